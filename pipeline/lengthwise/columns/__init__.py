@@ -1,0 +1,84 @@
+"""What a sequence is: one frozen value a column, the same from Python, YAML, `tf.feature_column.*` and a TFMD schema.
+
+    sequence features     NumericColumn   IdentityColumn | HashColumn | VocabularyColumn        one entry a step
+                               │                              │
+    derived               BucketizedColumn ───────────────────┤
+                                                              │
+    dense wrappers        EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn            what a layer takes
+    the whole record      ContextColumn                                                       labels, weights, ids
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lengthwise.columns.base import RESERVED_KEY
+from lengthwise.columns.build import (
+    context_column,
+    embedding_column,
+    indicator_column,
+    sequence_bucketized_column,
+    sequence_categorical_column_with_hash_bucket,
+    sequence_categorical_column_with_identity,
+    sequence_categorical_column_with_vocabulary_file,
+    sequence_categorical_column_with_vocabulary_list,
+    sequence_numeric_column,
+    shared_embedding_columns,
+)
+from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.context import ContextColumn
+from lengthwise.columns.dense import (
+    EmbeddingColumn,
+    EmbeddingSpec,
+    IndicatorColumn,
+    SharedEmbedding,
+    SharedEmbeddingColumn,
+)
+from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
+from lengthwise.columns.select import (
+    AnyColumn,
+    DenseColumn,
+    IdColumn,
+    SequenceFeature,
+    context_features,
+    feature_of,
+    looked_up,
+    sequence_features,
+)
+
+Column = Annotated[AnyColumn, Field(discriminator="kind")]
+"""Any column, told apart by its `kind`: the type to use in pydantic models."""
+
+__all__ = [
+    "RESERVED_KEY",
+    "AnyColumn",
+    "BucketizedColumn",
+    "Column",
+    "ContextColumn",
+    "DenseColumn",
+    "EmbeddingColumn",
+    "EmbeddingSpec",
+    "HashColumn",
+    "IdColumn",
+    "IdentityColumn",
+    "IndicatorColumn",
+    "NumericColumn",
+    "SequenceFeature",
+    "SharedEmbedding",
+    "SharedEmbeddingColumn",
+    "VocabularyColumn",
+    "context_column",
+    "context_features",
+    "embedding_column",
+    "feature_of",
+    "indicator_column",
+    "looked_up",
+    "sequence_bucketized_column",
+    "sequence_categorical_column_with_hash_bucket",
+    "sequence_categorical_column_with_identity",
+    "sequence_categorical_column_with_vocabulary_file",
+    "sequence_categorical_column_with_vocabulary_list",
+    "sequence_features",
+    "sequence_numeric_column",
+    "shared_embedding_columns",
+]

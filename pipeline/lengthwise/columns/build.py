@@ -1,0 +1,195 @@
+"""Columns by TensorFlow's constructor names and arguments; extra keyword arguments say what is valid."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.context import ContextColumn
+from lengthwise.columns.dense import (
+    Categorical,
+    EmbeddingColumn,
+    IndicatorColumn,
+    SharedEmbedding,
+    SharedEmbeddingColumn,
+)
+from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
+from lengthwise.errors import ConfigError
+
+
+def sequence_numeric_column(
+    key: str,
+    shape: int | Sequence[int] = (1,),
+    default_value: float = 0.0,
+    dtype: Any = "float32",
+    normalizer_fn: Callable[[Any], Any] | None = None,
+    **validity: Any,
+) -> NumericColumn:
+    """A sequence of numbers; `validity` takes `required`, `min_value`, `max_value`, `finite`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return NumericColumn.make(
+        key=key,
+        shape=shape if isinstance(shape, int) else tuple(shape),
+        default_value=default_value,
+        dtype=dtype_name(dtype),
+        normalizer_fn=normalizer_fn,
+        **validity,
+    )
+
+
+def sequence_bucketized_column(source_column: NumericColumn, boundaries: Sequence[float]) -> BucketizedColumn:
+    """A numeric sequence as ids: how many of the `boundaries` are <= the value.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return BucketizedColumn.make(source_column=source_column, boundaries=tuple(boundaries))
+
+
+def sequence_categorical_column_with_identity(
+    key: str, num_buckets: int, default_value: int | None = None, **rules: Any
+) -> IdentityColumn:
+    """Integers in [0, num_buckets) as ids; `rules` takes `oov`, `weight_key`, `values_per_step`, `required`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return IdentityColumn.make(key=key, num_buckets=num_buckets, default_value=default_value, **rules)
+
+
+def sequence_categorical_column_with_hash_bucket(
+    key: str, hash_bucket_size: int, dtype: Any = "string", **rules: Any
+) -> HashColumn:
+    """Strings or integers hashed into ids; `rules` takes `weight_key`, `values_per_step`, `required`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return HashColumn.make(key=key, hash_bucket_size=hash_bucket_size, dtype=dtype_name(dtype), **rules)
+
+
+def sequence_categorical_column_with_vocabulary_list(
+    key: str,
+    vocabulary_list: Sequence[str] | Sequence[int],
+    dtype: Any = None,
+    default_value: int = -1,
+    num_oov_buckets: int = 0,
+    **rules: Any,
+) -> VocabularyColumn:
+    """Values looked up in a list; `rules` takes `oov`, `weight_key`, `values_per_step`, `required`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return VocabularyColumn.make(
+        key=key,
+        vocabulary_list=tuple(vocabulary_list),
+        dtype=dtype_name(dtype),
+        default_value=default_value,
+        num_oov_buckets=num_oov_buckets,
+        **rules,
+    )
+
+
+def sequence_categorical_column_with_vocabulary_file(
+    key: str,
+    vocabulary_file: str,
+    vocabulary_size: int | None = None,
+    num_oov_buckets: int = 0,
+    default_value: int | None = None,
+    dtype: Any = "string",
+    **rules: Any,
+) -> VocabularyColumn:
+    """Values looked up in a file, one entry a line; `rules` takes `oov`, `weight_key`, `values_per_step`, `required`.
+
+    Raises:
+        ConfigError: an argument is wrong, or the file is no vocabulary.
+    """
+    column = VocabularyColumn.make(
+        key=key,
+        vocabulary_file=str(vocabulary_file),
+        vocabulary_size=vocabulary_size,
+        dtype=dtype_name(dtype),
+        default_value=-1 if default_value is None else default_value,
+        num_oov_buckets=num_oov_buckets,
+        **rules,
+    )
+    if column.default_value >= column.size:
+        raise ConfigError(f"default_value: expected an id in [0, {column.size}), received {column.default_value}")
+    return column
+
+
+def embedding_column(
+    categorical_column: Categorical, dimension: int, combiner: str = "mean", **table: Any
+) -> EmbeddingColumn:
+    """A categorical sequence through an embedding table; `table` takes the fields of `EmbeddingSpec`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return EmbeddingColumn.make(
+        categorical_column=categorical_column, dimension=dimension, combiner=combiner, **_known(table)
+    )
+
+
+def shared_embedding_columns(
+    categorical_columns: Sequence[Categorical],
+    dimension: int,
+    combiner: str = "mean",
+    initializer: Any = None,
+    shared_embedding_collection_name: str | None = None,
+    **table: Any,
+) -> list[SharedEmbeddingColumn]:
+    """Categorical sequences through one embedding table, in the given order.
+
+    Raises:
+        ConfigError: an argument is wrong, or the columns have different numbers of ids.
+    """
+    if not categorical_columns:
+        raise ConfigError("categorical_columns: expected at least one categorical column, received none")
+    names = "_".join(sorted(column.name for column in categorical_columns))
+    shared = SharedEmbedding.make(
+        name=shared_embedding_collection_name or f"{names}_shared_embedding",
+        num_buckets=categorical_columns[0].num_buckets,
+        dimension=dimension,
+        combiner=combiner,
+        initializer=initializer,
+        **_known(table),
+    )
+    return [SharedEmbeddingColumn.make(categorical_column=column, shared=shared) for column in categorical_columns]
+
+
+def indicator_column(categorical_column: Categorical) -> IndicatorColumn:
+    """A categorical sequence as counts of its ids.
+
+    Raises:
+        ConfigError: the argument is no categorical sequence column.
+    """
+    return IndicatorColumn.make(categorical_column=categorical_column)
+
+
+def context_column(
+    key: str, dtype: Any = "float32", shape: int | Sequence[int] = (), default_value: Any = None, **validity: Any
+) -> ContextColumn:
+    """A feature of the whole record; `validity` takes `min_value`, `max_value`, `finite`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    shape = shape if isinstance(shape, int) else tuple(shape)
+    return ContextColumn.make(
+        key=key, dtype=dtype_name(dtype), shape=shape, default_value=default_value, **validity
+    )
+
+
+def dtype_name(dtype: Any) -> Any:
+    """The name of a dtype given as a string, a numpy or a TensorFlow dtype, without importing TensorFlow."""
+    return getattr(dtype, "name", None) or getattr(dtype, "__name__", dtype)
+
+
+def _known(table: dict[str, Any]) -> dict[str, Any]:
+    # TensorFlow's switch to a look-up that drops empty rows; ours always does.
+    table.pop("use_safe_embedding_lookup", None)
+    return table

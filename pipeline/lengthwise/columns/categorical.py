@@ -1,0 +1,181 @@
+"""Columns of ids: integers as they are, hashed values, or a vocabulary's entries.
+
+Their look-ups live in `lengthwise.records.lookup`; here stands only what they are. In looked-up ids -1 is the missing
+id: the zero vector, counted in the length.
+"""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from lengthwise.columns.base import Spec
+from lengthwise.columns.vocabulary import load_vocabulary
+
+
+class CategoricalColumn(Spec):
+    """What the categorical kinds share.
+
+    Attributes:
+        key: the feature's name.
+        weight_key: the float feature with one weight for each value; None for equal weights.
+        values_per_step: the most values that a step may have (2 or more: multi-hot; shorter steps are filled with the
+            missing id). In a tf.Example, whose lists are flat, each step is exactly that many values.
+        required: whether a record without the feature is rejected.
+    """
+
+    key: str = Field(min_length=1)
+    weight_key: str | None = None
+    values_per_step: int = Field(default=1, ge=1)
+    required: bool = True
+
+    @model_validator(mode="after")
+    def _weights_are_another_feature(self) -> Self:
+        if self.weight_key == self.key:
+            raise ValueError(f"expected a weight_key other than the key {self.key!r}")
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.key if self.weight_key is None else f"{self.key}_weighted_by_{self.weight_key}"
+
+
+class IdentityColumn(CategoricalColumn):
+    """Integers in [0, num_buckets), used as ids.
+
+    Attributes:
+        num_buckets: the number of ids.
+        default_value: the id of values out of range, where `oov` is `default`.
+        oov: what an integer out of range becomes: `error` rejects the record (the layer: an error), `zero` the missing
+            id, `default` the id `default_value`. Left out: `default` where there is a default_value, else `error`.
+    """
+
+    kind: Literal["identity"] = "identity"
+    num_buckets: int = Field(ge=1)
+    default_value: int | None = None
+    oov: Literal["error", "zero", "default"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_policy(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and fields.get("oov") is None:
+            fields = {**fields, "oov": "error" if fields.get("default_value") is None else "default"}
+        return fields
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.oov == "default") != (self.default_value is not None):
+            raise ValueError("expected a default_value with oov 'default', and only with it")
+        if self.default_value is not None and not 0 <= self.default_value < self.num_buckets:
+            raise ValueError(f"expected default_value in [0, {self.num_buckets}), received {self.default_value}")
+        return self
+
+    @property
+    def dtype(self) -> Literal["int64"]:
+        return "int64"
+
+
+class HashColumn(CategoricalColumn):
+    """Values hashed into ids by FarmHash Fingerprint64, as `tf.strings.to_hash_bucket_fast` does.
+
+    Attributes:
+        hash_bucket_size: the number of ids.
+        dtype: `string`, or `int64`, whose decimal text is hashed.
+    """
+
+    kind: Literal["hash"] = "hash"
+    hash_bucket_size: int = Field(ge=1)
+    dtype: Literal["string", "int64"] = "string"
+
+    @property
+    def num_buckets(self) -> int:
+        return self.hash_bucket_size
+
+
+class VocabularyColumn(CategoricalColumn):
+    """Values looked up in a list or in a file with one entry a line; an entry's id is its position.
+
+    Attributes:
+        vocabulary_list: the entries; this or `vocabulary_file`.
+        vocabulary_file: a UTF-8 text file, one entry a line.
+        vocabulary_size: how many lines of the file count; None for all.
+        dtype: `string` or `int64`; by default that of the list's entries.
+        num_oov_buckets: how many ids after the vocabulary are shared, by hash, by the values outside of it.
+        default_value: the id of values outside, where `oov` is `default`.
+        oov: what a value outside becomes: `error` rejects the record, `zero` the missing id, `default` the id
+            `default_value`, `buckets` one of `num_oov_buckets` ids. Left out: as TensorFlow does, `buckets` or
+            `default` where their number is given, else `zero`.
+    """
+
+    kind: Literal["vocabulary"] = "vocabulary"
+    vocabulary_list: tuple[str, ...] | tuple[int, ...] | None = None
+    vocabulary_file: str | None = None
+    vocabulary_size: int | None = Field(default=None, ge=1)
+    dtype: Literal["string", "int64"]
+    num_oov_buckets: int = Field(default=0, ge=0)
+    default_value: int = Field(default=-1, ge=-1)
+    oov: Literal["error", "zero", "default", "buckets"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_dtype_and_policy(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict):
+            return fields
+        fields = dict(fields)
+        entries = fields.get("vocabulary_list")
+        if isinstance(entries, list | tuple):  # bytes are what TensorFlow's own objects hold
+            fields["vocabulary_list"] = entries = tuple(e.decode() if isinstance(e, bytes) else e for e in entries)
+        if fields.get("dtype") is None:
+            fields["dtype"] = "int64" if entries and all(isinstance(entry, int) for entry in entries) else "string"
+        if fields.get("oov") is None:
+            has_default = fields.get("default_value", -1) not in (-1, None)
+            fields["oov"] = "buckets" if fields.get("num_oov_buckets") else "default" if has_default else "zero"
+        return fields
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.vocabulary_list is None) == (self.vocabulary_file is None):
+            raise ValueError("expected either vocabulary_list or vocabulary_file")
+        if self.vocabulary_list is not None:
+            self._check_list(self.vocabulary_list)
+        if (self.oov == "buckets") != (self.num_oov_buckets > 0):
+            raise ValueError("expected num_oov_buckets > 0 with oov 'buckets', and only with it")
+        if (self.oov == "default") != (self.default_value >= 0):
+            raise ValueError("expected default_value >= 0 with oov 'default', and only with it")
+        if self.vocabulary_file is None and self.default_value >= self.size:
+            raise ValueError(f"expected default_value in [0, {self.size}), received {self.default_value}")
+        return self
+
+    def _check_list(self, entries: tuple[str, ...] | tuple[int, ...]) -> None:
+        if not entries:
+            raise ValueError("expected a vocabulary_list with at least one entry")
+        if self.vocabulary_size is not None:
+            raise ValueError("vocabulary_size goes with vocabulary_file only")
+        wanted = str if self.dtype == "string" else int
+        wrong = [entry for entry in entries if not isinstance(entry, wanted)]
+        if wrong:
+            raise ValueError(f"expected entries of dtype {self.dtype}, received {wrong[0]!r}; in YAML, quote strings")
+        if len(set(entries)) < len(entries):
+            twice = next(entry for i, entry in enumerate(entries) if entry in entries[:i])
+            raise ValueError(f"expected distinct entries, received {twice!r} twice")
+
+    @property
+    def vocabulary(self) -> tuple[str, ...] | tuple[int, ...]:
+        """The entries in the order of their ids; a file is read at the first use.
+
+        Raises:
+            ConfigError: the file has a BOM, duplicates, too few lines, or lines that are no integers for int64.
+        """
+        if self.vocabulary_list is not None:
+            return self.vocabulary_list
+        assert self.vocabulary_file is not None
+        return load_vocabulary(self.vocabulary_file, self.vocabulary_size, self.dtype)
+
+    @property
+    def size(self) -> int:
+        """The number of entries, OOV buckets left out."""
+        return self.vocabulary_size or len(self.vocabulary)
+
+    @property
+    def num_buckets(self) -> int:
+        """The number of ids: the entries and the OOV buckets."""
+        return self.size + self.num_oov_buckets

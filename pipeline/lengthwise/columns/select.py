@@ -1,0 +1,88 @@
+"""Questions about a list of columns: which features they read, by which rules, and what is left after the look-ups."""
+
+from collections.abc import Iterable
+
+from lengthwise.columns.base import RESERVED_KEY
+from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.context import ContextColumn
+from lengthwise.columns.dense import EmbeddingColumn, IndicatorColumn, SharedEmbeddingColumn
+from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
+from lengthwise.errors import ConfigError
+
+IdColumn = IdentityColumn | HashColumn | VocabularyColumn
+SequenceFeature = NumericColumn | IdColumn
+DenseColumn = NumericColumn | EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn
+AnyColumn = DenseColumn | IdColumn | BucketizedColumn | ContextColumn
+
+
+def feature_of(column: AnyColumn) -> SequenceFeature | ContextColumn:
+    """The column without its wrappers: the rule by which its feature is read."""
+    match column:
+        case EmbeddingColumn() | SharedEmbeddingColumn() | IndicatorColumn():
+            return feature_of(column.categorical_column)
+        case BucketizedColumn():
+            return column.source_column
+        case _:
+            return column
+
+
+def sequence_features(columns: Iterable[AnyColumn]) -> tuple[SequenceFeature, ...]:
+    """The distinct sequence features, sorted by key.
+
+    Raises:
+        ConfigError: two columns read one feature by different rules, or a key is reserved.
+    """
+    features = _distinct(feature_of(column) for column in columns)
+    return tuple(feature for feature in features if not isinstance(feature, ContextColumn))
+
+
+def context_features(columns: Iterable[AnyColumn]) -> tuple[ContextColumn, ...]:
+    """The context columns, sorted by key.
+
+    Raises:
+        ConfigError: two columns read one feature by different rules, or a key is reserved.
+    """
+    features = _distinct(feature_of(column) for column in columns)
+    return tuple(feature for feature in features if isinstance(feature, ContextColumn))
+
+
+def looked_up(columns: Iterable[AnyColumn]) -> tuple[AnyColumn, ...]:
+    """The columns that read features whose look-ups are done: those of prepared data and of the batches of the feed.
+
+    Each categorical column becomes the identity column over its ids, under the same name, so that models of it need
+    no vocabulary, no strings and, on dense inputs, no TensorFlow.
+    """
+    return tuple(_looked_up(column) for column in columns)
+
+
+def _looked_up(column: AnyColumn) -> AnyColumn:
+    match column:
+        case EmbeddingColumn() | SharedEmbeddingColumn() | IndicatorColumn():
+            return column.model_copy(update={"categorical_column": _looked_up(column.categorical_column)})
+        case IdentityColumn() | HashColumn() | VocabularyColumn():
+            shared = {name: getattr(column, name) for name in ("key", "weight_key", "values_per_step", "required")}
+            return IdentityColumn.make(num_buckets=column.num_buckets, oov="zero", **shared)
+        case _:
+            return column
+
+
+def _distinct(features: Iterable[SequenceFeature | ContextColumn]) -> list[SequenceFeature | ContextColumn]:
+    rules: dict[str, SequenceFeature | ContextColumn | str] = {}
+    for feature in features:
+        _claim(rules, feature.key, feature)
+        weight_key = getattr(feature, "weight_key", None)
+        if weight_key is not None:
+            _claim(rules, weight_key, f"the weights of {feature.key!r}")
+    return [rules_of for _, rules_of in sorted(rules.items()) if not isinstance(rules_of, str)]
+
+
+def _claim(
+    rules: dict[str, SequenceFeature | ContextColumn | str], key: str, rule: SequenceFeature | ContextColumn | str
+) -> None:
+    if key == RESERVED_KEY:
+        raise ConfigError(f"columns: the key {key!r} is reserved for the sequences' lengths; rename the feature")
+    if rules.setdefault(key, rule) != rule:
+        raise ConfigError(
+            f"columns: two columns read the feature {key!r} by different rules ({rules[key]} and {rule}); "
+            "give both the same definition, or one of them a feature of its own"
+        )

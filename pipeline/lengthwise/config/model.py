@@ -1,0 +1,223 @@
+"""A job's configuration: what stands in the YAML file, field by field.
+
+Every field's description, unit and default is here; the reference page and the JSON Schema are made from it.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from lengthwise.columns import Column, ContextColumn, context_features, sequence_features
+
+_UNITS = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+
+
+def _parse_size(value: Any) -> Any:
+    """`128MiB` as a number of bytes."""
+    if not isinstance(value, str):
+        return value
+    number = value.strip().rstrip("BbIiKkMmGg")
+    unit = value.strip()[len(number) :].lower()
+    try:
+        return int(float(number) * _UNITS[unit])
+    except (KeyError, ValueError):
+        raise ValueError("expected a size in bytes, such as 134217728, 128MiB or 1GiB") from None
+
+
+Bytes = Annotated[int, BeforeValidator(_parse_size), Field(ge=1)]
+
+
+class Section(BaseModel):
+    """Base of the configuration's parts: frozen, unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Inputs(Section):
+    """What is read."""
+
+    files: tuple[str, ...] = Field(default=(), description="Paths or glob patterns of raw TFRecord files.")
+    by_split: dict[str, tuple[str, ...]] = Field(
+        default={}, description="Instead of `files`: paths or patterns by split; then no record changes its split."
+    )
+    format: Literal["sequence_example", "example"] = Field(
+        default="sequence_example", description="The records' protocol buffer: tf.SequenceExample or tf.Example."
+    )
+    compression: Literal["auto", "gzip", "none"] = Field(
+        default="auto", description="`auto` looks at each file's first two bytes."
+    )
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _one_pattern_is_a_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_way_of_naming(self) -> Self:
+        if self.files and self.by_split:
+            raise ValueError("expected either `files` or `by_split`, received both")
+        return self
+
+
+class Sequences(Section):
+    """What happens to sequences that are empty, too long, or uneven."""
+
+    empty: Literal["keep", "reject"] = Field(
+        default="reject", description="Sequences without a step: kept (length 0, first bucket) or rejected."
+    )
+    over_long: Literal["reject", "truncate_left", "truncate_right", "window"] = Field(
+        default="reject",
+        description="Sequences longer than the last boundary: rejected; cut, dropping their first steps (`truncate_left`) "
+        "or their last (`truncate_right`); or split into windows of at most the last boundary.",
+    )
+    window_overlap: int = Field(default=0, ge=0, description="Steps that a window shares with the one before it.")
+    mismatch: Literal["reject", "truncate"] = Field(
+        default="reject",
+        description="Records whose sequence columns differ in length: rejected, or cut to the shortest.",
+    )
+
+
+class Buckets(Section):
+    """Into which lengths the sequences are grouped; sequences of a bucket are padded to its boundary."""
+
+    boundaries: tuple[int, ...] | None = Field(
+        default=None, description="Inclusive maximum lengths, strictly increasing. Left out: planned from the data."
+    )
+    count: int | None = Field(
+        default=None, ge=1, le=1024, description="How many buckets to plan. Left out: as few as come within 10% of 32."
+    )
+    cost: Literal["linear", "quadratic"] = Field(
+        default="linear", description="What the plan minimises: padded steps, or their squares (attention)."
+    )
+    multiple_of: int = Field(default=1, ge=1, description="Planned boundaries are multiples of this many steps.")
+    max_length: int | None = Field(
+        default=None, ge=1, description="The last planned boundary. Left out: the longest sequence of the data."
+    )
+    sample: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="The share of the input's blocks from which the plan is made; below 1 it needs `max_length`.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        planned = [name for name in ("count", "max_length") if getattr(self, name) is not None]
+        if self.boundaries is not None and planned:
+            raise ValueError(f"expected either `boundaries` or a plan, received boundaries and {planned[0]}")
+        if self.boundaries is not None:
+            _check_boundaries(self.boundaries)
+        if self.sample < 1 and self.max_length is None:
+            raise ValueError("expected `max_length` with a `sample` below 1: a sample may miss the longest sequence")
+        return self
+
+
+def _check_boundaries(boundaries: tuple[int, ...]) -> None:
+    if not boundaries or boundaries[0] < 1:
+        raise ValueError("expected `boundaries` of at least 1 step, such as [8, 16, 32]")
+    if any(low >= high for low, high in zip(boundaries, boundaries[1:], strict=False)):
+        raise ValueError(f"expected strictly increasing `boundaries`, received {list(boundaries)}")
+
+
+class Splits(Section):
+    """How records are divided: by a hash, so that a record never changes its split."""
+
+    fractions: dict[str, float] = Field(default={"train": 1.0}, description="Splits and their shares, adding up to 1.")
+    key: str | None = Field(
+        default=None, description="A context column: records of equal value share a split. Left out: the record's bytes."
+    )
+    seed: int = Field(default=0, ge=0, description="Another seed, another division.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.fractions or any(share <= 0 for share in self.fractions.values()):
+            raise ValueError("expected `fractions` above 0, such as {train: 0.9, eval: 0.1}")
+        if abs(sum(self.fractions.values()) - 1) > 1e-6:
+            raise ValueError(f"expected `fractions` that add up to 1, received {sum(self.fractions.values()):g}")
+        for name in self.fractions:
+            check_split_name(name)
+        return self
+
+
+def check_split_name(name: str) -> None:
+    """Raises ValueError unless `name` can stand in a folder's name."""
+    if not name or not all(char.isalnum() or char in "_-" for char in name):
+        raise ValueError(f"expected split names of letters, digits, '_' and '-', received {name!r}")
+
+
+class Shuffle(Section):
+    """In which order sequences are written."""
+
+    enabled: bool = Field(default=True, description="Globally, by a seeded hash; otherwise in the input's order.")
+    seed: int = Field(default=0, ge=0, description="Another seed, another order.")
+
+
+class Output(Section):
+    """What is written."""
+
+    path: str = Field(default="", description="The folder of the prepared data set.")
+    layout: Literal["example", "block"] = Field(
+        default="example", description="`example`: a padded tf.Example a sequence; `block`: raw buffers of many."
+    )
+    compression: Literal["gzip", "none"] = Field(default="gzip", description="Of shards and rejects.")
+    shard_bytes: Bytes = Field(
+        default=64 * 2**20, description="A shard's size to aim at, before compression: bytes, or `64MiB`."
+    )
+    block_sequences: int = Field(
+        default=256, ge=1, le=65536, description="Block layout: how many sequences a block has at most."
+    )
+
+
+class Limits(Section):
+    """How much bad data is too much, and how large a record may be."""
+
+    rejected_fraction: float = Field(
+        default=0.01, ge=0, le=1, description="The job fails when a larger share of the records is rejected."
+    )
+    damaged_files: int = Field(
+        default=0, ge=0, description="The job fails when more input files than this are unreadable in whole or in part."
+    )
+    max_record_bytes: Bytes = Field(
+        default=64 * 2**20, description="Larger records are rejected without being parsed: bytes, or `64MiB`."
+    )
+
+
+class JobConfig(Section):
+    """One preparation: what is read, by which columns, and what is written."""
+
+    inputs: Inputs = Inputs()
+    columns: tuple[Column, ...] = Field(min_length=1, description="What a sequence is.")
+    sequences: Sequences = Sequences()
+    buckets: Buckets = Buckets()
+    splits: Splits = Splits()
+    shuffle: Shuffle = Shuffle()
+    output: Output = Output()
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not sequence_features(self.columns):
+            raise ValueError("expected at least one sequence column, received context columns only")
+        self._check_split_key(context_features(self.columns))
+        if self.inputs.by_split and "fractions" in self.splits.model_fields_set:
+            raise ValueError("expected either `inputs.by_split` or `splits.fractions`, received both")
+        for name in self.inputs.by_split:
+            check_split_name(name)
+        longest = (self.buckets.boundaries or (self.buckets.max_length,))[-1]
+        if longest is not None and self.sequences.window_overlap >= longest:
+            raise ValueError(f"expected a `window_overlap` below the last boundary {longest}")
+        return self
+
+    def _check_split_key(self, contexts: tuple[ContextColumn, ...]) -> None:
+        if self.splits.key is None:
+            return
+        column = next((column for column in contexts if column.key == self.splits.key), None)
+        if column is None or column.num_elements != 1:
+            known = ", ".join(sorted(context.key for context in contexts if context.num_elements == 1)) or "none"
+            raise ValueError(f"expected `splits.key` to name a context column of one value ({known}), "
+                             f"received {self.splits.key!r}")
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The names of the splits, in the order of their shares."""
+        return tuple(self.inputs.by_split) or tuple(self.splits.fractions)

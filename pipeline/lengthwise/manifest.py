@@ -1,0 +1,215 @@
+"""What a prepared data set says of itself: `manifest.json`, written last, so that its presence means "complete".
+
+A manifest depends on the input and the configuration alone: it holds no time, host or number of workers.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lengthwise import files
+from lengthwise.buckets import BucketPlan, LengthHistogram
+from lengthwise.columns import AnyColumn, Column, looked_up
+from lengthwise.errors import DatasetError, EnvironmentFailure
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+Layout = Literal["example", "block"]
+
+
+class Part(BaseModel):
+    """Base of the manifest's parts: frozen, unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shard(Part):
+    """One file of prepared sequences, all of one split and one bucket.
+
+    Attributes:
+        path: relative to the data set's folder, such as `Split-train/length-00032-00000-of-00004.tfrecord.gz`.
+        split: the split's name.
+        bucket: the index of the bucket's boundary.
+        records: the number of TFRecords in the file (sequences in the example layout, blocks in the block layout).
+        sequences: the number of sequences.
+        steps: their real steps, added up.
+        padded_steps: `sequences` times the bucket's boundary.
+        bytes: the file's size.
+        crc32c: the checksum (Castagnoli) of the file's bytes.
+    """
+
+    path: str
+    split: str
+    bucket: int
+    records: int
+    sequences: int
+    steps: int
+    padded_steps: int
+    bytes: int
+    crc32c: int
+
+
+class InputFile(Part):
+    """One input file: its path, its size in bytes, and how many records were read from it."""
+
+    path: str
+    bytes: int
+    records: int
+
+
+class Counts(Part):
+    """The balance: `read == written + rejected`, always.
+
+    Attributes:
+        read: records found in the input, readable or not; the unreadable rest of a damaged file counts as one.
+        written: records of which at least one sequence was written.
+        rejected: records refused, by reason.
+        sequences: sequences written: more than `written` where over-long ones were split into windows.
+        truncated: records cut to the last boundary, or to the shortest of their columns.
+        windowed: records split into windows.
+        repaired: values outside a vocabulary or a range that became the missing id, a default or an OOV bucket, by key.
+    """
+
+    read: int
+    written: int
+    rejected: dict[str, int]
+    sequences: int
+    truncated: int = 0
+    windowed: int = 0
+    repaired: dict[str, int] = {}
+
+
+class ColumnStatistics(Part):
+    """What the written values of one feature look like.
+
+    Attributes:
+        values: how many there are, padding left out.
+        missing: sequences (records, for context) without the feature, or steps with the missing id.
+        min: the smallest number (ids: the smallest id).
+        max: the largest number.
+        mean: the mean of the numbers; None for ids and strings.
+        std: their standard deviation.
+        distinct: how many distinct ids occur; None for numbers and strings.
+        histogram: counts in equal-width bins between `min` and `max`, or, for ids, of the most frequent.
+        top: the most frequent ids or strings with their counts, most frequent first.
+    """
+
+    values: int
+    missing: int = 0
+    min: float | None = None
+    max: float | None = None
+    mean: float | None = None
+    std: float | None = None
+    distinct: int | None = None
+    histogram: tuple[int, ...] = ()
+    top: tuple[tuple[str, int], ...] = ()
+
+
+class Manifest(Part):
+    """All that readers of a prepared data set need.
+
+    Attributes:
+        format_version: of this file and of the shards.
+        fingerprint: of the configuration and the input files: the same for equal output.
+        config: the configuration, as it was validated.
+        layout: `example` (one tf.Example a sequence, padded) or `block` (one tf.Example a block of sequences).
+        block_dtypes: in the block layout, the little-endian numpy dtype of each feature's raw buffer.
+        compression: `gzip` or `none`.
+        columns: the columns by which the raw records were read; vocabulary files are paths relative to the data set.
+        boundaries: the inclusive maximum length of each bucket.
+        counts: the balance of the records.
+        lengths: how many sequences of each length were written, by split.
+        statistics: by feature key.
+        inputs: the files that were read, in the order of their paths.
+        shards: every file that was written, in the order of their paths.
+    """
+
+    format_version: int = FORMAT_VERSION
+    fingerprint: str
+    config: dict[str, object]
+    layout: Layout
+    block_dtypes: dict[str, str] = {}
+    compression: Literal["gzip", "none"]
+    columns: tuple[Column, ...]
+    boundaries: tuple[int, ...]
+    counts: Counts
+    lengths: dict[str, dict[int, int]]
+    statistics: dict[str, ColumnStatistics] = {}
+    inputs: tuple[InputFile, ...]
+    shards: tuple[Shard, ...]
+
+    @property
+    def plan(self) -> BucketPlan:
+        return BucketPlan(self.boundaries)
+
+    @property
+    def model_columns(self) -> tuple[AnyColumn, ...]:
+        """The columns for a model of this data: its look-ups are done, so ids are ids. See `columns.looked_up`."""
+        return looked_up(self.columns)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return tuple(sorted(self.lengths))
+
+    def histogram(self, split: str | None = None) -> LengthHistogram:
+        """The lengths of the sequences of a split, or of all."""
+        merged: dict[int, int] = {}
+        for lengths in [self.lengths[split]] if split is not None else self.lengths.values():
+            for length, count in lengths.items():
+                merged[length] = merged.get(length, 0) + count
+        return LengthHistogram.from_counts(merged)
+
+    def to_json(self) -> str:
+        """The file's text: sorted keys, two spaces, a newline at the end."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def load_manifest(folder: str) -> Manifest:
+    """Reads the manifest of a prepared data set; vocabulary paths in its columns become usable from here.
+
+    Args:
+        folder: the data set's folder, or the manifest's own path.
+
+    Raises:
+        DatasetError: there is none, or it is of a newer format, or altered; the message says what to do.
+    """
+    path = folder if folder.endswith(".json") else files.join(folder, MANIFEST_NAME)
+    if not files.exists(path):
+        raise DatasetError(
+            f"{path}: no manifest, so this is no complete prepared data set. "
+            "Run `lengthwise prepare` to its end (the same command resumes an interrupted run)"
+        )
+    try:
+        content = json.loads(files.read_bytes(path))
+        _refuse_newer(path, content)
+        return Manifest.model_validate(_with_absolute_vocabularies(content, path.rpartition("/")[0] or "."))
+    except EnvironmentFailure as error:
+        raise DatasetError(str(error)) from error
+    except (ValueError, ValidationError) as error:
+        raise DatasetError(f"{path}: expected a manifest of `lengthwise`, could not read it as one: {error}") from error
+
+
+def _refuse_newer(path: str, content: object) -> None:
+    version = content.get("format_version") if isinstance(content, Mapping) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise DatasetError(
+            f"{path}: format version {version} is newer than this lengthwise reads (up to {FORMAT_VERSION}); "
+            "upgrade lengthwise, or prepare the data again with this one"
+        )
+
+
+def _with_absolute_vocabularies(content: object, folder: str) -> object:
+    if isinstance(content, list):
+        return [_with_absolute_vocabularies(item, folder) for item in content]
+    if not isinstance(content, dict):
+        return content
+    return {
+        name: files.join(folder, item)
+        if name == "vocabulary_file" and isinstance(item, str) and not item.startswith("/") and "://" not in item
+        else item
+        if name == "config"
+        else _with_absolute_vocabularies(item, folder)
+        for name, item in content.items()
+    }

@@ -1,0 +1,67 @@
+"""Bad data as a value: why a record was refused, and where it came from."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RejectReason(StrEnum):
+    """Every reason for which a record, or a part of a file, is refused. Closed; also the names of the counters.
+
+    Where a record has several faults, the first of this order counts.
+    """
+
+    DAMAGED_FILE = "damaged_file"
+    """The rest of a file cannot be read: a length's checksum is wrong, or the file ends inside a record."""
+    DAMAGED_RECORD = "damaged_record"
+    """The record's data does not match its checksum; the records after it are read."""
+    TOO_LARGE = "too_large"
+    """The record has more bytes than `limits.max_record_bytes`."""
+    UNPARSABLE = "unparsable"
+    """The bytes are no protocol buffer of the format."""
+    WRONG_FORMAT = "wrong_format"
+    """A tf.Example where tf.SequenceExample is configured, or the reverse."""
+    WRONG_DTYPE = "wrong_dtype"
+    """A feature holds another kind of list than its column reads, such as floats for int64."""
+    MISSING_FEATURE = "missing_feature"
+    """A required feature is absent."""
+    CONTEXT_SHAPE = "context_shape"
+    """A context feature has another number of values than its column's shape."""
+    VALUE_COUNT = "value_count"
+    """A step has another number of values than the column's shape, or the values do not divide into steps."""
+    LENGTH_MISMATCH = "length_mismatch"
+    """The sequence columns of one record have different lengths."""
+    NOT_FINITE = "not_finite"
+    """A number is NaN or infinite."""
+    OUT_OF_RANGE = "out_of_range"
+    """A number is below `min_value` or above `max_value`."""
+    ID_OUT_OF_RANGE = "id_out_of_range"
+    """An id is negative, or not below `num_buckets`."""
+    OUT_OF_VOCABULARY = "out_of_vocabulary"
+    """A value is not in the vocabulary, and the column says `oov: error`."""
+    EMPTY_SEQUENCE = "empty_sequence"
+    """The sequence has no step, and `sequences.empty` says reject."""
+    OVER_LONG = "over_long"
+    """The sequence is longer than the last boundary, and `sequences.over_long` says reject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One refused record, replayable.
+
+    Attributes:
+        reason: the first fault found, in the order of `RejectReason`.
+        column: the name of the feature at fault; empty where the fault is the record's.
+        detail: the fault in words: what was expected, what was received.
+        file: the path of the input file.
+        index: the record's position in the file, from 0.
+        offset: the byte at which the record's frame starts in the (decompressed) file.
+        raw: the record's bytes as they were read.
+    """
+
+    reason: RejectReason
+    column: str
+    detail: str
+    file: str
+    index: int
+    offset: int
+    raw: bytes
