@@ -1,0 +1,1 @@
+"""The `lengthwise` command."""
