@@ -1,0 +1,33 @@
+"""Bucket planning: which lengths to pad to, so that little is padding and few shapes are compiled.
+
+    lengths ─> LengthHistogram ─> plan(...) ─> BucketPlan ─> assign(lengths), tf_boundaries(), padding_share(...)
+
+- length: the number of steps of one sequence.
+- boundary: the inclusive maximum length of a bucket, and the length that its sequences are padded to.
+- over-long: longer than the last boundary.
+
+Plain frozen values on numpy alone: importing this package imports no TensorFlow, Beam or Keras.
+"""
+
+from lengthwise.buckets.baselines import plan_geometric, plan_powers_of_two, plan_quantile, plan_single
+from lengthwise.buckets.candidates import Cost
+from lengthwise.buckets.choose import knee, padding_by_count, plan, plan_optimal
+from lengthwise.buckets.comparison import PlanComparison, compare
+from lengthwise.buckets.histogram import LengthHistogram
+from lengthwise.buckets.values import BucketPlan
+
+__all__ = [
+    "BucketPlan",
+    "Cost",
+    "LengthHistogram",
+    "PlanComparison",
+    "compare",
+    "knee",
+    "padding_by_count",
+    "plan",
+    "plan_geometric",
+    "plan_optimal",
+    "plan_powers_of_two",
+    "plan_quantile",
+    "plan_single",
+]
