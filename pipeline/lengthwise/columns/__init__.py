@@ -34,7 +34,9 @@ from lengthwise.columns.dense import (
     SharedEmbedding,
     SharedEmbeddingColumn,
 )
+from lengthwise.columns.from_tensorflow import from_feature_column, from_feature_columns
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
+from lengthwise.columns.parse_spec import make_parse_example_spec
 from lengthwise.columns.select import (
     AnyColumn,
     DenseColumn,
@@ -71,8 +73,11 @@ __all__ = [
     "context_features",
     "embedding_column",
     "feature_of",
+    "from_feature_column",
+    "from_feature_columns",
     "indicator_column",
     "looked_up",
+    "make_parse_example_spec",
     "sequence_bucketized_column",
     "sequence_categorical_column_with_hash_bucket",
     "sequence_categorical_column_with_identity",

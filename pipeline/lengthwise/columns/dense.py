@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from lengthwise.columns.base import Spec
 from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.initializers import plain_initializer
 from lengthwise.columns.numeric import BucketizedColumn
 
 Categorical = Annotated[
@@ -29,7 +30,7 @@ class EmbeddingSpec(Spec):
 
     dimension: int = Field(ge=1)
     combiner: Literal["mean", "sqrtn", "sum"] = "mean"
-    initializer: Any = None
+    initializer: Annotated[Any, BeforeValidator(plain_initializer)] = None
     ckpt_to_load_from: str | None = None
     tensor_name_in_ckpt: str | None = None
     max_norm: float | None = Field(default=None, gt=0)
@@ -40,6 +41,10 @@ class EmbeddingSpec(Spec):
         if (self.ckpt_to_load_from is None) != (self.tensor_name_in_ckpt is None):
             raise ValueError("expected both ckpt_to_load_from and tensor_name_in_ckpt, or neither")
         return self
+
+    def __hash__(self) -> int:
+        fields = {name: value for name, value in self if name != "initializer"}  # a config is a dict: no hash
+        return hash((type(self), *fields.values()))
 
 
 class EmbeddingColumn(EmbeddingSpec):

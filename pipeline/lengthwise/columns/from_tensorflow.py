@@ -1,0 +1,221 @@
+"""Columns from `tf.feature_column.*` objects: their fields are read, their code is not run, TensorFlow is not imported.
+
+    sequence_numeric_column                      NumericColumn
+    sequence_categorical_column_with_identity    IdentityColumn
+    ..._with_hash_bucket                         HashColumn
+    ..._with_vocabulary_list / _file             VocabularyColumn
+    weighted_categorical_column over these       the same column with a weight_key
+    embedding_column, indicator_column           EmbeddingColumn, IndicatorColumn
+    shared_embeddings, shared_embedding_columns  SharedEmbeddingColumn; a group has one table
+    numeric_column, bucketized_column over it    ContextColumn
+
+Policies follow TensorFlow: values outside a vocabulary become the missing id, `default_value` or an OOV bucket, and
+identity values out of range without a `default_value` are errors.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, get_args
+
+from lengthwise.columns.base import Spec
+from lengthwise.columns.build import dtype_name
+from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.context import ContextColumn
+from lengthwise.columns.dense import EmbeddingColumn, IndicatorColumn, SharedEmbedding, SharedEmbeddingColumn
+from lengthwise.columns.initializers import is_default_initializer
+from lengthwise.columns.numeric import NumericColumn
+from lengthwise.columns.select import AnyColumn, IdColumn
+from lengthwise.errors import ConfigError
+
+_KINDS = (
+    "sequence_numeric_column, embedding_column, shared_embeddings or indicator_column over a "
+    "sequence_categorical_column_with_{identity,hash_bucket,vocabulary_list,vocabulary_file}, or a context column "
+    "(lengthwise.columns.context_column, tf.feature_column.numeric_column)"
+)
+
+
+def from_feature_columns(feature_columns: Iterable[Any]) -> tuple[AnyColumn, ...]:
+    """Each column by `from_feature_column`, in the given order.
+
+    Raises:
+        ConfigError: the argument is no list of columns, or one of them cannot be converted.
+    """
+    if isinstance(feature_columns, Mapping | str | Spec) or not isinstance(feature_columns, Iterable):
+        raise ConfigError(
+            f"feature_columns: expected a list of columns, received {type(feature_columns).__name__}; "
+            "write [column] for a single one and list(columns.values()) for a dict"
+        )
+    return tuple(from_feature_column(column) for column in feature_columns)
+
+
+def from_feature_column(column: Any) -> AnyColumn:
+    """A `tf.feature_column.*` object as a column of ours; ours pass unchanged.
+
+    Args:
+        column: a feature column of `tf.feature_column` or `tf.compat.v1.feature_column`, or a column of `lengthwise`.
+
+    Raises:
+        ConfigError: the object is something else, or holds what sequences cannot have.
+    """
+    if isinstance(column, get_args(AnyColumn)):
+        return column  # type: ignore[no-any-return]
+    converter = _CONVERTERS.get(_kind(column))
+    if converter is None:
+        raise ConfigError(f"All feature_columns must be of type {_KINDS}. Given (type {type(column)}): {column!r}")
+    return converter(column)
+
+
+def _kind(column: Any) -> str:
+    """The class's name without TensorFlow's underscore for its v1 classes; empty for foreign classes."""
+    kind = type(column)
+    return kind.__name__.lstrip("_") if kind.__module__.startswith("tensorflow.") else ""
+
+
+def _numeric(column: Any) -> NumericColumn:
+    return NumericColumn.make(
+        key=column.key,
+        shape=tuple(column.shape),
+        default_value=column.default_value,
+        dtype=_number_dtype(column.dtype),
+        normalizer_fn=column.normalizer_fn,
+    )
+
+
+def _number_dtype(dtype: Any) -> str:
+    name = str(dtype_name(dtype))
+    if name in ("float32", "float64", "int32", "int64"):
+        return name
+    return "int64" if "int" in name else "float32"  # what a tf.Example can hold: float16 is read from a float list
+
+
+def _categorical(column: Any) -> IdColumn:
+    kind = _kind(column)
+    if kind == "WeightedCategoricalColumn":
+        return _categorical(column.categorical_column).model_copy(update={"weight_key": column.weight_feature_key})
+    if kind != "SequenceCategoricalColumn":
+        raise ConfigError(
+            "categorical_column must be of type SequenceCategoricalColumn to use it in sequences; build it by "
+            f"sequence_categorical_column_with_*. Given (type {type(column)}): {column!r}"
+        )
+    return _ids(column.categorical_column)
+
+
+def _ids(column: Any) -> IdColumn:
+    match _kind(column):
+        case "IdentityCategoricalColumn":
+            return IdentityColumn.make(
+                key=column.key, num_buckets=int(column.number_buckets), default_value=column.default_value
+            )
+        case "HashedCategoricalColumn":
+            return HashColumn.make(
+                key=column.key, hash_bucket_size=int(column.hash_bucket_size), dtype=_id_dtype(column.dtype)
+            )
+        case "VocabularyListCategoricalColumn":
+            return _vocabulary(column, vocabulary_list=_entries(column.vocabulary_list))
+        case "VocabularyFileCategoricalColumn" if getattr(column, "file_format", None) != "tfrecord_gzip":
+            return _vocabulary(
+                column, vocabulary_file=str(column.vocabulary_file), vocabulary_size=int(column.vocabulary_size)
+            )
+        case kind:
+            raise ConfigError(
+                "expected a sequence_categorical_column_with_{identity,hash_bucket,vocabulary_list,vocabulary_file} "
+                f"(vocabulary files as text), received {kind or type(column).__name__}: {column!r}"
+            )
+
+
+def _vocabulary(column: Any, **source: Any) -> VocabularyColumn:
+    return VocabularyColumn.make(
+        key=column.key,
+        dtype=_id_dtype(column.dtype),
+        num_oov_buckets=column.num_oov_buckets,
+        default_value=column.default_value,
+        **source,
+    )
+
+
+def _id_dtype(dtype: Any) -> str:
+    return "string" if dtype_name(dtype) == "string" else "int64"
+
+
+def _entries(entries: Iterable[Any]) -> tuple[Any, ...]:
+    """Plain Python strings and integers, where numpy's stand."""
+    return tuple(entry.item() if hasattr(entry, "item") else entry for entry in entries)
+
+
+def _embedding(column: Any) -> EmbeddingColumn:
+    return EmbeddingColumn.make(
+        categorical_column=_categorical(column.categorical_column),
+        combiner=column.combiner,
+        max_norm=column.max_norm,
+        **_table(column, ""),
+    )
+
+
+def _table(owner: Any, prefix: str) -> dict[str, Any]:
+    """What an embedding column and the creator of a shared one say alike, the latter behind an underscore."""
+    names = ("dimension", "ckpt_to_load_from", "tensor_name_in_ckpt", "trainable")
+    table = {name: getattr(owner, prefix + name) for name in names}
+    initializer = getattr(owner, prefix + "initializer")
+    table["initializer"] = None if is_default_initializer(initializer, table["dimension"]) else initializer
+    return table
+
+
+def _shared_embedding(column: Any) -> SharedEmbeddingColumn:
+    creator = getattr(column, "shared_embedding_column_creator", None)  # TensorFlow 2; version 1 keeps all on itself
+    name = column.shared_embedding_collection_name if creator is None else creator._name
+    categorical = _categorical(column.categorical_column)
+    shared = SharedEmbedding.make(
+        name=name,
+        num_buckets=categorical.num_buckets,
+        combiner=column.combiner,
+        max_norm=column.max_norm,
+        **(_table(column, "") if creator is None else _table(creator, "_")),
+    )
+    return SharedEmbeddingColumn.make(categorical_column=categorical, shared=shared)
+
+
+def _indicator(column: Any) -> IndicatorColumn:
+    return IndicatorColumn.make(categorical_column=_categorical(column.categorical_column))
+
+
+def _context(column: Any) -> ContextColumn:
+    if column.normalizer_fn is not None:
+        raise ConfigError(
+            f"numeric_column {column.key!r}: expected no normalizer_fn in a context column; normalise in the model"
+        )
+    number = float if _number_dtype(column.dtype).startswith("float") else int
+    default = _one_value(column)
+    return ContextColumn.make(
+        key=column.key,
+        dtype="float32" if number is float else "int64",
+        shape=tuple(column.shape),
+        default_value=default if default is None else number(default),
+    )
+
+
+def _one_value(column: Any) -> Any:
+    """The default as one number: TensorFlow keeps it repeated in the column's shape."""
+    flat, nested = [], [column.default_value]
+    while nested:
+        value = nested.pop()
+        if isinstance(value, tuple | list):
+            nested.extend(value)
+        else:
+            flat.append(value)
+    if len(set(flat)) > 1:
+        raise ConfigError(
+            f"numeric_column {column.key!r}: expected one default_value for all elements, received "
+            f"{column.default_value!r}"
+        )
+    return flat[0]
+
+
+_CONVERTERS: dict[str, Callable[[Any], AnyColumn]] = {
+    "SequenceNumericColumn": _numeric,
+    "SequenceCategoricalColumn": _categorical,
+    "WeightedCategoricalColumn": _categorical,
+    "EmbeddingColumn": _embedding,
+    "SharedEmbeddingColumn": _shared_embedding,
+    "IndicatorColumn": _indicator,
+    "NumericColumn": _context,
+    "BucketizedColumn": lambda column: _context(column.source_column),
+}

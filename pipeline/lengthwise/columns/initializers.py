@@ -1,0 +1,43 @@
+"""Initializers as plain values, so that a column with one can be written to YAML, JSON and a saved model.
+
+Keras and TensorFlow are never imported here: their objects are told by their class and read through `get_config`.
+"""
+
+import math
+from typing import Any
+
+
+def plain_initializer(initializer: Any) -> Any:
+    """A Keras or TensorFlow initializer object as a Keras config; anything else as it is.
+
+    TensorFlow's initializers have Keras counterparts of the same class names and arguments; what Keras does not know
+    (the dtype, `seed=None` aside) is left out.
+    """
+    module = type(initializer).__module__
+    if not hasattr(initializer, "get_config") or isinstance(initializer, type):
+        return initializer
+    if module.startswith(("keras.", "tf_keras.")):
+        return _config(type(initializer).__name__, initializer.get_config())
+    if module.startswith("tensorflow."):
+        settings = initializer.get_config()
+        settings.pop("dtype", None)
+        return _config(type(initializer).__name__, settings)
+    return initializer  # a user's own class: Keras saves it where it is registered
+
+
+def is_default_initializer(initializer: Any, dimension: int) -> bool:
+    """Whether this is what TensorFlow gives an embedding of `dimension` to which no initializer was given."""
+    if initializer is None:
+        return True
+    if type(initializer).__name__ != "TruncatedNormal" or not hasattr(initializer, "get_config"):
+        return False
+    settings = initializer.get_config()
+    return (
+        settings["mean"] == 0.0
+        and math.isclose(settings["stddev"], 1 / math.sqrt(dimension), rel_tol=1e-9)
+        and settings.get("seed") is None
+    )
+
+
+def _config(class_name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    return {"class_name": class_name, "config": settings}

@@ -1,0 +1,57 @@
+"""Columns as the `features` argument of `tf.io.parse_example`: how plain TensorFlow reads their raw records."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from lengthwise.columns.context import ContextColumn
+from lengthwise.columns.numeric import NumericColumn
+from lengthwise.columns.select import AnyColumn, SequenceFeature, context_features, sequence_features
+
+
+def make_parse_example_spec(columns: Iterable[AnyColumn]) -> dict[str, Any]:
+    """What `tf.feature_column.make_parse_example_spec` gives for the same columns.
+
+    Sequence features, and their weights, are `VarLenFeature`s; context features are `FixedLenFeature`s. Dtypes that
+    no tf.Example holds become the one that it does: int32 an int64, float64 a float32.
+
+    Args:
+        columns: any columns; wrappers stand for the features that they read.
+
+    Returns:
+        Parsing rules by feature key, sorted by key.
+
+    Raises:
+        ConfigError: two columns read one feature by different rules.
+    """
+    columns = tuple(columns)
+    spec: dict[str, Any] = {}
+    for feature in sequence_features(columns):
+        spec.update(_sequence(feature))
+    for context in context_features(columns):
+        spec[context.key] = _context(context)
+    return dict(sorted(spec.items()))
+
+
+def _sequence(feature: SequenceFeature) -> Iterator[tuple[str, Any]]:
+    import tensorflow as tf
+
+    yield feature.key, tf.io.VarLenFeature(_parsed_dtype(feature.dtype))
+    if not isinstance(feature, NumericColumn) and feature.weight_key is not None:
+        yield feature.weight_key, tf.io.VarLenFeature(tf.float32)
+
+
+def _context(column: ContextColumn) -> Any:
+    import tensorflow as tf
+
+    default = column.default_value
+    if default is not None:
+        default = float(default) if column.dtype == "float32" else default
+        for size in reversed(column.shape):  # TensorFlow does not broadcast a default
+            default = (default,) * size  # type: ignore[assignment]
+    return tf.io.FixedLenFeature(column.shape, _parsed_dtype(column.dtype), default)
+
+
+def _parsed_dtype(name: str) -> Any:
+    import tensorflow as tf
+
+    return {"float64": tf.float32, "float32": tf.float32, "string": tf.string}.get(name, tf.int64)
