@@ -1,0 +1,74 @@
+# make demo       runs the whole thing on real data              make test         everything that needs only Python
+# make test-fast  the same, without the slow ones                make test-pythons fast tests on CPython 3.11, 3.12, 3.13
+# make test-tfx   in a real TFX pipeline                         make test-container  the image, in docker or podman
+# make test-runners, test-backends: other Beam runners, other Keras backends        make bench, bench-full: BENCHMARKS
+#
+# Each sets up what it needs and reuses it the next time. PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed on.
+
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+PYTEST_ARGS ?=
+PYTEST = $(BIN)/python -m pytest $(PYTEST_ARGS)
+SETUP := bash tools/venv.sh $(VENV)
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+# Byte code is written once: many tests start processes of their own, and each would compile TensorFlow's again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo setup check test test-fast test-tfx test-container test-runners test-backends test-pythons \
+	bench bench-full wheel clean
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+demo:
+	@$(SETUP) demo
+	$(BIN)/lengthwise demo
+
+setup:
+	@$(SETUP) demo,test
+
+# What reads the code without running it.
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: check
+	$(PYTEST) -n $(WORKERS)
+
+test-fast: setup
+	$(PYTEST) -n $(WORKERS) -m "not slow"
+
+test-runners: setup
+	$(PYTEST) tests/runners
+
+test-backends:
+	@bash tools/venv.sh .venv-backends demo,test,backends
+	.venv-backends/bin/python -m pytest $(PYTEST_ARGS) tests/backends
+
+test-tfx:
+	bash tools/tfx_env.sh .venv-tfx
+	.venv-tfx/bin/python -m pytest $(PYTEST_ARGS) tests/tfx
+
+test-container: setup
+	$(PYTEST) tests/container
+
+test-pythons:
+	bash tools/pythons.sh $(PYTEST_ARGS)
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+bench-full: setup
+	$(BIN)/python -m benchmarks --full
+
+wheel: setup
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf build dist demo site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find pipeline cli tests benchmarks examples tools -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
