@@ -1,0 +1,87 @@
+"""`tf.train.Example` and `tf.train.SequenceExample` without TensorFlow.
+
+The messages live in a descriptor pool of their own, so they never meet TensorFlow's registration of the same names.
+They are for the slow paths (one record at a time: why is it bad, what is in it); batches go through tfx-bsl.
+
+    Feature           one of bytes_list | float_list | int64_list
+    Features          map<string, Feature>
+    FeatureList       repeated Feature
+    FeatureLists      map<string, FeatureList>
+    Example           features = 1
+    SequenceExample   context = 1 (the same field: the two formats parse as each other), feature_lists = 2
+"""
+
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+_Field = descriptor_pb2.FieldDescriptorProto
+_PACKAGE = "tensorflow"
+
+
+def _field(message: Any, name: str, number: int, kind: int, type_name: str = "", *, repeated: bool = False) -> Any:
+    field = message.field.add(name=name, number=number, type=kind)
+    field.label = _Field.LABEL_REPEATED if repeated else _Field.LABEL_OPTIONAL
+    if type_name:
+        field.type_name = f".{_PACKAGE}.{type_name}"
+    return field
+
+
+def _list(file: Any, name: str, kind: int) -> None:
+    field = _field(file.message_type.add(name=name), "value", 1, kind, repeated=True)
+    if kind != _Field.TYPE_BYTES:
+        field.options.packed = True
+
+
+def _map(file: Any, name: str, field: str, value: str) -> None:
+    """A message whose one field is map<string, value>: on the wire, repeated entries of a key and a value."""
+    message = file.message_type.add(name=name)
+    entry = message.nested_type.add(name=f"{field.title().replace('_', '')}Entry")
+    entry.options.map_entry = True
+    _field(entry, "key", 1, _Field.TYPE_STRING)
+    _field(entry, "value", 2, _Field.TYPE_MESSAGE, value)
+    _field(message, field, 1, _Field.TYPE_MESSAGE, f"{name}.{entry.name}", repeated=True)
+
+
+def _describe() -> Any:
+    file = descriptor_pb2.FileDescriptorProto(name="lengthwise/example.proto", package=_PACKAGE, syntax="proto3")
+    kinds = {"bytes": _Field.TYPE_BYTES, "float": _Field.TYPE_FLOAT, "int64": _Field.TYPE_INT64}
+    for name, kind in kinds.items():
+        _list(file, f"{name.title()}List", kind)
+    feature = file.message_type.add(name="Feature")
+    feature.oneof_decl.add(name="kind")
+    for number, name in enumerate(kinds, start=1):
+        field = _field(feature, f"{name}_list", number, _Field.TYPE_MESSAGE, f"{name.title()}List")
+        field.oneof_index = 0
+    _map(file, "Features", "feature", "Feature")
+    _field(file.message_type.add(name="FeatureList"), "feature", 1, _Field.TYPE_MESSAGE, "Feature", repeated=True)
+    _map(file, "FeatureLists", "feature_list", "FeatureList")
+    _field(file.message_type.add(name="Example"), "features", 1, _Field.TYPE_MESSAGE, "Features")
+    sequence = file.message_type.add(name="SequenceExample")
+    _field(sequence, "context", 1, _Field.TYPE_MESSAGE, "Features")
+    _field(sequence, "feature_lists", 2, _Field.TYPE_MESSAGE, "FeatureLists")
+    return file
+
+
+def _message_classes() -> dict[str, Any]:
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(_describe().SerializeToString())
+    names = ("Example", "SequenceExample", "Feature", "FeatureList")
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in names
+    }
+
+
+_CLASSES = _message_classes()
+
+Example: Any = _CLASSES["Example"]
+"""`tf.train.Example`."""
+
+SequenceExample: Any = _CLASSES["SequenceExample"]
+"""`tf.train.SequenceExample`."""
+
+Feature: Any = _CLASSES["Feature"]
+"""`tf.train.Feature`: one list of bytes, floats or integers."""
+
+FeatureList: Any = _CLASSES["FeatureList"]
+"""`tf.train.FeatureList`: one feature a step."""
