@@ -30,8 +30,9 @@ def plan(
         count: The number of buckets, at least 1; None takes the knee.
         cost: `"linear"` minimises padded steps, `"quadratic"` the sum of their squares (attention).
         multiple_of: Every boundary is a multiple of this.
-        max_length: The last boundary is this, rounded up to `multiple_of`; longer sequences count as truncated to
-            that boundary (as they do in `BucketPlan.padded_steps`). None: the longest length, rounded up.
+        max_length: The last boundary is this, rounded up to `multiple_of`. None: the longest length, rounded up.
+            Longer sequences count as truncated to that boundary (as in `BucketPlan.padded_steps`). Since they fill it
+            without padding, whatever the plan, the optimal plan and the knee are the same if they are rejected.
 
     Returns:
         At most `count` buckets: fewer when there are fewer distinct rounded-up lengths.

@@ -115,6 +115,14 @@ class LengthHistogram:
         """The histogram of both sets of sequences."""
         return LengthHistogram.sum((self, other))
 
+    def at_most(self, length: int) -> "LengthHistogram":
+        """Without the sequences longer than `length` steps.
+
+        Judge a plan by this where over-long sequences are rejected: a plan counts them as truncated otherwise.
+        """
+        kept = int(np.searchsorted(self.lengths, length, side="right"))
+        return LengthHistogram(self.lengths[:kept], self.counts[:kept])
+
     @property
     def total(self) -> int:
         """The number of sequences."""

@@ -1,0 +1,144 @@
+"""How many buckets are enough, unusual histograms, rounding, and the comparison of plans."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lengthwise.buckets import (
+    BucketPlan,
+    LengthHistogram,
+    compare,
+    knee,
+    padding_by_count,
+    plan,
+    plan_geometric,
+    plan_optimal,
+    plan_powers_of_two,
+    plan_quantile,
+    plan_single,
+)
+
+SANE = [
+    ("one sequence", [5], {}, (5,)),
+    ("equal lengths", [7] * 100, {}, (7,)),
+    ("more buckets asked for than lengths", [7, 9], {"count": 8}, (7, 9)),
+    ("all empty", [0, 0], {}, (1,)),
+    ("all empty, multiple", [0, 0], {"multiple_of": 8}, (8,)),
+    ("empty ones beside others", [0, 0, 3], {}, (1, 3)),
+    ("a single outlier", [4] * 1000 + [100_000], {"count": 2}, (4, 100_000)),
+    ("rounded up", [3, 9, 17], {"count": 3, "multiple_of": 8}, (8, 16, 24)),
+    ("rounded together", [3, 4, 5], {"multiple_of": 8}, (8,)),
+    ("clipped", [3, 3, 3, 90, 91, 92], {"count": 2, "max_length": 10}, (3, 10)),
+    ("clipped, limit rounded up", [3, 3, 3, 90], {"count": 2, "max_length": 10, "multiple_of": 4}, (4, 12)),
+    ("limit above all lengths", [3, 4], {"count": 2, "max_length": 10}, (4, 10)),
+    ("limit above all lengths, one bucket", [3, 4], {"count": 1, "max_length": 10}, (10,)),
+]
+
+
+@pytest.mark.parametrize(("lengths", "options", "expected"), [row[1:] for row in SANE], ids=[row[0] for row in SANE])
+def test_plan_of(lengths, options, expected) -> None:
+    assert plan(LengthHistogram.from_lengths(lengths), **options).boundaries == expected
+
+
+USUAL = [
+    (plan_quantile, {"count": 4}, (2, 4, 6, 8)),
+    (plan_quantile, {"count": 3}, (3, 6, 8)),
+    (plan_quantile, {"count": 4, "multiple_of": 4}, (4, 8)),
+    (plan_quantile, {"count": 2, "max_length": 3}, (3,)),
+    (plan_geometric, {"count": 3}, (2, 4, 8)),
+    (plan_geometric, {"count": 3, "max_length": 64}, (4, 16, 64)),
+    (plan_powers_of_two, {}, (1, 2, 4, 8)),
+    (plan_powers_of_two, {"max_length": 11}, (1, 2, 4, 8, 11)),
+    (plan_powers_of_two, {"multiple_of": 3}, (3, 6, 9)),
+    (plan_single, {}, (8,)),
+    (plan_single, {"multiple_of": 16}, (16,)),
+]
+
+
+@pytest.mark.parametrize(("planner", "options", "expected"), USUAL)
+def test_usual_plans_of_the_lengths_one_to_eight(planner, options, expected) -> None:
+    assert planner(LengthHistogram.from_lengths(range(1, 9)), **options).boundaries == expected
+
+
+def test_powers_of_two_start_at_the_shortest_sequence() -> None:
+    assert plan_powers_of_two(LengthHistogram.from_lengths([20, 100])).boundaries == (32, 64, 100)
+
+
+@given(st.dictionaries(st.integers(0, 200), st.integers(1, 100), min_size=1), st.sampled_from(["linear", "quadratic"]))
+@settings(max_examples=50, deadline=None)
+def test_the_knee_is_the_fewest_buckets_within_a_tenth_of_32(counts, cost) -> None:
+    histogram = LengthHistogram.from_counts(counts)
+    power = 1 if cost == "linear" else 2
+
+    def padding(count: int) -> int:
+        boundaries = np.array(plan_optimal(histogram, count, cost=cost).boundaries)
+        padded = boundaries[np.searchsorted(boundaries, histogram.lengths)] ** power
+        return int(((padded - histogram.lengths**power) * histogram.counts).sum())
+
+    found = knee(histogram, cost=cost)
+    assert padding(found) <= 1.1 * padding(32)
+    assert found == 1 or padding(found - 1) > 1.1 * padding(32)
+    assert plan(histogram, cost=cost) == plan_optimal(histogram, found, cost=cost)
+
+
+def test_quadratic_cost_spends_its_buckets_on_long_sequences() -> None:
+    histogram = LengthHistogram(np.arange(1, 101), np.full(100, 10))
+    linear, quadratic = plan(histogram, count=4), plan(histogram, count=4, cost="quadratic")
+    assert quadratic.boundaries[0] > linear.boundaries[0]
+
+
+@given(
+    st.dictionaries(st.integers(0, 60), st.integers(1, 100), min_size=1),
+    st.none() | st.integers(1, 5),
+    st.sampled_from([4, 8, 20, 40]),
+)
+@settings(deadline=None)
+def test_the_plan_is_the_same_whether_over_long_sequences_are_truncated_or_rejected(counts, count, limit) -> None:
+    rejected = LengthHistogram.from_counts({1: 1, **counts}).at_most(limit)
+    truncated = LengthHistogram.from_counts({1: 1, **counts})
+    options = {"count": count, "multiple_of": 4, "max_length": limit}
+    assert plan(rejected, **options) == plan(truncated, **options)
+
+
+def test_the_curve_is_made_of_as_many_plans_as_asked_for() -> None:
+    histogram = LengthHistogram.from_lengths(range(1, 101))
+    assert [count for count, _ in padding_by_count(histogram, 5)] == [1, 2, 3, 4, 5]
+    assert padding_by_count(histogram, 200)[-1] == (100, 0.0)
+    assert len(padding_by_count(histogram, cost="quadratic")) == 32
+
+
+def test_comparison_names_every_plan_and_adds_up() -> None:
+    histogram = LengthHistogram.from_lengths([1, 2, 2, 3, 5, 8, 13, 21, 34])
+    rows = compare(histogram, count=3)
+    assert [row.name for row in rows] == ["optimal", "quantile", "geometric", "powers of two", "one bucket"]
+    for row in rows:
+        made = BucketPlan(row.boundaries)
+        assert row.num_buckets == made.num_buckets
+        assert row.real_steps == histogram.steps
+        assert row.padded_steps == made.padded_steps(histogram)
+        assert row.padding_share == made.padding_share(histogram)
+        assert row.padded_per_real == pytest.approx(1 / (1 - row.padding_share))
+        assert json.loads(json.dumps(row.to_dict()))["boundaries"] == list(row.boundaries)
+    assert min(row.padded_steps for row in rows if row.num_buckets <= 3) == rows[0].padded_steps
+
+
+def test_comparison_without_a_count_takes_the_knee() -> None:
+    histogram = LengthHistogram.from_lengths(np.random.default_rng(1).geometric(0.02, 5000))
+    assert compare(histogram)[0].boundaries == plan(histogram).boundaries
+
+
+def test_comparison_puts_a_chosen_plan_first_and_gives_the_others_its_size_and_end() -> None:
+    histogram = LengthHistogram.from_lengths([1, 2, 2, 3, 5, 8, 13, 21, 34])
+    rows = compare(histogram, chosen=BucketPlan((10, 20)))
+    assert (rows[0].name, rows[0].boundaries) == ("chosen", (10, 20))
+    assert {row.boundaries[-1] for row in rows} == {20}
+    assert rows[1].num_buckets == 2
+    assert {row.real_steps for row in rows} == {1 + 2 + 2 + 3 + 5 + 8 + 13 + 20 + 20}
+
+
+def test_comparison_of_sequences_without_a_step() -> None:
+    row = compare(LengthHistogram.from_lengths([0, 0]))[0]
+    assert (row.padding_share, row.padded_per_real) == (1.0, None)
