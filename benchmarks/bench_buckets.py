@@ -3,7 +3,7 @@
     python benchmarks/bench_buckets.py [--lengths 100000] [--count 32] [--repeats 5]
 
 One line of JSON for each shape of histogram and each cost: the median and the slowest run in seconds. "spike" and
-"blocks" are shapes on which pruning by local convexity needs tens of thousands of passes; here the shape matters little.
+"blocks" are shapes on which pruning by local convexity takes thousands of passes; here the shape matters little.
 """
 
 import argparse

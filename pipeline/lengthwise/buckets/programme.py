@@ -17,7 +17,7 @@ Each layer is one problem: *lines* i with height D_{k-1}[i] and slope -N_i, aske
    questions are known, the answers in between lie between them: ask the middle question of every gap at once, over
    contiguous and disjoint ranges of i (`_lowest_lines`). About log2(n) such rounds touch n lines each.
 
-Hence O(k n log n), in numpy calls over whole arrays; 100,000 candidates and k = 32 take about 0.3 s on one core.
+Hence O(k n log n), in numpy calls over whole arrays; 100,000 candidates and k = 32 take 0.1-0.4 s on one core.
 All arithmetic is on integers and exact. Everything stays within +-q_n N_n: int64 is used while that is below 2**63
 (linear cost: 4 billion sequences of any length; quadratic: 9 million sequences with a longest of a million steps, 8
 billion with one of 32 thousand), and Python integers, some 20 times slower, above it.
