@@ -1,19 +1,77 @@
 """What every column shares: it is frozen, checks itself when made, and is the same object in Python, YAML and JSON."""
 
-from typing import Any, Self
+import inspect
+import re
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from lengthwise.columns.wording import FieldError, explain_all
 from lengthwise.errors import ConfigError
 
 RESERVED_KEY = "sequence_length"
 """The feature in which prepared data and batches keep each sequence's number of steps."""
 
 
-class Spec(BaseModel):
-    """Base of the columns. Frozen and hashable; unknown fields are errors; fields compare by value."""
+def _one_number_is_a_shape(shape: Any) -> Any:
+    return (shape,) if isinstance(shape, int) and not isinstance(shape, bool) else shape
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+_SIZES = {"type": "array", "items": {"type": "integer", "minimum": 1}}
+Shape = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_one_number_is_a_shape),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, _SIZES]}),
+]
+"""A shape; one number stands for one axis."""
+
+_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
+
+
+class Strict(BaseModel):
+    """Base of all that stands in a configuration: frozen, unknown fields are errors, numbers are finite.
+
+    YAML reads a bare yes, no, on, off as a boolean; where text or a number belongs it is refused, not turned into 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _booleans_are_no_numbers(cls, fields: Any) -> Any:
+        for name, value in fields.items() if isinstance(fields, dict) else ():
+            field = cls.model_fields.get(name)
+            if field is None or field.annotation in (bool, Any):
+                continue
+            word = next((item for item in value if isinstance(item, bool)), None) if _is_list(value) else value
+            if isinstance(word, bool):
+                hint = "put yes, no, on, off, true and false in quotes where they are text"
+                raise FieldError(name, f"expected text or a number, received {str(word).lower()}; {hint}")
+        return fields
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = handler.resolve_ref_schema(handler(schema))
+        described["description"] = (inspect.getdoc(cls) or "").partition("\n")[0]
+        for name, text in attribute_docs(cls).items():
+            described.get("properties", {}).get(name, {}).setdefault("description", text)
+        return described
+
+
+class Spec(Strict):
+    """Base of the columns. Fields compare by value; a column is hashable."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     @classmethod
     def make(cls, **fields: Any) -> Self:
@@ -25,10 +83,19 @@ class Spec(BaseModel):
         try:
             return cls(**fields)
         except ValidationError as error:
-            raise ConfigError(f"{cls.__name__}: " + "; ".join(map(_explain, error.errors()))) from error
+            mistakes = (f"{path}: {text}" if path else text for path, text in explain_all(error, cls))
+            raise ConfigError(f"{cls.__name__}: " + "; ".join(mistakes)) from error
 
 
-def _explain(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "arguments"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {message} (received {error['input']!r})"
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def attribute_docs(model: type[BaseModel]) -> dict[str, str]:
+    """What the docstrings of a model and its bases say of each field, in their sections `Attributes:`."""
+    docs: dict[str, str] = {}
+    for base in model.__mro__:
+        text = inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")[2]
+        for name, description in _ATTRIBUTE.findall(text):
+            docs.setdefault(name, " ".join(description.split()))
+    return docs

@@ -4,12 +4,34 @@ Their look-ups live in `lengthwise.records.lookup`; here stands only what they a
 id: the zero vector, counted in the length.
 """
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from lengthwise.columns.base import Spec
 from lengthwise.columns.vocabulary import load_vocabulary
+from lengthwise.columns.wording import FieldError
+
+_INT64 = range(-(2**63), 2**63)
+IdCount = Annotated[int, Field(ge=1, lt=2**63)]
+
+
+def _check_entries(entries: Any) -> Any:
+    """A list of texts or a list of integers; bytes, which TensorFlow's own objects hold, as text."""
+    if not isinstance(entries, list | tuple):
+        return entries
+    entries = tuple(entry.decode() if isinstance(entry, bytes) else entry for entry in entries)
+    kind = str if isinstance(next(iter(entries), ""), str) else int
+    for entry in entries:
+        if not isinstance(entry, kind):
+            what = "texts" if kind is str else "texts or of integers"
+            raise ValueError(f"expected a list of {what}, received {entry!r} in it; in YAML, put texts in quotes")
+        if isinstance(entry, int) and entry not in _INT64:
+            raise ValueError(f"expected integers of 64 bits, received {entry}")
+    return entries
+
+
+Entries = Annotated[tuple[str, ...] | tuple[int, ...], BeforeValidator(_check_entries)]
 
 
 class CategoricalColumn(Spec):
@@ -24,14 +46,14 @@ class CategoricalColumn(Spec):
     """
 
     key: str = Field(min_length=1)
-    weight_key: str | None = None
-    values_per_step: int = Field(default=1, ge=1)
+    weight_key: str | None = Field(default=None, min_length=1)
+    values_per_step: int = Field(default=1, ge=1, le=65536)
     required: bool = True
 
     @model_validator(mode="after")
     def _weights_are_another_feature(self) -> Self:
         if self.weight_key == self.key:
-            raise ValueError(f"expected a weight_key other than the key {self.key!r}")
+            raise FieldError("weight_key", f"expected a feature other than the key, received {self.weight_key!r}")
         return self
 
     @property
@@ -50,9 +72,9 @@ class IdentityColumn(CategoricalColumn):
     """
 
     kind: Literal["identity"] = "identity"
-    num_buckets: int = Field(ge=1)
+    num_buckets: IdCount
     default_value: int | None = None
-    oov: Literal["error", "zero", "default"]
+    oov: Literal["error", "zero", "default"] = "error"
 
     @model_validator(mode="before")
     @classmethod
@@ -64,9 +86,10 @@ class IdentityColumn(CategoricalColumn):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.oov == "default") != (self.default_value is not None):
-            raise ValueError("expected a default_value with oov 'default', and only with it")
+            raise FieldError("oov", f"expected 'default' with a default_value, and only then, received {self.oov!r}")
         if self.default_value is not None and not 0 <= self.default_value < self.num_buckets:
-            raise ValueError(f"expected default_value in [0, {self.num_buckets}), received {self.default_value}")
+            rule = f"expected an id in [0, {self.num_buckets}), received {self.default_value}"
+            raise FieldError("default_value", rule)
         return self
 
     @property
@@ -83,7 +106,7 @@ class HashColumn(CategoricalColumn):
     """
 
     kind: Literal["hash"] = "hash"
-    hash_bucket_size: int = Field(ge=1)
+    hash_bucket_size: IdCount
     dtype: Literal["string", "int64"] = "string"
 
     @property
@@ -107,13 +130,13 @@ class VocabularyColumn(CategoricalColumn):
     """
 
     kind: Literal["vocabulary"] = "vocabulary"
-    vocabulary_list: tuple[str, ...] | tuple[int, ...] | None = None
-    vocabulary_file: str | None = None
+    vocabulary_list: Entries | None = None
+    vocabulary_file: str | None = Field(default=None, min_length=1)
     vocabulary_size: int | None = Field(default=None, ge=1)
-    dtype: Literal["string", "int64"]
-    num_oov_buckets: int = Field(default=0, ge=0)
+    dtype: Literal["string", "int64"] = "string"
+    num_oov_buckets: int = Field(default=0, ge=0, lt=2**62)
     default_value: int = Field(default=-1, ge=-1)
-    oov: Literal["error", "zero", "default", "buckets"]
+    oov: Literal["error", "zero", "default", "buckets"] = "zero"
 
     @model_validator(mode="before")
     @classmethod
@@ -122,41 +145,43 @@ class VocabularyColumn(CategoricalColumn):
             return fields
         fields = dict(fields)
         entries = fields.get("vocabulary_list")
-        if isinstance(entries, list | tuple):  # bytes are what TensorFlow's own objects hold
-            fields["vocabulary_list"] = entries = tuple(e.decode() if isinstance(e, bytes) else e for e in entries)
         if fields.get("dtype") is None:
-            fields["dtype"] = "int64" if entries and all(isinstance(entry, int) for entry in entries) else "string"
+            is_text = not isinstance(entries, list | tuple) or not entries or isinstance(entries[0], str | bytes)
+            fields["dtype"] = "string" if is_text else "int64"
+        if fields.get("default_value", -1) is None:
+            del fields["default_value"]
         if fields.get("oov") is None:
-            has_default = fields.get("default_value", -1) not in (-1, None)
+            has_default = fields.get("default_value", -1) != -1
             fields["oov"] = "buckets" if fields.get("num_oov_buckets") else "default" if has_default else "zero"
         return fields
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.vocabulary_list is None) == (self.vocabulary_file is None):
-            raise ValueError("expected either vocabulary_list or vocabulary_file")
+            given = "neither" if self.vocabulary_list is None else "both"
+            raise FieldError("vocabulary_list", f"expected either this or vocabulary_file, received {given}")
         if self.vocabulary_list is not None:
             self._check_list(self.vocabulary_list)
         if (self.oov == "buckets") != (self.num_oov_buckets > 0):
-            raise ValueError("expected num_oov_buckets > 0 with oov 'buckets', and only with it")
+            raise FieldError("oov", f"expected 'buckets' with num_oov_buckets, and only then, received {self.oov!r}")
         if (self.oov == "default") != (self.default_value >= 0):
-            raise ValueError("expected default_value >= 0 with oov 'default', and only with it")
+            raise FieldError("oov", f"expected 'default' with a default_value, and only then, received {self.oov!r}")
         if self.vocabulary_file is None and self.default_value >= self.size:
-            raise ValueError(f"expected default_value in [0, {self.size}), received {self.default_value}")
+            raise FieldError("default_value", f"expected an id in [0, {self.size}), received {self.default_value}")
         return self
 
     def _check_list(self, entries: tuple[str, ...] | tuple[int, ...]) -> None:
         if not entries:
-            raise ValueError("expected a vocabulary_list with at least one entry")
+            raise FieldError("vocabulary_list", "expected at least 1 entry, received []")
         if self.vocabulary_size is not None:
-            raise ValueError("vocabulary_size goes with vocabulary_file only")
-        wanted = str if self.dtype == "string" else int
-        wrong = [entry for entry in entries if not isinstance(entry, wanted)]
-        if wrong:
-            raise ValueError(f"expected entries of dtype {self.dtype}, received {wrong[0]!r}; in YAML, quote strings")
+            raise FieldError("vocabulary_size", "expected only with vocabulary_file, received with vocabulary_list")
+        if isinstance(entries[0], str) != (self.dtype == "string"):
+            hint = "; put them in quotes" if self.dtype == "string" else ""
+            rule = f"expected entries of dtype {self.dtype}, received {entries[0]!r}{hint}"
+            raise FieldError("vocabulary_list", rule)
         if len(set(entries)) < len(entries):
             twice = next(entry for i, entry in enumerate(entries) if entry in entries[:i])
-            raise ValueError(f"expected distinct entries, received {twice!r} twice")
+            raise FieldError("vocabulary_list", f"expected distinct entries, received {twice!r} twice")
 
     @property
     def vocabulary(self) -> tuple[str, ...] | tuple[int, ...]:

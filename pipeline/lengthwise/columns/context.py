@@ -1,13 +1,22 @@
 """Columns with one value, or one array, a record: labels, weights, ids."""
 
 import math
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from lengthwise.columns.base import Spec
+from lengthwise.columns.base import Shape, Spec
+from lengthwise.columns.numeric import check_shape
+from lengthwise.columns.wording import FieldError, show
 
-Scalar = float | int | str
+
+def _check_scalar(value: Any) -> Any:
+    if value is not None and not isinstance(value, float | int | str):
+        raise ValueError(f"expected one number or one text, for all elements of the shape, received {show(value)}")
+    return value
+
+
+Scalar = Annotated[float | int | str | None, BeforeValidator(_check_scalar)]
 
 
 class ContextColumn(Spec):
@@ -26,26 +35,22 @@ class ContextColumn(Spec):
     kind: Literal["context"] = "context"
     key: str = Field(min_length=1)
     dtype: Literal["float32", "int64", "string"] = "float32"
-    shape: tuple[int, ...] = ()
-    default_value: Scalar | None = None
+    shape: Shape = ()
+    default_value: Scalar = None
     min_value: float | None = None
     max_value: float | None = None
     finite: bool = True
 
-    @field_validator("shape", mode="before")
-    @classmethod
-    def _one_number_is_a_shape(cls, shape: Any) -> Any:
-        return (shape,) if isinstance(shape, int) else shape
-
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.shape and min(self.shape) < 1:
-            raise ValueError("expected a shape of positive sizes")
+        check_shape(self.shape, "a shape of positive sizes, or [] for one value", allow_scalar=True)
         kinds: dict[str, tuple[type, ...]] = {"string": (str,), "int64": (int,), "float32": (int, float)}
         if self.default_value is not None and not isinstance(self.default_value, kinds[self.dtype]):
-            raise ValueError(f"expected a default_value of dtype {self.dtype}, received {self.default_value!r}")
+            raise FieldError("default_value", f"expected dtype {self.dtype}, received {show(self.default_value)}")
         if self.dtype == "string" and (self.min_value, self.max_value) != (None, None):
-            raise ValueError("min_value and max_value go with numbers only, not with dtype string")
+            raise FieldError("dtype", "expected a dtype of numbers with min_value and max_value, received 'string'")
+        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
+            raise FieldError("min_value", f"expected at most max_value {self.max_value}, received {self.min_value}")
         return self
 
     @property

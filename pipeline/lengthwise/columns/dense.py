@@ -8,6 +8,7 @@ from lengthwise.columns.base import Spec
 from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
 from lengthwise.columns.initializers import plain_initializer
 from lengthwise.columns.numeric import BucketizedColumn
+from lengthwise.columns.wording import FieldError
 
 Categorical = Annotated[
     IdentityColumn | HashColumn | VocabularyColumn | BucketizedColumn, Field(discriminator="kind")
@@ -39,7 +40,9 @@ class EmbeddingSpec(Spec):
     @model_validator(mode="after")
     def _checkpoint_has_both_parts(self) -> Self:
         if (self.ckpt_to_load_from is None) != (self.tensor_name_in_ckpt is None):
-            raise ValueError("expected both ckpt_to_load_from and tensor_name_in_ckpt, or neither")
+            missing = "ckpt_to_load_from" if self.ckpt_to_load_from is None else "tensor_name_in_ckpt"
+            rule = "expected both ckpt_to_load_from and tensor_name_in_ckpt, or neither, received one"
+            raise FieldError(missing, rule)
         return self
 
     def __hash__(self) -> int:
@@ -84,9 +87,10 @@ class SharedEmbeddingColumn(Spec):
     @model_validator(mode="after")
     def _same_ids(self) -> Self:
         if self.categorical_column.num_buckets != self.shared.num_buckets:
-            raise ValueError(
+            raise FieldError(
+                "categorical_column",
                 f"expected columns of {self.shared.num_buckets} ids in the shared embedding {self.shared.name!r}, "
-                f"received {self.categorical_column.num_buckets} in {self.categorical_column.name!r}"
+                f"received {self.categorical_column.num_buckets} in {self.categorical_column.name!r}",
             )
         return self
 

@@ -4,11 +4,22 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from lengthwise.columns.base import Spec
+from lengthwise.columns.base import Shape, Spec
+from lengthwise.columns.wording import FieldError, show
 
+MAX_ELEMENTS = 2**24
 NumericDtype = Literal["float32", "float64", "int32", "int64"]
+
+
+def check_shape(shape: tuple[int, ...], expected: str, *, allow_scalar: bool) -> None:
+    """Raises FieldError unless all sizes are positive and their product is at most 2**24."""
+    if min(shape, default=1 if allow_scalar else 0) < 1:
+        raise FieldError("shape", f"expected {expected}, received {show(shape)}")
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise FieldError("shape", f"expected at most {MAX_ELEMENTS} numbers, received {show(shape)}")
 
 
 class NumericColumn(Spec):
@@ -28,26 +39,20 @@ class NumericColumn(Spec):
 
     kind: Literal["numeric"] = "numeric"
     key: str = Field(min_length=1)
-    shape: tuple[int, ...] = (1,)
+    shape: Shape = (1,)
     default_value: float = 0.0
     dtype: NumericDtype = "float32"
-    normalizer_fn: Callable[[Any], Any] | None = Field(default=None, exclude=True, repr=False)
+    normalizer_fn: SkipJsonSchema[Callable[[Any], Any] | None] = Field(default=None, exclude=True, repr=False)
     required: bool = True
     min_value: float | None = None
     max_value: float | None = None
     finite: bool = True
 
-    @field_validator("shape", mode="before")
-    @classmethod
-    def _one_number_is_a_shape(cls, shape: Any) -> Any:
-        return (shape,) if isinstance(shape, int) else shape
-
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not self.shape or min(self.shape) < 1:
-            raise ValueError("expected a shape of positive sizes, such as (1,)")
+        check_shape(self.shape, "a shape of positive sizes, such as (1,)", allow_scalar=False)
         if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
-            raise ValueError(f"expected min_value <= max_value, received {self.min_value} > {self.max_value}")
+            raise FieldError("min_value", f"expected at most max_value {self.max_value}, received {self.min_value}")
         return self
 
     @property
@@ -79,9 +84,9 @@ class BucketizedColumn(Spec):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if any(low >= high for low, high in zip(self.boundaries, self.boundaries[1:], strict=False)):
-            raise ValueError("expected strictly increasing boundaries")
+            raise FieldError("boundaries", f"expected strictly increasing numbers, received {show(self.boundaries)}")
         if self.source_column.num_elements != 1:
-            raise ValueError(f"expected a source column of shape (1,), received {self.source_column.shape}")
+            raise FieldError("source_column.shape", f"expected [1], received {show(self.source_column.shape)}")
         return self
 
     @property

@@ -1,10 +1,14 @@
 """Vocabulary files: one entry a line, in the order of the ids."""
 
+import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.files import read_bytes
+
+_INTEGER = re.compile("-?[0-9]{1,20}")
 
 
 @lru_cache(maxsize=64)
@@ -30,8 +34,9 @@ def load_vocabulary(
         entries = entries[:size]
     if not entries:
         raise ConfigError(f"vocabulary_file {path}: expected one entry a line, found an empty file")
-    _refuse_duplicates(path, entries)
-    return tuple(entries) if dtype == "string" else _integers(path, entries)
+    values = entries if dtype == "string" else _integers(path, entries)
+    _refuse_duplicates(path, values)
+    return tuple(values)  # type: ignore[return-value]
 
 
 def _lines(path: str, data: bytes) -> list[str]:
@@ -44,11 +49,16 @@ def _lines(path: str, data: bytes) -> list[str]:
         raise ConfigError(f"vocabulary_file {path}: line {line} is no UTF-8; save the file as UTF-8") from error
     if lines[-1] == "":
         lines.pop()
-    return [line.removesuffix("\r") for line in lines]
+    lines = [line.removesuffix("\r") for line in lines]
+    for number, text in enumerate(lines, start=1):
+        if "\r" in text:  # TensorFlow's reader would drop it without a word
+            rule = "holds a carriage return; end lines with LF or CRLF"
+            raise ConfigError(f"vocabulary_file {path}: line {number} {rule}")
+    return lines
 
 
-def _refuse_duplicates(path: str, entries: list[str]) -> None:
-    first: dict[str, int] = {}
+def _refuse_duplicates(path: str, entries: Sequence[str | int]) -> None:
+    first: dict[str | int, int] = {}
     for line, entry in enumerate(entries, start=1):
         if first.setdefault(entry, line) != line:
             raise ConfigError(
@@ -56,8 +66,11 @@ def _refuse_duplicates(path: str, entries: list[str]) -> None:
             )
 
 
-def _integers(path: str, entries: list[str]) -> tuple[int, ...]:
-    try:
-        return tuple(map(int, entries))
-    except ValueError as error:
-        raise ConfigError(f"vocabulary_file {path}: expected integers, one a line (dtype int64): {error}") from error
+def _integers(path: str, entries: list[str]) -> list[int]:
+    for line, entry in enumerate(entries, start=1):
+        if not _INTEGER.fullmatch(entry) or not -(2**63) <= int(entry) < 2**63:
+            raise ConfigError(
+                f"vocabulary_file {path}: expected an integer of 64 bits on each line (dtype int64), "
+                f"received {entry[:60]!r} on line {line}"
+            )
+    return list(map(int, entries))
