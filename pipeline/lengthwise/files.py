@@ -5,8 +5,10 @@ Local paths never import Beam: the configuration, the manifest and the command l
 
 import glob
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
 from lengthwise.errors import EnvironmentFailure
@@ -73,3 +75,74 @@ def match(pattern: str) -> list[tuple[str, int]]:
     except Exception as error:  # each remote file system has exceptions of its own
         raise EnvironmentFailure(f"cannot list {pattern}: {error}") from error
     return sorted((found.path, found.size_in_bytes) for found in result.metadata_list)
+
+
+@contextmanager
+def create(path: str) -> Iterator[BinaryIO]:
+    """Opens `path` for writing bytes, its folder made where missing; nothing stands at `path` unless all went well.
+
+    Raises:
+        EnvironmentFailure: the file cannot be written; the message names it and the fault.
+    """
+    temporary = f"{path}.{uuid.uuid4().hex[:12]}.tmp"
+    try:
+        with _create(temporary) as stream:
+            yield stream
+        rename(temporary, path)
+    except OSError as error:
+        remove(temporary)
+        raise EnvironmentFailure(f"cannot write {path}: {error.strerror or error}") from error
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def _create(path: str) -> BinaryIO:
+    if not is_remote(path):
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        return open(path, "wb")
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    return cast(BinaryIO, FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED))
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Writes a whole file, all or nothing."""
+    with create(path) as stream:
+        stream.write(content)
+
+
+def rename(source: str, target: str) -> None:
+    """Moves a file over `target`, whose folder is made where missing; one step on a local file system."""
+    if not is_remote(target):
+        os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+        os.replace(source, target)
+        return
+    from apache_beam.io.filesystems import FileSystems
+
+    FileSystems.rename([source], [target])
+
+
+def remove(path: str) -> None:
+    """Removes a file, or a folder with all in it; what is not there is no error."""
+    if not is_remote(path):
+        if os.path.isdir(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(FileNotFoundError):
+                os.remove(path)
+        return
+    from apache_beam.io.filesystems import FileSystems
+
+    with suppress(Exception):  # Beam's remote file systems report what is missing each in its way
+        FileSystems.delete([path])
+
+
+def list_tree(folder: str) -> list[str]:
+    """The paths of all files below a folder, relative to it, sorted; none where the folder is missing."""
+    if is_remote(folder):
+        found = [path for path, _ in match(folder.rstrip("/") + "/**")]
+    else:
+        found = [os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names]
+    return sorted(path[len(folder.rstrip("/")) + 1 :] for path in found)

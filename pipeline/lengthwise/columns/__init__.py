@@ -1,11 +1,11 @@
 """What a sequence is: one frozen value a column, the same from Python, YAML, `tf.feature_column.*` and a TFMD schema.
 
-    sequence features     NumericColumn   IdentityColumn | HashColumn | VocabularyColumn        one entry a step
-                               │                              │
-    derived               BucketizedColumn ───────────────────┤
-                                                              │
-    dense wrappers        EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn            what a layer takes
-    the whole record      ContextColumn                                                       labels, weights, ids
+sequence features     NumericColumn   IdentityColumn | HashColumn | VocabularyColumn        one entry a step
+                           │                              │
+derived               BucketizedColumn ───────────────────┤
+                                                          │
+dense wrappers        EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn            what a layer takes
+the whole record      ContextColumn                                                       labels, weights, ids
 """
 
 from typing import Annotated

@@ -179,9 +179,7 @@ def context_column(
         ConfigError: an argument is wrong.
     """
     shape = shape if isinstance(shape, int) else tuple(shape)
-    return ContextColumn.make(
-        key=key, dtype=dtype_name(dtype), shape=shape, default_value=default_value, **validity
-    )
+    return ContextColumn.make(key=key, dtype=dtype_name(dtype), shape=shape, default_value=default_value, **validity)
 
 
 def dtype_name(dtype: Any) -> Any:

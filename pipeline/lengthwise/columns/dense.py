@@ -10,9 +10,7 @@ from lengthwise.columns.initializers import plain_initializer
 from lengthwise.columns.numeric import BucketizedColumn
 from lengthwise.columns.wording import FieldError
 
-Categorical = Annotated[
-    IdentityColumn | HashColumn | VocabularyColumn | BucketizedColumn, Field(discriminator="kind")
-]
+Categorical = Annotated[IdentityColumn | HashColumn | VocabularyColumn | BucketizedColumn, Field(discriminator="kind")]
 
 
 class EmbeddingSpec(Spec):

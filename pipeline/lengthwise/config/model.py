@@ -124,7 +124,8 @@ class Splits(Section):
 
     fractions: dict[str, float] = Field(default={"train": 1.0}, description="Splits and their shares, adding up to 1.")
     key: str | None = Field(
-        default=None, description="A context column: records of equal value share a split. Left out: the record's bytes."
+        default=None,
+        description="A context column: records of equal value share a split. Left out: the record's bytes.",
     )
     seed: int = Field(default=0, ge=0, description="Another seed, another division.")
 
@@ -214,8 +215,9 @@ class JobConfig(Section):
         column = next((column for column in contexts if column.key == self.splits.key), None)
         if column is None or column.num_elements != 1:
             known = ", ".join(sorted(context.key for context in contexts if context.num_elements == 1)) or "none"
-            raise ValueError(f"expected `splits.key` to name a context column of one value ({known}), "
-                             f"received {self.splits.key!r}")
+            raise ValueError(
+                f"expected `splits.key` to name a context column of one value ({known}), received {self.splits.key!r}"
+            )
 
     @property
     def split_names(self) -> tuple[str, ...]:

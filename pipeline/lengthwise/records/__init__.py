@@ -1,0 +1,13 @@
+"""Bytes <-> Arrow, one step a file, in the order of the flow. Pure functions on batches; no Beam, no TensorFlow.
+
+framing   file bytes -> blocks of records            (and records -> file bytes)
+decode    records -> Arrow lists, by tfx-bsl
+steps     Arrow lists -> flat values and steps
+lookup    raw values -> ids
+validate  steps -> faults and lengths, by the columns' rules
+window    lengths -> cut, split or refused sequences
+refine    block -> rows: the five steps above, composed
+order     rows -> split, and place in the global shuffle
+pad       rows -> matrices of the bucket's boundary
+encode    matrices -> tf.Example bytes               (blocks: rows -> one tf.Example of raw buffers)
+"""

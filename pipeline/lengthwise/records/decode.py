@@ -1,0 +1,170 @@
+"""Serialized records -> Arrow lists, by tfx-bsl's C++ decoders, with every undecodable record singled out.
+
+tfx-bsl fails a whole batch on its first bad record without saying which, and its decoders can stay broken after a failure
+(rows of the failed batch reappear, good batches fail). So after any failure a fresh decoder is made, the batch is
+halved until the bad records stand alone, and the number of rows is always checked.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders import example_coder, sequence_example_coder
+
+from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.records.protos import Example, SequenceExample
+from lengthwise.rejects import RejectReason
+
+Format = Literal["example", "sequence_example"]
+SEQUENCES = "##SEQUENCE##"  # tfx-bsl's name for the struct of all sequence features
+_KINDS = {"int64": schema_pb2.INT, "float": schema_pb2.FLOAT, "bytes": schema_pb2.BYTES}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one record of a block: its row there, the reason, the feature and the fault in words."""
+
+    row: int
+    reason: RejectReason
+    column: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What tfx-bsl made of a block.
+
+    Attributes:
+        batch: a context feature is a `large_list<T>`; sequence features are the fields of the struct column
+            `##SEQUENCE##`, `large_list<large_list<T>>` (in a tf.Example: `large_list<T>` columns like the rest).
+        rows: int64 `[batch.num_rows]`: the position in the block of each decoded record.
+        faults: the records that could not be decoded.
+    """
+
+    batch: pa.RecordBatch
+    rows: np.ndarray
+    faults: list[Fault]
+
+
+class _Coder(Protocol):
+    def DecodeBatch(self, records: list[bytes]) -> pa.RecordBatch: ...  # noqa: N802 (tfx-bsl's name)
+
+
+class Decoder:
+    """Decodes the features that `columns` read out of records of one container format. Not for use by several threads."""
+
+    def __init__(self, columns: Iterable[AnyColumn], container: Format) -> None:
+        columns = tuple(columns)
+        self._container = container
+        self._context = {column.key: wire_kind(column) for column in context_features(columns)}
+        self._sequences = sequence_kinds(columns)
+        self._schema = self._make_schema().SerializeToString()
+        self._coder = self._make_coder()
+
+    def decode(self, records: list[bytes]) -> Decoded:
+        """Decodes a block; each record that cannot be decoded becomes a fault, the others a row."""
+        batches: list[pa.RecordBatch] = []
+        rows: list[np.ndarray] = []
+        faults: list[Fault] = []
+        pending = [(0, len(records))]
+        while pending:
+            start, stop = pending.pop()
+            batch = self._try(records[start:stop])
+            if batch is not None:
+                batches.append(batch)
+                rows.append(np.arange(start, stop))
+            elif stop - start == 1:
+                faults.append(self._explain(start, records[start]))
+            else:
+                middle = (start + stop) // 2
+                pending += [(middle, stop), (start, middle)]
+        if not batches:
+            batches, rows = [self._coder.DecodeBatch([])], [np.arange(0)]
+        batch = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+        return Decoded(batch, np.concatenate(rows), faults)
+
+    def looks_like_other_format(self, record: bytes) -> bool:
+        """Whether a record that lacks required sequence features has them where the other container keeps them."""
+        try:
+            if self._container == "example":
+                return bool(SequenceExample.FromString(record).feature_lists.feature_list)
+            context = SequenceExample.FromString(record).context.feature
+            return any(key in context for key in self._sequences)
+        except Exception:  # noqa: BLE001 (whatever protobuf raises, it is no other format then)
+            return False
+
+    def _try(self, records: list[bytes]) -> pa.RecordBatch | None:
+        try:
+            batch = self._coder.DecodeBatch(records)
+            if batch.num_rows == len(records):
+                return batch
+        except RuntimeError:  # tfx-bsl's for all its errors
+            pass
+        self._coder = self._make_coder()
+        return None
+
+    def _explain(self, row: int, record: bytes) -> Fault:
+        message_type = Example if self._container == "example" else SequenceExample
+        try:
+            message = message_type.FromString(record)
+        except Exception as error:  # noqa: BLE001 (protobuf raises DecodeError, UnicodeDecodeError and others)
+            return Fault(row, RejectReason.UNPARSABLE, "", f"expected a tf.train.{message_type.__name__}: {error}")
+        for key, expected, found in self._kinds_found(message):
+            if found not in (None, f"{expected}_list"):
+                detail = f"expected a {expected}_list, received a {found}"
+                return Fault(row, RejectReason.WRONG_DTYPE, key, detail)
+        return Fault(row, RejectReason.UNPARSABLE, "", "tfx-bsl cannot decode the record")
+
+    def _kinds_found(self, message: Any) -> Iterable[tuple[str, str, str | None]]:
+        flat = message.features.feature if self._container == "example" else message.context.feature
+        contexts = {**self._context, **self._sequences} if self._container == "example" else self._context
+        for key, kind in sorted(contexts.items()):
+            if key in flat:
+                yield key, kind, flat[key].WhichOneof("kind")
+        if self._container == "sequence_example":
+            lists = message.feature_lists.feature_list
+            for key, kind in sorted(self._sequences.items()):
+                for feature in lists[key].feature if key in lists else ():
+                    yield key, kind, feature.WhichOneof("kind")
+
+    def _make_schema(self) -> schema_pb2.Schema:
+        schema = schema_pb2.Schema()
+        for key, kind in self._context.items():
+            schema.feature.add(name=key, type=_KINDS[kind])
+        sequences = schema.feature
+        if self._container == "sequence_example":
+            struct = schema.feature.add(name=SEQUENCES, type=schema_pb2.STRUCT)
+            sequences = struct.struct_domain.feature
+        for key, kind in self._sequences.items():
+            sequences.add(name=key, type=_KINDS[kind])
+        return schema
+
+    def _make_coder(self) -> _Coder:
+        if self._container == "example":
+            return example_coder.ExamplesToRecordBatchDecoder(self._schema)
+        return sequence_example_coder.SequenceExamplesToRecordBatchDecoder(SEQUENCES, self._schema)
+
+
+def wire_kind(column: AnyColumn) -> Literal["int64", "float", "bytes"]:
+    """Which list of a tf.train.Feature the column reads."""
+    match column:
+        case NumericColumn():
+            return "int64" if column.is_integer else "float"
+        case ContextColumn(dtype="float32"):
+            return "float"
+        case _:
+            return "bytes" if getattr(column, "dtype", "int64") == "string" else "int64"
+
+
+def sequence_kinds(columns: Iterable[AnyColumn]) -> dict[str, Literal["int64", "float", "bytes"]]:
+    """The kind of each sequence feature, weights included, by key."""
+    kinds: dict[str, Literal["int64", "float", "bytes"]] = {}
+    for column in sequence_features(columns):
+        kinds[column.key] = wire_kind(column)
+        weight_key = getattr(column, "weight_key", None)
+        if weight_key is not None:
+            kinds[weight_key] = "float"
+    return kinds

@@ -1,0 +1,107 @@
+"""Rows of one bucket -> serialized tf.Examples, by tfx-bsl's encoder, in one of two layouts.
+
+    example   a tf.Example a sequence, padded to the boundary
+    block     a tf.Example a block of sequences, unpadded: raw little-endian buffers, and the lengths to cut them by
+
+tfx-bsl writes the features of a message in an order that changes from process to process. So that equal input gives equal
+bytes, each feature is encoded as a message of its own, and these are joined in the order of their keys: protocol buffers
+that stand one after the other are one merged message, which TensorFlow's fast parser honours too.
+Source: protobuf.dev/programming-guides/encoding#last-one-wins, tensorflow/core/util/example_proto_fast_parsing.cc.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+from tfx_bsl.coders import example_coder
+
+from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features
+from lengthwise.records.features import LENGTH, step_features
+from lengthwise.records.pad import pad
+from lengthwise.records.steps import offsets_of
+
+
+class ExampleEncoder:
+    """Encodes rows as one padded tf.Example each. Not for use by several threads."""
+
+    def __init__(self, columns: Iterable[AnyColumn]) -> None:
+        columns = tuple(columns)
+        self._steps = step_features(columns)
+        self._context = context_features(columns)
+        self._coder = example_coder.RecordBatchToExamplesEncoder()
+
+    def encode(self, rows: pa.RecordBatch, boundary: int) -> list[bytes]:
+        """The serialized examples of rows of at most `boundary` steps, in their order."""
+        lengths = rows.column(LENGTH).to_numpy()
+        features: dict[str, pa.Array] = {RESERVED_KEY: even_lists(lengths.astype(np.int64), 1)}
+        for step in self._steps:
+            padded = pad(list_values(rows.column(step.key)), lengths, step.width, boundary, step.padding)
+            wire = padded if padded.dtype.kind == "f" else padded.astype(np.int64, copy=False)
+            features[step.key] = even_lists(wire.reshape(-1), boundary * step.width)
+        for column in self._context:
+            features[column.key] = rows.column(column.key)
+        return _join(self._coder, features)
+
+
+class BlockEncoder:
+    """Encodes rows as blocks, one tf.Example each. Not for use by several threads."""
+
+    def __init__(self, columns: Iterable[AnyColumn], block_sequences: int) -> None:
+        columns = tuple(columns)
+        self._size = block_sequences
+        self._steps = step_features(columns)
+        self._context = context_features(columns)
+        self._coder = example_coder.RecordBatchToExamplesEncoder()
+
+    def encode(self, rows: pa.RecordBatch, boundary: int) -> list[bytes]:
+        """The serialized blocks of rows, `block_sequences` in each but the last."""
+        del boundary  # nothing is padded
+        return [record for block in self._blocks(rows) for record in self._encode_block(block)]
+
+    def _blocks(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        for start in range(0, rows.num_rows, self._size):
+            yield rows.slice(start, self._size)
+
+    def _encode_block(self, block: pa.RecordBatch) -> list[bytes]:
+        features = {RESERVED_KEY: _raw(block.column(LENGTH).to_numpy(), "<i4")}
+        for step in self._steps:
+            features[step.key] = _raw(list_values(block.column(step.key)), step.dtype)
+        for column in self._context:
+            if column.dtype == "string":
+                features[column.key] = even_lists(block.column(column.key).flatten(), None)
+            else:
+                values = list_values(block.column(column.key))
+                features[column.key] = _raw(values, "<f4" if column.dtype == "float32" else "<i8")
+        return _join(self._coder, features)
+
+
+def block_dtypes(columns: Iterable[AnyColumn]) -> dict[str, str]:
+    """The numpy dtype of each raw buffer of the block layout, by key."""
+    columns = tuple(columns)
+    dtypes = {RESERVED_KEY: "<i4"} | {step.key: step.dtype for step in step_features(columns)}
+    for column in context_features(columns):
+        if column.dtype != "string":
+            dtypes[column.key] = "<f4" if column.dtype == "float32" else "<i8"
+    return dict(sorted(dtypes.items()))
+
+
+def list_values(lists: pa.Array) -> np.ndarray:
+    """The numbers of a list array, flat, also where the array is a slice."""
+    return lists.flatten().to_numpy(zero_copy_only=False)
+
+
+def even_lists(values: np.ndarray | pa.Array, size: int | None) -> pa.Array:
+    """Values as lists of `size` each; as one list where None."""
+    values = pa.array(values) if isinstance(values, np.ndarray) else values
+    count = 1 if size is None else len(values) // size
+    sizes = np.full(count, len(values) if size is None else size)
+    return pa.LargeListArray.from_arrays(pa.array(offsets_of(sizes)), values)
+
+
+def _raw(values: np.ndarray, dtype: str) -> pa.Array:
+    return pa.array([[np.ascontiguousarray(values, dtype).tobytes()]], pa.large_list(pa.large_binary()))
+
+
+def _join(coder: example_coder.RecordBatchToExamplesEncoder, features: dict[str, pa.Array]) -> list[bytes]:
+    parts = [coder.encode(pa.RecordBatch.from_pydict({key: lists})) for key, lists in sorted(features.items())]
+    return [b"".join(messages) for messages in zip(*parts, strict=True)]

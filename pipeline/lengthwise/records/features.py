@@ -1,0 +1,65 @@
+"""What rows hold, feature by feature: the one table that cutting, spilling, padding, encoding and counting agree on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+
+INDEX, WINDOW, LENGTH, CHECKSUM, ORDER = "##index", "##window", "##length", "##checksum", "##order"
+"""Columns of rows beside the features: the record's position in its file, the window's number in the record, the number of
+steps, the masked crc32c of the raw record, and the place in the output's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepFeature:
+    """A sequence feature of rows: ids, numbers or weights.
+
+    Attributes:
+        key: its name.
+        width: values a step.
+        absent: what a sequence without the feature is filled with.
+        padding: what the steps up to the boundary are filled with: 0 for ids and weights.
+        dtype: the numpy dtype of its values, little-endian.
+        num_buckets: the number of ids; None for numbers and weights.
+    """
+
+    key: str
+    width: int
+    absent: float
+    padding: float
+    dtype: str
+    num_buckets: int | None = None
+
+
+def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
+    """The sequence features of rows, weights included, sorted by key."""
+    features = []
+    for column in sequence_features(columns):
+        if isinstance(column, NumericColumn):
+            dtype = "<i8" if column.is_integer else "<f4"
+            default = column.default_value
+            features.append(StepFeature(column.key, column.num_elements, default, default, dtype))
+            continue
+        dtype = "<i4" if column.num_buckets < 2**31 else "<i8"
+        features.append(StepFeature(column.key, column.values_per_step, -1, 0, dtype, column.num_buckets))
+        if column.weight_key is not None:
+            features.append(StepFeature(column.weight_key, column.values_per_step, 0.0, 0.0, "<f4"))
+    return tuple(sorted(features, key=lambda feature: feature.key))
+
+
+def context_type(column: ContextColumn) -> pa.DataType:
+    """The Arrow type of a context feature's values in rows."""
+    return {"float32": pa.float32(), "int64": pa.int64(), "string": pa.large_binary()}[column.dtype]
+
+
+def spilled_schema(columns: Iterable[AnyColumn]) -> pa.Schema:
+    """The Arrow schema of rows that wait for their shard: place, length and features."""
+    columns = tuple(columns)
+    fields = [pa.field(ORDER, pa.uint64()), pa.field(LENGTH, pa.int32())]
+    for feature in step_features(columns):
+        fields.append(pa.field(feature.key, pa.large_list(pa.from_numpy_dtype(feature.dtype))))
+    for column in context_features(columns):
+        fields.append(pa.field(column.key, pa.large_list(context_type(column))))
+    return pa.schema(fields)

@@ -1,0 +1,241 @@
+"""The TFRecord container: bytes of a file <-> blocks of records, every checksum checked.
+
+A frame is: length (u64), masked crc32c of the length, data, masked crc32c of the data, all little-endian. So a wrong data
+checksum costs one record, but a wrong length loses the rest of the file.
+Source: tensorflow/core/lib/io/record_writer.h.
+"""
+
+import gzip
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, cast
+
+import google_crc32c
+
+from lengthwise.rejects import RejectReason
+
+BLOCK_RECORDS = 4096
+BLOCK_BYTES = 8 * 2**20
+KEPT_BYTES = 64 * 2**10  # of a record that is too large, or of an unreadable rest
+_CHUNK = 2**20
+_HEADER = struct.Struct("<QI")
+_CRC = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A record, or the rest of a file, that cannot be read.
+
+    Attributes:
+        reason: `DAMAGED_RECORD`, `TOO_LARGE` or `DAMAGED_FILE`.
+        detail: what was expected and what was found.
+        index: the record's position in the file.
+        offset: the byte at which its frame starts.
+        raw: its bytes, of large ones the first 64 KiB.
+    """
+
+    reason: RejectReason
+    detail: str
+    index: int
+    offset: int
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Block:
+    """Consecutive readable records of one file, and the damage between them.
+
+    Attributes:
+        records: the records' bytes.
+        indices: each record's position in the file.
+        offsets: the byte at which each record's frame starts.
+        checksums: each record's masked crc32c, as it stands in the file.
+        damage: what could not be read.
+        position: the byte after the block's last frame.
+    """
+
+    records: list[bytes] = field(default_factory=list)
+    indices: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    checksums: list[int] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+    position: int = 0
+
+    @property
+    def read(self) -> int:
+        """How many records were found, readable or not."""
+        return len(self.records) + len(self.damage)
+
+
+def masked_crc32c(data: bytes | memoryview) -> int:
+    """The checksum that TFRecord files store: crc32c (Castagnoli), rotated and offset."""
+    crc = google_crc32c.value(data)
+    return int(((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def read_blocks(stream: BinaryIO, *, compression: str = "auto", max_record_bytes: int = 2**40) -> Iterator[Block]:
+    """Reads a TFRecord file to its end, or to the point where its framing breaks.
+
+    Args:
+        stream: the file, opened for reading bytes.
+        compression: `gzip`, `none`, or `auto`: gzip where the file starts with gzip's two magic bytes.
+        max_record_bytes: larger records are skipped and reported, never held in memory.
+
+    Yields:
+        Blocks of up to 4096 records or 8 MiB. Damage is reported in them, never raised.
+    """
+    reader = _Reader(_Source(stream, compression), max_record_bytes)
+    while not reader.finished:
+        block = reader.read_block()
+        if block.read:
+            yield block
+
+
+class _Source:
+    """The file's decompressed bytes, with a way to say how they broke off."""
+
+    def __init__(self, stream: BinaryIO, compression: str) -> None:
+        head = stream.read(2) if compression == "auto" else b""
+        self._compressed = compression == "gzip" or head == b"\x1f\x8b"
+        whole = cast(BinaryIO, _Prefixed(head, stream))
+        self._stream = cast(BinaryIO, gzip.GzipFile(fileobj=whole)) if self._compressed else stream
+        self._head = b"" if self._compressed else head
+        self.fault = ""
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes more; none at the end, and at a fault, which then stands in `fault`."""
+        head, self._head = self._head, b""
+        if self.fault:
+            return head
+        try:
+            return head + self._stream.read(size)
+        except EOFError:
+            self.fault = "the gzip stream is cut off"
+        except (OSError, zlib.error) as error:
+            self.fault = f"the {'gzip stream' if self._compressed else 'file'} cannot be read: {error}"
+        return head
+
+
+class _Prefixed:
+    """A stream with the bytes put back that were looked at."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head = head
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        head, self._head = self._head, b""
+        return head + self._stream.read(size)
+
+
+class _Reader:
+    """Parses frames out of a growing buffer."""
+
+    def __init__(self, source: _Source, max_record_bytes: int) -> None:
+        self._source = source
+        self._max = max_record_bytes
+        self._buffer = b""
+        self._at = 0  # in the buffer
+        self._base = 0  # the buffer's first byte, in the file
+        self._index = 0
+        self.finished = False
+
+    def read_block(self) -> Block:
+        block = Block()
+        size = 0
+        while not self.finished and len(block.records) < BLOCK_RECORDS and size < BLOCK_BYTES:
+            size += self._read_record(block)
+        block.position = self._base + self._at
+        return block
+
+    def _read_record(self, block: Block) -> int:
+        start = self._base + self._at
+        if not self._fill(_HEADER.size):
+            self._end(block, start)
+            return 0
+        length, length_crc = _HEADER.unpack_from(self._buffer, self._at)
+        if masked_crc32c(self._buffer[self._at : self._at + 8]) != length_crc:
+            self._abandon(block, start, f"no TFRecord frame starts at byte {start}: the length's checksum is wrong")
+            return 0
+        if length > self._max:
+            return self._skip(block, start, length)
+        if not self._fill(_HEADER.size + length + _CRC.size):
+            self._end(block, start)
+            return 0
+        return self._take(block, start, length)
+
+    def _take(self, block: Block, start: int, length: int) -> int:
+        first = self._at + _HEADER.size
+        data = self._buffer[first : first + length]
+        [expected] = _CRC.unpack_from(self._buffer, first + length)
+        self._at = first + length + _CRC.size
+        if masked_crc32c(data) == expected:
+            block.records.append(data)
+            block.indices.append(self._index)
+            block.offsets.append(start)
+            block.checksums.append(expected)
+        else:
+            detail = f"expected data of masked crc32c {expected:#010x}, found {masked_crc32c(data):#010x}"
+            block.damage.append(Damage(RejectReason.DAMAGED_RECORD, detail, self._index, start, data))
+        self._index += 1
+        return length
+
+    def _fill(self, size: int) -> bool:
+        """Makes `size` bytes stand in the buffer from here on; False where the file ends before."""
+        missing = size - (len(self._buffer) - self._at)
+        if missing <= 0:
+            return True
+        chunks = [self._buffer[self._at :]]
+        while missing > 0:
+            chunk = self._source.read(max(_CHUNK, missing) if missing < self._max else _CHUNK)
+            if not chunk:
+                break
+            chunks.append(chunk)
+            missing -= len(chunk)
+        self._base += self._at
+        self._at = 0
+        self._buffer = b"".join(chunks)
+        return missing <= 0
+
+    def _skip(self, block: Block, start: int, length: int) -> int:
+        left = _HEADER.size + length + _CRC.size
+        kept = b""
+        while left > 0 and self._fill(1):
+            step = min(left, len(self._buffer) - self._at)
+            if len(kept) < KEPT_BYTES + _HEADER.size:
+                kept += self._buffer[self._at : self._at + min(step, KEPT_BYTES + _HEADER.size - len(kept))]
+            self._at += step
+            left -= step
+        if left > 0:
+            detail = f"expected a record of {length} bytes at byte {start}, the file ends {left} bytes before its end"
+            self._abandon(block, start, self._source.fault or detail, kept)
+            return 0
+        detail = f"expected at most {self._max} bytes (limits.max_record_bytes), received {length}"
+        block.damage.append(Damage(RejectReason.TOO_LARGE, detail, self._index, start, kept[_HEADER.size :][:length]))
+        self._index += 1
+        return len(kept)
+
+    def _end(self, block: Block, start: int) -> None:
+        rest = len(self._buffer) - self._at
+        if rest or self._source.fault:
+            detail = f"the file ends inside a record: {rest} bytes stand after byte {start}"
+            fault = self._source.fault
+            self._abandon(block, start, f"{fault} after byte {start + rest}" if fault else detail)
+        self.finished = True
+
+    def _abandon(self, block: Block, start: int, detail: str, kept: bytes = b"") -> None:
+        raw = kept or self._buffer[self._at : self._at + KEPT_BYTES]
+        block.damage.append(Damage(RejectReason.DAMAGED_FILE, detail, self._index, start, raw[:KEPT_BYTES]))
+        self._index += 1
+        self.finished = True
+
+
+def frame(records: Iterable[bytes | memoryview]) -> bytes:
+    """The TFRecord frames of `records`, one after the other."""
+    parts: list[bytes | memoryview] = []
+    for record in records:
+        length = struct.pack("<Q", len(record))
+        parts += (length, _CRC.pack(masked_crc32c(length)), record, _CRC.pack(masked_crc32c(bytes(record))))
+    return b"".join(parts)

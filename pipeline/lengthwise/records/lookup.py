@@ -1,0 +1,93 @@
+"""Raw values -> ids: the one definition for the offline job. TensorFlow's ops give the same ids; tests hold them equal.
+
+An id is an int64 in [0, num_buckets), or -1, the missing id. Strings are looked up once for each distinct value of a batch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import farmhash
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lengthwise.columns import HashColumn, IdColumn, IdentityColumn, VocabularyColumn
+
+MISSING = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Looked-up values.
+
+    Attributes:
+        ids: int64 `[n]`.
+        outside: bool `[n]`: the values outside the range or the vocabulary; None where there is none.
+    """
+
+    ids: np.ndarray
+    outside: np.ndarray | None
+
+
+def make_lookup(column: IdColumn) -> Callable[[pa.Array], Ids]:
+    """The look-up of a column, its tables built: an Arrow array of raw values without nulls -> ids."""
+    match column:
+        case IdentityColumn():
+            return lambda values: _identity(column, values.to_numpy(zero_copy_only=False))
+        case HashColumn():
+            return lambda values: Ids(_per_distinct(values, lambda texts: _hash(texts, column.hash_bucket_size)), None)
+        case VocabularyColumn():
+            return _VocabularyLookup(column)
+
+
+def fingerprint64(text: bytes) -> int:
+    """FarmHash's Fingerprint64, the hash behind `tf.strings.to_hash_bucket_fast`."""
+    return int(farmhash.Fingerprint64(text))
+
+
+def _identity(column: IdentityColumn, values: np.ndarray) -> Ids:
+    outside = (values < 0) | (values >= column.num_buckets)
+    if not outside.any():
+        return Ids(values, None)
+    default = MISSING if column.default_value is None else column.default_value
+    return Ids(np.where(outside, default, values), outside)
+
+
+class _VocabularyLookup:
+    def __init__(self, column: VocabularyColumn) -> None:
+        entries = [str(entry).encode() for entry in column.vocabulary]
+        self._ids = {entry: position for position, entry in enumerate(entries)}
+        self._buckets = column.num_oov_buckets
+        self._default = column.default_value
+
+    def __call__(self, values: pa.Array) -> Ids:
+        found = _per_distinct(values, self._find)
+        outside = found == MISSING
+        if self._buckets:
+            outside = found >= len(self._ids)
+        elif self._default != MISSING:
+            found = np.where(outside, self._default, found)
+        return Ids(found, outside if outside.any() else None)
+
+    def _find(self, texts: list[bytes]) -> np.ndarray:
+        ids = np.fromiter((self._ids.get(text, MISSING) for text in texts), np.int64, len(texts))
+        if self._buckets:
+            unknown = np.flatnonzero(ids == MISSING)
+            ids[unknown] = len(self._ids) + _hash([texts[i] for i in unknown], self._buckets)
+        return ids
+
+
+def _per_distinct(values: pa.Array, find: Callable[[list[bytes]], np.ndarray]) -> np.ndarray:
+    """Looks each distinct value up once. Integers are looked up as their decimal text, as TensorFlow hashes them."""
+    encoded = pc.dictionary_encode(values)
+    distinct = encoded.dictionary
+    if pa.types.is_integer(distinct.type):
+        distinct = pc.cast(distinct, pa.string())
+    texts = [text.encode() if isinstance(text, str) else text for text in distinct.to_pylist()]
+    positions = encoded.indices.to_numpy(zero_copy_only=False)
+    return find(texts)[positions] if texts else np.zeros(0, np.int64)
+
+
+def _hash(texts: list[bytes], buckets: int) -> np.ndarray:
+    hashes = np.fromiter(map(farmhash.Fingerprint64, texts), np.uint64, len(texts))
+    return (hashes % np.uint64(buckets)).astype(np.int64)

@@ -1,0 +1,179 @@
+"""A block of raw records -> rows ready to be bucketed, and the rejects: decode, look up, validate, cut, composed."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from lengthwise.columns import AnyColumn, ContextColumn, context_features
+from lengthwise.records.decode import Decoder, Fault, Format
+from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, WINDOW, step_features
+from lengthwise.records.framing import Block
+from lengthwise.records.steps import gather, offsets_of
+from lengthwise.records.validate import Checked, Validator
+from lengthwise.records.window import Cuts, OverLong, cut
+from lengthwise.rejects import Reject, RejectReason
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How records become rows.
+
+    Attributes:
+        columns: what is read, and what is valid.
+        container: the records' format.
+        mismatch: what happens when the columns of a record differ in length.
+        empty: what happens to sequences without a step.
+        over_long: what happens to sequences longer than `longest`.
+        longest: the last boundary; None where no length is too long.
+        overlap: the steps that a window shares with the one before.
+    """
+
+    columns: tuple[AnyColumn, ...]
+    container: Format
+    mismatch: Literal["reject", "truncate"] = "reject"
+    empty: Literal["keep", "reject"] = "reject"
+    over_long: OverLong = "reject"
+    longest: int | None = None
+    overlap: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted on the way; tallies add up."""
+
+    read: int = 0
+    written: int = 0
+    sequences: int = 0
+    truncated: int = 0
+    windowed: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        """Adds another tally to this one."""
+        for name in ("read", "written", "sequences", "truncated", "windowed"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.rejected.update(other.rejected)
+        self.repaired.update(other.repaired)
+
+
+@dataclass(frozen=True, slots=True)
+class Refined:
+    """What became of a block.
+
+    Attributes:
+        rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`, `CHECKSUM`; each sequence feature as a `large_list` of its
+            values, `width` a step, weights likewise; each context feature as a list of its values.
+        rejects: the records refused, in the order of the file.
+        tally: the block's counts.
+    """
+
+    rows: pa.RecordBatch
+    rejects: list[Reject]
+    tally: Tally
+
+
+class Refiner:
+    """Turns blocks into rows, by one set of rules. Not for use by several threads."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._decoder = Decoder(rules.columns, rules.container)
+        self._validator = Validator(rules.columns, rules.container, rules.mismatch)
+        self._steps = step_features(rules.columns)
+        self._context = context_features(rules.columns)
+
+    def refine(self, block: Block, file: str) -> Refined:
+        """Refines a block of the file of that name."""
+        decoded = self._decoder.decode(block.records)
+        checked = self._validator.check(decoded)
+        self._check_lengths(checked)
+        faults = [self._with_format(fault, block.records[row]) for fault, row in _placed(checked, decoded.rows)]
+        good = np.flatnonzero(~checked.faults.bad)
+        cuts = cut(checked.lengths[good], self._rules.longest, self._rules.over_long, self._rules.overlap)
+        cuts = Cuts(good[cuts.rows], cuts.first, cuts.counts, cuts.windows)
+        rows = self._make_rows(block, checked, decoded.rows, cuts)
+        rejects = _rejects(block, [*decoded.faults, *faults], file)
+        return Refined(rows, rejects, self._count(block, checked, good, cuts, rejects))
+
+    def _check_lengths(self, checked: Checked) -> None:
+        lengths, rules = checked.lengths, self._rules
+        if rules.empty == "reject":
+            checked.faults.add(
+                RejectReason.EMPTY_SEQUENCE, "", lengths == 0, lambda _: "expected at least one step (sequences.empty)"
+            )
+        if rules.over_long == "reject" and rules.longest is not None:
+            checked.faults.add(
+                RejectReason.OVER_LONG,
+                "",
+                lengths > rules.longest,
+                lambda row: f"expected at most {rules.longest} steps, received {lengths[row]} (sequences.over_long)",
+            )
+
+    def _with_format(self, fault: Fault, record: bytes) -> Fault:
+        if fault.reason is RejectReason.MISSING_FEATURE and self._decoder.looks_like_other_format(record):
+            other = "tf.Example" if self._rules.container == "sequence_example" else "tf.SequenceExample"
+            detail = f"expected inputs.format {self._rules.container}, the record is a {other}"
+            return Fault(fault.row, RejectReason.WRONG_FORMAT, fault.column, detail)
+        return fault
+
+    def _make_rows(self, block: Block, checked: Checked, positions: np.ndarray, cuts: Cuts) -> pa.RecordBatch:
+        places = positions[cuts.rows]
+        arrays: dict[str, pa.Array] = {
+            INDEX: pa.array(np.asarray(block.indices, np.int64)[places]),
+            WINDOW: pa.array(cuts.windows),
+            LENGTH: pa.array(cuts.counts.astype(np.int32)),
+            CHECKSUM: pa.array(np.asarray(block.checksums, np.uint32)[places]),
+        }
+        for step in self._steps:
+            values = gather(checked.sequences[step.key], cuts.rows, cuts.first, cuts.counts, step.absent)
+            offsets = pa.array(offsets_of(cuts.counts * step.width))
+            arrays[step.key] = pa.LargeListArray.from_arrays(offsets, pa.array(values.astype(step.dtype, copy=False)))
+        for column in self._context:
+            arrays[column.key] = _context_lists(column, checked.context[column.key], cuts.rows)
+        return pa.RecordBatch.from_pydict(arrays)
+
+    def _count(self, block: Block, checked: Checked, good: np.ndarray, cuts: Cuts, rejects: list[Reject]) -> Tally:
+        longest = self._rules.longest
+        over_long = int((checked.lengths[good] > longest).sum()) if longest is not None else 0
+        windows = self._rules.over_long == "window"
+        uneven = int(checked.uneven[good].sum())
+        return Tally(
+            read=block.read,
+            written=len(good),
+            sequences=len(cuts.rows),
+            truncated=uneven + (0 if windows else over_long),
+            windowed=over_long if windows else 0,
+            rejected=Counter(reject.reason.value for reject in rejects),
+            repaired=Counter({key: int(values[good].sum()) for key, values in checked.repaired_values.items()}),
+        )
+
+
+def _context_lists(column: ContextColumn, values: np.ndarray | pa.Array, rows: np.ndarray) -> pa.Array:
+    elements = column.num_elements
+    positions = (rows[:, None] * elements + np.arange(elements)).reshape(-1)
+    kept = values.take(pa.array(positions)) if isinstance(values, pa.Array) else pa.array(values[positions])
+    return pa.LargeListArray.from_arrays(pa.array(np.arange(len(rows) + 1) * elements), kept)
+
+
+def _placed(checked: Checked, positions: np.ndarray) -> list[tuple[Fault, int]]:
+    """The faults of decoded rows, with their records' positions in the block."""
+    placed = []
+    for fault in checked.faults.resolve():
+        place = int(positions[fault.row])
+        placed.append((Fault(place, fault.reason, fault.column, fault.detail), place))
+    return placed
+
+
+def _rejects(block: Block, faults: list[Fault], file: str) -> list[Reject]:
+    rejects = [
+        Reject(damage.reason, "", damage.detail, file, damage.index, damage.offset, damage.raw)
+        for damage in block.damage
+    ]
+    for fault in faults:
+        index, offset, raw = block.indices[fault.row], block.offsets[fault.row], block.records[fault.row]
+        rejects.append(Reject(fault.reason, fault.column, fault.detail, file, index, offset, raw))
+    return sorted(rejects, key=lambda reject: reject.index)

@@ -1,0 +1,297 @@
+"""Decoded features -> steps of looked-up values, and every fault that the columns' rules find in them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from lengthwise.columns import (
+    AnyColumn,
+    ContextColumn,
+    IdColumn,
+    IdentityColumn,
+    NumericColumn,
+    SequenceFeature,
+    context_features,
+    sequence_features,
+)
+from lengthwise.records.decode import SEQUENCES, Decoded, Format
+from lengthwise.records.faults import Faults
+from lengthwise.records.lookup import MISSING, Ids, make_lookup
+from lengthwise.records.steps import RawSteps, Steps, even, read_flat, read_nested
+from lengthwise.rejects import RejectReason
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A block's features after look-up, with what is wrong in them.
+
+    Attributes:
+        lengths: int64 `[n]`: each record's number of steps.
+        uneven: bool `[n]`: records cut to the shortest of their columns.
+        sequences: the steps of each sequence feature, weights included, by key.
+        context: by key, the values of all records: `[n * elements]`, a numpy array or, for strings, an Arrow array.
+        repaired_values: int64 `[n]` by key: how many values of each record became the missing id, a default or an OOV
+            bucket.
+        faults: the rows that are to be rejected.
+    """
+
+    lengths: np.ndarray
+    uneven: np.ndarray
+    sequences: dict[str, Steps]
+    context: dict[str, np.ndarray | pa.Array]
+    repaired_values: dict[str, np.ndarray]
+    faults: Faults
+
+
+class Validator:
+    """Applies the rules of `columns` to decoded blocks."""
+
+    def __init__(
+        self, columns: Iterable[AnyColumn], container: Format, mismatch: Literal["reject", "truncate"] = "reject"
+    ) -> None:
+        columns = tuple(columns)
+        self._container = container
+        self._mismatch = mismatch
+        self._sequences = sequence_features(columns)
+        self._context = context_features(columns)
+        self._lookups = {
+            column.key: make_lookup(column) for column in self._sequences if not isinstance(column, NumericColumn)
+        }
+
+    def check(self, decoded: Decoded) -> Checked:
+        """Looks up, measures and validates a block; bad rows are faults, never exceptions."""
+        rows = decoded.batch.num_rows
+        faults = Faults(rows)
+        repaired: dict[str, np.ndarray] = {}
+        sequences: dict[str, Steps] = {}
+        for column in self._sequences:
+            raw = self._read(decoded.batch, column.key, width_of(column))
+            _check_presence(faults, column, raw)
+            if isinstance(column, NumericColumn):
+                sequences[column.key] = _check_numbers(faults, column, raw)
+            else:
+                sequences[column.key] = self._check_ids(faults, column, raw, repaired)
+                if column.weight_key is not None:
+                    weights = self._read(decoded.batch, column.weight_key, width_of(column))
+                    sequences[column.weight_key] = _check_weights(faults, column, raw, weights)
+        context = {column.key: _check_context(faults, column, decoded.batch) for column in self._context}
+        lengths, uneven = self._measure(faults, rows, sequences)
+        return Checked(lengths, uneven, sequences, context, repaired, faults)
+
+    def _read(self, batch: pa.RecordBatch, key: str, width: int) -> RawSteps:
+        if self._container == "example":
+            return read_flat(batch.column(key), width)
+        return read_nested(batch.column(SEQUENCES).field(key))
+
+    def _check_ids(self, faults: Faults, column: IdColumn, raw: RawSteps, repaired: dict[str, np.ndarray]) -> Steps:
+        width = column.values_per_step
+        if raw.step_offsets is not None:
+            too_many = raw.value_counts > width
+            _check_value_count(faults, column.key, raw, too_many, f"at most {width} values a step")
+        _check_uneven(faults, column.key, raw, width)
+        found = self._lookups[column.key](raw.values)
+        if found.outside is not None:
+            _check_outside(faults, column, raw, found, repaired)
+        return even(raw, found.ids, width, MISSING)
+
+    def _measure(self, faults: Faults, rows: int, sequences: dict[str, Steps]) -> tuple[np.ndarray, np.ndarray]:
+        """The lengths of the records, and which of them were cut to the shortest of their columns."""
+        shortest = np.full(rows, np.iinfo(np.int64).max)
+        longest = np.zeros(rows, np.int64)
+        for steps in sequences.values():
+            np.minimum(shortest, steps.counts, out=shortest, where=steps.present)
+            np.maximum(longest, steps.counts, out=longest, where=steps.present)
+        lengths = np.minimum(shortest, longest)  # no column present: 0
+        uneven = lengths != longest
+        if self._mismatch == "reject":
+            faults.add(RejectReason.LENGTH_MISMATCH, "", uneven, lambda row: _describe_lengths(sequences, row))
+        return lengths, uneven
+
+
+def width_of(column: SequenceFeature) -> int:
+    """How many values a step has."""
+    return column.num_elements if isinstance(column, NumericColumn) else column.values_per_step
+
+
+def _check_presence(faults: Faults, column: SequenceFeature, raw: RawSteps) -> None:
+    if column.required:
+        faults.add(
+            RejectReason.MISSING_FEATURE,
+            column.key,
+            ~raw.present,
+            lambda _: "expected the feature, the record has none",
+        )
+
+
+def _check_numbers(faults: Faults, column: NumericColumn, raw: RawSteps) -> Steps:
+    width = column.num_elements
+    if raw.step_offsets is not None:
+        _check_value_count(faults, column.key, raw, raw.value_counts != width, f"{width} values a step")
+    _check_uneven(faults, column.key, raw, width)
+    values = raw.values.to_numpy(zero_copy_only=False)
+    _check_limits(faults, column, values, raw.rows_of_values)
+    return even(raw, values, width, column.default_value)
+
+
+def _check_weights(faults: Faults, column: IdColumn, ids: RawSteps, raw: RawSteps) -> Steps:
+    """Weights must have the shape of the ids, value by value."""
+    key = column.weight_key or ""
+    faults.add(
+        RejectReason.MISSING_FEATURE,
+        key,
+        ids.present & ~raw.present,
+        lambda _: f"expected the weights of {column.key!r}, the record has none",
+    )
+    same = np.array_equal(ids.row_offsets, raw.row_offsets) and np.array_equal(ids.value_counts, raw.value_counts)
+    if not same:
+        wrong = ids.present & raw.present & ~_same_shape(ids, raw)
+        faults.add(
+            RejectReason.VALUE_COUNT, key, wrong, lambda _: f"expected one weight for each value of {column.key!r}"
+        )
+    values = raw.values.to_numpy(zero_copy_only=False)
+    faults.add_values(
+        RejectReason.NOT_FINITE,
+        key,
+        ~np.isfinite(values),
+        raw.rows_of_values,
+        lambda position: f"expected a finite weight, received {values[position]}",
+    )
+    return even(raw, values, column.values_per_step, 0.0)
+
+
+def _same_shape(first: RawSteps, second: RawSteps) -> np.ndarray:
+    same = np.diff(first.row_offsets) == np.diff(second.row_offsets)
+    if first.step_offsets is None or second.step_offsets is None:
+        return same
+    for row in np.flatnonzero(same):  # rare: some row of the block is wrong already
+        a, b = (steps.value_counts[steps.row_offsets[row] : steps.row_offsets[row + 1]] for steps in (first, second))
+        same[row] = np.array_equal(a, b)
+    return same
+
+
+def _check_value_count(faults: Faults, key: str, raw: RawSteps, bad: np.ndarray, expected: str) -> None:
+    counts = raw.value_counts
+    faults.add_values(
+        RejectReason.VALUE_COUNT,
+        key,
+        bad,
+        raw.rows_of_steps,
+        lambda step: f"expected {expected}, received {counts[step]}",
+    )
+
+
+def _check_uneven(faults: Faults, key: str, raw: RawSteps, width: int) -> None:
+    faults.add(
+        RejectReason.VALUE_COUNT,
+        key,
+        raw.uneven,
+        lambda row: f"expected a multiple of {width} values, received {np.diff(raw.row_offsets)[row]}",
+    )
+
+
+def _check_outside(
+    faults: Faults, column: IdColumn, raw: RawSteps, found: Ids, repaired: dict[str, np.ndarray]
+) -> None:
+    """Values outside a range or a vocabulary: a fault, or a repair that is counted."""
+    assert found.outside is not None
+    if getattr(column, "oov", "") != "error":
+        rows = raw.rows_of_values(np.flatnonzero(found.outside))
+        repaired[column.key] = np.bincount(rows, minlength=len(raw.present))
+        return
+    identity = isinstance(column, IdentityColumn)
+    expected = (
+        f"an id in [0, {column.num_buckets})" if identity else f"one of the {column.num_buckets} vocabulary entries"
+    )
+    faults.add_values(
+        RejectReason.ID_OUT_OF_RANGE if identity else RejectReason.OUT_OF_VOCABULARY,
+        column.key,
+        found.outside,
+        raw.rows_of_values,
+        lambda position: f"expected {expected}, received {shorten(raw.values[position].as_py())}",
+    )
+
+
+def _check_limits(
+    faults: Faults,
+    column: NumericColumn | ContextColumn,
+    values: np.ndarray,
+    rows_of: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    if column.finite and values.dtype.kind == "f":
+        faults.add_values(
+            RejectReason.NOT_FINITE,
+            column.key,
+            ~np.isfinite(values),
+            rows_of,
+            lambda position: f"expected a finite number, received {values[position]}",
+        )
+    low, high = column.min_value, column.max_value
+    if low is None and high is None:
+        return
+    bad = np.zeros(len(values), bool)
+    if low is not None:
+        bad |= values < low
+    if high is not None:
+        bad |= values > high
+    faults.add_values(
+        RejectReason.OUT_OF_RANGE,
+        column.key,
+        bad,
+        rows_of,
+        lambda position: f"expected a number in {_interval(low, high)}, received {values[position]}",
+    )
+
+
+def _check_context(faults: Faults, column: ContextColumn, batch: pa.RecordBatch) -> np.ndarray | pa.Array:
+    """The values of all rows, `elements` each; the default where a record has none."""
+    lists = batch.column(column.key)
+    elements = column.num_elements
+    offsets = lists.offsets.to_numpy()
+    counts = np.diff(offsets)
+    present = lists.is_valid().to_numpy(zero_copy_only=False)
+    if column.required:
+        faults.add(
+            RejectReason.MISSING_FEATURE,
+            column.key,
+            ~present,
+            lambda _: "expected the context feature, the record has none",
+        )
+    faults.add(
+        RejectReason.CONTEXT_SHAPE,
+        column.key,
+        present & (counts != elements),
+        lambda row: f"expected {elements} values (shape {column.shape}), received {counts[row]}",
+    )
+    if column.dtype != "string":
+        numbers = lists.values.to_numpy(zero_copy_only=False)
+        _check_limits(faults, column, numbers, lambda positions: np.searchsorted(offsets, positions, "right") - 1)
+    return _fill_context(column, lists.values, offsets, counts == elements)
+
+
+def _fill_context(
+    column: ContextColumn, values: pa.Array, offsets: np.ndarray, whole: np.ndarray
+) -> np.ndarray | pa.Array:
+    default = column.default_value if column.default_value is not None else ("" if column.dtype == "string" else 0)
+    filler = pa.array([default.encode() if isinstance(default, str) else default], values.type)
+    positions = offsets[:-1, None] + np.arange(column.num_elements)
+    positions = np.where(whole[:, None], positions, len(values)).reshape(-1)
+    filled = pa.concat_arrays([values, filler]).take(pa.array(positions))
+    return filled if column.dtype == "string" else filled.to_numpy(zero_copy_only=False)
+
+
+def _describe_lengths(sequences: dict[str, Steps], row: int) -> str:
+    lengths = {key: int(steps.counts[row]) for key, steps in sequences.items() if steps.present[row]}
+    return f"expected equal lengths, received {', '.join(f'{key}: {length}' for key, length in lengths.items())}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return f"{'(-inf' if low is None else f'[{low:g}'}, {'inf)' if high is None else f'{high:g}]'}"
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """`value` as text of bounded length, for messages."""
+    text = repr(value if not isinstance(value, bytes) else value[: limit + 1])
+    return text if len(text) <= limit else text[:limit] + "..."
