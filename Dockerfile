@@ -1,0 +1,81 @@
+# Three images from one file; each installs exactly what its constraints file pins.
+#
+#     docker build --tag lengthwise .                                 the command (CPU)
+#     docker build --tag lengthwise-tfx --target tfx .                the same inside TFX; its base needs glibc >= 2.39
+#     docker build --tag lengthwise-beam --target beam-worker .       for Beam's --sdk_container_image
+#
+#     build ──> runtime ──> beam-worker <── beam-sdk (Beam's own boot program)
+#     tfx-build ──> tfx
+ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
+ARG TFX_BASE_IMAGE=docker.io/library/python:3.11-slim-trixie
+ARG BEAM_IMAGE=docker.io/apache/beam_python3.11_sdk:2.77.0
+
+# ------------------------------------------------------------------------------------------------------------- build
+FROM ${BASE_IMAGE} AS build
+ARG EXTRAS=demo,gcp,aws
+ENV UV_LINK_MODE=copy UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/lengthwise
+RUN python3 -m venv "$VIRTUAL_ENV" && python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv
+COPY constraints.txt pyproject.toml README.md LICENSE /src/
+# TensorFlow without its GPU kernels (0.6 GB), which this image has no driver libraries for. Then off with C++ headers
+# and other packages' own tests: nothing here compiles against them.
+RUN sed -n 's/^tensorflow==/tensorflow-cpu==/p' /src/constraints.txt > /src/cpu.txt \
+    && echo 'tensorflow ; python_version < "3"' > /src/override.txt \
+    && cd /src && /opt/uv/bin/uv pip install --constraint constraints.txt --override override.txt \
+        --requirement cpu.txt --requirement pyproject.toml $(printf -- '--extra %s ' $(echo "$EXTRAS" | tr , ' ')) \
+    && cd "$VIRTUAL_ENV"/lib/python3*/site-packages \
+    && rm -rf tensorflow/include pyarrow/include pyarrow/tests pandas/tests numpy/*/tests matplotlib/tests clang
+COPY pipeline /src/pipeline
+COPY cli /src/cli
+RUN /opt/uv/bin/uv pip install --no-deps /src
+
+# ----------------------------------------------------------------------------------------------------------- runtime
+FROM ${BASE_IMAGE} AS runtime
+# tini is process 1: it hands SIGTERM and SIGINT on to the command, which ends its run cleanly, and reaps its workers.
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends tini && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --no-create-home --home-dir /tmp lengthwise
+COPY --from=build /opt/lengthwise /opt/lengthwise
+# HOME and USER serve whatever uid `--user` names; nothing but /tmp and the mounted folders is ever written.
+ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise MPLCONFIGDIR=/tmp/matplotlib \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
+USER 10001:10001
+WORKDIR /data
+ENTRYPOINT ["tini", "--", "lengthwise"]
+CMD ["--help"]
+
+# --------------------------------------------------------------------------------------------------------------- tfx
+FROM ${TFX_BASE_IMAGE} AS tfx-build
+ENV UV_LINK_MODE=copy UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/lengthwise
+# pyfarmhash, which TFX asks for, comes as C++ source.
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends g++ python3-dev && rm -rf /var/lib/apt/lists/* \
+    && python3 -m venv "$VIRTUAL_ENV" && python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv
+COPY constraints-tfx.txt pyproject.toml README.md LICENSE /src/
+RUN cd /src && /opt/uv/bin/uv pip install --constraint constraints-tfx.txt --requirement pyproject.toml --extra tfx \
+    && cd "$VIRTUAL_ENV"/lib/python3*/site-packages && rm -rf tensorflow/include pyarrow/include pyarrow/tests pandas/tests clang
+COPY pipeline /src/pipeline
+COPY cli /src/cli
+RUN /opt/uv/bin/uv pip install --no-deps /src
+
+FROM ${TFX_BASE_IMAGE} AS tfx
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends tini && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --no-create-home --home-dir /tmp lengthwise
+COPY --from=tfx-build /opt/lengthwise /opt/lengthwise
+ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise MPLCONFIGDIR=/tmp/matplotlib \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
+USER 10001:10001
+WORKDIR /data
+# A pipeline's own module is what runs here: `docker run ... lengthwise-tfx pipeline.py`.
+ENTRYPOINT ["tini", "--", "python"]
+CMD ["--version"]
+
+# ------------------------------------------------------------------------------------------------------- beam-worker
+# Runners that start workers from an image speak to Beam's `boot` program in it. It is published only inside Beam's own
+# images, so it is taken from there; BEAM_IMAGE must be of the Beam and the Python version that this image has.
+FROM ${BEAM_IMAGE} AS beam-sdk
+
+FROM runtime AS beam-worker
+COPY --from=beam-sdk /opt/apache/beam /opt/apache/beam
+ENTRYPOINT ["/opt/apache/beam/boot"]
+CMD []
+
+# What `docker build .` makes.
+FROM runtime AS lengthwise
