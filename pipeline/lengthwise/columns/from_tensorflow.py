@@ -14,7 +14,7 @@ identity values out of range without a `default_value` are errors.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from lengthwise.columns.base import Spec
 from lengthwise.columns.build import dtype_name
@@ -57,7 +57,7 @@ def from_feature_column(column: Any) -> AnyColumn:
         ConfigError: the object is something else, or holds what sequences cannot have.
     """
     if isinstance(column, get_args(AnyColumn)):
-        return column  # type: ignore[no-any-return]
+        return cast(AnyColumn, column)
     converter = _CONVERTERS.get(_kind(column))
     if converter is None:
         raise ConfigError(f"All feature_columns must be of type {_KINDS}. Given (type {type(column)}): {column!r}")

@@ -3,11 +3,14 @@
 Every field's description, unit and default is here; the reference page and the JSON Schema are made from it.
 """
 
+import itertools
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from lengthwise.columns import Column, ContextColumn, context_features, sequence_features
+from lengthwise.columns.base import Strict
+from lengthwise.columns.wording import FieldError, show
 
 _UNITS = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -16,28 +19,45 @@ def _parse_size(value: Any) -> Any:
     """`128MiB` as a number of bytes."""
     if not isinstance(value, str):
         return value
+    expected = f"expected a size in bytes, such as 134217728, 128MiB or 1GiB, received {show(value)}"
     number = value.strip().rstrip("BbIiKkMmGg")
     unit = value.strip()[len(number) :].lower()
     try:
         return int(float(number) * _UNITS[unit])
     except (KeyError, ValueError):
-        raise ValueError("expected a size in bytes, such as 134217728, 128MiB or 1GiB") from None
+        raise ValueError(expected) from None
 
 
-Bytes = Annotated[int, BeforeValidator(_parse_size), Field(ge=1)]
+Bytes = Annotated[
+    int,
+    BeforeValidator(_parse_size),
+    Field(ge=1, lt=2**63),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
+]
 
 
-class Section(BaseModel):
+def _one_is_a_list(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+_PATTERN = {"type": "string", "minLength": 1}
+Patterns = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(_one_is_a_list),
+    WithJsonSchema({"anyOf": [_PATTERN, {"type": "array", "items": _PATTERN}]}),
+]
+Steps = Annotated[int, Field(ge=1, lt=2**31)]
+
+
+class Section(Strict):
     """Base of the configuration's parts: frozen, unknown fields are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Inputs(Section):
     """What is read."""
 
-    files: tuple[str, ...] = Field(default=(), description="Paths or glob patterns of raw TFRecord files.")
-    by_split: dict[str, tuple[str, ...]] = Field(
+    files: Patterns = Field(default=(), description="Paths or glob patterns of raw TFRecord files.")
+    by_split: dict[str, Patterns] = Field(
         default={}, description="Instead of `files`: paths or patterns by split; then no record changes its split."
     )
     format: Literal["sequence_example", "example"] = Field(
@@ -47,15 +67,14 @@ class Inputs(Section):
         default="auto", description="`auto` looks at each file's first two bytes."
     )
 
-    @field_validator("files", mode="before")
-    @classmethod
-    def _one_pattern_is_a_list(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
     @model_validator(mode="after")
     def _one_way_of_naming(self) -> Self:
         if self.files and self.by_split:
-            raise ValueError("expected either `files` or `by_split`, received both")
+            raise FieldError("by_split", "expected either `files` or `by_split`, received both; leave one out")
+        for name, patterns in self.by_split.items():
+            check_split_name(name, "by_split")
+            if not patterns:
+                raise FieldError(f"by_split.{name}", "expected at least 1 path or pattern, received []")
         return self
 
 
@@ -67,10 +86,12 @@ class Sequences(Section):
     )
     over_long: Literal["reject", "truncate_left", "truncate_right", "window"] = Field(
         default="reject",
-        description="Sequences longer than the last boundary: rejected; cut, dropping their first steps (`truncate_left`) "
+        description="Sequences beyond the last boundary: rejected; cut, dropping their first steps (`truncate_left`) "
         "or their last (`truncate_right`); or split into windows of at most the last boundary.",
     )
-    window_overlap: int = Field(default=0, ge=0, description="Steps that a window shares with the one before it.")
+    window_overlap: int = Field(
+        default=0, ge=0, lt=2**31, description="Steps that a window shares with the one before it."
+    )
     mismatch: Literal["reject", "truncate"] = Field(
         default="reject",
         description="Records whose sequence columns differ in length: rejected, or cut to the shortest.",
@@ -80,7 +101,7 @@ class Sequences(Section):
 class Buckets(Section):
     """Into which lengths the sequences are grouped; sequences of a bucket are padded to its boundary."""
 
-    boundaries: tuple[int, ...] | None = Field(
+    boundaries: tuple[Steps, ...] | None = Field(
         default=None, description="Inclusive maximum lengths, strictly increasing. Left out: planned from the data."
     )
     count: int | None = Field(
@@ -89,9 +110,9 @@ class Buckets(Section):
     cost: Literal["linear", "quadratic"] = Field(
         default="linear", description="What the plan minimises: padded steps, or their squares (attention)."
     )
-    multiple_of: int = Field(default=1, ge=1, description="Planned boundaries are multiples of this many steps.")
-    max_length: int | None = Field(
-        default=None, ge=1, description="The last planned boundary. Left out: the longest sequence of the data."
+    multiple_of: Steps = Field(default=1, description="Planned boundaries are multiples of this many steps.")
+    max_length: Steps | None = Field(
+        default=None, description="The last planned boundary. Left out: the longest sequence of the data."
     )
     sample: float = Field(
         default=1.0,
@@ -102,21 +123,28 @@ class Buckets(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        planned = [name for name in ("count", "max_length") if getattr(self, name) is not None]
+        planned = [name for name in PLANNING if getattr(self, name) != type(self).model_fields[name].default]
         if self.boundaries is not None and planned:
-            raise ValueError(f"expected either `boundaries` or a plan, received boundaries and {planned[0]}")
+            rule = f"expected either `boundaries` or a plan, received `boundaries` and `{planned[0]}`; leave one out"
+            raise FieldError(planned[0], rule)
         if self.boundaries is not None:
             _check_boundaries(self.boundaries)
         if self.sample < 1 and self.max_length is None:
-            raise ValueError("expected `max_length` with a `sample` below 1: a sample may miss the longest sequence")
+            rule = f"expected `max_length` with a sample below 1, received {self.sample:g} alone; "
+            raise FieldError("sample", rule + "a sample may miss the longest sequence, so say how long it may be")
         return self
 
 
+PLANNING = ("count", "multiple_of", "max_length", "sample")
+"""The fields of `Buckets` that say how boundaries are planned, so go with no `boundaries`."""
+
+
 def _check_boundaries(boundaries: tuple[int, ...]) -> None:
-    if not boundaries or boundaries[0] < 1:
-        raise ValueError("expected `boundaries` of at least 1 step, such as [8, 16, 32]")
-    if any(low >= high for low, high in zip(boundaries, boundaries[1:], strict=False)):
-        raise ValueError(f"expected strictly increasing `boundaries`, received {list(boundaries)}")
+    if not boundaries:
+        raise FieldError("boundaries", "expected at least 1 length, such as [8, 16, 32], received []")
+    if any(low >= high for low, high in itertools.pairwise(boundaries)):
+        rule = f"expected strictly increasing lengths, received {show(boundaries)}; sort them, each once"
+        raise FieldError("boundaries", rule)
 
 
 class Splits(Section):
@@ -127,30 +155,32 @@ class Splits(Section):
         default=None,
         description="A context column: records of equal value share a split. Left out: the record's bytes.",
     )
-    seed: int = Field(default=0, ge=0, description="Another seed, another division.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Another seed, another division.")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.fractions or any(share <= 0 for share in self.fractions.values()):
-            raise ValueError("expected `fractions` above 0, such as {train: 0.9, eval: 0.1}")
+            shares = show([f"{name}: {share:g}" for name, share in self.fractions.items()])
+            raise FieldError("fractions", f"expected shares above 0, such as train: 0.9, eval: 0.1, received {shares}")
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
-            raise ValueError(f"expected `fractions` that add up to 1, received {sum(self.fractions.values()):g}")
+            total = sum(self.fractions.values())
+            raise FieldError("fractions", f"expected shares that add up to 1, received {total:g}")
         for name in self.fractions:
-            check_split_name(name)
+            check_split_name(name, "fractions")
         return self
 
 
-def check_split_name(name: str) -> None:
-    """Raises ValueError unless `name` can stand in a folder's name."""
-    if not name or not all(char.isalnum() or char in "_-" for char in name):
-        raise ValueError(f"expected split names of letters, digits, '_' and '-', received {name!r}")
+def check_split_name(name: str, field: str) -> None:
+    """Raises FieldError unless `name` can stand in a folder's name on every file system."""
+    if not name or not all(char.isascii() and (char.isalnum() or char in "_-") for char in name):
+        raise FieldError(field, f"expected split names of letters, digits, '_' and '-', received {show(name)}")
 
 
 class Shuffle(Section):
     """In which order sequences are written."""
 
     enabled: bool = Field(default=True, description="Globally, by a seeded hash; otherwise in the input's order.")
-    seed: int = Field(default=0, ge=0, description="Another seed, another order.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Another seed, another order.")
 
 
 class Output(Section):
@@ -198,16 +228,24 @@ class JobConfig(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not sequence_features(self.columns):
-            raise ValueError("expected at least one sequence column, received context columns only")
+            raise FieldError("columns", "expected at least one sequence column, received context columns only")
         self._check_split_key(context_features(self.columns))
-        if self.inputs.by_split and "fractions" in self.splits.model_fields_set:
-            raise ValueError("expected either `inputs.by_split` or `splits.fractions`, received both")
-        for name in self.inputs.by_split:
-            check_split_name(name)
-        longest = (self.buckets.boundaries or (self.buckets.max_length,))[-1]
-        if longest is not None and self.sequences.window_overlap >= longest:
-            raise ValueError(f"expected a `window_overlap` below the last boundary {longest}")
+        self._check_windows()
+        divided = [name for name in ("fractions", "key") if getattr(self.splits, name) != getattr(Splits(), name)]
+        if self.inputs.by_split and divided:
+            rule = "expected either `inputs.by_split` or a division by hash, received both; leave one out"
+            raise FieldError(f"splits.{divided[0]}", rule)
         return self
+
+    def _check_windows(self) -> None:
+        overlap, policy = self.sequences.window_overlap, self.sequences.over_long
+        if overlap and policy != "window":
+            rule = f"expected an overlap with `over_long: window` only, received {overlap} with {policy!r}"
+            raise FieldError("sequences.window_overlap", rule)
+        longest = (self.buckets.boundaries or (self.buckets.max_length,))[-1]
+        if longest is not None and overlap >= longest:
+            rule = f"expected less than the last boundary {longest}, received {overlap}"
+            raise FieldError("sequences.window_overlap", rule)
 
     def _check_split_key(self, contexts: tuple[ContextColumn, ...]) -> None:
         if self.splits.key is None:
@@ -215,9 +253,8 @@ class JobConfig(Section):
         column = next((column for column in contexts if column.key == self.splits.key), None)
         if column is None or column.num_elements != 1:
             known = ", ".join(sorted(context.key for context in contexts if context.num_elements == 1)) or "none"
-            raise ValueError(
-                f"expected `splits.key` to name a context column of one value ({known}), received {self.splits.key!r}"
-            )
+            rule = f"expected a context column of one value, received {self.splits.key!r}; there are: {known}"
+            raise FieldError("splits.key", rule)
 
     @property
     def split_names(self) -> tuple[str, ...]:

@@ -1,0 +1,216 @@
+"""Columns from a TensorFlow Metadata schema, as TFDV and TFX's SchemaGen write it.
+
+What a feature is
+    fixed `shape`, dense_tensor, value_count min = max    context
+    inside the struct `##SEQUENCE##`                      sequence (of a tf.SequenceExample)
+    ragged_tensor, varlen_sparse_tensor, neither          sequence (of a tf.Example); context beside a `##SEQUENCE##`
+
+Which column a sequence becomes
+    int_domain 0 <= min <= max, bool_domain    identity of max + 1 ids
+    other INT                                  numeric of dtype int64, with the domain's min and max
+    string_domain, bool_domain                 vocabulary list; values outside are rejected, unless min_domain_mass < 1
+    FLOAT                                      numeric, with the domain's min and max
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from lengthwise.columns.base import RESERVED_KEY
+from lengthwise.columns.categorical import IdentityColumn, VocabularyColumn
+from lengthwise.columns.context import ContextColumn
+from lengthwise.columns.numeric import NumericColumn
+from lengthwise.columns.schema_file import read_schema
+from lengthwise.columns.select import IdColumn, SequenceFeature
+from lengthwise.errors import ConfigError
+
+SEQUENCES = "##SEQUENCE##"
+_UNUSED_STAGES = frozenset({"PLANNED", "ALPHA", "DEPRECATED", "DEBUG_ONLY", "DISABLED"})
+_INT, _FLOAT, _STRUCT = 2, 3, 4  # FeatureType; BYTES is 1
+_DTYPES = {_INT: "int64", _FLOAT: "float32"}
+
+
+def columns_from_schema(schema: Any, leave_out: Collection[str] = ()) -> tuple[SequenceFeature | ContextColumn, ...]:
+    """The columns that a schema describes, in its order.
+
+    Features without a `presence`, or with one of min_fraction 1, are required. Numbers must be finite.
+
+    Args:
+        schema: a `tensorflow_metadata.proto.v0.schema_pb2.Schema`, or the path of one as text (`schema.pbtxt`).
+        leave_out: features that the caller defines itself.
+
+    Raises:
+        ConfigError: the file is no schema, or a feature is described too vaguely; the message names the feature.
+    """
+    schema, source = (read_schema(schema), f"{schema}: ") if isinstance(schema, str) else (schema, "")
+    try:
+        return tuple(_Schema(schema, leave_out).columns())
+    except ConfigError as error:
+        raise ConfigError(f"{source}{error}") from error
+
+
+class _Schema:
+    """One schema, with what it says of a feature elsewhere than in the feature."""
+
+    def __init__(self, schema: Any, leave_out: Collection[str]) -> None:
+        self._schema = schema
+        self._leave_out = {*leave_out, RESERVED_KEY}
+        self._weights = {_last(each.feature): _last(each.weight_feature) for each in schema.weighted_feature}
+        self._domains = {each.name: each for each in (*schema.string_domain, *schema.int_domain, *schema.float_domain)}
+        self._representations = _representations(schema)
+        self._has_sequences = any(_is_sequences(feature) for feature in schema.feature)
+
+    def columns(self) -> Iterator[SequenceFeature | ContextColumn]:
+        if self._schema.sparse_feature:
+            name = self._schema.sparse_feature[0].name
+            raise ConfigError(f"feature {name!r}: expected no sparse_feature; write the values as a list in step order")
+        for feature in self._schema.feature:
+            if _is_sequences(feature):
+                yield from map(self._sequence, filter(self._is_used, feature.struct_domain.feature))
+            elif self._is_used(feature):
+                yield self._context(feature) if self._is_context(feature) else self._sequence(feature)
+
+    def _is_used(self, feature: Any) -> bool:
+        if feature.name in self._leave_out or feature.name in self._weights.values():
+            return False
+        stage = type(feature).DESCRIPTOR.fields_by_name["lifecycle_stage"].enum_type.values_by_number
+        return not feature.deprecated and stage[feature.lifecycle_stage].name not in _UNUSED_STAGES
+
+    def _is_context(self, feature: Any) -> bool:
+        if feature.HasField("shape"):
+            return True
+        kind = self._kind_of_tensor(feature)
+        if kind is not None:
+            return bool(kind == "dense_tensor")
+        fixed = feature.HasField("value_count") and feature.value_count.min == feature.value_count.max
+        return fixed or self._has_sequences
+
+    def _kind_of_tensor(self, feature: Any) -> Any:
+        representation = self._representations.get(feature.name)
+        return representation.WhichOneof("kind") if representation is not None else None
+
+    def _context(self, feature: Any) -> ContextColumn:
+        if feature.type == _STRUCT:
+            raise ConfigError(f"feature {feature.name!r}: expected INT, FLOAT or BYTES, received STRUCT")
+        domain = self._domain(feature)
+        dtype = _DTYPES.get(feature.type, "string")
+        limits = _limits(domain) if dtype != "string" else {}
+        default = None if _is_required(feature) else self._default(feature, dtype)
+        return ContextColumn.make(
+            key=feature.name, dtype=dtype, shape=self._fixed_shape(feature), default_value=default, **limits
+        )
+
+    def _fixed_shape(self, feature: Any) -> tuple[int, ...]:
+        if self._kind_of_tensor(feature) == "dense_tensor":
+            return tuple(dim.size for dim in self._representations[feature.name].dense_tensor.shape.dim)
+        if feature.HasField("shape"):
+            return tuple(dim.size for dim in feature.shape.dim)
+        count = feature.value_count.max if feature.HasField("value_count") else 1
+        return () if count <= 1 else (count,)
+
+    def _default(self, feature: Any, dtype: str) -> float | int | str:
+        """What stands for an absent feature: the representation's default, else zero or the empty text."""
+        default = None
+        if self._kind_of_tensor(feature) == "dense_tensor":
+            default = self._representations[feature.name].dense_tensor.default_value
+        match dtype:
+            case "string":
+                return default.bytes_value.decode() if default else ""
+            case "int64":
+                return int(default.int_value) if default else 0
+            case _:
+                return float(default.float_value) if default else 0.0
+
+    def _sequence(self, feature: Any) -> SequenceFeature:
+        domain = self._domain(feature)
+        if feature.type == _FLOAT or (feature.type == _INT and not _is_ids(domain)):
+            return NumericColumn.make(
+                key=feature.name,
+                dtype=_DTYPES[feature.type],
+                shape=self._step_shape(feature),
+                required=_is_required(feature),
+                **_limits(domain),
+            )
+        return self._categorical(feature, domain)
+
+    def _categorical(self, feature: Any, domain: Any) -> IdColumn:
+        shared = {
+            "key": feature.name,
+            "weight_key": self._weights.get(feature.name),
+            "values_per_step": max(1, feature.value_counts.value_count[-1].max) if _has_steps(feature) else 1,
+            "required": _is_required(feature),
+        }
+        if feature.type == _INT:
+            return IdentityColumn.make(num_buckets=int(domain.max) + 1 if hasattr(domain, "max") else 2, **shared)
+        if feature.type == _STRUCT or domain is None:
+            raise ConfigError(
+                f"feature {feature.name!r}: expected INT, FLOAT, or BYTES with a string_domain; give it one, or name "
+                "its column yourself, by hash_bucket_size or vocabulary_file"
+            )
+        entries = tuple(domain.value) if hasattr(domain, "value") else (domain.false_value, domain.true_value)
+        is_partial = 0 < feature.distribution_constraints.min_domain_mass < 1
+        return VocabularyColumn.make(vocabulary_list=entries, oov="zero" if is_partial else "error", **shared)
+
+    def _step_shape(self, feature: Any) -> tuple[int, ...]:
+        """How many numbers a step has: fixed inner sizes of the ragged tensor, or of the nested value counts."""
+        if self._kind_of_tensor(feature) == "ragged_tensor":
+            partitions = self._representations[feature.name].ragged_tensor.partition
+            sizes = tuple(each.uniform_row_length for each in partitions if each.HasField("uniform_row_length"))
+            if sizes:
+                return sizes
+        if _has_steps(feature):
+            count = feature.value_counts.value_count[-1]
+            return (count.min,) if count.min == count.max and count.min > 0 else (1,)
+        return (1,)
+
+    def _domain(self, feature: Any) -> Any:
+        """The feature's own domain, or the schema's that it names; None without one."""
+        kind = feature.WhichOneof("domain_info")
+        if kind == "domain":
+            return self._domains.get(feature.domain)
+        return (
+            getattr(feature, kind) if kind in ("int_domain", "float_domain", "string_domain", "bool_domain") else None
+        )
+
+
+def _is_sequences(feature: Any) -> bool:
+    return bool(feature.type == _STRUCT and feature.name == SEQUENCES)
+
+
+def _is_ids(domain: Any) -> bool:
+    if domain is None:
+        return False
+    if not hasattr(domain, "min"):
+        return True  # a bool_domain
+    said_to_be_numbers = domain.HasField("is_categorical") and not domain.is_categorical
+    return bool(domain.HasField("max") and domain.min >= 0 and not said_to_be_numbers)
+
+
+def _is_required(feature: Any) -> bool:
+    return not feature.HasField("presence") or feature.presence.min_fraction >= 1
+
+
+def _has_steps(feature: Any) -> bool:
+    """Whether counts are given by level: steps of a record, values of a step."""
+    return len(feature.value_counts.value_count) > 1
+
+
+def _limits(domain: Any) -> dict[str, float]:
+    names = [name for name in ("min", "max") if domain is not None and name in domain.DESCRIPTOR.fields_by_name]
+    return {f"{name}_value": getattr(domain, name) for name in names if domain.HasField(name)}
+
+
+def _last(path: Any) -> str:
+    return str(path.step[-1]) if path.step else ""
+
+
+def _representations(schema: Any) -> dict[str, Any]:
+    """How tensors are made of features, by the feature's name; the unnamed group counts most."""
+    found: dict[str, Any] = {}
+    for _, group in sorted(schema.tensor_representation_group.items(), reverse=True):
+        for representation in group.tensor_representation.values():
+            kind = representation.WhichOneof("kind")
+            if kind == "ragged_tensor":
+                found[_last(representation.ragged_tensor.feature_path)] = representation
+            elif kind in ("dense_tensor", "varlen_sparse_tensor"):
+                found[getattr(representation, kind).column_name] = representation
+    return found

@@ -1,0 +1,29 @@
+"""The JSON Schema of a job's YAML file: editors complete and check configurations by it."""
+
+from typing import Any
+
+from lengthwise.config.model import JobConfig
+
+
+def config_schema() -> dict[str, Any]:
+    """The schema, of draft 2020-12, of what `load_config` reads.
+
+    Rules between fields are not in it; `load_config` checks them.
+    """
+    schema = JobConfig.model_json_schema()
+    schema["properties"]["columns_from_schema"] = {
+        "type": "string",
+        "description": "A TFMD schema (schema.pbtxt, relative to this file): each of its features that `columns` does "
+        "not name becomes a column.",
+    }
+    schema.pop("required", None)
+    schema["anyOf"] = [{"required": ["columns"]}, {"required": ["columns_from_schema"]}]
+    for definition in schema["$defs"].values():
+        if "kind" in definition.get("properties", {}):  # a default in Python, told apart by it in YAML
+            definition["properties"]["kind"].pop("default", None)
+            definition["required"] = ["kind", *definition.get("required", ())]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Configuration of a lengthwise job",
+    }

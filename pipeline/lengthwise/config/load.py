@@ -1,0 +1,110 @@
+"""From a YAML file, or a mapping, to a checked `JobConfig`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from lengthwise.columns import AnyColumn, VocabularyColumn, feature_of
+from lengthwise.columns.from_schema import columns_from_schema
+from lengthwise.columns.wording import explain_all, show
+from lengthwise.config.model import JobConfig
+from lengthwise.config.overrides import with_overrides
+from lengthwise.config.paths import folder_of, with_resolved_paths
+from lengthwise.config.read import read_mapping
+from lengthwise.errors import ConfigError
+
+MOST_ERRORS = 10
+
+
+def load_config(path: str, overrides: Mapping[str, object] | None = None) -> JobConfig:
+    """Reads a job's YAML file.
+
+    Relative vocabulary and schema files count from the YAML file's folder; inputs and output from the working
+    directory.
+
+    Args:
+        path: the file, local or on a file system that Beam knows.
+        overrides: values that replace the file's, by dotted path (`buckets.count`) or as nested mappings; None leaves
+            the file's value. A value drops its rivals: `inputs.files` drops `inputs.by_split`, and the like.
+
+    Raises:
+        ConfigError: up to ten mistakes, one a line: `FILE: PATH: expected ..., received ...; what to do`.
+    """
+    path = str(path)
+    content = with_resolved_paths(read_mapping(path), folder_of(path))
+    return parse_config(with_overrides(content, overrides or {}), source=path)
+
+
+def parse_config(mapping: Mapping[str, Any], source: str = "configuration") -> JobConfig:
+    """Checks a configuration made in Python or read from YAML. Columns may be mappings or columns.
+
+    Args:
+        mapping: the fields of `JobConfig`, and `columns_from_schema`: a TFMD schema whose features become columns,
+            except for those that `columns` names.
+        source: what messages call the configuration.
+
+    Raises:
+        ConfigError: as in `load_config`.
+    """
+    try:
+        config = JobConfig.model_validate(_with_schema_columns(dict(mapping), source))
+    except ValidationError as error:
+        raise ConfigError(_explain(source, error)) from error
+    _check_vocabularies(config.columns, source)
+    return config
+
+
+def _explain(source: str, error: ValidationError) -> str:
+    lines = [
+        f"{source}: {path}: {text}" if path else f"{source}: {text}" for path, text in explain_all(error, JobConfig)
+    ]
+    if len(lines) > MOST_ERRORS:
+        lines[MOST_ERRORS:] = [f"{source}: and {len(lines) - MOST_ERRORS} more mistakes"]
+    return "\n".join(lines)
+
+
+def _with_schema_columns(mapping: dict[str, Any], source: str) -> dict[str, Any]:
+    schema = mapping.pop("columns_from_schema", None)
+    if schema is None:
+        return mapping
+    own = mapping.get("columns", ())
+    if not isinstance(own, list | tuple):
+        return mapping  # the model says what is wrong with it
+    if not isinstance(schema, str) or not schema:
+        raise ConfigError(
+            f"{source}: columns_from_schema: expected the path of a schema.pbtxt, received {show(schema)}"
+        )
+    try:
+        mapping["columns"] = [*own, *columns_from_schema(schema, leave_out={_key(column) for column in own})]
+    except ConfigError as error:
+        raise ConfigError(f"{source}: columns_from_schema: {error}") from error
+    return mapping
+
+
+def _key(column: Any) -> Any:
+    """The feature that a column, or the mapping of one, reads."""
+    while isinstance(column, Mapping):
+        inner = column.get("categorical_column", column.get("source_column"))
+        if inner is None:
+            return column.get("key") if isinstance(column.get("key"), str) else None
+        column = inner
+    return getattr(column, "key", None) or getattr(getattr(column, "categorical_column", None), "key", None)
+
+
+def _check_vocabularies(columns: Iterable[AnyColumn], source: str) -> None:
+    mistakes = []
+    for index, column in enumerate(columns):
+        feature = feature_of(column)
+        if not isinstance(feature, VocabularyColumn) or feature.vocabulary_file is None:
+            continue
+        try:
+            size = len(feature.vocabulary)
+        except ConfigError as error:
+            mistakes.append(f"{source}: columns[{index}]: {error}")
+            continue
+        if feature.default_value >= size:
+            rule = f"expected an id in [0, {size}), received {feature.default_value}"
+            mistakes.append(f"{source}: columns[{index}].default_value: {rule}")
+    if mistakes:
+        raise ConfigError("\n".join(dict.fromkeys(mistakes)))
