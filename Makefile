@@ -1,7 +1,8 @@
 # make demo       runs the whole thing on real data              make test         everything that needs only Python
 # make test-fast  the same, without the slow ones                make test-pythons fast tests on CPython 3.11, 3.12, 3.13
 # make test-tfx   in a real TFX pipeline                         make test-container  the image, in docker or podman
-# make test-runners, test-backends: other Beam runners, other Keras backends        make bench, bench-full: BENCHMARKS
+# make test-runners, test-backends: other Beam runners, other Keras backends        make test-data  other people's data
+# make bench, bench-full: the measurements in benchmarks/
 #
 # Each sets up what it needs and reuses it the next time. PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed on.
 
@@ -17,7 +18,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Byte code is written once: many tests start processes of their own, and each would compile TensorFlow's again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo setup check test test-fast test-tfx test-container test-runners test-backends test-pythons \
+.PHONY: help demo setup check test test-fast test-tfx test-container test-runners test-backends test-pythons test-data \
 	bench bench-full wheel clean
 
 help:
@@ -42,6 +43,12 @@ test: check
 
 test-fast: setup
 	$(PYTEST) -n $(WORKERS) -m "not slow"
+
+# Real data sets that may not be shipped: read out of wheels that are downloaded by name.
+test-data: setup
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest .wheels recbole==1.2.1 sktime==1.2.0
+	LENGTHWISE_WHEELS=$(CURDIR)/.wheels $(PYTEST) -n $(WORKERS) \
+		$$(grep -rl --include='*.py' LENGTHWISE_WHEELS tests | xargs -n 1 dirname | sort -u)
 
 test-runners: setup
 	$(PYTEST) tests/runners
