@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from lengthwise.columns import HashColumn, IdColumn, IdentityColumn, VocabularyColumn
 from lengthwise.errors import ConfigError
+from lengthwise.tensor import MISSING, REFUSED
 
-MISSING = -1
-REFUSED = -2
+__all__ = ["MISSING", "REFUSED", "IdLookup", "hash_bucket", "make_lookup"]
 
 
 class IdLookup(tf.Module):
@@ -62,7 +62,7 @@ class IdLookup(tf.Module):
         ids = self.table.lookup(values)
         if column.oov == "zero":
             return ids
-        return tf.where(ids == MISSING, _outside_vocabulary(values, column), ids)
+        return tf.where(tf.equal(ids, MISSING), _outside_vocabulary(values, column), ids)
 
 
 def make_lookup(column: IdColumn) -> IdLookup:

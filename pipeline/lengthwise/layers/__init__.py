@@ -1,0 +1,15 @@
+"""From sequence features to the input of a sequence model: `[batch, T, D]` and lengths.
+
+    features ─ inputs ─┬─ dense | sparse | ragged ─ steps [B,T,...]
+                       └─ lengths ─ T, mask
+    steps ─ forward ─ embed | count | numbers, a column each ─ concatenate ─ [B,T,D]
+
+`SequenceFeatures` (Keras) owns its tables; `sequence_input_layer` also serves a `tf.Graph` (`graph`).
+Needs Keras; TensorFlow only for strings, sparse and ragged tensors, graphs and checkpoints.
+"""
+
+from lengthwise.layers.context import ConcatenateContext, concatenate_context_input
+from lengthwise.layers.input_layer import sequence_input_layer
+from lengthwise.layers.sequence_features import SequenceFeatures
+
+__all__ = ["ConcatenateContext", "SequenceFeatures", "concatenate_context_input", "sequence_input_layer"]

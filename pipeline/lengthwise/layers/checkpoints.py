@@ -1,0 +1,60 @@
+"""Embedding tables' first weights: an initializer, or a tensor of a checkpoint, which may be one of TF 1.x."""
+
+import math
+from typing import Any
+
+import keras
+
+from lengthwise.errors import ConfigError
+from lengthwise.layers.plan import LayerPlan, Table
+
+VARIABLE = "embedding_weights"
+"""What TensorFlow calls the variable of an embedding column, in the variable scope named after the column."""
+
+
+def first_weights(table: Table) -> Any:
+    """The Keras initializer that gives the table's first weights.
+
+    Raises:
+        ConfigError: the initializer is none of Keras, or the checkpoint has no such tensor of the table's shape.
+    """
+    spec = table.spec
+    if spec.ckpt_to_load_from is not None:
+        assert spec.tensor_name_in_ckpt is not None
+        values = read_tensor(spec.ckpt_to_load_from, spec.tensor_name_in_ckpt, (table.num_buckets, spec.dimension))
+        return keras.initializers.Constant(values)
+    if spec.initializer is None:
+        return keras.initializers.TruncatedNormal(mean=0.0, stddev=1 / math.sqrt(spec.dimension))
+    try:
+        return keras.initializers.get(spec.initializer)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(
+            f"initializer of {table.name!r}: expected a Keras initializer, its name or its config: {error}"
+        ) from error
+
+
+def read_tf1_tables(checkpoint: str, scope: str, plan: LayerPlan) -> dict[str, Any]:
+    """The plan's tables, as numpy arrays by table name, from `<scope>/<table>/embedding_weights`."""
+    return {
+        name: read_tensor(checkpoint, f"{scope}/{name}/{VARIABLE}", (table.num_buckets, table.spec.dimension))
+        for name, table in plan.tables.items()
+    }
+
+
+def read_tensor(checkpoint: str, name: str, shape: tuple[int, int]) -> Any:
+    """The checkpoint's tensor of that name.
+
+    Raises:
+        ConfigError: the checkpoint cannot be read, or has no such tensor; the message lists those that it has.
+    """
+    import tensorflow as tf
+
+    try:
+        reader = tf.train.load_checkpoint(checkpoint)
+    except (ValueError, tf.errors.OpError) as error:
+        raise ConfigError(f"checkpoint {checkpoint}: expected a TensorFlow checkpoint: {error}") from error
+    shapes = {key: tuple(size) for key, size in reader.get_variable_to_shape_map().items()}
+    if shapes.get(name) != shape:
+        known = ", ".join(f"{key} {list(size)}" for key, size in sorted(shapes.items())) or "nothing"
+        raise ConfigError(f"checkpoint {checkpoint}: expected {name!r} of shape {list(shape)}; it holds {known}")
+    return reader.get_tensor(name)

@@ -1,0 +1,70 @@
+"""Columns to the plain values of a Keras config, and back."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+from pydantic import TypeAdapter
+
+from lengthwise.columns import Column, NumericColumn, VocabularyColumn, feature_of
+from lengthwise.columns.base import Spec
+from lengthwise.errors import ConfigError
+
+
+def columns_config(columns: Iterable[Any]) -> list[dict[str, Any]]:
+    """JSON-compatible dicts. A vocabulary file becomes its entries; a checkpoint for first weights is left out."""
+    return [_column_config(column) for column in columns]
+
+
+def columns_from_config(configs: Iterable[Any]) -> list[Any]:
+    """The columns of `columns_config`; columns among them are left as they are."""
+    return [_column_from_config(config) if isinstance(config, Mapping) else config for config in configs]
+
+
+def _column_config(column: Any) -> dict[str, Any]:
+    config: dict[str, Any] = _plain(column).model_dump(mode="json")
+    source = feature_of(column)
+    if isinstance(source, NumericColumn) and source.normalizer_fn is not None:
+        config["normalizer_fn"] = keras.saving.serialize_keras_object(source.normalizer_fn)
+    return config
+
+
+def _plain(spec: Any) -> Any:
+    """The column with each field as a value that JSON has."""
+    if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
+        entries = {"vocabulary_list": spec.vocabulary, "vocabulary_file": None, "vocabulary_size": None}
+        return spec.model_copy(update=entries)
+    changes: dict[str, Any] = {
+        name: _plain(value) for name in type(spec).model_fields if isinstance(value := getattr(spec, name), Spec)
+    }
+    if getattr(spec, "ckpt_to_load_from", None) is not None:
+        changes |= {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
+    initializer = getattr(spec, "initializer", None)
+    if isinstance(initializer, keras.initializers.Initializer):
+        changes["initializer"] = keras.initializers.serialize(initializer)
+    return spec.model_copy(update=changes) if changes else spec
+
+
+def _column_from_config(config: Mapping[str, Any]) -> Any:
+    fields = dict(config)
+    normalizer = fields.pop("normalizer_fn", None)
+    column: Any = TypeAdapter(Column).validate_python(fields)
+    return column if normalizer is None else _with_normalizer(column, _function(normalizer))
+
+
+def _with_normalizer(column: Any, function: Any) -> Any:
+    if isinstance(column, NumericColumn):
+        return column.model_copy(update={"normalizer_fn": function})
+    bucketized = column.categorical_column
+    source = bucketized.source_column.model_copy(update={"normalizer_fn": function})
+    return column.model_copy(update={"categorical_column": bucketized.model_copy(update={"source_column": source})})
+
+
+def _function(config: Any) -> Any:
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            "normalizer_fn: the saved function cannot be found; register it with "
+            f"keras.saving.register_keras_serializable before saving and before loading: {error}"
+        ) from error

@@ -1,0 +1,87 @@
+"""Context features beside every step of a sequence."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from lengthwise.errors import ConfigError
+from lengthwise.layers.inputs import step_mask
+
+
+def concatenate_context_input(context_input: Any, sequence_input: Any, sequence_length: Any = None) -> Any:
+    """Repeats the context along the T axis and joins it to the right of the sequence input.
+
+    Args:
+        context_input: float `[batch, C]`.
+        sequence_input: float `[batch, T, D]`, of the same dtype.
+        sequence_length: integers `[batch]`: the context is zero after each row's length. None: it fills the padding
+            too, as TensorFlow's function did.
+
+    Returns:
+        `[batch, T, D + C]`, with the mask of `sequence_input` if it has one.
+
+    Raises:
+        ConfigError: a ValueError; ranks or dtypes are not as described.
+
+    Example:
+    >>> import keras, lengthwise as lw
+    >>> steps = keras.ops.ones((2, 3, 1))
+    >>> context = keras.ops.array([[5.0], [7.0]])
+    >>> lw.concatenate_context_input(context, steps, keras.ops.array([3, 1])).numpy()[1].tolist()
+    [[1.0, 7.0], [1.0, 0.0], [1.0, 0.0]]
+    """
+    return ConcatenateContext()(sequence_input, context_input, sequence_length)
+
+
+@keras.saving.register_keras_serializable(package="lengthwise")
+class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
+    """`concatenate_context_input` as a layer, for models that are saved.
+
+    Call arguments:
+        sequence_input: float `[batch, T, D]`; its mask goes on to the output.
+        context_input: float `[batch, C]`.
+        sequence_length: integers `[batch]`, or None.
+
+    Input shape:
+        `[batch, T, D]`, `[batch, C]` and `[batch]`.
+
+    Output shape:
+        `[batch, T, D + C]`.
+
+    Example:
+    >>> import keras, lengthwise as lw
+    >>> steps, context = keras.Input((None, 4)), keras.Input((2,))
+    >>> lw.ConcatenateContext()(steps, context).shape
+    (None, None, 6)
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.supports_masking = True
+
+    def call(self, sequence_input: Any, context_input: Any, sequence_length: Any = None) -> Any:
+        _require(sequence_input, context_input)
+        batch, count = ops.shape(sequence_input)[:2]
+        context = ops.broadcast_to(ops.expand_dims(context_input, 1), (batch, count, ops.shape(context_input)[1]))
+        if sequence_length is not None:
+            context = ops.where(ops.expand_dims(step_mask(sequence_length, count), -1), context, 0)
+        return ops.concatenate([sequence_input, context], axis=-1)
+
+    def compute_output_spec(self, sequence_input: Any, context_input: Any, sequence_length: Any = None) -> Any:
+        del sequence_length
+        _require(sequence_input, context_input)
+        batch, count, size = sequence_input.shape
+        return keras.KerasTensor((batch, count, size + context_input.shape[1]), dtype=sequence_input.dtype)
+
+
+def _require(steps: Any, context: Any) -> None:
+    for value, rank, name in ((steps, 3, "sequence_input"), (context, 2, "context_input")):
+        if len(value.shape) != rank:
+            raise ConfigError(f"{name}: expected rank {rank}, received shape {tuple(value.shape)}")
+    dtypes = [keras.backend.standardize_dtype(value.dtype) for value in (context, steps)]
+    if dtypes[0] != dtypes[1] or "float" not in dtypes[0]:
+        raise ConfigError(
+            "concatenate_context_input: expected inputs of one float dtype, received context_input "
+            f"{dtypes[0]} and sequence_input {dtypes[1]}; cast one of them"
+        )

@@ -1,0 +1,84 @@
+"""`sequence_input_layer`: the function of `tf.contrib.feature_column`, in graphs, Keras models and eager code."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+
+from lengthwise.errors import ConfigError
+from lengthwise.layers import forward
+from lengthwise.layers.inputs import read_batch
+from lengthwise.layers.lookups import kept_lookups, make_lookups
+from lengthwise.layers.plan import LayerPlan, plan_columns
+from lengthwise.layers.sequence_features import SequenceFeatures
+
+
+def sequence_input_layer(
+    features: Any,
+    feature_columns: Iterable[Any],
+    weight_collections: Iterable[str] | None = None,
+    trainable: bool = True,
+) -> tuple[Any, Any]:
+    """Builds the input of a sequence model: `[batch, T, D]` and the sequences' lengths.
+
+    Where the weights live depends on where it is called:
+
+    - in a `tf.Graph`, in variables, as in TF 1.15: `sequence_input_layer/<column>/embedding_weights`, `_1` for the
+      second call, shared through an outer `variable_scope(reuse=True)`, shared embeddings shared by all calls;
+    - on Keras tensors, in a new `SequenceFeatures` layer of the model;
+    - in eager code and in a `tf.function` nowhere: where columns need weights, the error shows the layer to write.
+
+    Args:
+        features: a dict of dense, sparse or ragged tensors by key, see `SequenceFeatures`.
+        feature_columns: numeric, embedding, shared embedding and indicator columns of `lengthwise` or of
+            `tf.feature_column.*`.
+        weight_collections: in a `tf.Graph`: names of collections that the variables join beside GLOBAL_VARIABLES.
+        trainable: whether the variables join TRAINABLE_VARIABLES, or the layer is trainable.
+
+    Returns:
+        `(input_layer, sequence_length)`: float `[batch, T, D]`, columns sorted by name on the D axis, and int64
+        `[batch]`.
+
+    Raises:
+        ConfigError: a ValueError; see `SequenceFeatures`, or weights are needed in eager code.
+
+    Example:
+    >>> import tensorflow as tf, lengthwise as lw
+    >>> colors = lw.sequence_categorical_column_with_vocabulary_list("colors", ["R", "G"])
+    >>> features = {"colors": tf.ragged.constant([["G"], ["R", "B"]])}
+    >>> inputs, lengths = lw.sequence_input_layer(features, [lw.indicator_column(colors)])
+    >>> inputs.numpy().tolist(), lengths.numpy().tolist()
+    ([[[0.0, 1.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]], [1, 2])
+    """
+    plan = plan_columns(feature_columns)
+    values = list(features.values()) if isinstance(features, dict) else [features]
+    if any(keras.backend.is_keras_tensor(value) for value in values):
+        inputs, lengths = SequenceFeatures(plan.columns, trainable=trainable)(features)
+        return inputs, lengths
+    if _in_graph():
+        from lengthwise.layers.graph import graph_input_layer
+
+        return graph_input_layer(plan, features, weight_collections, trainable)
+    if plan.tables:
+        raise ConfigError(_write_the_layer(plan))
+    lookups = kept_lookups(plan) if keras.backend.backend() == "tensorflow" else make_lookups(plan)
+    batch = read_batch(plan, features, None, lookups)
+    return forward.input_layer(plan, batch, {}, "float32")
+
+
+def _in_graph() -> bool:
+    """Whether operations are added to a `tf.Graph` of TF 1 style."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.executing_eagerly() and not tf.compat.v1.get_default_graph().building_function
+
+
+def _write_the_layer(plan: LayerPlan) -> str:
+    names = ", ".join(plan.tables)
+    return (
+        f"sequence_input_layer: the weights of {names} need an owner that outlives the call. Outside of a tf.Graph, "
+        "write once\n    layer = lengthwise.SequenceFeatures(feature_columns)\nand call it for each batch\n"
+        "    input_layer, sequence_length = layer(features)"
+    )

@@ -1,0 +1,157 @@
+"""A dict of features to dense steps, lengths and one T.
+
+features ─ read each source ─┬─ steps (dense | sparse | ragged)
+sequence_length | mask ──────┴─ lengths, all the same ─ T ─ cut and pad to T ─ Batch
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+from keras import ops
+
+from lengthwise.columns import RESERVED_KEY, NumericColumn, SequenceFeature
+from lengthwise.errors import ConfigError
+from lengthwise.layers.checks import Checks
+from lengthwise.layers.dense import dense_ids, dense_numbers
+from lengthwise.layers.lengths import common_lengths, lengths_of_mask
+from lengthwise.layers.plan import LayerPlan
+from lengthwise.layers.steps import Steps, fit
+from lengthwise.tensor import MISSING
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All sources of a batch.
+
+    Attributes:
+        steps: in the order of the plan's sources, all with T steps.
+        lengths: integers `[B]`.
+        valid: bool `[B,T]`: false on padding.
+        checks: what the data must meet, to be tied to the outputs.
+    """
+
+    steps: tuple[Steps, ...]
+    lengths: Any
+    valid: Any
+    checks: Checks
+
+
+def read_batch(plan: LayerPlan, features: Any, mask: Any, lookups: Sequence[Any]) -> Batch:
+    """The batch of the features that the plan's sources name.
+
+    Args:
+        plan: names the sources.
+        features: tensors by key; a bare tensor where one key is all that is read.
+        mask: None, bool `[B,T]`, or a dict of masks by key with None where there is none.
+        lookups: for each source its `IdLookup`, or None.
+
+    Raises:
+        ConfigError: a feature is missing, of a wrong shape or dtype, or dense without lengths.
+    """
+    checks = Checks()
+    features = by_key(plan, features)
+    steps = tuple(_read(source, features, lookup, checks) for source, lookup in zip(plan.sources, lookups, strict=True))
+    told = _told_lengths(features, mask)
+    lengths, count = common_lengths(plan.sources, steps, told, checks)
+    steps = tuple(_fitted(one, source, count) for one, source in zip(steps, plan.sources, strict=True))
+    return Batch(steps, lengths, step_mask(lengths, count), checks)
+
+
+def step_mask(lengths: Any, count: Any) -> Any:
+    """Bool `[B,count]`: true on each row's first `lengths` steps."""
+    return ops.expand_dims(ops.arange(count, dtype=lengths.dtype), 0) < ops.expand_dims(lengths, 1)
+
+
+def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
+    """The features as a dict.
+
+    Raises:
+        ConfigError: they are no dict, or lack a key that the columns read.
+    """
+    keys = sorted({key for source in plan.sources for key in _keys(source)})
+    if not isinstance(features, Mapping):
+        if len(keys) != 1 or not hasattr(features, "shape"):
+            raise ConfigError(f"features: expected a dict of tensors with the keys {keys}, received {type(features)}")
+        features = {keys[0]: features}
+    missing = [key for key in keys if key not in features]
+    if missing:
+        raise ConfigError(
+            f"features: expected the keys {keys}, which the columns read; received {sorted(features)}, "
+            f"without {missing}"
+        )
+    return features
+
+
+def layout(value: Any) -> str:
+    """`sparse`, `ragged` or `dense`; also of a KerasTensor."""
+    if keras.backend.is_keras_tensor(value):
+        return "sparse" if value.sparse else "ragged" if getattr(value, "ragged", False) else "dense"
+    return {"SparseTensor": "sparse", "RaggedTensor": "ragged"}.get(type(value).__name__, "dense")
+
+
+def _keys(source: SequenceFeature) -> tuple[str, ...]:
+    weight_key = getattr(source, "weight_key", None)
+    return (source.key,) if weight_key is None else (source.key, weight_key)
+
+
+def _read(source: SequenceFeature, features: Mapping[str, Any], lookup: Any, checks: Checks) -> Steps:
+    values = _tensor(features[source.key])
+    kind = layout(values)
+    if len(values.shape) < 2:
+        raise ConfigError(f"feature {source.key!r}: expected shape [batch, T, ...], received {tuple(values.shape)}")
+    if isinstance(source, NumericColumn):
+        return _read_numbers(values, kind, source, checks)
+    weights = None if source.weight_key is None else _tensor(features[source.weight_key])
+    if weights is not None and layout(weights) != kind:
+        raise ConfigError(
+            f"feature {source.weight_key!r}: expected {kind} weights, as {source.key!r} is, received {layout(weights)}"
+        )
+    if kind == "dense":
+        return dense_ids(values, weights, source, lookup)
+    if kind == "sparse":
+        from lengthwise.layers.sparse import sparse_ids
+
+        return sparse_ids(values, weights, source, lookup, checks)
+    from lengthwise.layers.ragged import ragged_ids
+
+    return ragged_ids(values, weights, source, lookup, checks)
+
+
+def _read_numbers(values: Any, kind: str, source: NumericColumn, checks: Checks) -> Steps:
+    if kind == "dense":
+        return dense_numbers(values, source)
+    if kind == "sparse":
+        from lengthwise.layers.sparse import sparse_numbers
+
+        return sparse_numbers(values, source)
+    from lengthwise.layers.ragged import ragged_numbers
+
+    return ragged_numbers(values, source, checks)
+
+
+def _tensor(value: Any) -> Any:
+    return value if layout(value) != "dense" else ops.convert_to_tensor(value)
+
+
+def _told_lengths(features: Mapping[str, Any], mask: Any) -> Any:
+    """The lengths that a feature or a mask tells; None where neither does."""
+    if RESERVED_KEY in features:
+        lengths = ops.convert_to_tensor(features[RESERVED_KEY])
+        return ops.reshape(lengths, (-1,)) if len(lengths.shape) == 2 else lengths
+    masks = list(mask.values()) if isinstance(mask, Mapping) else [mask]
+    known = [one for one in masks if one is not None]
+    return lengths_of_mask(known[0]) if known else None
+
+
+def _fitted(steps: Steps, source: SequenceFeature, count: Any) -> Steps:
+    if steps.is_dense:
+        return steps
+    fill = source.default_value if isinstance(source, NumericColumn) else MISSING
+    return replace(
+        steps,
+        values=fit(steps.values, count, fill),
+        weights=None if steps.weights is None else fit(steps.weights, count, 0),
+        present=None if steps.present is None else fit(steps.present, count, False),
+    )

@@ -1,0 +1,139 @@
+"""What a list of columns needs of the layer, worked out once: column order, the features to read, the tables to own."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from lengthwise.columns import (
+    AnyColumn,
+    BucketizedColumn,
+    ContextColumn,
+    DenseColumn,
+    EmbeddingColumn,
+    EmbeddingSpec,
+    IndicatorColumn,
+    NumericColumn,
+    SequenceFeature,
+    SharedEmbeddingColumn,
+    feature_of,
+)
+from lengthwise.columns.base import Spec
+from lengthwise.errors import ConfigError
+
+_DENSE = (NumericColumn, EmbeddingColumn, SharedEmbeddingColumn, IndicatorColumn)
+
+
+@dataclass(frozen=True)
+class Table:
+    """An embedding table to own: its name, the number of ids (rows) and what it is."""
+
+    name: str
+    num_buckets: int
+    spec: EmbeddingSpec
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """The columns in the order of the D axis, and what they share.
+
+    Attributes:
+        columns: sorted by name.
+        sources: the distinct features that the columns read.
+        source_of: for each column the position of its feature in `sources`.
+        tables: the embedding tables by name, shared ones once.
+    """
+
+    columns: tuple[DenseColumn, ...]
+    sources: tuple[SequenceFeature, ...]
+    source_of: tuple[int, ...]
+    tables: Mapping[str, Table]
+
+    @property
+    def num_elements(self) -> int:
+        """The size of the D axis."""
+        return sum(column.num_elements for column in self.columns)
+
+
+def plan_columns(columns: Iterable[Any]) -> LayerPlan:
+    """The plan of our columns, `tf.feature_column.*` objects, or both mixed.
+
+    Raises:
+        ConfigError: no columns, a dict, a column of the wrong kind, or two columns of one name.
+    """
+    dense = tuple(sorted(map(_accept, _listed(columns)), key=lambda column: column.name))
+    _refuse_duplicates(dense)
+    sources: list[SequenceFeature] = []
+    positions = []
+    for column in dense:
+        feature = feature_of(column)
+        assert not isinstance(feature, ContextColumn)
+        if feature not in sources:
+            sources.append(feature)
+        positions.append(sources.index(feature))
+    return LayerPlan(dense, tuple(sources), tuple(positions), _tables(dense))
+
+
+def table_name(column: DenseColumn) -> str | None:
+    """The name of the column's embedding table; None where it needs none."""
+    match column:
+        case EmbeddingColumn():
+            return column.name
+        case SharedEmbeddingColumn():
+            return column.shared.name
+        case _:
+            return None
+
+
+def _listed(columns: Iterable[Any]) -> list[Any]:
+    if isinstance(columns, Mapping):
+        raise ConfigError(f"feature_columns: expected a list of columns, received a dict {dict(columns)}")
+    columns = [columns] if isinstance(columns, Spec) else list(columns)
+    if not columns:
+        raise ConfigError("feature_columns: expected at least one column, received an empty list")
+    return columns
+
+
+def _accept(column: Any) -> DenseColumn:
+    if not isinstance(column, Spec) and type(column).__module__.startswith("tensorflow."):
+        from lengthwise.columns.from_tensorflow import from_feature_column
+
+        column = from_feature_column(column)
+    if isinstance(column, _DENSE):
+        return column
+    kinds = ", ".join(kind.__name__ for kind in _DENSE)
+    raise ConfigError(
+        f"All feature_columns must be of type {kinds}; received {type(column).__name__} "
+        f"{getattr(column, 'name', column)!r}; {_advice(column)}"
+    )
+
+
+def _advice(column: Any) -> str:
+    if isinstance(column, ContextColumn):
+        return "join a feature of the whole record with concatenate_context_input"
+    if isinstance(column, AnyColumn | BucketizedColumn):
+        return "wrap it in embedding_column or indicator_column"
+    return "build columns with the functions of lengthwise or of tf.feature_column"
+
+
+def _refuse_duplicates(columns: tuple[DenseColumn, ...]) -> None:
+    for column, following in pairwise(columns):
+        if column.name == following.name:
+            raise ConfigError(
+                f"feature_columns: expected distinct names, received two columns named {column.name!r} "
+                f"({column} and {following}); rename a key or leave one out"
+            )
+
+
+def _tables(columns: tuple[DenseColumn, ...]) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for column in columns:
+        name = table_name(column)
+        if name is None:
+            continue
+        assert isinstance(column, EmbeddingColumn | SharedEmbeddingColumn)
+        spec = column if isinstance(column, EmbeddingColumn) else column.shared
+        table = Table(name, column.categorical_column.num_buckets, spec)
+        if tables.setdefault(name, table) != table:
+            raise ConfigError(f"feature_columns: two different embedding tables are named {name!r}; rename one")
+    return tables

@@ -1,0 +1,59 @@
+"""`RaggedTensor` input to dense steps: lengths are exact, an empty step at a row's end counts.
+
+TensorFlow only. Look-ups happen on the flat values, before padding.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import IdColumn, NumericColumn
+from lengthwise.errors import ConfigError
+from lengthwise.layers.checks import Checks
+from lengthwise.layers.dense import ids_of, require_elements
+from lengthwise.layers.sparse import by_values_per_step, longest, require_same
+from lengthwise.layers.steps import Steps, group
+from lengthwise.tensor import MISSING
+
+
+def ragged_numbers(values: tf.RaggedTensor, column: NumericColumn, checks: Checks) -> Steps:
+    """The steps of `[B,(N)]`, `num_elements` consecutive values each, or of `[B,(T),*shape]`."""
+    fill, size, lengths = tf.cast(column.default_value, values.dtype), column.num_elements, values.row_lengths()
+    if values.shape.rank > 2:
+        dense = _flat_steps(values, column, checks).to_tensor(fill, shape=[None, None, size])
+        return Steps(dense, lengths=lengths, count=longest(lengths))
+    lengths = -(-lengths // size)
+    present = None
+    if column.normalizer_fn is not None:
+        present = group(values.with_values(tf.ones_like(values.values, tf.bool)).to_tensor(False), size, False)
+    return Steps(group(values.to_tensor(fill), size, fill), None, present, lengths, count=longest(lengths))
+
+
+def ragged_ids(
+    values: tf.RaggedTensor, weights: tf.RaggedTensor | None, column: IdColumn, lookup: Any, checks: Checks
+) -> Steps:
+    """The ids of `[B,(T)]`, one a step, or of `[B,(T),(K)]`; of `[B,(N)]` where `values_per_step` is not 1."""
+    ids = values.with_flat_values(ids_of(values.flat_values, column, lookup))
+    if weights is not None:
+        for splits, weight_splits in zip(values.nested_row_splits, weights.nested_row_splits, strict=False):
+            require_same(tf.cast(splits, tf.int64), tf.cast(weight_splits, tf.int64), column, checks)
+        weights = weights.to_tensor()
+    return by_values_per_step(ids.to_tensor(MISSING), weights, values.row_lengths(), column, exact=True)
+
+
+def _flat_steps(values: tf.RaggedTensor, column: NumericColumn, checks: Checks) -> tf.RaggedTensor:
+    """`[B,(T),num_elements]`, the inner axis checked."""
+    if values.ragged_rank == 1:
+        require_elements(tuple(values.values.shape[1:]), column)
+        return values.with_values(tf.reshape(values.values, [tf.shape(values.values)[0], column.num_elements]))
+    if values.shape.rank > 3:
+        raise ConfigError(
+            f"feature {column.key!r}: expected steps of one shape, received {values.shape}, ragged within the steps"
+        )
+    sizes = values.values.row_lengths()
+    checks.require(
+        tf.equal(sizes, column.num_elements),
+        f"feature {column.key!r}: expected {column.num_elements} values in each step, received a step of",
+        sizes,
+    )
+    return values

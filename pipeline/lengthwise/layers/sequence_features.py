@@ -1,0 +1,147 @@
+"""`SequenceFeatures`: the Keras layer from sequence features to `[batch, T, D]` and lengths."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+
+from lengthwise.layers.checkpoints import first_weights, read_tf1_tables
+from lengthwise.layers.config import columns_config, columns_from_config
+from lengthwise.layers.forward import input_layer
+from lengthwise.layers.inputs import read_batch
+from lengthwise.layers.lengths import length_dtype
+from lengthwise.layers.lookups import make_lookups
+from lengthwise.layers.plan import plan_columns
+from lengthwise.layers.spec import output_shape
+
+
+@keras.saving.register_keras_serializable(package="lengthwise")
+class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
+    """Turns sequence features into one float tensor `[batch, T, D]` and the sequences' lengths.
+
+    The columns' vectors stand side by side on the D axis, sorted by column name. It does what
+    `tf.keras.experimental.SequenceFeatures` did, with gathers instead of sparse look-ups, and beyond it:
+
+    - input may be dense, ragged or sparse; dense input needs `sequence_length` among the features, or a mask;
+    - lengths are exact for ragged input and where `sequence_length` is given; with sparse input alone a row's length
+      is its last occupied step + 1;
+    - T is that of dense input, else the longest sequence of the batch; columns are padded or cut to it;
+    - columns whose lengths differ are an error that names both and the first such row;
+    - integers out of range follow the column's `oov` policy on every device. Where compiled code cannot raise
+      (`jit_compile=True`, `jax.jit`), the policy `error` gives NaN vectors;
+    - `normalizer_fn` receives dense values `[batch, T, *shape]`; padding stays `default_value`;
+    - embeddings may be shared in eager mode; the output has a Keras mask, from which an RNN or attention learns the
+      lengths;
+    - dense integers and floats work on every Keras backend. Strings, sparse and ragged tensors need TensorFlow.
+
+    Integer input of a column of strings is taken for ids. `sequence_bucketized_column` and `weight_key` work as in
+    the preparation job. With mixed precision the tables stay float32 and the result has the compute dtype.
+
+    Args:
+        columns: numeric, embedding, shared embedding and indicator columns of `lengthwise` or of
+            `tf.feature_column.*`, in any order.
+        return_lengths: False to return `inputs` alone, as `keras.Sequential` needs; the mask still has the lengths.
+        **kwargs: of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        features: a dict of tensors by feature key; what no column reads is left aside. Where the columns read one key
+            only, its tensor will do.
+        mask: bool `[batch, T]`, true on each row's steps up to its length, for dense input without `sequence_length`;
+            or a dict of masks. Keras passes the masks of earlier layers by itself.
+
+    Input shape:
+        Ids: `[batch, T]`, or `[batch, T, K]` with up to K ids a step, -1 for none. Numbers: `[batch, T]` or
+        `[batch, T, *shape]`. Weights: as the ids. `sequence_length`: integers `[batch]`.
+
+    Output shape:
+        `inputs`: `[batch, T, D]`, of the layer's compute dtype; `lengths`: int64 `[batch]`.
+
+    Attributes:
+        columns: sorted by name.
+        tables: the embedding tables by name: `<column>`, or the shared embedding's name.
+
+    Raises:
+        ConfigError: a ValueError; columns or features are not as described.
+
+    Example:
+    >>> import keras, lengthwise as lw
+    >>> watches = lw.sequence_categorical_column_with_identity("watches", num_buckets=1000)
+    >>> columns = [lw.embedding_column(watches, dimension=10), lw.sequence_numeric_column("rating")]
+    >>> features = {
+    ...     "watches": keras.ops.array([[2, 85, 0], [33, 78, 2]]),
+    ...     "rating": keras.ops.array([[1.0, 1.5, 0.0], [2.0, 2.5, 3.0]]),
+    ...     "sequence_length": keras.ops.array([2, 3]),
+    ... }
+    >>> inputs, lengths = lw.SequenceFeatures(columns)(features)
+    >>> tuple(inputs.shape), lengths.numpy().tolist()
+    ((2, 3, 11), [2, 3])
+    >>> keras.layers.LSTM(4)(inputs).shape  # reads the mask
+    TensorShape([2, 4])
+    """
+
+    def __init__(self, columns: Iterable[Any], return_lengths: bool = True, **kwargs: Any) -> None:
+        # Features keep their dtype: a float16 number could fall into another bucket.
+        super().__init__(autocast=False, **kwargs)
+        self.supports_masking = True
+        self._plan = plan_columns(columns)
+        self.return_lengths = return_lengths
+        self.tables: dict[str, Any] = {}
+        self.build()
+
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        return self._plan.columns
+
+    def build(self, features_shape: Any = None) -> None:
+        """Makes the tables and look-ups; they do not depend on the input."""
+        del features_shape
+        self._lookups = make_lookups(self._plan)
+        for name, table in self._plan.tables.items():
+            self.tables[name] = self.add_weight(
+                name=f"{name}_weights".replace("/", "_"),
+                shape=(table.num_buckets, table.spec.dimension),
+                initializer=first_weights(table),
+                trainable=table.spec.trainable,
+                autocast=False,
+            )
+
+    def call(self, features: Any, mask: Any = None) -> Any:
+        batch = read_batch(self._plan, features, mask, self._lookups)
+        inputs, lengths = input_layer(self._plan, batch, self.tables, self.compute_dtype)
+        return (inputs, lengths) if self.return_lengths else inputs
+
+    def compute_mask(self, features: Any, mask: Any = None) -> Any:
+        """Bool `[batch, T]`: true on the steps of each sequence."""
+        if any(keras.backend.is_keras_tensor(value) for value in keras.tree.flatten(features)):
+            return None  # of a model under construction; its calls compute the mask
+        batch = read_batch(self._plan, features, mask, self._lookups)
+        return (batch.valid, None) if self.return_lengths else batch.valid
+
+    def compute_output_spec(self, features: Any, mask: Any = None) -> Any:
+        del mask
+        batch, count = output_shape(self._plan, features)
+        inputs = keras.KerasTensor((batch, count, self._plan.num_elements), dtype=self.compute_dtype)
+        return (inputs, keras.KerasTensor((batch,), dtype=length_dtype())) if self.return_lengths else inputs
+
+    def load_tf1_checkpoint(self, checkpoint: str, scope: str = "sequence_input_layer") -> None:
+        """Sets the tables from a checkpoint of a TF 1.x model that used `sequence_input_layer`.
+
+        Args:
+            checkpoint: its path, or a folder with checkpoints.
+            scope: the variable scope of that call: `sequence_input_layer`, with `_1` for the second one, and with the
+                names of outer scopes before it.
+
+        Raises:
+            ConfigError: the checkpoint cannot be read, or lacks a table of this shape.
+        """
+        for name, weights in read_tf1_tables(checkpoint, scope, self._plan).items():
+            self.tables[name].assign(weights)
+
+    def get_config(self) -> dict[str, Any]:
+        """The configuration. A vocabulary file's entries are stored in it: a saved model needs no file beside it."""
+        config = super().get_config()
+        return {**config, "columns": columns_config(self.columns), "return_lengths": self.return_lengths}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "SequenceFeatures":
+        return cls(**{**config, "columns": columns_from_config(config["columns"])})

@@ -1,0 +1,96 @@
+"""`SparseTensor` input to dense steps: a row's length is its last occupied step + 1, as in TensorFlow.
+
+TensorFlow only. Look-ups happen on the flat values, before padding.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import IdColumn, NumericColumn
+from lengthwise.layers.checks import Checks
+from lengthwise.layers.dense import ids_of
+from lengthwise.layers.steps import Steps, group
+from lengthwise.tensor import MISSING
+
+
+def sparse_numbers(values: tf.SparseTensor, column: NumericColumn) -> Steps:
+    """The steps of `[B,N]`, whose steps are `num_elements` consecutive values, or of `[B,S,K]`.
+
+    As in TensorFlow, the values of a row follow one another whatever K is: where K is not the column's number of
+    elements, there are more or fewer steps than the length says.
+    """
+    size, ends = column.num_elements, _ends(values)
+    is_flat = values.shape.rank == 2
+    per_step = 1 if is_flat else tf.cast(tf.reduce_prod(values.dense_shape[2:]), tf.int32)
+    fill = tf.cast(column.default_value, values.dtype)
+    return Steps(
+        group(_flat_rows(tf.sparse.to_dense(values, fill)), size, fill),
+        present=_present(values, column),
+        lengths=-(-ends // size) if is_flat else ends,
+        exact=False,
+        count=-(-longest(ends) * per_step // size),
+    )
+
+
+def sparse_ids(
+    values: tf.SparseTensor, weights: tf.SparseTensor | None, column: IdColumn, lookup: Any, checks: Checks
+) -> Steps:
+    """The ids of `[B,T]`, one a step, or of `[B,T,K]`; of `[B,N]` where `values_per_step` is not 1."""
+    values = _at_most_three_axes(values)
+    ids = tf.sparse.to_dense(values.with_values(ids_of(values.values, column, lookup)), MISSING)
+    if weights is not None:
+        weights = _at_most_three_axes(weights)
+        require_same(values.indices, weights.indices, column, checks)
+        weights = tf.sparse.to_dense(weights)
+    return by_values_per_step(ids, weights, _ends(values), column, exact=False)
+
+
+def by_values_per_step(ids: Any, weights: Any, lengths: Any, column: IdColumn, exact: bool) -> Steps:
+    """The steps of padded ids; `[B,N]` is cut into steps of `values_per_step` values."""
+    size = column.values_per_step
+    if ids.shape.rank == 2 and size > 1:
+        ids, lengths = group(ids, size, MISSING), -(-lengths // size)
+        weights = None if weights is None else group(weights, size, 0)
+    return Steps(ids, weights, None, tf.cast(lengths, tf.int64), exact, longest(lengths))
+
+
+def longest(lengths: Any) -> Any:
+    """The greatest length, int32; 0 for an empty batch."""
+    return tf.cast(tf.reduce_max(tf.concat([tf.zeros([1], lengths.dtype), lengths], 0)), tf.int32)
+
+
+def require_same(places: Any, weight_places: Any, column: IdColumn, checks: Checks) -> None:
+    """Demands that ids and weights stand at the same places."""
+    same = tf.reduce_all(tf.equal(tf.shape(places), tf.shape(weight_places)))
+    same = tf.cond(same, lambda: tf.reduce_all(tf.equal(places, weight_places)), lambda: False)
+    checks.require(
+        tf.reshape(same, [1]), f"feature {column.weight_key!r}: expected one weight for each value of {column.key!r}"
+    )
+
+
+def _ends(values: tf.SparseTensor) -> Any:
+    """Each row's last occupied place on axis 1, + 1; 0 for empty rows."""
+    rows, places = values.indices[:, 0], values.indices[:, 1]
+    return tf.maximum(tf.math.unsorted_segment_max(places + 1, rows, values.dense_shape[0]), 0)
+
+
+def _at_most_three_axes(values: tf.SparseTensor) -> tf.SparseTensor:
+    if values.shape.rank in (2, 3):
+        return values
+    shape = values.dense_shape
+    return tf.sparse.reshape(values, tf.concat([shape[:2], [tf.reduce_prod(shape[2:])]], 0))
+
+
+def _present(values: tf.SparseTensor, column: NumericColumn) -> Any:
+    """Which numbers the input held; worked out only where a normalizer_fn must leave the others alone."""
+    if column.normalizer_fn is None:
+        return None
+    occupied = tf.sparse.to_dense(values.with_values(tf.ones_like(values.values, tf.bool)), False)
+    return group(_flat_rows(occupied), column.num_elements, False)
+
+
+def _flat_rows(dense: Any) -> Any:
+    # Both sizes explicit: -1 cannot be worked out for empty batches.
+    shape = tf.shape(dense)
+    return tf.reshape(dense, [shape[0], tf.reduce_prod(shape[1:])])
