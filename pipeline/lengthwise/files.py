@@ -27,7 +27,7 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
         EnvironmentFailure: the file cannot be opened; the message names it.
     """
     try:
-        stream = _open_remote(path) if is_remote(path) else open(path, "rb")
+        stream = _open_remote(path) if is_remote(path) else open(path, "rb")  # noqa: SIM115 (closed below)
     except Exception as error:  # each remote file system has exceptions of its own
         raise EnvironmentFailure(f"cannot read {path}: {error}") from error
     with stream:

@@ -1,7 +1,7 @@
 """Serialized records -> Arrow lists, by tfx-bsl's C++ decoders, with every undecodable record singled out.
 
-tfx-bsl fails a whole batch on its first bad record without saying which, and its decoders can stay broken after a failure
-(rows of the failed batch reappear, good batches fail). So after any failure a fresh decoder is made, the batch is
+tfx-bsl fails a whole batch on its first bad record without saying which, and its decoders can stay broken after a
+failure (rows of the failed batch reappear, good batches fail). So after any failure a fresh decoder is made, the batch is
 halved until the bad records stand alone, and the number of rows is always checked.
 """
 
@@ -54,7 +54,7 @@ class _Coder(Protocol):
 
 
 class Decoder:
-    """Decodes the features that `columns` read out of records of one container format. Not for use by several threads."""
+    """Decodes the features that `columns` read, out of records of one container format. Not for several threads."""
 
     def __init__(self, columns: Iterable[AnyColumn], container: Format) -> None:
         columns = tuple(columns)

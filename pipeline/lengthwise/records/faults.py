@@ -1,4 +1,4 @@
-"""Collects what is wrong with the rows of a block; of a row's faults, the first in the order of `RejectReason` counts."""
+"""Collects what is wrong with the rows of a block; of a row's faults, the first in `RejectReason` counts."""
 
 from collections.abc import Callable
 

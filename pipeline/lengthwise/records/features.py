@@ -8,8 +8,8 @@ import pyarrow as pa
 from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
 
 INDEX, WINDOW, LENGTH, CHECKSUM, ORDER = "##index", "##window", "##length", "##checksum", "##order"
-"""Columns of rows beside the features: the record's position in its file, the window's number in the record, the number of
-steps, the masked crc32c of the raw record, and the place in the output's order."""
+"""Columns of rows beside the features: the record's position in its file, the window's number in the record, the number
+of steps, the masked crc32c of the raw record, and the place in the output's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,6 @@ def spilled_schema(columns: Iterable[AnyColumn]) -> pa.Schema:
     """The Arrow schema of rows that wait for their shard: place, length and features."""
     columns = tuple(columns)
     fields = [pa.field(ORDER, pa.uint64()), pa.field(LENGTH, pa.int32())]
-    for feature in step_features(columns):
-        fields.append(pa.field(feature.key, pa.large_list(pa.from_numpy_dtype(feature.dtype))))
-    for column in context_features(columns):
-        fields.append(pa.field(column.key, pa.large_list(context_type(column))))
-    return pa.schema(fields)
+    steps = [(step.key, pa.from_numpy_dtype(step.dtype)) for step in step_features(columns)]
+    context = [(column.key, context_type(column)) for column in context_features(columns)]
+    return pa.schema([*fields, *(pa.field(key, pa.large_list(kind)) for key, kind in [*steps, *context])])

@@ -1,7 +1,7 @@
 """The TFRecord container: bytes of a file <-> blocks of records, every checksum checked.
 
-A frame is: length (u64), masked crc32c of the length, data, masked crc32c of the data, all little-endian. So a wrong data
-checksum costs one record, but a wrong length loses the rest of the file.
+A frame is: length (u64), masked crc32c of the length, data, masked crc32c of the data, all little-endian. So a wrong
+data checksum costs one record, but a wrong length loses the rest of the file.
 Source: tensorflow/core/lib/io/record_writer.h.
 """
 

@@ -1,6 +1,6 @@
-"""Raw values -> ids: the one definition for the offline job. TensorFlow's ops give the same ids; tests hold them equal.
+"""Raw values -> ids: the one definition for the offline job. TensorFlow's ops give the same; tests hold them equal.
 
-An id is an int64 in [0, num_buckets), or -1, the missing id. Strings are looked up once for each distinct value of a batch.
+An id is an int64 in [0, num_buckets), or -1, the missing id. A string is looked up once a batch.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Arrow lists -> flat values and steps: which values belong to which step of which record.
 
-A step of a tf.SequenceExample is one tf.train.Feature; of a tf.Example, whose lists are flat, `width` consecutive values.
+A step of a tf.SequenceExample is one tf.train.Feature; of a tf.Example, whose lists are flat, `width` values in a row.
 """
 
 from dataclasses import dataclass

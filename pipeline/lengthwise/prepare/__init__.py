@@ -1,0 +1,12 @@
+"""Raw TFRecords -> a validated, bucketed, padded data set, as one Beam job.
+
+inputs     which files                          workspace  the output folder while the job runs
+measure    their lengths, and the plan          runs       sorted rows on disk, waiting for their shard
+spill      file -> rows, rejects, counts        shards     rows -> shards
+publish    balance, manifest, moving            pipeline   these steps as Beam transforms      runner   who runs them
+job        all of it, in order
+"""
+
+from lengthwise.prepare.job import measure_lengths, run
+
+__all__ = ["measure_lengths", "run"]

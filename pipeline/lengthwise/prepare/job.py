@@ -1,0 +1,158 @@
+"""One preparation from its configuration to its manifest: the flow of the whole job, in order."""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from lengthwise import files
+from lengthwise.buckets import LengthHistogram
+from lengthwise.config.model import JobConfig
+from lengthwise.errors import ConfigError, Interrupted
+from lengthwise.manifest import Manifest
+from lengthwise.prepare.inputs import list_inputs
+from lengthwise.prepare.model import Job, Measured, Spilled, Written
+from lengthwise.prepare.workspace import WORK, existing, fingerprint, locked, work_folder
+from lengthwise.progress import Event, ProgressSink, collect, ignore
+
+
+def run(
+    config: JobConfig,
+    *,
+    overwrite: bool = False,
+    workers: int | None = None,
+    runner_options: Sequence[str] = (),
+    progress: ProgressSink = ignore,
+) -> Manifest:
+    """Prepares a data set: reads, validates, buckets, pads, writes, and publishes it when it is complete.
+
+    Interrupted anywhere, the same call goes on where it stopped.
+
+    Args:
+        config: what to read, by which columns, and what to write.
+        overwrite: whether a data set that stands in the output folder is replaced, once the new one is complete.
+        workers: on this machine, how many; None for one a core.
+        runner_options: Beam's options, such as `--runner=DataflowRunner`; none for the embedded runner.
+        progress: is told how far the job is.
+
+    Returns:
+        The manifest, as it stands in the output folder.
+
+    Raises:
+        ConfigError: the configuration, the input's paths or the output folder are wrong.
+        DataLimitError: the data breaks a limit; the rejects are written, the data set is not.
+        EnvironmentFailure: disk, permissions or the runner failed.
+        Interrupted: Ctrl-C or SIGTERM.
+    """
+    folder = config.output.path
+    if not folder:
+        raise ConfigError("output.path: expected a folder for the prepared data set, received none; name one")
+    inputs = list_inputs(config)
+    digest = fingerprint(config, inputs)
+    found = existing(folder, digest, overwrite=overwrite)
+    if found is not None:
+        progress(Event("log", message=f"{folder} is complete already; --overwrite prepares it again"))
+        return found
+    with locked(folder), _interruptible():
+        job = Job(config, inputs, (), digest, work_folder(folder, inputs, digest))
+        runner = _Runner(job, workers, runner_options, progress)
+        job = dataclasses.replace(job, boundaries=config.buckets.boundaries or runner.plan(job))
+        manifest = runner.prepare(job)
+    files.remove(files.join(folder, WORK))
+    return manifest
+
+
+def measure_lengths(
+    config: JobConfig,
+    *,
+    workers: int | None = None,
+    runner_options: Sequence[str] = (),
+    progress: ProgressSink = ignore,
+    folder: str,
+) -> LengthHistogram:
+    """The lengths of the valid sequences of the input, without bucketing them.
+
+    Args:
+        config: what to read, by which columns; the output is not used.
+        workers: see `run`.
+        runner_options: see `run`.
+        progress: see `run`.
+        folder: a folder for the parts of the result; workers must reach it.
+    """
+    job = Job(config, list_inputs(config), (), "", folder)
+    return _Runner(job, workers, runner_options, progress).measure(job)
+
+
+class _Runner:
+    """Runs pipelines for a job, with progress."""
+
+    def __init__(self, job: Job, workers: int | None, options: Sequence[str], progress: ProgressSink) -> None:
+        from lengthwise.prepare import runner
+
+        self._progress = progress
+        self._size = sum(source.size for source in job.inputs)
+        self._options = list(options)
+        if runner.is_embedded(options):
+            chosen, why = runner.embedded_options(workers, len(job.inputs), self._size)
+            self._options = [*chosen, *options]
+            progress(Event("log", message=f"Beam's embedded runner, {why}"))
+
+    def measure(self, job: Job) -> LengthHistogram:
+        from lengthwise.prepare import measure, pipeline
+
+        with self._watched(job, "measure", self._size) as job:
+            self._run(pipeline.measure_lengths, job)
+        return measure.add_up(pipeline.read_summary(job, pipeline.MEASURED, list[Measured]))
+
+    def plan(self, job: Job) -> tuple[int, ...]:
+        from lengthwise.prepare import measure
+
+        plan = measure.plan_buckets(job.config, self.measure(job))
+        self._progress(Event("log", message=f"planned boundaries {list(plan.boundaries)}"))
+        return plan.boundaries
+
+    def prepare(self, job: Job) -> Manifest:
+        from lengthwise.prepare import pipeline, publish
+
+        with self._watched(job, "read", self._size) as job:
+            self._run(pipeline.prepare_shards, job)
+        spilled = pipeline.read_summary(job, pipeline.SPILLED, list[Spilled])
+        manifest = publish.make_manifest(job, spilled, pipeline.read_summary(job, pipeline.WRITTEN, list[Written]))
+        publish.publish(job, manifest, sum(one.damaged for one in spilled))
+        return manifest
+
+    def _run(self, build: Callable[..., None], job: Job) -> None:
+        from lengthwise.prepare.runner import run_pipeline
+
+        run_pipeline(lambda pipeline: build(pipeline, job), self._options)
+
+    @contextmanager
+    def _watched(self, job: Job, stage: str, total: int) -> Iterator[Job]:
+        """The job, with a folder in which its workers tell their progress, and a thread that passes it on."""
+        if self._progress is ignore or files.is_remote(job.work):
+            yield job
+            return
+        folder = job.place("progress")
+        files.write_bytes(files.join(folder, "started"), b"")
+        stopped = threading.Event()
+
+        def watch() -> None:
+            while not stopped.wait(0.5):
+                self._progress(collect(folder, stage, total))
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield dataclasses.replace(job, progress=folder)
+            self._progress(collect(folder, stage, total))
+        finally:
+            stopped.set()
+            thread.join()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted("stopped; the same command goes on where it stopped") from error

@@ -1,0 +1,88 @@
+"""The lengths of the input's sequences, measured before buckets are planned. Cached file by file in the work folder."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from lengthwise import files
+from lengthwise.buckets import BucketPlan, LengthHistogram, plan
+from lengthwise.config.model import JobConfig
+from lengthwise.errors import DataLimitError
+from lengthwise.prepare.model import Input, Job, Measured
+from lengthwise.progress import Reporter
+from lengthwise.records.features import LENGTH
+from lengthwise.records.framing import Block, read_blocks
+from lengthwise.records.lookup import fingerprint64
+from lengthwise.records.refine import Refiner, Tally
+
+
+def measure_file(job: Job, source: Input) -> Measured:
+    """Reads and validates a file, or the sampled share of its blocks, and counts its sequences by length."""
+    done = job.place("measured", f"{source.rank:06d}.json")
+    if files.exists(done):
+        return Measured.model_validate_json(files.read_bytes(done))
+    config = job.config
+    refiner = Refiner(job.rules(longest_planned(config)))
+    reporter = Reporter(job.progress, f"measure-{source.rank:06d}")
+    counts = np.zeros(1, np.int64)
+    tally = Tally()
+    with files.open_binary(source.path) as stream:
+        blocks = read_blocks(
+            stream, compression=config.inputs.compression, max_record_bytes=config.limits.max_record_bytes
+        )
+        for block in blocks:
+            if _is_sampled(source, block, config.buckets.sample):
+                refined = refiner.refine(block, source.path)
+                tally.add(refined.tally)
+                found = np.bincount(refined.rows.column(LENGTH).to_numpy(), minlength=len(counts))
+                found[: len(counts)] += counts
+                counts = found
+            reporter.report(min(stream.tell(), source.size), tally.read, tally.rejected.total())
+    reporter.report(source.size, tally.read, tally.rejected.total(), final=True)
+    lengths = {int(length): int(counts[length]) for length in np.flatnonzero(counts)}
+    measured = Measured(rank=source.rank, lengths=lengths, tally=tally)
+    files.write_bytes(done, measured.model_dump_json().encode())
+    return measured
+
+
+def longest_planned(config: JobConfig) -> int | None:
+    """The last boundary where it is known before the lengths are: `max_length`, rounded up to `multiple_of`."""
+    buckets = config.buckets
+    if buckets.max_length is None:
+        return None
+    return -(-buckets.max_length // buckets.multiple_of) * buckets.multiple_of
+
+
+def add_up(measured: Iterable[Measured]) -> LengthHistogram:
+    """The histogram of all files."""
+    total: dict[int, int] = {}
+    for one in measured:
+        for length, count in one.lengths.items():
+            total[length] = total.get(length, 0) + count
+    return LengthHistogram.from_counts(total)
+
+
+def plan_buckets(config: JobConfig, histogram: LengthHistogram) -> BucketPlan:
+    """The plan that the configuration asks for.
+
+    Raises:
+        DataLimitError: no valid sequence was found to plan from.
+    """
+    if histogram.total == 0:
+        raise DataLimitError(
+            "buckets: no valid sequence was found to plan from; `lengthwise check` lists why records are rejected"
+        )
+    buckets = config.buckets
+    return plan(
+        histogram,
+        count=buckets.count,
+        cost=buckets.cost,
+        multiple_of=buckets.multiple_of,
+        max_length=buckets.max_length,
+    )
+
+
+def _is_sampled(source: Input, block: Block, share: float) -> bool:
+    """Whether a block is in the sample: by a hash of what it is, so the same in every run."""
+    first = block.indices[0] if block.indices else 0
+    return share >= 1 or fingerprint64(f"{source.name}:{first}".encode()) < share * 2**64

@@ -1,0 +1,154 @@
+"""What the steps of the job hand to each other: plain values that fit through Beam and into the work folder as JSON."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from lengthwise import files
+from lengthwise.config.model import JobConfig
+from lengthwise.manifest import Shard
+from lengthwise.records.refine import Rules, Tally
+from lengthwise.records.statistics import Partial, Range
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One raw file.
+
+    Attributes:
+        path: as the file systems know it.
+        name: relative to the folder of all inputs: what the file is, wherever the folder stands.
+        rank: its position among the inputs, sorted by name.
+        size: in bytes, compressed as it is.
+        split: the index of the split that it belongs to; None where records are divided by hash.
+    """
+
+    path: str
+    name: str
+    rank: int
+    size: int
+    split: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every worker needs to know.
+
+    Attributes:
+        config: the validated configuration.
+        inputs: the raw files, by rank.
+        boundaries: given or planned.
+        fingerprint: of configuration and inputs.
+        work: the folder for what is unfinished.
+        progress: a local folder for the workers' counts; empty for none.
+    """
+
+    config: JobConfig
+    inputs: tuple[Input, ...]
+    boundaries: tuple[int, ...]
+    fingerprint: str
+    work: str
+    progress: str = ""
+
+    def rules(self, longest: int | None) -> Rules:
+        """The rules of the configuration for `lengthwise.records.refine`."""
+        config = self.config
+        return Rules(
+            columns=config.columns,
+            container=config.inputs.format,
+            mismatch=config.sequences.mismatch,
+            empty=config.sequences.empty,
+            over_long=config.sequences.over_long,
+            longest=longest,
+            overlap=config.sequences.window_overlap,
+        )
+
+    def place(self, *names: str) -> str:
+        """A path in the work folder."""
+        return files.join(self.work, *names)
+
+    @property
+    def suffix(self) -> str:
+        """How TFRecord files are called."""
+        return ".tfrecord.gz" if self.config.output.compression == "gzip" else ".tfrecord"
+
+
+class Message(BaseModel):
+    """Base of what is kept in the work folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Segment(NamedTuple):
+    """Sorted rows of one split and bucket in a run file: where they stand, and what they are.
+
+    Attributes:
+        rank: the input file of the rows, whose run file holds them.
+        offset: the segment's first byte there.
+        size: its bytes.
+        split: the index of the split.
+        bucket: the index of the bucket.
+        rows: how many.
+        weight: the bytes that they will take in a shard, about, before compression.
+        first: the smallest place in the output's order.
+        last: the largest.
+    """
+
+    rank: int
+    offset: int
+    size: int
+    split: int
+    bucket: int
+    rows: int
+    weight: int
+    first: int
+    last: int
+
+
+class Spilled(Message):
+    """What became of one input file.
+
+    Attributes:
+        rank: the file's.
+        tally: what was counted.
+        damaged: whether a part of the file could not be read.
+        segments: where its rows are.
+        lengths: by split index, how many sequences of each length.
+        ranges: the smallest and largest number of each numeric feature.
+    """
+
+    rank: int
+    tally: Tally
+    damaged: bool
+    segments: list[Segment]
+    lengths: dict[int, dict[int, int]]
+    ranges: dict[str, Range]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """One shard to write: the rows of `segments` whose places are in [first, last]."""
+
+    path: str
+    split: int
+    bucket: int
+    first: int
+    last: int
+    segments: tuple[Segment, ...]
+    ranges: dict[str, Range]
+
+
+class Written(Message):
+    """A shard that stands in the work folder, and the statistics of its rows."""
+
+    shard: Shard
+    statistics: dict[str, Partial]
+
+
+class Measured(Message):
+    """The lengths of one input file's sequences, before they are bucketed."""
+
+    rank: int
+    lengths: dict[int, int]
+    tally: Tally

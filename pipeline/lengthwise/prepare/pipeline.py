@@ -1,0 +1,77 @@
+"""The job as Beam transforms. No record crosses an edge: what travels is which file to read, and where rows wait.
+
+input files -> measure lengths -> histograms                                   (only where buckets are planned)
+
+input files -> spill sorted runs -> gather references -> assign shards -> write shards -> summarise
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+from pydantic import TypeAdapter
+
+from lengthwise import files
+from lengthwise.prepare.measure import measure_file
+from lengthwise.prepare.model import Job, Measured, ShardTask, Spilled, Written
+from lengthwise.prepare.shards import assign_shards, write_shard
+from lengthwise.prepare.spill import spill_file
+
+MEASURED, SPILLED, WRITTEN = "measured.json", "spilled.json", "written.json"
+"""The summaries that the last step of each pipeline leaves in the work folder."""
+
+
+def measure_lengths(pipeline: beam.Pipeline, job: Job) -> None:
+    """Measures every input file."""
+    measured = (
+        pipeline
+        | "List input files" >> beam.Create(list(job.inputs))
+        | "Spread files over workers" >> beam.Reshuffle()
+        | "Measure lengths" >> beam.Map(lambda source: measure_file(job, source)).with_output_types(Measured)
+    )
+    _summarise(measured, "lengths", job, MEASURED, list[Measured])
+
+
+def prepare_shards(pipeline: beam.Pipeline, job: Job) -> None:
+    """Reads every input file and writes every shard into the work folder."""
+    spilled = (
+        pipeline
+        | "List input files" >> beam.Create(list(job.inputs))
+        | "Spread files over workers" >> beam.Reshuffle()
+        | "Spill sorted runs" >> beam.Map(lambda source: spill_file(job, source)).with_output_types(Spilled)
+    )
+    _summarise(spilled, "runs", job, SPILLED, list[Spilled])
+    written = (
+        _together(spilled, "runs of the data set")
+        | "Assign shards" >> beam.FlatMap(lambda runs: _assign(job, runs)).with_output_types(ShardTask)
+        | "Spread shards over workers" >> beam.Reshuffle()
+        | "Write shards" >> beam.Map(lambda task: write_shard(job, task)).with_output_types(Written)
+    )
+    _summarise(written, "shards", job, WRITTEN, list[Written])
+
+
+def read_summary(job: Job, name: str, kind: type) -> list:  # type: ignore[type-arg]
+    """What a pipeline left in the work folder; nothing where it had no input."""
+    path = job.place(name)
+    return TypeAdapter(kind).validate_json(files.read_bytes(path)) if files.exists(path) else []
+
+
+def _assign(job: Job, runs: Iterable[Spilled]) -> Iterator[ShardTask]:
+    return assign_shards(job, runs)
+
+
+def _together(parts: beam.PCollection, what: str) -> beam.PCollection:
+    """All elements as one list; they are references, so they fit."""
+    return (
+        parts
+        | f"Key {what}" >> beam.Map(lambda part: (None, part))
+        | f"Gather {what}" >> beam.GroupByKey()
+        | f"Take {what}" >> beam.MapTuple(lambda _, gathered: list(gathered))
+    )
+
+
+def _summarise(parts: beam.PCollection, what: str, job: Job, name: str, kind: type) -> None:
+    def write(gathered: list[object]) -> None:
+        files.write_bytes(job.place(name), TypeAdapter[Any](kind).dump_json(gathered))
+
+    _ = _together(parts, f"all {what}") | f"Summarise {what}" >> beam.Map(write)

@@ -1,0 +1,190 @@
+"""The last step: the balance is checked, the manifest made, and what was written moves to where it belongs.
+
+Everything stands in the work folder before the first file moves, and the manifest moves last: whoever sees a manifest
+sees a complete data set, and whoever was interrupted goes on from here.
+"""
+
+import gzip
+import shutil
+from collections import Counter
+from typing import Any, BinaryIO, cast
+
+from lengthwise import files
+from lengthwise.columns import VocabularyColumn, sequence_features
+from lengthwise.errors import DataLimitError, EnvironmentFailure
+from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest
+from lengthwise.prepare.model import Job, Spilled, Written
+from lengthwise.prepare.schema import describe_schema
+from lengthwise.prepare.shards import GZIP_LEVEL
+from lengthwise.prepare.spill import rejects_path
+from lengthwise.prepare.workspace import describe_config
+from lengthwise.records.encode import block_dtypes
+from lengthwise.records.refine import Tally
+from lengthwise.records.statistics import finish, merge, merge_ranges
+
+
+def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> Manifest:
+    """The manifest of a finished job.
+
+    Raises:
+        EnvironmentFailure: the numbers do not add up, so records were lost on the way.
+    """
+    spilled = sorted(spilled, key=lambda one: one.rank)
+    written = sorted(written, key=lambda one: one.shard.path)
+    tally = Tally()
+    for one in spilled:
+        tally.add(one.tally)
+    _check_balance(job, tally, spilled, written)
+    config = job.config
+    ranges = merge_ranges(one.ranges for one in spilled)
+    return Manifest(
+        fingerprint=job.fingerprint,
+        config=_relative_vocabularies(describe_config(config)),
+        layout=config.output.layout,
+        block_dtypes=block_dtypes(config.columns) if config.output.layout == "block" else {},
+        compression=config.output.compression,
+        columns=_relative_vocabularies([column.model_dump(mode="json") for column in config.columns]),
+        boundaries=job.boundaries,
+        counts=Counts(
+            read=tally.read,
+            written=tally.written,
+            rejected=dict(sorted(tally.rejected.items())),
+            sequences=tally.sequences,
+            truncated=tally.truncated,
+            windowed=tally.windowed,
+            repaired={key: count for key, count in sorted(tally.repaired.items()) if count},
+        ),
+        lengths=_lengths(job, spilled),
+        statistics=finish(merge(one.statistics for one in written), ranges),
+        inputs=tuple(
+            InputFile(path=source.path, bytes=source.size, records=one.tally.read)
+            for source, one in zip(job.inputs, spilled, strict=True)
+        ),
+        shards=tuple(one.shard for one in written),
+    )
+
+
+def check_limits(job: Job, tally: Counts, damaged: int) -> str:
+    """What limit the data breaks, in words; empty where it keeps them all."""
+    limits = job.config.limits
+    if damaged > limits.damaged_files:
+        return (
+            f"{damaged} of {len(job.inputs)} input files are damaged or unreadable, limits.damaged_files allows "
+            f"{limits.damaged_files}"
+        )
+    rejected = sum(tally.rejected.values())
+    if rejected > limits.rejected_fraction * tally.read:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in Counter(tally.rejected).most_common())
+        return (
+            f"{rejected:,} of {tally.read:,} records were rejected ({reasons}), limits.rejected_fraction allows "
+            f"{limits.rejected_fraction:.3%}"
+        )
+    return ""
+
+
+def publish(job: Job, manifest: Manifest, damaged: int) -> None:
+    """Moves the data set into place, its manifest last.
+
+    Raises:
+        DataLimitError: the data breaks a limit. Rejects are published all the same, the data set is not.
+    """
+    folder = job.config.output.path
+    rejects = _gather_rejects(job)
+    fault = check_limits(job, manifest.counts, damaged)
+    if fault:
+        if rejects:
+            files.rename(job.place("output", rejects), files.join(folder, rejects))
+        raise DataLimitError(f"{fault}. The rejects are in {files.join(folder, 'rejects')}: see `lengthwise rejects`")
+    _write_side_files(job, manifest)
+    _clear(job, folder)
+    for name in files.list_tree(job.place("output")):
+        files.rename(job.place("output", name), files.join(folder, name))
+    missing = [shard.path for shard in manifest.shards if not files.exists(files.join(folder, shard.path))]
+    if missing:
+        raise EnvironmentFailure(f"{folder}: {missing[0]} was written but is gone; prepare again with --overwrite")
+    files.write_bytes(files.join(folder, MANIFEST_NAME), manifest.to_json().encode())
+
+
+def _check_balance(job: Job, tally: Tally, spilled: list[Spilled], written: list[Written]) -> None:
+    rejected = sum(tally.rejected.values())
+    sequences = sum(one.shard.sequences for one in written)
+    faults = []
+    if len(spilled) != len(job.inputs):
+        faults.append(f"{len(job.inputs)} input files, but {len(spilled)} were read")
+    if tally.read != tally.written + rejected:
+        faults.append(f"read {tally.read}, but written {tally.written} + rejected {rejected}")
+    if tally.sequences != sequences:
+        faults.append(f"{tally.sequences} sequences were made, but {sequences} stand in the shards")
+    if faults:
+        raise EnvironmentFailure(f"records were lost on the way: {'; '.join(faults)}. Nothing was published; run again")
+
+
+def _lengths(job: Job, spilled: list[Spilled]) -> dict[str, dict[int, int]]:
+    lengths: dict[str, Counter[int]] = {name: Counter() for name in job.config.split_names}
+    for one in spilled:
+        for split, counts in one.lengths.items():
+            lengths[job.config.split_names[split]].update(counts)
+    return {name: dict(sorted(counts.items())) for name, counts in lengths.items()}
+
+
+def _gather_rejects(job: Job) -> str:
+    """All rejects in one file, in the order of the input; its path, or an empty one where there are none."""
+    name = f"rejects/rejects-00000-of-00001{job.suffix}"
+    if files.exists(job.place("publishing")):
+        return name
+    parts = [rejects_path(job, source.rank) for source in job.inputs]
+    empty = True
+    with files.create(job.place("output", name)) as stream:
+        target = stream
+        if job.config.output.compression == "gzip":
+            target = cast(BinaryIO, gzip.GzipFile("", "wb", GZIP_LEVEL, stream, mtime=0))
+        for part in parts:
+            with files.open_binary(part) as content:
+                head = content.read(1)
+                empty = empty and not head
+                target.write(head)
+                shutil.copyfileobj(content, target)
+        if target is not stream:
+            target.close()
+    if empty:
+        files.remove(job.place("output", name))
+    return "" if empty else name
+
+
+def _write_side_files(job: Job, manifest: Manifest) -> None:
+    if files.exists(job.place("publishing")):
+        return
+    schema = describe_schema(manifest.columns, manifest.layout)
+    files.write_bytes(job.place("output", "schema.pbtxt"), schema.encode())
+    for column in sequence_features(job.config.columns):
+        if isinstance(column, VocabularyColumn) and column.vocabulary_file is not None:
+            content = files.read_bytes(column.vocabulary_file)
+            files.write_bytes(job.place("output", _vocabulary_path(column.key)), content)
+
+
+def _clear(job: Job, folder: str) -> None:
+    """Removes the data set that stands there, once; from then on only the new one is in the folder."""
+    if files.exists(job.place("publishing")):
+        return
+    files.remove(files.join(folder, MANIFEST_NAME))
+    for name in files.list_tree(folder):
+        if name.startswith(("Split-", "rejects/", "vocabulary/", "schema.pbtxt", "report.html")):
+            files.remove(files.join(folder, name))
+    files.write_bytes(job.place("publishing"), b"")
+
+
+def _vocabulary_path(key: str) -> str:
+    safe = "".join(char if char.isalnum() or char in "_-." else "_" for char in key)
+    return f"vocabulary/{safe.lstrip('.') or '_'}.txt"
+
+
+def _relative_vocabularies(content: Any) -> Any:
+    """The same, with vocabulary files where the data set keeps its copies."""
+    if isinstance(content, list):
+        return [_relative_vocabularies(item) for item in content]
+    if isinstance(content, dict):
+        changed = {name: _relative_vocabularies(item) for name, item in content.items()}
+        if changed.get("vocabulary_file"):
+            changed["vocabulary_file"] = _vocabulary_path(str(changed["key"]))
+        return changed
+    return content

@@ -1,0 +1,52 @@
+"""`schema.pbtxt`: the prepared data set for tools that read TFMD schemas, such as tfx-bsl, TFDV and TFT."""
+
+from collections.abc import Iterable
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features
+from lengthwise.manifest import Layout
+from lengthwise.records.features import step_features
+
+
+def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
+    """The schema's text. In the example layout sequences are ragged: their length differs from bucket to bucket."""
+    columns = tuple(columns)
+    schema = schema_pb2.Schema()
+    tensors = schema.tensor_representation_group[""].tensor_representation
+    _add(schema, RESERVED_KEY, schema_pb2.INT if layout == "example" else schema_pb2.BYTES, required=True)
+    if layout == "example":
+        tensors[RESERVED_KEY].dense_tensor.column_name = RESERVED_KEY
+        tensors[RESERVED_KEY].dense_tensor.shape.SetInParent()
+    for step in step_features(columns):
+        kind = schema_pb2.FLOAT if step.dtype == "<f4" else schema_pb2.INT
+        feature = _add(schema, step.key, kind if layout == "example" else schema_pb2.BYTES, required=True)
+        if layout == "example":
+            if step.num_buckets is not None:
+                feature.int_domain.min = -1
+                feature.int_domain.max = step.num_buckets - 1
+            tensors[step.key].ragged_tensor.feature_path.step.append(step.key)
+            if step.width > 1:
+                tensors[step.key].ragged_tensor.partition.add().uniform_row_length = step.width
+    kinds = {"float32": schema_pb2.FLOAT, "int64": schema_pb2.INT, "string": schema_pb2.BYTES}
+    for column in context_features(columns):
+        raw = layout == "block" and column.dtype != "string"
+        _add(schema, column.key, schema_pb2.BYTES if raw else kinds[column.dtype], required=True)
+        if layout == "example":
+            tensors[column.key].dense_tensor.column_name = column.key
+            shape = tensors[column.key].dense_tensor.shape
+            shape.SetInParent()
+            for size in column.shape:
+                shape.dim.add(size=size)
+    if layout == "block":
+        del schema.tensor_representation_group[""]
+    return text_format.MessageToString(schema)
+
+
+def _add(schema: schema_pb2.Schema, key: str, kind: int, *, required: bool) -> schema_pb2.Feature:
+    feature = schema.feature.add(name=key, type=kind)
+    if required:
+        feature.presence.min_fraction = 1.0
+        feature.presence.min_count = 1
+    return feature

@@ -1,0 +1,116 @@
+"""One input file -> its rows as sorted runs, its rejects, and the counts, whose writing is the end of the file."""
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from lengthwise import files
+from lengthwise.buckets import BucketPlan
+from lengthwise.prepare.model import Input, Job, Spilled
+from lengthwise.prepare.runs import RunWriter, run_path
+from lengthwise.progress import Reporter
+from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, WINDOW
+from lengthwise.records.framing import frame, read_blocks
+from lengthwise.records.order import divide, hash_values, in_order, shuffled
+from lengthwise.records.refine import Refiner, Tally
+from lengthwise.records.rejects_io import encode_reject
+from lengthwise.records.statistics import merge_ranges, ranges
+from lengthwise.rejects import RejectReason
+
+
+def spill_file(job: Job, source: Input) -> Spilled:
+    """Reads, decodes, validates and cuts a file; its rows go to a run file, its rejects beside it.
+
+    Done before (the same file of the same job), it is not read again.
+    """
+    done = job.place("spilled", f"{source.rank:06d}.json")
+    if files.exists(done):
+        return Spilled.model_validate_json(files.read_bytes(done))
+    with files.create(run_path(job, source.rank)) as runs, files.create(rejects_path(job, source.rank)) as rejects:
+        spilled = _Spill(job, source, RunWriter(job, source.rank, runs)).run(rejects.write)
+    files.write_bytes(done, spilled.model_dump_json().encode())
+    return spilled
+
+
+def rejects_path(job: Job, rank: int) -> str:
+    """Where the rejects of an input file wait, framed but not compressed."""
+    return job.place("rejects", f"{rank:06d}.tfrecord")
+
+
+def _consumed(stream: BinaryIO, source: Input) -> int:
+    """How many bytes of the file were read, also where it is compressed."""
+    return min(stream.tell(), source.size)
+
+
+class _Spill:
+    """The state of one file's reading."""
+
+    def __init__(self, job: Job, source: Input, runs: RunWriter) -> None:
+        self._job = job
+        self._source = source
+        self._runs = runs
+        self._plan = BucketPlan(job.boundaries)
+        self._shares = [1.0] if source.split is not None else list(job.config.splits.fractions.values())
+        self._lengths: dict[int, dict[int, int]] = {}
+        self._ranges: dict[str, tuple[float, float]] = {}
+
+    def run(self, write_rejects: Callable[[bytes], object]) -> Spilled:
+        source, job = self._source, self._job
+        refiner = Refiner(job.rules(self._plan.max_length))
+        reporter = Reporter(job.progress, f"read-{source.rank:06d}")
+        tally = Tally()
+        with files.open_binary(source.path) as stream:
+            blocks = read_blocks(
+                stream,
+                compression=job.config.inputs.compression,
+                max_record_bytes=job.config.limits.max_record_bytes,
+            )
+            for block in blocks:
+                refined = refiner.refine(block, source.path)
+                self._take(refined.rows)
+                write_rejects(frame(map(encode_reject, refined.rejects)))
+                tally.add(refined.tally)
+                reporter.report(_consumed(stream, source), tally.read, tally.rejected.total())
+        self._runs.flush()
+        reporter.report(source.size, tally.read, tally.rejected.total(), final=True)
+        return Spilled(
+            rank=source.rank,
+            tally=tally,
+            damaged=tally.rejected[RejectReason.DAMAGED_FILE] > 0,
+            segments=self._runs.segments,
+            lengths=self._lengths,
+            ranges=self._ranges,
+        )
+
+    def _take(self, rows: pa.RecordBatch) -> None:
+        if rows.num_rows == 0:
+            return
+        lengths = rows.column(LENGTH).to_numpy()
+        split = self._split(rows)
+        self._runs.add(rows, self._order(rows), split, self._plan.assign(lengths))
+        self._ranges = merge_ranges([self._ranges, ranges(self._job.config.columns, rows)])
+        for index in np.unique(split).tolist():
+            counts = np.bincount(lengths[split == index])
+            known = self._lengths.setdefault(index, {})
+            for length in np.flatnonzero(counts).tolist():
+                known[length] = known.get(length, 0) + int(counts[length])
+
+    def _split(self, rows: pa.RecordBatch) -> np.ndarray:
+        if self._source.split is not None:
+            return np.full(rows.num_rows, self._source.split, np.int32)
+        splits = self._job.config.splits
+        if splits.key is None:
+            hashes = rows.column(CHECKSUM).to_numpy().astype(np.uint64)
+        else:
+            values = rows.column(splits.key).flatten()
+            is_text = pa.types.is_large_binary(values.type)
+            hashes = hash_values(values if is_text else values.to_numpy())
+        return divide(hashes, self._shares, splits.seed)
+
+    def _order(self, rows: pa.RecordBatch) -> np.ndarray:
+        indices, windows = rows.column(INDEX).to_numpy(), rows.column(WINDOW).to_numpy()
+        if self._job.config.shuffle.enabled:
+            return shuffled(self._source.name, self._job.config.shuffle.seed, indices, windows)
+        return in_order(self._source.rank, indices, windows)
