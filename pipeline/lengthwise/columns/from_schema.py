@@ -6,7 +6,7 @@ What a feature is
     ragged_tensor, varlen_sparse_tensor, neither          sequence (of a tf.Example); context beside a `##SEQUENCE##`
 
 Which column a sequence becomes
-    int_domain 0 <= min <= max, bool_domain    identity of max + 1 ids
+    int_domain 0 <= min <= max, bool_domain    identity of max + 1 ids; min = -1: ids with -1 as the missing one
     other INT                                  numeric of dtype int64, with the domain's min and max
     string_domain, bool_domain                 vocabulary list; values outside are rejected, unless min_domain_mass < 1
     FLOAT                                      numeric, with the domain's min and max
@@ -140,7 +140,10 @@ class _Schema:
             "required": _is_required(feature),
         }
         if feature.type == _INT:
-            return IdentityColumn.make(num_buckets=int(domain.max) + 1 if hasattr(domain, "max") else 2, **shared)
+            if not hasattr(domain, "max"):
+                return IdentityColumn.make(num_buckets=2, **shared)
+            oov = "zero" if domain.min == -1 else "error"
+            return IdentityColumn.make(num_buckets=int(domain.max) + 1, oov=oov, **shared)
         if feature.type == _STRUCT or domain is None:
             raise ConfigError(
                 f"feature {feature.name!r}: expected INT, FLOAT, or BYTES with a string_domain; give it one, or name "
@@ -182,7 +185,7 @@ def _is_ids(domain: Any) -> bool:
     if not hasattr(domain, "min"):
         return True  # a bool_domain
     said_to_be_numbers = domain.HasField("is_categorical") and not domain.is_categorical
-    return bool(domain.HasField("max") and domain.min >= 0 and not said_to_be_numbers)
+    return bool(domain.HasField("max") and domain.min >= -1 and not said_to_be_numbers)
 
 
 def _is_required(feature: Any) -> bool:

@@ -48,7 +48,8 @@ def parse_config(mapping: Mapping[str, Any], source: str = "configuration") -> J
         ConfigError: as in `load_config`.
     """
     try:
-        config = JobConfig.model_validate(_with_schema_columns(dict(mapping), source))
+        given = {name: value for name, value in mapping.items() if value is not None}  # a section all commented out
+        config = JobConfig.model_validate(_with_schema_columns(given, source))
     except ValidationError as error:
         raise ConfigError(_explain(source, error)) from error
     _check_vocabularies(config.columns, source)

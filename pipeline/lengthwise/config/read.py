@@ -23,7 +23,11 @@ def read_mapping(path: str) -> dict[str, Any]:
         ConfigError: there is no such file, it is no YAML, no mapping, too large, names a key twice, or repeats too much
             by anchors; the message names file and line.
     """
-    text = _read_text(path)
+    return mapping_of(_read_text(path), path)
+
+
+def mapping_of(text: str, path: str) -> dict[str, Any]:
+    """The one YAML document of a text that messages call `path`; see `read_mapping`."""
     try:
         content = _load(text, path)
     except yaml.MarkedYAMLError as error:
