@@ -110,4 +110,6 @@ def _table_name(variable):
 
 
 def _value(sparse):
-    return tf.compat.v1.SparseTensorValue(*(np.asarray(part) for part in (sparse.indices, sparse.values, sparse.dense_shape)))
+    return tf.compat.v1.SparseTensorValue(
+        *(np.asarray(part) for part in (sparse.indices, sparse.values, sparse.dense_shape))
+    )

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
+
 from layers.generate import random_columns, random_ranks, sparse_batches
 from layers.peer import Peer, peer_columns
-
 from lengthwise import columns as lw
 from lengthwise.layers import SequenceFeatures
 
