@@ -126,8 +126,11 @@ class _Prefixed:
         self._stream = stream
 
     def read(self, size: int = -1) -> bytes:
-        head, self._head = self._head, b""
-        return head + self._stream.read(size)
+        if size < 0:
+            head, self._head = self._head, b""
+            return head + self._stream.read()
+        head, self._head = self._head[:size], self._head[size:]
+        return head + self._stream.read(size - len(head))
 
 
 class _Reader:
