@@ -1,0 +1,34 @@
+"""`lengthwise init`: a first configuration, drafted by looking at data."""
+
+import click
+
+from lengthwise_cli import options
+
+EPILOG = """\b
+Example:
+  lengthwise init 'raw/*.tfrecord' -o job.yaml
+  lengthwise check job.yaml"""
+
+
+@click.command("init", epilog=EPILOG)
+@click.argument("files", metavar="FILES...", nargs=-1, required=True, type=options.path)
+@click.option("--output", "-o", metavar="FILE", type=options.path, help="Write there, not to standard output.")
+@click.option("--sample", type=click.IntRange(min=1), default=1000, show_default=True, help="Records to look at.")
+@click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
+def command(files: tuple[str, ...], output: str | None, sample: int, overwrite: bool) -> None:
+    """Draft a configuration from raw TFRecords.
+
+    Looks at features, dtypes, lengths, ranges and small vocabularies in FILES, paths or quoted patterns.
+    """
+    from lengthwise.draft import draft_config
+    from lengthwise.errors import ConfigError
+    from lengthwise.files import exists, write_bytes
+
+    if output is not None and exists(output) and not overwrite:
+        raise ConfigError(f"--output: {output} stands there already; name another file, or replace it with --overwrite")
+    draft = draft_config(list(files), sample)
+    if output is None:
+        click.echo(draft, nl=False)
+        return
+    write_bytes(output, draft.encode())
+    click.echo(f"{output} is drafted; look it over, then: lengthwise check {output}", err=True)

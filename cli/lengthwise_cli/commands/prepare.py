@@ -1,0 +1,66 @@
+"""`lengthwise prepare`: the job itself."""
+
+import click
+
+from lengthwise.errors import Interrupted
+from lengthwise_cli import options
+
+EPILOG = f"""\b
+Examples:
+  lengthwise prepare job.yaml --output prepared
+  lengthwise prepare job.yaml 'raw/*.tfrecord.gz' --output prepared --workers 2
+  lengthwise prepare job.yaml --output gs://bucket/prepared -- \\
+    --runner=DataflowRunner --project=p --region=r --temp_location=gs://bucket/tmp
+
+{options.EVENTS}"""
+
+
+@click.command("prepare", cls=options.BeamCommand, epilog=EPILOG)
+@options.config_file
+@options.input_files
+@click.option("--output", "-o", metavar="DIR", type=options.path, help="Instead of CONFIG's output.path.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace the data set that stands in DIR, once the new one is complete."
+)
+@options.workers
+@options.overrides
+@options.quiet
+@options.events
+def command(
+    config: str,
+    files: tuple[str, ...],
+    output: str | None,
+    overwrite: bool,
+    workers: int | None,
+    settings: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Read, validate, bucket, pad and write raw TFRecords.
+
+    CONFIG says what a sequence is and what is valid; FILES, paths or quoted patterns, stand instead of its inputs.
+    Records that are refused are kept with their reason: see `lengthwise rejects`. Interrupted anywhere, the same
+    command resumes. What stands after -- goes to Beam.
+    """
+    from lengthwise_cli.watch import say_event, watching
+
+    with watching(quiet=quiet, as_json=as_json) as progress:
+        job = options.load(config, files, settings, output_path=output)
+        from lengthwise import prepare
+
+        try:
+            manifest = prepare.run(
+                job,
+                overwrite=overwrite,
+                workers=workers,
+                runner_options=options.beam_options(),
+                progress=progress,
+            )
+        except KeyboardInterrupt as error:
+            raise Interrupted("stopped") from error
+    from lengthwise_cli.summary import say_summary, summarise
+
+    if as_json:
+        say_event("result", summarise(manifest, job.output.path))
+    elif not quiet:
+        say_summary(manifest, job.output.path)

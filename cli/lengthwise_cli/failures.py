@@ -1,0 +1,90 @@
+"""What a failure looks like from outside: one message on stderr, and an exit code.
+
+click's usage errors, ConfigError      2        EnvironmentFailure, anything unforeseen    3
+DataLimitError, DatasetError           1        Ctrl-C, SIGTERM                          130
+"""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import click
+
+from lengthwise.errors import Interrupted, LengthwiseError
+
+USAGE, UNFORESEEN, STOPPED = 2, 3, 130
+
+
+def guarded(action: Callable[[], Any], *, debug: bool) -> int:
+    """Runs a command; returns its exit code, its failure put into words on stderr."""
+    try:
+        with _termination_as_interrupt():
+            result = action()
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except Interrupted:
+        return _stop("stopped; run the same command to resume")
+    except (KeyboardInterrupt, click.Abort):
+        return _stop("stopped")
+    except BrokenPipeError:  # such as `lengthwise inspect DIR | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except LengthwiseError as error:
+        if debug:
+            traceback.print_exc()
+        _say(str(error))
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 (the last stop before the user)
+        return _report(error, debug)
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str) -> None:
+    click.echo(f"{click.style('Error:', fg='red')} {message}", err=True)
+
+
+def _stop(message: str) -> int:
+    click.echo(message, err=True)
+    return STOPPED
+
+
+def _report(error: Exception, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    if isinstance(error, OSError) and error.filename is not None:
+        _say(f"{error.filename}: {error.strerror}")
+        return UNFORESEEN
+    first = (str(error).strip().splitlines() or [""])[0]
+    _say(
+        f"something unforeseen went wrong: {type(error).__name__}: {first}\n"
+        "This is a fault of lengthwise. `lengthwise --debug COMMAND ...` shows where; please report that text, "
+        "with what `lengthwise doctor` prints."
+    )
+    return UNFORESEEN
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """SIGTERM, which containers and schedulers send, ends a command as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

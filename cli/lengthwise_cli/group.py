@@ -1,0 +1,76 @@
+"""The group of all commands: loads a command's module when it is asked for, and suggests names for unknown ones."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from lengthwise_cli import failures
+from lengthwise_cli.quiet import silence_libraries
+
+COMMANDS = (
+    "init",
+    "prepare",
+    "schema",
+    "completion",
+)
+_LATER = (
+    "init",
+    "plan",
+    "check",
+    "prepare",
+    "inspect",
+    "verify",
+    "rejects",
+    "report",
+    "serve",
+    "demo",
+    "schema",
+    "doctor",
+    "completion",
+)
+"""In the order of a user's way through them. Each stands in `lengthwise_cli.commands.NAME`, as `command`."""
+
+
+class Commands(click.Group):
+    """A group whose commands are modules, and whose failures become a message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"lengthwise_cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not ctx.resilient_parsing and name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}"
+            ctx.fail(f"no such command {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        arguments = list(sys.argv[1:] if args is None else args)
+        if not standalone_mode:
+            return super().main(arguments, *rest, standalone_mode=False, **extra)
+        debug = "--debug" in arguments[: _first_command(arguments)]
+        silence_libraries(debug=debug)
+        code = failures.guarded(
+            lambda: super(Commands, self).main(arguments, *rest, standalone_mode=False, **extra), debug=debug
+        )
+        sys.exit(code)
+
+
+def _first_command(arguments: list[str]) -> int:
+    return next((place for place, argument in enumerate(arguments) if not argument.startswith("-")), len(arguments))

@@ -1,0 +1,87 @@
+"""Options that several commands share, and how a configuration is loaded with them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from lengthwise.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lengthwise.config import JobConfig
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BEAM_OPTIONS = "lengthwise.beam_options"
+
+path = click.Path(path_type=str)  # may be gs:// and the like, so whether it exists is not click's to check
+data_set = click.argument("folder", metavar="DIR", type=click.Path(path_type=str, file_okay=True))
+config_file = click.argument("config", metavar="CONFIG", type=path)
+input_files = click.argument("files", metavar="[FILES]...", nargs=-1, type=path)
+quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of text.")
+events = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and event (see below).")
+workers = click.option("--workers", type=click.IntRange(min=1), help="On this machine.  [default: one a core]")
+overrides = click.option(
+    "--set",
+    "settings",
+    metavar="FIELD=VALUE",
+    multiple=True,
+    help="Replace a field of CONFIG, such as buckets.count=8. May be repeated.",
+)
+
+EVENTS = """\b
+Events of --json:
+  {"event": "progress", "stage": "read", "done": BYTES, "total": BYTES,
+   "records": N, "rejected": N, "seconds": SINCE_START}
+  {"event": "log", "message": TEXT}
+  {"event": "result", ...}    last, when all went well
+  {"event": "error", "message": TEXT, "exit_code": N}    last, otherwise"""
+
+
+class BeamCommand(click.Command):
+    """A command that hands what stands after `--` to Beam."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta[BEAM_OPTIONS] = tuple(args[place + 1 :])
+            args = args[:place]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- BEAM OPTIONS]"]
+
+
+def beam_options() -> tuple[str, ...]:
+    """What stood after `--` on the command line of the running command."""
+    return tuple(click.get_current_context().meta.get(BEAM_OPTIONS, ()))
+
+
+def load(config: str, files: tuple[str, ...] = (), settings: tuple[str, ...] = (), **fields: object) -> "JobConfig":
+    """Loads a configuration with what the command line says instead.
+
+    Args:
+        config: the YAML file.
+        files: instead of `inputs.files`, where there are any.
+        settings: the values of `--set`.
+        fields: more overrides, by section and field: `output_path` is `output.path`; None changes nothing.
+    """
+    from lengthwise.config import load_config
+
+    given: dict[str, object] = {"inputs.files": list(files) or None}
+    given |= {name.replace("_", ".", 1): value for name, value in fields.items()}
+    given |= dict(_setting(setting) for setting in settings)
+    return load_config(config, given)
+
+
+def _setting(text: str) -> tuple[str, object]:
+    import yaml
+
+    field, equals, value = text.partition("=")
+    if not equals or not field:
+        raise ConfigError(f"--set: expected FIELD=VALUE, such as buckets.count=8, received {text!r}")
+    try:
+        return field, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {field}: expected a YAML value, received {value!r}; put texts in quotes") from error

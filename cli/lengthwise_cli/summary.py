@@ -1,0 +1,103 @@
+"""What a prepared data set came to: records, rejects, buckets and padding, for people and as JSON."""
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+from lengthwise_cli.terminal import bytes_text, say, say_table, share_text
+
+if TYPE_CHECKING:
+    from lengthwise.manifest import Manifest
+
+
+def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
+    """The figures as JSON-ready values."""
+    counts = manifest.counts
+    steps, padded = _steps(manifest)
+    return {
+        "folder": folder,
+        "read": counts.read,
+        "written": counts.written,
+        "rejected": dict(counts.rejected),
+        "sequences": counts.sequences,
+        "truncated": counts.truncated,
+        "windowed": counts.windowed,
+        "repaired": dict(counts.repaired),
+        "splits": {split: sum(manifest.lengths[split].values()) for split in manifest.splits},
+        "buckets": _buckets(manifest),
+        "steps": steps,
+        "padded_steps": padded,
+        "padding_share": _share(steps, padded),
+        "padding_share_to_max": _share(steps, counts.sequences * _longest(manifest)),
+        "shards": len(manifest.shards),
+        "bytes": sum(shard.bytes for shard in manifest.shards),
+    }
+
+
+def say_summary(manifest: "Manifest", folder: str) -> None:
+    """Prints the figures, and what to do next."""
+    figures = summarise(manifest, folder)
+    say()
+    say(f"{figures['read']:,} records read, {figures['written']:,} written, {_rejected(figures):,} rejected")
+    for name, what in (("truncated", "cut"), ("windowed", "split into windows")):
+        if figures[name]:
+            say(f"{figures[name]:,} records {what}")
+    for key, count in figures["repaired"].items():
+        say(f"{count:,} values of {key!r} outside its vocabulary or range, replaced by the column's policy")
+    say_rejects(figures["rejected"])
+    say_buckets(figures)
+    splits = ", ".join(f"{name} {count:,}" for name, count in figures["splits"].items())
+    say(f"{figures['sequences']:,} sequences ({splits}) in {figures['shards']} shards, {bytes_text(figures['bytes'])}")
+    say(f"in {folder}")
+    say(f"next: lengthwise inspect {folder}")
+
+
+def say_rejects(rejected: dict[str, int]) -> None:
+    """Prints how many records were rejected, by reason; nothing where none were."""
+    if rejected:
+        say_table("Rejects", ["reason", ">records"], Counter(rejected).most_common())
+
+
+def say_buckets(figures: dict[str, Any]) -> None:
+    """Prints the buckets and what padding they cost."""
+    rows = [
+        (bucket["boundary"], bucket["sequences"], bucket["steps"], share_text(bucket["padding_share"]))
+        for bucket in figures["buckets"]
+    ]
+    say_table("Buckets", [">up to steps", ">sequences", ">steps", ">padding"], rows)
+    say(
+        f"padding: {share_text(figures['padding_share'])} of all steps; "
+        f"padded to the longest it would be {share_text(figures['padding_share_to_max'])}"
+    )
+
+
+def _buckets(manifest: "Manifest") -> list[dict[str, Any]]:
+    sums: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for shard in manifest.shards:
+        added = (shard.sequences, shard.steps, shard.padded_steps)
+        sums[shard.bucket] = [a + b for a, b in zip(sums[shard.bucket], added, strict=True)]
+    return [
+        {
+            "boundary": boundary,
+            "sequences": sums[bucket][0],
+            "steps": sums[bucket][1],
+            "padded_steps": sums[bucket][2],
+            "padding_share": _share(sums[bucket][1], sums[bucket][2]),
+        }
+        for bucket, boundary in enumerate(manifest.boundaries)
+    ]
+
+
+def _steps(manifest: "Manifest") -> tuple[int, int]:
+    return sum(shard.steps for shard in manifest.shards), sum(shard.padded_steps for shard in manifest.shards)
+
+
+def _longest(manifest: "Manifest") -> int:
+    return max((length for lengths in manifest.lengths.values() for length in lengths), default=0)
+
+
+def _share(steps: int, padded: int) -> float:
+    return (padded - steps) / padded if padded else 0.0
+
+
+def _rejected(figures: dict[str, Any]) -> int:
+    return sum(figures["rejected"].values())

@@ -1,0 +1,65 @@
+"""Printing: tables and sentences on stdout, JSON where a machine reads."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPED_WIDTH = 120
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A console as wide as the terminal; where there is none, wide enough for tables, without colour."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def say(text: str = "") -> None:
+    """Prints a line, its square brackets as they are."""
+    console().print(text, markup=False, soft_wrap=True)
+
+
+def say_json(value: Any) -> None:
+    """Prints a value as JSON, for people to read too."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Prints a table; headings that start with `>` are of right-aligned columns, of numbers."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_plain(cell)) for cell in row))
+    console().print(table)
+
+
+def bytes_text(size: float) -> str:
+    """`3.4 MiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def share_text(share: float) -> str:
+    """`14.4%`."""
+    return f"{share:.1%}"
+
+
+def _plain(cell: object) -> str:
+    """Text in which nothing can move the cursor: control characters stand as their escapes."""
+    text = f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
