@@ -15,6 +15,8 @@ class LengthwiseError(Exception):
     """Base of all errors that `lengthwise` raises on purpose. `str(error)` is a message for people."""
 
     exit_code = 3
+    # Exactly this constructor, or a `tf.function` re-raises the error as one of its own, which is no ValueError.
+    __init__ = Exception.__init__
 
 
 class ConfigError(LengthwiseError, ValueError):

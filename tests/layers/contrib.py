@@ -1,4 +1,4 @@
-"""`tf.contrib.feature_column.sequence_input_layer` of TF 1.15, put together again from the classes that TF 2 still has."""
+"""`tf.contrib.feature_column.sequence_input_layer` of TF 1.15, from the classes that TF 2 still has."""
 
 import tensorflow as tf
 from tensorflow.python.feature_column import feature_column as v1

@@ -88,7 +88,8 @@ class Peer:
             variables = tf.compat.v1.global_variables()
             self._session = tf.compat.v1.Session(graph=graph)
             self._session.run([tf.compat.v1.global_variables_initializer(), tf.compat.v1.tables_initializer()])
-            self.tables = {_table_name(one.name): value for one, value in zip(variables, self._session.run(variables))}
+            values = self._session.run(variables)
+            self.tables = {_table_name(one.name): value for one, value in zip(variables, values, strict=True)}
 
     def __call__(self, features):
         feed = {self._inputs[key]: _value(features[key]) for key in self._inputs}

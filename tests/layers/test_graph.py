@@ -161,7 +161,9 @@ def test_the_documentations_slip_is_an_error_that_names_the_wrapper():
     watches = lw.sequence_categorical_column_with_identity("watches", num_buckets=1000)
     with (
         tf.Graph().as_default(),
-        pytest.raises(ValueError, match="All feature_columns must be of type .*'watches'; wrap it in embedding_column"),
+        pytest.raises(
+            ValueError, match=r"All feature_columns must be of type .*'watches'; wrap it in embedding_column"
+        ),
     ):
         sequence_input_layer(sparse_features(), [lw.sequence_numeric_column("rating"), watches])
 

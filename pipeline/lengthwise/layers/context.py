@@ -50,9 +50,10 @@ class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignor
         `[batch, T, D + C]`.
 
     Example:
-    >>> import keras, lengthwise as lw
+    >>> import keras
+    >>> from lengthwise.layers import ConcatenateContext
     >>> steps, context = keras.Input((None, 4)), keras.Input((2,))
-    >>> lw.ConcatenateContext()(steps, context).shape
+    >>> ConcatenateContext()(steps, context).shape
     (None, None, 6)
     """
 

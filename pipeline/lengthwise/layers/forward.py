@@ -60,12 +60,13 @@ def column_vectors(column: DenseColumn, steps: Steps, valid: Any, tables: Mappin
 def _numbers(column: NumericColumn, steps: Steps, valid: Any) -> Any:
     """Normalised numbers; padding, and what sparse input leaves out, stays default_value."""
     numbers = ops.cast(steps.values, "float64" if column.dtype == "float64" else "float32")
-    present = ops.expand_dims(valid, -1)
     if column.normalizer_fn is not None:
         shape = ops.shape(numbers)
         by_step = ops.reshape(numbers, (*shape[:2], *column.shape))
         numbers = ops.reshape(ops.convert_to_tensor(column.normalizer_fn(by_step)), shape)
-        present = present if steps.present is None else ops.logical_and(present, steps.present)
+    elif not steps.is_dense:
+        return numbers  # sparse and ragged input was padded with default_value when it was made dense
+    present = ops.expand_dims(valid, -1) if steps.present is None else steps.present
     return ops.where(present, numbers, ops.cast(column.default_value, numbers.dtype))
 
 
