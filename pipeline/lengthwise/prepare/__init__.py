@@ -7,6 +7,6 @@ publish    balance, manifest, moving            pipeline   these steps as Beam t
 job        all of it, in order
 """
 
-from lengthwise.prepare.job import measure_lengths, run
+from lengthwise.prepare.job import check, measure_lengths, run
 
-__all__ = ["measure_lengths", "run"]
+__all__ = ["check", "measure_lengths", "run"]

@@ -79,8 +79,34 @@ def measure_lengths(
         progress: see `run`.
         folder: a folder for the parts of the result; workers must reach it.
     """
+    from lengthwise.prepare.measure import add_up
+
     job = Job(config, list_inputs(config), (), "", folder)
-    return _Runner(job, workers, runner_options, progress).measure(job)
+    return add_up(_Runner(job, workers, runner_options, progress).measure(job))
+
+
+def check(
+    config: JobConfig,
+    *,
+    workers: int | None = None,
+    runner_options: Sequence[str] = (),
+    progress: ProgressSink = ignore,
+    folder: str,
+) -> Verdict:
+    """Validates the whole input, and writes nothing but what `folder` holds.
+
+    Args:
+        config: what to read, by which columns; the output is not used.
+        workers: see `run`.
+        runner_options: see `run`.
+        progress: see `run`.
+        folder: a folder for the parts of the result; workers must reach it.
+    """
+    from lengthwise.prepare.check import judge
+
+    whole = config.model_copy(update={"buckets": config.buckets.model_copy(update={"sample": 1.0})})
+    job = Job(whole, list_inputs(config), config.buckets.boundaries or (), "", folder)
+    return judge(job, _Runner(job, workers, runner_options, progress).measure(job))
 
 
 class _Runner:
@@ -97,17 +123,17 @@ class _Runner:
             self._options = [*chosen, *options]
             progress(Event("log", message=f"Beam's embedded runner, {why}"))
 
-    def measure(self, job: Job) -> LengthHistogram:
-        from lengthwise.prepare import measure, pipeline
+    def measure(self, job: Job) -> list[Measured]:
+        from lengthwise.prepare import pipeline
 
         with self._watched(job, "measure", self._size) as job:
             self._run(pipeline.measure_lengths, job)
-        return measure.add_up(pipeline.read_summary(job, pipeline.MEASURED, list[Measured]))
+        return pipeline.read_summary(job, pipeline.MEASURED, list[Measured])
 
     def plan(self, job: Job) -> tuple[int, ...]:
         from lengthwise.prepare import measure
 
-        plan = measure.plan_buckets(job.config, self.measure(job))
+        plan = measure.plan_buckets(job.config, measure.add_up(self.measure(job)))
         self._progress(Event("log", message=f"planned boundaries {list(plan.boundaries)}"))
         return plan.boundaries
 
@@ -138,13 +164,16 @@ class _Runner:
 
         def watch() -> None:
             while not stopped.wait(0.5):
-                self._progress(collect(folder, stage, total))
+                shards = collect(folder, "write", 0)
+                self._progress(shards if shards.done else collect(folder, stage, total))
 
         thread = threading.Thread(target=watch, daemon=True)
         thread.start()
         try:
             yield dataclasses.replace(job, progress=folder)
             self._progress(collect(folder, stage, total))
+            if shards := collect(folder, "write", 0).done:
+                self._progress(collect(folder, "write", shards))
         finally:
             stopped.set()
             thread.join()

@@ -1,5 +1,6 @@
 """The lengths of the input's sequences, measured before buckets are planned. Cached file by file in the work folder."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -8,12 +9,16 @@ from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram, plan
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import DataLimitError
-from lengthwise.prepare.model import Input, Job, Measured
+from lengthwise.prepare.model import Input, Job, Measured, Refused
 from lengthwise.progress import Reporter
 from lengthwise.records.features import LENGTH
 from lengthwise.records.framing import Block, read_blocks
 from lengthwise.records.lookup import fingerprint64
 from lengthwise.records.refine import Refiner, Tally
+from lengthwise.rejects import Reject
+
+EXAMPLES = 3
+"""How many rejects of one reason and column, and of one file, are kept to show."""
 
 
 def measure_file(job: Job, source: Input) -> Measured:
@@ -22,10 +27,11 @@ def measure_file(job: Job, source: Input) -> Measured:
     if files.exists(done):
         return Measured.model_validate_json(files.read_bytes(done))
     config = job.config
-    refiner = Refiner(job.rules(longest_planned(config)))
+    refiner = Refiner(job.rules(job.boundaries[-1] if job.boundaries else longest_planned(config)))
     reporter = Reporter(job.progress, f"measure-{source.rank:06d}")
     counts = np.zeros(1, np.int64)
     tally = Tally()
+    examples: list[Refused] = []
     with files.open_binary(source.path) as stream:
         blocks = read_blocks(
             stream, compression=config.inputs.compression, max_record_bytes=config.limits.max_record_bytes
@@ -34,15 +40,27 @@ def measure_file(job: Job, source: Input) -> Measured:
             if _is_sampled(source, block, config.buckets.sample):
                 refined = refiner.refine(block, source.path)
                 tally.add(refined.tally)
+                examples = first_examples(examples, refined.rejects)
                 found = np.bincount(refined.rows.column(LENGTH).to_numpy(), minlength=len(counts))
                 found[: len(counts)] += counts
                 counts = found
             reporter.report(min(stream.tell(), source.size), tally.read, tally.rejected.total())
     reporter.report(source.size, tally.read, tally.rejected.total(), final=True)
     lengths = {int(length): int(counts[length]) for length in np.flatnonzero(counts)}
-    measured = Measured(rank=source.rank, lengths=lengths, tally=tally)
+    measured = Measured(rank=source.rank, lengths=lengths, tally=tally, examples=examples)
     files.write_bytes(done, measured.model_dump_json().encode())
     return measured
+
+
+def first_examples(known: list[Refused], rejects: Iterable[Reject]) -> list[Refused]:
+    """`known`, and of each reason and column the first few rejects that it lacks."""
+    kept = list(known)
+    counts = Counter((one.reason, one.column) for one in kept)
+    for reject in rejects:
+        if counts[reject.reason, reject.column] < EXAMPLES:
+            counts[reject.reason, reject.column] += 1
+            kept.append(Refused(**{name: getattr(reject, name) for name in Refused.model_fields}))
+    return kept
 
 
 def longest_planned(config: JobConfig) -> int | None:

@@ -9,7 +9,7 @@ from lengthwise import files
 from lengthwise.config.model import JobConfig
 from lengthwise.manifest import Shard
 from lengthwise.records.refine import Rules, Tally
-from lengthwise.records.statistics import Partial, Range
+from lengthwise.records.statistics import Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +140,26 @@ class ShardTask:
 
 
 class Written(Message):
-    """A shard that stands in the work folder, and the statistics of its rows."""
+    """A shard that stands in the work folder; the statistics of its rows stand in a file beside."""
 
     shard: Shard
-    statistics: dict[str, Partial]
+
+
+class Refused(Message):
+    """A rejected record as an example to show: a `Reject` without its bytes."""
+
+    reason: RejectReason
+    column: str
+    detail: str
+    file: str
+    index: int
+    offset: int
 
 
 class Measured(Message):
-    """The lengths of one input file's sequences, before they are bucketed."""
+    """The lengths of one input file's sequences, before they are bucketed, and examples of its rejects."""
 
     rank: int
     lengths: dict[int, int]
     tally: Tally
+    examples: list[Refused] = []

@@ -15,12 +15,12 @@ from lengthwise.errors import DataLimitError, EnvironmentFailure
 from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest
 from lengthwise.prepare.model import Job, Spilled, Written
 from lengthwise.prepare.schema import describe_schema
-from lengthwise.prepare.shards import GZIP_LEVEL
+from lengthwise.prepare.shards import GZIP_LEVEL, statistics_path
 from lengthwise.prepare.spill import rejects_path
 from lengthwise.prepare.workspace import describe_config
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.refine import Tally
-from lengthwise.records.statistics import finish, merge, merge_ranges
+from lengthwise.records.statistics import Partial, finish, from_bytes, merge, merge_ranges
 
 
 def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> Manifest:
@@ -36,6 +36,10 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
         tally.add(one.tally)
     _check_balance(job, tally, spilled, written)
     config = job.config
+
+    def read(one: Written) -> dict[str, Partial]:
+        return from_bytes(files.read_bytes(statistics_path(job, one.shard.path)))
+
     ranges = merge_ranges(one.ranges for one in spilled)
     return Manifest(
         fingerprint=job.fingerprint,
@@ -55,7 +59,7 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
             repaired={key: count for key, count in sorted(tally.repaired.items()) if count},
         ),
         lengths=_lengths(job, spilled),
-        statistics=finish(merge(one.statistics for one in written), ranges),
+        statistics=finish(merge(map(read, written)), ranges),
         inputs=tuple(
             InputFile(path=source.path, bytes=source.size, records=one.tally.read)
             for source, one in zip(job.inputs, spilled, strict=True)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from lengthwise import files
 from lengthwise.columns import context_features
 from lengthwise.prepare.model import Job, Segment
+from lengthwise.records.arrow import concat_batches
 from lengthwise.records.features import LENGTH, ORDER, spilled_schema, step_features
 from lengthwise.records.steps import offsets_of
 
@@ -48,7 +49,7 @@ class RunWriter:
         """Writes what was collected as one sorted piece."""
         if not self._batches:
             return
-        rows = pa.concat_batches(self._batches)
+        rows = concat_batches(self._batches)
         self._batches, self._bytes = [], 0
         keys = [rows.column(name).to_numpy() for name in (ORDER, _BUCKET, _SPLIT)]
         places = np.lexsort(keys)
@@ -124,7 +125,7 @@ def read_segments(job: Job, segments: tuple[Segment, ...], first: int, last: int
                     stream.seek(segment.offset)
                     batch = pa.ipc.read_record_batch(pa.py_buffer(stream.read(segment.size)), schema)
                     batches.append(_between(batch, first, last))
-    rows = pa.concat_batches(batches)
+    rows = concat_batches(batches)
     return rows.take(pa.array(np.argsort(rows.column(ORDER).to_numpy(), kind="stable")))
 
 

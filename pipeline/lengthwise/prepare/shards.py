@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from lengthwise import files
 from lengthwise.manifest import Shard
+from lengthwise.prepare.memory import keep_freed_memory
 from lengthwise.prepare.model import Job, Segment, ShardTask, Spilled, Written
 from lengthwise.prepare.runs import read_segments
 from lengthwise.progress import Reporter
 from lengthwise.records.encode import BlockEncoder, ExampleEncoder
 from lengthwise.records.features import LENGTH
 from lengthwise.records.framing import frame
-from lengthwise.records.statistics import describe, merge, merge_ranges
+from lengthwise.records.statistics import describe, merge_ranges, to_bytes
 
 _LAST = 2**64 - 1
 _BATCH_ROWS = 4096
@@ -48,11 +49,17 @@ def shard_path(job: Job, split: int, bucket: int, number: int, total: int) -> st
     return f"{folder}/length-{job.boundaries[bucket]:05d}-{number:05d}-of-{total:05d}{job.suffix}"
 
 
+def statistics_path(job: Job, path: str) -> str:
+    """Where the statistics of a shard wait for those of the others."""
+    return job.place("statistics", path.replace("/", "-") + ".npz")
+
+
 def write_shard(job: Job, task: ShardTask) -> Written:
     """Sorts, pads, encodes and writes the rows of a shard into the work folder. Done before, it is not done again."""
     done = job.place("written", task.path.replace("/", "-") + ".json")
     if files.exists(done):
         return Written.model_validate_json(files.read_bytes(done))
+    keep_freed_memory()
     rows = read_segments(job, task.segments, task.first, task.last)
     with files.create(job.place("output", task.path)) as stream:
         measured = _Measured(stream)
@@ -69,8 +76,9 @@ def write_shard(job: Job, task: ShardTask) -> Written:
         bytes=measured.size,
         crc32c=measured.checksum,
     )
-    statistics = merge(describe(job.config.columns, batch, task.ranges) for batch in _batches(rows))
-    written = Written(shard=shard, statistics=statistics)
+    statistics = describe(job.config.columns, rows, task.ranges)
+    files.write_bytes(statistics_path(job, task.path), to_bytes(statistics))
+    written = Written(shard=shard)
     files.write_bytes(done, written.model_dump_json().encode())
     Reporter(job.progress, "write-" + task.path.replace("/", "-")).report(1, rows.num_rows, final=True)
     return written

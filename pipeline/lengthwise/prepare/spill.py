@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from lengthwise import files
 from lengthwise.buckets import BucketPlan
+from lengthwise.prepare.memory import keep_freed_memory
 from lengthwise.prepare.model import Input, Job, Spilled
 from lengthwise.prepare.runs import RunWriter, run_path
 from lengthwise.progress import Reporter
@@ -28,6 +29,7 @@ def spill_file(job: Job, source: Input) -> Spilled:
     done = job.place("spilled", f"{source.rank:06d}.json")
     if files.exists(done):
         return Spilled.model_validate_json(files.read_bytes(done))
+    keep_freed_memory()
     with files.create(run_path(job, source.rank)) as runs, files.create(rejects_path(job, source.rank)) as rejects:
         spilled = _Spill(job, source, RunWriter(job, source.rank, runs)).run(rejects.write)
     files.write_bytes(done, spilled.model_dump_json().encode())

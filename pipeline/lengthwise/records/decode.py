@@ -1,8 +1,8 @@
 """Serialized records -> Arrow lists, by tfx-bsl's C++ decoders, with every undecodable record singled out.
 
 tfx-bsl fails a whole batch on its first bad record without saying which, and its decoders can stay broken after a
-failure (rows of the failed batch reappear, good batches fail). So after any failure a fresh decoder is made, the batch is
-halved until the bad records stand alone, and the number of rows is always checked.
+failure (rows of the failed batch reappear, good batches fail). So after any failure a fresh decoder is made, the batch
+is halved until the bad records stand alone, and the number of rows is always checked.
 """
 
 from collections.abc import Iterable
@@ -15,6 +15,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder, sequence_example_coder
 
 from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.records.arrow import concat_batches
 from lengthwise.records.protos import Example, SequenceExample
 from lengthwise.rejects import RejectReason
 
@@ -83,7 +84,7 @@ class Decoder:
                 pending += [(middle, stop), (start, middle)]
         if not batches:
             batches, rows = [self._coder.DecodeBatch([])], [np.arange(0)]
-        batch = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+        batch = batches[0] if len(batches) == 1 else concat_batches(batches)
         return Decoded(batch, np.concatenate(rows), faults)
 
     def looks_like_other_format(self, record: bytes) -> bool:

@@ -4,8 +4,8 @@
     block     a tf.Example a block of sequences, unpadded: raw little-endian buffers, and the lengths to cut by
 
 tfx-bsl writes the features of a message in an order that changes from process to process. So that equal input gives
-equal bytes, each feature is encoded as a message of its own, and these are joined in the order of their keys: protocol buffers
-that stand one after the other are one merged message, which TensorFlow's fast parser honours too.
+equal bytes, each feature is encoded as a message of its own, and these are joined in the order of their keys: protocol
+buffers that stand one after the other are one merged message, which TensorFlow's fast parser honours too.
 Source: protobuf.dev/programming-guides/encoding#last-one-wins, tensorflow/core/util/example_proto_fast_parsing.cc.
 """
 

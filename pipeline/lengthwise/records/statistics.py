@@ -1,13 +1,15 @@
 """What written values look like: counts, ranges, moments, histograms, the most frequent. Partial statistics add up."""
 
+import io
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict
 
 from lengthwise.columns import AnyColumn, context_features
 from lengthwise.manifest import ColumnStatistics
@@ -23,18 +25,46 @@ _KEPT_STRINGS = 1000  # of a shard's distinct strings: approximate where there a
 Range = tuple[float, float]
 
 
-class Partial(BaseModel):
-    """The statistics of a feature in some rows; `ids` and `strings` count each distinct value."""
+@dataclass(slots=True)
+class Partial:
+    """The statistics of a feature in some rows.
 
-    model_config = ConfigDict(extra="forbid")
+    Attributes:
+        sums: float64 `[4]`: values, missing values, their sum, the sum of their squares.
+        bins: int64 `[BINS]` of numbers, else empty.
+        ids: int64 `[distinct]`, increasing: the ids that occur.
+        counts: int64 `[distinct]`: how often.
+        texts: the most frequent strings, with their counts.
+    """
 
-    values: int = 0
-    missing: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-    bins: list[int] = []
-    ids: dict[int, int] = {}
-    strings: dict[str, int] = {}
+    sums: np.ndarray
+    bins: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    ids: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    texts: Counter[str] = field(default_factory=Counter)
+
+
+def to_bytes(parts: Mapping[str, Partial]) -> bytes:
+    """Partial statistics as the bytes of an `.npz` archive."""
+    arrays: dict[str, np.ndarray] = {}
+    for number, (key, part) in enumerate(parts.items()):
+        text = json.dumps([key, part.texts]).encode()
+        arrays |= {f"{number}-sums": part.sums, f"{number}-bins": part.bins, f"{number}-ids": part.ids}
+        arrays |= {f"{number}-counts": part.counts, f"{number}-texts": np.frombuffer(text, np.uint8)}
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def from_bytes(content: bytes) -> dict[str, Partial]:
+    """The partial statistics that `to_bytes` made the bytes of."""
+    parts = {}
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        for number in range(len(arrays.files) // 5):
+            key, texts = json.loads(arrays[f"{number}-texts"].tobytes())
+            sums, bins, ids, counts = (arrays[f"{number}-{name}"] for name in ("sums", "bins", "ids", "counts"))
+            parts[key] = Partial(sums, bins, ids, counts, Counter(texts))
+    return parts
 
 
 def ranges(columns: Iterable[AnyColumn], rows: pa.RecordBatch) -> dict[str, Range]:
@@ -84,15 +114,16 @@ def merge(parts: Iterable[Mapping[str, Partial]]) -> dict[str, Partial]:
     merged: dict[str, Partial] = {}
     for part in parts:
         for key, other in part.items():
-            mine = merged.setdefault(key, Partial())
-            mine.values += other.values
-            mine.missing += other.missing
-            mine.total += other.total
-            mine.squares += other.squares
-            mine.bins = [a + b for a, b in zip(mine.bins, other.bins, strict=True)] if mine.bins else other.bins
-            mine.ids = dict(Counter(mine.ids) + Counter(other.ids)) if mine.ids else other.ids
-            mine.strings = dict(Counter(mine.strings) + Counter(other.strings)) if mine.strings else other.strings
+            merged[key] = _add(merged[key], other) if key in merged else other
     return merged
+
+
+def _add(one: Partial, other: Partial) -> Partial:
+    ids, places = np.unique(np.concatenate([one.ids, other.ids]), return_inverse=True)
+    counts = np.zeros(len(ids), np.int64)
+    np.add.at(counts, places, np.concatenate([one.counts, other.counts]))
+    bins = one.bins + other.bins if len(one.bins) == len(other.bins) else max(one.bins, other.bins, key=len)
+    return Partial(one.sums + other.sums, bins, ids, counts, one.texts + other.texts)
 
 
 def finish(merged: Mapping[str, Partial], known: Mapping[str, Range]) -> dict[str, ColumnStatistics]:
@@ -101,66 +132,62 @@ def finish(merged: Mapping[str, Partial], known: Mapping[str, Range]) -> dict[st
 
 
 def _finish(part: Partial, known: Range | None) -> ColumnStatistics:
-    counted = part.values - part.missing
-    if part.ids:
-        top = sorted(part.ids.items(), key=lambda item: (-item[1], item[0]))[:TOP]
+    values, missing = int(part.sums[0]), int(part.sums[1])
+    counted = values - missing
+    if len(part.ids):
+        most = np.lexsort((part.ids, -part.counts))[:TOP]
         return ColumnStatistics(
-            values=part.values,
-            missing=part.missing,
-            min=min(part.ids),
-            max=max(part.ids),
+            values=values,
+            missing=missing,
+            min=int(part.ids[0]),
+            max=int(part.ids[-1]),
             distinct=len(part.ids),
-            top=tuple((str(value), count) for value, count in top),
+            top=tuple((str(part.ids[place]), int(part.counts[place])) for place in most),
         )
-    if part.strings:
-        texts = sorted(part.strings.items(), key=lambda item: (-item[1], item[0]))[:TOP]
-        return ColumnStatistics(values=part.values, missing=part.missing, top=tuple(texts))
+    if part.texts:
+        texts = sorted(part.texts.items(), key=lambda item: (-item[1], item[0]))[:TOP]
+        return ColumnStatistics(values=values, missing=missing, top=tuple(texts))
     if known is None or counted == 0:
-        return ColumnStatistics(values=part.values, missing=part.missing)
-    mean = part.total / counted
+        return ColumnStatistics(values=values, missing=missing)
+    mean = float(part.sums[2]) / counted
     return ColumnStatistics(
-        values=part.values,
-        missing=part.missing,
+        values=values,
+        missing=missing,
         min=known[0],
         max=known[1],
         mean=mean,
-        std=math.sqrt(max(0.0, part.squares / counted - mean * mean)),
-        histogram=tuple(part.bins),
+        std=math.sqrt(max(0.0, float(part.sums[3]) / counted - mean * mean)),
+        histogram=tuple(part.bins.tolist()),
     )
 
 
 def _ids(step: StepFeature, values: np.ndarray) -> Partial:
     missing = int((values < 0).sum())
+    sums = np.array([len(values), missing, 0.0, 0.0])
     if step.num_buckets is None or step.num_buckets > MOST_IDS:
-        return Partial(values=len(values), missing=missing)
+        return Partial(sums)
     counts = np.bincount(values[values >= 0] if missing else values)
     ids = np.flatnonzero(counts)
-    return Partial(values=len(values), missing=missing, ids=dict(zip(ids.tolist(), counts[ids].tolist(), strict=True)))
+    return Partial(sums, ids=ids, counts=counts[ids])
 
 
 def _numbers(values: np.ndarray, known: Range | None) -> Partial:
     numbers = _finite(values).astype(np.float64, copy=False)
+    sums = np.array([len(values), len(values) - len(numbers), numbers.sum(), np.dot(numbers, numbers)])
     if known is None or len(numbers) == 0:
-        return Partial(values=len(values), missing=len(values) - len(numbers))
+        return Partial(sums)
     low, high = known
     scale = BINS / (high - low) if high > low else 0.0
     places = np.clip((numbers - low) * scale, 0, BINS - 1).astype(np.int64)
-    return Partial(
-        values=len(values),
-        missing=len(values) - len(numbers),
-        total=float(numbers.sum()),
-        squares=float(np.dot(numbers, numbers)),
-        bins=np.bincount(places, minlength=BINS).tolist(),
-    )
+    return Partial(sums, bins=np.bincount(places, minlength=BINS))
 
 
 def _strings(values: pa.Array) -> Partial:
     counted = pc.value_counts(values)
     pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
     most = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_KEPT_STRINGS]
-    return Partial(
-        values=len(values), strings={text.decode("utf-8", "backslashreplace"): count for text, count in most}
-    )
+    texts = Counter({text.decode("utf-8", "backslashreplace"): count for text, count in most})
+    return Partial(np.array([len(values), 0.0, 0.0, 0.0]), texts=texts)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
