@@ -34,6 +34,7 @@ from lengthwise.columns.dense import (
     SharedEmbedding,
     SharedEmbeddingColumn,
 )
+from lengthwise.columns.from_schema import columns_from_schema
 from lengthwise.columns.from_tensorflow import from_feature_column, from_feature_columns
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
 from lengthwise.columns.parse_spec import make_parse_example_spec
@@ -69,6 +70,7 @@ __all__ = [
     "SharedEmbedding",
     "SharedEmbeddingColumn",
     "VocabularyColumn",
+    "columns_from_schema",
     "context_column",
     "context_features",
     "embedding_column",

@@ -31,6 +31,14 @@ def _check_entries(entries: Any) -> Any:
     return entries
 
 
+def check_default(oov: str, *, given: bool) -> None:
+    """Raises FieldError unless a default id is given exactly where the policy needs one."""
+    if oov == "default" and not given:
+        raise FieldError("default_value", "expected an id with oov 'default', received nothing")
+    if oov != "default" and given:
+        raise FieldError("oov", f"expected 'default' with a default_value, received {oov!r}")
+
+
 Entries = Annotated[tuple[str, ...] | tuple[int, ...], BeforeValidator(_check_entries)]
 
 
@@ -85,8 +93,7 @@ class IdentityColumn(CategoricalColumn):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.oov == "default") != (self.default_value is not None):
-            raise FieldError("oov", f"expected 'default' with a default_value, and only then, received {self.oov!r}")
+        check_default(self.oov, given=self.default_value is not None)
         if self.default_value is not None and not 0 <= self.default_value < self.num_buckets:
             rule = f"expected an id in [0, {self.num_buckets}), received {self.default_value}"
             raise FieldError("default_value", rule)
@@ -162,10 +169,13 @@ class VocabularyColumn(CategoricalColumn):
             raise FieldError("vocabulary_list", f"expected either this or vocabulary_file, received {given}")
         if self.vocabulary_list is not None:
             self._check_list(self.vocabulary_list)
-        if (self.oov == "buckets") != (self.num_oov_buckets > 0):
-            raise FieldError("oov", f"expected 'buckets' with num_oov_buckets, and only then, received {self.oov!r}")
-        if (self.oov == "default") != (self.default_value >= 0):
-            raise FieldError("oov", f"expected 'default' with a default_value, and only then, received {self.oov!r}")
+        if self.num_oov_buckets and self.default_value >= 0:
+            raise FieldError("default_value", "expected either default_value or num_oov_buckets, received both")
+        if self.oov == "buckets" and not self.num_oov_buckets:
+            raise FieldError("num_oov_buckets", "expected a number of ids with oov 'buckets', received nothing")
+        if self.oov != "buckets" and self.num_oov_buckets:
+            raise FieldError("oov", f"expected 'buckets' with num_oov_buckets, received {self.oov!r}")
+        check_default(self.oov, given=self.default_value >= 0)
         if self.vocabulary_file is None and self.default_value >= self.size:
             raise FieldError("default_value", f"expected an id in [0, {self.size}), received {self.default_value}")
         return self

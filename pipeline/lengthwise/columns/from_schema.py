@@ -41,7 +41,8 @@ def columns_from_schema(schema: Any, leave_out: Collection[str] = ()) -> tuple[S
     Raises:
         ConfigError: the file is no schema, or a feature is described too vaguely; the message names the feature.
     """
-    schema, source = (read_schema(schema), f"{schema}: ") if isinstance(schema, str) else (schema, "")
+    source = f"{schema}: " if isinstance(schema, str) else ""
+    schema = read_schema(schema) if isinstance(schema, str) else schema
     try:
         return tuple(_Schema(schema, leave_out).columns())
     except ConfigError as error:

@@ -50,7 +50,7 @@ class NumericColumn(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_shape(self.shape, "a shape of positive sizes, such as (1,)", allow_scalar=False)
+        check_shape(self.shape, "a shape of positive sizes, such as [1]", allow_scalar=False)
         if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
             raise FieldError("min_value", f"expected at most max_value {self.max_value}, received {self.min_value}")
         return self

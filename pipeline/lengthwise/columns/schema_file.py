@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lengthwise.columns.vocabulary import cause_of
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.files import read_bytes
 
@@ -18,7 +19,7 @@ def read_schema(path: str) -> Any:
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except EnvironmentFailure as error:
-        raise ConfigError(f"expected a readable TFMD schema (schema.pbtxt): {error}") from error
+        raise ConfigError(f"{path}: expected a TFMD schema (schema.pbtxt), received {cause_of(error)}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: expected a TFMD schema as text (schema.pbtxt), received bytes") from error
     try:

@@ -7,6 +7,7 @@ from lengthwise.columns.categorical import HashColumn, IdentityColumn, Vocabular
 from lengthwise.columns.context import ContextColumn
 from lengthwise.columns.dense import EmbeddingColumn, IndicatorColumn, SharedEmbeddingColumn
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
+from lengthwise.columns.wording import show
 from lengthwise.errors import ConfigError
 
 IdColumn = IdentityColumn | HashColumn | VocabularyColumn
@@ -83,6 +84,13 @@ def _claim(
         raise ConfigError(f"columns: the key {key!r} is reserved for the sequences' lengths; rename the feature")
     if rules.setdefault(key, rule) != rule:
         raise ConfigError(
-            f"columns: two columns read the feature {key!r} by different rules ({rules[key]} and {rule}); "
+            f"columns: two columns read the feature {key!r} by different rules ({_difference(rules[key], rule)}); "
             "give both the same definition, or one of them a feature of its own"
         )
+
+
+def _difference(one: SequenceFeature | ContextColumn | str, other: SequenceFeature | ContextColumn | str) -> str:
+    if isinstance(one, str) or isinstance(other, str) or type(one) is not type(other):
+        return " and ".join(rule if isinstance(rule, str) else f"kind {rule.kind}" for rule in (one, other))
+    differing = [name for name in type(one).model_fields if getattr(one, name) != getattr(other, name)]
+    return ", ".join(f"{name} {show(getattr(one, name))} and {show(getattr(other, name))}" for name in differing)

@@ -26,7 +26,7 @@ def load_vocabulary(
     try:
         data = read_bytes(path)
     except EnvironmentFailure as error:
-        raise ConfigError(f"vocabulary_file {path}: expected a readable text file: {error}") from error
+        raise ConfigError(f"vocabulary_file {path}: expected a readable text file, received {cause_of(error)}") from error
     entries = _lines(path, data)
     if size is not None:
         if len(entries) < size:
@@ -37,6 +37,12 @@ def load_vocabulary(
     values = entries if dtype == "string" else _integers(path, entries)
     _refuse_duplicates(path, values)
     return tuple(values)  # type: ignore[return-value]
+
+
+def cause_of(error: Exception) -> str:
+    """Why a file could not be read, in the system's words."""
+    reason = getattr(error.__cause__, "strerror", None)
+    return str(reason or error).replace("No such file or directory", "no such file").replace("Is a dir", "a dir")
 
 
 def _lines(path: str, data: bytes) -> list[str]:

@@ -121,6 +121,8 @@ def _explain(path: str, owner: type[BaseModel] | None, detail: Any) -> tuple[str
 def _advice(kind: str, value: Any, context: dict[str, Any]) -> str:
     if kind in ("string_type", "invalid_key") and isinstance(value, bool | int | float):
         return "; put it in quotes"
+    if kind == "tuple_type" and isinstance(value, int | float):
+        return f"; write [{value}]"
     if kind == "literal_error" and isinstance(value, str):
         known = [word.strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
         hint = did_you_mean(value, known)

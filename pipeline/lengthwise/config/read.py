@@ -33,7 +33,7 @@ def mapping_of(text: str, path: str) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         raise ConfigError(_explain(path, error)) from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: expected YAML, received {error}") from error
+        raise ConfigError(f"{path}: expected YAML, received {str(error).splitlines()[0]}") from error
     except RecursionError:
         raise ConfigError(f"{path}: expected YAML of a few levels, received one nested too deeply") from None
     if content is None:
@@ -121,15 +121,21 @@ def _explain(path: str, error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
     problem = error.problem or "something else"
+    received = problem.rpartition("found ")[2]
     advice = ""
     if "'\\t'" in problem:
-        advice = "; indent with spaces, not tabs"
+        advice = "indent with spaces, not tabs"
     elif "constructor for the tag" in problem:
-        advice = "; write plain values, without a tag"
+        received, advice = problem.rpartition("for ")[2], "write plain values, without a tag"
     elif "mapping values are not allowed" in problem:
-        advice = "; put texts with ': ' in quotes"
-    elif "undefined alias" in problem:
-        advice = "; put texts that start with '*' in quotes, glob patterns too"
+        received, advice = "a second ': ' in one value", "put texts with ': ' in quotes"
+    elif "undefined alias" in problem or error.context == "while scanning an alias":
+        received = received.removeprefix("found ")
+        advice = "put texts that start with '*' in quotes, glob patterns too"
     elif "second time" in problem:
-        advice = "; keep one of the two"
-    return f"{path}: {where}expected YAML, received {problem}{advice}"
+        advice = "keep one of the two"
+    elif "stream end" in problem:
+        received, advice = "the end of the file", "close what is open: a bracket, a brace or a quote"
+    elif "another document" in problem:
+        advice = "keep one document a file"
+    return f"{path}: {where}expected YAML, received {received}{'; ' if advice else ''}{advice}"
