@@ -4,6 +4,7 @@ import difflib
 import importlib
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -13,6 +14,8 @@ from lengthwise_cli.quiet import silence_libraries
 
 COMMANDS = (
     "init",
+    "plan",
+    "check",
     "prepare",
     "schema",
     "completion",
@@ -60,16 +63,21 @@ class Commands(click.Group):
             ctx.fail(f"no such command {name!r}; {hint}")
         return super().resolve_command(ctx, args)
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         arguments = list(sys.argv[1:] if args is None else args)
+        run = partial(super().main, arguments, prog_name or "lengthwise", complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
-            return super().main(arguments, *rest, standalone_mode=False, **extra)
+            return run()
         debug = "--debug" in arguments[: _first_command(arguments)]
         silence_libraries(debug=debug)
-        code = failures.guarded(
-            lambda: super(Commands, self).main(arguments, *rest, standalone_mode=False, **extra), debug=debug
-        )
-        sys.exit(code)
+        sys.exit(failures.guarded(run, debug=debug))
 
 
 def _first_command(arguments: list[str]) -> int:

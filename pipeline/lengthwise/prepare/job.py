@@ -11,7 +11,9 @@ from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, Interrupted
 from lengthwise.manifest import Manifest
 from lengthwise.prepare.inputs import list_inputs
+from lengthwise.prepare.measure import add_up
 from lengthwise.prepare.model import Job, Measured, Spilled, Written
+from lengthwise.prepare.verdict import Verdict, judge
 from lengthwise.prepare.workspace import WORK, existing, fingerprint, locked, work_folder
 from lengthwise.progress import Event, ProgressSink, collect, ignore
 
@@ -79,8 +81,6 @@ def measure_lengths(
         progress: see `run`.
         folder: a folder for the parts of the result; workers must reach it.
     """
-    from lengthwise.prepare.measure import add_up
-
     job = Job(config, list_inputs(config), (), "", folder)
     return add_up(_Runner(job, workers, runner_options, progress).measure(job))
 
@@ -102,8 +102,6 @@ def check(
         progress: see `run`.
         folder: a folder for the parts of the result; workers must reach it.
     """
-    from lengthwise.prepare.check import judge
-
     whole = config.model_copy(update={"buckets": config.buckets.model_copy(update={"sample": 1.0})})
     job = Job(whole, list_inputs(config), config.buckets.boundaries or (), "", folder)
     return judge(job, _Runner(job, workers, runner_options, progress).measure(job))
@@ -162,18 +160,20 @@ class _Runner:
         files.write_bytes(files.join(folder, "started"), b"")
         stopped = threading.Event()
 
+        def so_far() -> Event:
+            shards = collect(folder, "write", 0)
+            return shards if shards.done else collect(folder, stage, total)
+
         def watch() -> None:
             while not stopped.wait(0.5):
-                shards = collect(folder, "write", 0)
-                self._progress(shards if shards.done else collect(folder, stage, total))
+                self._progress(so_far())
 
         thread = threading.Thread(target=watch, daemon=True)
         thread.start()
         try:
             yield dataclasses.replace(job, progress=folder)
-            self._progress(collect(folder, stage, total))
-            if shards := collect(folder, "write", 0).done:
-                self._progress(collect(folder, "write", shards))
+            last = so_far()
+            self._progress(dataclasses.replace(last, total=last.total or last.done))
         finally:
             stopped.set()
             thread.join()

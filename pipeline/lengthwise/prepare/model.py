@@ -10,6 +10,7 @@ from lengthwise.config.model import JobConfig
 from lengthwise.manifest import Shard
 from lengthwise.records.refine import Rules, Tally
 from lengthwise.records.statistics import Range
+from lengthwise.rejects import RejectReason
 
 
 @dataclass(frozen=True, slots=True)

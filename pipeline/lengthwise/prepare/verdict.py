@@ -1,4 +1,4 @@
-"""Validation alone: what would be rejected, and whether the limits would hold. Nothing is written but the work folder."""
+"""Validation alone: what would be rejected, and whether the limits would hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,0 +1,84 @@
+"""`lengthwise check`: would this data pass?"""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lengthwise_cli import options
+
+if TYPE_CHECKING:
+    from lengthwise.prepare.verdict import Verdict
+
+EPILOG = f"""\b
+Example:
+  lengthwise check job.yaml
+  lengthwise check job.yaml 'new/*.tfrecord' --json
+
+{options.EVENTS}"""
+
+
+@click.command("check", cls=options.BeamCommand, epilog=EPILOG)
+@options.config_file
+@options.input_files
+@options.workers
+@options.overrides
+@options.quiet
+@options.events
+def command(
+    config: str, files: tuple[str, ...], workers: int | None, settings: tuple[str, ...], quiet: bool, as_json: bool
+) -> int:
+    """Validate raw TFRecords without writing anything.
+
+    Counts what would be rejected, by reason and column, with examples. Exit code 1: a limit of CONFIG is exceeded.
+    """
+    from lengthwise.errors import DataLimitError
+    from lengthwise_cli.scratch import scratch_folder
+    from lengthwise_cli.watch import say_event, watching
+
+    beam = options.beam_options()
+    with watching(quiet=quiet, as_json=as_json) as progress, scratch_folder(beam) as folder:
+        job = options.load(config, files, settings)
+        from lengthwise import prepare
+
+        verdict = prepare.check(job, workers=workers, runner_options=beam, progress=progress, folder=folder)
+    if as_json:
+        say_event("result", _as_json(verdict))
+    elif not quiet:
+        _say(verdict)
+    if verdict.fault and not as_json:
+        raise DataLimitError(verdict.fault)
+    return DataLimitError.exit_code if verdict.fault else 0
+
+
+def _as_json(verdict: "Verdict") -> dict[str, Any]:
+    tally = verdict.tally
+    return {
+        "passed": not verdict.fault,
+        "fault": verdict.fault,
+        "read": tally.read,
+        "valid": tally.written,
+        "rejected": dict(tally.rejected),
+        "sequences": tally.sequences,
+        "truncated": tally.truncated,
+        "windowed": tally.windowed,
+        "repaired": {key: count for key, count in tally.repaired.items() if count},
+        "damaged_files": verdict.damaged,
+        "examples": [example.model_dump(mode="json") for example in verdict.examples],
+    }
+
+
+def _say(verdict: "Verdict") -> None:
+    from lengthwise_cli.summary import say_rejects
+    from lengthwise_cli.terminal import say, say_table
+
+    tally = verdict.tally
+    say(f"{tally.read:,} records read, {tally.written:,} valid, {tally.rejected.total():,} would be rejected")
+    say_rejects(dict(tally.rejected))
+    if verdict.examples:
+        rows = [(one.reason, one.column, one.file, one.index, one.detail) for one in verdict.examples]
+        say_table("Examples", ["reason", "column", "file", ">record", "detail"], rows)
+    if verdict.lengths.total:
+        first, last = verdict.lengths.lengths[0], verdict.lengths.lengths[-1]
+        say(f"{tally.sequences:,} sequences of {first:,} to {last:,} steps")
+    if not verdict.fault:
+        say("the limits of the configuration hold")
