@@ -1,0 +1,14 @@
+"""`lengthwise` as a part of TFX pipelines.
+
+    ExampleGen ─examples─▶ SequencePrep ─prepared_examples─▶ Trainer, whose `run_fn` calls
+                               │ └───────prepared_schema──▶   `dataset(fn_args, "train")`, `save(model, fn_args)`
+                               └─────────preparation: manifest, report, rejects
+
+Importing this package needs TFX's light modules only; the helpers for `run_fn` import TensorFlow when they are called.
+"""
+
+from lengthwise.tfx.artifacts import Preparation
+from lengthwise.tfx.component import SequencePrep, SequencePrepSpec
+from lengthwise.tfx.training import dataset, manifest
+
+__all__ = ["Preparation", "SequencePrep", "SequencePrepSpec", "dataset", "manifest"]

@@ -1,0 +1,96 @@
+"""What the node of `SequencePrep` does: one preparation, then each part of its output to its artifact.
+
+    Examples (all splits) ─▶ lengthwise.prepare.run ─▶ prepared_examples/   Split-*/, manifest.json, vocabulary/
+                                                          │ copied, moved
+                                                          ├─▶ prepared_schema/   schema.pbtxt
+                                                          └─▶ preparation/       manifest.json, report.html, rejects/
+"""
+
+from typing import Any
+
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+
+from lengthwise import prepare
+from lengthwise.errors import DataLimitError
+from lengthwise.tfx import artifacts, settings
+
+_REPORTED = ("report.html", "rejects")
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Runs the preparation on Beam, as the node's `beam_pipeline_args` say."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Prepares every split of the input `Examples`.
+
+        Args:
+            input_dict: `examples`, and `schema` where one is given.
+            output_dict: `prepared_examples`, `prepared_schema` and `preparation`.
+            exec_properties: `config`, as `settings.canonical` wrote it.
+
+        Raises:
+            ConfigError: the configuration does not fit the artifacts.
+            DataLimitError: too many records were rejected; the message says where the report and the rejects are.
+            EnvironmentFailure: the runner or a file system failed.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        sources = input_dict["examples"]
+        prepared = artifact_utils.get_single_instance(output_dict["prepared_examples"])
+        preparation = artifact_utils.get_single_uri(output_dict["preparation"])
+        splits = artifacts.files_by_split(sources)
+        config = settings.for_execution(
+            exec_properties["config"],
+            by_split=splits,
+            record_format=artifacts.record_format(sources),
+            output=prepared.uri,
+            schema=_schema_path(input_dict.get("schema")),
+        )
+        try:
+            prepare.run(config, overwrite=True, runner_options=self._beam_pipeline_args)
+        except DataLimitError as error:
+            kept = self._keep_rejects(prepared.uri)
+            raise DataLimitError(str(error).replace(prepared.uri, kept)) from error
+        for split in splits:  # an empty one has no file
+            fileio.makedirs(f"{prepared.uri}/Split-{split}")
+        _copy("manifest.json", prepared.uri, preparation)
+        _copy("schema.pbtxt", prepared.uri, artifact_utils.get_single_uri(output_dict["prepared_schema"]))
+        _move_reported(prepared.uri, preparation)
+        artifacts.describe_prepared(prepared, sources, splits)
+
+    def _keep_rejects(self, prepared: str) -> str:
+        """Moves what a failed run reports to where it stays, and says where: TFX deletes a failed node's outputs."""
+        kept = self._context.stateful_working_dir if self._context else None
+        if not kept:  # as under Kubeflow, which deletes nothing
+            return prepared
+        _move_reported(prepared, kept)
+        return str(kept)
+
+
+def _schema_path(schemas: list[Artifact] | None) -> str | None:
+    return f"{artifact_utils.get_single_uri(schemas)}/schema.pbtxt" if schemas else None
+
+
+def _copy(name: str, source: str, target: str) -> None:
+    fileio.makedirs(target)
+    fileio.copy(f"{source}/{name}", f"{target}/{name}", overwrite=True)
+
+
+def _move_reported(source: str, target: str) -> None:
+    """Moves the report and the rejects, file by file: object stores know no folders to rename."""
+    for folder, _, names in list(fileio.walk(source)):
+        relative = str(folder)[len(source) :].strip("/")
+        for name in names:
+            path = f"{relative}/{name}".lstrip("/")
+            if path.split("/")[0] in _REPORTED:
+                fileio.makedirs(f"{target}/{relative}")
+                fileio.rename(f"{source}/{path}", f"{target}/{path}", overwrite=True)
+    if fileio.exists(f"{source}/rejects"):
+        fileio.rmtree(f"{source}/rejects")

@@ -1,0 +1,69 @@
+"""Helpers for a Trainer's `run_fn`: batches from `fn_args`, the manifest behind them, and a model that can be served.
+
+`fn_args.train_files` are patterns such as `.../prepared_examples/7/Split-train/*`; the data set that they belong to stands
+at the artifact's root, manifest included, so the feed reads its files itself and `fn_args.data_accessor`, which knows
+neither buckets nor lengths, is not needed.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from lengthwise.columns import AnyColumn
+from lengthwise.errors import ConfigError
+from lengthwise.manifest import MANIFEST_NAME, Manifest, load_manifest
+
+Part = Literal["train", "eval"]
+_SPLIT = "Split-"
+
+
+def manifest(fn_args: Any) -> Manifest:
+    """The manifest of the prepared data that a Trainer trains on; its `model_columns` are the model's.
+
+    Raises:
+        ConfigError: the Trainer's `examples` are not those of `SequencePrep`.
+    """
+    return load_manifest(_data_sets(fn_args, "train")[0][0])
+
+
+def dataset(fn_args: Any, part: Part = "train", **options: Any) -> Any:
+    """Batches for training or evaluation, as `lengthwise.read_prepared` makes them.
+
+    Args:
+        fn_args: what TFX hands to `run_fn`.
+        part: `train` for the splits of `train_args`, `eval` for those of `eval_args`.
+        options: of `lengthwise.read_prepared`, such as `batch_steps`, `labels` and `seed`.
+
+    Returns:
+        A `tf.data.Dataset`. Several splits or artifacts are mixed at random, in proportion to their sizes.
+
+    Raises:
+        ConfigError: the Trainer's `examples` are not those of `SequencePrep`.
+    """
+    from lengthwise.feed import read_prepared
+
+    data_sets = _data_sets(fn_args, part)
+    parts = [read_prepared(folder, split, **options) for folder, split in data_sets]
+    if len(parts) == 1:
+        return parts[0]
+    sizes = [float(load_manifest(folder).histogram(split).total) for folder, split in data_sets]
+    import tensorflow as tf
+
+    return tf.data.Dataset.sample_from_datasets(
+        parts, [size / sum(sizes) for size in sizes], seed=options.get("seed"), rerandomize_each_iteration=True
+    )
+
+
+def _data_sets(fn_args: Any, part: Part) -> list[tuple[str, str]]:
+    """The folder and the split of each file pattern."""
+    return [_data_set(pattern) for pattern in (fn_args.train_files if part == "train" else fn_args.eval_files)]
+
+
+def _data_set(pattern: str) -> tuple[str, str]:
+    folder, name = os.path.split(os.path.dirname(pattern))
+    if not name.startswith(_SPLIT):
+        raise ConfigError(
+            f"expected files of a prepared split, such as .../Split-train/*, received {pattern}; "
+            "give the Trainer `examples=prep.outputs['prepared_examples']`"
+        )
+    return folder, name.removeprefix(_SPLIT)
