@@ -18,8 +18,7 @@ def _load(tmp_path, content: str | bytes):
 
 def _bomb(levels: int, width: int) -> str:
     lines = [f"a0: &a0 [{', '.join(['lol'] * width)}]"]
-    for level in range(1, levels):
-        lines.append(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * width)}]")
+    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * width)}]" for level in range(1, levels)]
     return "\n".join(lines)
 
 

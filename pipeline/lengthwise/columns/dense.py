@@ -49,7 +49,11 @@ class EmbeddingSpec(Spec):
 
 
 class EmbeddingColumn(EmbeddingSpec):
-    """A categorical sequence through an embedding table of its own."""
+    """A categorical sequence through an embedding table of its own.
+
+    Attributes:
+        categorical_column: the sequence of ids.
+    """
 
     kind: Literal["embedding"] = "embedding"
     categorical_column: Categorical
@@ -76,7 +80,12 @@ class SharedEmbedding(EmbeddingSpec):
 
 
 class SharedEmbeddingColumn(Spec):
-    """A categorical sequence through a shared embedding table."""
+    """A categorical sequence through a shared embedding table.
+
+    Attributes:
+        categorical_column: the sequence of ids.
+        shared: the table: the same in each of its columns.
+    """
 
     kind: Literal["shared_embedding"] = "shared_embedding"
     categorical_column: Categorical
@@ -102,7 +111,11 @@ class SharedEmbeddingColumn(Spec):
 
 
 class IndicatorColumn(Spec):
-    """A categorical sequence as counts: each step a vector with how often each id occurs in it."""
+    """A categorical sequence as counts: each step a vector with how often each id occurs in it.
+
+    Attributes:
+        categorical_column: the sequence of ids.
+    """
 
     kind: Literal["indicator"] = "indicator"
     categorical_column: Categorical

@@ -26,7 +26,8 @@ def load_vocabulary(
     try:
         data = read_bytes(path)
     except EnvironmentFailure as error:
-        raise ConfigError(f"vocabulary_file {path}: expected a readable text file, received {cause_of(error)}") from error
+        rule = f"expected a readable text file, received {cause_of(error)}"
+        raise ConfigError(f"vocabulary_file {path}: {rule}") from error
     entries = _lines(path, data)
     if size is not None:
         if len(entries) < size:

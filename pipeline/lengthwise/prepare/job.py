@@ -9,7 +9,7 @@ from lengthwise import files
 from lengthwise.buckets import LengthHistogram
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, Interrupted
-from lengthwise.manifest import Manifest
+from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.prepare.inputs import list_inputs
 from lengthwise.prepare.measure import add_up
 from lengthwise.prepare.model import Job, Measured, Spilled, Written
@@ -59,9 +59,9 @@ def run(
         job = Job(config, inputs, (), digest, work_folder(folder, inputs, digest))
         runner = _Runner(job, workers, runner_options, progress)
         job = dataclasses.replace(job, boundaries=config.buckets.boundaries or runner.plan(job))
-        manifest = runner.prepare(job)
+        runner.prepare(job)
     files.remove(files.join(folder, WORK))
-    return manifest
+    return load_manifest(folder)
 
 
 def measure_lengths(

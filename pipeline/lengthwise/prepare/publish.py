@@ -158,7 +158,7 @@ def _gather_rejects(job: Job) -> str:
 def _write_side_files(job: Job, manifest: Manifest) -> None:
     if files.exists(job.place("publishing")):
         return
-    schema = describe_schema(manifest.columns, manifest.layout)
+    schema = describe_schema(job.config.columns, manifest.layout)
     files.write_bytes(job.place("output", "schema.pbtxt"), schema.encode())
     for column in sequence_features(job.config.columns):
         if isinstance(column, VocabularyColumn) and column.vocabulary_file is not None:
