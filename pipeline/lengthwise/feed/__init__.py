@@ -1,0 +1,14 @@
+"""Batches for training, by tf.data: dense, right-padded, as little padding as possible, no record handled alone.
+
+    prepared data set ─ read_prepared ─┐                                     ┌─ Targets: labels, weights
+    raw TFRecords ──── read_raw ───────┴─ dict of [rows, T] ... and lengths ─┴─ serving_fn: the same for one request
+
+- budget: the most padded steps (rows times T) of a batch.
+- window: the rows that are shuffled, and sorted by length, together.
+- portion: the part of a file that one worker reads.
+"""
+
+from lengthwise.feed.options import Options
+from lengthwise.feed.prepared import read_prepared
+
+__all__ = ["Options", "read_prepared"]

@@ -1,0 +1,91 @@
+"""The block layout: raw buffers of many unpadded sequences -> windows, sorted by length, cut into batches.
+
+    a bucket's files ─ blocks ─ shuffle ──┐
+    another bucket's ...                  ├─ mix ─ a window of blocks ─ decode ─ sort, pad ─ slice batches
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.example_layout import BucketPortions
+from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.mix import mix
+from lengthwise.feed.options import Options
+from lengthwise.feed.records import Portion, read_portions
+from lengthwise.feed.window import Flat, Rows, arrange, slice_batch
+from lengthwise.manifest import Manifest
+
+_DTYPES = {"<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
+
+
+class BlockLayout:
+    """Reads the block layout of one data set.
+
+    Attributes:
+        boundaries: the values that T may have; None for any.
+    """
+
+    def __init__(self, manifest: Manifest, options: Options, boundaries: tuple[int, ...] | None) -> None:
+        self._manifest = manifest
+        self._options = options
+        self._features = Features.of(manifest.columns)
+        self._dtypes = {key: _DTYPES[dtype] for key, dtype in manifest.block_dtypes.items()}
+        self.boundaries = boundaries
+
+    def batches(self, portions: BucketPortions, seed: Any) -> Any:
+        """One epoch of batches."""
+        order = seed if self._options.shuffle else None
+        streams = [self._stream(bucket, parts, order, portions) for bucket, parts in portions.items()]
+        blocks = mix(streams, [sum(part.take for part in parts) for parts in portions.values()], order)
+        windows = blocks.batch(self.blocks_per_window(portions)).enumerate()
+
+        def seeded(number: Any, records: Any) -> tuple[Any, Any]:
+            return records, tf.random.experimental.stateless_fold_in(seed, number)
+
+        return self.cut_windows(windows.map(seeded))
+
+    def cut_windows(self, windows: Any) -> Any:
+        """From windows of (serialized blocks, seed) to batches."""
+        arranged = windows.map(self._arrange, num_parallel_calls=tf.data.AUTOTUNE)
+
+        def batches_of(cuts: Batch, window: Batch) -> Any:
+            each = tf.data.Dataset.from_tensor_slices(cuts)
+            return each.map(lambda batch: slice_batch(batch, window, self._features))
+
+        return arranged.flat_map(batches_of)
+
+    def blocks_per_window(self, portions: BucketPortions) -> int:
+        """How many blocks hold as many sequences as a window should."""
+        blocks = sum(part.take for parts in portions.values() for part in parts)
+        shards = {portion.path for parts in portions.values() for portion in parts}
+        counted = [shard for shard in self._manifest.shards if any(path.endswith(shard.path) for path in shards)]
+        sequences = sum(shard.sequences for shard in counted) * blocks / sum(shard.records for shard in counted)
+        return max(round(self._options.window * blocks / max(sequences, 1)), 1)
+
+    def _stream(self, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions) -> Any:
+        compression, on_damage = self._manifest.compression, self._options.on_damage
+        blocks = read_portions(parts, compression, on_damage, None if seed is None else seed + bucket)
+        if seed is None:
+            return blocks
+        buffer = max(min(sum(part.take for part in parts), 2 * self.blocks_per_window(all_parts)), 1)
+        return blocks.shuffle(buffer, seed[0] + bucket, reshuffle_each_iteration=False)
+
+    def _arrange(self, records: Any, seed: Any) -> Any:
+        return arrange(self._decode(records), seed, self._features, self._options, self.boundaries)
+
+    def _decode(self, records: Any) -> Rows:
+        """The sequences of many blocks. Their buffers, joined, are the buffer of all rows."""
+        strings = [column.key for column in self._features.context if column.dtype == "string"]
+        spec: dict[str, Any] = {key: tf.io.FixedLenFeature([], tf.string) for key in self._dtypes}
+        spec |= {key: tf.io.RaggedFeature(tf.string) for key in strings}
+        parsed = tf.io.parse_example(records, spec)
+        raw = {key: tf.io.decode_raw(tf.strings.reduce_join(parsed[key]), dtype) for key, dtype in self._dtypes.items()}
+        raw |= {key: parsed[key].flat_values for key in strings}
+        lengths = tf.cast(raw[RESERVED_KEY], tf.int64)
+        splits = tf.concat([[0], tf.cumsum(lengths)], 0)
+        sequences = {spec.key: Flat(raw[spec.key], splits * spec.width) for spec in self._features.sequences}
+        context = {column.key: tf.reshape(raw[column.key], [-1, *column.shape]) for column in self._features.context}
+        return Rows(sequences, lengths, context)

@@ -1,0 +1,93 @@
+"""Sorted lengths -> batches: the greedy cut by a budget of padded steps.
+
+Rows come longest first, so the first row of a batch is its longest: it sets T, and T sets how many rows fit. No later row
+can break the budget.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.feed.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """The batches of a window, each a run of its sorted rows.
+
+    Attributes:
+        starts: int64 `[batches]`: the first row of each.
+        rows: int64 `[batches]`: how many real rows it has.
+        full: int64 `[batches]`: how many rows a batch of its T should have.
+        steps: int64 `[batches]`: its T.
+        at: int64 `[batches]`: where its padded steps start among those of the window.
+    """
+
+    starts: Any
+    rows: Any
+    full: Any
+    steps: Any
+    at: Any
+
+    def tensors(self) -> dict[str, Any]:
+        """As tensors by name, one entry a batch."""
+        names = ("starts", "rows", "full", "steps", "at")
+        return {name: getattr(self, name) for name in names}
+
+    def kept(self, mask: Any) -> "Cuts":
+        """The batches where `mask` is true."""
+        return Cuts(**{name: tf.boolean_mask(value, mask) for name, value in self.tensors().items()})
+
+    def permuted(self, seed: Any) -> "Cuts":
+        """The batches in a random order."""
+        order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(self.starts)), seed)
+        return Cuts(**{name: tf.gather(value, order) for name, value in self.tensors().items()})
+
+
+def cut(lengths: Any, options: Options, boundaries: tuple[int, ...] | None) -> tuple[Cuts, Any]:
+    """Cuts rows into batches.
+
+    Args:
+        lengths: int64 `[n]`, the longest first.
+        options: the budget, and what becomes of batches that are not full.
+        boundaries: the values that T may have; None for any. The last is at least the longest length.
+
+    Returns:
+        The batches, and int64 `[n]`: the T that each row is padded to.
+    """
+    steps = tf.maximum(lengths, 1) if boundaries is None else round_up(lengths, boundaries)
+    full = rows_of(steps, options)
+    starts = _starts(full)
+    ends = tf.concat([starts[1:], tf.reshape(tf.size(lengths, tf.int64), [1])], 0)[: tf.size(starts)]
+    rows, steps, full = ends - starts, tf.gather(steps, starts), tf.gather(full, starts)
+    cuts = Cuts(starts, rows, full, steps, tf.cumsum(rows * steps, exclusive=True))
+    return (cuts.kept(rows == full) if options.drop_remainder else cuts), tf.repeat(steps, rows)
+
+
+def round_up(lengths: Any, boundaries: tuple[int, ...]) -> Any:
+    """The smallest boundary that holds each length."""
+    table = tf.constant(boundaries, tf.int64)
+    return tf.gather(table, tf.minimum(tf.searchsorted(table, lengths), len(boundaries) - 1))
+
+
+def rows_of(steps: Any, options: Options) -> Any:
+    """`Options.rows` of each T."""
+    if options.batch_size is not None:
+        return tf.fill(tf.shape(steps), tf.constant(options.batch_size, tf.int64))
+    rows = tf.constant(options.batch_steps, tf.int64) // tf.maximum(steps, 1)
+    even = rows - rows % options.multiple_of
+    return tf.maximum(tf.where(even > 0, even, rows), 1)
+
+
+def _starts(full: Any) -> Any:
+    """Where batches start, if a batch that starts at row i takes `full[i]` rows."""
+    count = tf.size(full, tf.int64)
+    found = tf.TensorArray(tf.int64, size=0, dynamic_size=True, element_shape=[])
+
+    def advance(position: Any, number: Any, found: Any) -> tuple[Any, Any, Any]:
+        return position + full[position], number + 1, found.write(number, position)
+
+    start = (tf.constant(0, tf.int64), tf.constant(0), found)
+    _, _, found = tf.while_loop(lambda position, *_: position < count, advance, start, parallel_iterations=1)
+    return found.stack()

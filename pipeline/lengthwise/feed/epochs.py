@@ -1,0 +1,38 @@
+"""Epochs: each gets a seed of its own, so that each has another order, and the same seed gives the same epochs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.feed.options import Options
+
+
+def repeat_epochs(make: Callable[[Any], Any], options: Options) -> Any:
+    """The epochs one after the other.
+
+    Args:
+        make: from a seed, int64 `[2]`, to the dataset of one epoch. Traced once.
+        options: `seed`, `shuffle` and `epochs`. Iterating again (as Keras does for each epoch of `fit`) goes on with
+            seeds not used before.
+    """
+    return _seeds(options).flat_map(make)
+
+
+def _seeds(options: Options) -> Any:
+    if not options.shuffle:
+        return tf.data.Dataset.from_tensors(tf.zeros([2], tf.int64)).repeat(options.epochs)
+    numbers = tf.data.Dataset.random(seed=options.seed, rerandomize_each_iteration=True)
+    seeds = numbers.map(lambda number: tf.stack([number, tf.constant(options.seed or 0, tf.int64)]))
+    return seeds if options.epochs is None else seeds.take(options.epochs)
+
+
+def with_options(dataset: Any) -> Any:
+    """The dataset with what all of ours need: order is kept, and iterators can be saved.
+
+    Seed generators inside an epoch count as state that cannot be saved. They hold none: their seeds are given.
+    """
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
+    return dataset.with_options(options)

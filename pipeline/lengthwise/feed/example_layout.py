@@ -1,0 +1,76 @@
+"""The example layout: padded sequences, one tf.Example each -> batches of one bucket each.
+
+    a bucket's files ─ records ─ shuffle ─ batch ──┐
+    another bucket's ...                           ├─ mix ─ parse a batch at once ─> [rows, boundary]
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.features import Batch, Features, context_dtype
+from lengthwise.feed.mix import mix
+from lengthwise.feed.options import Options
+from lengthwise.feed.records import Portion, read_portions
+from lengthwise.manifest import Manifest
+
+BucketPortions = dict[int, list[Portion]]
+"""By bucket, what is to be read."""
+
+
+class ExampleLayout:
+    """Reads the example layout of one data set."""
+
+    def __init__(self, manifest: Manifest, options: Options) -> None:
+        self._manifest = manifest
+        self._options = options
+        self._features = Features.of(manifest.columns)
+
+    def batches(self, portions: BucketPortions, seed: Any) -> Any:
+        """One epoch of batches."""
+        options = self._options
+        order = seed if options.shuffle else None
+        streams = [self._stream(bucket, parts, order, portions) for bucket, parts in portions.items()]
+        mixed = mix(streams, [self.count(bucket, parts) for bucket, parts in portions.items()], order)
+        return mixed.map(self.parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def count(self, bucket: int, portions: Sequence[Portion]) -> int:
+        """How many batches a bucket gives."""
+        rows, records = self._rows(bucket), sum(portion.take for portion in portions)
+        return records // rows if self._options.drop_remainder else -(-records // rows)
+
+    def parse(self, bucket: Any, records: Any) -> Batch:
+        """A batch of serialized examples of one bucket, as dense tensors; ids as int64."""
+        boundaries = self._manifest.boundaries
+        branches = [lambda steps=steps: self._parse(records, steps) for steps in boundaries]
+        return dict(tf.switch_case(bucket, branches)) if len(branches) > 1 else self._parse(records, boundaries[0])
+
+    def _stream(self, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions) -> Any:
+        """Serialized batches of one bucket, with the bucket's number."""
+        options = self._options
+        compression = self._manifest.compression
+        records = read_portions(parts, compression, options.on_damage, None if seed is None else seed + bucket)
+        if seed is not None:
+            records = records.shuffle(self._shuffled(bucket, parts, all_parts), seed[0] + bucket, reshuffle_each_iteration=False)
+        batches = records.batch(self._rows(bucket), drop_remainder=options.drop_remainder)
+        return batches.map(lambda batch: (tf.constant(bucket), batch))
+
+    def _rows(self, bucket: int) -> int:
+        return self._options.rows(self._manifest.boundaries[bucket])
+
+    def _shuffled(self, bucket: int, parts: Sequence[Portion], all_parts: BucketPortions) -> int:
+        """The bucket's share of the window, but at least a few batches."""
+        mine = sum(part.take for part in parts)
+        total = sum(part.take for others in all_parts.values() for part in others)
+        return max(min(mine, max(self._options.window * mine // total, 4 * self._rows(bucket))), 1)
+
+    def _parse(self, records: Any, steps: int) -> Batch:
+        features = self._features
+        spec: dict[str, Any] = {RESERVED_KEY: tf.io.FixedLenFeature([], tf.int64)}
+        for step in features.sequences:
+            spec[step.key] = tf.io.FixedLenFeature([steps, *step.shape], step.dtype)
+        for column in features.context:
+            spec[column.key] = tf.io.FixedLenFeature(column.shape, context_dtype(column))
+        return dict(tf.io.parse_example(records, spec))

@@ -1,0 +1,72 @@
+"""What the feed reads and yields, feature by feature: derived once from the columns."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.records.features import step_features
+
+Batch = dict[str, Any]
+"""Dense tensors by key, `sequence_length` among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceSpec:
+    """A sequence feature of the batches: ids, numbers or weights.
+
+    Attributes:
+        key: its name.
+        shape: of one step: `()` gives tensors of `[B, T]`, `(3,)` of `[B, T, 3]`.
+        width: values a step.
+        dtype: `int64` or `float32`.
+        padding: the value of the steps after a sequence's end.
+        absent: the value of the steps of a sequence without the feature.
+    """
+
+    key: str
+    shape: tuple[int, ...]
+    width: int
+    dtype: Any
+    padding: float
+    absent: float
+
+    def fill(self, value: float, count: Any, dtype: Any = None) -> Any:
+        """`count` times `value`."""
+        return tf.fill([count], tf.constant(value, dtype or self.dtype))
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """All features of one data set.
+
+    Attributes:
+        sequences: the sequence features, weights included, sorted by key.
+        context: the context columns, sorted by key.
+    """
+
+    sequences: tuple[SequenceSpec, ...]
+    context: tuple[ContextColumn, ...]
+
+    @classmethod
+    def of(cls, columns: Iterable[AnyColumn]) -> "Features":
+        """The features that `columns` read."""
+        columns = tuple(columns)
+        shapes = {c.key: c.shape for c in sequence_features(columns) if isinstance(c, NumericColumn) and c.shape != (1,)}
+        specs = []
+        for step in step_features(columns):
+            dtype = tf.float32 if step.dtype == "<f4" else tf.int64
+            shape = shapes.get(step.key, () if step.width == 1 else (step.width,))
+            specs.append(SequenceSpec(step.key, shape, step.width, dtype, step.padding, step.absent))
+        return cls(tuple(specs), context_features(columns))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(sorted([*(spec.key for spec in self.sequences), *(column.key for column in self.context)]))
+
+
+def context_dtype(column: ContextColumn) -> Any:
+    """The TensorFlow dtype of a context feature."""
+    return tf.as_dtype(column.dtype)

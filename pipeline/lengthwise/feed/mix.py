@@ -1,0 +1,24 @@
+"""Several streams -> one, in a random order that uses each stream up exactly."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def mix(streams: Sequence[Any], counts: Sequence[int], seed: Any | None) -> Any:
+    """Mixes streams whose lengths are known.
+
+    Args:
+        streams: datasets of one element type.
+        counts: how many elements each has.
+        seed: int64 `[2]`; None for one stream after the other.
+    """
+    choice = tf.constant(np.repeat(np.arange(len(streams), dtype=np.int64), counts))
+    if seed is not None:
+        choice = tf.random.experimental.stateless_shuffle(choice, seed)
+    if len(streams) == 1:
+        return streams[0]
+    choices = tf.data.Dataset.from_tensor_slices(choice)
+    return tf.data.Dataset.choose_from_datasets(list(streams), choices, stop_on_empty_dataset=False)

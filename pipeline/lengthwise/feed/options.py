@@ -1,0 +1,121 @@
+"""The options that both readers share: one frozen value, checked when it is made."""
+
+from typing import Any, Literal, Self, TypedDict
+
+from pydantic import Field, model_validator
+
+from lengthwise.columns.base import Spec
+from lengthwise.feed.service_options import Service
+
+WINDOW = 24_576
+
+
+class Options(Spec):
+    """How sequences become batches. The readers take these fields as keyword arguments.
+
+    Attributes:
+        batch_steps: the most padded steps (rows times T) of a batch: no batch exceeds it. This or `batch_size`.
+        batch_size: the number of rows of a batch.
+        multiple_of: row counts are multiples of this where `batch_steps` permits, so that replicas and matrix units
+            get equal work. A split's or a window's last batch may be smaller.
+        over_budget: what becomes of a sequence longer than `batch_steps`: an error, or a batch of its own (`alone`).
+        drop_remainder: leaves out the batches that did not get all their rows. In the example layout these are random
+            rows of each bucket; elsewhere the shortest of each window.
+        max_shapes: the most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. Batches
+            that did not get all their rows are then filled up with empty rows of weight 0 (or dropped, by `drop_remainder`).
+        labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them).
+        sample_weight: the key of the feature that becomes the weights; weights of steps are zero on padding.
+        next_step: the key of a sequence of ids whose next step is each step's label.
+        shuffle: whether order is random: of shards, of rows across a window, and of batches.
+        seed: the same seed gives the same order, and each epoch another one. None: another order each time.
+        epochs: how often the data is repeated; None for ever.
+        num_shards: into how many equal parts the split is divided, one for each training worker.
+        index: which of these parts is read.
+        window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory.
+        on_damage: what becomes of unreadable files and records: an error that names the file, or they are left out
+            (`skip`), and their number is said on standard error.
+        service: reads through a tf.data service: its address, or a `Service`.
+    """
+
+    batch_steps: int | None = Field(default=None, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
+    multiple_of: int = Field(default=8, ge=1)
+    over_budget: Literal["error", "alone"] = "error"
+    drop_remainder: bool = False
+    max_shapes: int | None = Field(default=None, ge=1)
+    labels: str | tuple[str, ...] | None = None
+    sample_weight: str | None = None
+    next_step: str | None = None
+    shuffle: bool = True
+    seed: int | None = Field(default=0, ge=0, lt=2**31)
+    epochs: int | None = Field(default=1, ge=1)
+    num_shards: int = Field(default=1, ge=1)
+    index: int = Field(default=0, ge=0)
+    window: int = Field(default=WINDOW, ge=1)
+    on_damage: Literal["raise", "skip"] = "raise"
+    service: Service | str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_list_of_labels(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and isinstance(fields.get("labels"), list):
+            return {**fields, "labels": tuple(fields["labels"])}
+        return fields
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.batch_steps is None) == (self.batch_size is None):
+            raise ValueError("expected either batch_steps (padded steps a batch) or batch_size (rows a batch)")
+        if self.index >= self.num_shards:
+            raise ValueError(f"expected an index below num_shards ({self.num_shards}), received {self.index}")
+        if self.labels is not None and self.next_step is not None:
+            raise ValueError("expected either labels or next_step: both name the labels")
+        if self.sample_weight is not None and not self.has_targets:
+            raise ValueError("sample_weight goes with labels or next_step")
+        if self.max_shapes is not None and not self.drop_remainder and not self.has_targets:
+            raise ValueError(
+                "max_shapes fills batches up with empty rows of weight 0, which needs labels or next_step; "
+                "give them, or drop_remainder=True"
+            )
+        if self.service is not None and self.num_shards > 1:
+            raise ValueError("expected either service or num_shards: the service divides the data itself")
+        return self
+
+    @property
+    def has_targets(self) -> bool:
+        return self.labels is not None or self.next_step is not None
+
+    @property
+    def fills(self) -> bool:
+        """Whether batches are filled up with empty rows."""
+        return self.max_shapes is not None and not self.drop_remainder
+
+    def rows(self, steps: int) -> int:
+        """How many rows of `steps` steps make a batch."""
+        if self.batch_size is not None:
+            return self.batch_size
+        assert self.batch_steps is not None
+        rows = self.batch_steps // max(steps, 1)
+        return max(rows - rows % self.multiple_of if rows >= self.multiple_of else rows, 1)
+
+
+class OptionFields(TypedDict, total=False):
+    """The fields of `Options`, as the readers' keyword arguments."""
+
+    batch_steps: int | None
+    batch_size: int | None
+    multiple_of: int
+    over_budget: Literal["error", "alone"]
+    drop_remainder: bool
+    max_shapes: int | None
+    labels: str | tuple[str, ...] | list[str] | None
+    sample_weight: str | None
+    next_step: str | None
+    shuffle: bool
+    seed: int | None
+    epochs: int | None
+    num_shards: int
+    index: int
+    window: int
+    on_damage: Literal["raise", "skip"]
+    service: Service | str | None

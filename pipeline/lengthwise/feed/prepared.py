@@ -1,0 +1,109 @@
+"""`read_prepared`: a prepared data set -> batches."""
+
+from typing import Any, Unpack
+
+import tensorflow as tf
+
+from lengthwise import files
+from lengthwise.buckets import plan_optimal
+from lengthwise.errors import ConfigError, DatasetError
+from lengthwise.feed.block_layout import BlockLayout
+from lengthwise.feed.epochs import repeat_epochs, with_options
+from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
+from lengthwise.feed.features import Features
+from lengthwise.feed.options import OptionFields, Options
+from lengthwise.feed.records import Portion, divide
+from lengthwise.feed.targets import Targets
+from lengthwise.manifest import Manifest, load_manifest
+
+
+def read_prepared(folder: str, split: str = "train", **options: Unpack[OptionFields]) -> Any:
+    """Batches of a prepared data set, of either layout.
+
+    An epoch has every sequence once. In the example layout T is the bucket's boundary and `len(dataset)` is known; in the
+    block layout T is the batch's longest sequence.
+
+    Args:
+        folder: the data set's folder, made by `lengthwise prepare`.
+        split: which split.
+        **options: see `Options`; `batch_steps` or `batch_size` is needed.
+
+    Returns:
+        A `tf.data.Dataset` of dicts of dense tensors, padded on the right: ids int64 `[B, T]` (`[B, T, M]` with several a
+        step), numbers `[B, T]` or `[B, T, *shape]`, weights like their ids, context `[B, *shape]`, `sequence_length`
+        int64 `[B]`. With `labels` or `next_step`: `(features, labels)` or `(features, labels, weights)`.
+
+    Raises:
+        DatasetError: there is no complete data set of a known format, or it has no such split.
+        ConfigError: an option is wrong, or a sequence is longer than `batch_steps`.
+
+    Example:
+        >>> train = read_prepared("prepared", "train", batch_steps=8192, labels="y", seed=1)
+        >>> model.fit(train, epochs=3)
+    """
+    manifest = load_manifest(folder)
+    chosen = Options.make(**options)
+    portions = _portions(manifest, folder, split, chosen)
+    _check_budget(manifest, split, chosen)
+    layout = _layout(manifest, split, chosen)
+    targets = Targets(Features.of(manifest.columns), chosen)
+    dataset = repeat_epochs(lambda seed: layout.batches(portions, seed), chosen)
+    dataset = dataset.map(targets.split, num_parallel_calls=tf.data.AUTOTUNE)
+    if isinstance(layout, ExampleLayout) and chosen.on_damage == "raise":
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(_batches(layout, portions, chosen)))
+    return with_options(dataset.prefetch(tf.data.AUTOTUNE))
+
+
+def _layout(manifest: Manifest, split: str, options: Options) -> ExampleLayout | BlockLayout:
+    if manifest.layout == "block":
+        return BlockLayout(manifest, options, _boundaries(manifest, split, options))
+    used = {shard.bucket for shard in manifest.shards if shard.split == split and shard.sequences}
+    if options.max_shapes is not None and len(used) > options.max_shapes:
+        raise ConfigError(
+            f"max_shapes: expected at least {len(used)}, one for each bucket of the split, received {options.max_shapes}; "
+            "raise it, or prepare the data with fewer buckets (buckets.count)"
+        )
+    return ExampleLayout(manifest, options)
+
+
+def _boundaries(manifest: Manifest, split: str, options: Options) -> tuple[int, ...] | None:
+    """The best values of T for the split's lengths, if their number is bounded."""
+    if options.max_shapes is None:
+        return None
+    histogram = manifest.histogram(split)
+    return plan_optimal(histogram, options.max_shapes).boundaries
+
+
+def _portions(manifest: Manifest, folder: str, split: str, options: Options) -> BucketPortions:
+    if split not in manifest.lengths:
+        raise DatasetError(f"{folder}: expected one of its splits ({', '.join(manifest.splits)}), received {split!r}")
+    portions: BucketPortions = {}
+    for shard in manifest.shards:
+        if shard.split == split and shard.records:
+            whole = Portion(files.join(folder, shard.path), 0, shard.records)
+            portions.setdefault(shard.bucket, []).append(whole)
+    mine = {bucket: divide(parts, options.num_shards, options.index) for bucket, parts in sorted(portions.items())}
+    mine = {bucket: parts for bucket, parts in mine.items() if parts}
+    if not mine:
+        raise DatasetError(f"{folder}: the split {split!r} has no sequences for worker {options.index} of {options.num_shards}")
+    return mine
+
+
+def _check_budget(manifest: Manifest, split: str, options: Options) -> None:
+    if options.batch_steps is None or options.over_budget == "alone":
+        return
+    if manifest.layout == "example":
+        longest = max(manifest.boundaries[shard.bucket] for shard in manifest.shards if shard.split == split)
+    else:
+        longest = max(manifest.lengths[split])
+    if longest > options.batch_steps:
+        raise ConfigError(
+            f"batch_steps: expected at least {longest}, the longest {'bucket' if manifest.layout == 'example' else 'sequence'} "
+            f"of the split {split!r}, received {options.batch_steps}; raise it, or give over_budget='alone'"
+        )
+
+
+def _batches(layout: ExampleLayout, portions: BucketPortions, options: Options) -> int:
+    if options.epochs is None:
+        return int(tf.data.INFINITE_CARDINALITY)
+    return options.epochs * sum(layout.count(bucket, parts) for bucket, parts in portions.items())

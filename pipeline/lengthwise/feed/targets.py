@@ -1,0 +1,108 @@
+"""Batches -> what `fit` takes: features, labels and weights."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import RESERVED_KEY
+from lengthwise.errors import ConfigError
+from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.options import Options
+
+
+class Targets:
+    """Takes labels and weights out of batches.
+
+    Labels of steps get weights of steps, zero on padding, whether or not a `sample_weight` is named.
+    """
+
+    def __init__(self, features: Features, options: Options) -> None:
+        self._options = options
+        self._steps = {spec.key: spec for spec in features.sequences}
+        self._context = {column.key for column in features.context}
+        labels = options.labels
+        self._labels = (labels,) if isinstance(labels, str) else labels or ()
+        for name, key in [*(("labels", key) for key in self._labels), ("sample_weight", options.sample_weight)]:
+            self._check(name, key, {*self._steps, *self._context})
+        self._check("next_step", options.next_step, {k for k, s in self._steps.items() if s.dtype == tf.int64 and not s.shape})
+
+    def _check(self, option: str, key: str | None, known: set[str]) -> None:
+        if key is not None and key not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise ConfigError(f"{option}: expected the key of a feature ({names}), received {key!r}")
+
+    def split(self, batch: Batch) -> Any:
+        """The batch as `features`, `(features, labels)` or `(features, labels, weights)`."""
+        if self._options.has_targets:
+            return self._split(*self._fill(batch))
+        return batch
+
+    def _split(self, batch: Batch, real: Any | None) -> Any:
+        taken = {*self._labels, self._options.sample_weight}
+        features = {key: value for key, value in batch.items() if key not in taken}
+        valid = tf.sequence_mask(batch[RESERVED_KEY], _steps_of(batch, self._steps), tf.float32)
+        labels, steps = self._labels_of(batch)
+        if self._options.next_step is not None:
+            labels, valid = _next_step(batch[self._options.next_step], valid)
+        weights = self._weights_of(batch, valid, real, per_step=steps)
+        return (features, labels) if weights is None else (features, labels, weights)
+
+    def _labels_of(self, batch: Batch) -> tuple[Any, bool]:
+        """The labels, and whether they are labels of steps."""
+        if self._options.next_step is not None:
+            return None, True
+        per_step = {key in self._steps for key in self._labels}
+        labels = {key: batch[key] for key in self._labels}
+        alone = isinstance(self._options.labels, str)
+        return (labels[self._labels[0]] if alone else labels), per_step == {True}
+
+    def _weights_of(self, batch: Batch, valid: Any, real: Any | None, *, per_step: bool) -> Any | None:
+        key = self._options.sample_weight
+        weights = None if key is None else tf.cast(batch[key], tf.float32)
+        if per_step:
+            weights = valid if weights is None else _on_steps(weights, steps=key in self._steps) * valid
+        elif key in self._steps:
+            raise ConfigError(f"sample_weight: expected a context feature, as the labels are, received the sequence {key!r}")
+        if real is None:
+            return weights
+        mask = tf.cast(real, tf.float32)
+        if per_step:
+            return weights * mask[:, None]
+        return mask if weights is None else weights * mask
+
+    def _fill(self, batch: Batch) -> tuple[Batch, Any | None]:
+        """Fills a batch up with empty rows, where `max_shapes` asks for it, and says which rows are real."""
+        if not self._options.fills:
+            return batch, None
+        rows = tf.size(batch[RESERVED_KEY])
+        steps = _steps_of(batch, self._steps)
+        missing = _full_rows(steps, self._options) - rows
+        filled = {key: _pad_rows(value, missing) for key, value in batch.items()}
+        return filled, tf.range(rows + missing) < rows
+
+
+def _steps_of(batch: Batch, sequences: Any) -> Any:
+    return tf.shape(batch[next(iter(sequences))])[1]
+
+
+def _full_rows(steps: Any, options: Options) -> Any:
+    from lengthwise.feed.cut import rows_of
+
+    return tf.cast(rows_of(tf.cast(steps, tf.int64), options), tf.int32)
+
+
+def _pad_rows(value: Any, missing: Any) -> Any:
+    paddings = tf.concat([[[0, missing]], tf.zeros([tf.rank(value) - 1, 2], tf.int32)], 0)
+    return tf.ensure_shape(tf.pad(value, paddings, constant_values="" if value.dtype == tf.string else 0), [None, *value.shape[1:]])
+
+
+def _on_steps(weights: Any, *, steps: bool) -> Any:
+    return weights if steps else weights[:, None]
+
+
+def _next_step(ids: Any, valid: Any) -> tuple[Any, Any]:
+    """Each step's label is the next step's id; the last step, and steps before a missing id, weigh nothing."""
+    following = tf.concat([ids[:, 1:], tf.zeros_like(ids[:, :1])], 1)
+    known = tf.cast(following >= 0, tf.float32)
+    weights = tf.concat([valid[:, 1:], tf.zeros_like(valid[:, :1])], 1) * known
+    return tf.maximum(following, 0), weights
