@@ -8,6 +8,7 @@ from keras import ops
 
 from lengthwise.columns import HashColumn, IdColumn, IdentityColumn, NumericColumn, VocabularyColumn
 from lengthwise.errors import ConfigError
+from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.steps import Steps, group
 from lengthwise.tensor import MISSING, REFUSED
 
@@ -43,12 +44,17 @@ def dense_ids(values: Any, weights: Any, column: IdColumn, lookup: Any) -> Steps
 def ids_of(values: Any, column: IdColumn, lookup: Any) -> Any:
     """The ids of raw values: looked up, except for integers of a string column, which are ids already.
 
+    Floats are cast to integers, as `keras.layers.Embedding` does: Keras gives them where an Input has no dtype, and
+    where it builds a model that is loaded.
+
     Args:
         values: a tensor of any shape.
         column: says what the values are.
         lookup: the `lengthwise.tensor.lookup.IdLookup` of the column; None where the backend has none.
     """
     dtype = keras.backend.standardize_dtype(values.dtype)
+    if "float" in dtype:
+        values, dtype = ops.cast(values, length_dtype()), length_dtype()
     is_integer = "int" in dtype
     if isinstance(column, IdentityColumn) and is_integer:
         return _by_policy(values, column)

@@ -3,18 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
 from lengthwise.columns import RESERVED_KEY, SequenceFeature
 from lengthwise.errors import ConfigError
 from lengthwise.layers.checks import ROW, Checks
+from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.steps import Steps
-
-
-def length_dtype() -> str:
-    """int64; on JAX int32, which has no int64 unless it is switched on."""
-    return "int32" if keras.backend.backend() == "jax" else "int64"
 
 
 def lengths_of_mask(mask: Any) -> Any:

@@ -7,9 +7,9 @@ import keras
 
 from lengthwise.layers.checkpoints import first_weights, read_tf1_tables
 from lengthwise.layers.config import columns_config, columns_from_config
+from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.forward import input_layer
 from lengthwise.layers.inputs import read_batch
-from lengthwise.layers.lengths import length_dtype
 from lengthwise.layers.lookups import make_lookups
 from lengthwise.layers.plan import plan_columns
 from lengthwise.layers.spec import output_shape

@@ -1,0 +1,22 @@
+"""The examples in the docstrings run as they stand."""
+
+import doctest
+
+import pytest
+
+from lengthwise import layers
+
+
+@pytest.mark.parametrize("name", layers.__all__)
+def test_examples_run(name):
+    documented = getattr(layers, name)
+    [test] = [found for found in doctest.DocTestFinder(recurse=False).find(documented, name) if found.examples]
+    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("name", layers.__all__)
+def test_docstrings_have_the_sections_of_keras(name):
+    documented = getattr(layers, name).__doc__
+    wanted = ["Args:", "Returns:"] if name.islower() else ["Call arguments:", "Input shape:", "Output shape:"]
+    assert [section for section in [*wanted, "Example:"] if section not in documented] == []
