@@ -6,6 +6,7 @@ sees a complete data set, and whoever was interrupted goes on from here.
 
 import gzip
 import shutil
+import zlib
 from collections import Counter
 from typing import Any, BinaryIO, cast
 
@@ -178,8 +179,9 @@ def _clear(job: Job, folder: str) -> None:
 
 
 def _vocabulary_path(key: str) -> str:
-    safe = "".join(char if char.isalnum() or char in "_-." else "_" for char in key)
-    return f"vocabulary/{safe.lstrip('.') or '_'}.txt"
+    safe = "".join(char if char.isalnum() or char in "_-" else "_" for char in key)[:100]
+    mark = "" if safe == key else f"-{zlib.crc32(key.encode()):08x}"  # `a b` and `a_b` are two features
+    return f"vocabulary/{safe}{mark}.txt"
 
 
 def _relative_vocabularies(content: Any) -> Any:

@@ -1,0 +1,83 @@
+"""Vocabulary files: one entry a line; whatever TensorFlow would read in another way is refused."""
+
+import pytest
+
+from lengthwise import columns as lw
+from lengthwise.errors import ConfigError
+
+FILE = lw.sequence_categorical_column_with_vocabulary_file
+
+
+def _path(tmp_path, content: bytes) -> str:
+    (tmp_path / "v.txt").write_bytes(content)
+    return f"{tmp_path}/v.txt"
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "entries"),
+    [
+        (b"a\nb\n", {}, ("a", "b")),
+        (b"a\nb", {}, ("a", "b")),
+        (b"a\r\nb\r\n", {}, ("a", "b")),
+        ("ü\n日本\n".encode(), {}, ("ü", "日本")),
+        (b"a\n\nb\n", {}, ("a", "", "b")),
+        (b" a\na \n", {}, (" a", "a ")),
+        (b"a\nb\nc\n", {"vocabulary_size": 2}, ("a", "b")),
+        (b"a\nb\na\n", {"vocabulary_size": 2}, ("a", "b")),
+        (b"3\n-7\n", {"dtype": "int64"}, (3, -7)),
+        (b"3\r\n9223372036854775807\r\n", {"dtype": "int64"}, (3, 2**63 - 1)),
+    ],
+)
+def test_entries_are_lines(tmp_path, content, arguments, entries) -> None:
+    column = FILE("k", _path(tmp_path, content), **arguments)
+    assert column.vocabulary == entries
+    assert column.num_buckets == len(entries)
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        (b"\xef\xbb\xbfa\n", {}, "starts with a byte order mark; save it as UTF-8 without BOM"),
+        (b"a\nb\r\na\n", {}, "line 3 repeats 'a' of line 1; an entry has one id"),
+        (b"7\n07\n", {"dtype": "int64"}, "line 2 repeats 7 of line 1; an entry has one id"),
+        (b"a\n\xc3\x28\n", {}, "line 2 is no UTF-8; save the file as UTF-8"),
+        (b"a\rb\n", {}, "line 1 holds a carriage return; end lines with LF or CRLF"),
+        (b"", {}, "expected one entry a line, found an empty file"),
+        (b"a\n", {"vocabulary_size": 2}, "expected 2 lines (vocabulary_size), found 1"),
+        (
+            b"1\nx\n",
+            {"dtype": "int64"},
+            "expected an integer of 64 bits on each line (dtype int64), received 'x' on line 2",
+        ),
+        (
+            b"1_0\n",
+            {"dtype": "int64"},
+            "expected an integer of 64 bits on each line (dtype int64), received '1_0' on line 1",
+        ),
+        (
+            b"9223372036854775808\n",
+            {"dtype": "int64"},
+            "expected an integer of 64 bits on each line (dtype int64), received '9223372036854775808' on line 1",
+        ),
+    ],
+)
+def test_bad_files_are_refused_with_their_line(tmp_path, content, arguments, message) -> None:
+    path = _path(tmp_path, content)
+    with pytest.raises(ConfigError) as caught:
+        FILE("k", path, **arguments).vocabulary  # noqa: B018 (the file is read at the first use)
+    assert str(caught.value) == f"vocabulary_file {path}: {message}"
+
+
+@pytest.mark.parametrize("name", ["missing.txt", "", "$(touch pwned)", "../missing/v.txt"])
+def test_a_missing_file_is_named(tmp_path, name) -> None:
+    path = f"{tmp_path}/{name}"
+    received = "a directory" if name == "" else "no such file"
+    with pytest.raises(ConfigError) as caught:
+        FILE("k", path).vocabulary  # noqa: B018
+    assert str(caught.value) == f"vocabulary_file {path}: expected a readable text file, received {received}"
+
+
+def test_a_default_beyond_the_file_is_refused(tmp_path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        FILE("k", _path(tmp_path, b"a\nb\n"), default_value=2)
+    assert str(caught.value) == "default_value: expected an id in [0, 2), received 2"
