@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -46,6 +46,18 @@ def guarded(action: Callable[[], Any], *, debug: bool) -> int:
     except Exception as error:  # noqa: BLE001 (the last stop before the user)
         return _report(error, debug)
     return result if isinstance(result, int) else 0
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process with an exit code.
+
+    An interrupted job leaves native threads at work, which abort the interpreter's own way out (exit code 134).
+    """
+    if code == STOPPED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _say(message: str) -> None:

@@ -77,7 +77,7 @@ class Commands(click.Group):
             return run()
         debug = "--debug" in arguments[: _first_command(arguments)]
         silence_libraries(debug=debug)
-        sys.exit(failures.guarded(run, debug=debug))
+        failures.leave(failures.guarded(run, debug=debug))
 
 
 def _first_command(arguments: list[str]) -> int:
