@@ -25,7 +25,7 @@ def test_the_entry_point_is_the_command(engine: Engine, image: str) -> None:
 def test_without_arguments_it_explains_itself(engine: Engine, image: str) -> None:
     done = run(engine.run_command(image, []))
     assert done.returncode == 0, done.stderr
-    assert "prepare" in done.stdout
+    assert "Usage: lengthwise" in done.stdout
 
 
 def test_versions_are_those_of_the_constraints_file(engine: Engine, image: str) -> None:
@@ -52,7 +52,7 @@ def test_the_native_parts_load_as_any_user_on_a_read_only_root(engine: Engine, i
     code = (
         "import getpass, os, tensorflow, tfx_bsl.coders.sequence_example_coder; print(os.getuid(), getpass.getuser())"
     )
-    done = run(engine.run_command(image, ["-c", code], entrypoint="python", user="4321:4321"))
+    done = run(engine.run_command(image, ["-c", code], entrypoint="python", user=(4321, 4321)))
     assert done.stdout.split() == ["4321", "lengthwise"], done.stderr
 
 
