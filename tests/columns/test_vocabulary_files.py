@@ -20,7 +20,6 @@ def _path(tmp_path, content: bytes) -> str:
         (b"a\nb", {}, ("a", "b")),
         (b"a\r\nb\r\n", {}, ("a", "b")),
         ("ü\n日本\n".encode(), {}, ("ü", "日本")),
-        (b"a\n\nb\n", {}, ("a", "", "b")),
         (b" a\na \n", {}, (" a", "a ")),
         (b"a\nb\nc\n", {"vocabulary_size": 2}, ("a", "b")),
         (b"a\nb\na\n", {"vocabulary_size": 2}, ("a", "b")),
@@ -42,6 +41,7 @@ def test_entries_are_lines(tmp_path, content, arguments, entries) -> None:
         (b"7\n07\n", {"dtype": "int64"}, "line 2 repeats 7 of line 1; an entry has one id"),
         (b"a\n\xc3\x28\n", {}, "line 2 is no UTF-8; save the file as UTF-8"),
         (b"a\rb\n", {}, "line 1 holds a carriage return; end lines with LF or CRLF"),
+        (b"a\n\nb\n", {}, "line 2 is empty; give each line an entry"),
         (b"", {}, "expected one entry a line, found an empty file"),
         (b"a\n", {"vocabulary_size": 2}, "expected 2 lines (vocabulary_size), found 1"),
         (

@@ -58,8 +58,12 @@ def _lines(path: str, data: bytes) -> list[str]:
         lines.pop()
     lines = [line.removesuffix("\r") for line in lines]
     for number, text in enumerate(lines, start=1):
+        rule = ""
         if "\r" in text:  # TensorFlow's reader would drop it without a word
             rule = "holds a carriage return; end lines with LF or CRLF"
+        elif not text:  # an error there too
+            rule = "is empty; give each line an entry"
+        if rule:
             raise ConfigError(f"vocabulary_file {path}: line {number} {rule}")
     return lines
 

@@ -1,0 +1,205 @@
+"""`tf.feature_column.*` objects become the same columns as our constructors make of the same arguments."""
+
+import pickle
+
+import keras
+import pytest
+import tensorflow as tf
+
+from lengthwise import columns as lw
+from lengthwise.errors import ConfigError
+
+fc = tf.feature_column
+WHOLE, NUMBER = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+ID, OUR_ID = fc.sequence_categorical_column_with_identity, lw.sequence_categorical_column_with_identity
+HASH, OUR_HASH = fc.sequence_categorical_column_with_hash_bucket, lw.sequence_categorical_column_with_hash_bucket
+LIST, OUR_LIST = (
+    fc.sequence_categorical_column_with_vocabulary_list,
+    lw.sequence_categorical_column_with_vocabulary_list,
+)
+NUMERIC, OUR_NUMERIC = fc.sequence_numeric_column, lw.sequence_numeric_column
+
+
+def _half(values):
+    return values / 2
+
+
+PAIRS = [
+    (NUMERIC("k"), OUR_NUMERIC("k")),
+    (NUMERIC("k", shape=(2, 3), default_value=-1.0), OUR_NUMERIC("k", shape=(2, 3), default_value=-1.0)),
+    (NUMERIC("k", dtype=tf.int64), OUR_NUMERIC("k", dtype="int64")),
+    (NUMERIC("k", dtype=tf.float16), OUR_NUMERIC("k", dtype="float32")),
+    (NUMERIC("k", normalizer_fn=_half), OUR_NUMERIC("k", normalizer_fn=_half)),
+    (ID("k", 5), OUR_ID("k", 5)),
+    (ID("k", 5, default_value=2), OUR_ID("k", 5, default_value=2)),
+    (HASH("k", 7), OUR_HASH("k", 7)),
+    (HASH("k", 7, dtype=tf.int32), OUR_HASH("k", 7, dtype="int64")),
+    (LIST("k", ["a", "b"]), OUR_LIST("k", ["a", "b"])),
+    (LIST("k", ["a", "b"], default_value=1), OUR_LIST("k", ["a", "b"], default_value=1)),
+    (LIST("k", ["a", "b"], num_oov_buckets=3), OUR_LIST("k", ["a", "b"], num_oov_buckets=3)),
+    (LIST("k", [3, -1], dtype=tf.int64), OUR_LIST("k", [3, -1])),
+    (fc.weighted_categorical_column(ID("k", 5), "w"), OUR_ID("k", 5, weight_key="w")),
+    (fc.embedding_column(ID("k", 5), 4), lw.embedding_column(OUR_ID("k", 5), 4)),
+    (
+        fc.embedding_column(HASH("k", 5), 4, combiner="sum", max_norm=2.0, trainable=False),
+        lw.embedding_column(OUR_HASH("k", 5), 4, combiner="sum", max_norm=2.0, trainable=False),
+    ),
+    (
+        fc.embedding_column(ID("k", 5), 4, ckpt_to_load_from="c", tensor_name_in_ckpt="t"),
+        lw.embedding_column(OUR_ID("k", 5), 4, ckpt_to_load_from="c", tensor_name_in_ckpt="t"),
+    ),
+    (
+        fc.embedding_column(fc.weighted_categorical_column(ID("k", 5), "w"), 4),
+        lw.embedding_column(OUR_ID("k", 5, weight_key="w"), 4),
+    ),
+    (fc.indicator_column(LIST("k", ["a", "b"])), lw.indicator_column(OUR_LIST("k", ["a", "b"]))),
+    (fc.numeric_column("k"), lw.context_column("k", shape=(1,))),
+    (fc.numeric_column("k", shape=(2, 2), default_value=3), lw.context_column("k", shape=(2, 2), default_value=3.0)),
+    (fc.numeric_column("k", dtype=tf.int32), lw.context_column("k", dtype="int64", shape=(1,))),
+    (fc.bucketized_column(fc.numeric_column("k"), [1, 2]), lw.context_column("k", shape=(1,))),
+]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), PAIRS, ids=[f"{index}-{ours.name}" for index, (_, ours) in enumerate(PAIRS)]
+)
+def test_objects_become_our_columns(theirs, ours) -> None:
+    assert lw.from_feature_column(theirs) == ours
+    assert pickle.loads(pickle.dumps(lw.from_feature_column(theirs))) == ours
+    if not isinstance(ours, lw.ContextColumn):
+        assert ours.name == theirs.name
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), PAIRS, ids=[f"{index}-{ours.name}" for index, (_, ours) in enumerate(PAIRS)]
+)
+def test_parsing_specs_are_tensorflows(theirs, ours) -> None:
+    expected = fc.make_parse_example_spec([theirs])
+    for key, rule in expected.items():  # dtypes that no tf.Example holds: TensorFlow's spec cannot be parsed by
+        if rule.dtype == tf.int32:
+            expected[key] = rule._replace(dtype=tf.int64)
+        elif rule.dtype == tf.float16:
+            expected[key] = rule._replace(dtype=tf.float32)
+    assert lw.make_parse_example_spec([ours]) == expected
+
+
+def test_a_spec_of_all_parses_an_example() -> None:
+    columns = [
+        OUR_NUMERIC("n", dtype="float64"),
+        OUR_NUMERIC("i", dtype="int32"),
+        OUR_ID("k", 5, weight_key="w"),
+        lw.embedding_column(OUR_HASH("h", 7), 2),
+        lw.context_column("c", shape=(2,), default_value=1.0),
+        lw.context_column("s", dtype="string", default_value="?"),
+    ]
+    example = tf.train.Example()
+    example.features.feature["n"].float_list.value.extend([1.0, 2.0])
+    example.features.feature["k"].int64_list.value.extend([3, 4])
+    parsed = tf.io.parse_single_example(example.SerializeToString(), lw.make_parse_example_spec(columns))
+    assert sorted(parsed) == ["c", "h", "i", "k", "n", "s", "w"]
+    assert parsed["n"].values.numpy().tolist() == [1.0, 2.0]
+    assert parsed["c"].numpy().tolist() == [1.0, 1.0]
+    assert parsed["s"].numpy() == b"?"
+
+
+def test_a_vocabulary_file_keeps_path_and_size(tmp_path) -> None:
+    path = tmp_path / "v.txt"
+    path.write_bytes(b"a\r\nb\n c \nd")
+    theirs = fc.sequence_categorical_column_with_vocabulary_file("k", str(path), num_oov_buckets=2)
+    ours = lw.from_feature_column(theirs)
+    assert ours == lw.sequence_categorical_column_with_vocabulary_file(
+        "k", str(path), vocabulary_size=4, num_oov_buckets=2
+    )
+    table = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(str(path), tf.string, WHOLE, tf.int64, NUMBER), -1)
+    entries = ["a", "b", " c ", "d"]
+    assert list(ours.vocabulary) == entries
+    assert table.lookup(tf.constant([*entries, "a\r"])).numpy().tolist() == [0, 1, 2, 3, -1]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_group_of_shared_embeddings_has_one_table(version) -> None:
+    share = fc.shared_embeddings if version == 2 else tf.compat.v1.feature_column.shared_embedding_columns
+    with tf.Graph().as_default():
+        theirs = share([ID("b", 5), ID("a", 5)], 3, combiner="sqrtn", max_norm=1.0)
+        named = share([ID("c", 5)], 3, shared_embedding_collection_name="table")
+    b, a = lw.from_feature_columns(theirs)
+    assert (a, b) == tuple(
+        reversed(lw.shared_embedding_columns([OUR_ID("b", 5), OUR_ID("a", 5)], 3, combiner="sqrtn", max_norm=1.0))
+    )
+    assert a.shared.name == "a_b_shared_embedding"
+    assert [a.name, b.name] == [theirs[1].name, theirs[0].name]
+    assert lw.from_feature_columns(named)[0].shared.name == "table"
+
+
+@pytest.mark.parametrize(
+    ("initializer", "config"),
+    [
+        (None, None),
+        (tf.compat.v1.truncated_normal_initializer(mean=0.0, stddev=0.5), None),  # TensorFlow's own for dimension 4
+        (
+            tf.compat.v1.truncated_normal_initializer(stddev=0.1, seed=3),
+            {"class_name": "TruncatedNormal", "config": {"mean": 0.0, "stddev": 0.1, "seed": 3}},
+        ),
+        (tf.compat.v1.zeros_initializer(), {"class_name": "Zeros", "config": {}}),
+        (tf.initializers.RandomUniform(-1, 1), None),
+        (tf.compat.v1.random_uniform_initializer(-1, 1), None),
+        (tf.compat.v1.random_normal_initializer(stddev=2.0), None),
+        (tf.compat.v1.ones_initializer(), None),
+        (tf.compat.v1.glorot_uniform_initializer(), None),
+        (tf.compat.v1.orthogonal_initializer(), None),
+        (keras.initializers.HeNormal(seed=1), None),
+    ],
+    ids=str,
+)
+def test_initializers_become_configs_that_keras_builds(initializer, config) -> None:
+    column = lw.from_feature_column(fc.embedding_column(ID("k", 5), 4, initializer=initializer))
+    if config is not None:
+        assert column.initializer == config
+    assert lw.EmbeddingColumn.model_validate_json(column.model_dump_json()) == column
+    if column.initializer is not None:
+        assert keras.initializers.get(column.initializer)((5, 4)).shape == (5, 4)
+
+
+def test_our_columns_pass_unchanged() -> None:
+    column = OUR_NUMERIC("k", normalizer_fn=_half)
+    assert lw.from_feature_column(column) is column
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: 3, "All feature_columns must be of type sequence_numeric_column, embedding_column"),
+        (lambda: "watches", "Given (type <class 'str'>): 'watches'"),
+        (lambda: fc.categorical_column_with_identity("k", 3), "All feature_columns must be of type"),
+        (
+            lambda: fc.crossed_column(["a", "b"], 10),
+            "Given (type <class 'tensorflow.python.feature_column.feature_column_v2.CrossedColumn'>)",
+        ),
+        (
+            lambda: fc.indicator_column(fc.categorical_column_with_identity("k", 3)),
+            "categorical_column must be of type SequenceCategoricalColumn",
+        ),
+        (
+            lambda: fc.embedding_column(fc.categorical_column_with_hash_bucket("k", 3), 2),
+            "categorical_column must be of type SequenceCategoricalColumn",
+        ),
+        (lambda: fc.numeric_column("k", normalizer_fn=_half), "expected no normalizer_fn in a context column"),
+        (
+            lambda: fc.numeric_column("k", shape=2, default_value=[1.0, 2.0]),
+            "expected one default_value for all elements",
+        ),
+    ],
+)
+def test_other_objects_are_refused(make, message) -> None:
+    with pytest.raises(ValueError, match=r"feature_columns must|categorical_column|numeric_column") as caught:
+        lw.from_feature_column(make())
+    assert isinstance(caught.value, ConfigError)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("columns", [{"k": OUR_NUMERIC("k")}, OUR_NUMERIC("k"), "k", 3, None])
+def test_only_lists_of_columns_are_lists(columns) -> None:
+    with pytest.raises(
+        ConfigError, match=f"feature_columns: expected a list of columns, received {type(columns).__name__}"
+    ):
+        lw.from_feature_columns(columns)
