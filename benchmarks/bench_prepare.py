@@ -8,6 +8,7 @@ compared is records per CPU-second. Before anything is timed, the jobs' outputs 
 
 import argparse
 import json
+import math
 import os
 import resource
 import shutil
@@ -35,7 +36,8 @@ def naive(files: list[str], output: str) -> None:
         values = [step.float_list.value[0] for step in lists["value"].feature]
         texts = [words[step.bytes_list.value[0]] for step in lists["word"].feature]
         length = len(ids)
-        if not length == len(values) == len(texts) or not all(0 <= one < NUM_IDS for one in ids):
+        valid = all(0 <= one < NUM_IDS for one in ids) and all(map(math.isfinite, values))
+        if not valid or not length == len(values) == len(texts):
             raise ValueError("bad record")
         boundary = next(one for one in BOUNDARIES if length <= one)
         rest = boundary - length
