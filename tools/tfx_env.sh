@@ -115,7 +115,7 @@ rm -rf "$venv"
 "$python" -m venv "$venv"
 glibc_is_new_enough || wrap_interpreter
 install_packages || fail "installing the packages of constraints-tfx.txt failed (see above)"
-TF_CPP_MIN_LOG_LEVEL=3 "$venv/bin/python" -c 'import ml_metadata, tfx.dsl.components.base.base_beam_component' ||
-  fail "the packages are installed, but TFX does not import"
+said=$("$venv/bin/python" -c 'import ml_metadata, tfx.dsl.components.base.base_beam_component' 2>&1) ||
+  fail "the packages are installed, but TFX does not import: $said"
 fingerprint >"$stamp"
 echo "tfx_env: built $venv in $(($(date +%s) - started)) s"

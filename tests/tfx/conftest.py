@@ -30,6 +30,7 @@ class PipelineRun:
     """What is left of a pipeline: its folder and its metadata store."""
 
     root: str
+    payload: str
 
     @property
     def store(self) -> Any:
@@ -58,7 +59,18 @@ class PipelineRun:
         return [artifact for artifact in self.store.get_artifacts() if artifact.uri.startswith(folder + "/")]
 
 
-def run_pipeline(pipeline: Any) -> None:
-    from tfx import v1 as tfx
+class PipelineRuns:
+    """Runs pipelines, and looks at what they left."""
 
-    tfx.orchestration.LocalDagRunner().run(pipeline)
+    of = PipelineRun
+
+    @staticmethod
+    def run(pipeline: Any) -> None:
+        from tfx import v1 as tfx
+
+        tfx.orchestration.LocalDagRunner().run(pipeline)
+
+
+@pytest.fixture(scope="session")
+def pipeline_runs() -> PipelineRuns:
+    return PipelineRuns()

@@ -169,7 +169,7 @@ def test_only_data_stands_under_the_splits_and_the_rest_in_its_own_artifacts(tmp
     assert os.listdir(outputs["prepared_schema"].uri) == ["schema.pbtxt"]
 
 
-@pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
+@pytest.mark.parametrize("mode", ["in_memory", "multi_threading", "multi_processing"])
 def test_the_output_does_not_depend_on_beam_pipeline_args(mode, tmp_path):
     examples = write_examples(str(tmp_path / "in"), {"train": [[float(n % 5)] * (n % 8 + 1) for n in range(100)]})
     (tmp_path / "plain").mkdir(), (tmp_path / mode).mkdir()

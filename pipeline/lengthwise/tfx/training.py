@@ -1,17 +1,15 @@
 """Helpers for a Trainer's `run_fn`: batches from `fn_args`, the manifest behind them, and a model that can be served.
 
-`fn_args.train_files` are patterns such as `.../prepared_examples/7/Split-train/*`; the data set that they belong to stands
-at the artifact's root, manifest included, so the feed reads its files itself and `fn_args.data_accessor`, which knows
-neither buckets nor lengths, is not needed.
+`fn_args.train_files` are patterns such as `.../prepared_examples/7/Split-train/*`. The data set stands at the root of
+that artifact, manifest included, so the feed reads its files itself; `fn_args.data_accessor`, which knows neither
+buckets nor lengths, is not needed.
 """
 
 import os
-from collections.abc import Iterable
 from typing import Any, Literal
 
-from lengthwise.columns import AnyColumn
 from lengthwise.errors import ConfigError
-from lengthwise.manifest import MANIFEST_NAME, Manifest, load_manifest
+from lengthwise.manifest import Manifest, load_manifest
 
 Part = Literal["train", "eval"]
 _SPLIT = "Split-"
