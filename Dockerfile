@@ -4,8 +4,10 @@
 #     docker build --tag lengthwise-tfx --target tfx .                the same inside TFX; its base needs glibc >= 2.39
 #     docker build --tag lengthwise-beam --target beam-worker .       for Beam's --sdk_container_image
 #
-#     build ──> runtime ──> beam-worker <── beam-sdk (Beam's own boot program)
-#     tfx-build ──> tfx
+#     build (dependencies) ──> package (our wheel) ──> runtime ──> beam-worker <── beam-sdk (Beam's own boot program)
+#     tfx-build (dependencies) ──────────┴───────────> tfx
+#
+# Dependencies and wheel are layers of their own: another version of lengthwise is a download of a few hundred kB.
 ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
 ARG TFX_BASE_IMAGE=docker.io/library/python:3.11-slim-trixie
 ARG BEAM_IMAGE=docker.io/apache/beam_python3.11_sdk:2.77.0
@@ -24,9 +26,11 @@ RUN sed -n 's/^tensorflow==/tensorflow-cpu==/p' /src/constraints.txt > /src/cpu.
         --requirement cpu.txt --requirement pyproject.toml $(printf -- '--extra %s ' $(echo "$EXTRAS" | tr , ' ')) \
     && cd "$VIRTUAL_ENV"/lib/python3*/site-packages \
     && rm -rf tensorflow/include pyarrow/include pyarrow/tests pandas/tests numpy/*/tests matplotlib/tests clang
+
+FROM build AS package
 COPY pipeline /src/pipeline
 COPY cli /src/cli
-RUN /opt/uv/bin/uv pip install --no-deps /src
+RUN /opt/uv/bin/uv build --quiet --wheel --out-dir /dist /src
 
 # ----------------------------------------------------------------------------------------------------------- runtime
 FROM ${BASE_IMAGE} AS runtime
@@ -34,6 +38,9 @@ FROM ${BASE_IMAGE} AS runtime
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends tini && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --home-dir /tmp lengthwise
 COPY --from=build /opt/lengthwise /opt/lengthwise
+# The wheel stays: it is what `--extra_package` sends to the workers of a cluster.
+COPY --from=package /dist /opt/lengthwise/dist
+RUN /opt/lengthwise/bin/pip install --quiet --no-cache-dir --no-index --no-deps /opt/lengthwise/dist/*.whl
 # HOME and USER serve whatever uid `--user` names; nothing but /tmp and the mounted folders is ever written.
 ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise MPLCONFIGDIR=/tmp/matplotlib \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
@@ -51,14 +58,13 @@ RUN apt-get update -q && apt-get install -y -q --no-install-recommends g++ pytho
 COPY constraints-tfx.txt pyproject.toml README.md LICENSE /src/
 RUN cd /src && /opt/uv/bin/uv pip install --constraint constraints-tfx.txt --requirement pyproject.toml --extra tfx \
     && cd "$VIRTUAL_ENV"/lib/python3*/site-packages && rm -rf tensorflow/include pyarrow/include pyarrow/tests pandas/tests clang
-COPY pipeline /src/pipeline
-COPY cli /src/cli
-RUN /opt/uv/bin/uv pip install --no-deps /src
 
 FROM ${TFX_BASE_IMAGE} AS tfx
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends tini && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --home-dir /tmp lengthwise
 COPY --from=tfx-build /opt/lengthwise /opt/lengthwise
+COPY --from=package /dist /opt/lengthwise/dist
+RUN /opt/lengthwise/bin/pip install --quiet --no-cache-dir --no-index --no-deps /opt/lengthwise/dist/*.whl
 ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise MPLCONFIGDIR=/tmp/matplotlib \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
 USER 10001:10001

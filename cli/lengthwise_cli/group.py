@@ -17,22 +17,11 @@ COMMANDS = (
     "plan",
     "check",
     "prepare",
-    "schema",
-    "completion",
-)
-_LATER = (
-    "init",
-    "plan",
-    "check",
-    "prepare",
     "inspect",
     "verify",
     "rejects",
     "report",
-    "serve",
-    "demo",
     "schema",
-    "doctor",
     "completion",
 )
 """In the order of a user's way through them. Each stands in `lengthwise_cli.commands.NAME`, as `command`."""
@@ -77,7 +66,7 @@ class Commands(click.Group):
             return run()
         debug = "--debug" in arguments[: _first_command(arguments)]
         silence_libraries(debug=debug)
-        failures.leave(failures.guarded(run, debug=debug))
+        return failures.leave(failures.guarded(run, debug=debug))
 
 
 def _first_command(arguments: list[str]) -> int:
