@@ -155,6 +155,9 @@ def _context(key: str, facts: Facts, seen: Seen, draft: Draft) -> None:
     counts = set(facts.counts.values())
     if _leave_out(key, facts, draft):
         return
+    if any(column["key"] == key for column, _ in draft.columns):
+        draft.left_out[key] = "of the whole record: a sequence has the same name"
+        return
     if len(counts) > 1 or not counts - {0}:
         draft.left_out[key] = f"records have between {min(counts)} and {max(counts)} values of it"
         return

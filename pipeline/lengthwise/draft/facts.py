@@ -51,7 +51,8 @@ class Facts:
     def add_flat(self, record: int, feature: Any) -> None:
         """Takes in one `tf.train.Feature`: the whole of a tf.Example's, or of a context's."""
         self._last = None
-        self.counts[record] = self._add_values(feature)
+        if feature.WhichOneof("kind"):  # without a list it counts as absent
+            self.counts[record] = self._add_values(feature)
 
     def add_steps(self, record: int, steps: Any) -> None:
         """Takes in the `tf.train.FeatureList` of one record."""

@@ -1,0 +1,257 @@
+"""A drafted configuration loads, and rejects nothing of the records that it was drafted from."""
+
+import gzip
+import io
+import math
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from lengthwise.config import JobConfig, load_config
+from lengthwise.draft import draft_config
+from lengthwise.errors import ConfigError, DatasetError
+from lengthwise.prepare import run
+from lengthwise.records.framing import frame, read_blocks
+from lengthwise.records.protos import Example, SequenceExample
+from lengthwise.records.refine import Refined, Refiner, Rules
+
+_LISTS = {bytes: "bytes_list", int: "int64_list", float: "float_list"}
+_VALUES = {
+    "ids": st.integers(0, 40),
+    "signed": st.integers(-5, 5),
+    "large": st.integers(0, 2**63 - 1),
+    "words": st.sampled_from(
+        [b"yes", b"no", b"a: b", b"'", b'"', b"*a", b"", b"\n", b"#", "é\x85\u2028".encode(), b"1"]
+    ),
+    "bytes": st.binary(max_size=3),
+    "floats": st.floats(width=32),
+}
+_KEYS = st.sampled_from(["a", "b", "key: [odd]", "- x", "#", "ü", "yes", "3", "a\nb", "sequence_length"])
+
+
+def _put(feature, values) -> None:
+    for value in values:
+        getattr(feature, _LISTS[type(value)]).value.append(value)
+
+
+def _draft(tmp_path_factory, records: list[bytes], **arguments) -> tuple[str, JobConfig]:
+    folder = tmp_path_factory.mktemp("draft")
+    (folder / "in.tfrecord").write_bytes(frame(records))
+    text = draft_config([f"{folder}/in.tfrecord"], **arguments)
+    (folder / "job.yaml").write_text(text)
+    return text, load_config(f"{folder}/job.yaml")
+
+
+def _refine(config: JobConfig, records: list[bytes]) -> Refined:
+    [block] = read_blocks(io.BytesIO(frame(records)))
+    rules = Rules(config.columns, config.inputs.format, config.sequences.mismatch, config.sequences.empty)
+    return Refiner(rules).refine(block, "in.tfrecord")
+
+
+@st.composite
+def _sequence_examples(draw) -> list[bytes]:
+    features = draw(st.dictionaries(_KEYS, st.sampled_from(sorted(_VALUES)), min_size=1, max_size=4))
+    widths = {key: draw(st.sampled_from(["one", "two", "varying"])) for key in features}
+    context = draw(st.dictionaries(_KEYS, st.sampled_from(sorted(_VALUES)), max_size=2))
+    records = []
+    for _ in range(draw(st.integers(1, 8))):
+        record = SequenceExample()
+        length = draw(st.integers(0, 5))
+        for key, kind in features.items():
+            if draw(st.integers(0, 9)) == 0:
+                continue
+            steps = record.feature_lists.feature_list[key].feature
+            for _ in range(length + (draw(st.integers(0, 9)) == 0)):
+                width = {"one": 1, "two": 2, "varying": draw(st.integers(0, 3))}[widths[key]]
+                _put(steps.add(), draw(st.lists(_VALUES[kind], min_size=width, max_size=width)))
+        for key, kind in context.items():
+            if draw(st.integers(0, 9)):
+                size = 1 if draw(st.integers(0, 19)) else 2
+                _put(record.context.feature[key], draw(st.lists(_VALUES[kind], min_size=size, max_size=size)))
+        records.append(record.SerializeToString())
+    return records
+
+
+@st.composite
+def _examples(draw) -> list[bytes]:
+    features = draw(st.dictionaries(_KEYS, st.sampled_from(sorted(_VALUES)), min_size=1, max_size=4))
+    widths = {key: draw(st.integers(1, 3)) for key in features}
+    records = []
+    for _ in range(draw(st.integers(1, 8))):
+        record = Example()
+        length = draw(st.integers(0, 5))
+        for key, kind in features.items():
+            if draw(st.integers(0, 9)):
+                size = length * widths[key] + (draw(st.integers(0, 9)) == 0)
+                _put(record.features.feature[key], draw(st.lists(_VALUES[kind], min_size=size, max_size=size)))
+        if draw(st.booleans()):
+            _put(record.features.feature["label"], [draw(st.integers(0, 3))])
+        records.append(record.SerializeToString())
+    return records
+
+
+@settings(max_examples=300, deadline=None)
+@given(records=_sequence_examples() | _examples())
+def test_a_draft_rejects_nothing_of_what_was_seen(tmp_path_factory, records) -> None:
+    try:
+        text, config = _draft(tmp_path_factory, records)
+    except DatasetError as error:  # nothing in it can be a sequence
+        assume("found none among" not in str(error) and "no record" not in str(error))
+        raise
+    assume("of another format" not in text)
+    refined = _refine(config, records)
+    assert [(reject.reason, reject.column, reject.detail) for reject in refined.rejects] == []
+    assert refined.tally.written == len(records)
+
+
+def _wanted_record(index: int) -> bytes:
+    record = SequenceExample()
+    _put(record.context.feature["label"], [index % 3])
+    _put(record.context.feature["user"], [b"user %d" % index])
+    if index % 2:
+        _put(record.context.feature["score"], [0.5])
+    for step in range(index % 7 + 1):
+        steps = record.feature_lists.feature_list
+        _put(steps["item"].feature.add(), [(index * 7 + step) % 50])
+        _put(steps["time"].feature.add(), [1_600_000_000 + index * 100 + step])
+        _put(steps["word"].feature.add(), [[b"red", b"green", b"no"][(index + step) % 3]])
+        _put(steps["position"].feature.add(), [step / 2, 1.0])
+    return record.SerializeToString()
+
+
+def test_a_draft_reads_as_people_would_write_it(tmp_path) -> None:
+    for part in range(2):
+        records = [_wanted_record(part * 100 + index) for index in range(100)]
+        content = frame(records)
+        (tmp_path / f"in-{part}.tfrecord.gz").write_bytes(gzip.compress(content))
+    text = draft_config([f"{tmp_path}/in-*.tfrecord.gz"])
+    assert text.replace(str(tmp_path), "DATA") == (
+        """\
+# Drafted by `lengthwise init` from all 200 records of 2 file(s). Check it by
+# `lengthwise check THIS_FILE`; `lengthwise schema` describes every field.
+inputs:
+  files:
+    - DATA/in-*.tfrecord.gz
+  format: sequence_example
+
+columns:
+  # integers from 0 to 49
+  - kind: identity
+    key: item
+    num_buckets: 50
+    oov: zero
+  # numbers from 0 to 3, 2 a step
+  - kind: numeric
+    key: position
+    shape: [2]
+  # integers from 1600000000 to 1600019903
+  - kind: numeric
+    key: time
+    dtype: int64
+  # 3 different texts
+  - kind: vocabulary
+    key: word
+    vocabulary_list: [green, red, 'no']
+    num_oov_buckets: 1
+  # of the whole record, from 0 to 2
+  - kind: context
+    key: label
+    dtype: int64
+  # of the whole record, from 0.5 to 0.5; absent from 100 of 200 records
+  - kind: context
+    key: score
+    dtype: float32
+    default_value: 0.0
+  # of the whole record
+  - kind: context
+    key: user
+    dtype: string
+
+sequences:
+  empty: reject  # or keep; no record without a step was seen
+  over_long: reject  # or truncate_left, truncate_right, window: beyond the last boundary
+
+# Lengths: 1 to 7 steps, median 4, 99% up to 7.
+buckets: {}  # planned from the data; or {count: 8}, or {boundaries: [...]}
+
+splits:
+  fractions: {train: 1.0}  # such as {train: 0.9, eval: 0.1}
+
+output:
+  path: prepared
+"""
+    )
+
+
+def test_a_draft_runs_through_the_job(tmp_path) -> None:
+    for part in range(2):
+        (tmp_path / f"in-{part}.tfrecord").write_bytes(
+            frame([_wanted_record(part * 50 + index) for index in range(50)])
+        )
+    (tmp_path / "job.yaml").write_text(draft_config([f"{tmp_path}/in-0.tfrecord", f"{tmp_path}/in-1.tfrecord"]))
+    manifest = run(load_config(f"{tmp_path}/job.yaml", {"output.path": f"{tmp_path}/prepared"}), workers=1)
+    assert (manifest.counts.read, manifest.counts.written, manifest.counts.rejected) == (100, 100, {})
+
+
+def test_a_flat_example_is_told_apart_from_a_sequence_example(tmp_path_factory) -> None:
+    records = []
+    for index in range(9):
+        record = Example()
+        _put(record.features.feature["ids"], list(range(index)))
+        _put(record.features.feature["frames"], [0.5] * (3 * index))
+        _put(record.features.feature["label"], [index % 2])
+        records.append(record.SerializeToString())
+    _, config = _draft(tmp_path_factory, records)
+    assert config.inputs.format == "example"
+    assert {column.key: (column.kind, getattr(column, "shape", None)) for column in config.columns} == {
+        "frames": ("numeric", (3,)),
+        "ids": ("identity", None),
+        "label": ("context", ()),
+    }
+    assert config.sequences.empty == "keep"
+
+
+def test_a_sample_leaves_room_for_what_it_did_not_see(tmp_path_factory) -> None:
+    records = [_wanted_record(index) for index in range(100)]
+    text, config = _draft(tmp_path_factory, records, sample=10)
+    assert "from the first 10 records of 1 file(s)" in text
+    [item] = [column for column in config.columns if column.key == "item"]
+    assert item.num_buckets > 50
+    assert item.oov == "zero"
+    assert _refine(config, records).rejects == []
+
+
+def test_damaged_records_and_those_of_another_format_are_counted(tmp_path) -> None:
+    flat = Example()
+    _put(flat.features.feature["item"], [3, 4])
+    content = bytearray(frame([_wanted_record(1), _wanted_record(2), b"\xff\xff", flat.SerializeToString()]))
+    content[20] ^= 1
+    (tmp_path / "in.tfrecord").write_bytes(bytes(content))
+    text = draft_config([f"{tmp_path}/in.tfrecord"])
+    assert "# 3 records were damaged or of another format; they will be rejected." in text
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (None, ConfigError, "in.tfrecord: expected a file or a pattern, received one that matches no file"),
+        (b"", DatasetError, "found no record that can be read as one (0 unreadable in 1 files)"),
+        (b"just text, no TFRecord at all", DatasetError, "found no record that can be read as one (1 unreadable in 1"),
+        (frame([b"\xff\xff\xff"]), DatasetError, "found no record that can be read as one (1 unreadable in 1 files)"),
+    ],
+)
+def test_files_without_records_are_told(tmp_path, content, error, message) -> None:
+    if content is not None:
+        (tmp_path / "in.tfrecord").write_bytes(content)
+    with pytest.raises(error) as caught:
+        draft_config([f"{tmp_path}/in.tfrecord"])
+    assert message in str(caught.value)
+
+
+def test_records_without_sequences_are_told(tmp_path) -> None:
+    record = Example()
+    _put(record.features.feature["label"], [math.pi])
+    (tmp_path / "in.tfrecord").write_bytes(frame([record.SerializeToString()]))
+    with pytest.raises(DatasetError, match="expected a feature with one entry a step, found none among label"):
+        draft_config([f"{tmp_path}/in.tfrecord"])
