@@ -22,6 +22,7 @@ from lengthwise.prepare.workspace import describe_config
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.refine import Tally
 from lengthwise.records.statistics import Partial, finish, from_bytes, merge, merge_ranges
+from lengthwise.report import REPORT_NAME, read_examples, render_report
 
 
 def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> Manifest:
@@ -91,15 +92,19 @@ def publish(job: Job, manifest: Manifest, damaged: int) -> None:
     """Moves the data set into place, its manifest last.
 
     Raises:
-        DataLimitError: the data breaks a limit. Rejects are published all the same, the data set is not.
+        DataLimitError: the data breaks a limit. Rejects and report are published all the same, the data set is not.
     """
     folder = job.config.output.path
     rejects = _gather_rejects(job)
     fault = check_limits(job, manifest.counts, damaged)
     if fault:
+        files.write_bytes(files.join(folder, REPORT_NAME), _report(job, manifest, fault))
         if rejects:
             files.rename(job.place("output", rejects), files.join(folder, rejects))
-        raise DataLimitError(f"{fault}. The rejects are in {files.join(folder, 'rejects')}: see `lengthwise rejects`")
+        raise DataLimitError(
+            f"{fault}. The rejects are in {files.join(folder, 'rejects')}: see `lengthwise rejects`; "
+            f"{files.join(folder, REPORT_NAME)} shows them with all else"
+        )
     _write_side_files(job, manifest)
     _clear(job, folder)
     for name in files.list_tree(job.place("output")):
@@ -161,10 +166,17 @@ def _write_side_files(job: Job, manifest: Manifest) -> None:
         return
     schema = describe_schema(job.config.columns, manifest.layout)
     files.write_bytes(job.place("output", "schema.pbtxt"), schema.encode())
+    files.write_bytes(job.place("output", REPORT_NAME), _report(job, manifest))
     for column in sequence_features(job.config.columns):
         if isinstance(column, VocabularyColumn) and column.vocabulary_file is not None:
             content = files.read_bytes(column.vocabulary_file)
             files.write_bytes(job.place("output", _vocabulary_path(column.key)), content)
+
+
+def _report(job: Job, manifest: Manifest, fault: str = "") -> bytes:
+    # The vocabularies' copies are not in place yet: the configuration's own columns know where to read.
+    readable = manifest.model_copy(update={"columns": job.config.columns})
+    return render_report(readable, read_examples(job.place("output"), manifest), fault=fault).encode()
 
 
 def _clear(job: Job, folder: str) -> None:

@@ -1,0 +1,149 @@
+"""How two data sets are shown side by side."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lengthwise.manifest import Manifest
+from lengthwise.report import text
+from lengthwise.report.axes import Axis, Tick, counting_axis, thinned
+from lengthwise.report.charts import Bar, Chart, Table
+from lengthwise.report.drift import Drift, bounds_text, compare_manifests, flagged
+from lengthwise.report.padding import padding_share
+from lengthwise.report.rebin import CommonBins
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryRow:
+    """A category's shares; widths are percent of the largest share shown."""
+
+    name: str
+    here: str
+    there: str
+    width: float
+    other_width: float
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRow:
+    """One feature: its distance, its flags, and its two distributions."""
+
+    drift: Drift
+    distance: str
+    chart: Chart | None
+    categories: tuple[CategoryRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything that the section shows.
+
+    Attributes:
+        numbers: (name, this, other) of the data sets as wholes.
+        rows: a feature each, those that moved first.
+        moved: how many moved.
+    """
+
+    numbers: tuple[tuple[str, str, str], ...]
+    rows: tuple[DriftRow, ...]
+    moved: int
+
+
+def comparison(this: Manifest, other: Manifest) -> Comparison:
+    """The two data sets, compared."""
+    drifts = compare_manifests(this, other)
+    rows = tuple(_row(place, drift) for place, drift in enumerate(drifts))
+    whole = tuple((name, mine, theirs) for (name, mine), (_, theirs) in zip(_whole(this), _whole(other), strict=True))
+    return Comparison(whole, rows, len(flagged(drifts)))
+
+
+def _whole(manifest: Manifest) -> list[tuple[str, str]]:
+    counts, lengths = manifest.counts, manifest.histogram()
+    rejected = sum(counts.rejected.values())
+    return [
+        ("records read", text.count(counts.read)),
+        ("rejected", f"{rejected:,} ({text.share(rejected / counts.read if counts.read else 0.0)})"),
+        ("sequences", text.count(lengths.total)),
+        ("steps", text.count(lengths.steps)),
+        ("median length", text.count(lengths.quantile(0.5))),
+        ("longest", text.count(lengths.max)),
+        ("buckets", text.count(len(manifest.boundaries))),
+        ("padding", text.share(padding_share(manifest))),
+        ("shards", text.count(len(manifest.shards))),
+        ("size", text.size(sum(shard.bytes for shard in manifest.shards))),
+        ("fingerprint", manifest.fingerprint[:12]),
+    ]
+
+
+def _row(place: int, drift: Drift) -> DriftRow:
+    distance = text.NONE if drift.distance is None else ("" if drift.exact else "≈ ") + f"{drift.distance:.3f}"
+    if drift.at_most is not None:
+        distance += f" (at most {drift.at_most:.3f})"
+    most = max((max(one.here[0], one.there[0]) for one in drift.categories), default=0.0) or 1.0
+    categories = tuple(
+        CategoryRow(
+            name=text.shorten(one.name, 80) or "(empty)",
+            here=bounds_text(one.here),
+            there=bounds_text(one.there),
+            width=round(100 * one.here[0] / most, 3),
+            other_width=round(100 * one.there[0] / most, 3),
+        )
+        for one in drift.categories
+    )
+    return DriftRow(drift, distance, _chart(f"drift-{place}", drift), categories)
+
+
+def _chart(name: str, drift: Drift) -> Chart | None:
+    bins = drift.bins
+    if bins is None:
+        return None
+    shares = [one / one.sum() for one in (bins.first, bins.second)]
+    x, y = Axis(0.0, float(len(bins.first))), counting_axis(float(max(one.max() for one in shares)))
+    spans = _spans(drift, bins)
+    rows = [(spans[place], text.share(shares[0][place]), text.share(shares[1][place])) for place in range(len(spans))]
+    return Chart(
+        id=name,
+        title=f"{text.shorten(drift.key, 60)}, here and there",
+        description=f"Jensen-Shannon distance {drift.distance:.3f}."
+        + ("" if drift.exact else " Approximate: the ranges differ, so counts were spread over common bins."),
+        x_title="length in steps" if drift.key == "sequence_length" else "value",
+        y_title="share",
+        x_ticks=_ticks(drift, bins, x),
+        y_ticks=y.ticks(2, text.share),
+        bars=tuple(_pairs(shares[0].tolist(), shares[1].tolist(), x, y, rows)),
+        legend=(("tone-0", "this data set"), ("tone-1", "the other")),
+        table=Table(("Values", "This", "The other"), tuple(rows)),
+        small=True,
+    )
+
+
+def _pairs(here: list[float], there: list[float], x: Axis, y: Axis, rows: list[tuple[str, str, str]]) -> list[Bar]:
+    bars = []
+    for place, pair in enumerate(zip(here, there, strict=True)):
+        for side, height in enumerate(pair):
+            if height > 0:
+                drawn = max(y.place(height), 0.6)
+                left = x.place(place + 0.08 + 0.42 * side)
+                note = f"{rows[place][0]}: {rows[place][1 + side]}"
+                bars.append(Bar(left, round(100 - drawn, 3), x.place(0.42), drawn, f"tone-{side}", note))
+    return bars
+
+
+def _whole_bins(bins: CommonBins) -> bool:
+    """Whether each bin is one whole number."""
+    return bool(bins.exact and (bins.edges % 1 == 0.5).all() and bins.edges[1] - bins.edges[0] == 1)
+
+
+def _spans(drift: Drift, bins: CommonBins) -> list[str]:
+    edges = bins.edges.tolist()
+    if drift.key == "sequence_length":
+        return [text.between(int(first), int(last) - 1) for first, last in pairwise(edges)]
+    if _whole_bins(bins):
+        return [text.number(edge + 0.5) for edge in edges[:-1]]
+    return [f"{text.number(first)} to {text.number(last)}" for first, last in pairwise(edges)]
+
+
+def _ticks(drift: Drift, bins: CommonBins, x: Axis) -> tuple[Tick, ...]:
+    edges = bins.edges.tolist()
+    if drift.key != "sequence_length" and _whole_bins(bins):
+        return thinned(Tick(x.place(place + 0.5), text.number(edge + 0.5)) for place, edge in enumerate(edges[:-1]))
+    return thinned((Tick(x.place(place), text.number(edge)) for place, edge in enumerate(edges)), 18.0)

@@ -1,0 +1,205 @@
+"""What the written values of each feature look like."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lengthwise.columns import (
+    AnyColumn,
+    ContextColumn,
+    HashColumn,
+    SequenceFeature,
+    VocabularyColumn,
+    context_features,
+    feature_of,
+    sequence_features,
+)
+from lengthwise.manifest import ColumnStatistics, Manifest
+from lengthwise.report import text
+from lengthwise.report.axes import Axis, counting_axis
+from lengthwise.report.charts import Chart, Table, column
+
+MOST_TOP = 12
+MOST_NAMES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class TopRow:
+    """One of the most frequent values; `width` is percent of the most frequent."""
+
+    value: str
+    count: int
+    share: str
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCard:
+    """A feature, its rule and its numbers, ready to be shown.
+
+    Attributes:
+        key: the feature's name.
+        kind: what it is, in words.
+        names: the columns that read it.
+        facts: (name, value) pairs.
+        chart: the histogram of a numeric feature.
+        top: the most frequent ids or strings.
+        note: what is not shown, and why.
+    """
+
+    key: str
+    kind: str
+    names: str
+    facts: tuple[tuple[str, str], ...]
+    chart: Chart | None
+    top: tuple[TopRow, ...]
+    note: str
+
+
+Feature = SequenceFeature | ContextColumn
+
+
+def features_by_key(manifest: Manifest) -> dict[str, tuple[Feature, bool]]:
+    """Each feature of the data set with the rule that reads it, and whether it is that rule's weights."""
+    found: dict[str, tuple[Feature, bool]] = {}
+    for feature in (*sequence_features(manifest.columns), *context_features(manifest.columns)):
+        found[feature.key] = (feature, False)
+        weight_key = getattr(feature, "weight_key", None)
+        if weight_key is not None:
+            found[weight_key] = (feature, True)
+    return found
+
+
+def feature_cards(manifest: Manifest) -> list[FeatureCard]:
+    """One card a feature, sequences first, each kind sorted by key."""
+    features = features_by_key(manifest)
+    known = [key for key in features if key in manifest.statistics]
+    order = sorted(known, key=lambda key: (isinstance(features[key][0], ContextColumn), key))
+    return [_card(place, key, *features[key], manifest) for place, key in enumerate(order)]
+
+
+def id_label(feature: Feature, value: str) -> str:
+    """What an id stands for: the vocabulary's entry, an OOV bucket, or the id itself; strings are themselves."""
+    if not isinstance(feature, VocabularyColumn) or not value.lstrip("-").isdecimal():
+        return value
+    number = int(value)
+    if 0 <= number < feature.size:
+        return str(feature.vocabulary[number])
+    return f"(OOV bucket {number - feature.size})" if number >= feature.size else "(missing)"
+
+
+def is_categorical(feature: Feature, weights: bool) -> bool:
+    """Whether its values are ids."""
+    return not weights and hasattr(feature, "num_buckets")
+
+
+def describe_kind(feature: Feature, weights: bool) -> str:
+    """The feature in a few words: `sequence · vocabulary of 1,596 + 3 OOV buckets`."""
+    if weights:
+        return f"sequence · weights of {feature.key}"
+    if isinstance(feature, ContextColumn):
+        return f"context · {feature.dtype}{_shape(feature.shape)}"
+    if isinstance(feature, VocabularyColumn):
+        oov = f" + {text.plural(feature.num_oov_buckets, 'OOV bucket')}" if feature.num_oov_buckets else ""
+        return f"sequence · vocabulary of {feature.size:,}{oov}"
+    if isinstance(feature, HashColumn):
+        return f"sequence · hashed into {feature.num_buckets:,} ids"
+    if is_categorical(feature, weights):
+        return f"sequence · ids below {feature.num_buckets:,}"  # type: ignore[union-attr]
+    return f"sequence · {feature.dtype}{_shape(feature.shape)}"  # type: ignore[union-attr]
+
+
+def _card(place: int, key: str, feature: Feature, weights: bool, manifest: Manifest) -> FeatureCard:
+    statistics = manifest.statistics[key]
+    categorical = is_categorical(feature, weights)
+    names = [column.name for column in manifest.columns if _reads(column, key)]
+    return FeatureCard(
+        key=key,
+        kind=describe_kind(feature, weights),
+        names=", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else ""),
+        facts=tuple(_facts(feature, categorical, statistics, manifest.counts.repaired.get(key, 0)).items()),
+        chart=histogram_chart(f"feature-{place}", key, statistics),
+        top=tuple(_top(feature, statistics)),
+        note=_note(categorical, statistics),
+    )
+
+
+def _reads(column: AnyColumn, key: str) -> bool:
+    feature = feature_of(column)
+    return key in (feature.key, getattr(feature, "weight_key", None))
+
+
+def _facts(feature: Feature, categorical: bool, statistics: ColumnStatistics, repaired: int) -> Mapping[str, str]:
+    values = statistics.values
+    facts = {"values": text.count(values), "missing": _rate(statistics.missing, values)}
+    if isinstance(feature, VocabularyColumn) and categorical:
+        facts["out of vocabulary"] = _rate(repaired, values)
+    elif repaired:
+        facts["out of range"] = _rate(repaired, values)
+    if categorical and statistics.distinct is not None:
+        ids = feature.num_buckets  # type: ignore[union-attr]
+        facts["distinct ids"] = f"{statistics.distinct:,} of {ids:,} ({text.share(statistics.distinct / ids)})"
+    if statistics.min is not None:
+        facts["range"] = f"{text.number(statistics.min)} to {text.number(statistics.max)}"
+    if statistics.mean is not None:
+        facts["mean ± std"] = f"{text.number(statistics.mean)} ± {text.number(statistics.std)}"
+    return facts
+
+
+def _rate(part: int, whole: int) -> str:
+    return f"{part:,} ({text.share(part / whole)})" if part and whole else text.count(part)
+
+
+def histogram_chart(name: str, key: str, statistics: ColumnStatistics) -> Chart | None:
+    """The histogram of a numeric feature; None where there is none."""
+    low, high, bins = statistics.min, statistics.max, statistics.histogram
+    if low is None or high is None or not bins:
+        return None
+    edges = [low + (high - low) * place / len(bins) for place in range(len(bins) + 1)]
+    if high == low:  # one value: one bar in the middle
+        low, high, edges, bins = low - 1, high + 1, [low - 0.1, low + 0.1], (sum(bins),)
+    x, y = Axis(low, high), counting_axis(float(max(bins)))
+    spans = [f"{text.number(first)} to {text.number(last)}" for first, last in pairwise(edges)]
+    bars = [
+        bar
+        for place, count in enumerate(bins)
+        for bar in column(x, y, (edges[place], edges[place + 1]), [count], [f"{spans[place]}: {count:,}"])
+    ]
+    return Chart(
+        id=name,
+        title=f"Values of {text.shorten(key, 60)}",
+        description=f"{sum(bins):,} values from {text.number(statistics.min)} to {text.number(statistics.max)}, "
+        f"most in {spans[bins.index(max(bins))]}.",
+        x_title="value",
+        y_title="values",
+        x_ticks=x.ticks(5),
+        y_ticks=y.ticks(2, text.short_count),
+        bars=tuple(bars),
+        table=Table(("Values from, to", "Count"), tuple(zip(spans, map(text.count, bins), strict=True))),
+        small=True,
+    )
+
+
+def _top(feature: Feature, statistics: ColumnStatistics) -> list[TopRow]:
+    most = max((count for _, count in statistics.top), default=0) or 1
+    return [
+        TopRow(
+            value=text.shorten(id_label(feature, value), 80) or "(empty)",
+            count=count,
+            share=text.share(count / statistics.values if statistics.values else 0.0),
+            width=round(100 * count / most, 3),
+        )
+        for value, count in statistics.top[:MOST_TOP]
+    ]
+
+
+def _note(categorical: bool, statistics: ColumnStatistics) -> str:
+    if categorical and statistics.distinct is None and statistics.values > statistics.missing:
+        return "More than a million possible ids: they were not counted one by one."
+    if len(statistics.top) > MOST_TOP and statistics.distinct is not None:
+        return f"The {MOST_TOP} most frequent of {statistics.distinct:,}."
+    return f"The {MOST_TOP} most frequent." if len(statistics.top) > MOST_TOP else ""
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "" if shape in ((), (1,)) else f" of shape {list(shape)}"

@@ -1,0 +1,161 @@
+"""How much is padding: bucket by bucket, against the plans that others make, and by the number of buckets."""
+
+from dataclasses import dataclass
+
+from lengthwise.buckets import Cost, PlanComparison, compare, padding_by_count
+from lengthwise.manifest import Manifest
+from lengthwise.report import text
+from lengthwise.report.axes import Axis, counting_axis
+from lengthwise.report.charts import Chart, Dot, Mark, Table
+
+MOST_COUNTED = 32  # buckets that the curve goes to, unless more were chosen
+MOST_ROWS = 40
+_MOST_CELLS = 20_000_000  # of the programme that plans: buckets x distinct lengths
+
+
+@dataclass(frozen=True, slots=True)
+class BucketRow:
+    """A bucket, all splits together; `real` and `padding` are percent of the largest bucket's padded steps."""
+
+    lengths: str
+    sequences: int
+    steps: int
+    padded_steps: int
+    real: float
+    padding: float
+
+    @property
+    def share(self) -> str:
+        return text.share(_share(self.steps, self.padded_steps))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A plan beside the chosen one; `width` is percent of the worst plan's padding share."""
+
+    name: str
+    buckets: int
+    share: str
+    per_real: str
+    width: float
+    chosen: bool
+
+
+def totals(manifest: Manifest) -> tuple[int, int]:
+    """The real and the padded steps of all shards."""
+    return sum(shard.steps for shard in manifest.shards), sum(shard.padded_steps for shard in manifest.shards)
+
+
+def padding_share(manifest: Manifest) -> float:
+    """The share of padding among all padded steps."""
+    return _share(*totals(manifest))
+
+
+def bucket_rows(manifest: Manifest) -> list[BucketRow]:
+    """Every bucket that has sequences, and what of it is padding; the smallest of very many buckets are left out."""
+    sums: dict[int, list[int]] = {}
+    for shard in manifest.shards:
+        mine = sums.setdefault(shard.bucket, [0, 0, 0])
+        for place, amount in enumerate((shard.sequences, shard.steps, shard.padded_steps)):
+            mine[place] += amount
+    most = max((padded for _, _, padded in sums.values()), default=0) or 1
+    kept = sorted(sorted(sums, key=lambda bucket: (-sums[bucket][2], bucket))[:MOST_ROWS])
+    first = 0 if any(0 in lengths for lengths in manifest.lengths.values()) else 1
+    return [
+        BucketRow(
+            lengths=_range(manifest.boundaries, bucket, first),
+            sequences=sums[bucket][0],
+            steps=sums[bucket][1],
+            padded_steps=sums[bucket][2],
+            real=round(100 * sums[bucket][1] / most, 3),
+            padding=round(100 * (sums[bucket][2] - sums[bucket][1]) / most, 3),
+        )
+        for bucket in kept
+    ]
+
+
+def plan_rows(manifest: Manifest) -> list[PlanRow]:
+    """The chosen plan and the usual ones, on the lengths that were written; none where nothing was."""
+    histogram = manifest.histogram()
+    if histogram.total == 0:
+        return []
+    chosen = manifest.plan
+    count = min(chosen.num_buckets, max(1, _MOST_CELLS // len(histogram.lengths)))
+    plans = compare(histogram, count=count, chosen=chosen, cost=_cost(manifest), multiple_of=_multiple_of(manifest))
+    worst = max(plan.padding_share for plan in plans) or 1.0
+    return [_plan_row(plan, worst) for plan in plans]
+
+
+def count_chart(manifest: Manifest) -> Chart | None:
+    """The padding of the optimal plan by its number of buckets, and where the chosen plan is."""
+    histogram, chosen = manifest.histogram(), manifest.plan
+    if histogram.total == 0:
+        return None
+    most = max(MOST_COUNTED, min(chosen.num_buckets, 2 * MOST_COUNTED))
+    curve = padding_by_count(
+        histogram, most, cost=_cost(manifest), multiple_of=_multiple_of(manifest), max_length=chosen.max_length
+    )
+    share = chosen.padding_share(histogram)
+    x, y = Axis(0.0, float(max(curve[-1][0], min(chosen.num_buckets, most)))), counting_axis(max(share, curve[0][1]))
+    own = Dot(
+        x.place(chosen.num_buckets),
+        100 - y.place(share),
+        f"chosen: {text.plural(chosen.num_buckets, 'bucket')}, {text.share(share)} padding",
+        "tone-2",
+    )
+    return Chart(
+        id="padding-by-count",
+        title="Padding by the number of buckets",
+        description=f"The chosen plan has {text.plural(chosen.num_buckets, 'bucket')} and {text.share(share)} padding. "
+        + _gains(dict(curve)),
+        x_title="number of buckets, k",
+        y_title="padding, share of padded steps",
+        x_ticks=tuple(tick for tick in x.ticks(8) if "." not in tick.text),
+        y_ticks=y.ticks(4, text.share),
+        dots=tuple(Dot(x.place(k), round(100 - y.place(part), 3), f"k = {k}: {text.share(part)}") for k, part in curve),
+        marks=(Mark(own.x, f"chosen k = {chosen.num_buckets}", "chosen"),),
+        chosen=own,
+        legend=(("tone-0", "optimal plan of k buckets"), ("tone-2", "chosen plan")),
+        table=Table(("Buckets", "Padding of the optimal plan"), tuple((str(k), text.share(part)) for k, part in curve)),
+    )
+
+
+def _gains(curve: dict[int, float]) -> str:
+    shown = [k for k in (1, 2, 4, 8, 16, 32) if k in curve]
+    return "Optimal plans: " + ", ".join(f"{text.share(curve[k])} with {k}" for k in shown) + "."
+
+
+def _plan_row(plan: PlanComparison, worst: float) -> PlanRow:
+    name = "pad to the longest" if plan.name == "one bucket" else plan.name
+    return PlanRow(
+        name=name,
+        buckets=plan.num_buckets,
+        share=text.share(plan.padding_share),
+        per_real=text.NONE if plan.padded_per_real is None else f"{plan.padded_per_real:.3f}",
+        width=round(100 * plan.padding_share / worst, 3),
+        chosen=plan.name == "chosen",
+    )
+
+
+def _range(boundaries: tuple[int, ...], bucket: int, shortest: int) -> str:
+    last = boundaries[bucket]
+    first = boundaries[bucket - 1] + 1 if bucket else shortest
+    return text.between(first, last)
+
+
+def _share(steps: int, padded: int) -> float:
+    return (padded - steps) / padded if padded else 0.0
+
+
+def _cost(manifest: Manifest) -> Cost:
+    return "quadratic" if _planned(manifest, "cost", "linear") == "quadratic" else "linear"
+
+
+def _multiple_of(manifest: Manifest) -> int:
+    multiple = _planned(manifest, "multiple_of", 1)
+    return multiple if isinstance(multiple, int) and manifest.boundaries[-1] % max(1, multiple) == 0 else 1
+
+
+def _planned(manifest: Manifest, name: str, default: object) -> object:
+    buckets = manifest.config.get("buckets")
+    return buckets.get(name, default) if isinstance(buckets, dict) else default

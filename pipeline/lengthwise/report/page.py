@@ -1,0 +1,79 @@
+"""The page, put together. A function of the manifest and the rejects alone: equal data gives equal bytes."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from lengthwise.manifest import Manifest
+from lengthwise.rejects import Reject
+from lengthwise.report import text
+from lengthwise.report.comparison import comparison
+from lengthwise.report.features import feature_cards
+from lengthwise.report.lengths import length_chart
+from lengthwise.report.padding import bucket_rows, count_chart, padding_share, plan_rows, totals
+from lengthwise.report.rejects import reason_rows
+from lengthwise.report.reproduce import recipe
+from lengthwise.report.shards import shard_chart, shard_rows
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render_report(
+    manifest: Manifest, rejects_examples: Iterable[Reject] = (), compare: Manifest | None = None, *, fault: str = ""
+) -> str:
+    """The report as one self-contained HTML page: no scripts, no network.
+
+    Args:
+        manifest: of the data set; vocabulary files in its columns must be readable (`load_manifest` sees to that).
+        rejects_examples: some of the rejects, see `rejects.first_examples`.
+        compare: another data set, to be shown beside this one.
+        fault: the limit that the data broke, so that nothing was published; empty where all is well.
+    """
+    real, padded = totals(manifest)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            manifest=manifest,
+            fault=fault,
+            counts=manifest.counts,
+            rejected=sum(manifest.counts.rejected.values()),
+            lengths=manifest.histogram(),
+            length_chart=length_chart(manifest),
+            padding=padding_share(manifest),
+            real=real,
+            padded=padded,
+            buckets=bucket_rows(manifest),
+            plans=plan_rows(manifest),
+            count_chart=count_chart(manifest),
+            reasons=reason_rows(manifest.counts, rejects_examples),
+            features=feature_cards(manifest),
+            shard_rows=shard_rows(manifest),
+            shard_chart=shard_chart(manifest),
+            recipe=recipe(manifest),
+            comparison=None if compare is None else comparison(manifest, compare),
+            text=text,
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("lengthwise.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
+    )
+    environment.filters.update(count=text.count, share=text.share, size=text.size, plural=text.plural)
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    """What an expression prints: foreign text without invisible characters; markup as it is."""
+    return text.visible(value) if type(value) is str else value

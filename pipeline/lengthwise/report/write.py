@@ -1,0 +1,47 @@
+"""`report.html` of a data set that stands in a folder."""
+
+from collections.abc import Iterator
+
+from lengthwise import files
+from lengthwise.manifest import Manifest, load_manifest
+from lengthwise.rejects import Reject
+from lengthwise.report.page import render_report
+from lengthwise.report.rejects import first_examples
+
+REPORT_NAME = "report.html"
+
+
+def write_report(folder: str, output: str | None = None, compare: str | None = None) -> str:
+    """Writes the report of a prepared data set.
+
+    Args:
+        folder: the data set's folder.
+        output: the file to write; None for `report.html` in the folder.
+        compare: the folder of another data set, to be shown beside this one, its drift flagged.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        DatasetError: there is no complete data set in one of the folders.
+        EnvironmentFailure: the file cannot be written.
+    """
+    manifest = load_manifest(folder)
+    other = None if compare is None else load_manifest(compare)
+    page = render_report(manifest, read_examples(folder, manifest), other)
+    path = output or files.join(folder, REPORT_NAME)
+    files.write_bytes(path, page.encode())
+    return path
+
+
+def read_examples(folder: str, manifest: Manifest) -> list[Reject]:
+    """A few rejects of each reason, out of the data set's rejects files."""
+    return first_examples(_read_rejects(files.join(folder, "rejects")), manifest.counts.rejected)
+
+
+def _read_rejects(folder: str) -> Iterator[Reject]:
+    from lengthwise.records.rejects_io import read_rejects
+
+    for name in files.list_tree(folder):
+        with files.open_binary(files.join(folder, name)) as stream:
+            yield from read_rejects(stream)
