@@ -10,5 +10,7 @@
 
 from lengthwise.feed.options import Options
 from lengthwise.feed.prepared import read_prepared
+from lengthwise.feed.raw import read_raw
+from lengthwise.feed.serving import ServingFunction, serving_fn
 
-__all__ = ["Options", "read_prepared"]
+__all__ = ["Options", "ServingFunction", "read_prepared", "read_raw", "serving_fn"]

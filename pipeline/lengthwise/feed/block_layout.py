@@ -1,7 +1,7 @@
 """The block layout: raw buffers of many unpadded sequences -> windows, sorted by length, cut into batches.
 
-    a bucket's files ─ blocks ─ shuffle ──┐
-    another bucket's ...                  ├─ mix ─ a window of blocks ─ decode ─ sort, pad ─ slice batches
+a bucket's files ─ blocks ─ shuffle ──┐
+another bucket's ...                  ├─ mix ─ a window of blocks ─ decode ─ sort, pad ─ slice batches
 """
 
 from collections.abc import Sequence

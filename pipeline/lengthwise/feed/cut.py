@@ -1,7 +1,7 @@
 """Sorted lengths -> batches: the greedy cut by a budget of padded steps.
 
-Rows come longest first, so the first row of a batch is its longest: it sets T, and T sets how many rows fit. No later row
-can break the budget.
+Rows come longest first, so the first row of a batch is its longest: it sets T, and T sets how many rows fit. No later
+row can break the budget.
 """
 
 from dataclasses import dataclass

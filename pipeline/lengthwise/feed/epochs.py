@@ -16,15 +16,21 @@ def repeat_epochs(make: Callable[[Any], Any], options: Options) -> Any:
         options: `seed`, `shuffle` and `epochs`. Iterating again (as Keras does for each epoch of `fit`) goes on with
             seeds not used before.
     """
-    return _seeds(options).flat_map(make)
+    return _seeds(options).flat_map(plain(make))
 
 
 def _seeds(options: Options) -> Any:
     if not options.shuffle:
         return tf.data.Dataset.from_tensors(tf.zeros([2], tf.int64)).repeat(options.epochs)
     numbers = tf.data.Dataset.random(seed=options.seed, rerandomize_each_iteration=True)
-    seeds = numbers.map(lambda number: tf.stack([number, tf.constant(options.seed or 0, tf.int64)]))
+    seeds = numbers.map(plain(lambda number: tf.stack([number, tf.constant(options.seed or 0, tf.int64)])))
     return seeds if options.epochs is None else seeds.take(options.epochs)
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, to be traced as it is: there is no Python control flow on tensors in this package."""
+    converted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(function)
+    return converted
 
 
 def with_options(dataset: Any) -> Any:

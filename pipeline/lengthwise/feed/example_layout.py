@@ -1,7 +1,7 @@
 """The example layout: padded sequences, one tf.Example each -> batches of one bucket each.
 
-    a bucket's files ─ records ─ shuffle ─ batch ──┐
-    another bucket's ...                           ├─ mix ─ parse a batch at once ─> [rows, boundary]
+a bucket's files ─ records ─ shuffle ─ batch ──┐
+another bucket's ...                           ├─ mix ─ parse a batch at once ─> [rows, boundary]
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,9 @@ class ExampleLayout:
         compression = self._manifest.compression
         records = read_portions(parts, compression, options.on_damage, None if seed is None else seed + bucket)
         if seed is not None:
-            records = records.shuffle(self._shuffled(bucket, parts, all_parts), seed[0] + bucket, reshuffle_each_iteration=False)
+            records = records.shuffle(
+                self._shuffled(bucket, parts, all_parts), seed[0] + bucket, reshuffle_each_iteration=False
+            )
         batches = records.batch(self._rows(bucket), drop_remainder=options.drop_remainder)
         return batches.map(lambda batch: (tf.constant(bucket), batch))
 

@@ -54,7 +54,9 @@ class Features:
     def of(cls, columns: Iterable[AnyColumn]) -> "Features":
         """The features that `columns` read."""
         columns = tuple(columns)
-        shapes = {c.key: c.shape for c in sequence_features(columns) if isinstance(c, NumericColumn) and c.shape != (1,)}
+        shapes = {
+            c.key: c.shape for c in sequence_features(columns) if isinstance(c, NumericColumn) and c.shape != (1,)
+        }
         specs = []
         for step in step_features(columns):
             dtype = tf.float32 if step.dtype == "<f4" else tf.int64

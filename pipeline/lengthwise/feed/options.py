@@ -22,7 +22,8 @@ class Options(Spec):
         drop_remainder: leaves out the batches that did not get all their rows. In the example layout these are random
             rows of each bucket; elsewhere the shortest of each window.
         max_shapes: the most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. Batches
-            that did not get all their rows are then filled up with empty rows of weight 0 (or dropped, by `drop_remainder`).
+            that did not get all their rows are then filled up with empty rows of weight 0 (or dropped, by
+            `drop_remainder`).
         labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them).
         sample_weight: the key of the feature that becomes the weights; weights of steps are zero on padding.
         next_step: the key of a sequence of ids whose next step is each step's label.

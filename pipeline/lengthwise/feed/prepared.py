@@ -8,7 +8,7 @@ from lengthwise import files
 from lengthwise.buckets import plan_optimal
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.feed.block_layout import BlockLayout
-from lengthwise.feed.epochs import repeat_epochs, with_options
+from lengthwise.feed.epochs import plain, repeat_epochs, with_options
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.options import OptionFields, Options
@@ -20,8 +20,8 @@ from lengthwise.manifest import Manifest, load_manifest
 def read_prepared(folder: str, split: str = "train", **options: Unpack[OptionFields]) -> Any:
     """Batches of a prepared data set, of either layout.
 
-    An epoch has every sequence once. In the example layout T is the bucket's boundary and `len(dataset)` is known; in the
-    block layout T is the batch's longest sequence.
+    An epoch has every sequence once. In the example layout T is the bucket's boundary and `len(dataset)` is known; in
+    the block layout T is the batch's longest sequence.
 
     Args:
         folder: the data set's folder, made by `lengthwise prepare`.
@@ -29,7 +29,8 @@ def read_prepared(folder: str, split: str = "train", **options: Unpack[OptionFie
         **options: see `Options`; `batch_steps` or `batch_size` is needed.
 
     Returns:
-        A `tf.data.Dataset` of dicts of dense tensors, padded on the right: ids int64 `[B, T]` (`[B, T, M]` with several a
+        A `tf.data.Dataset` of dicts of dense tensors, padded on the right: ids int64 `[B, T]` (`[B, T, M]` with
+        several a
         step), numbers `[B, T]` or `[B, T, *shape]`, weights like their ids, context `[B, *shape]`, `sequence_length`
         int64 `[B]`. With `labels` or `next_step`: `(features, labels)` or `(features, labels, weights)`.
 
@@ -48,7 +49,7 @@ def read_prepared(folder: str, split: str = "train", **options: Unpack[OptionFie
     layout = _layout(manifest, split, chosen)
     targets = Targets(Features.of(manifest.columns), chosen)
     dataset = repeat_epochs(lambda seed: layout.batches(portions, seed), chosen)
-    dataset = dataset.map(targets.split, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(plain(targets.split), num_parallel_calls=tf.data.AUTOTUNE)
     if isinstance(layout, ExampleLayout) and chosen.on_damage == "raise":
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(_batches(layout, portions, chosen)))
     return with_options(dataset.prefetch(tf.data.AUTOTUNE))
@@ -60,8 +61,8 @@ def _layout(manifest: Manifest, split: str, options: Options) -> ExampleLayout |
     used = {shard.bucket for shard in manifest.shards if shard.split == split and shard.sequences}
     if options.max_shapes is not None and len(used) > options.max_shapes:
         raise ConfigError(
-            f"max_shapes: expected at least {len(used)}, one for each bucket of the split, received {options.max_shapes}; "
-            "raise it, or prepare the data with fewer buckets (buckets.count)"
+            f"max_shapes: expected at least {len(used)}, one for each bucket of the split, "
+            f"received {options.max_shapes}; raise it, or prepare the data with fewer buckets (buckets.count)"
         )
     return ExampleLayout(manifest, options)
 
@@ -85,7 +86,9 @@ def _portions(manifest: Manifest, folder: str, split: str, options: Options) -> 
     mine = {bucket: divide(parts, options.num_shards, options.index) for bucket, parts in sorted(portions.items())}
     mine = {bucket: parts for bucket, parts in mine.items() if parts}
     if not mine:
-        raise DatasetError(f"{folder}: the split {split!r} has no sequences for worker {options.index} of {options.num_shards}")
+        raise DatasetError(
+            f"{folder}: the split {split!r} has no sequences for worker {options.index} of {options.num_shards}"
+        )
     return mine
 
 
@@ -97,8 +100,9 @@ def _check_budget(manifest: Manifest, split: str, options: Options) -> None:
     else:
         longest = max(manifest.lengths[split])
     if longest > options.batch_steps:
+        what = "bucket" if manifest.layout == "example" else "sequence"
         raise ConfigError(
-            f"batch_steps: expected at least {longest}, the longest {'bucket' if manifest.layout == 'example' else 'sequence'} "
+            f"batch_steps: expected at least {longest}, the longest {what} "
             f"of the split {split!r}, received {options.batch_steps}; raise it, or give over_budget='alone'"
         )
 

@@ -24,7 +24,9 @@ class Targets:
         self._labels = (labels,) if isinstance(labels, str) else labels or ()
         for name, key in [*(("labels", key) for key in self._labels), ("sample_weight", options.sample_weight)]:
             self._check(name, key, {*self._steps, *self._context})
-        self._check("next_step", options.next_step, {k for k, s in self._steps.items() if s.dtype == tf.int64 and not s.shape})
+        self._check(
+            "next_step", options.next_step, {k for k, s in self._steps.items() if s.dtype == tf.int64 and not s.shape}
+        )
 
     def _check(self, option: str, key: str | None, known: set[str]) -> None:
         if key is not None and key not in known:
@@ -62,7 +64,9 @@ class Targets:
         if per_step:
             weights = valid if weights is None else _on_steps(weights, steps=key in self._steps) * valid
         elif key in self._steps:
-            raise ConfigError(f"sample_weight: expected a context feature, as the labels are, received the sequence {key!r}")
+            raise ConfigError(
+                f"sample_weight: expected a context feature, as the labels are, received the sequence {key!r}"
+            )
         if real is None:
             return weights
         mask = tf.cast(real, tf.float32)
@@ -93,7 +97,9 @@ def _full_rows(steps: Any, options: Options) -> Any:
 
 def _pad_rows(value: Any, missing: Any) -> Any:
     paddings = tf.concat([[[0, missing]], tf.zeros([tf.rank(value) - 1, 2], tf.int32)], 0)
-    return tf.ensure_shape(tf.pad(value, paddings, constant_values="" if value.dtype == tf.string else 0), [None, *value.shape[1:]])
+    return tf.ensure_shape(
+        tf.pad(value, paddings, constant_values="" if value.dtype == tf.string else 0), [None, *value.shape[1:]]
+    )
 
 
 def _on_steps(weights: Any, *, steps: bool) -> Any:

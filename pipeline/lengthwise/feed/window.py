@@ -2,10 +2,11 @@
 
     flat values of each feature, row after row ──┐
     lengths ── sort, longest first ── cut ───────┤
-                                                 └─ gather rows and padding in turn ─ slice and reshape a batch ─> [rows, T]
+                                                 └─ gather rows and padding in turn ─ slice and reshape a batch ─>
+                                                 [rows, T]
 
-Padding is a row like any other: filler rows of every length that is needed stand behind the real ones, so one ragged gather both
-sorts and pads, copying runs of values rather than single ones.
+Padding is a row like any other: filler rows of every length that is needed stand behind the real ones, so one ragged
+gather both sorts and pads, copying runs of values rather than single ones.
 """
 
 from dataclasses import dataclass
@@ -87,10 +88,8 @@ def slice_batch(cuts: dict[str, Any], window: dict[str, Any], features: Features
 def _sort(rows: Rows, seed: Any, *, shuffle: bool) -> Any:
     """The rows to keep, the longest first; equal lengths in random order, or in their own."""
     count = tf.size(rows.lengths, tf.int64)
-    if shuffle:
-        ties = tf.random.stateless_uniform([count], seed, 0, 2**31 - 1, tf.int64)
-    else:
-        ties = tf.range(count, 0, -1)
+    random = tf.random.stateless_uniform([count], seed, 0, 2**31 - 1, tf.int64)
+    ties = random if shuffle else tf.range(count, 0, -1)
     keys = rows.lengths * 2**31 + ties
     if rows.keep is None:
         return tf.argsort(keys, direction="DESCENDING")
@@ -101,8 +100,8 @@ def _sort(rows: Rows, seed: Any, *, shuffle: bool) -> Any:
 def _pieces(order: Any, count: Any, padding: Any) -> tuple[Any, Any]:
     """Which rows follow each other in the padded window: each real one, then fillers that add up to its padding.
 
-    With fillers of 0, 1, ... B-1 and of 0, B, 2B, ... steps, two make any padding P, and all fillers together have about
-    B^2/2 + P^2/2B steps: with B = P^(2/3) far fewer than P^2/2, which one filler of every length would take.
+    With fillers of 0, 1, ... B-1 and of 0, B, 2B, ... steps, two make any padding P, and all fillers together have
+    about B^2/2 + P^2/2B steps: with B = P^(2/3) far fewer than P^2/2, which one filler of every length would take.
 
     Args:
         order: int64 `[n]`: the real rows.
@@ -136,7 +135,7 @@ def _check_budget(lengths: Any, options: Options) -> None:
         return
     longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
     message = (
-        f"expected sequences of at most batch_steps={options.batch_steps} steps, found a longer one; raise batch_steps, "
-        "or give over_budget='alone'. Its number of steps:"
+        f"expected sequences of at most batch_steps={options.batch_steps} steps, found a longer one; "
+        "raise batch_steps, or give over_budget='alone'. Its number of steps:"
     )
     tf.debugging.Assert(longest <= options.batch_steps, [message, longest])

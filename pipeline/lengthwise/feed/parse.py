@@ -1,0 +1,138 @@
+"""Serialized raw records -> flat values and steps, thousands at once.
+
+A step of a tf.SequenceExample is one tf.train.Feature; of a tf.Example, whose lists are flat, `width` consecutive
+values. The TensorFlow twin of `lengthwise.records.steps`.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import tensorflow as tf
+
+from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+
+Container = Literal["sequence_example", "example"]
+
+
+class RawSteps(NamedTuple):
+    """One sequence feature of a window as it was parsed.
+
+    Attributes:
+        values: the values of all steps of all records, flat.
+        row_splits: int64 `[n + 1]`: where each record's steps (in a tf.Example: values) start.
+        step_splits: int64 `[steps + 1]`: where each step's values start; None in a tf.Example.
+        present: bool `[n]`: the records that have the feature.
+    """
+
+    values: Any
+    row_splits: Any
+    step_splits: Any | None
+    present: Any
+
+    @property
+    def row_counts(self) -> Any:
+        """int64 `[n]`: how many steps (in a tf.Example: values) each record has."""
+        return self.row_splits[1:] - self.row_splits[:-1]
+
+
+class Parsed(NamedTuple):
+    """A window: its sequence features and its context features (whose rows are records), by key."""
+
+    sequences: dict[str, RawSteps]
+    context: dict[str, RawSteps]
+
+
+class Parser:
+    """Parses the features that `columns` read."""
+
+    def __init__(self, columns: Iterable[AnyColumn], container: Container) -> None:
+        columns = tuple(columns)
+        self._container = container
+        self._context = {column.key: _ragged(column) for column in context_features(columns)}
+        self._sequences: dict[str, Any] = {}
+        for column in sequence_features(columns):
+            self._sequences[column.key] = _ragged(column)
+            weight_key = getattr(column, "weight_key", None)
+            if weight_key is not None:
+                self._sequences[weight_key] = _ragged_of(tf.float32)
+
+    def parse(self, records: Any) -> Parsed:
+        """Parses serialized records `[n]`; one record that cannot be parsed fails them all, as TensorFlow's ops do."""
+        if self._container == "example":
+            flat = tf.io.parse_example(records, {**self._context, **self._sequences})
+            context = {key: flat[key] for key in self._context}
+            sequences = {key: flat[key] for key in self._sequences}
+        else:
+            context, sequences, _ = tf.io.parse_sequence_example(records, self._context or None, self._sequences)
+        return Parsed(
+            {
+                key: self._steps(records, key, sequences[key], nested=self._container != "example")
+                for key in self._sequences
+            },
+            {key: self._steps(records, key, context[key], nested=False) for key in self._context},
+        )
+
+    def _steps(self, records: Any, key: str, ragged: Any, *, nested: bool) -> RawSteps:
+        lists = "feature_lists" if nested else "context" if self._container == "sequence_example" else "features"
+        present = _present(records, key, ragged.row_lengths() > 0, lists)
+        return RawSteps(ragged.flat_values, ragged.row_splits, ragged.values.row_splits if nested else None, present)
+
+
+def wire_dtype(column: AnyColumn) -> Any:
+    """The dtype in which records hold a column's values."""
+    match column:
+        case NumericColumn():
+            return tf.int64 if column.is_integer else tf.float32
+        case ContextColumn():
+            return tf.as_dtype(column.dtype)
+        case _:
+            return tf.string if getattr(column, "dtype", "int64") == "string" else tf.int64
+
+
+def _ragged(column: AnyColumn) -> Any:
+    return _ragged_of(wire_dtype(column))
+
+
+def _ragged_of(dtype: Any) -> Any:
+    # Row splits default to int32, which overflows in the arithmetic of budgets and of long windows.
+    return tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
+
+
+_ENTRIES = {
+    "feature_lists": ("SequenceExample", "FeatureLists", "feature_list", "FeatureListEntry"),
+    "context": ("SequenceExample", "Features", "feature", "FeatureEntry"),
+    "features": ("Example", "Features", "feature", "FeatureEntry"),
+}
+
+
+def _present(records: Any, key: str, filled: Any, lists: str) -> Any:
+    """Which records have the feature, bool `[n]`.
+
+    The parsers give an absent feature and an empty one alike as no values, so the protocol buffers of the records
+    without values are looked into.
+    """
+
+    def look() -> Any:
+        places = tf.where(~filled)
+        found = _has_entry(tf.gather(records, places[:, 0]), key, lists)
+        return tf.tensor_scatter_nd_update(filled, places, found)
+
+    return tf.cond(tf.reduce_all(filled), lambda: filled, look)
+
+
+def _has_entry(records: Any, key: str, lists: str) -> Any:
+    """Whether the map `lists` of each record has an entry `key` with a value (a tf.train.Feature may have none)."""
+    message, map_message, field, entry = _ENTRIES[lists]
+    [outer] = _decode(records, message, [lists])
+    [entries] = _decode(outer[:, 0], map_message, [field])
+    keys, values = _decode(tf.reshape(entries, [-1]), f"{map_message}.{entry}", ["key", "value"])
+    has = keys[:, 0] == key
+    if lists != "feature_lists":
+        has &= tf.strings.length(values[:, 0]) > 0
+    return tf.reduce_any(tf.reshape(has, tf.shape(entries)), axis=1)
+
+
+def _decode(records: Any, message: str, fields: list[str]) -> Any:
+    """Fields of serialized messages, each `[n, most values]` and at least one wide, filled with empty strings."""
+    values = tf.io.decode_proto(records, f"tensorflow.{message}", fields, [tf.string] * len(fields))[1]
+    return [tf.pad(value, [[0, 0], [0, 1]], constant_values="") for value in values]

@@ -1,0 +1,156 @@
+"""`read_raw`: raw TFRecords -> batches, with no step before.
+
+    files ─ chunks ─ windows ─ parse ─ look up, validate ─ sort, pad ─ slice batches
+
+Everything works on whole windows of thousands of records; no op sees a single one.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Unpack
+
+import tensorflow as tf
+
+from lengthwise import files as file_system
+from lengthwise.columns import AnyColumn
+from lengthwise.config.model import Sequences
+from lengthwise.errors import ConfigError
+from lengthwise.feed.epochs import plain, repeat_epochs, with_options
+from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.options import OptionFields, Options
+from lengthwise.feed.parse import Container
+from lengthwise.feed.raw_files import GZIP, PLAIN, read_chunks
+from lengthwise.feed.raw_window import RawWindow
+from lengthwise.feed.targets import Targets
+from lengthwise.feed.window import slice_batch
+
+_CYCLE = 16  # files read in turn
+
+
+def read_raw(
+    files: str | Sequence[str],
+    columns: Iterable[AnyColumn],
+    *,
+    format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
+    boundaries: Sequence[int] | None = None,
+    sequences: Sequences | None = None,
+    on_invalid: Literal["raise", "skip"] = "raise",
+    max_record_bytes: int = 64 * 2**20,
+    **options: Unpack[OptionFields],
+) -> Any:
+    """Batches of raw TFRecord files: the same batches as of prepared data, validated by the same rules.
+
+    An epoch has every valid sequence once.
+
+    Args:
+        files: paths or glob patterns; plain or gzip.
+        columns: what a sequence is.
+        format: `sequence_example` or `example`.
+        boundaries: the values that T may have, inclusive maximum lengths, strictly increasing. None: T is the batch's
+            longest sequence. Sequences longer than the last are dealt with as `sequences.over_long` says.
+        sequences: what happens to empty, over-long and uneven sequences; by default they are invalid.
+        on_invalid: what becomes of invalid records: an error that names the first, or they are left out (`skip`) and
+            their number is said on standard error. `count_raw` counts them by reason.
+        max_record_bytes: larger records are invalid.
+        **options: see `Options`; `batch_steps` or `batch_size` is needed.
+
+    Returns:
+        A `tf.data.Dataset`, as `read_prepared` returns it.
+
+    Raises:
+        ConfigError: an option is wrong, or no file is found.
+
+    Example:
+        >>> train = read_raw("raw/*.tfrecord", columns, batch_steps=8192, labels="y", seed=1)
+        >>> model.fit(train, epochs=3)
+    """
+    columns = tuple(columns)
+    chosen = Options.make(**options)
+    limits = _limits(boundaries, chosen)
+    rules = sequences or Sequences()
+    paths = find_files(files)[chosen.index :: chosen.num_shards]
+    window = RawWindow(columns, format, rules, limits, chosen, paths, on_invalid, max_record_bytes)
+    targets = Targets(Features.of(columns), chosen)
+    source = _Source(paths, chosen)
+    dataset = repeat_epochs(lambda seed: _batches(source.windows(seed), window), chosen)
+    return with_options(
+        dataset.map(plain(targets.split), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def find_files(patterns: str | Sequence[str]) -> list[str]:
+    """The files that the patterns name, sorted.
+
+    Raises:
+        ConfigError: a pattern names none.
+    """
+    found: dict[str, None] = {}
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        matched = [path for path, _ in file_system.match(str(pattern))]
+        if not matched:
+            raise ConfigError(f"files: expected files at {pattern!r}, found none; check the path")
+        found |= dict.fromkeys(matched)
+    return sorted(found)
+
+
+class _Source:
+    """Raw files as windows of records."""
+
+    def __init__(self, paths: Sequence[str], options: Options) -> None:
+        if not paths:
+            raise ConfigError(
+                f"num_shards: expected at most as many workers as files, received {options.num_shards}; "
+                "write more files, or read through a tf.data service"
+            )
+        self._paths = list(paths)
+        self._options = options
+        self._compressions = [GZIP if _is_gzip(path) else PLAIN for path in paths]
+
+    def windows(self, seed: Any) -> Any:
+        """One epoch: windows of (records, file, index, seed)."""
+        order = tf.range(len(self._paths))
+        if self._options.shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, seed)
+        table = (tf.gather(self._paths, order), order, tf.gather(self._compressions, order))
+        chunks = tf.data.Dataset.from_tensor_slices(table).interleave(
+            lambda path, number, compression: read_chunks(path, number, compression, self._options.on_damage),
+            cycle_length=min(_CYCLE, len(self._paths)) if self._options.shuffle else 1,
+            block_length=1,
+        )
+        windows = chunks.rebatch(self._options.window).enumerate()
+        return windows.map(lambda number, chunk: (*chunk, tf.random.experimental.stateless_fold_in(seed, number)))
+
+
+def _is_gzip(path: str) -> bool:
+    with file_system.open_binary(path) as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def _batches(windows: Any, window: RawWindow) -> Any:
+    arranged = windows.map(window.arrange, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def batches_of(cuts: Batch, arranged: Batch) -> Any:
+        each = tf.data.Dataset.from_tensor_slices(cuts)
+        return each.map(lambda batch: slice_batch(batch, arranged, window.features))
+
+    return arranged.flat_map(batches_of)
+
+
+def _limits(boundaries: Sequence[int] | None, options: Options) -> tuple[int, ...] | None:
+    from lengthwise.buckets import BucketPlan
+
+    if boundaries is None:
+        if options.max_shapes is not None:
+            raise ConfigError(
+                "max_shapes: expected boundaries with it: raw files do not say how long their sequences are"
+            )
+        return None
+    limits = BucketPlan(tuple(boundaries)).boundaries
+    if options.max_shapes is not None and len(limits) > options.max_shapes:
+        raise ConfigError(
+            f"max_shapes: expected at least {len(limits)}, the number of boundaries, received {options.max_shapes}"
+        )
+    if options.batch_steps is not None and limits[-1] > options.batch_steps and options.over_budget == "error":
+        raise ConfigError(
+            f"batch_steps: expected at least {limits[-1]}, the last boundary, received {options.batch_steps}"
+        )
+    return limits

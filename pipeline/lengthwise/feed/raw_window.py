@@ -1,0 +1,112 @@
+"""A window of serialized raw records -> sorted and padded rows; bad records are an error, or left out."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from lengthwise.columns import AnyColumn
+from lengthwise.config.model import Sequences
+from lengthwise.errors import ConfigError
+from lengthwise.feed.features import Features
+from lengthwise.feed.options import Options
+from lengthwise.feed.parse import Container, Parsed
+from lengthwise.feed.raw_files import Chunk
+from lengthwise.feed.refine import Refiner, Verdicts
+from lengthwise.feed.window import arrange
+
+
+class RawWindow:
+    """Turns windows of raw records into windows of rows.
+
+    Attributes:
+        features: what the rows hold.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[AnyColumn],
+        container: Container,
+        rules: Sequences,
+        boundaries: tuple[int, ...] | None,
+        options: Options,
+        paths: Sequence[str],
+        on_invalid: Literal["raise", "skip"],
+        max_record_bytes: int,
+    ) -> None:
+        if rules.over_long == "window":
+            raise ConfigError(
+                "sequences.over_long: read_raw cannot split sequences into windows; `lengthwise prepare` can"
+            )
+        self.features = Features.of(columns)
+        self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
+        self._boundaries = boundaries
+        self._options = options
+        self._paths = list(paths)
+        self._on_invalid = on_invalid
+        self._max_record_bytes = max_record_bytes
+
+    def arrange(self, records: Any, file: Any, index: Any, seed: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The window's batches, as `window.arrange` gives them."""
+        chunk, parsed = self._parse(Chunk(records, file, index))
+        rows, verdicts = self._refiner.refine(parsed)
+        with tf.control_dependencies([self._report(verdicts, chunk)]):
+            seed = tf.identity(seed)
+        return arrange(rows, seed, self.features, self._options, self._boundaries)
+
+    def _parse(self, chunk: Chunk) -> tuple[Chunk, Parsed]:
+        """The records that can be parsed, parsed.
+
+        TensorFlow's ops fail for all records at once, and an op's failure is no value that others could act upon. But a
+        dataset that ignores errors turns it into one element less: then the next dataset's element is taken, for
+        which the records were tried one by one.
+        """
+        small = tf.strings.length(chunk.records) <= self._max_record_bytes
+        chunk = self._without(chunk, small, "too_large")
+        whole = tf.data.Dataset.from_tensors(chunk)
+        fast = whole.map(lambda chunk: (chunk, self._refiner.parser.parse(chunk.records))).ignore_errors()
+        return fast.concatenate(whole.map(self._parse_parsable)).take(1).get_single_element()
+
+    def _parse_parsable(self, chunk: Chunk) -> tuple[Chunk, Parsed]:
+        chunk = self._without(chunk, self._try_alone(chunk.records), "unparsable, or a feature of another dtype")
+        return chunk, self._refiner.parser.parse(chunk.records)
+
+    def _try_alone(self, records: Any) -> Any:
+        """Which records can be parsed, bool `[n]`."""
+        count = tf.size(records, tf.int64)
+
+        def attempt(row: Any) -> Any:
+            parsed = self._refiner.parser.parse(records[row : row + 1])
+            with tf.control_dependencies([raw.values for group in parsed for raw in group.values()]):
+                return tf.identity(row)
+
+        tried = tf.data.Dataset.range(count).map(attempt).ignore_errors().batch(count)
+        none = tf.data.Dataset.from_tensors(tf.zeros([0], tf.int64))
+        good = tried.concatenate(none).take(1).get_single_element()
+        return tf.scatter_nd(good[:, None], tf.fill(tf.shape(good), True), [count])
+
+    def _without(self, chunk: Chunk, good: Any, reason: str) -> Chunk:
+        codes = Verdicts(tf.where(good, -1, 0), [reason])
+        with tf.control_dependencies([self._report(codes, chunk)]):
+            good = tf.identity(good)
+        return tf.cond(
+            tf.reduce_all(good), lambda: chunk, lambda: Chunk(*(tf.boolean_mask(part, good) for part in chunk))
+        )
+
+    def _report(self, verdicts: Verdicts, chunk: Chunk) -> Any:
+        """An op that fails at the first invalid record, or says how many are left out."""
+        bad = verdicts.codes >= 0
+        return tf.cond(tf.reduce_any(bad), lambda: self._complain(verdicts, chunk, bad), lambda: tf.constant(True))
+
+    def _complain(self, verdicts: Verdicts, chunk: Chunk, bad: Any) -> Any:
+        first = tf.argmax(tf.cast(bad, tf.int32))
+        reason = tf.gather(tf.constant(verdicts.names), verdicts.codes[first])
+        place = (reason, tf.gather(self._paths, chunk.file[first]), "record", chunk.index[first])
+        if self._on_invalid == "raise":
+            message = "invalid record; on_invalid='skip' leaves it out. Reason, file and record:"
+            done = tf.debugging.Assert(False, [message, *place])
+        else:
+            number = tf.math.count_nonzero(bad)
+            done = tf.print("lengthwise: left out", number, "invalid records, the first:", *place)
+        with tf.control_dependencies([done]):
+            return tf.constant(False)

@@ -1,0 +1,153 @@
+"""A window of raw records -> rows of looked-up, validated sequences. The twin of `lengthwise.records.refine`."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from lengthwise.columns import (
+    AnyColumn,
+    ContextColumn,
+    IdColumn,
+    NumericColumn,
+    SequenceFeature,
+    context_features,
+    sequence_features,
+)
+from lengthwise.config.model import Sequences
+from lengthwise.feed.features import Features
+from lengthwise.feed.fit import Steps, fit
+from lengthwise.feed.parse import Container, Parsed, Parser, RawSteps
+from lengthwise.feed.validate import (
+    VALID,
+    Faults,
+    check_context,
+    check_ids,
+    check_numbers,
+    check_presence,
+    check_value_count,
+    check_weights,
+)
+from lengthwise.feed.window import Rows
+from lengthwise.rejects import RejectReason
+from lengthwise.tensor.lookup import MISSING, make_lookup
+
+
+class Verdicts(NamedTuple):
+    """What is wrong with the rows.
+
+    Attributes:
+        codes: int32 `[n]`: `validate.VALID`, or a position in `names`.
+        names: the faults there are, as `reason (column)`.
+    """
+
+    codes: Any
+    names: list[str]
+
+
+class Refiner:
+    """Applies the rules of `columns` and `sequences` to parsed windows. Its look-up tables are made once."""
+
+    def __init__(
+        self, columns: Iterable[AnyColumn], container: Container, sequences: Sequences, longest: int | None = None
+    ) -> None:
+        columns = tuple(columns)
+        self.parser = Parser(columns, container)
+        self._features = Features.of(columns)
+        self._specs = {spec.key: spec for spec in self._features.sequences}
+        self._columns = sequence_features(columns)
+        self._context = context_features(columns)
+        self._lookups = {c.key: make_lookup(c) for c in self._columns if not isinstance(c, NumericColumn)}
+        self._rules = sequences
+        self._longest = longest
+
+    @property
+    def tables(self) -> list[Any]:
+        """The look-ups, each a `tf.Module`."""
+        return list(self._lookups.values())
+
+    def refine(self, parsed: Parsed) -> tuple[Rows, Verdicts]:
+        """The sequences of a window, valid ones to be kept, and what is wrong with the others."""
+        faults = Faults()
+        steps: dict[str, Steps] = {}
+        for column in self._columns:
+            steps |= self._steps_of(faults, column, parsed)
+        lengths = self._measure(faults, list(steps.values()))
+        count = tf.size(lengths)
+        context = {column.key: _context_of(faults, column, parsed.context[column.key]) for column in self._context}
+        verdicts = Verdicts(*faults.verdicts(count))
+        first, taken = self._limit(lengths)
+        sequences = {key: fit(steps[key], first, taken, lengths, self._specs[key]) for key in steps}
+        return Rows(sequences, taken, context, verdicts.codes == VALID), verdicts
+
+    def _steps_of(self, faults: Faults, column: SequenceFeature, parsed: Parsed) -> dict[str, Steps]:
+        raw, spec = parsed.sequences[column.key], self._specs[column.key]
+        if column.required:
+            check_presence(faults, column.key, raw)
+        check_value_count(faults, column.key, raw, spec.width, exactly=isinstance(column, NumericColumn))
+        if isinstance(column, NumericColumn):
+            check_numbers(faults, column, raw)
+            return {column.key: _even(raw, raw.values, spec.width, column.default_value)}
+        ids = self._lookups[column.key](raw.values)
+        check_ids(faults, column, raw, ids)
+        found = {column.key: _even(raw, ids, spec.width, MISSING)}
+        if column.weight_key is not None:
+            found[column.weight_key] = self._weights_of(faults, column, parsed)
+        return found
+
+    def _weights_of(self, faults: Faults, column: IdColumn, parsed: Parsed) -> Steps:
+        raw = parsed.sequences[column.weight_key or ""]
+        check_weights(faults, column, parsed.sequences[column.key], raw)
+        return _even(raw, raw.values, column.values_per_step, 0.0)
+
+    def _measure(self, faults: Faults, steps: list[Steps]) -> Any:
+        """int64 `[n]`: the lengths, checked."""
+        none = tf.int64.max
+        shortest = tf.reduce_min(tf.stack([tf.where(s.present, s.counts, none) for s in steps]), axis=0)
+        longest = tf.reduce_max(tf.stack([tf.where(s.present, s.counts, 0) for s in steps]), axis=0)
+        lengths = tf.minimum(shortest, longest)
+        if self._rules.mismatch == "reject":
+            faults.add(RejectReason.LENGTH_MISMATCH, "", lengths != longest)
+        if self._rules.empty == "reject":
+            faults.add(RejectReason.EMPTY_SEQUENCE, "", lengths == 0)
+        if self._longest is not None and self._rules.over_long == "reject":
+            faults.add(RejectReason.OVER_LONG, "", lengths > self._longest)
+        return lengths
+
+    def _limit(self, lengths: Any) -> tuple[Any, Any]:
+        """The first step to take of each sequence, and how many."""
+        none = tf.zeros_like(lengths)
+        if self._longest is None:
+            return none, lengths
+        taken = tf.minimum(lengths, self._longest)
+        return (lengths - taken if self._rules.over_long == "truncate_left" else none), taken
+
+
+def _even(raw: RawSteps, values: Any, width: int, filler: float) -> Steps:
+    """Gives every step `width` values: `filler` where it has fewer; what it has more is dropped (and is a fault)."""
+    if raw.step_splits is None:
+        counts = raw.row_counts // width
+        return Steps(values, raw.row_splits[:-1], counts, raw.present)
+    sizes = raw.step_splits[1:] - raw.step_splits[:-1]
+
+    def pad() -> Any:
+        ragged = tf.RaggedTensor.from_row_splits(values, raw.step_splits, validate=False)
+        dense = ragged.to_tensor(tf.constant(filler, values.dtype), shape=[None, width])
+        return tf.reshape(dense, [-1])
+
+    even = tf.cond(tf.reduce_all(sizes == width), lambda: values, pad)
+    return Steps(even, raw.row_splits[:-1] * width, raw.row_counts, raw.present)
+
+
+def _context_of(faults: Faults, column: ContextColumn, raw: RawSteps) -> Any:
+    """`[n, *shape]`: the values, the default where a record has none."""
+    check_context(faults, column, raw)
+    elements = column.num_elements
+    default = column.default_value if column.default_value is not None else ("" if column.dtype == "string" else 0)
+
+    def pad() -> Any:
+        ragged = tf.RaggedTensor.from_row_splits(raw.values, raw.row_splits, validate=False)
+        return tf.reshape(ragged.to_tensor(tf.constant(default, raw.values.dtype), shape=[None, elements]), [-1])
+
+    values = tf.cond(tf.reduce_all(raw.row_counts == elements), lambda: raw.values, pad)
+    return tf.reshape(values, [-1, *column.shape])

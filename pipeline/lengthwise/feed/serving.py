@@ -1,0 +1,145 @@
+"""`serving_fn`: raw serialized records -> a model's predictions, with the ids and the padding of training."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features, feature_of
+from lengthwise.config.model import Sequences
+from lengthwise.errors import ConfigError
+from lengthwise.feed.cut import round_up
+from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.parse import Container
+from lengthwise.feed.refine import Refiner, Verdicts
+from lengthwise.feed.window import Rows
+
+
+class ServingFunction(tf.Module):
+    """A `tf.function` from serialized records to predictions, and all that it needs to be saved.
+
+    Attributes:
+        model: what is served.
+        columns: the columns of the features that the model takes.
+    """
+
+    def __init__(self, model: Any, columns: Sequence[AnyColumn], container: Container, boundaries: Any, rules: Any) -> None:
+        super().__init__(name="serving")
+        self.model = model
+        self.columns = tuple(columns)
+        self._boundaries = boundaries
+        self._features = Features.of(columns)
+        self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
+        self._tables = self._refiner.tables  # as attributes of a module, they are saved with it
+        self._weights = [getattr(variable, "value", variable) for variable in model.weights]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="records")], autograph=False)
+    def __call__(self, records: Any) -> Any:
+        """The predictions for serialized records `[n]`, in their order.
+
+        Raises:
+            tf.errors.InvalidArgumentError: a record is invalid by the columns' rules; the message says which and why.
+        """
+        return self.model(self.features(records), training=False)
+
+    def features(self, records: Any) -> Batch:
+        """The batch that the model gets: dense tensors, padded to the longest record (or to its boundary)."""
+        rows, verdicts = self._refiner.refine(self._refiner.parser.parse(records))
+        with tf.control_dependencies([_refuse_invalid(verdicts)]):
+            return self._pad(rows)
+
+    def export(self, path: str) -> None:
+        """Writes a SavedModel whose `serving_default` takes `records`."""
+        tf.saved_model.save(self, path, signatures={"serving_default": self.signature})
+
+    @property
+    def signature(self) -> Any:
+        """What `tf.saved_model.save(..., signatures=...)` takes: its result is a dict of tensors."""
+
+        def serve(records: Any) -> dict[str, Any]:
+            predictions = self(records)
+            return predictions if isinstance(predictions, dict) else {"predictions": predictions}
+
+        spec = tf.TensorSpec([None], tf.string, name="records")
+        return tf.function(serve, input_signature=[spec], autograph=False)
+
+    def _pad(self, rows: Rows) -> Batch:
+        longest = tf.reduce_max(tf.concat([rows.lengths, [1]], 0))
+        steps = longest if self._boundaries is None else round_up(longest[None], self._boundaries)[0]
+        batch: Batch = {RESERVED_KEY: tf.identity(rows.lengths), **rows.context}
+        for spec in self._features.sequences:
+            flat = rows.sequences[spec.key]
+            ragged = tf.RaggedTensor.from_row_splits(flat.values, flat.splits, validate=False)
+            size = tf.stack([tf.size(rows.lengths, tf.int64), steps * spec.width])
+            dense = ragged.to_tensor(tf.constant(spec.padding, flat.values.dtype), shape=size)
+            batch[spec.key] = tf.cast(tf.reshape(dense, tf.stack([size[0], steps, *spec.shape])), spec.dtype)
+        return batch
+
+
+def serving_fn(
+    model: Any,
+    columns: Iterable[AnyColumn],
+    *,
+    format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
+    features: Iterable[str] | None = None,
+    boundaries: Sequence[int] | None = None,
+    sequences: Sequences | None = None,
+) -> ServingFunction:
+    """A function from raw serialized records to predictions: parsing, look-ups and padding are those of training.
+
+    Args:
+        model: a built Keras model that takes batches of the feed, without labels and weights.
+        columns: the columns of the raw records, as given to `read_raw` or to the job (`manifest.columns`).
+        format: of the records, `sequence_example` or `example`.
+        features: the keys of the features that requests hold. None: those that a functional model takes by name;
+            for other models all of `columns`.
+        boundaries: the values that T may have, such as the manifest's; None: T is the request's longest sequence.
+        sequences: what happens to empty, over-long and uneven sequences; empty ones are kept by default.
+
+    Returns:
+        A callable from a string tensor `[n]` to the model's output, to be exported by its `export(path)`, or with
+        `tf.saved_model.save(..., signatures=serving.signature)`.
+
+    Raises:
+        ConfigError: the model takes a feature that no column reads.
+
+    Example:
+        >>> lw.serving_fn(model, columns).export("served/1")
+    """
+    columns = tuple(columns)
+    keys = _input_names(model) if features is None else set(features)
+    if keys is not None:
+        columns = _reading(columns, keys - {RESERVED_KEY})
+    rules = sequences or Sequences(empty="keep")
+    return ServingFunction(model, columns, format, None if boundaries is None else tuple(boundaries), rules)
+
+
+def _input_names(model: Any) -> set[str] | None:
+    """The keys of a functional model's inputs; None where the model does not say."""
+    inputs = getattr(model, "_inputs_struct", None)
+    return set(inputs) if isinstance(inputs, dict) else None
+
+
+def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, ...]:
+    """The columns of the features with these keys."""
+    read = {column: {column.key, getattr(column, "weight_key", None)} for column in map(feature_of, columns)}
+    known = {key for found in read.values() for key in found}
+    unknown = sorted(keys - known)
+    if unknown:
+        raise ConfigError(f"columns: expected columns for all features of the model, found none for {unknown}")
+    chosen = tuple(column for column in columns if read[feature_of(column)] & keys)
+    if len(context_features(chosen)) == len(chosen):
+        raise ConfigError("columns: expected a sequence column among the features of the model")
+    return chosen
+
+
+def _refuse_invalid(verdicts: Verdicts) -> Any:
+    codes, names = verdicts.codes, tf.constant([*verdicts.names, "none"])
+
+    def refuse() -> Any:
+        first = tf.argmax(tf.cast(codes >= 0, tf.int32))
+        message = "invalid record. Reason, and position in the request:"
+        with tf.control_dependencies([tf.debugging.Assert(False, [message, tf.gather(names, codes[first]), first])]):
+            return tf.constant(False)
+
+    return tf.cond(tf.reduce_any(codes >= 0), refuse, lambda: tf.constant(True))

@@ -1,0 +1,128 @@
+"""The columns' rules as TensorFlow ops: which records are invalid, and why. The twin of `lengthwise.records.validate`.
+
+A record's verdict is the first fault of the order of `RejectReason`, then of the columns' names; tests hold it equal
+to the job's. On valid windows each rule costs one reduction.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import ContextColumn, IdColumn, IdentityColumn, NumericColumn
+from lengthwise.feed.parse import RawSteps
+from lengthwise.rejects import RejectReason
+from lengthwise.tensor.lookup import REFUSED
+
+VALID = -1
+_ORDER = {reason: position for position, reason in enumerate(RejectReason)}
+
+
+class Faults:
+    """Collects faults by rule and gives each record its verdict."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[RejectReason, str, Any]] = []
+
+    def add(self, reason: RejectReason, column: str, bad: Any) -> None:
+        """Notes the records where `bad` (bool `[n]`) is true."""
+        self._found.append((reason, column, bad))
+
+    def verdicts(self, count: Any) -> tuple[Any, list[str]]:
+        """int32 `[n]`: `VALID` or a position in the list of names, `reason of column`, that comes with it."""
+        ordered = sorted(self._found, key=lambda found: (_ORDER[found[0]], found[1]))
+        names = [f"{reason.value} ({column})" if column else reason.value for reason, column, _ in ordered]
+        verdicts = tf.fill([count], tf.constant(VALID))
+        for position, (_, _, bad) in reversed(list(enumerate(ordered))):
+            verdicts = tf.where(bad, position, verdicts)
+        return verdicts, names
+
+
+def rows_with(bad: Any, splits: Any) -> Any:
+    """The rows, bool `[n]`, that own an entry of `bad` (bool `[entries]`); row i owns those from `splits[i]` on."""
+
+    def count() -> Any:
+        running = tf.concat([[0], tf.cumsum(tf.cast(bad, tf.int64))], 0)
+        return tf.gather(running, splits[1:]) > tf.gather(running, splits[:-1])
+
+    return tf.cond(tf.reduce_any(bad), count, lambda: tf.zeros(tf.shape(splits) - 1, tf.bool))
+
+
+def value_splits(raw: RawSteps) -> Any:
+    """int64 `[n + 1]`: where each record's values start."""
+    return raw.row_splits if raw.step_splits is None else tf.gather(raw.step_splits, raw.row_splits)
+
+
+def check_presence(faults: Faults, key: str, raw: RawSteps) -> None:
+    """A required feature is absent."""
+    faults.add(RejectReason.MISSING_FEATURE, key, ~raw.present)
+
+
+def check_value_count(faults: Faults, key: str, raw: RawSteps, width: int, *, exactly: bool) -> None:
+    """A step has another number of values than it should; a flat list does not divide into steps."""
+    if raw.step_splits is None:
+        faults.add(RejectReason.VALUE_COUNT, key, raw.row_counts % width != 0)
+        return
+    counts = raw.step_splits[1:] - raw.step_splits[:-1]
+    bad = counts != width if exactly else counts > width
+    faults.add(RejectReason.VALUE_COUNT, key, rows_with(bad, raw.row_splits))
+
+
+def check_numbers(faults: Faults, column: NumericColumn | ContextColumn, raw: RawSteps) -> None:
+    """Not finite, or out of range."""
+    values, splits = raw.values, value_splits(raw)
+    if column.finite and values.dtype.is_floating:
+        faults.add(RejectReason.NOT_FINITE, column.key, rows_with(~tf.math.is_finite(values), splits))
+    low, high = column.min_value, column.max_value
+    if low is None and high is None:
+        return
+    numbers = tf.cast(values, tf.float64) if values.dtype.is_integer else values
+    bad = tf.zeros(tf.shape(values), tf.bool)
+    if low is not None:
+        bad |= numbers < low
+    if high is not None:
+        bad |= numbers > high
+    faults.add(RejectReason.OUT_OF_RANGE, column.key, rows_with(bad, splits))
+
+
+def check_ids(faults: Faults, column: IdColumn, raw: RawSteps, ids: Any) -> None:
+    """Out of the range or the vocabulary of a column that says `oov: error`."""
+    if getattr(column, "oov", "") != "error":
+        return
+    identity = isinstance(column, IdentityColumn)
+    reason = RejectReason.ID_OUT_OF_RANGE if identity else RejectReason.OUT_OF_VOCABULARY
+    faults.add(reason, column.key, rows_with(ids == REFUSED, value_splits(raw)))
+
+
+def check_weights(faults: Faults, column: IdColumn, ids: RawSteps, weights: RawSteps) -> None:
+    """Weights must stand beside each value, and be finite."""
+    key = column.weight_key or ""
+    faults.add(RejectReason.MISSING_FEATURE, key, ids.present & ~weights.present)
+    both = ids.present & weights.present
+    faults.add(RejectReason.VALUE_COUNT, key, both & _unlike(ids, weights))
+    faults.add(RejectReason.NOT_FINITE, key, rows_with(~tf.math.is_finite(weights.values), value_splits(weights)))
+
+
+def _unlike(first: RawSteps, second: RawSteps) -> Any:
+    """Records, bool `[n]`, whose steps differ in number, or in their numbers of values."""
+    uneven = first.row_counts != second.row_counts
+    if first.step_splits is None or second.step_splits is None:
+        return uneven
+    # Step by step: steps of rows of equal length stand at the same place in both, once the other rows are left out.
+    pairs = ((first.step_splits, first.row_splits), (second.step_splits, second.row_splits))
+    steps = [
+        tf.RaggedTensor.from_row_splits(splits[1:] - splits[:-1], row_splits, validate=False)
+        for splits, row_splits in pairs
+    ]
+    even = [tf.ragged.boolean_mask(counts, ~uneven) for counts in steps]
+    differs = rows_with(even[0].flat_values != even[1].flat_values, even[0].row_splits)
+    return tf.tensor_scatter_nd_update(uneven, tf.where(~uneven), differs)
+
+
+def check_context(faults: Faults, column: ContextColumn, raw: RawSteps) -> None:
+    """The rules of a context column."""
+    if column.required:
+        check_presence(faults, column.key, raw)
+    wrong = raw.present & (raw.row_counts != column.num_elements)
+    faults.add(RejectReason.CONTEXT_SHAPE, column.key, wrong)
+    if column.dtype != "string":
+        check_numbers(faults, column, raw)
