@@ -44,6 +44,8 @@ def say_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[objec
         table.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_plain(cell)) for cell in row))
+    if title:
+        console().print(Text(title, style="bold"), soft_wrap=True)
     console().print(table, "")
 
 

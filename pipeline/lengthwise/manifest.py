@@ -3,6 +3,7 @@
 A manifest depends on the input and the configuration alone: it holds no time, host or number of workers.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Literal
@@ -162,8 +163,10 @@ class Manifest(Part):
         return LengthHistogram.from_counts(merged)
 
     def to_json(self) -> str:
-        """The file's text: sorted keys, two spaces, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        """The file's text: sorted keys, two spaces, a newline at the end, and a digest by which edits show."""
+        content = self.model_dump(mode="json")
+        content["digest"] = _digest(content)
+        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def load_manifest(folder: str) -> Manifest:
@@ -184,11 +187,23 @@ def load_manifest(folder: str) -> Manifest:
     try:
         content = json.loads(files.read_bytes(path))
         _refuse_newer(path, content)
+        if isinstance(content, dict):
+            content.pop("digest", None)
         return Manifest.model_validate(_with_absolute_vocabularies(content, path.rpartition("/")[0] or "."))
     except EnvironmentFailure as error:
         raise DatasetError(str(error)) from error
     except (ValueError, ValidationError) as error:
         raise DatasetError(f"{path}: expected a manifest of `lengthwise`, could not read it as one: {error}") from error
+
+
+def is_as_written(folder: str) -> bool:
+    """Whether a readable manifest still says what was written: nobody edited it by hand."""
+    content = json.loads(files.read_bytes(files.join(folder, MANIFEST_NAME)))
+    return bool(content.pop("digest", None) == _digest(content))
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _refuse_newer(path: str, content: object) -> None:

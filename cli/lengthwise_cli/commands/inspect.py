@@ -1,0 +1,45 @@
+"""`lengthwise inspect`: what is in a data set, or in a raw file."""
+
+import click
+
+from lengthwise_cli import options
+
+EPILOG = """\b
+Example:
+  lengthwise inspect prepared
+  lengthwise inspect prepared --bucket 32 --split train --count 5
+  lengthwise inspect prepared --record 1000
+  lengthwise inspect raw/part-0.tfrecord.gz --json"""
+
+
+@click.command("inspect", epilog=EPILOG)
+@click.argument("target", metavar="DIR|FILE", type=options.path)
+@click.option("--count", "-n", type=click.IntRange(min=0), default=3, show_default=True, help="Sequences to show.")
+@click.option("--record", type=click.IntRange(min=0), help="Show this one alone, all of its steps; numbers start at 0.")
+@click.option("--bucket", type=click.IntRange(min=1), help="Only of the bucket with this boundary (data sets).")
+@click.option("--split", help="Only of this split (data sets).")
+@options.as_json
+def command(target: str, count: int, record: int | None, bucket: int | None, split: str | None, as_json: bool) -> None:
+    """Show columns, lengths and a few decoded sequences.
+
+    DIR is a prepared data set: ids are shown as the entries of their vocabularies. FILE is a TFRecord file of
+    tf.SequenceExample or tf.Example, and needs no configuration. With --bucket or --split, --record counts within.
+    """
+    from lengthwise.errors import ConfigError
+    from lengthwise.files import exists, is_remote, join
+
+    first, most = (0, count) if record is None else (record, 1)
+    if target.endswith("manifest.json"):
+        target = target.removesuffix("manifest.json").rstrip("/") or "."
+    if exists(join(target, "manifest.json")):
+        from lengthwise_cli.inspect_prepared import inspect_prepared
+
+        inspect_prepared(target, first, most, bucket, split, whole=record is not None, as_json=as_json)
+        return
+    if bucket is not None or split is not None:
+        raise ConfigError("--bucket, --split: expected a prepared data set, a raw file has neither")
+    from lengthwise_cli.inspect_raw import inspect_raw, refuse_folder
+
+    if not is_remote(target):
+        refuse_folder(target)
+    inspect_raw(target, first, most, whole=record is not None, as_json=as_json)

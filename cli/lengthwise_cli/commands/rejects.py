@@ -1,0 +1,152 @@
+"""`lengthwise rejects`: what was refused, why, and the raw records back."""
+
+import difflib
+import gzip
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from lengthwise_cli import options
+
+if TYPE_CHECKING:
+    from lengthwise.rejects import Reject
+
+EPILOG = """\b
+Example:
+  lengthwise rejects prepared
+  lengthwise rejects prepared --reason out_of_vocabulary --extract again.tfrecord
+  lengthwise prepare mended.yaml again.tfrecord --output prepared-too"""
+
+BATCH = 1000
+
+
+@click.command("rejects", epilog=EPILOG)
+@options.data_set
+@click.option("--reason", "reasons", metavar="REASON", multiple=True, help="Only these. May be repeated.")
+@click.option("--column", "columns", metavar="KEY", multiple=True, help="Only those of these columns. May be repeated.")
+@click.option("--examples", type=click.IntRange(min=0), default=3, show_default=True, help="Of each reason and column.")
+@click.option("--extract", metavar="FILE", type=options.path, help="Write the raw records there as TFRecords.")
+@options.as_json
+def command(
+    folder: str, reasons: tuple[str, ...], columns: tuple[str, ...], examples: int, extract: str | None, as_json: bool
+) -> None:
+    """List rejected records by reason and column, or extract them.
+
+    DIR is a prepared data set, or the output folder of a job that failed because too much was rejected. Extracted
+    records can be prepared again; what is no whole record (unreadable rests of files, data that does not match its
+    checksum, records over the size limit) is left out and counted.
+    """
+    from lengthwise_cli.terminal import say
+
+    chosen = _Chosen(_paths(folder), _checked(reasons), columns)
+    if extract is None:
+        _list(chosen, examples, as_json=as_json)
+        return
+    kept, left_out = _extract(chosen, extract)
+    say(f"{kept:,} records written to {extract}")
+    if left_out:
+        what = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common())
+        say(f"left out, as no whole record is kept of them: {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Which rejects are asked for: of these files, reasons and columns; empty for all."""
+
+    paths: list[str]
+    reasons: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def read(self) -> "Iterator[Reject]":
+        from lengthwise.files import open_binary
+        from lengthwise.records.rejects_io import read_rejects
+
+        for path in self.paths:
+            with open_binary(path) as stream:
+                for reject in read_rejects(stream):
+                    if self.reasons and reject.reason not in self.reasons:
+                        continue
+                    if not self.columns or reject.column in self.columns:
+                        yield reject
+
+
+def _checked(reasons: tuple[str, ...]) -> tuple[str, ...]:
+    from lengthwise.rejects import RejectReason
+
+    known = [reason.value for reason in RejectReason]
+    for reason in reasons:
+        if reason not in known:
+            near = difflib.get_close_matches(reason, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+            raise click.BadParameter(f"no such reason {reason!r}; {hint}", param_hint="--reason")
+    return reasons
+
+
+def _paths(folder: str) -> list[str]:
+    from lengthwise import files
+    from lengthwise.errors import DatasetError
+
+    found = [path for path, _ in files.match(files.join(folder, "rejects", "*.tfrecord*"))]
+    if not found and not files.exists(files.join(folder, "manifest.json")):
+        raise DatasetError(f"{folder}: expected a prepared data set, or a folder with rejects/, found neither")
+    return found
+
+
+def _list(chosen: _Chosen, examples: int, *, as_json: bool) -> None:
+    from lengthwise_cli.terminal import say, say_json, say_table
+
+    counts: Counter[tuple[str, str]] = Counter()
+    shown: list[Reject] = []
+    for reject in chosen.read():
+        group = (reject.reason.value, reject.column)
+        counts[group] += 1
+        if counts[group] <= examples:
+            shown.append(reject)
+    shown.sort(key=lambda reject: (reject.reason.value, reject.column))
+    if as_json:
+        say_json(
+            {
+                "rejects": [{"reason": r, "column": c, "records": count} for (r, c), count in counts.most_common()],
+                "examples": [_example(reject) for reject in shown],
+            }
+        )
+        return
+    if not counts:
+        say("no rejects")
+        return
+    say_table("Rejects", ["reason", "column", ">records"], [(*group, count) for group, count in counts.most_common()])
+    if shown:
+        rows = [(one.reason, one.column, one.file, one.index, one.detail) for one in shown]
+        say_table("Examples", ["reason", "column", "file", ">record", "detail"], rows)
+
+
+def _example(reject: "Reject") -> dict[str, object]:
+    names = ("reason", "column", "detail", "file", "index", "offset")
+    return {name: getattr(reject, name) for name in names} | {"raw_bytes": len(reject.raw)}
+
+
+def _extract(chosen: _Chosen, target: str) -> tuple[int, Counter[str]]:
+    """Writes the raw records; returns how many, and what was left out."""
+    from lengthwise.files import create
+    from lengthwise.records.framing import frame
+    from lengthwise.rejects import RejectReason
+
+    fragments = {RejectReason.DAMAGED_FILE, RejectReason.DAMAGED_RECORD, RejectReason.TOO_LARGE}
+    kept, left_out = 0, Counter[str]()
+    batch: list[bytes] = []
+    with create(target) as file, gzip.open(file, "wb") if target.endswith(".gz") else nullcontext(file) as stream:
+        for reject in chosen.read():
+            if reject.reason in fragments:
+                left_out[reject.reason.value] += 1
+                continue
+            batch.append(reject.raw)
+            kept += 1
+            if len(batch) >= BATCH:
+                stream.write(frame(batch))
+                batch = []
+        stream.write(frame(batch))
+    return kept, left_out

@@ -1,0 +1,25 @@
+"""`lengthwise report`: a data set as one page to look at."""
+
+import click
+
+from lengthwise_cli import options
+
+EPILOG = """\b
+Example:
+  lengthwise report prepared -o report.html
+  lengthwise report prepared -o drift.html --compare prepared-last-week"""
+
+
+@click.command("report", epilog=EPILOG)
+@options.data_set
+@click.option("--output", "-o", metavar="FILE", required=True, type=options.path, help="The page to write.")
+@click.option("--compare", metavar="DIR2", type=options.path, help="Show this data set beside, and what drifted.")
+def command(folder: str, output: str, compare: str | None) -> None:
+    """Write an HTML report: lengths, padding, rejects, columns.
+
+    One file that needs nothing else. The same page, without a comparison, stands in each data set as report.html.
+    """
+    from lengthwise.report import write_report
+
+    write_report(folder, output, compare=compare)
+    click.echo(output)

@@ -1,0 +1,44 @@
+"""`lengthwise verify`: is a data set what its manifest says?"""
+
+import dataclasses
+
+import click
+
+from lengthwise_cli import options
+
+EPILOG = f"""\b
+Example:
+  lengthwise verify prepared && rsync -a prepared/ elsewhere/
+
+{options.EVENTS}"""
+
+
+@click.command("verify", epilog=EPILOG)
+@options.data_set
+@options.quiet
+@options.events
+def command(folder: str, quiet: bool, as_json: bool) -> None:
+    """Recount and re-checksum a data set against its manifest.
+
+    Finds missing, swapped, altered, cut off and added files, and edits of the manifest. Exit code 1: there is one.
+    """
+    from lengthwise.errors import DatasetError
+    from lengthwise_cli.terminal import bytes_text, say, say_table
+    from lengthwise_cli.watch import say_event, watching
+
+    with watching(quiet=quiet, as_json=as_json) as progress:
+        from lengthwise.prepare.verify import verify
+
+        found = verify(folder, progress)
+        if as_json:
+            say_event("result", dataclasses.asdict(found) | {"passed": not found.faults})
+    if not as_json and not quiet:
+        if found.faults:
+            say_table("Faults", ["file", "problem"], [(fault.path, fault.problem) for fault in found.faults])
+        what = f"{found.shards:,} shards, {found.sequences:,} sequences, {bytes_text(found.bytes)}"
+        say(f"{what} read" if found.faults else f"{what}: all as the manifest says")
+    if found.faults:
+        raise DatasetError(
+            f"{folder}: {len(found.faults)} faults, the first in {found.faults[0].path}: {found.faults[0].problem}. "
+            "Do not use it; copy it again from where it was made, or prepare it again with --overwrite"
+        )

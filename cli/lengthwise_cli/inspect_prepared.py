@@ -1,0 +1,103 @@
+"""A prepared data set in a few tables."""
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from lengthwise.columns import NumericColumn, context_features, feature_of, sequence_features
+from lengthwise.columns.wording import show
+from lengthwise.errors import ConfigError
+from lengthwise.manifest import Manifest, Shard, load_manifest
+from lengthwise_cli.sequences import as_dict, say_sequence
+from lengthwise_cli.summary import say_buckets, summarise
+from lengthwise_cli.terminal import say, say_json, say_table
+
+if TYPE_CHECKING:
+    from lengthwise.records.inspect import Shown
+
+
+def inspect_prepared(
+    folder: str, first: int, most: int, bucket: int | None, split: str | None, *, whole: bool, as_json: bool
+) -> None:
+    """Prints the columns, lengths and buckets, and some sequences; under `whole` one sequence alone.
+
+    Raises:
+        ConfigError: there is no such bucket, split or sequence.
+    """
+    manifest = load_manifest(folder)
+    shards = _shards(manifest, bucket, split)
+    available = sum(shard.sequences for shard in shards)
+    if whole and first >= available:
+        raise ConfigError(f"--record: expected a number below {available:,}, received {first:,}")
+    from lengthwise.records.inspect import show_prepared
+
+    chosen = list(islice(show_prepared(folder, manifest, shards, first), most))
+    if as_json:
+        say_json(_as_json(manifest, folder, chosen))
+        return
+    if not whole:
+        _say_data_set(manifest, folder)
+    for shown in chosen:
+        say_sequence(shown, whole=whole)
+
+
+def _shards(manifest: Manifest, bucket: int | None, split: str | None) -> list[Shard]:
+    if bucket is not None and bucket not in manifest.boundaries:
+        known = ", ".join(map(str, manifest.boundaries))
+        raise ConfigError(f"--bucket: expected one of the boundaries {known}, received {bucket}")
+    if split is not None and split not in manifest.lengths:
+        raise ConfigError(f"--split: expected one of {', '.join(manifest.splits)}, received {show(split)}")
+    return [
+        shard
+        for shard in manifest.shards
+        if bucket in (None, manifest.boundaries[shard.bucket]) and split in (None, shard.split)
+    ]
+
+
+def _as_json(manifest: Manifest, folder: str, chosen: "list[Shown]") -> dict[str, Any]:
+    return {
+        **summarise(manifest, folder),
+        "layout": manifest.layout,
+        "columns": [column.model_dump(mode="json") for column in manifest.columns],
+        "statistics": {key: one.model_dump(mode="json") for key, one in manifest.statistics.items()},
+        "lengths": {split: {str(k): n for k, n in counts.items()} for split, counts in manifest.lengths.items()},
+        "sequences": [as_dict(shown) for shown in chosen],
+    }
+
+
+def _say_data_set(manifest: Manifest, folder: str) -> None:
+    counts = manifest.counts
+    splits = ", ".join(f"{split} {sum(manifest.lengths[split].values()):,}" for split in manifest.splits)
+    say(f"{folder}: {counts.sequences:,} sequences ({splits}), layout {manifest.layout}, {manifest.compression}")
+    say(f"{counts.read:,} records read, {counts.written:,} written, {sum(counts.rejected.values()):,} rejected")
+    say()
+    say_table(
+        "Columns", ["feature", "kind", "what", ">values", ">missing", ">min", ">max", ">mean"], _columns(manifest)
+    )
+    lengths = manifest.histogram()
+    if lengths.total:
+        expanded = lengths.counts.cumsum()
+        at = [int(lengths.lengths[expanded.searchsorted(share * lengths.total)]) for share in (0.5, 0.95)]
+        shortest, longest = int(lengths.lengths[0]), int(lengths.lengths[-1])
+        say(f"lengths: {shortest:,} to {longest:,} steps, median {at[0]:,}, 95% up to {at[1]:,}")
+        say()
+    say_buckets(summarise(manifest, folder))
+    say()
+
+
+def _columns(manifest: Manifest) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    features = [*sequence_features(manifest.columns), *context_features(manifest.columns)]
+    for feature in sorted({feature_of(column) for column in features}, key=lambda feature: feature.key):
+        ids = getattr(feature, "num_buckets", None)
+        what = f"{ids:,} ids" if ids is not None else str(getattr(feature, "dtype", ""))
+        shape = feature.shape if isinstance(feature, NumericColumn) and feature.shape != (1,) else ()
+        found = manifest.statistics.get(feature.key)
+        numbers = (
+            () if found is None else (found.values, found.missing, *map(_number, (found.min, found.max, found.mean)))
+        )
+        rows.append((feature.key, feature.kind, f"{what} {list(shape)}" if shape else what, *numbers))
+    return rows
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

@@ -1,0 +1,115 @@
+"""A raw TFRecord file in a few tables; no configuration is needed."""
+
+import os
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from lengthwise.errors import ConfigError, DatasetError
+from lengthwise_cli.sequences import as_dict, say_sequence
+from lengthwise_cli.terminal import say, say_json, say_table
+
+if TYPE_CHECKING:
+    from lengthwise.draft.facts import Facts
+    from lengthwise.draft.scan import Seen
+
+SAMPLE = 1000
+
+
+def refuse_folder(path: str) -> None:
+    """Raises ConfigError where no file stands at `path`, with what to do about a folder."""
+    if os.path.isdir(path):
+        raise ConfigError(
+            f"{path}: expected a prepared data set or a file, received a folder without manifest.json; "
+            "name one of its files, or run `lengthwise prepare` to its end"
+        )
+    if not os.path.exists(path):
+        raise ConfigError(f"{path}: expected a prepared data set or a TFRecord file, received a path where nothing is")
+
+
+def inspect_raw(path: str, first: int, most: int, *, whole: bool, as_json: bool) -> None:
+    """Prints features, lengths and damage, and some records; under `whole` one record alone.
+
+    Raises:
+        ConfigError: there is no such record.
+        DatasetError: the file holds no readable record.
+    """
+    from lengthwise.records.framing import Damage
+    from lengthwise.records.inspect import show_raw
+
+    records = list(islice(show_raw(path, first), most))
+    if whole and not records:
+        raise ConfigError(f"--record: {path} has no record {first:,}")
+    if whole and isinstance(records[0], Damage):
+        raise DatasetError(f"{path}: record {first:,} cannot be read: {records[0].detail}")
+    shown = [record for record in records if not isinstance(record, Damage)]
+    if whole:
+        say_json(as_dict(shown[0])) if as_json else say_sequence(shown[0], whole=True)
+        return
+    from lengthwise.draft.scan import scan
+
+    seen, (count, damage) = scan([path], SAMPLE), _count(path)
+    if as_json:
+        say_json({**_as_json(seen), "records": count, "damage": damage, "examples": [as_dict(one) for one in shown]})
+        return
+    _say_file(path, seen, count, damage)
+    for one in shown:
+        say_sequence(one, whole=False)
+
+
+def _count(path: str) -> tuple[int, dict[str, int]]:
+    """How many records the file has, and what is damaged."""
+    from lengthwise.files import open_binary
+    from lengthwise.records.framing import read_blocks
+
+    records, damage = 0, Counter[str]()
+    with open_binary(path) as stream:
+        for block in read_blocks(stream):
+            records += block.read
+            damage.update(one.reason.value for one in block.damage)
+    return records, dict(damage)
+
+
+def _say_file(path: str, seen: "Seen", count: int, damage: dict[str, int]) -> None:
+    say(f"{path}: {count:,} records, inputs.format {seen.format}")
+    for reason, number in damage.items():
+        say(f"{number:,} {reason}")
+    sample = "all records" if seen.complete else f"the first {seen.records:,} records"
+    say()
+    headings = ["feature", "where", "kind", ">records", ">values", ">fewest", ">most", ">min", ">max", "such as"]
+    rows = [_row(key, "sequence", facts) for key, facts in sorted(seen.sequences.items())]
+    where = "record" if seen.format == "sequence_example" else "example"
+    rows += [_row(key, where, facts) for key, facts in sorted(seen.context.items())]
+    say_table(f"Features of {sample}", headings, rows)
+
+
+def _row(key: str, where: str, facts: "Facts") -> tuple[object, ...]:
+    counts = facts.counts.values()
+    numbers = ["" if number is None else f"{number:.6g}" for number in (facts.low, facts.high)]
+    texts = [str(text) for text, _ in facts.distinct.most_common(3)] if "bytes_list" in facts.kinds else []
+    kinds = ", ".join(sorted(facts.kinds)) or "empty"
+    spread = (min(counts, default=0), max(counts, default=0))
+    return key, where, kinds, len(counts), facts.values, *spread, *numbers, " ".join(texts)[:40]
+
+
+def _as_json(seen: "Seen") -> dict[str, Any]:
+    def facts_of(features: "dict[str, Facts]") -> dict[str, Any]:
+        return {
+            key: {
+                "kinds": dict(facts.kinds),
+                "records": len(facts.counts),
+                "values": facts.values,
+                "fewest": min(facts.counts.values(), default=0),
+                "most": max(facts.counts.values(), default=0),
+                "min": facts.low,
+                "max": facts.high,
+            }
+            for key, facts in sorted(features.items())
+        }
+
+    return {
+        "format": seen.format,
+        "sampled": seen.records,
+        "sequences": facts_of(seen.sequences),
+        "context": facts_of(seen.context),
+    }

@@ -1,0 +1,197 @@
+"""Whether a data set is what its manifest says: every byte checksummed, every record counted again.
+
+manifest ─ is it as written? do its own numbers agree? ──┐
+every file that it names ─ there, same bytes, same counts ├─> faults, each a path and a sentence
+every other file ─ it should not be there ────────────────┘
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from lengthwise import files
+from lengthwise.columns import VocabularyColumn, sequence_features
+from lengthwise.errors import EnvironmentFailure, LengthwiseError
+from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, is_as_written, load_manifest
+from lengthwise.prepare.recount import Recount, recount
+from lengthwise.prepare.schema import describe_schema
+from lengthwise.progress import Event, ProgressSink, ignore
+from lengthwise.records.rejects_io import read_rejects
+
+_SCHEMA, _REPORT = "schema.pbtxt", "report.html"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """What is wrong with one file of a data set."""
+
+    path: str
+    problem: str
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was read, and what is wrong.
+
+    Attributes:
+        shards: how many shards were read.
+        sequences: how many sequences were counted in them.
+        bytes: how many bytes were checksummed.
+        faults: sorted by path; empty where all is as the manifest says.
+    """
+
+    shards: int = 0
+    sequences: int = 0
+    bytes: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+
+def verify(folder: str, progress: ProgressSink = ignore) -> Verification:
+    """Compares a prepared data set with its manifest.
+
+    Raises:
+        DatasetError: there is no manifest, or none that can be read.
+    """
+    manifest = load_manifest(folder)
+    found = Verification()
+    found.faults += [Fault(MANIFEST_NAME, problem) for problem in _manifest_problems(folder, manifest)]
+    found.faults += _side_faults(folder, manifest)
+    found.faults += _added(folder, manifest)
+    lengths: dict[str, Counter[int]] = {split: Counter() for split in manifest.splits}
+    for shard, one in _read_shards(folder, manifest, progress):
+        found.shards += 1
+        found.bytes += one.bytes
+        found.sequences += one.sequences
+        found.faults += [Fault(shard.path, problem) for problem in _problems(manifest, shard, one)]
+        lengths.setdefault(shard.split, Counter()).update(one.lengths)
+    found.faults += _length_faults(manifest, lengths, damaged=bool(found.faults))
+    found.faults.sort()
+    return found
+
+
+def _read_shards(folder: str, manifest: Manifest, progress: ProgressSink) -> Iterator[tuple[Shard, Recount]]:
+    total = sum(shard.bytes for shard in manifest.shards)
+    done = sequences = 0
+    progress(Event("verify", 0, total))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pending = {pool.submit(_recount, folder, manifest, shard): shard for shard in manifest.shards}
+        try:
+            for future in as_completed(pending):
+                one = future.result()
+                done, sequences = done + pending[future].bytes, sequences + one.sequences
+                progress(Event("verify", done, total, sequences))
+                yield pending[future], one
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _recount(folder: str, manifest: Manifest, shard: Shard) -> Recount:
+    try:
+        return recount(files.join(folder, shard.path), manifest.layout, manifest.compression)
+    except EnvironmentFailure as error:
+        return Recount(damage=f"expected a file, it is missing or unreadable: {error}", crc32c=-1)
+
+
+def _problems(manifest: Manifest, shard: Shard, found: Recount) -> Iterator[str]:
+    if found.crc32c == -1:
+        yield found.damage
+        return
+    if found.bytes != shard.bytes:
+        yield f"expected {shard.bytes:,} bytes, found {found.bytes:,}"
+    if found.crc32c != shard.crc32c:
+        yield f"expected bytes of crc32c {shard.crc32c:#010x}, found {found.crc32c:#010x}; it is not the file written"
+    if found.damage:
+        yield found.damage
+        return
+    for name in ("records", "sequences", "steps"):
+        if getattr(found, name) != getattr(shard, name):
+            yield f"expected {getattr(shard, name):,} {name}, found {getattr(found, name):,}"
+    yield from _bucket_problems(manifest, shard, found)
+
+
+def _bucket_problems(manifest: Manifest, shard: Shard, found: Recount) -> Iterator[str]:
+    if not 0 <= shard.bucket < len(manifest.boundaries):
+        yield f"expected a bucket below {len(manifest.boundaries)}, the manifest says {shard.bucket}"
+        return
+    boundary = manifest.boundaries[shard.bucket]
+    least = manifest.boundaries[shard.bucket - 1] + 1 if shard.bucket else 0
+    outside = [length for length in found.lengths if not least <= length <= boundary]
+    if outside:
+        yield f"expected lengths of {least} to {boundary} steps, found {outside[0]}"
+    if shard.padded_steps != shard.sequences * boundary:
+        yield f"expected {shard.sequences * boundary:,} padded steps, the manifest says {shard.padded_steps:,}"
+
+
+def _manifest_problems(folder: str, manifest: Manifest) -> Iterator[str]:
+    counts = manifest.counts
+    if not is_as_written(folder):
+        yield "it was edited after it was written: its digest does not match"
+    rejected = sum(counts.rejected.values())
+    if counts.read != counts.written + rejected:
+        yield f"expected read = written + rejected, it says {counts.read:,} = {counts.written:,} + {rejected:,}"
+    inputs = sum(source.records for source in manifest.inputs)
+    if counts.read != inputs:
+        yield f"expected {counts.read:,} records read from the input files, they add up to {inputs:,}"
+    sequences = sum(shard.sequences for shard in manifest.shards)
+    if counts.sequences != sequences:
+        yield f"expected {counts.sequences:,} sequences in the shards, they add up to {sequences:,}"
+
+
+def _length_faults(manifest: Manifest, found: dict[str, Counter[int]], *, damaged: bool) -> Iterator[Fault]:
+    if damaged:  # the lengths of what cannot be read are missing anyway
+        return
+    for split, counts in sorted(found.items()):
+        if dict(counts) != {length: count for length, count in manifest.lengths.get(split, {}).items() if count}:
+            yield Fault(MANIFEST_NAME, f"its lengths of split {split!r} are not those of the sequences in the shards")
+
+
+def _side_faults(folder: str, manifest: Manifest) -> Iterator[Fault]:
+    """The schema, the vocabularies and the rejects."""
+    try:
+        if files.read_bytes(files.join(folder, _SCHEMA)).decode() != describe_schema(manifest.columns, manifest.layout):
+            yield Fault(_SCHEMA, "expected the schema of the manifest's columns, found another text")
+    except (EnvironmentFailure, UnicodeDecodeError) as error:
+        yield Fault(_SCHEMA, f"expected a TFMD schema: {error}")
+    for column in sequence_features(manifest.columns):
+        if isinstance(column, VocabularyColumn) and column.vocabulary_file is not None:
+            try:
+                _ = column.vocabulary
+            except LengthwiseError as error:
+                yield Fault(column.vocabulary_file, str(error))
+    yield from _reject_faults(folder, manifest)
+
+
+def _reject_faults(folder: str, manifest: Manifest) -> Iterator[Fault]:
+    path = rejects_path(manifest)
+    found: Counter[str] = Counter()
+    if files.exists(files.join(folder, path)):
+        try:
+            with files.open_binary(files.join(folder, path)) as stream:
+                found.update(reject.reason.value for reject in read_rejects(stream))
+        except Exception as error:  # noqa: BLE001 (whatever an altered file leads to, it is not what was written)
+            yield Fault(path, f"expected rejects, cannot read them: {error}")
+            return
+    expected = {reason: count for reason, count in manifest.counts.rejected.items() if count}
+    if dict(found) != expected:
+        yield Fault(path, f"expected rejects {_listed(expected)}, found {_listed(found)}")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items())) or "none"
+
+
+def rejects_path(manifest: Manifest) -> str:
+    """Where the rejects of a data set stand, relative to its folder."""
+    return "rejects/rejects-00000-of-00001.tfrecord" + (".gz" if manifest.compression == "gzip" else "")
+
+
+def _added(folder: str, manifest: Manifest) -> Iterator[Fault]:
+    known = {MANIFEST_NAME, _SCHEMA, _REPORT, rejects_path(manifest), *(shard.path for shard in manifest.shards)}
+    for column in sequence_features(manifest.columns):
+        if isinstance(column, VocabularyColumn) and column.vocabulary_file is not None:
+            known.add(column.vocabulary_file[len(folder.rstrip("/")) + 1 :])
+    for name in files.list_tree(folder):
+        if name not in known and not name.startswith(".work/"):
+            yield Fault(name, "the manifest does not know this file; readers of whole folders would take it for data")

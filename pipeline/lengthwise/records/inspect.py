@@ -1,0 +1,206 @@
+"""Records for people to look at: what one record holds, feature by feature, ids back as vocabulary entries.
+
+A slow path: one record at a time, by the messages of `protos`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lengthwise import files
+from lengthwise.columns import (
+    RESERVED_KEY,
+    AnyColumn,
+    VocabularyColumn,
+    context_features,
+    sequence_features,
+)
+from lengthwise.errors import DatasetError
+from lengthwise.manifest import Manifest, Shard
+from lengthwise.records.features import StepFeature, step_features
+from lengthwise.records.framing import Damage, read_blocks
+from lengthwise.records.protos import Example, SequenceExample
+
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One sequence, or one raw record.
+
+    Attributes:
+        number: its place: in the data set's order of shards, or in the raw file.
+        file: the file that it stands in.
+        length: its number of steps.
+        steps: by key, a value a step; a step of several values is a list.
+        context: by key, the values.
+        ids: by key, of columns with a vocabulary, the ids behind the texts in `steps`.
+        where: what else says where it belongs, such as its split and bucket.
+    """
+
+    number: int
+    file: str
+    length: int
+    steps: Mapping[str, Sequence[Any]]
+    context: Mapping[str, Sequence[Any]]
+    ids: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+
+def show_prepared(folder: str, manifest: Manifest, shards: Sequence[Shard], first: int = 0) -> Iterator[Shown]:
+    """The sequences of some shards of a data set, from the `first` of them on, counted over these shards.
+
+    Args:
+        folder: the data set's folder.
+        manifest: its manifest.
+        shards: which shards, in which order.
+        first: how many sequences to skip; whole shards are skipped unread.
+
+    Raises:
+        DatasetError: a record cannot be read.
+    """
+    reader = _Prepared(folder, manifest)
+    number = 0
+    for shard in shards:
+        if number + shard.sequences <= first:
+            number += shard.sequences
+            continue
+        for shown in reader.read(shard, number):
+            if shown.number >= first:
+                yield shown
+        number += shard.sequences
+
+
+def show_raw(path: str, first: int = 0) -> Iterator[Shown | Damage]:
+    """The records of a raw TFRecord file, from number `first` on; what cannot be read comes as damage."""
+    with files.open_binary(path) as stream:
+        for block in read_blocks(stream):
+            readable = zip(block.indices, block.records, strict=True)
+            items: list[tuple[int, bytes | Damage]] = [*readable, *((one.index, one) for one in block.damage)]
+            for index, item in sorted(items, key=lambda pair: pair[0]):
+                if index >= first:
+                    yield item if isinstance(item, Damage) else raw_record(item, index, path)
+
+
+def raw_record(record: bytes, number: int, path: str) -> Shown:
+    """One raw record, by what it says of itself: no configuration is needed.
+
+    Raises:
+        DatasetError: it is neither a tf.SequenceExample nor a tf.Example.
+    """
+    try:
+        message = SequenceExample.FromString(record)
+    except Exception as error:  # noqa: BLE001 (protobuf raises DecodeError, UnicodeDecodeError and others)
+        raise DatasetError(
+            f"{path}: record {number} is neither a tf.SequenceExample nor a tf.Example: {error}"
+        ) from None
+    context = {key: _values(feature) for key, feature in sorted(message.context.feature.items())}
+    steps = {
+        key: [_single(_values(step)) for step in steps.feature]
+        for key, steps in sorted(message.feature_lists.feature_list.items())
+    }
+    length = max(map(len, (steps or context).values()), default=0)
+    form = "sequence_example" if message.feature_lists.feature_list else "example"
+    return Shown(number, path, length, steps, context, where={"format": form, "bytes": len(record)})
+
+
+class _Prepared:
+    """Reads prepared shards, either layout."""
+
+    def __init__(self, folder: str, manifest: Manifest) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._steps = step_features(manifest.columns)
+        self._context = context_features(manifest.columns)
+        self._texts = _vocabularies(manifest.columns)
+
+    def read(self, shard: Shard, number: int) -> Iterator[Shown]:
+        path = files.join(self._folder, shard.path)
+        where = {"split": shard.split, "bucket": self._manifest.boundaries[shard.bucket]}
+        with files.open_binary(path) as stream:
+            for block in read_blocks(stream, compression=self._manifest.compression):
+                if block.damage:
+                    raise DatasetError(
+                        f"{path}: {block.damage[0].detail}; `lengthwise verify` checks the whole data set"
+                    )
+                for record in block.records:
+                    for length, steps, context in self._rows(record):
+                        yield self._shown(number, path, where, length, steps, context)
+                        number += 1
+
+    def _rows(self, record: bytes) -> "Iterator[_Row]":
+        features = Example.FromString(record).features.feature
+        if self._manifest.layout == "block":
+            yield from self._block_rows({key: _values(feature) for key, feature in features.items()})
+            return
+        [length] = _values(features[RESERVED_KEY])
+        steps = {step.key: np.asarray(_values(features[step.key]))[: length * step.width] for step in self._steps}
+        yield length, steps, {column.key: _values(features[column.key]) for column in self._context}
+
+    def _block_rows(self, buffers: Mapping[str, Sequence[Any]]) -> "Iterator[_Row]":
+        dtypes = self._manifest.block_dtypes
+        arrays = {key: np.frombuffer(buffers[key][0], dtype) for key, dtype in dtypes.items()}
+        ends = np.cumsum(arrays[RESERVED_KEY])
+        for row, end in enumerate(ends.tolist()):
+            length = int(arrays[RESERVED_KEY][row])
+            steps = {step.key: arrays[step.key][(end - length) * step.width : end * step.width] for step in self._steps}
+            context = {}
+            for column in self._context:
+                size = column.num_elements
+                values = buffers[column.key] if column.key not in arrays else arrays[column.key].tolist()
+                context[column.key] = list(values[row * size : (row + 1) * size])
+            yield length, steps, context
+
+    def _shown(
+        self,
+        number: int,
+        path: str,
+        where: Mapping[str, Any],
+        length: int,
+        steps: Mapping[str, np.ndarray],
+        context: Mapping[str, Sequence[Any]],
+    ) -> Shown:
+        texts: dict[str, Sequence[Any]] = {}
+        ids: dict[str, Sequence[Any]] = {}
+        for step in self._steps:
+            values = steps[step.key].tolist()
+            if step.key in self._texts:
+                ids[step.key] = _by_step(values, step.width)
+                values = [self._text(step.key, value) for value in values]
+            elif step.num_buckets is not None:
+                values = [MISSING if value == -1 else value for value in values]
+            texts[step.key] = _by_step(values, step.width)
+        return Shown(number, path, length, texts, context, ids, where)
+
+    def _text(self, key: str, value: int) -> Any:
+        entries = self._texts[key]
+        if value == -1:
+            return MISSING
+        return entries[value] if value < len(entries) else f"(oov {value - len(entries)})"
+
+
+_Row = tuple[int, dict[str, np.ndarray], dict[str, list[Any]]]
+
+
+def _vocabularies(columns: Sequence[AnyColumn]) -> dict[str, tuple[str, ...] | tuple[int, ...]]:
+    return {
+        column.key: column.vocabulary for column in sequence_features(columns) if isinstance(column, VocabularyColumn)
+    }
+
+
+def _values(feature: Any) -> list[Any]:
+    kind = feature.WhichOneof("kind")
+    return [] if kind is None else list(getattr(feature, kind).value)
+
+
+def _single(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _by_step(values: list[Any], width: int) -> list[Any]:
+    return values if width == 1 else [values[start : start + width] for start in range(0, len(values), width)]
+
+
+__all__ = ["MISSING", "Shown", "StepFeature", "raw_record", "show_prepared", "show_raw"]
