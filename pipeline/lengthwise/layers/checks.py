@@ -8,80 +8,79 @@ column refuses give NaN vectors instead, see `embed`.
 from typing import Any
 
 import keras
+import numpy as np
+
+
+class _Place:
+    """Stands in a message for the index of the first failure."""
+
+
+PLACE = _Place()
 
 
 class Checks:
-    """Collects the conditions while a batch is built, and ties them to its outputs."""
+    """Collects the conditions while a batch is read, and ties them to its outputs."""
 
     def __init__(self) -> None:
+        self._conditions: list[tuple[Any, tuple[Any, ...]]] = []
         self._assertions: list[Any] = []
 
     def require(self, holds: Any, *message: Any) -> None:
-        """Demands that every element of the boolean tensor `holds` is true.
+        """Demands that every element of `holds` is true.
 
         Args:
-            holds: a boolean tensor, `[batch]` or any other shape.
-            *message: strings and integer tensors; a tensor of the shape of `holds` is shown at the first place where
-                the condition fails. `ROW` stands for the first index of that place.
+            holds: a boolean tensor of rank 1, such as one element a row.
+            *message: strings, PLACE, and integer tensors of the size of `holds`, shown at the first failure.
         """
-        if keras.backend.backend() == "tensorflow":
-            self._assertions.append(_tensorflow_assertion(holds, message))
-        elif _is_known(holds) and not bool(keras.ops.all(holds)):
-            place = _first_false(keras.ops.convert_to_numpy(holds))
-            raise ValueError(" ".join(str(_at(part, place)) for part in message))
+        self._conditions.append((holds, message))
+
+    def run(self) -> None:
+        """Checks now, or in a graph makes the assertions, so that later operations need not expect such data."""
+        conditions, self._conditions = self._conditions, []
+        for holds, message in conditions:
+            if keras.backend.backend() != "tensorflow":
+                _raise_unless(holds, message)
+            elif (assertion := _assertion(holds, message)) is not None:  # None: it holds, in eager code
+                self._assertions.append(assertion)
 
     def attach(self, *tensors: Any) -> tuple[Any, ...]:
         """The tensors, to be had only if all conditions hold."""
-        assertions = [assertion for assertion in self._assertions if assertion is not None]
-        if not assertions:
+        self.run()
+        if not self._assertions:
             return tensors
         import tensorflow as tf
 
-        with tf.control_dependencies(assertions):
+        with tf.control_dependencies(self._assertions):
             return tuple(tf.identity(tensor) for tensor in tensors)
 
 
-class _Row:
-    """Stands in a message for the row of the first failure."""
-
-
-ROW = _Row()
-
-
-def _tensorflow_assertion(holds: Any, message: tuple[Any, ...]) -> Any:
+def _assertion(holds: Any, message: tuple[Any, ...]) -> Any:
     import tensorflow as tf
 
-    flat = tf.reshape(holds, [-1])
     # One more element, so that an empty batch has a place too.
-    place = tf.argmax(tf.concat([tf.logical_not(flat), [False]], 0), output_type=tf.int32)
-    row_size = tf.maximum(tf.size(holds) // tf.maximum(tf.shape(holds)[0], 1), 1)
+    place = tf.argmax(tf.concat([tf.logical_not(holds), [False]], 0), output_type=tf.int32)
 
     def at(part: Any) -> Any:
         if isinstance(part, str):
             return part
-        if isinstance(part, _Row):
-            return place // row_size
-        return tf.cast(tf.reshape(part, [-1])[place : place + 1], tf.int32)
+        return place if isinstance(part, _Place) else tf.cast(part[place : place + 1], tf.int32)
 
     # Strings and int32 only: with them Assert is one op, which XLA leaves out, instead of a conditional.
-    return tf.debugging.Assert(tf.reduce_all(flat), [at(part) for part in message])
+    return tf.debugging.Assert(tf.reduce_all(holds), [at(part) for part in message])
+
+
+def _raise_unless(holds: Any, message: tuple[Any, ...]) -> None:
+    if not _is_known(holds) or bool(keras.ops.all(holds)):
+        return
+    place = int(np.argmin(keras.ops.convert_to_numpy(holds)))
+    shown = (part if isinstance(part, str) else place if part is PLACE else int(part[place]) for part in message)
+    raise ValueError(" ".join(map(str, shown)))
 
 
 def _is_known(tensor: Any) -> bool:
+    """Whether the tensor has values, which it has not while JAX or PyTorch trace a function."""
     if keras.backend.backend() == "jax":
         import jax  # type: ignore[import-not-found, unused-ignore]
 
         return not isinstance(tensor, jax.core.Tracer)
     return not getattr(tensor, "is_meta", False)
-
-
-def _first_false(holds: Any) -> tuple[int, ...]:
-    import numpy as np
-
-    return tuple(int(axis[0]) for axis in np.nonzero(~holds))
-
-
-def _at(part: Any, place: tuple[int, ...]) -> Any:
-    if isinstance(part, str):
-        return part
-    return place[0] if isinstance(part, _Row) else int(part[place])

@@ -22,7 +22,7 @@ def dense_numbers(values: Any, column: NumericColumn) -> Steps:
         require_elements(values.shape[2:], column)
         batch, count = ops.shape(values)[:2]
         values = ops.reshape(values, (batch, count, size))
-    return Steps(values, count=ops.shape(values)[1])
+    return Steps(values)
 
 
 def dense_ids(values: Any, weights: Any, column: IdColumn, lookup: Any) -> Steps:
@@ -38,7 +38,7 @@ def dense_ids(values: Any, weights: Any, column: IdColumn, lookup: Any) -> Steps
     if len(ids.shape) == 2 and column.values_per_step > 1:
         ids = group(ids, column.values_per_step, MISSING)
         weights = None if weights is None else group(weights, column.values_per_step, 0)
-    return Steps(ids, weights, count=ops.shape(ids)[1])
+    return Steps(ids, weights)
 
 
 def ids_of(values: Any, column: IdColumn, lookup: Any) -> Any:
@@ -79,5 +79,7 @@ def require_elements(shape: tuple[int | None, ...], column: NumericColumn) -> No
 
 
 def _by_policy(values: Any, column: IdentityColumn) -> Any:
-    outside = {"error": REFUSED, "zero": MISSING, "default": column.default_value}[column.oov]
+    if column.oov == "zero":
+        return values  # the embedding takes whatever is no id for none
+    outside = REFUSED if column.oov == "error" else column.default_value
     return ops.where(ops.logical_and(values >= 0, values < column.num_buckets), values, outside)

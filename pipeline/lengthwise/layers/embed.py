@@ -3,36 +3,34 @@
     ids [B,T]   (+ weights)  ->  gather  ->  x one factor a step     ->  [B,T,dimension]
     ids [B,T,K] (+ weights)  ->  gather  ->  weighted sum over K     ->  [B,T,dimension]
 
-The factor is 0 for padding and for missing ids, so that masking costs one multiplication. It is NaN for ids that the
+The factor is 0 for padding and for what is no id, so that masking costs one multiplication. It is NaN for ids that the
 column refuses: where compiled code cannot raise, the mistake is still seen.
 """
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from lengthwise.columns import EmbeddingSpec
 from lengthwise.tensor import REFUSED
 
 
-def embed(table: Any, ids: Any, weights: Any, valid: Any, spec: EmbeddingSpec, dtype: str) -> Any:
+def embed(table: Any, ids: Any, factors: Any, spec: EmbeddingSpec, dtype: str) -> Any:
     """The combined vectors of each step's ids, zero where a step has none.
 
     Args:
-        table: float, `[num_buckets, dimension]`.
-        ids: integers, `[B,T]` or `[B,T,K]`; negative: none.
-        weights: float, of the shape of `ids`; None for equal weights. As in TensorFlow, weights <= 0 count for the
-            combiner `sum` only.
-        valid: bool, `[B,T]`: false on padding.
+        table: float, `[num_buckets, dimension]`: a tensor or a variable.
+        ids: integers in `[0, num_buckets)`, `[B,T]` or `[B,T,K]`.
+        factors: float, of the shape of `ids`: each id's weight, 0 to leave it out.
         spec: gives the combiner and max_norm.
         dtype: the result's.
     """
-    factors = _factors(ids, weights, valid, dtype, positive_only=spec.combiner != "sum")
-    vectors = ops.cast(ops.take(table, ops.maximum(ids, 0), axis=0), dtype)
+    vectors = ops.cast(_gather(table, ids), dtype)
     if spec.max_norm is not None:
         vectors = clip_by_norm(vectors, spec.max_norm)
     if len(ids.shape) == 2:
-        return vectors * ops.expand_dims(_of_one(factors, weights, spec.combiner), -1)
+        return vectors * ops.expand_dims(factors, -1)
     total = ops.einsum("btk,btkd->btd", factors, vectors)
     if spec.combiner == "sum":
         return total
@@ -40,11 +38,48 @@ def embed(table: Any, ids: Any, weights: Any, valid: Any, spec: EmbeddingSpec, d
     return ops.divide_no_nan(total, ops.expand_dims(norm, -1))
 
 
-def count(ids: Any, weights: Any, valid: Any, num_buckets: int, dtype: str) -> Any:
+def count(ids: Any, factors: Any, num_buckets: int, dtype: str) -> Any:
     """How often each id occurs in a step, or the sum of its weights: `[B,T,num_buckets]`."""
-    factors = _factors(ids, weights, valid, dtype, positive_only=False)
-    hot = ops.one_hot(ops.maximum(ids, 0), num_buckets, dtype=dtype) * ops.expand_dims(factors, -1)
+    hot = ops.one_hot(ids, num_buckets, dtype=dtype) * ops.expand_dims(factors, -1)
     return hot if len(ids.shape) == 2 else ops.sum(hot, axis=2)
+
+
+def real_ids(ids: Any, valid: Any, num_buckets: int) -> tuple[Any, Any]:
+    """The ids, made safe to gather, and whether each was one: in range, and of a step that is no padding.
+
+    Args:
+        ids: integers, `[B,T]` or `[B,T,K]`.
+        valid: bool, `[B,T]`: false on padding.
+        num_buckets: the number of ids.
+    """
+    safe = ops.clip(ids, 0, num_buckets - 1)
+    valid = valid if len(ids.shape) == 2 else ops.expand_dims(valid, -1)
+    return safe, ops.logical_and(valid, ops.equal(safe, ids))
+
+
+def factors_of(counts: Any, weights: Any, combiner: str, dtype: str) -> Any:
+    """Each id's factor, 0 for those that do not count.
+
+    Args:
+        counts: bool: which ids count.
+        weights: float, of the same shape; None for equal weights. As in TensorFlow, weights <= 0 count for the
+            combiner `sum` only, and of a single id any other weight cancels out.
+        combiner: `mean`, `sqrtn` or `sum`.
+        dtype: the result's.
+    """
+    if weights is None:
+        return ops.cast(counts, dtype)
+    if combiner != "sum":
+        counts = ops.logical_and(counts, weights > 0)
+        if len(counts.shape) == 2:
+            return ops.cast(counts, dtype)
+    return ops.where(counts, ops.cast(weights, dtype), 0.0)
+
+
+def poisoned(factors: Any, ids: Any, valid: Any) -> Any:
+    """The factors, NaN where a step that is no padding holds a refused value."""
+    valid = valid if len(ids.shape) == 2 else ops.expand_dims(valid, -1)
+    return ops.where(ops.logical_and(valid, ops.equal(ids, REFUSED)), float("nan"), factors)
 
 
 def clip_by_norm(vectors: Any, max_norm: float) -> Any:
@@ -54,15 +89,10 @@ def clip_by_norm(vectors: Any, max_norm: float) -> Any:
     return vectors * max_norm / ops.maximum(norms, max_norm)
 
 
-def _factors(ids: Any, weights: Any, valid: Any, dtype: str, positive_only: bool) -> Any:
-    valid = valid if len(ids.shape) == 2 else ops.expand_dims(valid, -1)
-    counts = ops.logical_and(valid, ids >= 0)
-    if weights is not None and positive_only:
-        counts = ops.logical_and(counts, weights > 0)
-    factors = ops.cast(counts, dtype) if weights is None else ops.where(counts, ops.cast(weights, dtype), 0.0)
-    return ops.where(ops.logical_and(valid, ops.equal(ids, REFUSED)), float("nan"), factors)
+def _gather(table: Any, ids: Any) -> Any:
+    if keras.backend.backend() != "tensorflow":
+        return ops.take(table, ids, axis=0)
+    import tensorflow as tf
 
-
-def _of_one(factors: Any, weights: Any, combiner: str) -> Any:
-    """The factor of a step's only id: any weight cancels out of a mean of one."""
-    return factors if weights is None or combiner == "sum" else ops.where(factors > 0, 1.0, factors)
+    # `ops.take` would look for negative ids, and read the whole of a variable.
+    return tf.gather(table.value if isinstance(table, keras.Variable) else table, ids)

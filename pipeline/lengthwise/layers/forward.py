@@ -8,13 +8,14 @@ from keras import ops
 from lengthwise.columns import (
     BucketizedColumn,
     DenseColumn,
+    EmbeddingColumn,
+    EmbeddingSpec,
     IdentityColumn,
-    IndicatorColumn,
     NumericColumn,
     SharedEmbeddingColumn,
 )
-from lengthwise.layers.checks import ROW
-from lengthwise.layers.embed import count, embed
+from lengthwise.layers.checks import PLACE
+from lengthwise.layers.embed import count, embed, factors_of, poisoned, real_ids
 from lengthwise.layers.inputs import Batch
 from lengthwise.layers.plan import LayerPlan, table_name
 from lengthwise.layers.steps import Steps
@@ -31,7 +32,7 @@ def input_layer(plan: LayerPlan, batch: Batch, tables: Mapping[str, Any], dtype:
         dtype: the float dtype of the result.
     """
     for source, steps in zip(plan.sources, batch.steps, strict=True):
-        if not isinstance(source, NumericColumn) and _may_refuse(source):
+        if may_refuse(source):
             _require_accepted(source, steps, batch)
     vectors = [
         column_vectors(column, batch.steps[position], batch.valid, tables, dtype)
@@ -46,15 +47,25 @@ def column_vectors(column: DenseColumn, steps: Steps, valid: Any, tables: Mappin
     """The column's `[B,T,num_elements]`."""
     if isinstance(column, NumericColumn):
         return ops.cast(_numbers(column, steps, valid), dtype)
-    ids = steps.values
-    if isinstance(column.categorical_column, BucketizedColumn):
-        ids = _bucket_ids(column.categorical_column, steps, valid)
-    if isinstance(column, IndicatorColumn):
-        return count(ids, steps.weights, valid, column.num_elements, dtype)
-    spec = column.shared if isinstance(column, SharedEmbeddingColumn) else column
+    source, ids = column.categorical_column, steps.values
+    if isinstance(source, BucketizedColumn):
+        ids = _bucket_ids(source, steps, valid)
+    safe, counts = real_ids(ids, valid, source.num_buckets)
+    spec = _spec(column)
+    factors = factors_of(counts, steps.weights, "sum" if spec is None else spec.combiner, dtype)
+    if may_refuse(source):
+        factors = poisoned(factors, ids, valid)
+    if spec is None:
+        return count(safe, factors, column.num_elements, dtype)
     name = table_name(column)
     assert name is not None
-    return embed(tables[name], ids, steps.weights, valid, spec, dtype)
+    return embed(tables[name], safe, factors, spec, dtype)
+
+
+def _spec(column: DenseColumn) -> EmbeddingSpec | None:
+    if isinstance(column, SharedEmbeddingColumn):
+        return column.shared
+    return column if isinstance(column, EmbeddingColumn) else None
 
 
 def _numbers(column: NumericColumn, steps: Steps, valid: Any) -> Any:
@@ -64,8 +75,8 @@ def _numbers(column: NumericColumn, steps: Steps, valid: Any) -> Any:
         shape = ops.shape(numbers)
         by_step = ops.reshape(numbers, (*shape[:2], *column.shape))
         numbers = ops.reshape(ops.convert_to_tensor(column.normalizer_fn(by_step)), shape)
-    elif not steps.is_dense:
-        return numbers  # sparse and ragged input was padded with default_value when it was made dense
+    elif steps.is_padded:
+        return numbers
     present = ops.expand_dims(valid, -1) if steps.present is None else steps.present
     return ops.where(present, numbers, ops.cast(column.default_value, numbers.dtype))
 
@@ -75,16 +86,21 @@ def _bucket_ids(column: BucketizedColumn, steps: Steps, valid: Any) -> Any:
     return ops.digitize(numbers, column.boundaries)
 
 
-def _may_refuse(source: Any) -> bool:
+def may_refuse(source: Any) -> bool:
+    """Whether ids of the source can be REFUSED."""
+    if isinstance(source, NumericColumn | BucketizedColumn):
+        return False
     # Of the others, also those without such a policy refuse what is no id, where they are given ids.
     return not isinstance(source, IdentityColumn) or source.oov == "error"
 
 
 def _require_accepted(source: Any, steps: Steps, batch: Batch) -> None:
-    valid = batch.valid if len(steps.values.shape) == 2 else ops.expand_dims(batch.valid, -1)
+    refused = ops.equal(steps.values, REFUSED)
+    if len(refused.shape) == 3:
+        refused = ops.any(refused, axis=2)
     batch.checks.require(
-        ops.logical_not(ops.logical_and(valid, ops.equal(steps.values, REFUSED))),
+        ops.logical_not(ops.any(ops.logical_and(batch.valid, refused), axis=1)),
         f"feature {source.key!r}: a value has none of the column's {source.num_buckets} ids, and its oov policy "
         "accepts no such value (oov 'zero' or a default_value would); first in row",
-        ROW,
+        PLACE,
     )

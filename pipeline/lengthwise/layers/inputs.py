@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import keras
 from keras import ops
 
-from lengthwise.columns import RESERVED_KEY, NumericColumn, SequenceFeature
+from lengthwise.columns import NumericColumn, SequenceFeature
 from lengthwise.errors import ConfigError
 from lengthwise.layers.checks import Checks
 from lengthwise.layers.dense import dense_ids, dense_numbers
-from lengthwise.layers.lengths import common_lengths, lengths_of_mask
+from lengthwise.layers.extents import extent_of, layout
+from lengthwise.layers.lengths import common_lengths, told_lengths
 from lengthwise.layers.plan import LayerPlan
 from lengthwise.layers.steps import Steps, fit
 from lengthwise.tensor import MISSING
@@ -50,13 +50,20 @@ def read_batch(plan: LayerPlan, features: Any, mask: Any, lookups: Sequence[Any]
     Raises:
         ConfigError: a feature is missing, of a wrong shape or dtype, or dense without lengths.
     """
-    checks = Checks()
-    features = by_key(plan, features)
-    steps = tuple(_read(source, features, lookup, checks) for source, lookup in zip(plan.sources, lookups, strict=True))
-    told = _told_lengths(features, mask)
-    lengths, count = common_lengths(plan.sources, steps, told, checks)
-    steps = tuple(_fitted(one, source, count) for one, source in zip(steps, plan.sources, strict=True))
-    return Batch(steps, lengths, step_mask(lengths, count), checks)
+    features, checks = by_key(plan, features), Checks()
+    lengths, count = _lengths(plan, features, mask, checks)
+    steps = []
+    for source, lookup in zip(plan.sources, lookups, strict=True):
+        one = _read(source, features, lookup, checks)
+        steps.append(one if layout(features[source.key]) == "dense" else _fitted(one, source, count))
+    checks.run()
+    return Batch(tuple(steps), lengths, step_mask(lengths, count), checks)
+
+
+def read_mask(plan: LayerPlan, features: Any, mask: Any) -> Any:
+    """What `read_batch` gives as `valid`, without reading the values."""
+    lengths, count = _lengths(plan, by_key(plan, features), mask, Checks())
+    return step_mask(lengths, count)
 
 
 def step_mask(lengths: Any, count: Any) -> Any:
@@ -84,11 +91,14 @@ def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
     return features
 
 
-def layout(value: Any) -> str:
-    """`sparse`, `ragged` or `dense`; also of a KerasTensor."""
-    if keras.backend.is_keras_tensor(value):
-        return "sparse" if value.sparse else "ragged" if getattr(value, "ragged", False) else "dense"
-    return {"SparseTensor": "sparse", "RaggedTensor": "ragged"}.get(type(value).__name__, "dense")
+def _lengths(plan: LayerPlan, features: Mapping[str, Any], mask: Any, checks: Checks) -> tuple[Any, Any]:
+    extents = []
+    for source in plan.sources:
+        value = features[source.key]
+        if len(value.shape) < 2:
+            raise ConfigError(f"feature {source.key!r}: expected shape [batch, T, ...], received {tuple(value.shape)}")
+        extents.append(extent_of(source, value))
+    return common_lengths(extents, told_lengths(features, mask), checks)
 
 
 def _keys(source: SequenceFeature) -> tuple[str, ...]:
@@ -97,13 +107,11 @@ def _keys(source: SequenceFeature) -> tuple[str, ...]:
 
 
 def _read(source: SequenceFeature, features: Mapping[str, Any], lookup: Any, checks: Checks) -> Steps:
-    values = _tensor(features[source.key])
+    values = features[source.key]
     kind = layout(values)
-    if len(values.shape) < 2:
-        raise ConfigError(f"feature {source.key!r}: expected shape [batch, T, ...], received {tuple(values.shape)}")
     if isinstance(source, NumericColumn):
         return _read_numbers(values, kind, source, checks)
-    weights = None if source.weight_key is None else _tensor(features[source.weight_key])
+    weights = None if source.weight_key is None else features[source.weight_key]
     if weights is not None and layout(weights) != kind:
         raise ConfigError(
             f"feature {source.weight_key!r}: expected {kind} weights, as {source.key!r} is, received {layout(weights)}"
@@ -131,27 +139,10 @@ def _read_numbers(values: Any, kind: str, source: NumericColumn, checks: Checks)
     return ragged_numbers(values, source, checks)
 
 
-def _tensor(value: Any) -> Any:
-    return value if layout(value) != "dense" else ops.convert_to_tensor(value)
-
-
-def _told_lengths(features: Mapping[str, Any], mask: Any) -> Any:
-    """The lengths that a feature or a mask tells; None where neither does."""
-    if RESERVED_KEY in features:
-        lengths = ops.convert_to_tensor(features[RESERVED_KEY])
-        return ops.reshape(lengths, (-1,)) if len(lengths.shape) == 2 else lengths
-    masks = list(mask.values()) if isinstance(mask, Mapping) else [mask]
-    known = [one for one in masks if one is not None]
-    return lengths_of_mask(known[0]) if known else None
-
-
 def _fitted(steps: Steps, source: SequenceFeature, count: Any) -> Steps:
-    if steps.is_dense:
-        return steps
-    fill = source.default_value if isinstance(source, NumericColumn) else MISSING
     return replace(
         steps,
-        values=fit(steps.values, count, fill),
-        weights=None if steps.weights is None else fit(steps.weights, count, 0),
-        present=None if steps.present is None else fit(steps.present, count, False),
+        values=fit(steps.values, count, source.default_value if isinstance(source, NumericColumn) else MISSING),
+        weights=fit(steps.weights, count, 0),
+        present=fit(steps.present, count, False),
     )

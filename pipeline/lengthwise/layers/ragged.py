@@ -11,22 +11,21 @@ from lengthwise.columns import IdColumn, NumericColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.checks import Checks
 from lengthwise.layers.dense import ids_of, require_elements
-from lengthwise.layers.sparse import by_values_per_step, longest, require_same
+from lengthwise.layers.sparse import by_values_per_step, require_same
 from lengthwise.layers.steps import Steps, group
 from lengthwise.tensor import MISSING
 
 
 def ragged_numbers(values: tf.RaggedTensor, column: NumericColumn, checks: Checks) -> Steps:
     """The steps of `[B,(N)]`, `num_elements` consecutive values each, or of `[B,(T),*shape]`."""
-    fill, size, lengths = tf.cast(column.default_value, values.dtype), column.num_elements, values.row_lengths()
+    fill, size = tf.cast(column.default_value, values.dtype), column.num_elements
     if values.shape.rank > 2:
         dense = _flat_steps(values, column, checks).to_tensor(fill, shape=[None, None, size])
-        return Steps(dense, lengths=lengths, count=longest(lengths))
-    lengths = -(-lengths // size)
+        return Steps(dense, is_padded=True)
     present = None
     if column.normalizer_fn is not None:
         present = group(values.with_values(tf.ones_like(values.values, tf.bool)).to_tensor(False), size, False)
-    return Steps(group(values.to_tensor(fill), size, fill), None, present, lengths, count=longest(lengths))
+    return Steps(group(values.to_tensor(fill), size, fill), present=present, is_padded=True)
 
 
 def ragged_ids(
@@ -38,7 +37,7 @@ def ragged_ids(
         for splits, weight_splits in zip(values.nested_row_splits, weights.nested_row_splits, strict=False):
             require_same(tf.cast(splits, tf.int64), tf.cast(weight_splits, tf.int64), column, checks)
         weights = weights.to_tensor()
-    return by_values_per_step(ids.to_tensor(MISSING), weights, values.row_lengths(), column, exact=True)
+    return by_values_per_step(ids.to_tensor(MISSING), weights, column)
 
 
 def _flat_steps(values: tf.RaggedTensor, column: NumericColumn, checks: Checks) -> tf.RaggedTensor:

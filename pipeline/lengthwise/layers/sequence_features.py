@@ -9,7 +9,7 @@ from lengthwise.layers.checkpoints import first_weights, read_tf1_tables
 from lengthwise.layers.config import columns_config, columns_from_config
 from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.forward import input_layer
-from lengthwise.layers.inputs import read_batch
+from lengthwise.layers.inputs import read_batch, read_mask
 from lengthwise.layers.lookups import make_lookups
 from lengthwise.layers.plan import plan_columns
 from lengthwise.layers.spec import output_shape
@@ -114,8 +114,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         """Bool `[batch, T]`: true on the steps of each sequence."""
         if any(keras.backend.is_keras_tensor(value) for value in keras.tree.flatten(features)):
             return None  # of a model under construction; its calls compute the mask
-        batch = read_batch(self._plan, features, mask, self._lookups)
-        return (batch.valid, None) if self.return_lengths else batch.valid
+        valid = read_mask(self._plan, features, mask)
+        return (valid, None) if self.return_lengths else valid
 
     def compute_output_spec(self, features: Any, mask: Any = None) -> Any:
         del mask

@@ -1,7 +1,4 @@
-"""`SparseTensor` input to dense steps: a row's length is its last occupied step + 1, as in TensorFlow.
-
-TensorFlow only. Look-ups happen on the flat values, before padding.
-"""
+"""`SparseTensor` input to dense steps. TensorFlow only; look-ups happen on the flat values, before padding."""
 
 from typing import Any
 
@@ -15,22 +12,10 @@ from lengthwise.tensor import MISSING
 
 
 def sparse_numbers(values: tf.SparseTensor, column: NumericColumn) -> Steps:
-    """The steps of `[B,N]`, whose steps are `num_elements` consecutive values, or of `[B,S,K]`.
-
-    As in TensorFlow, the values of a row follow one another whatever K is: where K is not the column's number of
-    elements, there are more or fewer steps than the length says.
-    """
-    size, ends = column.num_elements, _ends(values)
-    is_flat = values.shape.rank == 2
-    per_step = 1 if is_flat else tf.cast(tf.reduce_prod(values.dense_shape[2:]), tf.int32)
+    """The steps of `[B,N]` or `[B,S,K]`: of each row, `num_elements` consecutive values a step."""
     fill = tf.cast(column.default_value, values.dtype)
-    return Steps(
-        group(_flat_rows(tf.sparse.to_dense(values, fill)), size, fill),
-        present=_present(values, column),
-        lengths=-(-ends // size) if is_flat else ends,
-        exact=False,
-        count=-(-longest(ends) * per_step // size),
-    )
+    numbers = group(_flat_rows(tf.sparse.to_dense(values, fill)), column.num_elements, fill)
+    return Steps(numbers, present=_present(values, column), is_padded=True)
 
 
 def sparse_ids(
@@ -43,21 +28,16 @@ def sparse_ids(
         weights = _at_most_three_axes(weights)
         require_same(values.indices, weights.indices, column, checks)
         weights = tf.sparse.to_dense(weights)
-    return by_values_per_step(ids, weights, _ends(values), column, exact=False)
+    return by_values_per_step(ids, weights, column)
 
 
-def by_values_per_step(ids: Any, weights: Any, lengths: Any, column: IdColumn, exact: bool) -> Steps:
+def by_values_per_step(ids: Any, weights: Any, column: IdColumn) -> Steps:
     """The steps of padded ids; `[B,N]` is cut into steps of `values_per_step` values."""
     size = column.values_per_step
-    if ids.shape.rank == 2 and size > 1:
-        ids, lengths = group(ids, size, MISSING), -(-lengths // size)
+    if len(ids.shape) == 2 and size > 1:
+        ids = group(ids, size, MISSING)
         weights = None if weights is None else group(weights, size, 0)
-    return Steps(ids, weights, None, tf.cast(lengths, tf.int64), exact, longest(lengths))
-
-
-def longest(lengths: Any) -> Any:
-    """The greatest length, int32; 0 for an empty batch."""
-    return tf.cast(tf.reduce_max(tf.concat([tf.zeros([1], lengths.dtype), lengths], 0)), tf.int32)
+    return Steps(ids, weights)
 
 
 def require_same(places: Any, weight_places: Any, column: IdColumn, checks: Checks) -> None:
@@ -67,12 +47,6 @@ def require_same(places: Any, weight_places: Any, column: IdColumn, checks: Chec
     checks.require(
         tf.reshape(same, [1]), f"feature {column.weight_key!r}: expected one weight for each value of {column.key!r}"
     )
-
-
-def _ends(values: tf.SparseTensor) -> Any:
-    """Each row's last occupied place on axis 1, + 1; 0 for empty rows."""
-    rows, places = values.indices[:, 0], values.indices[:, 1]
-    return tf.maximum(tf.math.unsorted_segment_max(places + 1, rows, values.dense_shape[0]), 0)
 
 
 def _at_most_three_axes(values: tf.SparseTensor) -> tf.SparseTensor:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from lengthwise.columns import NumericColumn
-from lengthwise.layers.inputs import by_key, layout
+from lengthwise.layers.extents import layout, values_per_step
+from lengthwise.layers.inputs import by_key
 from lengthwise.layers.plan import LayerPlan
 
 
@@ -15,7 +15,7 @@ def output_shape(plan: LayerPlan, features: Any) -> tuple[int | None, int | None
         value = features[source.key]
         batch = batch or value.shape[0]
         if layout(value) == "dense" and count is None and len(value.shape) > 1:
-            size = source.num_elements if isinstance(source, NumericColumn) else source.values_per_step
+            size = values_per_step(source)
             flat = len(value.shape) == 2
             count = -(-value.shape[1] // size) if flat and value.shape[1] is not None else value.shape[1]
     return batch, count

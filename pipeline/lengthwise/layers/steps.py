@@ -13,22 +13,14 @@ class Steps:
     Attributes:
         values: numbers `[B,S,elements]`, or ids `[B,S]` (one a step) or `[B,S,K]`, negative where there is none.
         weights: of the shape of the ids; None for equal weights.
-        present: bool, of the shape of the numbers: false where the input held nothing; None where all is present.
-        lengths: int64 `[B]`: the steps of each row; None for dense input, whose lengths are told by another feature.
-        exact: whether `lengths` counts trailing empty steps too (ragged input), or may lack some (sparse input).
-        count: how many steps the longest row needs: an int or a scalar tensor.
+        present: bool, of the shape of the numbers: false where the input held nothing; None where it is not known.
+        is_padded: whether numbers are default_value already where the input held nothing.
     """
 
     values: Any
     weights: Any = None
     present: Any = None
-    lengths: Any = None
-    exact: bool = True
-    count: Any = None
-
-    @property
-    def is_dense(self) -> bool:
-        return self.lengths is None
+    is_padded: bool = False
 
 
 def group(values: Any, size: int, fill: Any) -> Any:
@@ -46,6 +38,5 @@ def pad_to(values: Any, size: Any, fill: Any) -> Any:
 
 
 def fit(values: Any, size: Any, fill: Any) -> Any:
-    """Axis 1 cut or lengthened to `size` with `fill`."""
-    values = values[:, :size]
-    return pad_to(values, size, fill)
+    """Axis 1 cut or lengthened to `size` with `fill`; None stays None."""
+    return None if values is None else pad_to(values[:, :size], size, fill)

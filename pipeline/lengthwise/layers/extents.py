@@ -1,0 +1,72 @@
+"""How long a feature's rows are, read from its layout alone: nothing is looked up or padded here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from lengthwise.columns import NumericColumn, SequenceFeature
+from lengthwise.layers.dtypes import length_dtype
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The lengths of a feature's rows.
+
+    Attributes:
+        source: the feature.
+        lengths: integers `[B]`: the steps of each row; None for dense input, whose lengths are told elsewhere.
+        is_exact: whether `lengths` counts trailing empty steps (ragged input) or lacks them (sparse input).
+        count: T of dense input, or how many steps the longest row needs: an int or a scalar tensor.
+    """
+
+    source: SequenceFeature
+    lengths: Any
+    is_exact: bool
+    count: Any
+
+
+def layout(value: Any) -> str:
+    """`sparse`, `ragged` or `dense`; also of a KerasTensor."""
+    if keras.backend.is_keras_tensor(value):
+        return "sparse" if value.sparse else "ragged" if getattr(value, "ragged", False) else "dense"
+    return {"SparseTensor": "sparse", "RaggedTensor": "ragged"}.get(type(value).__name__, "dense")
+
+
+def extent_of(source: SequenceFeature, value: Any) -> Extent:
+    """The extent of the feature's tensor, of any layout."""
+    # On two axes, a step of several values is so many columns.
+    size = 1 if len(value.shape) != 2 else values_per_step(source)
+    match layout(value):
+        case "dense":
+            return Extent(source, None, True, -(-ops.shape(value)[1] // size))
+        case "ragged":
+            lengths = ops.cast(-(-value.row_lengths() // size), length_dtype())
+            return Extent(source, lengths, True, longest(lengths))
+        case _:
+            return _sparse_extent(source, value, size)
+
+
+def values_per_step(source: SequenceFeature) -> int:
+    """How many consecutive values of flat input make a step."""
+    return source.num_elements if isinstance(source, NumericColumn) else source.values_per_step
+
+
+def longest(lengths: Any) -> Any:
+    """The greatest length, int32; 0 for an empty batch."""
+    return ops.cast(ops.max(lengths, initial=0), "int32")
+
+
+def _sparse_extent(source: SequenceFeature, value: Any, size: int) -> Extent:
+    import tensorflow as tf
+
+    rows, places = value.indices[:, 0], value.indices[:, 1]
+    ends = tf.maximum(tf.math.unsorted_segment_max(places + 1, rows, value.dense_shape[0]), 0)
+    lengths = -(-ends // size)
+    count = longest(lengths)
+    if isinstance(source, NumericColumn) and len(value.shape) != 2:
+        # As in TensorFlow, numbers follow one another even where a step has more or fewer than the column says.
+        per_step = tf.cast(tf.reduce_prod(value.dense_shape[2:]), tf.int32)
+        count = -(-count * per_step // source.num_elements)
+    return Extent(source, lengths, False, count)
