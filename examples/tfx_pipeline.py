@@ -57,7 +57,6 @@ def make_pipeline(
         schema=prep.outputs["prepared_schema"],
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={"payload": payload},
     )
     return tfx.dsl.Pipeline(
         pipeline_name="clicks",
@@ -82,7 +81,7 @@ def run_fn(fn_args: Any) -> None:
         epochs=2,
         verbose=2,
     )
-    lwx.save(model, fn_args, record_format=fn_args.custom_config["payload"])
+    lwx.save(model, fn_args)
 
 
 def make_model(columns: Any) -> Any:

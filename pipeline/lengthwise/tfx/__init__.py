@@ -9,6 +9,6 @@ Importing this package needs TFX's light modules only; the helpers for `run_fn` 
 
 from lengthwise.tfx.artifacts import Preparation
 from lengthwise.tfx.component import SequencePrep, SequencePrepSpec
-from lengthwise.tfx.training import dataset, manifest
+from lengthwise.tfx.training import dataset, manifest, save
 
-__all__ = ["Preparation", "SequencePrep", "SequencePrepSpec", "dataset", "manifest"]
+__all__ = ["Preparation", "SequencePrep", "SequencePrepSpec", "dataset", "manifest", "save"]

@@ -2,12 +2,14 @@
 
 `fn_args.train_files` are patterns such as `.../prepared_examples/7/Split-train/*`. The data set stands at the root of
 that artifact, manifest included, so the feed reads its files itself; `fn_args.data_accessor`, which knows neither
-buckets nor lengths, is not needed.
+buckets nor lengths, is not needed. (A Trainer on the raw `Examples` of an ExampleGen calls `lengthwise.read_raw` on its
+`train_files`.)
 """
 
 import os
 from typing import Any, Literal
 
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest, load_manifest
 
@@ -50,6 +52,31 @@ def dataset(fn_args: Any, part: Part = "train", **options: Any) -> Any:
     return tf.data.Dataset.sample_from_datasets(
         parts, [size / sum(sizes) for size in sizes], seed=options.get("seed"), rerandomize_each_iteration=True
     )
+
+
+def save(model: Any, fn_args: Any) -> None:
+    """Saves a model where TFX expects it, with a signature that takes raw serialized records.
+
+    `serving_default` takes a string tensor `[n]` of records in the container format that `SequencePrep` read, and gives
+    their predictions. Parsing, look-ups and the cutting of over-long sequences are those of the preparation. Records
+    need only the features that the model takes: no labels.
+
+    Args:
+        model: a built Keras model of batches that `dataset` made.
+        fn_args: what TFX hands to `run_fn`.
+    """
+    from lengthwise.feed import serving_fn
+
+    described = manifest(fn_args)
+    job = JobConfig.model_validate({**described.config, "columns": described.columns})
+    serving = serving_fn(
+        model,
+        described.columns,
+        format=job.inputs.format,
+        boundaries=described.boundaries if job.sequences.over_long.startswith("truncate") else None,
+        sequences=job.sequences.model_copy(update={"empty": "keep"}),
+    )
+    serving.export(fn_args.serving_model_dir)
 
 
 def _data_sets(fn_args: Any, part: Part) -> list[tuple[str, str]]:
