@@ -6,7 +6,7 @@ Every field's description, unit and default is here; the reference page and the 
 import itertools
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from lengthwise.columns import Column, ContextColumn, context_features, sequence_features
 from lengthwise.columns.base import Strict
@@ -66,6 +66,11 @@ class Inputs(Section):
     compression: Literal["auto", "gzip", "none"] = Field(
         default="auto", description="`auto` looks at each file's first two bytes."
     )
+
+    @field_validator("by_split")
+    @classmethod
+    def _by_name(cls, splits: dict[str, Patterns]) -> dict[str, Patterns]:
+        return dict(sorted(splits.items()))  # a mapping's order means nothing
 
     @model_validator(mode="after")
     def _one_way_of_naming(self) -> Self:
@@ -156,6 +161,11 @@ class Splits(Section):
         description="A context column: records of equal value share a split. Left out: the record's bytes.",
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Another seed, another division.")
+
+    @field_validator("fractions")
+    @classmethod
+    def _by_name(cls, fractions: dict[str, float]) -> dict[str, float]:
+        return dict(sorted(fractions.items()))  # a mapping's order means nothing: manifest and YAML may change it
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -258,5 +268,5 @@ class JobConfig(Section):
 
     @property
     def split_names(self) -> tuple[str, ...]:
-        """The names of the splits, in the order of their shares."""
+        """The names of the splits, sorted: the order of their shares of the hash."""
         return tuple(self.inputs.by_split) or tuple(self.splits.fractions)
