@@ -22,6 +22,7 @@ COMMANDS = (
     "rejects",
     "report",
     "schema",
+    "doctor",
     "completion",
 )
 """In the order of a user's way through them. Each stands in `lengthwise_cli.commands.NAME`, as `command`."""

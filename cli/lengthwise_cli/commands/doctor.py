@@ -1,0 +1,60 @@
+"""`lengthwise doctor`: what works on this machine."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import click
+
+from lengthwise_cli import options
+
+if TYPE_CHECKING:
+    from lengthwise_cli.checkup import Finding
+
+EPILOG = """\b
+Example:
+  lengthwise doctor
+  lengthwise doctor gs://bucket/raw prepared"""
+
+
+@click.command("doctor", epilog=EPILOG)
+@click.argument("paths", metavar="[PATHS]...", nargs=-1, type=options.path)
+@options.as_json
+def command(paths: tuple[str, ...], as_json: bool) -> None:
+    """Check versions, runners, file systems, threads and GPU.
+
+    PATHS, files or folders, are tried for access. Says what is wrong and how to mend it; exit code 3 if something is.
+    """
+    from lengthwise.errors import EnvironmentFailure
+    from lengthwise_cli.terminal import say_json
+
+    findings = _look(paths, spin=not as_json)
+    if as_json:
+        say_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        _say(findings)
+    bad = [finding for finding in findings if finding.status == "bad"]
+    if bad:
+        raise EnvironmentFailure(f"{len(bad)} of {len(findings)} checks failed: {', '.join(one.what for one in bad)}")
+
+
+def _look(paths: tuple[str, ...], *, spin: bool) -> "list[Finding]":
+    from lengthwise_cli.checkup import checks
+    from lengthwise_cli.terminal import console
+
+    findings: list[Finding] = []
+    if not spin:
+        return [finding for _, check in checks(paths) for finding in check()]
+    with console(stderr=True).status("looking") as status:
+        for what, check in checks(paths):
+            status.update(f"looking at {what}")
+            findings += check()
+    return findings
+
+
+def _say(findings: "list[Finding]") -> None:
+    from lengthwise_cli.terminal import say, say_table
+
+    rows = [(one.what, one.status, one.found, one.advice) for one in findings]
+    say_table("", ["what", "", "found", "advice"], rows)
+    if all(one.status != "bad" for one in findings):
+        say("everything that is needed works")
