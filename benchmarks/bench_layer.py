@@ -23,6 +23,8 @@ import lengthwise as lw
 
 BATCH, IDS, WORDS = 256, 100_000, 200
 PEER = "tf_keras SequenceFeatures"
+# What a step computes. A summed loss lets a compiler skip writing the outputs; in the last mode it must write them.
+FORWARD, SUMMED, KEPT = "forward", "forward + backward of a sum", "forward + backward of given gradients, outputs kept"
 Contestant = tuple[Callable[[Any], Any], Any]
 
 
@@ -68,7 +70,7 @@ class EmbeddingAndConcatenate(keras.layers.Layer):
         return keras.ops.concatenate([self.ids(features["id"]), value, self.words(features["word"])], axis=-1)
 
 
-def contestants(steps: int, backward: bool) -> dict[str, Contestant]:
+def contestants(steps: int, mode: str) -> dict[str, Contestant]:
     """Traced functions, their batches and tables; all tables hold the same weights."""
     dense, sparse = batches(steps)
     ours, plain = lw.SequenceFeatures(columns()), EmbeddingAndConcatenate()
@@ -88,13 +90,17 @@ def contestants(steps: int, backward: bool) -> dict[str, Contestant]:
             outputs = layer(batch)
             return outputs[0] if isinstance(outputs, tuple) else outputs
 
-        def both(batch: Any) -> Any:
+        def summed(batch: Any) -> Any:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(forward(batch))
+            return [loss, *tape.gradient(loss, variables)]
+
+        def kept(batch: Any) -> Any:
             with tf.GradientTape() as tape:
                 outputs = forward(batch)
-            # The outputs too, or the forward half is pruned away.
             return [outputs, *tape.gradient(outputs, variables, output_gradients=gradient)]
 
-        return tf.function(both if backward else forward, jit_compile=jit)
+        return tf.function({FORWARD: forward, SUMMED: summed, KEPT: kept}[mode], jit_compile=jit)
 
     gradient = tf.random.stateless_normal([BATCH, steps, 41], (1, 2))
     return {
@@ -106,18 +112,18 @@ def contestants(steps: int, backward: bool) -> dict[str, Contestant]:
     }
 
 
-def require_equal(running: dict[str, Contestant], backward: bool) -> None:
+def require_equal(running: dict[str, Contestant], mode: str) -> None:
     """Ours gives what the peer gives; Keras' Embedding differs on padding by design."""
-    expected = dense_results(running[PEER], backward)
+    expected = dense_results(running[PEER], mode)
     for name in ("ours", "ours, jit"):
-        for ours, theirs in zip(dense_results(running[name], backward), expected, strict=True):
+        for ours, theirs in zip(dense_results(running[name], mode), expected, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
-def dense_results(contestant: Contestant, backward: bool) -> list[Any]:
+def dense_results(contestant: Contestant, mode: str) -> list[Any]:
     function, batch = contestant
     result = function(batch)
-    return [tf.convert_to_tensor(one).numpy() for one in (result if backward else [result])]
+    return [tf.convert_to_tensor(one).numpy() for one in ([result] if mode == FORWARD else result)]
 
 
 def cpu_ms(contestant: Contestant, seconds: float) -> float:
@@ -132,9 +138,9 @@ def cpu_ms(contestant: Contestant, seconds: float) -> float:
     return (time.process_time() - start) / calls * 1000
 
 
-def measure(steps: int, backward: bool, rounds: int, seconds: float) -> dict[str, Any]:
-    running = contestants(steps, backward)
-    require_equal(running, backward)
+def measure(steps: int, mode: str, rounds: int, seconds: float) -> dict[str, Any]:
+    running = contestants(steps, mode)
+    require_equal(running, mode)
     times: dict[str, list[float]] = {name: [] for name in running}
     for _ in range(rounds):
         for name, contestant in running.items():
@@ -159,9 +165,9 @@ def main() -> None:
     given = parser.parse_args()
     results = {}
     for steps in given.steps:
-        for backward in (False, True):
-            name = f"T={steps}, {'forward + backward' if backward else 'forward'}"
-            results[name] = measure(steps, backward, given.rounds, given.seconds)
+        for mode in (FORWARD, SUMMED, KEPT):
+            name = f"T={steps}, {mode}"
+            results[name] = measure(steps, mode, given.rounds, given.seconds)
             print(name)
             for contestant, figures in results[name].items():
                 print(f"  {contestant:36} {figures['cpu_ms']:9.3f} ms  x{figures['peer_over_this']:.2f}", flush=True)
