@@ -15,7 +15,7 @@ Run it on data of its own making; run it again, and every node comes from the ca
 import argparse
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 GENRES = ("comedy", "crime", "drama", "horror", "western")
@@ -158,16 +158,18 @@ def _floats(values: list[float]) -> Any:
     return tf.train.Feature(float_list=tf.train.FloatList(value=values))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     from tfx import v1 as tfx
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", help="where data, artifacts and metadata go")
     parser.add_argument("--payload", choices=sorted(PAYLOADS), default="sequence_example")
-    arguments = parser.parse_args()
-    root = os.path.join(os.path.abspath(arguments.root), arguments.payload)
-    write_data(os.path.join(root, "data"), arguments.payload)
-    tfx.orchestration.LocalDagRunner().run(make_pipeline(root, os.path.join(root, "data"), arguments.payload))
+    chosen = parser.parse_args(arguments)
+    root = os.path.join(os.path.abspath(chosen.root), chosen.payload)
+    data = os.path.join(root, "data")
+    if not os.path.exists(data):  # a rewritten file is new input to ExampleGen's cache
+        write_data(data, chosen.payload)
+    tfx.orchestration.LocalDagRunner().run(make_pipeline(root, data, chosen.payload))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -211,3 +213,13 @@ def test_examples_of_another_kind_are_refused(properties, text, tmp_path):
         examples.set_string_custom_property(name, value)
     with pytest.raises((ConfigError, DataLimitError), match=text):
         run_node(tmp_path, [examples])
+
+
+def test_the_component_imports_the_light_modules_of_tfx_only():
+    program = (
+        "import sys, lengthwise.tfx\n"
+        "heavy = ('tfx.v1', 'tfx.components', 'tensorflow_data_validation', 'lengthwise.feed')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

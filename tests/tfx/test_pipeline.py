@@ -18,12 +18,10 @@ OVER_LONG = 4  # `write_data` makes every hundredth record longer than the last 
 @pytest.fixture(scope="module", params=["sequence_example", "example"])
 def finished(request, example: ModuleType, pipeline_runs, tmp_path_factory) -> Any:
     """A pipeline that ran twice over the same data."""
-    root = str(tmp_path_factory.mktemp(request.param))
-    data = os.path.join(root, "data")
-    example.write_data(data, request.param, records=RECORDS)
+    root = str(tmp_path_factory.mktemp("clicks"))
     for _ in range(2):
-        pipeline_runs.run(example.make_pipeline(root, data, request.param))
-    return pipeline_runs.of(root, request.param)
+        example.main([root, "--payload", request.param])
+    return pipeline_runs.of(os.path.join(root, request.param), request.param)
 
 
 def test_the_second_run_takes_every_node_from_the_cache(finished):
@@ -51,6 +49,8 @@ def test_the_rejects_and_the_manifest_are_an_artifact_of_their_own(finished):
     rejects = [tf.train.Example.FromString(raw) for raw in tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator()]
     assert [reject.features.feature["reason"].bytes_list.value[0] for reject in rejects] == [b"over_long"] * OVER_LONG
     assert load_manifest(preparation.uri).counts.read == RECORDS
+    with open(os.path.join(preparation.uri, "report.html")) as stream:
+        assert "over_long" in stream.read()
 
 
 def test_tfxio_reads_the_prepared_examples_through_their_schema(finished):
@@ -96,5 +96,7 @@ def test_broken_limits_fail_the_node_with_the_jobs_message(example, pipeline_run
     failed = pipeline_runs.of(str(tmp_path), "example")
     assert failed.states()["SequencePrep"] == ["FAILED"]
     assert "Trainer" not in failed.states()
-    folder = str(caught.value).split("The rejects are in ")[1].split(":")[0]
-    assert os.listdir(folder) == ["rejects-00000-of-00001.tfrecord.gz"]
+    kept = os.path.dirname(str(caught.value).split("The rejects are in ")[1].split(":")[0])
+    assert os.listdir(os.path.join(kept, "rejects")) == ["rejects-00000-of-00001.tfrecord.gz"]
+    assert f"{kept}/report.html" in str(caught.value)
+    assert os.path.exists(os.path.join(kept, "report.html"))

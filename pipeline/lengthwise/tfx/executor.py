@@ -6,6 +6,7 @@
                                                           └─▶ preparation/       manifest.json, report.html, rejects/
 """
 
+import logging
 from typing import Any
 
 from tfx.dsl.components.base import base_beam_executor
@@ -15,8 +16,11 @@ from tfx.types.artifact import Artifact
 
 from lengthwise import prepare
 from lengthwise.errors import DataLimitError
+from lengthwise.manifest import Counts
+from lengthwise.progress import Event
 from lengthwise.tfx import artifacts, settings
 
+_LOG = logging.getLogger("lengthwise.tfx")
 _REPORTED = ("report.html", "rejects")
 
 
@@ -54,7 +58,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             schema=_schema_path(input_dict.get("schema")),
         )
         try:
-            prepare.run(config, overwrite=True, runner_options=self._beam_pipeline_args)
+            manifest = prepare.run(
+                config, overwrite=True, runner_options=self._beam_pipeline_args, progress=_log_message
+            )
         except DataLimitError as error:
             kept = self._keep_rejects(prepared.uri)
             raise DataLimitError(str(error).replace(prepared.uri, kept)) from error
@@ -64,6 +70,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _copy("schema.pbtxt", prepared.uri, artifact_utils.get_single_uri(output_dict["prepared_schema"]))
         _move_reported(prepared.uri, preparation)
         artifacts.describe_prepared(prepared, sources, splits)
+        _LOG.info("%s", _summary(manifest.counts))
 
     def _keep_rejects(self, prepared: str) -> str:
         """Moves what a failed run reports to where it stays, and says where: TFX deletes a failed node's outputs."""
@@ -72,6 +79,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             return prepared
         _move_reported(prepared, kept)
         return str(kept)
+
+
+def _log_message(event: Event) -> None:
+    if event.message:
+        _LOG.info("%s", event.message)
+
+
+def _summary(counts: Counts) -> str:
+    return f"read {counts.read:,} records, wrote {counts.written:,}, rejected {sum(counts.rejected.values()):,}"
 
 
 def _schema_path(schemas: list[Artifact] | None) -> str | None:
