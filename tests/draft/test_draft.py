@@ -27,7 +27,7 @@ _VALUES = {
     "bytes": st.binary(max_size=3),
     "floats": st.floats(width=32),
 }
-_KEYS = st.sampled_from(["a", "b", "key: [odd]", "- x", "#", "ü", "yes", "3", "a\nb", "sequence_length"])
+_KEYS = st.sampled_from(["a", "b", "key: [odd]", "- x", "#", "ü", "yes", "3", "a\nb", "sequence_length", "##row"])
 
 
 def _put(feature, values) -> None:

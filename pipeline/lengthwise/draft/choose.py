@@ -84,6 +84,8 @@ def _leave_out(key: str, facts: Facts, draft: Draft) -> bool:
         reason = "it has no name"
     elif key == RESERVED_KEY:
         reason = "the name is reserved for the lengths that prepared data hold"
+    elif key.startswith("##"):
+        reason = "names that start with ## are reserved"
     elif not facts.kind:
         held = ", ".join(sorted(facts.kinds))
         reason = f"it holds lists of several kinds: {held}" if held else "no record looked at has a value of it"
