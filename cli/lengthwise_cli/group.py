@@ -21,6 +21,7 @@ COMMANDS = (
     "verify",
     "rejects",
     "report",
+    "demo",
     "schema",
     "doctor",
     "completion",

@@ -55,6 +55,6 @@ def _say(findings: "list[Finding]") -> None:
     from lengthwise_cli.terminal import say, say_table
 
     rows = [(one.what, one.status, one.found, one.advice) for one in findings]
-    say_table("", ["what", "", "found", "advice"], rows)
+    say_table("", ["what", "status", "found", "advice"], rows)
     if all(one.status != "bad" for one in findings):
         say("everything that is needed works")

@@ -1,0 +1,20 @@
+"""Where the example configurations stand: in the package, or beside it in a checkout."""
+
+from pathlib import Path
+
+from lengthwise.errors import EnvironmentFailure
+
+
+def example_config(name: str) -> str:
+    """The path of one of the files of `configs/`.
+
+    Raises:
+        EnvironmentFailure: it was not installed along.
+    """
+    package = Path(__file__).parents[1]
+    for folder in (package / "configs", package.parents[1] / "configs"):
+        if (folder / name).is_file():
+            return str(folder / name)
+    raise EnvironmentFailure(
+        f"configs/{name} was not installed along; install lengthwise again, or run from a checkout"
+    )
