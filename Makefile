@@ -77,5 +77,5 @@ wheel: setup
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf build dist demo site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist lengthwise-demo site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find pipeline cli tests benchmarks examples tools -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -11,6 +11,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from lengthwise_cli.quiet import native_stderr_silenced
@@ -46,7 +47,7 @@ def checks(paths: Sequence[str]) -> Iterator[tuple[str, Callable[[], Iterator[Fi
     yield "threads and memory", machine
     yield "file systems", file_systems
     for path in paths:
-        yield f"access to {path}", lambda path=path: access(path)
+        yield f"access to {path}", partial(access, path)
     yield "Beam's embedded runner", embedded_runner
     yield "other runners", other_runners
     yield "TensorFlow", tensorflow

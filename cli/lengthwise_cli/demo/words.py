@@ -58,14 +58,14 @@ def encode_word(word: Word) -> bytes:
 
 
 @cache
-def _text_step(value: str) -> Feature:  # type: ignore[valid-type]
+def _text_step(value: str) -> Feature:
     step = Feature()
     step.bytes_list.value.append(value.encode())
     return step
 
 
 @cache
-def _number_step(value: int) -> Feature:  # type: ignore[valid-type]
+def _number_step(value: int) -> Feature:
     step = Feature()
     step.int64_list.value.append(value)
     return step
