@@ -35,7 +35,7 @@ class SequenceSpec:
 
     def fill(self, value: float, count: Any, dtype: Any = None) -> Any:
         """`count` times `value`."""
-        return tf.fill([count], tf.constant(value, dtype or self.dtype))
+        return tf.fill([count], scalar(value, dtype or self.dtype))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,11 @@ class Features:
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(sorted([*(spec.key for spec in self.sequences), *(column.key for column in self.context)]))
+
+
+def scalar(value: float | str, dtype: Any) -> Any:
+    """A constant; columns keep the default values of integers as floats."""
+    return tf.constant(int(value) if dtype.is_integer else value, dtype)
 
 
 def context_dtype(column: ContextColumn) -> Any:

@@ -15,7 +15,7 @@ from lengthwise.columns import (
     sequence_features,
 )
 from lengthwise.config.model import Sequences
-from lengthwise.feed.features import Features
+from lengthwise.feed.features import Features, scalar
 from lengthwise.feed.fit import Steps, fit
 from lengthwise.feed.parse import Container, Parsed, Parser, RawSteps
 from lengthwise.feed.validate import (
@@ -132,7 +132,7 @@ def _even(raw: RawSteps, values: Any, width: int, filler: float) -> Steps:
 
     def pad() -> Any:
         ragged = tf.RaggedTensor.from_row_splits(values, raw.step_splits, validate=False)
-        dense = ragged.to_tensor(tf.constant(filler, values.dtype), shape=[None, width])
+        dense = ragged.to_tensor(scalar(filler, values.dtype), shape=[None, width])
         return tf.reshape(dense, [-1])
 
     even = tf.cond(tf.reduce_all(sizes == width), lambda: values, pad)
@@ -147,7 +147,7 @@ def _context_of(faults: Faults, column: ContextColumn, raw: RawSteps) -> Any:
 
     def pad() -> Any:
         ragged = tf.RaggedTensor.from_row_splits(raw.values, raw.row_splits, validate=False)
-        return tf.reshape(ragged.to_tensor(tf.constant(default, raw.values.dtype), shape=[None, elements]), [-1])
+        return tf.reshape(ragged.to_tensor(scalar(default, raw.values.dtype), shape=[None, elements]), [-1])
 
     values = tf.cond(tf.reduce_all(raw.row_counts == elements), lambda: raw.values, pad)
     return tf.reshape(values, [-1, *column.shape])

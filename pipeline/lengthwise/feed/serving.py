@@ -9,7 +9,7 @@ from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features, featur
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.cut import round_up
-from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.features import Batch, Features, scalar
 from lengthwise.feed.parse import Container
 from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.window import Rows
@@ -71,7 +71,7 @@ class ServingFunction(tf.Module):
             flat = rows.sequences[spec.key]
             ragged = tf.RaggedTensor.from_row_splits(flat.values, flat.splits, validate=False)
             size = tf.stack([tf.size(rows.lengths, tf.int64), steps * spec.width])
-            dense = ragged.to_tensor(tf.constant(spec.padding, flat.values.dtype), shape=size)
+            dense = ragged.to_tensor(scalar(spec.padding, flat.values.dtype), shape=size)
             batch[spec.key] = tf.cast(tf.reshape(dense, tf.stack([size[0], steps, *spec.shape])), spec.dtype)
         return batch
 

@@ -1,0 +1,136 @@
+"""The rules in tf.data are the job's: the same verdicts and the same values on random specs and records."""
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lengthwise import columns as lw
+from lengthwise.config.model import Sequences
+from lengthwise.errors import ConfigError
+from lengthwise.feed import read_raw
+from lengthwise.feed.options import Options
+from lengthwise.feed.raw_files import Chunk
+from lengthwise.feed.raw_window import RawWindow
+from lengthwise.records import refine
+from lengthwise.records.features import INDEX, LENGTH
+from lengthwise.records.framing import Block
+from lengthwise.rejects import RejectReason
+from records import strategies
+from records.messages import masked, sequence_example, write_records
+from records.oracle import Rules
+
+UNPARSED = {RejectReason.UNPARSABLE, RejectReason.WRONG_DTYPE}
+
+
+def offline(rules: Rules, records: list[bytes]) -> tuple[dict[int, Any], Any]:
+    """What the job makes of the records: rejects by number, and rows."""
+    block = Block(records, list(range(len(records))), [0] * len(records), [masked(record) for record in records])
+    refiner = refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in refine.Rules.__dataclass_fields__}))
+    refined = refiner.refine(block, "file")
+    return {reject.index: reject for reject in refined.rejects}, refined.rows
+
+
+class Online:
+    """What the feed makes of them."""
+
+    def __init__(self, rules: Rules, records: list[bytes]) -> None:
+        policy = Sequences(empty=rules.empty, over_long=rules.over_long, mismatch=rules.mismatch)
+        options = Options(batch_size=4)
+        boundaries = (rules.longest,) if rules.longest is not None else None
+        window = RawWindow(rules.columns, rules.container, policy, boundaries, options, ["file"], "skip", 2**20)
+        count = len(records)
+        chunk = Chunk(tf.constant(records), tf.zeros(count, tf.int32), tf.range(count, dtype=tf.int64))
+        kept, parsed = window._parse(chunk)
+        self.rows, verdicts = window._refiner.refine(parsed)
+        self.places = {int(index): place for place, index in enumerate(kept.index.numpy())}
+        self.verdicts = [verdicts.names[code] if code >= 0 else "" for code in verdicts.codes.numpy()]
+
+    def verdict(self, index: int) -> str:
+        return self.verdicts[self.places[index]] if index in self.places else "unparsed"
+
+    def values(self, key: str, index: int) -> np.ndarray:
+        flat, place = self.rows.sequences[key], self.places[index]
+        return flat.values[flat.splits[place] : flat.splits[place + 1]].numpy()
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_verdicts_and_values_are_those_of_the_job(data: st.DataObject) -> None:
+    rules = data.draw(strategies.rules().filter(lambda rules: rules.over_long != "window"))
+    records = data.draw(st.lists(strategies.records(rules), min_size=1, max_size=12))
+    rejects, rows = offline(rules, records)
+    online = Online(rules, records)
+    for index in range(len(records)):
+        reject = rejects.get(index)
+        if reject is None:
+            assert online.verdict(index) == "", records[index]
+        elif reject.reason in UNPARSED:
+            assert online.verdict(index) != ""
+        elif reject.reason is RejectReason.WRONG_FORMAT:
+            assert online.verdict(index).startswith("missing_feature")
+        else:
+            name = f"{reject.reason.value} ({reject.column})" if reject.column else reject.reason.value
+            assert online.verdict(index) == name, records[index]
+    for place, index in enumerate(rows.column(INDEX).to_pylist()):
+        assert int(online.rows.lengths[online.places[index]]) == rows.column(LENGTH)[place].as_py()
+        for key in online.rows.sequences:
+            np.testing.assert_array_equal(online.values(key, index), np.array(rows.column(key)[place].as_py()))
+        for key, values in online.rows.context.items():
+            found = values[online.places[index]].numpy().reshape(-1).tolist()
+            np.testing.assert_array_equal(found, rows.column(key)[place].as_py())
+
+
+COLUMNS = [
+    lw.sequence_categorical_column_with_identity("item", 10),
+    lw.sequence_numeric_column("value", max_value=1.0),
+    lw.context_column("record", dtype="int64"),
+]
+
+
+def good(number: int) -> bytes:
+    return sequence_example({"item": [1, 2], "value": [0.5, 0.5]}, {"record": number})
+
+
+BAD = {
+    "unparsable": b"\xff\xff\xff",
+    "of another dtype": sequence_example({"item": [0.5, 0.5], "value": [0.5, 0.5]}, {"record": 3}),
+    "an id too high": sequence_example({"item": [1, 10], "value": [0.5, 0.5]}, {"record": 3}),
+    "out of range": sequence_example({"item": [1, 2], "value": [0.5, 1.5]}, {"record": 3}),
+    "uneven": sequence_example({"item": [1, 2], "value": [0.5]}, {"record": 3}),
+    "without a feature": sequence_example({"item": [1, 2]}, {"record": 3}),
+    "empty": sequence_example({"item": [], "value": []}, {"record": 3}),
+    "too large": sequence_example({"item": [1], "value": [0.5]}, {"record": 3, "other": "x" * 5000}),
+}
+
+
+def file_with(tmp_path: Any, bad: bytes) -> str:
+    records = [good(number) for number in range(20)]
+    return write_records(os.path.join(tmp_path, "raw.tfrecord"), [*records[:7], bad, *records[7:]])
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_an_invalid_record_is_an_error_that_names_it(tmp_path: Any, name: str) -> None:
+    path = file_with(tmp_path, BAD[name])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"raw\.tfrecord.*\n?.*record.*\n?.*7") as error:
+        list(read_raw(path, COLUMNS, batch_size=8, max_record_bytes=4000))
+    assert "invalid record" in str(error.value)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_invalid_records_are_left_out_where_that_is_asked_for(tmp_path: Any, name: str, capfd: Any) -> None:
+    path = file_with(tmp_path, BAD[name])
+    dataset = read_raw(path, COLUMNS, batch_size=8, max_record_bytes=4000, on_invalid="skip")
+    found = sorted(number for batch in dataset for number in batch["record"].numpy().tolist())
+    assert found == list(range(20))
+    assert "left out 1 invalid records" in capfd.readouterr().err
+
+
+def test_windows_of_over_long_sequences_are_refused(tmp_path: Any) -> None:
+    with pytest.raises(ConfigError, match="`lengthwise prepare` can"):
+        read_raw(file_with(tmp_path, good(1)), COLUMNS, batch_size=8, sequences=Sequences(over_long="window"))
