@@ -65,7 +65,7 @@ def _step(span: float, most: int) -> float:
 
 
 def _round_values(low: float, high: float, most: int) -> list[float]:
-    if not high > low or not math.isfinite(high - low):
+    if not high - low > 1e-300 or not math.isfinite(high - low):
         return [low]
     step = _step(high - low, most)
     first = math.ceil(low / step - 1e-9)

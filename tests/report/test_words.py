@@ -1,0 +1,69 @@
+"""Numbers as people read them, and places on axes."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lengthwise.report import text
+from lengthwise.report.axes import Axis, counting_axis
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (text.count(1234567), "1,234,567"),
+        (text.short_count(0), "0"),
+        (text.short_count(999), "999"),
+        (text.short_count(1500), "1.5k"),
+        (text.short_count(12_345_678), "12.3M"),
+        (text.size(0), "0 B"),
+        (text.size(1536), "1.5 KiB"),
+        (text.size(64 * 2**20), "64 MiB"),
+        (text.share(0), "0%"),
+        (text.share(1), "100%"),
+        (text.share(0.1234), "12.3%"),
+        (text.share(0.0123), "1.23%"),
+        (text.share(1e-9), "<0.01%"),
+        (text.share(float("nan")), text.NONE),
+        (text.number(None), text.NONE),
+        (text.number(3.0), "3"),
+        (text.number(0.123456), "0.1235"),
+        (text.number(-12345.678), "-12,345.7"),
+        (text.plural(1, "shard"), "1 shard"),
+        (text.plural(2000, "shard"), "2,000 shards"),
+        (text.shorten("abc", 2), "ab… (1 more characters)"),
+    ],
+)
+def test_numbers_read_well(shown, expected) -> None:
+    assert shown == expected
+
+
+@given(st.text())
+def test_foreign_text_is_visible_and_can_be_written(foreign) -> None:
+    shown = text.visible(foreign)
+    shown.encode()
+    assert all(char.isprintable() or char == "\n" for char in shown)
+    assert text.visible(shown) == shown
+
+
+finite = st.floats(-1e12, 1e12)
+
+
+@given(finite, finite, st.booleans(), finite)
+def test_places_are_on_the_axis(first, second, log, value) -> None:
+    axis = Axis(min(first, second), max(first, second), log)
+    assert 0 <= axis.place(value) <= 100
+    ticks = axis.ticks()
+    assert len(ticks) <= 12
+    assert all(0 <= tick.at <= 100 for tick in ticks)
+    assert all(after.at - before.at >= 9 for before, after in pairwise(ticks))
+
+
+@given(st.floats(1e-6, 1e15))
+def test_a_counting_axis_holds_what_it_counts(highest) -> None:
+    axis = counting_axis(highest)
+    assert axis.low == 0
+    assert highest <= axis.high * (1 + 1e-9)
+    assert axis.high <= highest * 2.5
