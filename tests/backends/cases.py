@@ -1,0 +1,194 @@
+"""Cases for one Keras backend, that of KERAS_BACKEND; run by `test_backends.py`. Expected values come from numpy."""
+
+import os
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import lengthwise as lw
+from lengthwise.layers import ConcatenateContext
+
+BACKEND = os.environ["KERAS_BACKEND"]
+WORDS = lw.sequence_categorical_column_with_vocabulary_list("words", ["x", "y", "z"], num_oov_buckets=2)
+IDENTITY = lw.sequence_categorical_column_with_identity
+LENGTHS = np.array([4, 1, 0, 3])
+
+
+def batch(**features):
+    return {**{key: ops.convert_to_tensor(value) for key, value in features.items()}, "sequence_length": LENGTHS}
+
+
+def ids(*shape, low=0, high=6):
+    return np.random.default_rng(0).integers(low, high, (4, 4, *shape)).astype("int32")
+
+
+def as_numpy(*tensors):
+    return [ops.convert_to_numpy(tensor) for tensor in tensors]
+
+
+VALID = np.arange(4) < LENGTHS[:, None]
+
+
+def test_the_backend_is_the_one_asked_for_and_tensorflow_stays_away():
+    assert keras.backend.backend() == BACKEND
+    lw.SequenceFeatures([lw.sequence_numeric_column("n")])(batch(n=np.ones((4, 4), "float32")))
+    assert "tensorflow" not in sys.modules
+
+
+def test_numbers_are_masked_by_the_lengths():
+    numbers = np.random.default_rng(0).normal(size=(4, 4, 2)).astype("float32")
+    column = lw.sequence_numeric_column("n", 2, default_value=-1.0, normalizer_fn=lambda values: values * 2.0)
+    inputs, lengths = as_numpy(*lw.SequenceFeatures([column])(batch(n=numbers)))
+    np.testing.assert_allclose(inputs, np.where(VALID[..., None], numbers * 2, -1.0))
+    np.testing.assert_array_equal(lengths, LENGTHS)
+
+
+def test_one_id_a_step_is_a_gather():
+    values = ids(low=-1)
+    layer = lw.SequenceFeatures([lw.embedding_column(IDENTITY("k", 6, oov="zero"), 3)])
+    [table] = as_numpy(*layer.tables.values())
+    [inputs] = as_numpy(layer(batch(k=values))[0])
+    np.testing.assert_allclose(inputs, table[values] * (VALID & (values >= 0))[..., None], rtol=1e-6)
+
+
+@pytest.mark.parametrize("combiner", ["mean", "sum", "sqrtn"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("max_norm", [None, 0.3])
+def test_several_ids_a_step_are_combined(combiner, weighted, max_norm):
+    values = ids(3, low=-1)
+    weights = np.random.default_rng(1).choice([0.0, 0.5, 2.0], values.shape).astype("float32")
+    column = IDENTITY("k", 6, oov="zero", weight_key="w" if weighted else None)
+    layer = lw.SequenceFeatures([lw.embedding_column(column, 3, combiner, max_norm=max_norm)])
+    [table] = as_numpy(*layer.tables.values())
+    if max_norm:
+        table = table * np.minimum(1, max_norm / np.linalg.norm(table, axis=1, keepdims=True))
+    [inputs] = as_numpy(layer(batch(k=values, w=weights))[0])
+    factors = (VALID[..., None] & (values >= 0)) * (weights if weighted else 1.0)
+    total = (table[values] * factors[..., None]).sum(2)
+    norms = {"sum": np.ones((4, 4)), "mean": factors.sum(-1), "sqrtn": np.sqrt((factors**2).sum(-1))}[combiner]
+    expected = np.divide(total, norms[..., None], out=np.zeros_like(total), where=norms[..., None] > 0)
+    np.testing.assert_allclose(inputs, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_indicators_count():
+    values = ids(3, low=-1)
+    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6, oov="zero"))])(batch(k=values))[0])
+    expected = (values[..., None] == np.arange(6)).sum(2) * VALID[..., None]
+    np.testing.assert_array_equal(inputs, expected)
+
+
+def test_numbers_are_cut_into_buckets():
+    numbers = np.array([[-1.0, 0.0, 0.5, 9.0]] * 4, "float32")
+    column = lw.sequence_bucketized_column(lw.sequence_numeric_column("n"), [0.0, 1.0])
+    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(column)])(batch(n=numbers))[0])
+    np.testing.assert_array_equal(inputs[0].argmax(-1), [0, 1, 1, 2])
+
+
+def test_ids_of_words_need_no_look_up():
+    values = ids(high=5)
+    for columns in ([lw.embedding_column(WORDS, 2)], lw.looked_up([lw.embedding_column(WORDS, 2)])):
+        layer = lw.SequenceFeatures(columns)
+        [table] = as_numpy(*layer.tables.values())
+        [inputs] = as_numpy(layer(batch(words=values))[0])
+        np.testing.assert_allclose(inputs, table[values] * VALID[..., None], rtol=1e-6)
+
+
+def test_raw_values_say_that_they_need_tensorflow():
+    hashed = lw.sequence_categorical_column_with_hash_bucket("k", 5, "int64")
+    with pytest.raises(ValueError, match=r"look-up needs TensorFlow .*looked_up\(columns\)"):
+        lw.SequenceFeatures([lw.indicator_column(hashed)])(batch(k=ids()))
+
+
+def test_shared_embeddings_share():
+    columns = lw.shared_embedding_columns([IDENTITY("a", 6), IDENTITY("b", 6)], 2)
+    [inputs] = as_numpy(lw.SequenceFeatures(columns)(batch(a=ids(), b=ids()))[0])
+    np.testing.assert_array_equal(inputs[..., :2], inputs[..., 2:])
+
+
+def test_refused_ids_are_an_error_that_names_feature_and_row():
+    values = ids()
+    values[3, 2] = 99
+    values[1, 2] = 99  # padding
+    with pytest.raises(ValueError, match=r"feature 'k': .* first in row 3"):
+        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))])(batch(k=values))
+
+
+def test_a_length_beyond_t_is_an_error():
+    features = {"n": ops.ones((2, 3)), "sequence_length": ops.array([3, 4])}
+    with pytest.raises(ValueError, match="greater than the T of 'n'; first in row 1 with length 4"):
+        lw.SequenceFeatures([lw.sequence_numeric_column("n")])(features)
+
+
+def test_a_mask_tells_the_lengths():
+    layer = lw.SequenceFeatures([lw.sequence_numeric_column("n")])
+    _, lengths = layer({"n": ops.ones((4, 4))}, mask=ops.convert_to_tensor(VALID))
+    np.testing.assert_array_equal(*as_numpy(lengths, ops.convert_to_tensor(LENGTHS)))
+
+
+def columns():
+    return lw.looked_up(
+        [
+            lw.embedding_column(WORDS, 3),
+            *lw.shared_embedding_columns([IDENTITY("a", 6), IDENTITY("b", 6)], 2),
+            lw.sequence_numeric_column("n"),
+        ]
+    )
+
+
+def features():
+    numbers = np.random.default_rng(2).normal(size=(4, 4)).astype("float32")
+    return {"words": ids(high=5), "a": ids(), "b": ids(), "n": numbers, "sequence_length": LENGTHS}
+
+
+def model():
+    given = {key: keras.Input((4,), dtype="int32", name=key) for key in ("words", "a", "b")}
+    given |= {
+        "n": keras.Input((4,), name="n"),
+        "sequence_length": keras.Input((), dtype="int32", name="sequence_length"),
+    }
+    steps, lengths = lw.SequenceFeatures(columns())(given)
+    context = ops.expand_dims(ops.cast(lengths, "float32"), 1)
+    steps = ConcatenateContext()(steps, context)
+    return keras.Model(given, keras.layers.Dense(1)(keras.layers.LSTM(4)(steps)))
+
+
+@pytest.mark.parametrize(
+    "jit", [False, pytest.param(True, marks=pytest.mark.skipif(BACKEND == "torch", reason="dynamo"))]
+)
+def test_a_model_learns_and_comes_back_from_its_file(jit, tmp_path):
+    made = model()
+    made.compile("adam", "mse", jit_compile=jit)
+    losses = made.fit(features(), np.ones((4, 1)), epochs=4, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    made.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(features(), verbose=0), made.predict(features(), verbose=0), rtol=1e-5)
+
+
+def test_the_mask_reaches_a_recurrent_layer():
+    layer, rnn = lw.SequenceFeatures(columns()), keras.layers.GRU(3)
+    given = features()
+    steps, _ = layer({key: ops.convert_to_tensor(value) for key, value in given.items()})
+    whole = ops.convert_to_numpy(rnn(steps))
+    for row, length in enumerate(LENGTHS):
+        if length:
+            alone = ops.convert_to_numpy(rnn(steps[row : row + 1, :length]))
+            np.testing.assert_allclose(whole[row], alone[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="compiles with jax.jit")
+def test_jax_compiles_and_gives_nan_where_it_cannot_raise():
+    import jax
+
+    layer = lw.SequenceFeatures([lw.embedding_column(IDENTITY("k", 6), 2)])
+    values = ids()
+    values[0, 1] = values[1, 2] = 99
+    call = jax.jit(
+        lambda given: layer.stateless_call([table.value for table in layer.trainable_variables], [], given)[0]
+    )
+    inputs, lengths = as_numpy(*call({"k": values, "sequence_length": LENGTHS}))
+    assert np.isnan(inputs).any(-1).nonzero() == (np.array([0]), np.array([1]))
+    np.testing.assert_array_equal(lengths, LENGTHS)
