@@ -43,10 +43,11 @@ class Axis:
 
 
 def thinned(ticks: Iterable[Tick], room: float = _ROOM) -> tuple[Tick, ...]:
-    """The ticks, from the last one back, that leave each other room."""
+    """The ticks, from the last one back, that leave each other `room`, and more where their texts are long."""
     kept: list[Tick] = []
     for tick in sorted(ticks, key=lambda tick: -tick.at):
-        if not kept or kept[-1].at - tick.at >= room:
+        needed = max(room, 4 + 2.7 * max(len(tick.text), len(kept[-1].text) if kept else 0))
+        if not kept or kept[-1].at - tick.at >= needed:
             kept.append(tick)
     return tuple(reversed(kept))
 

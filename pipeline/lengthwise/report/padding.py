@@ -109,7 +109,7 @@ def count_chart(manifest: Manifest) -> Chart | None:
         description=f"The chosen plan has {text.plural(chosen.num_buckets, 'bucket')} and {text.share(share)} padding. "
         + _gains(dict(curve)),
         x_title="number of buckets, k",
-        y_title="padding, share of padded steps",
+        y_title="padding share",
         x_ticks=tuple(tick for tick in x.ticks(8) if "." not in tick.text),
         y_ticks=y.ticks(4, text.share),
         dots=tuple(Dot(x.place(k), round(100 - y.place(part), 3), f"k = {k}: {text.share(part)}") for k, part in curve),
