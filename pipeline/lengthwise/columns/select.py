@@ -82,6 +82,8 @@ def _claim(
 ) -> None:
     if key == RESERVED_KEY:
         raise ConfigError(f"columns: the key {key!r} is reserved for the sequences' lengths; rename the feature")
+    if key.startswith("##"):  # the job's own columns of rows, and tfx-bsl's struct of all sequences
+        raise ConfigError(f"columns: the key {key!r} is reserved, as all that start with '##'; rename the feature")
     if rules.setdefault(key, rule) != rule:
         raise ConfigError(
             f"columns: two columns read the feature {key!r} by different rules ({_difference(rules[key], rule)}); "

@@ -17,10 +17,10 @@ from tfx_bsl.coders import example_coder, sequence_example_coder
 from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
 from lengthwise.records.arrow import concat_batches
 from lengthwise.records.protos import Example, SequenceExample
+from lengthwise.records.wide import SEQUENCES, WideIntegers
 from lengthwise.rejects import RejectReason
 
 Format = Literal["example", "sequence_example"]
-SEQUENCES = "##SEQUENCE##"  # tfx-bsl's name for the struct of all sequence features
 _KINDS = {"int64": schema_pb2.INT, "float": schema_pb2.FLOAT, "bytes": schema_pb2.BYTES}
 
 
@@ -62,6 +62,8 @@ class Decoder:
         self._container = container
         self._context = {column.key: wire_kind(column) for column in context_features(columns)}
         self._sequences = sequence_kinds(columns)
+        integers = [key for key, kind in self._sequences.items() if kind == "int64"]
+        self._wide = WideIntegers(integers if container == "sequence_example" else ())
         self._schema = self._make_schema().SerializeToString()
         self._coder = self._make_coder()
 
@@ -101,7 +103,7 @@ class Decoder:
         try:
             batch = self._coder.DecodeBatch(records)
             if batch.num_rows == len(records):
-                return batch
+                return self._wide.restore(batch, records)
         except RuntimeError:  # tfx-bsl's for all its errors
             pass
         self._coder = self._make_coder()

@@ -60,13 +60,32 @@ def _describe() -> Any:
     sequence = file.message_type.add(name="SequenceExample")
     _field(sequence, "context", 1, _Field.TYPE_MESSAGE, "Features")
     _field(sequence, "feature_lists", 2, _Field.TYPE_MESSAGE, "FeatureLists")
+    _describe_flat(file)
     return file
+
+
+def _describe_flat(file: Any) -> None:
+    """The same wire format read otherwise, to find the integers of many steps at once.
+
+    RawSequences      SequenceExample whose feature lists are left as bytes
+    FlatFeatureList   FeatureList with `feature` not repeated: a parser merges the steps, and their lists become one
+    """
+    entries = file.message_type.add(name="RawFeatureLists")
+    entry = entries.nested_type.add(name="FeatureListEntry")
+    entry.options.map_entry = True
+    _field(entry, "key", 1, _Field.TYPE_STRING)
+    _field(entry, "value", 2, _Field.TYPE_BYTES)
+    _field(entries, "feature_list", 1, _Field.TYPE_MESSAGE, "RawFeatureLists.FeatureListEntry", repeated=True)
+    _field(file.message_type.add(name="RawSequences"), "feature_lists", 2, _Field.TYPE_MESSAGE, "RawFeatureLists")
+    integers = file.message_type.add(name="FlatFeature")
+    _field(integers, "int64_list", 3, _Field.TYPE_MESSAGE, "Int64List")
+    _field(file.message_type.add(name="FlatFeatureList"), "feature", 1, _Field.TYPE_MESSAGE, "FlatFeature")
 
 
 def _message_classes() -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(_describe().SerializeToString())
-    names = ("Example", "SequenceExample", "Feature", "FeatureList")
+    names = ("Example", "SequenceExample", "Feature", "FeatureList", "RawSequences", "FlatFeatureList")
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in names}
 
 
@@ -83,3 +102,9 @@ Feature: Any = _CLASSES["Feature"]
 
 FeatureList: Any = _CLASSES["FeatureList"]
 """`tf.train.FeatureList`: one feature a step."""
+
+RawSequences: Any = _CLASSES["RawSequences"]
+"""A `tf.train.SequenceExample` whose `feature_lists.feature_list` maps keys to the bytes of their lists."""
+
+FlatFeatureList: Any = _CLASSES["FlatFeatureList"]
+"""The integers of a `tf.train.FeatureList`: those of all steps as one list, `feature.int64_list`."""

@@ -17,10 +17,11 @@ from lengthwise.columns import (
     context_features,
     sequence_features,
 )
-from lengthwise.records.decode import SEQUENCES, Decoded, Format
+from lengthwise.records.decode import Decoded, Format
 from lengthwise.records.faults import Faults
 from lengthwise.records.lookup import MISSING, Ids, make_lookup
 from lengthwise.records.steps import RawSteps, Steps, even, read_flat, read_nested
+from lengthwise.records.wide import SEQUENCES
 from lengthwise.rejects import RejectReason
 
 
@@ -151,6 +152,10 @@ def _check_weights(faults: Faults, column: IdColumn, ids: RawSteps, raw: RawStep
         faults.add(
             RejectReason.VALUE_COUNT, key, wrong, lambda _: f"expected one weight for each value of {column.key!r}"
         )
+    width = column.values_per_step
+    if raw.step_offsets is not None:
+        _check_value_count(faults, key, raw, raw.value_counts > width, f"at most {width} values a step")
+    _check_uneven(faults, key, raw, width)
     values = raw.values.to_numpy(zero_copy_only=False)
     faults.add_values(
         RejectReason.NOT_FINITE,
@@ -159,7 +164,7 @@ def _check_weights(faults: Faults, column: IdColumn, ids: RawSteps, raw: RawStep
         raw.rows_of_values,
         lambda position: f"expected a finite weight, received {values[position]}",
     )
-    return even(raw, values, column.values_per_step, 0.0)
+    return even(raw, values, width, 0.0)
 
 
 def _same_shape(first: RawSteps, second: RawSteps) -> np.ndarray:

@@ -1,0 +1,286 @@
+"""What should become of a record, worked out slowly: TensorFlow's own protocol buffers and look-ups, and plain Python.
+
+Nothing of `lengthwise.records` is used here; what the columns mean is written down a second time.
+"""
+
+import functools
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from lengthwise.columns import (
+    AnyColumn,
+    ContextColumn,
+    HashColumn,
+    IdentityColumn,
+    NumericColumn,
+    SequenceFeature,
+    context_features,
+    sequence_features,
+)
+from lengthwise.rejects import RejectReason
+
+Step = list[Any]
+Fault = tuple[RejectReason, str]
+_ORDER = list(RejectReason)
+
+
+@dataclass(frozen=True)
+class Rules:
+    columns: tuple[AnyColumn, ...]
+    container: str
+    mismatch: str = "reject"
+    empty: str = "reject"
+    over_long: str = "reject"
+    longest: int | None = None
+    overlap: int = 0
+
+
+@dataclass
+class Outcome:
+    """What becomes of a record: every fault that it has, or the sequences that are written.
+
+    A sequence maps each sequence feature to its steps, weights included, and each context feature to its values.
+    Damaged bytes may parse as fields that the message does not have. On those protobuf's own parsers disagree (C++
+    reads a map entry that has one, Python leaves it out), so nothing is said of such a record.
+    """
+
+    faults: set[Fault] = field(default_factory=set)
+    sequences: list[dict[str, list[Any]]] = field(default_factory=list)
+    repaired: dict[str, int] = field(default_factory=dict)
+    unclear: bool = False
+
+    @property
+    def reason(self) -> RejectReason | None:
+        """The reason that counts: the first in the order of `RejectReason`."""
+        return min((reason for reason, _ in self.faults), key=_ORDER.index, default=None)
+
+
+def judge(record: bytes, rules: Rules) -> Outcome:
+    """What should become of a readable record."""
+    message = (tf.train.Example if rules.container == "example" else tf.train.SequenceExample)()
+    try:
+        message.ParseFromString(record)
+    except (DecodeError, UnicodeDecodeError, RuntimeError):
+        return Outcome({(RejectReason.UNPARSABLE, "")})
+    size = message.ByteSize()
+    message.DiscardUnknownFields()
+    return Outcome(unclear=True) if message.ByteSize() != size else _Judge(message, rules).judge()
+
+
+class _Judge:
+    def __init__(self, message: Any, rules: Rules) -> None:
+        self._message = message
+        self._rules = rules
+        self._flat = message.features.feature if rules.container == "example" else message.context.feature
+        self._outcome = Outcome()
+
+    def judge(self) -> Outcome:
+        steps: dict[str, list[Step] | None] = {}
+        fills: dict[str, Any] = {}
+        for column in sequence_features(self._rules.columns):
+            read = self._read_steps(column.key, column)
+            if isinstance(column, NumericColumn):
+                self._check_numbers(column, read)
+                steps[column.key], fills[column.key] = read, [column.default_value] * column.num_elements
+                continue
+            fills[column.key] = [-1] * column.values_per_step
+            steps[column.key] = self._look_up(column, read)
+            if column.weight_key is not None:
+                weights = self._read_weights(column)
+                self._check_weights(column, read, weights)
+                fills[column.weight_key] = [0.0] * column.values_per_step
+                steps[column.weight_key] = weights and [_fill(step, column.values_per_step, 0.0) for step in weights]
+        context = {column.key: self._read_context(column) for column in context_features(self._rules.columns)}
+        self._finish(steps, fills, context)
+        return self._outcome
+
+    def _fault(self, reason: RejectReason, column: str) -> None:
+        self._outcome.faults.add((reason, column))
+
+    # -------------------------------------------------------------------------------------------------- reading
+
+    def _values(self, key: str, feature: Any, kind: str) -> Step | None:
+        found = feature.WhichOneof("kind")
+        if found is None:
+            return None
+        if found != f"{kind}_list":
+            self._fault(RejectReason.WRONG_DTYPE, key)
+            return []
+        return list(getattr(feature, found).value)
+
+    def _read_steps(self, key: str, column: SequenceFeature, kind: str = "") -> list[Step] | None:
+        kind = kind or _kind(column)
+        width = _width(column)
+        if self._rules.container == "sequence_example":
+            lists = self._message.feature_lists.feature_list
+            if key not in lists:
+                return self._missing(key, column)
+            return [self._values(key, feature, kind) or [] for feature in lists[key].feature]
+        flat = self._values(key, self._flat[key], kind) if key in self._flat else None
+        if flat is None:
+            return self._missing(key, column)
+        if len(flat) % width:
+            self._fault(RejectReason.VALUE_COUNT, key)
+        return [flat[start : start + width] for start in range(0, len(flat) // width * width, width)]
+
+    def _missing(self, key: str, column: SequenceFeature) -> None:
+        if column.required and key == column.key:
+            self._fault(RejectReason.MISSING_FEATURE, key)
+
+    def _read_weights(self, column: Any) -> list[Step] | None:
+        return self._read_steps(column.weight_key, column, "float")
+
+    def _read_context(self, column: ContextColumn) -> Step:
+        kind = {"float32": "float", "int64": "int64", "string": "bytes"}[column.dtype]
+        values = self._values(column.key, self._flat[column.key], kind) if column.key in self._flat else None
+        default = column.default_value if column.default_value is not None else ("" if column.dtype == "string" else 0)
+        default = default.encode() if isinstance(default, str) else default
+        if values is None:
+            if column.default_value is None:
+                self._fault(RejectReason.MISSING_FEATURE, column.key)
+            return [default] * column.num_elements
+        if len(values) != column.num_elements:
+            self._fault(RejectReason.CONTEXT_SHAPE, column.key)
+        if column.dtype != "string":
+            self._check_limits(column, values)
+        return values
+
+    # ------------------------------------------------------------------------------------------------- checking
+
+    def _check_numbers(self, column: NumericColumn, steps: list[Step] | None) -> None:
+        for step in steps or []:
+            if len(step) != column.num_elements:
+                self._fault(RejectReason.VALUE_COUNT, column.key)
+            self._check_limits(column, step)
+
+    def _check_limits(self, column: NumericColumn | ContextColumn, values: Step) -> None:
+        for value in values:
+            if isinstance(value, float) and not math.isfinite(value) and column.finite:
+                self._fault(RejectReason.NOT_FINITE, column.key)
+            low, high = column.min_value, column.max_value
+            if isinstance(value, float):  # limits are of the feature's precision
+                low, high = (None if limit is None else float(np.float32(limit)) for limit in (low, high))
+            if (low is not None and value < low) or (high is not None and value > high):
+                self._fault(RejectReason.OUT_OF_RANGE, column.key)
+
+    def _check_weights(self, column: Any, ids: list[Step] | None, weights: list[Step] | None) -> None:
+        if weights is None:
+            if ids is not None:
+                self._fault(RejectReason.MISSING_FEATURE, column.weight_key)
+            return
+        if ids is not None and list(map(len, ids)) != list(map(len, weights)):
+            self._fault(RejectReason.VALUE_COUNT, column.weight_key)
+        if any(len(step) > column.values_per_step for step in weights):
+            self._fault(RejectReason.VALUE_COUNT, column.weight_key)
+        if not all(math.isfinite(weight) for step in weights for weight in step):
+            self._fault(RejectReason.NOT_FINITE, column.weight_key)
+
+    def _look_up(self, column: Any, steps: list[Step] | None) -> list[Step] | None:
+        if steps is None:
+            return None
+        looked_up = []
+        for step in steps:
+            if len(step) > column.values_per_step:
+                self._fault(RejectReason.VALUE_COUNT, column.key)
+            ids = []
+            for value in step:
+                found, outside = look_up(column, value)
+                ids.append(found)
+                if outside:
+                    self._outside(column)
+            looked_up.append(_fill(ids, column.values_per_step, -1))
+        return looked_up
+
+    def _outside(self, column: Any) -> None:
+        if column.oov == "error":
+            identity = isinstance(column, IdentityColumn)
+            reason = RejectReason.ID_OUT_OF_RANGE if identity else RejectReason.OUT_OF_VOCABULARY
+            self._fault(reason, column.key)
+        else:
+            self._outcome.repaired[column.key] = self._outcome.repaired.get(column.key, 0) + 1
+
+    # -------------------------------------------------------------------------------------------------- cutting
+
+    def _finish(self, steps: dict[str, list[Step] | None], fills: dict[str, Step], context: dict[str, Step]) -> None:
+        rules = self._rules
+        lengths = {len(present) for present in steps.values() if present is not None}
+        length = min(lengths, default=0)
+        if len(lengths) > 1 and rules.mismatch == "reject":
+            self._fault(RejectReason.LENGTH_MISMATCH, "")
+        if length == 0 and rules.empty == "reject":
+            self._fault(RejectReason.EMPTY_SEQUENCE, "")
+        longest = length if rules.longest is None else rules.longest
+        if length > longest and rules.over_long == "reject":
+            self._fault(RejectReason.OVER_LONG, "")
+        if self._outcome.faults:
+            self._outcome.repaired = {}
+            return
+        for first, last in _windows(length, longest, rules):
+            sequence: dict[str, Any] = dict(context)
+            for key, present in steps.items():
+                sequence[key] = ([fills[key]] * length if present is None else present)[first:last]
+            self._outcome.sequences.append(sequence)
+
+
+def _windows(length: int, longest: int, rules: Rules) -> list[tuple[int, int]]:
+    if length <= longest:
+        return [(0, length)]
+    if rules.over_long == "truncate_left":
+        return [(length - longest, length)]
+    if rules.over_long == "truncate_right":
+        return [(0, longest)]
+    windows, first = [], 0
+    while True:
+        windows.append((first, min(first + longest, length)))
+        if first + longest >= length:
+            return windows
+        first += longest - rules.overlap
+
+
+def _kind(column: SequenceFeature) -> str:
+    if isinstance(column, NumericColumn):
+        return "int64" if column.dtype in ("int32", "int64") else "float"
+    return "bytes" if column.dtype == "string" else "int64"
+
+
+def _width(column: SequenceFeature) -> int:
+    return math.prod(column.shape) if isinstance(column, NumericColumn) else column.values_per_step
+
+
+def _fill(step: Step, width: int, fill: Any) -> Step:
+    return [*step, *[fill] * (width - len(step))][:width]
+
+
+def look_up(column: Any, value: Any) -> tuple[int, bool]:
+    """The id of a raw value by TensorFlow's own look-up, and whether it is outside the range or the vocabulary."""
+    if isinstance(column, IdentityColumn):
+        if 0 <= value < column.num_buckets:
+            return value, False
+        return -1 if column.default_value is None else column.default_value, True
+    if isinstance(column, HashColumn):
+        return hashed(value, column.hash_bucket_size), False
+    found = int(_table(column.vocabulary, column.dtype, column.num_oov_buckets)(value))
+    if column.num_oov_buckets:
+        return found, found >= len(column.vocabulary)
+    return (column.default_value, True) if found == -1 else (found, False)
+
+
+@functools.lru_cache(maxsize=100_000)
+def hashed(value: bytes | int, buckets: int) -> int:
+    """`tf.strings.to_hash_bucket_fast`."""
+    text = tf.constant(value) if isinstance(value, bytes) else tf.strings.as_string(tf.constant(value, tf.int64))
+    return int(tf.strings.to_hash_bucket_fast(text, buckets))
+
+
+@functools.cache
+def _table(vocabulary: tuple[Any, ...], dtype: str, buckets: int) -> Any:
+    """TensorFlow's table of a vocabulary, as a cached function of a value."""
+    keys = tf.constant(vocabulary, tf.string if dtype == "string" else tf.int64)
+    entries = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(vocabulary), dtype=tf.int64))
+    table = tf.lookup.StaticVocabularyTable(entries, buckets) if buckets else tf.lookup.StaticHashTable(entries, -1)
+    return functools.lru_cache(maxsize=10_000)(lambda value: table.lookup(tf.constant(value, keys.dtype)).numpy())

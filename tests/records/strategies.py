@@ -1,0 +1,197 @@
+"""Random specs, and random records that suit them more or less."""
+
+import math
+from typing import Any
+
+from hypothesis import strategies as st
+
+from lengthwise import columns as lw
+from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from records.messages import UNSET, Empty, example, sequence_example
+from records.oracle import Rules
+
+WORDS = ("a", "b", "ü", "", "10")
+NUMBERS = (5, -7, 10, 2**40)
+
+
+def _maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), strategy)
+
+
+@st.composite
+def _numeric(draw: Any, key: str) -> AnyColumn:
+    low, high = draw(st.sampled_from([(None, None), (None, 3.0), (-2.0, None), (-2.0, 2.5)]))
+    dtype = draw(st.sampled_from(["float32", "float64", "int32", "int64"]))
+    return lw.sequence_numeric_column(
+        key,
+        shape=draw(st.sampled_from([(1,), (2,), (2, 2)])),
+        dtype=dtype,
+        default_value=draw(st.sampled_from([0.0, 1.0, -3.0])),
+        required=draw(st.booleans()),
+        finite=draw(st.booleans()),
+        min_value=low,
+        max_value=high,
+    )
+
+
+@st.composite
+def _categorical(draw: Any, key: str) -> AnyColumn:
+    rules: dict[str, Any] = {
+        "values_per_step": draw(st.sampled_from([1, 1, 2, 3])),
+        "required": draw(st.booleans()),
+        "weight_key": draw(st.sampled_from([None, None, f"{key}_w"])),
+    }
+    kind = draw(st.sampled_from(["identity", "hash", "words", "numbers"]))
+    if kind == "identity":
+        oov = draw(st.sampled_from(["error", "zero", "default"]))
+        default = 1 if oov == "default" else None
+        return lw.sequence_categorical_column_with_identity(key, 4, default, oov=oov, **rules)
+    if kind == "hash":
+        dtype = draw(st.sampled_from(["string", "int64"]))
+        return lw.sequence_categorical_column_with_hash_bucket(key, 7, dtype=dtype, **rules)
+    oov = draw(st.sampled_from(["error", "zero", "default", "buckets"]))
+    more = {"default": {"default_value": 2}, "buckets": {"num_oov_buckets": 3}}.get(oov, {})
+    entries: Any = WORDS if kind == "words" else NUMBERS
+    return lw.sequence_categorical_column_with_vocabulary_list(key, entries, oov=oov, **more, **rules)
+
+
+@st.composite
+def _context(draw: Any, key: str) -> ContextColumn:
+    dtype = draw(st.sampled_from(["float32", "int64", "string"]))
+    default = draw(_maybe(st.just({"float32": 1.5, "int64": 7, "string": "none"}[dtype])))
+    limits = {} if dtype == "string" else {"min_value": draw(_maybe(st.just(-2.0))), "finite": draw(st.booleans())}
+    shape = draw(st.sampled_from([(), (), (1,), (2,)]))
+    return lw.context_column(key, dtype=dtype, shape=shape, default_value=default, **limits)
+
+
+@st.composite
+def _wrapped(draw: Any, column: AnyColumn) -> AnyColumn:
+    if isinstance(column, NumericColumn):
+        return column
+    wrap = draw(st.sampled_from(["plain", "embedding", "indicator"]))
+    if wrap == "embedding":
+        return lw.embedding_column(column, 4)
+    return column if wrap == "plain" else lw.indicator_column(column)
+
+
+@st.composite
+def rules(draw: Any) -> Rules:
+    """A random spec: one to three sequence columns of any kind, up to two context columns, any policy."""
+    chosen: list[AnyColumn] = []
+    for position in range(draw(st.integers(1, 3))):
+        column = draw(st.one_of(_numeric(f"s{position}"), _categorical(f"s{position}")))
+        chosen.append(draw(_wrapped(column)))
+    chosen += [draw(_context(f"c{position}")) for position in range(draw(st.integers(0, 2)))]
+    over_long = draw(st.sampled_from(["reject", "truncate_left", "truncate_right", "window"]))
+    longest = draw(st.sampled_from([2, 3, 4]))
+    return Rules(
+        columns=tuple(chosen),
+        container=draw(st.sampled_from(["sequence_example", "example"])),
+        mismatch=draw(st.sampled_from(["reject", "truncate"])),
+        empty=draw(st.sampled_from(["keep", "reject"])),
+        over_long=over_long,
+        longest=longest,
+        overlap=draw(st.integers(0, longest - 1)) if over_long == "window" else 0,
+    )
+
+
+_GOOD = {
+    "float": st.floats(-2, 2.5, width=32),
+    "int64": st.integers(0, 2),
+    "bytes": st.sampled_from([word.encode() for word in WORDS]),
+}
+_BAD = {
+    "float": st.one_of(st.floats(width=32), st.sampled_from([math.nan, math.inf, -2.5, 3.0])),
+    "int64": st.one_of(st.integers(-3, 12), st.sampled_from([2**40, -(2**63), 2**63 - 1])),
+    "bytes": st.one_of(st.binary(max_size=3), st.just(b"\xff\x00")),
+}
+
+
+def _kind(column: AnyColumn) -> str:
+    if isinstance(column, NumericColumn):
+        return "int64" if column.is_integer else "float"
+    return {"string": "bytes", "int64": "int64", "float32": "float"}[column.dtype]
+
+
+@st.composite
+def _step(draw: Any, kind: str, width: int, fixed: bool, bad: float) -> Any:
+    if draw(st.floats(0, 1)) < bad:
+        kind = draw(st.sampled_from([*[kind] * 12, "float", "int64", "bytes"]))
+        return draw(st.lists(_BAD[kind], max_size=width + 1))
+    size = width if fixed else draw(st.integers(0, width))
+    values = draw(st.lists(_GOOD[kind], min_size=size, max_size=size))
+    return values or draw(st.sampled_from([UNSET, Empty(kind)]))
+
+
+def _flatten(steps: list[Any]) -> list[Any]:
+    return [value for step in steps if not isinstance(step, Empty) for value in step]
+
+
+def _alike(values: Any) -> Any:
+    """The values of the kind of the first: a list of a tf.train.Feature has one kind."""
+    if isinstance(values, Empty):
+        return values
+    return [value for value in values if type(value) is type(values[0])]
+
+
+@st.composite
+def _sequences(draw: Any, spec: Rules, bad: float) -> dict[str, Any]:
+    flat = spec.container == "example"
+    length = draw(st.integers(0, 6) if bad else st.integers(1, 4))
+    sequences: dict[str, Any] = {}
+    for column in sequence_features(spec.columns):
+        if draw(st.floats(0, 1)) < bad / 4 or (not column.required and draw(st.integers(0, 4)) == 0):
+            if getattr(column, "weight_key", None) is not None and draw(st.booleans()):  # weights of nothing
+                sequences[column.weight_key] = [draw(_step("float", column.values_per_step, True, 0.2))] * length
+            continue
+        steps = length if draw(st.floats(0, 1)) >= bad / 2 else draw(st.integers(0, 6))
+        numeric = isinstance(column, NumericColumn)
+        width = column.num_elements if numeric else column.values_per_step
+        drawn = [draw(_step(_kind(column), width, numeric or flat, bad / 8)) for _ in range(steps)]
+        sequences[column.key] = drawn
+        if not numeric and column.weight_key is not None and draw(st.floats(0, 1)) >= bad / 4:
+            sizes = [0 if isinstance(step, Empty) else len(step) for step in drawn]
+            weights: list[Any] = [[draw(_GOOD["float"]) for _ in range(size)] for size in sizes]
+            if weights and draw(st.floats(0, 1)) < bad / 4:
+                weights[-1] = draw(_step("float", width, True, 0.5))
+            sequences[column.weight_key] = weights
+    return sequences
+
+
+@st.composite
+def _contexts(draw: Any, spec: Rules, bad: float) -> dict[str, Any]:
+    context: dict[str, Any] = {}
+    for column in context_features(spec.columns):
+        missing = not column.required and draw(st.integers(0, 3)) == 0
+        if missing or draw(st.floats(0, 1)) < bad / 8:
+            continue
+        context[column.key] = draw(_step(_kind(column), column.num_elements, True, bad / 8))
+        if draw(st.floats(0, 1)) < bad / 8:
+            context[column.key] = UNSET
+    return context
+
+
+@st.composite
+def records(draw: Any, spec: Rules) -> bytes:
+    """A record: often good by the spec, often with something wrong in it, sometimes no record at all."""
+    chaos = draw(st.integers(0, 19))
+    if chaos == 0:
+        return draw(st.binary(max_size=40))
+    bad = draw(st.sampled_from([0.0, 0.0, 0.1, 0.5]))
+    flat = spec.container == "example"
+    sequences = draw(_sequences(spec, bad))
+    context = draw(_contexts(spec, bad))
+    record = _encode(sequences, context, flat if chaos > 1 else not flat)
+    if chaos == 2 and record:  # cut off, or a bit turned over
+        place = draw(st.integers(0, len(record) - 1))
+        turned = record[:place] + bytes([record[place] ^ (1 << draw(st.integers(0, 7)))]) + record[place + 1 :]
+        return draw(st.sampled_from([record[:place], turned]))
+    return record
+
+
+def _encode(sequences: dict[str, Any], context: dict[str, Any], flat: bool) -> bytes:
+    if flat:
+        lists = {key: _alike(_flatten(steps)) or Empty("float") for key, steps in sequences.items()}
+        return example({**lists, **{key: _alike(values) for key, values in context.items()}})
+    lists = {key: [_alike(step) for step in steps] for key, steps in sequences.items()}
+    return sequence_example(lists, {key: _alike(values) for key, values in context.items()})

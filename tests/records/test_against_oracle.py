@@ -1,0 +1,122 @@
+"""Random specs and random records, good and bad: what the job makes of a block is what the slow oracle says."""
+
+import struct
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lengthwise import columns as lw
+from lengthwise.records import refine
+from lengthwise.records.features import INDEX, LENGTH, WINDOW, step_features
+from lengthwise.records.framing import Block
+from lengthwise.rejects import RejectReason
+from records import strategies
+from records.messages import masked, sequence_example
+from records.oracle import Outcome, Rules, judge
+
+
+def refiner(rules: Rules) -> refine.Refiner:
+    return refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in refine.Rules.__dataclass_fields__}))
+
+
+def block_of(records: list[bytes]) -> Block:
+    """A block as the framing gives it: the second of two records of a file is number 3, and so on."""
+    indices = [2 * place + 1 for place in range(len(records))]
+    return Block(records, indices, [index * 100 for index in indices], [masked(record) for record in records])
+
+
+def same(values: list[object], expected: list[object]) -> bool:
+    """Equality by which NaN equals NaN, and numbers of the same value are equal."""
+    if len(values) != len(expected):
+        return False
+    return all(one == other or (one != one and other != other) for one, other in zip(values, expected, strict=True))
+
+
+def as_float32(value: object) -> object:
+    return struct.unpack("<f", struct.pack("<f", value))[0] if isinstance(value, float) else value
+
+
+def check_rows(rules: Rules, rows: pa.RecordBatch, places: list[int], outcome: Outcome) -> None:
+    assert len(places) == len(outcome.sequences)
+    widths = {step.key: (step.width, step.dtype) for step in step_features(rules.columns)}
+    for window, (place, expected) in enumerate(zip(places, outcome.sequences, strict=True)):
+        assert rows.column(WINDOW)[place].as_py() == window
+        lengths = {len(steps) for key, steps in expected.items() if key in widths}
+        assert {rows.column(LENGTH)[place].as_py()} == lengths
+        for key, values in expected.items():
+            written = rows.column(key)[place].as_py()
+            if key in widths:
+                width, dtype = widths[key]
+                assert len(written) == width * len(values)
+                values = [as_float32(float(v)) if dtype == "<f4" else int(v) for step in values for v in step]
+            assert same(written, values), f"{key}: expected {values}, received {written}"
+
+
+def test_windows_as_long_as_the_rejected_records_are_not_taken_for_them() -> None:
+    columns = (lw.sequence_categorical_column_with_identity("a", 9), lw.sequence_numeric_column("b", required=False))
+    rules = Rules(columns, "sequence_example", over_long="window", longest=3, overlap=1)
+    rejected, written = sequence_example({"a": [7, 7, 99]}), sequence_example({"a": [1, 2, 3, 4, 5]})
+    rows = refiner(rules).refine(block_of([rejected, written]), "f").rows
+    assert rows.column("a").to_pylist() == [[1, 2, 3], [3, 4, 5]]
+
+
+@pytest.mark.slow
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_block_becomes_what_the_oracle_says(data: st.DataObject) -> None:
+    rules = data.draw(strategies.rules())
+    records = data.draw(st.lists(strategies.records(rules), max_size=12))
+    block = block_of(records)
+    refined = refiner(rules).refine(block, "some/file")
+    outcomes = dict(zip(block.indices, (judge(record, rules) for record in records), strict=True))
+    rejects = {reject.index: reject for reject in refined.rejects}
+    indices = refined.rows.column(INDEX).to_pylist()
+
+    assert refined.tally.read == len(records) == refined.tally.written + len(refined.rejects)
+    assert refined.tally.sequences == len(indices)
+    assert refined.tally.written == len(set(indices))
+    assert set(rejects) | set(indices) == set(outcomes)
+    assert [reject.index for reject in refined.rejects] == sorted(rejects)
+    for index, outcome in outcomes.items():
+        if outcome.unclear:
+            continue
+        if index in rejects:
+            check_reject(rejects[index], outcome, index, records[block.indices.index(index)])
+        else:
+            assert not outcome.faults
+            check_rows(rules, refined.rows, [p for p, found in enumerate(indices) if found == index], outcome)
+    if not any(outcome.unclear for outcome in outcomes.values()):
+        repaired = sum((Counter(outcome.repaired) for outcome in outcomes.values()), Counter())
+        assert +refined.tally.repaired == repaired
+
+
+def check_reject(reject: refine.Reject, outcome: Outcome, index: int, record: bytes) -> None:
+    assert (reject.file, reject.index, reject.offset, reject.raw) == ("some/file", index, index * 100, record)
+    if reject.reason is RejectReason.WRONG_FORMAT:  # a missing feature that stands where the other format has it
+        assert any(reason is RejectReason.MISSING_FEATURE for reason, _ in outcome.faults)
+        return
+    assert (reject.reason, reject.column) in outcome.faults, (reject, outcome)
+    assert reject.reason is outcome.reason or RejectReason.WRONG_DTYPE in (reject.reason, outcome.reason)
+    assert reject.detail
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_records_fare_alike_alone_and_together(data: st.DataObject) -> None:
+    rules = data.draw(strategies.rules())
+    records = data.draw(st.lists(strategies.records(rules), min_size=1, max_size=8))
+    ours = refiner(rules)
+    together = ours.refine(block_of(records), "f")
+    reasons = {reject.index: (reject.reason, reject.column, reject.detail) for reject in together.rejects}
+    sequences = np.array(together.rows.column(INDEX).to_numpy())
+    for place, record in enumerate(records):
+        block = Block([record], [2 * place + 1], [0], [masked(record)])
+        alone = ours.refine(block, "f")
+        assert {r.index: (r.reason, r.column, r.detail) for r in alone.rejects} == {
+            index: reason for index, reason in reasons.items() if index == 2 * place + 1
+        }
+        assert alone.rows.num_rows == int((sequences == 2 * place + 1).sum())
