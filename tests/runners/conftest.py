@@ -59,7 +59,7 @@ def isolated(folder: Path, script: str, timeout: int = 400) -> subprocess.Comple
     prologue = (
         f"set -e; export PATH={BIN}:$PATH; ip link set lo up\n"
         'up() { for _ in $(seq 240); do (echo > "/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.5; done; }\n'
-        "trap 'kill $(jobs -p) 2>/dev/null' EXIT\n"
+        "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
     )
     command = ["unshare", "--net", "bash", "-c", prologue + script]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=timeout)
