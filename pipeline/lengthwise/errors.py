@@ -5,6 +5,7 @@
      ├─ DataLimitError     1   the data broke the configured limits (too many rejects, damaged files)
      ├─ DatasetError       1   a prepared data set is missing, incomplete, altered or of a newer format
      ├─ EnvironmentFailure 3   disk, permissions, runner, credentials
+     ├─ NothingRan         0   a dry run ended well
      └─ Interrupted      130   stopped by a signal; the same command resumes
 
 Bad data is not here: a bad record is a value, `lengthwise.rejects.Reject`.
@@ -41,6 +42,12 @@ class EnvironmentFailure(LengthwiseError):
     """The machine or the runner failed, not the data or the configuration."""
 
     exit_code = 3
+
+
+class NothingRan(LengthwiseError):
+    """A dry run: the job was built, and is sound as far as its runner can tell; nothing was read or written."""
+
+    exit_code = 0
 
 
 class Interrupted(LengthwiseError):

@@ -4,14 +4,57 @@ Local paths never import Beam: the configuration, the manifest and the command l
 """
 
 import glob
+import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, cast
+from functools import cache
+from typing import Any, BinaryIO, cast
 
-from lengthwise.errors import EnvironmentFailure
+from lengthwise.errors import EnvironmentFailure, LengthwiseError
+
+
+def use_options(options: Sequence[str]) -> None:
+    """Beam's options, in which remote file systems find endpoints and credentials; their defaults if not called."""
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    FileSystems.set_options(PipelineOptions(list(options)))
+
+
+def _file_systems(path: str) -> Any:
+    """Beam's file systems, able to reach `path` as far as can be told.
+
+    Raises:
+        EnvironmentFailure: there are no credentials for it, or Beam lacks the parts for it.
+    """
+    from apache_beam.io.filesystems import FileSystems
+
+    if getattr(FileSystems, "_pipeline_options", None) is None:  # workers got theirs from the runner
+        use_options(())
+    _check_credentials(path.partition("://")[0])
+    return FileSystems
+
+
+@cache
+def _check_credentials(scheme: str) -> None:
+    """Says in a moment that there are none, where Beam would ask again and again for minutes."""
+    if scheme != "s3":
+        return
+    try:
+        from apache_beam.io.filesystems import FileSystems
+        from apache_beam.options.pipeline_options import S3Options
+        from botocore.session import Session
+    except ImportError as error:
+        raise EnvironmentFailure('s3:// needs Beam\'s AWS parts: pip install "lengthwise[aws]"') from error
+    options = getattr(FileSystems, "_pipeline_options", None)
+    given = options.view_as(S3Options).s3_access_key_id if options is not None else None
+    if not given and Session().get_credentials() is None:
+        raise EnvironmentFailure(
+            "s3://: found no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure a profile"
+        )
 
 
 def is_remote(path: str) -> bool:
@@ -28,6 +71,8 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
     """
     try:
         stream = _open_remote(path) if is_remote(path) else open(path, "rb")  # noqa: SIM115 (closed below)
+    except EnvironmentFailure:
+        raise
     except Exception as error:  # each remote file system has exceptions of its own
         raise EnvironmentFailure(f"cannot read {path}: {error}") from error
     with stream:
@@ -36,9 +81,8 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
 
 def _open_remote(path: str) -> BinaryIO:
     from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
 
-    return cast(BinaryIO, FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+    return cast(BinaryIO, _file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED))
 
 
 def read_bytes(path: str) -> bytes:
@@ -51,9 +95,7 @@ def exists(path: str) -> bool:
     """Whether a file or a folder stands at `path`."""
     if not is_remote(path):
         return os.path.exists(path)
-    from apache_beam.io.filesystems import FileSystems
-
-    return bool(FileSystems.exists(path))
+    return bool(_file_systems(path).exists(path))
 
 
 def join(folder: str, *names: str) -> str:
@@ -68,10 +110,10 @@ def match(pattern: str) -> list[tuple[str, int]]:
         if not paths and os.path.isfile(pattern):  # a name that holds glob characters itself
             paths = [pattern]
         return sorted((path, os.path.getsize(path)) for path in paths)
-    from apache_beam.io.filesystems import FileSystems
-
     try:
-        [result] = FileSystems.match([pattern])
+        [result] = _file_systems(pattern).match([pattern])
+    except EnvironmentFailure:
+        raise
     except Exception as error:  # each remote file system has exceptions of its own
         raise EnvironmentFailure(f"cannot list {pattern}: {error}") from error
     return sorted((found.path, found.size_in_bytes) for found in result.metadata_list)
@@ -81,30 +123,57 @@ def match(pattern: str) -> list[tuple[str, int]]:
 def create(path: str) -> Iterator[BinaryIO]:
     """Opens `path` for writing bytes, its folder made where missing; nothing stands at `path` unless all went well.
 
+    On a remote file system nothing stands there either when nothing was written: not all of them take empty files.
+
     Raises:
         EnvironmentFailure: the file cannot be written; the message names it and the fault.
     """
     temporary = f"{path}.{uuid.uuid4().hex[:12]}.tmp"
+    stream = _RemoteFile(temporary) if is_remote(path) else None
     try:
-        with _create(temporary) as stream:
-            yield stream
-        rename(temporary, path)
-    except OSError as error:
-        remove(temporary)
-        raise EnvironmentFailure(f"cannot write {path}: {error.strerror or error}") from error
-    except BaseException:
+        with stream or _create_local(temporary) as target:
+            yield cast(BinaryIO, target)
+        if stream is None or stream.written:
+            rename(temporary, path)
+    except (LengthwiseError, KeyboardInterrupt):
         remove(temporary)
         raise
+    except BaseException as error:
+        remove(temporary)
+        if stream is None and not isinstance(error, OSError):
+            raise
+        fault = getattr(error, "strerror", None) or error
+        raise EnvironmentFailure(f"cannot write {path}: {fault}") from error
 
 
-def _create(path: str) -> BinaryIO:
-    if not is_remote(path):
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        return open(path, "wb")
-    from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
+def _create_local(path: str) -> BinaryIO:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    return open(path, "wb")
 
-    return cast(BinaryIO, FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED))
+
+class _RemoteFile(io.RawIOBase):
+    """A file on a remote file system, made when the first byte is written."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self._stream: BinaryIO | None = None
+        self.written = False
+
+    def write(self, data: Any, /) -> int:
+        if self._stream is None and len(data):
+            from apache_beam.io.filesystem import CompressionTypes
+
+            self._stream = _file_systems(self._path).create(self._path, compression_type=CompressionTypes.UNCOMPRESSED)
+            self.written = True
+        if self._stream is not None:
+            self._stream.write(bytes(data))
+        return len(data)
+
+    def close(self) -> None:
+        if self._stream is not None and not self.closed:
+            self._stream.close()
+        super().close()
 
 
 def write_bytes(path: str, content: bytes) -> None:
@@ -119,9 +188,7 @@ def rename(source: str, target: str) -> None:
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         os.replace(source, target)
         return
-    from apache_beam.io.filesystems import FileSystems
-
-    FileSystems.rename([source], [target])
+    _file_systems(target).rename([source], [target])
 
 
 def remove(path: str) -> None:
@@ -133,10 +200,9 @@ def remove(path: str) -> None:
             with suppress(FileNotFoundError):
                 os.remove(path)
         return
-    from apache_beam.io.filesystems import FileSystems
-
+    below = [path for path, _ in match(path.rstrip("/") + "/**")]
     with suppress(Exception):  # Beam's remote file systems report what is missing each in its way
-        FileSystems.delete([path])
+        _file_systems(path).delete(below or [path])
 
 
 def list_tree(folder: str) -> list[str]:

@@ -4,15 +4,17 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NoReturn
 
 from lengthwise import files
 from lengthwise.buckets import LengthHistogram
 from lengthwise.config.model import JobConfig
-from lengthwise.errors import ConfigError, Interrupted
+from lengthwise.errors import ConfigError, Interrupted, NothingRan
 from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.prepare.inputs import list_inputs
 from lengthwise.prepare.measure import add_up
-from lengthwise.prepare.model import Job, Measured, Spilled, Written
+from lengthwise.prepare.model import Input, Job, Measured, Spilled, Written
+from lengthwise.prepare.options import check_options, is_dry_run, is_embedded, runner_name
 from lengthwise.prepare.verdict import Verdict, judge
 from lengthwise.prepare.workspace import WORK, existing, fingerprint, locked, work_folder
 from lengthwise.progress import Event, ProgressSink, collect, ignore
@@ -41,14 +43,20 @@ def run(
         The manifest, as it stands in the output folder.
 
     Raises:
-        ConfigError: the configuration, the input's paths or the output folder are wrong.
+        ConfigError: the configuration, the input's paths, the output folder or the runner's options are wrong.
         DataLimitError: the data breaks a limit; the rejects are written, the data set is not.
         EnvironmentFailure: disk, permissions or the runner failed.
         Interrupted: Ctrl-C or SIGTERM.
+        NothingRan: the runner's options ask for a dry run, and it ended well.
     """
     folder = config.output.path
     if not folder:
         raise ConfigError("output.path: expected a folder for the prepared data set, received none; name one")
+    check_options(runner_options, config)
+    if is_dry_run(runner_options):
+        _dry_run(config, runner_options)
+    if files.is_remote(folder):
+        _probe(folder, runner_options)
     inputs = list_inputs(config)
     digest = fingerprint(config, inputs)
     found = existing(folder, digest, overwrite=overwrite)
@@ -107,6 +115,27 @@ def check(
     return judge(job, _Runner(job, workers, runner_options, progress).measure(job))
 
 
+def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
+    """Builds the job over the input's patterns, unlisted, and hands it to the runner, which does not run it."""
+    from lengthwise.prepare.pipeline import prepare_shards
+    from lengthwise.prepare.runner import run_pipeline
+
+    patterns = enumerate(config.inputs.files)
+    inputs = tuple(Input(pattern, pattern, rank, 0, None) for rank, pattern in patterns)
+    place = files.join(config.output.path, WORK, "dry-run")
+    job = Job(config, inputs, config.buckets.boundaries or (1,), "", place)
+    run_pipeline(lambda pipeline: prepare_shards(pipeline, job), options)
+    raise NothingRan(f"dry run: {runner_name(options)} accepts the job; nothing was read or written")
+
+
+def _probe(folder: str, options: Sequence[str]) -> None:
+    """Finds out in a moment whether a remote folder can be written, before hours of work end there."""
+    files.use_options(options)
+    path = files.join(folder, WORK, "probe")
+    files.write_bytes(path, b"1")
+    files.remove(path)
+
+
 class _Runner:
     """Runs pipelines for a job, with progress."""
 
@@ -116,7 +145,7 @@ class _Runner:
         self._progress = progress
         self._size = sum(source.size for source in job.inputs)
         self._options = list(options)
-        if runner.is_embedded(options):
+        if is_embedded(options):
             chosen, why = runner.embedded_options(workers, len(job.inputs), self._size)
             self._options = [*chosen, *options]
             progress(Event("log", message=f"Beam's embedded runner, {why}"))
@@ -157,7 +186,7 @@ class _Runner:
             yield job
             return
         folder = job.place("progress")
-        files.write_bytes(files.join(folder, "started"), b"")
+        files.write_bytes(files.join(folder, "started"), b"1")
         stopped = threading.Event()
 
         def so_far() -> Event:

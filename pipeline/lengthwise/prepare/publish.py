@@ -148,7 +148,7 @@ def _gather_rejects(job: Job) -> str:
         target = stream
         if job.config.output.compression == "gzip":
             target = cast(BinaryIO, gzip.GzipFile("", "wb", GZIP_LEVEL, stream, mtime=0))
-        for part in parts:
+        for part in filter(files.exists, parts):
             with files.open_binary(part) as content:
                 head = content.read(1)
                 empty = empty and not head
@@ -187,7 +187,7 @@ def _clear(job: Job, folder: str) -> None:
     for name in files.list_tree(folder):
         if name.startswith(("Split-", "rejects/", "vocabulary/", "schema.pbtxt", "report.html")):
             files.remove(files.join(folder, name))
-    files.write_bytes(job.place("publishing"), b"")
+    files.write_bytes(job.place("publishing"), b"1")
 
 
 def _vocabulary_path(key: str) -> str:

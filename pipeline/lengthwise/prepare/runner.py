@@ -12,16 +12,11 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 
 from lengthwise import errors
-from lengthwise.errors import ConfigError, EnvironmentFailure, LengthwiseError
+from lengthwise.errors import EnvironmentFailure, LengthwiseError
+from lengthwise.prepare.options import is_embedded
 
 _PROCESSES_FROM = 512 * 2**20  # worker processes take about 20 s to start: they pay off from here on
 _OURS = re.compile(r"lengthwise\.errors\.(\w+): (.*?)(?: \[while running|\n|\\n|$)", re.DOTALL)
-
-
-def is_embedded(options: Sequence[str]) -> bool:
-    """Whether the job runs on this machine, in Beam's own runner: where the options name no other."""
-    names = [option.partition("=")[2] for option in options if option.startswith("--runner=")]
-    return not names or names[-1] in ("FnApiRunner", "DirectRunner")
 
 
 def embedded_options(workers: int | None, files: int, size: int) -> tuple[list[str], str]:
@@ -45,11 +40,9 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
     """Builds a pipeline and runs it to its end.
 
     Raises:
-        ConfigError: the runner is one that loses data, or the options are wrong.
         LengthwiseError: what a worker raised, with its own class and message.
         EnvironmentFailure: the runner failed.
     """
-    _refuse_unsound(options)
     pipeline_options = PipelineOptions(list(options))
     runner: Any = None
     if is_embedded(options):
@@ -65,14 +58,6 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
         raise
     except Exception as error:
         raise _translate(error) from error
-
-
-def _refuse_unsound(options: Sequence[str]) -> None:
-    if any(option.startswith("--runner=") and "dask" in option.lower() for option in options):
-        raise ConfigError(
-            "--runner=DaskRunner: Beam's Dask runner drops finish_bundle output and whole branches while it reports "
-            "success, so it would lose records; use FnApiRunner, Flink, Spark (PortableRunner) or Dataflow"
-        )
 
 
 def _translate(error: Exception) -> LengthwiseError:

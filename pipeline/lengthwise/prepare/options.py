@@ -1,0 +1,68 @@
+"""Beam's options, looked at before Beam is: what would lose data, hang, or fail after minutes, is an error at once."""
+
+import re
+from collections.abc import Sequence
+
+from lengthwise import files
+from lengthwise.config.model import JobConfig
+from lengthwise.errors import ConfigError
+
+_EMBEDDED = ("FnApiRunner", "DirectRunner")
+_PROJECT = (re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"), "a project id, such as my-project")
+_REGION = (re.compile(r"[a-z]+-[a-z]+[0-9]+"), "a region, such as europe-west1")
+_PLACE = (re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?"), "a folder such as gs://my-bucket/tmp")
+
+
+def runner_name(options: Sequence[str]) -> str:
+    """The name of the runner that the options choose; the embedded runner's where they choose none."""
+    return _value(options, "runner") or _EMBEDDED[0]
+
+
+def is_embedded(options: Sequence[str]) -> bool:
+    """Whether the job runs on this machine, in Beam's own runner."""
+    return runner_name(options) in _EMBEDDED
+
+
+def is_dry_run(options: Sequence[str]) -> bool:
+    """Whether the job is to be built but not run."""
+    return any(option in ("--dry_run", "--dry_run=True", "--dry_run=true") for option in options)
+
+
+def check_options(options: Sequence[str], config: JobConfig) -> None:
+    """Refuses what cannot work, within a moment and without a network.
+
+    Raises:
+        ConfigError: a runner that loses data, Dataflow options that are missing or malformed, or paths that remote
+            workers cannot reach.
+    """
+    name = runner_name(options).lower()
+    if "dask" in name:
+        raise ConfigError(
+            "--runner=DaskRunner: Beam's Dask runner drops finish_bundle output and whole branches while it reports "
+            "success, so it would lose records; use FnApiRunner, Flink, Spark (PortableRunner) or Dataflow"
+        )
+    if "dataflow" in name:
+        _check_dataflow(options, config)
+
+
+def _check_dataflow(options: Sequence[str], config: JobConfig) -> None:
+    for option, (pattern, expected) in (("project", _PROJECT), ("region", _REGION), ("temp_location", _PLACE)):
+        value = _value(options, option)
+        if not pattern.fullmatch(value):
+            received = repr(value) if value else "none"
+            raise ConfigError(f"--{option}: expected {expected} for DataflowRunner, received {received}")
+    patterns = [*config.inputs.files, *(one for group in config.inputs.by_split.values() for one in group)]
+    for field, path in [("output.path", config.output.path), *(("inputs.files", pattern) for pattern in patterns)]:
+        if not files.is_remote(path):
+            raise ConfigError(f"{field}: expected a gs:// path, which Dataflow's workers reach, received {path!r}")
+
+
+def _value(options: Sequence[str], name: str) -> str:
+    """The last value given to an option, as `--name=value` or `--name value`."""
+    value = ""
+    for position, option in enumerate(options):
+        if option.startswith(f"--{name}="):
+            value = option.partition("=")[2]
+        elif option == f"--{name}" and position + 1 < len(options):
+            value = options[position + 1]
+    return value
