@@ -72,6 +72,10 @@ MULTI_HOT = {
     "ragged": {"k": ragged([[[0, 1], [], [2, 2]], [[2]]])},
     "ragged strings": {"k": ragged([[["a", "b"], [], ["c", "c"]], [["c"]]])},
     "sparse": {"k": ragged([[[0, 1], [], [2, 2]], [[2]]]).to_sparse()},
+    "dense strings": {
+        "k": tf.constant([[["a", "b"], ["", ""], ["c", "c"]], [["c", ""], ["", ""], ["", ""]]]),
+        "sequence_length": tf.constant([3, 1]),
+    },
     "dense": {
         "k": tf.constant([[[0, 1], [-1, -1], [2, 2]], [[2, -1], [0, 0], [0, 0]]]),
         "sequence_length": tf.constant([3, 1]),
@@ -83,6 +87,12 @@ MULTI_HOT = {
 def test_steps_with_several_values(kind):
     column = lw.indicator_column(vocabulary("k", ["a", "b", "c"]))
     assert run([column], MULTI_HOT[kind]) == (TWO_HOT, [3, 1])
+
+
+def test_an_absent_slot_of_a_dense_step_is_no_refused_value():
+    column = lw.indicator_column(identity("k", 3))
+    features = {**MULTI_HOT["dense"]}
+    assert run([column], features) == (TWO_HOT, [3, 1])
 
 
 @pytest.mark.parametrize("make", [as_dense, as_ragged, as_sparse])

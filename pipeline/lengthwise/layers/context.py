@@ -7,8 +7,10 @@ from keras import ops
 
 from lengthwise.errors import ConfigError
 from lengthwise.layers.inputs import step_mask
+from lengthwise.layers.unconverted import unconverted
 
 
+@unconverted
 def concatenate_context_input(context_input: Any, sequence_input: Any, sequence_length: Any = None) -> Any:
     """Repeats the context along the T axis and joins it to the right of the sequence input.
 

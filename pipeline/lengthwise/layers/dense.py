@@ -26,8 +26,14 @@ def dense_numbers(values: Any, column: NumericColumn) -> Steps:
 
 
 def dense_ids(values: Any, weights: Any, column: IdColumn, lookup: Any) -> Steps:
-    """The steps of `[B,T]` or `[B,T,K]`; of `[B,N]` with `values_per_step` consecutive values, where that is not 1."""
+    """The steps of `[B,T]` or `[B,T,K]`; of `[B,N]` with `values_per_step` consecutive values, where that is not 1.
+
+    On three axes -1, or the empty string, stands where a step has fewer than K values.
+    """
     ids = ids_of(values, column, lookup)
+    if len(ids.shape) == 3:
+        absent = "" if keras.backend.standardize_dtype(values.dtype) == "string" else MISSING
+        ids = ops.where(ops.equal(values, absent), MISSING, ids)
     if len(ids.shape) > 3:
         raise ConfigError(f"feature {column.key!r}: expected shape [batch, T] or [batch, T, K], received {ids.shape}")
     if weights is not None and len(weights.shape) != len(ids.shape):

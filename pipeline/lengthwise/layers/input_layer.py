@@ -11,8 +11,10 @@ from lengthwise.layers.inputs import read_batch
 from lengthwise.layers.lookups import kept_lookups, make_lookups
 from lengthwise.layers.plan import LayerPlan, plan_columns
 from lengthwise.layers.sequence_features import SequenceFeatures
+from lengthwise.layers.unconverted import unconverted
 
 
+@unconverted
 def sequence_input_layer(
     features: Any,
     feature_columns: Iterable[Any],

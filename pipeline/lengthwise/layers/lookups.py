@@ -21,7 +21,9 @@ def kept_lookups(plan: LayerPlan) -> list[Any]:
     import tensorflow as tf
 
     with tf.init_scope():
-        return [_kept_lookup(source) for source in plan.sources]
+        # Within a `tf.Graph` it is the graph that keeps them.
+        find = _kept_lookup if tf.executing_eagerly() else _lookup
+        return [find(source) for source in plan.sources]
 
 
 @cache

@@ -50,8 +50,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             or a dict of masks. Keras passes the masks of earlier layers by itself.
 
     Input shape:
-        Ids: `[batch, T]`, or `[batch, T, K]` with up to K ids a step, -1 for none. Numbers: `[batch, T]` or
-        `[batch, T, *shape]`. Weights: as the ids. `sequence_length`: integers `[batch]`.
+        Ids: `[batch, T]`, or `[batch, T, K]` with up to K ids a step, -1 (strings: empty) for none. Numbers:
+        `[batch, T]` or `[batch, T, *shape]`. Weights: as the ids. `sequence_length`: integers `[batch]`.
 
     Output shape:
         `inputs`: `[batch, T, D]`, of the layer's compute dtype; `lengths`: int64 `[batch]`.

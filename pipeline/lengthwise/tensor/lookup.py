@@ -36,6 +36,7 @@ class IdLookup(tf.Module):
         self.column = column
         self.table = _make_table(column) if isinstance(column, VocabularyColumn) else None
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[misc, unused-ignore]
     def __call__(self, values: Any) -> Any:
         """The ids of the values.
 
