@@ -1,0 +1,161 @@
+"""Whole jobs in tests: raw files in, a data set out, and reading it back without `lengthwise`."""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lengthwise import prepare
+from lengthwise.columns import AnyColumn, NumericColumn, context_features, sequence_features
+from lengthwise.config.model import JobConfig
+from lengthwise.manifest import Manifest
+from lengthwise.records.protos import Example
+from records.messages import read_records, write_records
+
+
+def job(
+    folder: Path, columns: Sequence[AnyColumn], files: Mapping[str, Iterable[bytes]] | Sequence[str], **sections: Any
+) -> JobConfig:
+    """The configuration of a job over new files in `folder/raw` (or over files that stand there already).
+
+    All damage is allowed unless `limits` says otherwise; buckets end at 4 and 8 unless `buckets` says otherwise.
+    """
+    if isinstance(files, Mapping):
+        (folder / "raw").mkdir(exist_ok=True)
+        files = [write_records(folder / "raw" / name, records) for name, records in files.items()]
+    given: dict[str, Any] = {
+        "inputs": {},
+        "buckets": {"boundaries": (4, 8)},
+        "limits": {"rejected_fraction": 1.0, "damaged_files": 1000},
+        "output": {},
+        **sections,
+    }
+    given["inputs"] = {"files": tuple(files), **given["inputs"]}
+    given["output"] = {"path": str(folder / "out"), **given["output"]}
+    return JobConfig(columns=tuple(columns), **given)
+
+
+def run(folder: Path, columns: Sequence[AnyColumn], files: Any, **sections: Any) -> Manifest:
+    """Runs the job with one worker."""
+    return prepare.run(job(folder, columns, files, **sections), workers=1)
+
+
+def tree(folder: str | os.PathLike[str]) -> dict[str, bytes]:
+    """The content of every file below a folder."""
+    root = Path(folder)
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+@dataclass(frozen=True)
+class Sequence_:  # noqa: N801 (typing has the name)
+    """A written sequence: its split, its bucket's boundary, steps and context values by key."""
+
+    split: str
+    boundary: int
+    features: dict[str, Any]
+
+    def canonical(self) -> str:
+        return canonical(self.features)
+
+
+def canonical(features: Mapping[str, Any]) -> str:
+    """Equal for equal features: NaN equals NaN, 1 equals 1.0, and floats have 32 bits."""
+    return repr(sorted((key, _plain(values)) for key, values in features.items()))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, bytes) else repr(float(np.float32(value))) if isinstance(value, float) else value
+
+
+def sequences(folder: str | os.PathLike[str], manifest: Manifest) -> list[Sequence_]:
+    """All written sequences, shard by shard, their padding checked and taken away."""
+    found: list[Sequence_] = []
+    for shard in manifest.shards:
+        boundary = manifest.boundaries[shard.bucket]
+        records = read_records(Path(folder) / shard.path)
+        assert len(records) == shard.records
+        before = len(found)
+        for record in records:
+            found += [Sequence_(shard.split, boundary, one) for one in _decode(record, manifest, boundary)]
+        lengths = [len(next(iter(_steps(one.features, manifest.columns)))) for one in found[before:]]
+        assert (len(lengths), sum(lengths)) == (shard.sequences, shard.steps)
+        lower = manifest.boundaries[shard.bucket - 1] if shard.bucket else -1
+        assert all(lower < length <= boundary for length in lengths), f"{shard.path}: {lengths}"
+    return found
+
+
+def balance(manifest: Manifest) -> None:
+    counts = manifest.counts
+    assert counts.read == counts.written + sum(counts.rejected.values())
+    assert counts.sequences == sum(shard.sequences for shard in manifest.shards)
+    assert counts.read == sum(one.records for one in manifest.inputs)
+    lengths = Counter({name: sum(by_length.values()) for name, by_length in manifest.lengths.items()})
+    assert +lengths == +sum((Counter({shard.split: shard.sequences}) for shard in manifest.shards), Counter())
+
+
+def _steps(features: Mapping[str, Any], columns: Iterable[AnyColumn]) -> Iterator[list[Any]]:
+    for key, _, _ in _widths(columns):
+        yield features[key]
+
+
+def _widths(columns: Iterable[AnyColumn]) -> Iterator[tuple[str, int, float]]:
+    """Of each sequence feature: its key, how many values a step has, and what it is padded with."""
+    for column in sequence_features(columns):
+        if isinstance(column, NumericColumn):
+            yield column.key, math.prod(column.shape), column.default_value
+            continue
+        yield column.key, column.values_per_step, 0
+        if column.weight_key is not None:
+            yield column.weight_key, column.values_per_step, 0.0
+
+
+def _decode(record: bytes, manifest: Manifest, boundary: int) -> Iterator[dict[str, Any]]:
+    feature = Example.FromString(record).features.feature
+    raw = {key: list(getattr(one, one.WhichOneof("kind")).value) for key, one in feature.items()}
+    if manifest.layout == "example":
+        yield _unpad(raw, manifest.columns, boundary)
+    else:
+        yield from _cut(raw, manifest)
+
+
+def _unpad(raw: dict[str, list[Any]], columns: Iterable[AnyColumn], boundary: int) -> dict[str, Any]:
+    [length] = raw.pop("sequence_length")
+    for key, width, padding in _widths(columns):
+        values = raw[key]
+        assert len(values) == boundary * width, key
+        assert values[length * width :] == [padding] * ((boundary - length) * width), key
+        raw[key] = [values[start : start + width] for start in range(0, length * width, width)]
+    return raw
+
+
+def _cut(raw: dict[str, list[Any]], manifest: Manifest) -> Iterator[dict[str, Any]]:
+    def numbers(key: str) -> list[Any]:
+        [content] = raw[key]
+        return np.frombuffer(content, manifest.block_dtypes[key]).tolist()
+
+    lengths = numbers("sequence_length")
+    assert set(raw) - set(manifest.block_dtypes) == {
+        column.key for column in context_features(manifest.columns) if column.dtype == "string"
+    }
+    values = {key: numbers(key) if key in manifest.block_dtypes else raw[key] for key in raw}
+    start = 0
+    for row, length in enumerate(lengths):
+        features: dict[str, Any] = {}
+        for key, width, _ in _widths(manifest.columns):
+            first = start * width
+            steps = values[key][first : first + length * width]
+            features[key] = [steps[at : at + width] for at in range(0, length * width, width)]
+        for column in context_features(manifest.columns):
+            count = column.num_elements
+            features[column.key] = values[column.key][row * count : (row + 1) * count]
+        start += length
+        yield features
+    for key, width, _ in _widths(manifest.columns):
+        assert len(values[key]) == start * width, key

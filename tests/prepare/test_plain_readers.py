@@ -1,0 +1,96 @@
+"""A prepared data set in the hands of tools that know nothing of `lengthwise`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lengthwise.manifest import Manifest
+from prepare import jobs, words
+
+PLAIN = """
+import json, sys
+import tensorflow as tf
+
+folder, = sys.argv[1:]
+manifest = json.load(open(f"{folder}/manifest.json"))
+found = []
+for shard in manifest["shards"]:
+    steps = manifest["boundaries"][shard["bucket"]]
+    spec = {
+        "word": tf.io.FixedLenFeature([steps], tf.int64),
+        "score": tf.io.FixedLenFeature([steps], tf.float32),
+        "pair": tf.io.FixedLenFeature([steps, 2], tf.float32),
+        "sequence_length": tf.io.FixedLenFeature([1], tf.int64),
+        "uid": tf.io.FixedLenFeature([], tf.int64),
+        "user": tf.io.FixedLenFeature([], tf.string),
+    }
+    kind = "GZIP" if shard["path"].endswith(".gz") else ""
+    data = tf.data.TFRecordDataset(f"{folder}/{shard['path']}", kind).batch(64)
+    for batch in data.map(lambda records: tf.io.parse_example(records, spec)):
+        for i in range(len(batch["uid"])):
+            length = int(batch["sequence_length"][i][0])
+            assert (batch["score"][i][length:].numpy() == -1).all() and (batch["word"][i][length:].numpy() == 0).all()
+            row = {key: values[i].numpy() for key, values in batch.items()}
+            sequences = {key: row[key][:length].tolist() for key in ("word", "score", "pair")}
+            found.append({**sequences, "uid": int(row["uid"]), "user": row["user"].decode()})
+assert not [name for name in sys.modules if name.startswith("lengthwise")]
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest, list[dict[str, Any]]]:
+    folder = tmp_path_factory.mktemp("plain")
+    manifest = jobs.run(folder, words.COLUMNS, words.files(), buckets={"count": 3})
+    rows = []
+    for one in jobs.sequences(folder / "out", manifest):
+        features = {
+            "uid": one.features["uid"][0],
+            "user": one.features["user"][0].decode(),
+            "pair": one.features["pair"],
+        }
+        flat = {key: [value for [value] in one.features[key]] for key in ("word", "score")}
+        rows.append({**features, **flat})
+    return folder / "out", manifest, sorted(rows, key=lambda row: row["uid"])
+
+
+def test_tensorflow_alone_reads_what_was_prepared(prepared):
+    folder, _, expected = prepared
+    done = subprocess.run([sys.executable, "-c", PLAIN, str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert sorted(found, key=lambda row: row["uid"]) == expected
+
+
+def test_tfx_bsl_reads_it_by_the_schema_that_was_written(prepared):
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+    from tfx_bsl.tfxio import dataset_options, tf_example_record
+
+    folder, manifest, expected = prepared
+    schema = text_format.Parse((folder / "schema.pbtxt").read_text(), schema_pb2.Schema())
+    found = []
+    for shard in manifest.shards:
+        tfxio = tf_example_record.TFExampleRecord(str(folder / shard.path), schema=schema)
+        options = dataset_options.TensorFlowDatasetOptions(batch_size=50, shuffle=False, num_epochs=1)
+        for batch in tfxio.TensorFlowDataset(options):
+            rows = {key: values.to_list() if hasattr(values, "to_list") else values for key, values in batch.items()}
+            for i, length in enumerate(int(value) for value in batch["sequence_length"]):
+                sequences = {key: rows[key][i][:length] for key in ("word", "score", "pair")}
+                found.append({**sequences, "uid": int(rows["uid"][i]), "user": rows["user"][i].numpy().decode()})
+    assert sorted(found, key=lambda row: row["uid"]) == expected
+
+
+def test_the_schema_names_every_feature_and_its_domain(prepared):
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    folder, _, _ = prepared
+    schema = text_format.Parse((folder / "schema.pbtxt").read_text(), schema_pb2.Schema())
+    domains = {feature.name: (feature.int_domain.min, feature.int_domain.max) for feature in schema.feature}
+    assert set(domains) == {"word", "score", "pair", "uid", "user", "sequence_length"}
+    assert domains["word"] == (-1, 999)
