@@ -58,7 +58,7 @@ def run_page(page: Path) -> None:
 def _run_python(snippet: Snippet, place: str, names: dict[str, object]) -> None:
     try:
         exec(compile("\n" * (snippet.line - 1) + snippet.text, place, "exec"), names)  # noqa: S102
-    except BaseException:
+    except (Exception, SystemExit):  # noqa: BLE001 (whatever a snippet raises, its place is told)
         traceback.print_exc()
         sys.exit(f"{place}: failed")
 

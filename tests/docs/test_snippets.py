@@ -1,0 +1,48 @@
+"""Every snippet of the documentation runs as it stands, and every file that it names is there."""
+
+import os
+import re
+import shutil
+
+import pytest
+import yaml
+
+from docs.pages import DOCS, RUN, SHOWN, session, snippets
+from lengthwise.config import parse_config
+
+PAGES = sorted(DOCS.rglob("*.md"))
+TUTORIAL = DOCS / "tutorial.md"
+OTHERS = [page for page in PAGES if page != TUTORIAL and any(one.language in RUN for one in snippets(page))]
+WHEELS = os.environ.get("LENGTHWISE_WHEELS", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", OTHERS, ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_the_snippets_of_a_page_run(page, tmp_path) -> None:
+    session(page, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not WHEELS, reason="the ratings may not be shipped: `make test-data` downloads them")
+def test_the_tutorial_trains_and_serves(tmp_path) -> None:
+    printed = session(TUTORIAL, tmp_path, PIP_NO_INDEX="1", PIP_FIND_LINKS=os.path.abspath(WHEELS))
+    assert "943 records read, 943 written, 0 rejected" in printed
+    assert re.search(r"among the 50 best guesses in \d+% of the steps", printed)
+    assert "next: [" in printed
+    shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_every_snippet_is_run_or_only_shown(page) -> None:
+    for snippet in snippets(page):
+        assert snippet.language in (*RUN, *SHOWN), f"{page.name}:{snippet.line}"
+        if snippet.language == "yaml":
+            parse_config({**yaml.safe_load(snippet.text.replace("vocabulary_file: films.txt", "vocabulary_list: [a]"))})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_every_file_that_a_page_names_is_there(page) -> None:
+    named = re.findall(r"`((?:pipeline|cli|tests|configs|examples|docs)/[\w./-]+\.\w+)`", page.read_text())
+    assert [path for path in named if not (DOCS.parent / path).exists()] == []
+    named = re.findall(r"`((?:records|tensor|prepare|feed)/\w+\.py)`", page.read_text())
+    assert [path for path in named if not (DOCS.parent / "pipeline" / "lengthwise" / path).exists()] == []
