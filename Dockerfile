@@ -4,8 +4,9 @@
 #     docker build --tag lengthwise-tfx --target tfx .                the same inside TFX; its base needs glibc >= 2.39
 #     docker build --tag lengthwise-beam --target beam-worker .       for Beam's --sdk_container_image
 #
-#     build (dependencies) ──> package (our wheel) ──> runtime ──> beam-worker <── beam-sdk (Beam's own boot program)
-#     tfx-build (dependencies) ──────────┴───────────> tfx
+#     build (dependencies) ───┬─> runtime ──> beam-worker <── beam-sdk (Beam's own boot program)
+#     package (our wheel) ────┤
+#     tfx-build (dependencies)┴─> tfx
 #
 # Dependencies and wheel are layers of their own: another version of lengthwise is a download of a few hundred kB.
 ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
@@ -17,7 +18,7 @@ FROM ${BASE_IMAGE} AS build
 ARG EXTRAS=demo,gcp,aws
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/lengthwise
 RUN python3 -m venv "$VIRTUAL_ENV" && python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv
-COPY constraints.txt pyproject.toml README.md LICENSE /src/
+COPY constraints.txt pyproject.toml /src/
 # TensorFlow without its GPU kernels (0.6 GB), which this image has no driver libraries for. Then off with C++ headers
 # and other packages' own tests: nothing here compiles against them.
 RUN sed -n 's/^tensorflow==/tensorflow-cpu==/p' /src/constraints.txt > /src/cpu.txt \
@@ -27,16 +28,20 @@ RUN sed -n 's/^tensorflow==/tensorflow-cpu==/p' /src/constraints.txt > /src/cpu.
     && cd "$VIRTUAL_ENV"/lib/python3*/site-packages \
     && rm -rf tensorflow/include pyarrow/include pyarrow/tests pandas/tests numpy/*/tests matplotlib/tests clang
 
-FROM build AS package
+FROM ${BASE_IMAGE} AS package
+RUN python3 -m venv /opt/pip
+COPY pyproject.toml README.md LICENSE /src/
+COPY configs /src/configs
 COPY pipeline /src/pipeline
 COPY cli /src/cli
-RUN /opt/uv/bin/uv build --quiet --wheel --out-dir /dist /src
+RUN /opt/pip/bin/pip wheel --quiet --no-cache-dir --no-deps --wheel-dir /dist /src
 
 # ----------------------------------------------------------------------------------------------------------- runtime
 FROM ${BASE_IMAGE} AS runtime
 # tini is process 1: it hands SIGTERM and SIGINT on to the command, which ends its run cleanly, and reaps its workers.
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends tini && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --no-create-home --home-dir /tmp lengthwise
+    && useradd --uid 10001 --no-create-home --home-dir /tmp lengthwise \
+    && install --directory --mode 1777 /data /journal
 COPY --from=build /opt/lengthwise /opt/lengthwise
 # The wheel stays: it is what `--extra_package` sends to the workers of a cluster.
 COPY --from=package /dist /opt/lengthwise/dist
@@ -55,13 +60,14 @@ ENV UV_LINK_MODE=copy UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/lengt
 # pyfarmhash, which TFX asks for, comes as C++ source.
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends g++ python3-dev && rm -rf /var/lib/apt/lists/* \
     && python3 -m venv "$VIRTUAL_ENV" && python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv
-COPY constraints-tfx.txt pyproject.toml README.md LICENSE /src/
+COPY constraints-tfx.txt pyproject.toml /src/
 RUN cd /src && /opt/uv/bin/uv pip install --constraint constraints-tfx.txt --requirement pyproject.toml --extra tfx \
     && cd "$VIRTUAL_ENV"/lib/python3*/site-packages && rm -rf tensorflow/include pyarrow/include pyarrow/tests pandas/tests clang
 
 FROM ${TFX_BASE_IMAGE} AS tfx
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends tini && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --no-create-home --home-dir /tmp lengthwise
+    && useradd --uid 10001 --no-create-home --home-dir /tmp lengthwise \
+    && install --directory --mode 1777 /data /journal
 COPY --from=tfx-build /opt/lengthwise /opt/lengthwise
 COPY --from=package /dist /opt/lengthwise/dist
 RUN /opt/lengthwise/bin/pip install --quiet --no-cache-dir --no-index --no-deps /opt/lengthwise/dist/*.whl

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,12 +70,34 @@ class Engine:
         mounts: Mapping[Path, str] | None = None,
         entrypoint: str | None = None,
         user: tuple[int, int] = CALLER,
+        network: str = "none",
     ) -> list[str]:
-        """Builds the argument list of a run without network, on a read-only root, as an ordinary user."""
+        """Builds the argument list of a run on a read-only root, as an ordinary user, by default without network."""
         volumes = [part for host, inside in (mounts or {}).items() for part in ("--volume", f"{host}:{inside}")]
         entry = [] if entrypoint is None else ["--entrypoint", entrypoint]
-        hardened = ["--rm", "--network=none", "--read-only", "--tmpfs", "/tmp", "--user", "{}:{}".format(*user)]
+        hardened = ["--rm", f"--network={network}", "--read-only", "--tmpfs", "/tmp", "--user", "{}:{}".format(*user)]
         return [*self.run, *hardened, *volumes, *entry, *options, image, *arguments]
+
+    def wait_for_port(self, container: str, port: int, seconds: float = 60) -> None:
+        """Waits until something listens on a port of a container's own loopback."""
+        listening = f"import socket; socket.create_connection(('localhost', {port}), 1)"
+        deadline = time.monotonic() + seconds
+        while not _runs([self.name, "exec", container, "python", "-c", listening]):
+            if time.monotonic() > deadline:
+                logs = subprocess.run([self.name, "logs", container], capture_output=True, text=True, check=False)
+                raise TimeoutError(f"nothing listens on port {port} of {container}: {logs.stdout}{logs.stderr}")
+            time.sleep(0.5)
+
+    def wait_for_end(self, container: str, seconds: float) -> bool:
+        """Waits until a container is gone or stopped; tells whether that came in time."""
+        running = [self.name, "container", "inspect", "--format", "{{.State.Running}}", container]
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            state = subprocess.run(running, capture_output=True, text=True, check=False)
+            if state.returncode or state.stdout.strip() == "false":
+                return True
+            time.sleep(0.2)
+        return False
 
     def image_bytes(self, image: str) -> int:
         """The size of an image as the engine counts it."""
@@ -98,8 +121,8 @@ def find_engine() -> Engine | str:
     run = _working_run(base)
     if run is None:
         return "podman is installed, but starts no container on this machine, with neither crun nor runc"
-    layers = () if os.environ.get("CI") else ("--layers",)  # kept for the next build, which costs half a minute
-    build = ("buildah", "build", *layers, "--isolation", "chroot", "--format", "docker")
+    # No --layers: keeping each step as a layer doubles the time, which goes into writing two GB again and again.
+    build = ("buildah", "build", "--isolation", "chroot", "--format", "docker")
     return Engine("podman", build, run, {"BASE_IMAGE": base})
 
 

@@ -37,3 +37,9 @@ def write_job(folder: Path, files: int, repeats: int) -> int:
     for path in (folder, folder / "raw"):
         path.chmod(0o777)
     return files * repeats * DISTINCT
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a prepared data set but the report, which tells the time."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".html")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

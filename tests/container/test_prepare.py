@@ -9,18 +9,12 @@ from uuid import uuid4
 import pytest
 
 from container.engine import CALLER, Engine
-from container.raw import write_job
+from container.raw import contents, write_job
 from lengthwise.manifest import load_manifest
 
 pytestmark = pytest.mark.container
 
 PATIENCE_SECONDS = 120
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a prepared data set but the report, which tells the time."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".html")
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def wait_until_reading(log: Path, process: subprocess.Popen[bytes]) -> None:
@@ -32,21 +26,6 @@ def wait_until_reading(log: Path, process: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"the job never said that it reads:\n{log.read_text()}")
-
-
-@pytest.fixture(scope="session")
-def undisturbed(engine: Engine, image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set that a container prepared in one go."""
-    folder = tmp_path_factory.mktemp("undisturbed") / "job"
-    write_job(folder, files=20, repeats=40)
-    done = subprocess.run(
-        engine.run_command(image, ["prepare", "job.yaml"], mounts={folder: "/data"}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "prepared"
 
 
 def test_a_mounted_folder_is_prepared(undisturbed: Path) -> None:
