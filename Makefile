@@ -2,7 +2,7 @@
 # make test-fast  the same, without the slow ones                make test-pythons fast tests on CPython 3.11, 3.12, 3.13
 # make test-tfx   in a real TFX pipeline                         make test-container  the image, in docker or podman
 # make test-runners, test-backends: other Beam runners, other Keras backends        make test-data  other people's data
-# make bench, bench-full: the measurements in benchmarks/
+# make bench, bench-full: the measurements in benchmarks/          make docs  the documentation, in site/
 #
 # Each sets up what it needs and reuses it the next time. PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed on.
 
@@ -19,7 +19,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo setup check test test-fast test-tfx test-container test-runners test-backends test-pythons test-data \
-	bench bench-full wheel clean
+	bench bench-full docs wheel clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -29,7 +29,11 @@ demo:
 	$(BIN)/lengthwise demo
 
 setup:
-	@$(SETUP) demo,test
+	@$(SETUP) demo,test,docs
+
+# The documentation as a site, in site/.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # What reads the code without running it.
 check: setup
