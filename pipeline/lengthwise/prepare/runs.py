@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from lengthwise import files
 from lengthwise.columns import context_features
 from lengthwise.prepare.model import Job, Segment
-from lengthwise.records.arrow import concat_batches
+from lengthwise.records.arrow import concat_batches, take_rows
 from lengthwise.records.features import LENGTH, ORDER, spilled_schema, step_features
 from lengthwise.records.steps import offsets_of
 
@@ -57,7 +57,7 @@ class RunWriter:
         weights = self._weights(rows)[places]
         groups = np.flatnonzero((np.diff(bucket) != 0) | (np.diff(split) != 0)) + 1
         for start, stop in _cut(np.concatenate([[0], groups, [len(places)]]), weights):
-            taken = rows.select(self._schema.names).take(pa.array(places[start:stop]))
+            taken = take_rows(rows.select(self._schema.names), places[start:stop])
             content = taken.serialize()
             self._stream.write(content)
             self.segments.append(
@@ -126,7 +126,10 @@ def read_segments(job: Job, segments: tuple[Segment, ...], first: int, last: int
                     batch = pa.ipc.read_record_batch(pa.py_buffer(stream.read(segment.size)), schema)
                     batches.append(_between(batch, first, last))
     rows = concat_batches(batches)
-    return rows.take(pa.array(np.argsort(rows.column(ORDER).to_numpy(), kind="stable")))
+    order = rows.column(ORDER).to_numpy()
+    if (order[1:] >= order[:-1]).all():  # without a shuffle, they stand as they were read
+        return rows
+    return take_rows(rows, np.argsort(order, kind="stable"))
 
 
 def _between(batch: pa.RecordBatch, first: int, last: int) -> pa.RecordBatch:

@@ -1,7 +1,8 @@
 """Bytes <-> Arrow, one step a file, in the order of the flow. Pure functions on batches; no Beam, no TensorFlow.
 
 framing   file bytes -> blocks of records            (and records -> file bytes)
-decode    records -> Arrow lists, by tfx-bsl
+wire      records of the usual form -> Arrow lists, by numpy (`packed`: the steps of one list)
+decode    records -> Arrow lists: `wire` where it can, else tfx-bsl
 steps     Arrow lists -> flat values and steps
 lookup    raw values -> ids
 validate  steps -> faults and lengths, by the columns' rules

@@ -1,5 +1,7 @@
 """Serialized records -> Arrow lists, by tfx-bsl's C++ decoders, with every undecodable record singled out.
 
+Sequences of the usual form are read by `wire`, with equal results; tfx-bsl then only sees the contexts.
+
 tfx-bsl fails a whole batch on its first bad record without saying which, and its decoders can stay broken after a
 failure (rows of the failed batch reappear, good batches fail). So after any failure a fresh decoder is made, the batch
 is halved until the bad records stand alone, and the number of rows is always checked.
@@ -18,6 +20,7 @@ from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_
 from lengthwise.records.arrow import concat_batches
 from lengthwise.records.protos import Example, SequenceExample
 from lengthwise.records.wide import SEQUENCES, WideIntegers
+from lengthwise.records.wire import WireReader
 from lengthwise.rejects import RejectReason
 
 Format = Literal["example", "sequence_example"]
@@ -63,6 +66,7 @@ class Decoder:
         self._context = {column.key: wire_kind(column) for column in context_features(columns)}
         self._sequences = sequence_kinds(columns)
         integers = [key for key, kind in self._sequences.items() if kind == "int64"]
+        self._wire = WireReader(self._sequences if container == "sequence_example" else {})
         self._wide = WideIntegers(integers if container == "sequence_example" else ())
         self._schema = self._make_schema().SerializeToString()
         self._coder = self._make_coder()
@@ -100,10 +104,11 @@ class Decoder:
             return False
 
     def _try(self, records: list[bytes]) -> pa.RecordBatch | None:
+        usual = self._wire.read(records)
         try:
-            batch = self._coder.DecodeBatch(records)
+            batch = self._coder.DecodeBatch(usual.contexts if usual is not None else records)
             if batch.num_rows == len(records):
-                return self._wide.restore(batch, records)
+                return usual.complete(batch) if usual is not None else self._wide.restore(batch, records)
         except RuntimeError:  # tfx-bsl's for all its errors
             pass
         self._coder = self._make_coder()

@@ -1,0 +1,121 @@
+"""The reader of usual tf.SequenceExamples: what it reads is what protobuf reads, and all else it hands back."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lengthwise.records.protos import SequenceExample
+from lengthwise.records.wire import UsualBlock, WireReader
+from records.messages import Empty, sequence_example
+
+KINDS = {"i": "int64", "f": "float", "b": "bytes"}
+VALUES = {
+    "i": st.one_of(st.integers(0, 300), st.integers(-(2**63), 2**63 - 1), st.sampled_from([10, 26, 8, 6, 4, 2**28])),
+    "f": st.floats(width=32, allow_nan=False),
+    "b": st.one_of(st.binary(max_size=6), st.just(b"\n\x08\n\x06\n\x04"), st.binary(min_size=120, max_size=140)),
+    "other": st.integers(0, 5),
+}
+
+
+@st.composite
+def usual_records(draw: Any) -> list[bytes]:
+    def steps(key: str) -> list[Any]:
+        width = draw(st.sampled_from([1, 1, 2, 40])) if key != "b" else 1
+        short = VALUES[key] if key != "b" else st.binary(max_size=draw(st.sampled_from([3, 6])))
+        return draw(st.lists(st.lists(short, min_size=1, max_size=width), max_size=6))
+
+    records = []
+    for number in range(draw(st.integers(1, 5))):
+        keys = draw(st.sets(st.sampled_from(sorted(VALUES)), min_size=1))
+        context = {"c": number} if draw(st.booleans()) else {}
+        records.append(sequence_example({key: steps(key) for key in sorted(keys)}, context))
+    return records
+
+
+def as_protobuf_reads(records: list[bytes]) -> dict[str, list[Any]]:
+    messages = [SequenceExample.FromString(record).feature_lists.feature_list for record in records]
+
+    def steps(message: Any, key: str, kind: str) -> Any:
+        if key not in message:
+            return None
+        return [list(getattr(step, f"{kind}_list").value) for step in message[key].feature]
+
+    return {key: [steps(message, key, kind) for message in messages] for key, kind in KINDS.items()}
+
+
+def as_read(block: UsualBlock) -> dict[str, list[Any]]:
+    for lists in block.lists.values():
+        lists.validate(full=True)
+    return {key: block.lists[key].to_pylist() for key in KINDS}
+
+
+@given(usual_records())
+@settings(max_examples=150, deadline=None)
+def test_what_is_read_is_what_protobuf_reads(records: list[bytes]) -> None:
+    block = WireReader(KINDS).read(records)
+    if block is not None:
+        assert as_read(block) == as_protobuf_reads(records)
+        assert [SequenceExample.FromString(context).context for context in block.contexts] == [
+            SequenceExample.FromString(record).context for record in records
+        ]
+
+
+@given(usual_records(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_of_damaged_records_nothing_is_read_that_protobuf_would_not_read(records: list[bytes], data: Any) -> None:
+    row = data.draw(st.integers(0, len(records) - 1))
+    record = bytearray(records[row])
+    place = data.draw(st.integers(0, max(0, len(record) - 1)))
+    if record:
+        record[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
+    records[row] = bytes(record)
+    block = WireReader(KINDS).read(records)
+    if block is not None and all(map(can_be_read, block.contexts)):  # contexts are tfx-bsl's to judge
+        assert as_read(block) == as_protobuf_reads(records)
+
+
+def can_be_read(record: bytes) -> bool:
+    try:
+        SequenceExample.FromString(record)
+    except DecodeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("values", [[0, 1, 2], [5, 300, 70_000], [-1, 2**63 - 1, 2**40], [10, 26, 10]])
+def test_integers_of_every_size_are_read(values: list[int]) -> None:
+    records = [sequence_example({"i": values, "f": [1.0, 2.0, 3.0], "b": [b"x", b"yy", b""]}, {"c": 1})] * 3
+    block = WireReader(KINDS).read(records)
+    assert block is not None
+    assert as_read(block) == as_protobuf_reads(records)
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (b"", "nothing"),
+        (sequence_example({"i": [[1], []]}), "a step without a value"),
+        (sequence_example({"i": [Empty("float")]}), "a step of another kind"),
+        (sequence_example({"b": [[b"x", b"y"]]}), "two strings in a step"),
+        (sequence_example({"i": [1]}) * 2, "a message merged from two"),
+        (sequence_example({"i": [1]}) + b"\x1a\x00", "an unknown field"),
+        (sequence_example({"i": [1]})[:-1], "cut off"),
+        (sequence_example({"z": [Empty("int64")]}), "an undeclared list without a value"),
+    ],
+)
+def test_other_forms_are_handed_back(record: bytes, why: str) -> None:
+    assert WireReader(KINDS).read([sequence_example({"i": [1]}), record]) is None, why
+
+
+def test_after_a_few_unusual_blocks_it_no_longer_tries() -> None:
+    reader = WireReader(KINDS)
+    usual, unusual = [sequence_example({"i": [1]})], [b"\x00"]
+    for _ in range(3):
+        assert reader.read(unusual) is None
+    assert reader.read(usual) is not None  # counted from here again
+    for _ in range(4):
+        assert reader.read(unusual) is None
+    assert reader.read(usual) is None
