@@ -1,5 +1,6 @@
 """The portable job service with a pool of workers outside of it: the protocol that Flink and Spark speak."""
 
+from readme.blocks import blocks
 from runners.conftest import Setup, content, isolated
 
 SERVICES = """
@@ -7,10 +8,9 @@ python -m apache_beam.runners.portability.local_job_service_main --port 8099 > s
 python -m apache_beam.runners.worker.worker_pool_main --service_port=50000 > pool.log 2>&1 &
 up 8099; up 50000
 """
-OPTIONS = (
-    "--runner=PortableRunner --job_endpoint=localhost:8099 --environment_type=EXTERNAL "
-    "--environment_config=localhost:50000"
-)
+COMMANDS = blocks("runners")[0].text.replace("\\\n", "").splitlines()
+[OURS] = [line for line in COMMANDS if "PortableRunner" in line]  # the README's own command
+OPTIONS = OURS.partition(" -- ")[2]
 
 
 def test_a_portable_runner_gives_the_same_bytes(setup: Setup) -> None:

@@ -1,0 +1,85 @@
+"""README.md, run as a reader would: its commands one after the other in one folder, then its Python, top to bottom."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lengthwise.config import parse_config
+from lengthwise.records.framing import frame
+from lengthwise.records.protos import SequenceExample
+from readme.blocks import README, blocks
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with raw records as the README means them, one of them bad."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "raw").mkdir()
+    for part in range(2):
+        records = [_record(part * 2000 + number, number % 40 + 1) for number in range(2000)]
+        (folder / "raw" / f"part-{part}.tfrecord").write_bytes(frame([*records, b"\xff"]))
+    return folder
+
+
+def _record(number: int, length: int) -> bytes:
+    record = SequenceExample()
+    record.context.feature["bought"].int64_list.value.append(number % 2)
+    for step in range(length):
+        lists = record.feature_lists.feature_list
+        lists["items"].feature.add().int64_list.value.append((number * 7 + step * 13) % 1000)
+        lists["price"].feature.add().float_list.value.append(step * 0.5)
+    return record.SerializeToString()
+
+
+def _run(command: list[str], folder: Path) -> None:
+    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+@pytest.fixture(scope="module")
+def prepared(folder: Path) -> Path:
+    """The folder after all commands of the README."""
+    for block in blocks():
+        if block.language == "bash":
+            _run(["bash", "-euo", "pipefail", "-c", block.text], folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_the_commands_run_in_their_order(prepared: Path) -> None:
+    assert (prepared / "prepared" / "manifest.json").exists()
+    assert (prepared / "again.tfrecord").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_the_python_runs_from_top_to_bottom(prepared: Path) -> None:
+    code = "\n".join(block.text for block in blocks() if block.language == "python")
+    _run([sys.executable, "-c", code], prepared)
+
+
+def test_the_configuration_by_hand_is_a_configuration() -> None:
+    [block] = [block for block in blocks() if block.language == "yaml"]
+    config = parse_config(yaml.safe_load(block.text), source="README.md")
+    assert config.output.path == "prepared"
+
+
+def test_commands_that_other_tests_run_are_run_there() -> None:
+    tests = README.parent / "tests"
+    for mark in ("container", "runners", "service"):
+        assert blocks(mark), mark
+    assert "readme.blocks" in (tests / "runners" / "test_portable.py").read_text()
+
+
+def test_it_is_short_and_what_it_points_to_exists() -> None:
+    text = README.read_text()
+    assert len(text.splitlines()) <= 250
+    for link in ("benchmarks/RESULTS.md", "CHANGELOG.md", "CONTRIBUTING.md"):
+        assert f"({link})" in text
+        assert (README.parent / link).exists(), link
