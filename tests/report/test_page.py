@@ -7,11 +7,13 @@ import pytest
 
 from lengthwise.columns import IdentityColumn, NumericColumn, VocabularyColumn, context_column
 from lengthwise.config import load_config
+from lengthwise.errors import DataLimitError
 from lengthwise.manifest import ColumnStatistics, Counts, InputFile, Manifest, Shard, load_manifest
 from lengthwise.prepare import run
 from lengthwise.rejects import Reject, RejectReason
 from lengthwise.report import read_examples, render_report, write_report
 from lengthwise.report.rejects import first_examples, meanings
+from report.jobs import prepare, trip, trips
 from report.pages import parse
 
 HOSTILE = "</title><script>alert('x')</script><img src=x onerror=alert(1)>\"'>&{{ 7 * 7 }}"
@@ -186,6 +188,37 @@ def test_a_broken_limit_is_said_first() -> None:
     page = parse(render_report(manifest(), fault="5 of 10 records were rejected"))
     assert "Data set, not published" in page.text
     assert "5 of 10 records were rejected" in page.text
+
+
+def test_a_data_set_that_broke_a_limit_has_a_report_and_no_manifest(tmp_path) -> None:
+    bad = [trip(5, gear=[99] * 5, seed=seed) for seed in range(7)]
+    with pytest.raises(DataLimitError, match=r"report\.html"):
+        prepare(tmp_path, [*trips(9), *bad], limits={"rejected_fraction": 0.1})
+    assert not (tmp_path / "prepared" / "manifest.json").exists()
+    text = parse((tmp_path / "prepared" / "report.html").read_text()).text
+    assert "Data set, not published" in text
+    assert "7 of 16 records were rejected" in text
+    assert "expected an id in [0, 6), received 99" in text
+
+
+def test_once_mended_the_report_is_that_of_the_data_set(tmp_path) -> None:
+    records = [*trips(9), trip(5, gear=[99] * 5)]
+    with pytest.raises(DataLimitError):
+        prepare(tmp_path, records, limits={"rejected_fraction": 0})
+    prepare(tmp_path, records)
+    assert "Data set, not published" not in (tmp_path / "prepared" / "report.html").read_text()
+
+
+def test_splits_vocabulary_files_and_the_other_layout_have_the_same_page(tmp_path) -> None:
+    (tmp_path / "turns.txt").write_text("north\neast\nsouth\n")
+    columns = [{"kind": "vocabulary", "key": "turn", "vocabulary_file": str(tmp_path / "turns.txt")}]
+    for layout in ("example", "block"):
+        prepare(tmp_path, trips(20), layout, columns=columns, output={"path": str(tmp_path / layout), "layout": layout})
+        page = (tmp_path / layout / "report.html").read_text()
+        write_report(str(tmp_path / layout))
+        assert (tmp_path / layout / "report.html").read_text() == page
+        assert "north" in page
+        assert str(tmp_path / "turns.txt") not in page
 
 
 def test_every_reason_has_a_meaning() -> None:
