@@ -5,7 +5,6 @@ data checksum costs one record, but a wrong length loses the rest of the file.
 Source: tensorflow/core/lib/io/record_writer.h.
 """
 
-import gzip
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from typing import BinaryIO, cast
 
 import google_crc32c
 
+from lengthwise.records.gunzip import GunzipReader
 from lengthwise.rejects import RejectReason
 
 BLOCK_RECORDS = 1024  # a block and what is made of it stay in the processor's cache
@@ -24,6 +24,7 @@ _CHUNK = 2**20
 _LEAST = 64 * 2**10  # the buffer is filled up when less is left
 _HEADER = struct.Struct("<QI")
 _CRC = struct.Struct("<I")
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ def read_blocks(stream: BinaryIO, *, compression: str = "auto", max_record_bytes
 
     Args:
         stream: the file, opened for reading bytes.
-        compression: `gzip`, `none`, or `auto`: gzip where the file starts with gzip's two magic bytes.
+        compression: `gzip`, `none`, or `auto`: gzip where the file starts as gzip files do, and
+            not with a sound TFRecord header of the same bytes.
         max_record_bytes: larger records are skipped and reported, never held in memory.
 
     Yields:
@@ -99,25 +101,25 @@ class _Source:
     """The file's decompressed bytes, with a way to say how they broke off."""
 
     def __init__(self, stream: BinaryIO, compression: str) -> None:
-        head = stream.read(2) if compression == "auto" else b""
-        self._compressed = compression == "gzip" or head == b"\x1f\x8b"
-        whole = cast(BinaryIO, _Prefixed(head, stream))
-        self._stream = cast(BinaryIO, gzip.GzipFile(fileobj=whole)) if self._compressed else stream
-        self._head = b"" if self._compressed else head
         self.fault = ""
+        self._compressed = compression == "gzip"
+        self._stream: _Prefixed | GunzipReader = _Prefixed(b"", stream)
+        head = self.read(_HEADER.size) if compression == "auto" else b""
+        self._compressed |= head.startswith(_GZIP_MAGIC) and not _is_header(head)
+        whole = _Prefixed(head, stream)
+        self._stream = GunzipReader(cast(BinaryIO, whole)) if self._compressed else whole
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes more; none at the end, and at a fault, which then stands in `fault`."""
-        head, self._head = self._head, b""
         if self.fault:
-            return head
+            return b""
         try:
-            return head + self._stream.read(size)
+            return self._stream.read(size)
         except EOFError:
             self.fault = "the gzip stream is cut off"
         except (OSError, zlib.error) as error:
             self.fault = f"the {'gzip stream' if self._compressed else 'file'} cannot be read: {error}"
-        return head
+        return b""
 
 
 class _Prefixed:
@@ -128,11 +130,10 @@ class _Prefixed:
         self._stream = stream
 
     def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            head, self._head = self._head, b""
-            return head + self._stream.read()
-        head, self._head = self._head[:size], self._head[size:]
-        return head + self._stream.read(size - len(head))
+        if not self._head:
+            return self._stream.read(size)
+        head, self._head = (self._head, b"") if size < 0 else (self._head[:size], self._head[size:])
+        return head
 
 
 class _Reader:
@@ -268,6 +269,12 @@ class _Reader:
         block.damage.append(Damage(RejectReason.DAMAGED_FILE, detail, self._index, start, raw[:KEPT_BYTES]))
         self._index += 1
         self.finished = True
+
+
+def _is_header(head: bytes) -> bool:
+    """Whether bytes start a frame: a first record of 35,615 bytes starts like a gzip file."""
+    length, checksum = _HEADER.unpack(head) if len(head) == _HEADER.size else (0, 0)
+    return _length_checksum(length) == checksum
 
 
 @lru_cache(maxsize=65536)

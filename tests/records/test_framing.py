@@ -1,0 +1,234 @@
+"""Damaged TFRecord files: what stands before the damage is read, the damage is told with its place, nothing hangs."""
+
+import gzip
+import io
+import random
+import struct
+import tracemalloc
+import zlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lengthwise.records.framing import KEPT_BYTES, Block, Damage, frame, read_blocks
+from lengthwise.rejects import RejectReason
+from records.messages import framed, header, offsets
+
+RECORDS = [bytes([number]) * size for number, size in enumerate([5, 0, 300, 1, 70_000, 40])]
+SOUND = b"".join(map(framed, RECORDS))
+STARTS = offsets(RECORDS)
+
+
+def read(content: bytes, **options: object) -> tuple[list[bytes], list[Damage], list[Block]]:
+    blocks = list(read_blocks(io.BytesIO(content), **options))  # type: ignore[arg-type]
+    return [one for block in blocks for one in block.records], [one for b in blocks for one in b.damage], blocks
+
+
+def flip(content: bytes, byte: int, bit: int = 0) -> bytes:
+    return content[:byte] + bytes([content[byte] ^ (1 << bit)]) + content[byte + 1 :]
+
+
+def test_sound_files_are_read_whole():
+    for content in (SOUND, gzip.compress(SOUND), frame(RECORDS)):
+        records, damage, blocks = read(content)
+        assert (records, damage) == (RECORDS, [])
+        assert [offset for block in blocks for offset in block.offsets] == STARTS
+        assert [index for block in blocks for index in block.indices] == list(range(6))
+        assert blocks[-1].position == len(SOUND)
+
+
+def test_an_empty_file_holds_no_records_and_no_damage():
+    for options in ({}, {"compression": "none"}, {"compression": "gzip"}):
+        assert read(b"", **options) == ([], [], [])
+    assert read(gzip.compress(b""))[:2] == ([], [])
+
+
+@pytest.mark.parametrize("number", range(len(RECORDS)))
+@pytest.mark.parametrize("bit", [0, 7])
+def test_a_bit_in_the_data_costs_that_record_alone(number, bit):
+    if not RECORDS[number]:
+        return
+    byte = STARTS[number] + 12 + len(RECORDS[number]) // 2
+    records, [damage], _ = read(flip(SOUND, byte, bit))
+    assert records == RECORDS[:number] + RECORDS[number + 1 :]
+    assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_RECORD, number, STARTS[number])
+    assert damage.raw == flip(RECORDS[number], len(RECORDS[number]) // 2, bit)
+
+
+@pytest.mark.parametrize("number", range(len(RECORDS)))
+def test_a_bit_in_the_datas_checksum_costs_that_record_alone(number):
+    records, [damage], _ = read(flip(SOUND, STARTS[number] + 12 + len(RECORDS[number])))
+    assert records == RECORDS[:number] + RECORDS[number + 1 :]
+    assert (damage.reason, damage.index, damage.raw) == (RejectReason.DAMAGED_RECORD, number, RECORDS[number])
+
+
+@pytest.mark.parametrize("number", range(len(RECORDS)))
+@pytest.mark.parametrize("byte", range(12))
+def test_a_bit_in_a_length_or_its_checksum_ends_the_file_there(number, byte):
+    records, [damage], _ = read(flip(SOUND, STARTS[number] + byte, 3))
+    assert records == RECORDS[:number]
+    assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_FILE, number, STARTS[number])
+    assert damage.raw == flip(SOUND, STARTS[number] + byte, 3)[STARTS[number] :][:KEPT_BYTES]
+
+
+@pytest.mark.parametrize("beyond", [1, 8, 11, 12, 13, 200, 300 + 15])
+def test_a_truncated_tail_keeps_the_records_before(beyond):
+    content = SOUND[: STARTS[2] + beyond]
+    records, [damage], _ = read(content)
+    assert records == RECORDS[:2]
+    assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_FILE, 2, STARTS[2])
+    assert f"{beyond} bytes" in damage.detail
+
+
+@pytest.mark.parametrize("content", [b"hello, this is a text file\n" * 9, b"x", b"\x1f\x8b", b"\x1f\x8b\x08broken"])
+def test_a_file_of_another_kind_is_damage_at_its_start(content):
+    records, [damage], _ = read(content)
+    assert records == []
+    assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_FILE, 0, 0)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_gzip_file_cut_off_gives_every_record_before_the_cut(share):
+    rng = random.Random(share)
+    records = [rng.randbytes(900) for _ in range(300)]
+    whole = gzip.compress(b"".join(map(framed, records)))
+    content = whole[: int(len(whole) * share)]
+    found, [damage], _ = read(content)
+    plain = zlib.decompressobj(31).decompress(content)
+    assert found == records[: len(plain) // 916]
+    assert (damage.reason, damage.index) == (RejectReason.DAMAGED_FILE, len(found))
+    assert "cut off" in damage.detail
+
+
+@pytest.mark.parametrize("missing", range(1, 9))
+def test_a_gzip_file_without_its_checksum_gives_all_records_and_says_so(missing):
+    records, [damage], _ = read(gzip.compress(SOUND)[:-missing])
+    assert records == RECORDS
+    assert (damage.reason, damage.index) == (RejectReason.DAMAGED_FILE, 6)
+
+
+def test_a_bit_in_a_gzip_file_gives_every_sound_record_and_damage():
+    rng = random.Random(0)
+    records = [rng.randbytes(900) for _ in range(300)]
+    whole = gzip.compress(b"".join(map(framed, records)))
+    for byte in range(20, len(whole), len(whole) // 20):
+        found, damage, _ = read(flip(whole, byte, 5))
+        assert damage, f"a bit of byte {byte} turned over without a word"
+        assert found == [record for record in records if record in set(found)]
+        assert len(found) >= byte // 920
+
+
+def test_gzip_members_one_after_the_other_are_one_file():
+    parts = [gzip.compress(framed(record)) for record in RECORDS]
+    assert read(b"".join(parts))[:2] == (RECORDS, [])
+    assert read(b"".join(parts) + b"\0" * 512)[:2] == (RECORDS, [])
+    records, [damage], _ = read(b"".join(parts) + b"garbage")
+    assert (records, damage.reason) == (RECORDS, RejectReason.DAMAGED_FILE)
+
+
+def test_a_first_record_whose_length_looks_like_gzip_is_read():
+    for size in (0x8B1F, 0x088B1F):
+        records = [bytes(size), b"x"]
+        assert read(b"".join(map(framed, records)))[:2] == (records, [])
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+@pytest.mark.parametrize("length", [2**30, 2**40, 2**63, 2**64 - 1])
+def test_a_huge_length_takes_no_memory(length, wrap: Callable[[bytes], bytes]):
+    content = wrap(framed(b"good") + header(length) + b"abc")
+    tracemalloc.start()
+    records, [damage], _ = read(content, max_record_bytes=64 * 2**20)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (records, damage.reason, damage.index) == ([b"good"], RejectReason.DAMAGED_FILE, 1)
+    assert peak < 8 * 2**20
+
+
+def test_a_length_below_the_limit_takes_no_more_memory_than_the_file_has():
+    content = framed(b"good") + header(2**30) + b"abc"
+    tracemalloc.start()
+    records, [damage], _ = read(content, max_record_bytes=2**40)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (records, damage.reason) == ([b"good"], RejectReason.DAMAGED_FILE)
+    assert peak < 8 * 2**20
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+def test_a_record_that_is_too_large_is_skipped_and_never_held(wrap: Callable[[bytes], bytes]):
+    large = b"z" * (32 * 2**20)
+    content = wrap(framed(b"a") + framed(large) + framed(b"b"))
+    tracemalloc.start()
+    records, [damage], _ = read(content, max_record_bytes=2**20)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert records == [b"a", b"b"]
+    assert (damage.reason, damage.index, damage.offset) == (RejectReason.TOO_LARGE, 1, 17)
+    assert damage.raw == large[:KEPT_BYTES]
+    assert peak < 12 * 2**20
+
+
+def test_a_record_just_within_the_limit_is_read():
+    assert read(framed(b"x" * 100), max_record_bytes=100)[0] == [b"x" * 100]
+    assert read(framed(b"x" * 101), max_record_bytes=100)[1][0].reason is RejectReason.TOO_LARGE
+
+
+class _Failing(io.RawIOBase):
+    """A disk that fails after some bytes."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = io.BytesIO(content)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._content.read(size)
+        if not data:
+            raise OSError(5, "Input/output error")
+        return data
+
+
+@pytest.mark.parametrize("after", [0, 1, 40, 21 + 16 + 2])
+def test_a_failing_disk_is_damage_at_its_place(after):
+    blocks = list(read_blocks(_Failing(SOUND[:after])))  # type: ignore[arg-type]
+    damage = blocks[-1].damage[-1]
+    whole = sum(start + 16 + len(one) <= after for start, one in zip(STARTS, RECORDS, strict=True))
+    assert sum(len(block.records) for block in blocks) == whole
+    assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_FILE, whole, STARTS[whole])
+    assert "Input/output error" in damage.detail
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.binary(max_size=40), max_size=8), st.data())
+def test_any_damage_is_accounted_for(records, data):
+    """Every byte is in a record, in the damage, or in what follows the damage that ends the file."""
+    content = bytearray(b"".join(map(framed, records)))
+    for _ in range(data.draw(st.integers(0, 3)) if content else 0):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(content)))
+    found, damage, blocks = read(bytes(content[:cut]))
+    indices = [index for block in blocks for index in block.indices] + [one.index for one in damage]
+    assert sorted(indices) == list(range(len(found) + len(damage)))
+    assert [one.reason for one in damage[:-1]] == [RejectReason.DAMAGED_RECORD] * len(damage[:-1])
+    if bytes(content[:cut]) == b"".join(map(framed, records)):
+        assert (found, damage) == (records, [])
+    for block in blocks:
+        for record, offset in zip(block.records, block.offsets, strict=True):
+            assert struct.unpack_from("<Q", content, offset) == (len(record),)
+            assert bytes(content[offset + 12 : offset + 12 + len(record)]) == record
+
+
+@pytest.mark.parametrize("count", [1023, 1024, 1025, 5000])
+def test_blocks_are_bounded_and_in_order(count):
+    records = [str(number).encode() for number in range(count)]
+    found, _, blocks = read(b"".join(map(framed, records)))
+    assert found == records
+    assert max(len(block.records) for block in blocks) <= 1024
+    assert [index for block in blocks for index in block.indices] == list(range(count))
+
+
+def test_checksums_are_those_of_the_file():
+    _, _, blocks = read(SOUND)
+    stored = [struct.unpack("<I", framed(record)[-4:])[0] for record in RECORDS]
+    assert blocks[0].checksums == stored
