@@ -23,6 +23,7 @@ class Bar:
             TimeElapsedColumn(),
             console=console(stderr=True),
             refresh_per_second=8,
+            redirect_stderr=False,
         )
         self._stage = ""
         self._started = 0.0

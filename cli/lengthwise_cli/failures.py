@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -35,9 +35,6 @@ def guarded(action: Callable[[], Any], *, debug: bool) -> int:
         return _stop("stopped; run the same command to resume")
     except (KeyboardInterrupt, click.Abort):
         return _stop("stopped")
-    except BrokenPipeError:  # such as `lengthwise inspect DIR | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except LengthwiseError as error:
         if debug:
             traceback.print_exc()
@@ -46,6 +43,17 @@ def guarded(action: Callable[[], Any], *, debug: bool) -> int:
     except Exception as error:  # noqa: BLE001 (the last stop before the user)
         return _report(error, debug)
     return result if isinstance(result, int) else 0
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Lets a command end in peace when nobody reads its output any more, as in `lengthwise inspect DIR | head`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with suppress(OSError, ValueError):  # what is still in the buffer goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def leave(code: int) -> NoReturn:

@@ -54,6 +54,10 @@ class Commands(click.Group):
             ctx.fail(f"no such command {name!r}; {hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        with failures.reader_may_leave():
+            return super().invoke(ctx)
+
     def main(
         self,
         args: Sequence[str] | None = None,

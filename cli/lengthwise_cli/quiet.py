@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
 _NATIVE = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "NONE", "ABSL_MIN_LOG_LEVEL": "3"}
 _PYTHON = ("apache_beam", "tensorflow", "absl", "tfx_bsl", "google")
@@ -30,7 +31,7 @@ def native_stderr_silenced() -> Iterator[None]:
 
     TensorFlow 2.21 logs them before it reads its own log level. Python's exceptions still come through.
     """
-    if logging.getLogger().isEnabledFor(logging.INFO):  # --debug
+    if _is_debugging():
         yield
         return
     sys.stderr.flush()
@@ -43,3 +44,55 @@ def native_stderr_silenced() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextmanager
+def only_our_words() -> Iterator[None]:
+    """While a job runs, standard error is for what we say ourselves.
+
+    Beam's workers print the traceback of every failure, which we tell in a sentence; their processes and native code
+    write past Python. Under `--debug` all of it shows.
+    """
+    if _is_debugging():
+        yield
+        return
+    before = sys.stderr
+    with _another_way_to(before) as stream, native_stderr_silenced():
+        sys.stderr = cast(TextIO, _WithoutTracebacks(stream))
+        try:
+            yield
+        finally:
+            sys.stderr = before
+
+
+def _is_debugging() -> bool:
+    return logging.getLogger().isEnabledFor(logging.INFO)
+
+
+@contextmanager
+def _another_way_to(stream: TextIO) -> Iterator[TextIO]:
+    """The stream itself, or, where it is the process's standard error, another descriptor of the same file."""
+    try:
+        is_standard = stream.fileno() == 2
+    except (OSError, ValueError):  # a stream of a test, with no file behind it
+        is_standard = False
+    if not is_standard:
+        yield stream
+        return
+    with os.fdopen(os.dup(2), "w", buffering=1, encoding=stream.encoding, errors="backslashreplace") as other:
+        yield other
+
+
+class _WithoutTracebacks:
+    """A text stream that leaves out tracebacks, which come in one piece, and the end of their line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._dropped = False
+
+    def write(self, text: str) -> int:
+        ends, self._dropped = self._dropped and text == "\n", text.startswith("Traceback (most recent call last)")
+        return len(text) if ends or self._dropped else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

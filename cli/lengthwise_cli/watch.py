@@ -10,6 +10,7 @@ from typing import Any
 
 from lengthwise.errors import LengthwiseError
 from lengthwise.progress import Event, ProgressSink, ignore
+from lengthwise_cli.quiet import only_our_words
 from lengthwise_cli.terminal import bytes_text
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -18,6 +19,12 @@ SECONDS_BETWEEN_LINES = 5.0
 @contextmanager
 def watching(*, quiet: bool = False, as_json: bool = False) -> Iterator[ProgressSink]:
     """A sink for a job's events, for as long as the job runs."""
+    with only_our_words(), _shown(quiet, as_json) as sink:
+        yield sink
+
+
+@contextmanager
+def _shown(quiet: bool, as_json: bool) -> Iterator[ProgressSink]:
     if as_json:
         with _errors_as_events():
             yield JsonLines().show

@@ -18,7 +18,15 @@ Example:
 
 
 @click.command("demo", epilog=EPILOG)
-@click.option("--output", "-o", metavar="DIR", type=options.path, default="lengthwise-demo", show_default=True)
+@click.option(
+    "--output",
+    "-o",
+    metavar="DIR",
+    type=options.path,
+    default="lengthwise-demo",
+    show_default=True,
+    help="Where raw/ and prepared/ go.",
+)
 @click.option("--train/--no-train", default=True, show_default=True, help="Train a small model from it, two ways.")
 @options.workers
 def command(output: str, train: bool, workers: int | None) -> None:

@@ -42,7 +42,8 @@ def command(
     """
     from lengthwise_cli.terminal import say
 
-    chosen = _Chosen(_paths(folder), _checked(reasons), columns)
+    _check(reasons)
+    chosen = _Chosen(_paths(folder), reasons, columns)
     if extract is None:
         _list(chosen, examples, as_json=as_json)
         return
@@ -74,7 +75,7 @@ class _Chosen:
                         yield reject
 
 
-def _checked(reasons: tuple[str, ...]) -> tuple[str, ...]:
+def _check(reasons: tuple[str, ...]) -> None:
     from lengthwise.rejects import RejectReason
 
     known = [reason.value for reason in RejectReason]
@@ -83,7 +84,6 @@ def _checked(reasons: tuple[str, ...]) -> tuple[str, ...]:
             near = difflib.get_close_matches(reason, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
             raise click.BadParameter(f"no such reason {reason!r}; {hint}", param_hint="--reason")
-    return reasons
 
 
 def _paths(folder: str) -> list[str]:

@@ -12,7 +12,7 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 
 from lengthwise import errors
-from lengthwise.errors import EnvironmentFailure, LengthwiseError
+from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
 from lengthwise.prepare.options import is_embedded
 
 _PROCESSES_FROM = 512 * 2**20  # worker processes take about 20 s to start: they pay off from here on
@@ -62,6 +62,8 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
 
 def _translate(error: Exception) -> LengthwiseError:
     """A worker's own error, which Beam hands on as text, or a failure of the runner."""
+    if "KeyboardInterrupt" in str(error):
+        return Interrupted("stopped; the same command goes on where it stopped")
     found = _OURS.search(str(error))
     if found:
         kind = getattr(errors, found[1], EnvironmentFailure)
