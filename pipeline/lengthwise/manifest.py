@@ -124,7 +124,8 @@ class Manifest(Part):
         lengths: how many sequences of each length were written, by split.
         statistics: by feature key.
         inputs: the files that were read, in the order of their paths.
-        shards: every file that was written, in the order of their paths.
+        shards: every file of sequences that was written, in the order of their paths.
+        side_files: the checksum (crc32c) of the schema, of the copied vocabularies and of the rejects, by path.
     """
 
     format_version: int = FORMAT_VERSION
@@ -140,6 +141,7 @@ class Manifest(Part):
     statistics: dict[str, ColumnStatistics] = {}
     inputs: tuple[InputFile, ...]
     shards: tuple[Shard, ...]
+    side_files: dict[str, int] = {}
 
     @property
     def plan(self) -> BucketPlan:

@@ -171,8 +171,7 @@ class _Runner:
             self._run(pipeline.prepare_shards, job)
         spilled = pipeline.read_summary(job, pipeline.SPILLED, list[Spilled])
         manifest = publish.make_manifest(job, spilled, pipeline.read_summary(job, pipeline.WRITTEN, list[Written]))
-        publish.publish(job, manifest, sum(one.damaged for one in spilled))
-        return manifest
+        return publish.publish(job, manifest, sum(one.damaged for one in spilled))
 
     def _run(self, build: Callable[..., None], job: Job) -> None:
         from lengthwise.prepare.runner import run_pipeline

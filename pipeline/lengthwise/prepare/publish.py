@@ -15,6 +15,7 @@ from lengthwise.columns import VocabularyColumn, sequence_features
 from lengthwise.errors import DataLimitError, EnvironmentFailure
 from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest
 from lengthwise.prepare.model import Job, Spilled, Written
+from lengthwise.prepare.recount import checksum
 from lengthwise.prepare.schema import describe_schema
 from lengthwise.prepare.shards import GZIP_LEVEL, statistics_path
 from lengthwise.prepare.spill import rejects_path
@@ -23,6 +24,9 @@ from lengthwise.records.encode import block_dtypes
 from lengthwise.records.refine import Tally
 from lengthwise.records.statistics import Partial, finish, from_bytes, merge, merge_ranges
 from lengthwise.report import REPORT_NAME, read_examples, render_report
+
+SIDE_FILES = ("schema.pbtxt", "vocabulary/", "rejects/")
+"""How the paths start of the files whose checksums are in the manifest, beside the shards'."""
 
 
 def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> Manifest:
@@ -88,8 +92,8 @@ def check_limits(job: Job, tally: Counts, damaged: int) -> str:
     return ""
 
 
-def publish(job: Job, manifest: Manifest, damaged: int) -> None:
-    """Moves the data set into place, its manifest last.
+def publish(job: Job, manifest: Manifest, damaged: int) -> Manifest:
+    """Moves the data set into place, its manifest last; returns the manifest, completed by what stands there.
 
     Raises:
         DataLimitError: the data breaks a limit. Rejects and report are published all the same, the data set is not.
@@ -112,7 +116,10 @@ def publish(job: Job, manifest: Manifest, damaged: int) -> None:
     missing = [shard.path for shard in manifest.shards if not files.exists(files.join(folder, shard.path))]
     if missing:
         raise EnvironmentFailure(f"{folder}: {missing[0]} was written but is gone; prepare again with --overwrite")
+    side = [name for name in files.list_tree(folder) if name.startswith(SIDE_FILES)]
+    manifest = manifest.model_copy(update={"side_files": {name: checksum(files.join(folder, name)) for name in side}})
     files.write_bytes(files.join(folder, MANIFEST_NAME), manifest.to_json().encode())
+    return manifest
 
 
 def _check_balance(job: Job, tally: Tally, spilled: list[Spilled], written: list[Written]) -> None:

@@ -1,4 +1,4 @@
-"""One shard, read again: its bytes, checksum, records and lengths, as they stand on disk."""
+"""What stands on disk, read again: checksums, and of a shard its records and lengths."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -57,8 +57,17 @@ def recount(path: str, layout: Literal["example", "block"], compression: str) ->
                 found.damage = _count(found.lengths, block.records, decoder, layout)
         while measured.read(_CHUNK):  # what stands behind the point where reading broke off
             pass
-    found.bytes, found.crc32c = measured.size, int.from_bytes(measured.checksum.digest(), "big")
+    found.bytes, found.crc32c = measured.size, measured.crc32c
     return found
+
+
+def checksum(path: str) -> int:
+    """The crc32c of a file's bytes."""
+    with files.open_binary(path) as stream:
+        measured = _Measured(stream)
+        while measured.read(_CHUNK):
+            pass
+    return measured.crc32c
 
 
 def _lengths_decoder(layout: str) -> example_coder.ExamplesToRecordBatchDecoder:
@@ -91,11 +100,15 @@ class _Measured:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self.checksum = google_crc32c.Checksum()
+        self._checksum = google_crc32c.Checksum()
         self.size = 0
 
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(size)
-        self.checksum.update(data)
+        self._checksum.update(data)
         self.size += len(data)
         return data
+
+    @property
+    def crc32c(self) -> int:
+        return int.from_bytes(self._checksum.digest(), "big")

@@ -12,15 +12,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from lengthwise import files
-from lengthwise.columns import VocabularyColumn, sequence_features
-from lengthwise.errors import EnvironmentFailure, LengthwiseError
+from lengthwise.errors import EnvironmentFailure
 from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, is_as_written, load_manifest
-from lengthwise.prepare.recount import Recount, recount
-from lengthwise.prepare.schema import describe_schema
+from lengthwise.prepare.recount import Recount, checksum, recount
+from lengthwise.prepare.workspace import WORK
 from lengthwise.progress import Event, ProgressSink, ignore
 from lengthwise.records.rejects_io import read_rejects
-
-_SCHEMA, _REPORT = "schema.pbtxt", "report.html"
+from lengthwise.report import REPORT_NAME
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,49 +147,40 @@ def _length_faults(manifest: Manifest, found: dict[str, Counter[int]], *, damage
 
 def _side_faults(folder: str, manifest: Manifest) -> Iterator[Fault]:
     """The schema, the vocabularies and the rejects."""
-    try:
-        if files.read_bytes(files.join(folder, _SCHEMA)).decode() != describe_schema(manifest.columns, manifest.layout):
-            yield Fault(_SCHEMA, "expected the schema of the manifest's columns, found another text")
-    except (EnvironmentFailure, UnicodeDecodeError) as error:
-        yield Fault(_SCHEMA, f"expected a TFMD schema: {error}")
-    for column in sequence_features(manifest.columns):
-        if isinstance(column, VocabularyColumn) and column.vocabulary_file is not None:
-            try:
-                _ = column.vocabulary
-            except LengthwiseError as error:
-                yield Fault(column.vocabulary_file, str(error))
+    for path, expected in manifest.side_files.items():
+        try:
+            found = checksum(files.join(folder, path))
+        except EnvironmentFailure as error:
+            yield Fault(path, f"expected a file, it is missing or unreadable: {error}")
+            continue
+        if found != expected:
+            yield Fault(
+                path, f"expected bytes of crc32c {expected:#010x}, found {found:#010x}; it is not the file written"
+            )
     yield from _reject_faults(folder, manifest)
 
 
 def _reject_faults(folder: str, manifest: Manifest) -> Iterator[Fault]:
-    path = rejects_path(manifest)
     found: Counter[str] = Counter()
-    if files.exists(files.join(folder, path)):
-        try:
-            with files.open_binary(files.join(folder, path)) as stream:
-                found.update(reject.reason.value for reject in read_rejects(stream))
-        except Exception as error:  # noqa: BLE001 (whatever an altered file leads to, it is not what was written)
-            yield Fault(path, f"expected rejects, cannot read them: {error}")
-            return
+    for path in manifest.side_files:
+        if path.startswith("rejects/") and files.exists(files.join(folder, path)):
+            try:
+                with files.open_binary(files.join(folder, path)) as stream:
+                    found.update(reject.reason.value for reject in read_rejects(stream))
+            except Exception as error:  # noqa: BLE001 (whatever an altered file leads to, it is not what was written)
+                yield Fault(path, f"expected rejects, cannot read them: {error}")
+                return
     expected = {reason: count for reason, count in manifest.counts.rejected.items() if count}
     if dict(found) != expected:
-        yield Fault(path, f"expected rejects {_listed(expected)}, found {_listed(found)}")
+        yield Fault("rejects", f"expected rejects {_listed(expected)}, found {_listed(found)}")
 
 
 def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items())) or "none"
 
 
-def rejects_path(manifest: Manifest) -> str:
-    """Where the rejects of a data set stand, relative to its folder."""
-    return "rejects/rejects-00000-of-00001.tfrecord" + (".gz" if manifest.compression == "gzip" else "")
-
-
 def _added(folder: str, manifest: Manifest) -> Iterator[Fault]:
-    known = {MANIFEST_NAME, _SCHEMA, _REPORT, rejects_path(manifest), *(shard.path for shard in manifest.shards)}
-    for column in sequence_features(manifest.columns):
-        if isinstance(column, VocabularyColumn) and column.vocabulary_file is not None:
-            known.add(column.vocabulary_file[len(folder.rstrip("/")) + 1 :])
+    known = {MANIFEST_NAME, REPORT_NAME, *manifest.side_files, *(shard.path for shard in manifest.shards)}
     for name in files.list_tree(folder):
-        if name not in known and not name.startswith(".work/"):
+        if name not in known and not name.startswith(f"{WORK}/"):
             yield Fault(name, "the manifest does not know this file; readers of whole folders would take it for data")
