@@ -135,7 +135,7 @@ def _alike(values: Any) -> Any:
 
 
 @st.composite
-def _sequences(draw: Any, spec: Rules, bad: float) -> dict[str, Any]:
+def _sequences(draw: Any, spec: Rules, bad: float, tidy: bool) -> dict[str, Any]:
     flat = spec.container == "example"
     length = draw(st.integers(0, 6) if bad else st.integers(1, 4))
     sequences: dict[str, Any] = {}
@@ -147,7 +147,7 @@ def _sequences(draw: Any, spec: Rules, bad: float) -> dict[str, Any]:
         steps = length if draw(st.floats(0, 1)) >= bad / 2 else draw(st.integers(0, 6))
         numeric = isinstance(column, NumericColumn)
         width = column.num_elements if numeric else column.values_per_step
-        drawn = [draw(_step(_kind(column), width, numeric or flat, bad / 8)) for _ in range(steps)]
+        drawn = [draw(_step(_kind(column), width, numeric or flat or tidy, bad / 8)) for _ in range(steps)]
         sequences[column.key] = drawn
         if not numeric and column.weight_key is not None and draw(st.floats(0, 1)) >= bad / 4:
             sizes = [0 if isinstance(step, Empty) else len(step) for step in drawn]
@@ -172,14 +172,17 @@ def _contexts(draw: Any, spec: Rules, bad: float) -> dict[str, Any]:
 
 
 @st.composite
-def records(draw: Any, spec: Rules) -> bytes:
-    """A record: often good by the spec, often with something wrong in it, sometimes no record at all."""
-    chaos = draw(st.integers(0, 19))
+def records(draw: Any, spec: Rules, tidy: bool = False) -> bytes:
+    """A record: often good by the spec, often with something wrong in it, sometimes no record at all.
+
+    A `tidy` one is good, and of the form that writers usually give it: no step is empty.
+    """
+    chaos = 19 if tidy else draw(st.integers(0, 19))
     if chaos == 0:
         return draw(st.binary(max_size=40))
-    bad = draw(st.sampled_from([0.0, 0.0, 0.1, 0.5]))
+    bad = 0.0 if tidy else draw(st.sampled_from([0.0, 0.0, 0.1, 0.5]))
     flat = spec.container == "example"
-    sequences = draw(_sequences(spec, bad))
+    sequences = draw(_sequences(spec, bad, tidy))
     context = draw(_contexts(spec, bad))
     record = _encode(sequences, context, flat if chaos > 1 else not flat)
     if chaos == 2 and record:  # cut off, or a bit turned over
