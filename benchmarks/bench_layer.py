@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/bench_layer.py --rounds 7 --json layer.json
 
-Three columns: ids (100k x 32), a number, a vocabulary of 200 (x 8). Lengths are 3/4 to all of T, as in a bucket. The
-peer gets what `parse_example` gives it, sparse ids; ours the padded ids of prepared data. Outputs are compared for
+Three columns: ids (100k x 32), a number, a vocabulary of 200 words (x 8). Lengths are 3/4 to all of T, as in a bucket.
+The peer gets what `parse_example` gives it, sparse tensors, the words once as strings and once as ids; ours gets the
+padded ids of prepared data. Outputs are compared for
 equality before anything is timed; contestants take turns, medians are reported.
 """
 
@@ -22,7 +23,8 @@ import tf_keras
 import lengthwise as lw
 
 BATCH, IDS, WORDS = 256, 100_000, 200
-PEER = "tf_keras SequenceFeatures"
+PEER, PEER_OF_IDS = "tf_keras SequenceFeatures", "tf_keras SequenceFeatures, words as ids"
+VOCABULARY = [f"word{i}" for i in range(WORDS)]
 # What a step computes. A summed loss lets a compiler skip writing the outputs; in the last mode it must write them.
 FORWARD, SUMMED, KEPT = "forward", "forward + backward of a sum", "forward + backward of given gradients, outputs kept"
 Contestant = tuple[Callable[[Any], Any], Any]
@@ -35,10 +37,13 @@ def columns() -> list[Any]:
     return list(lw.looked_up(chosen))
 
 
-def peer_columns() -> list[Any]:
+def peer_columns(of_ids: bool) -> list[Any]:
     fc = tf.feature_column
     ids = fc.sequence_categorical_column_with_identity("id", IDS)
-    words = fc.sequence_categorical_column_with_identity("word", WORDS)
+    if of_ids:
+        words = fc.sequence_categorical_column_with_identity("word", WORDS)
+    else:
+        words = fc.sequence_categorical_column_with_vocabulary_list("word", VOCABULARY)
     return [fc.embedding_column(ids, 32), fc.sequence_numeric_column("value"), fc.embedding_column(words, 8)]
 
 
@@ -73,13 +78,14 @@ class EmbeddingAndConcatenate(keras.layers.Layer):
 def contestants(steps: int, mode: str) -> dict[str, Contestant]:
     """Traced functions, their batches and tables; all tables hold the same weights."""
     dense, sparse = batches(steps)
+    strings = {**sparse, "word": sparse["word"].with_values(tf.gather(VOCABULARY, sparse["word"].values))}
     ours, plain = lw.SequenceFeatures(columns()), EmbeddingAndConcatenate()
-    peer = tf_keras.experimental.SequenceFeatures(peer_columns())
-    peer(sparse), plain(dense)
+    peer, peer_of_ids = (tf_keras.experimental.SequenceFeatures(peer_columns(of_ids)) for of_ids in (False, True))
+    peer(strings), peer_of_ids(sparse), plain(dense)
     tables = [ours.tables["id_embedding"], ours.tables["word_embedding"]]
-    peer_tables = sorted(peer.weights, key=lambda table: -table.shape[0])
+    peer_tables, id_tables = (sorted(layer.weights, key=lambda table: -table.shape[0]) for layer in (peer, peer_of_ids))
     plain_tables = [plain.ids.embeddings, plain.words.embeddings]
-    for table, *others in zip(tables, peer_tables, plain_tables, strict=True):
+    for table, *others in zip(tables, peer_tables, id_tables, plain_tables, strict=True):
         for other in others:
             other.assign(table.numpy())
 
@@ -104,7 +110,8 @@ def contestants(steps: int, mode: str) -> dict[str, Contestant]:
 
     gradient = tf.random.stateless_normal([BATCH, steps, 41], (1, 2))
     return {
-        PEER: (function(peer, peer_tables, False), sparse),
+        PEER: (function(peer, peer_tables, False), strings),
+        PEER_OF_IDS: (function(peer_of_ids, id_tables, False), sparse),
         "ours": (function(ours, tables, False), dense),
         "ours, jit": (function(ours, tables, True), dense),
         "Keras Embedding + concatenate": (function(plain, plain_tables, False), dense),
@@ -115,7 +122,7 @@ def contestants(steps: int, mode: str) -> dict[str, Contestant]:
 def require_equal(running: dict[str, Contestant], mode: str) -> None:
     """Ours gives what the peer gives; Keras' Embedding differs on padding by design."""
     expected = dense_results(running[PEER], mode)
-    for name in ("ours", "ours, jit"):
+    for name in (PEER_OF_IDS, "ours", "ours, jit"):
         for ours, theirs in zip(dense_results(running[name], mode), expected, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
@@ -170,7 +177,7 @@ def main() -> None:
             results[name] = measure(steps, mode, given.rounds, given.seconds)
             print(name)
             for contestant, figures in results[name].items():
-                print(f"  {contestant:36} {figures['cpu_ms']:9.3f} ms  x{figures['peer_over_this']:.2f}", flush=True)
+                print(f"  {contestant:40} {figures['cpu_ms']:9.3f} ms  x{figures['peer_over_this']:.2f}", flush=True)
     if given.json:
         with open(given.json, "w") as stream:
             json.dump(results, stream, indent=2)
