@@ -49,7 +49,9 @@ class Sample:
         return sequence_example(self.raw, self.context)
 
     def example(self) -> bytes:
-        flat = {key: [value for step in steps for value in np.atleast_1d(step).tolist()] for key, steps in self.raw.items()}
+        flat = {
+            key: [value for step in steps for value in np.atleast_1d(step).tolist()] for key, steps in self.raw.items()
+        }
         return example({**flat, **self.context})
 
 

@@ -64,9 +64,7 @@ def test_the_example_layout_knows_its_length_and_pads_to_the_boundaries(data: Da
 
 
 def test_the_same_seed_gives_the_same_order_and_each_epoch_another(source: Source, data: Data) -> None:
-    first, again, other = (
-        ids(source.read(batch_steps=BUDGET, window=200, seed=seed, epochs=2)) for seed in (1, 1, 2)
-    )
+    first, again, other = (ids(source.read(batch_steps=BUDGET, window=200, seed=seed, epochs=2)) for seed in (1, 1, 2))
     assert first == again != other
     one, two = flat(first)[: len(data.samples)], flat(first)[len(data.samples) :]
     assert sorted(one) == sorted(two)

@@ -82,7 +82,11 @@ def test_verdicts_and_values_are_those_of_the_job(data: st.DataObject) -> None:
         for key in online.rows.sequences:
             np.testing.assert_array_equal(online.values(key, index), np.array(rows.column(key)[place].as_py()))
         for key, values in online.rows.context.items():
-            found = values[online.places[index]].numpy().reshape(-1).tolist()
+            found = (
+                values.numpy()[online.places[index]].reshape(-1).tolist()
+                if values.shape.rank > 1
+                else [values.numpy()[online.places[index]]]
+            )
             np.testing.assert_array_equal(found, rows.column(key)[place].as_py())
 
 

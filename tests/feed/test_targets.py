@@ -30,7 +30,9 @@ def test_several_labels_come_as_a_dict(source: Source) -> None:
 def test_labels_of_steps_weigh_nothing_on_padding(data: Data, weight: str | None, factor: float | str) -> None:
     source = make_source("example", data)
     plain = next(iter(source.read(batch_steps=BUDGET, seed=4)))
-    features, labels, weights = next(iter(source.read(batch_steps=BUDGET, seed=4, labels="value", sample_weight=weight)))
+    features, labels, weights = next(
+        iter(source.read(batch_steps=BUDGET, seed=4, labels="value", sample_weight=weight))
+    )
     mask = np.arange(plain["value"].shape[1]) < plain["sequence_length"].numpy()[:, None]
     scale = plain[factor].numpy().astype(np.float32) if isinstance(factor, str) else np.float32(factor)
     np.testing.assert_array_equal(labels, plain["value"])

@@ -16,6 +16,8 @@ from lengthwise.feed.options import Options
 from lengthwise.feed.records import Portion, read_portions
 from lengthwise.manifest import Manifest
 
+_CHUNK = 128  # records read at once
+
 BucketPortions = dict[int, list[Portion]]
 """By bucket, what is to be read."""
 
@@ -49,14 +51,14 @@ class ExampleLayout:
 
     def _stream(self, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions) -> Any:
         """Serialized batches of one bucket, with the bucket's number."""
-        options = self._options
-        compression = self._manifest.compression
-        records = read_portions(parts, compression, options.on_damage, None if seed is None else seed + bucket)
-        if seed is not None:
-            records = records.shuffle(
-                self._shuffled(bucket, parts, all_parts), seed[0] + bucket, reshuffle_each_iteration=False
-            )
-        batches = records.batch(self._rows(bucket), drop_remainder=options.drop_remainder)
+        manifest, on_damage = self._manifest, self._options.on_damage
+        if seed is None:
+            chunks = read_portions(parts, manifest.compression, on_damage, chunk=_CHUNK)
+        else:
+            mine = seed + bucket
+            chunks = read_portions(parts, manifest.compression, on_damage, mine, _CHUNK)
+            chunks = _shuffle(chunks, self._shuffled(bucket, parts, all_parts), mine)
+        batches = chunks.rebatch(self._rows(bucket), drop_remainder=self._options.drop_remainder)
         return batches.map(lambda batch: (tf.constant(bucket), batch))
 
     def _rows(self, bucket: int) -> int:
@@ -76,3 +78,14 @@ class ExampleLayout:
         for column in features.context:
             spec[column.key] = tf.io.FixedLenFeature(column.shape, context_dtype(column))
         return dict(tf.io.parse_example(records, spec))
+
+
+def _shuffle(chunks: Any, window: int, seed: Any) -> Any:
+    """Shuffles records across windows, a whole window at once."""
+
+    def permute(number: Any, records: Any) -> Any:
+        own = tf.random.experimental.stateless_fold_in(seed, number)
+        order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(records)), own)
+        return tf.gather(records, order)
+
+    return chunks.rebatch(window).enumerate().map(permute)

@@ -1,10 +1,10 @@
 """Raw TFRecord files -> chunks of serialized records that know where they came from."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from lengthwise.feed.records import openable
+from lengthwise.feed.records import OnDamage, opened
 
 CHUNK = 1024
 GZIP, PLAIN = "GZIP", ""
@@ -24,15 +24,18 @@ class Chunk(NamedTuple):
     index: Any
 
 
-def read_chunks(path: Any, number: Any, compression: Any, on_damage: Literal["raise", "skip"]) -> Any:
+def read_chunks(path: Any, number: Any, compression: Any, on_damage: OnDamage) -> Any:
     """The records of one file, in chunks.
 
     TensorFlow's error for a damaged record does not name the file, so reading stops silently where the file breaks, and
     an empty chunk at the end makes sure that nothing was left to read.
     """
-    records = openable(path).flat_map(lambda found: tf.data.TFRecordDataset(found, compression)).ignore_errors(True)
+
+    def read(path: Any) -> Any:
+        return tf.data.TFRecordDataset(path, compression).ignore_errors(True).batch(CHUNK)
+
     end = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
-    chunks = records.batch(CHUNK).concatenate(end)
+    chunks = opened(path, on_damage).flat_map(read).concatenate(end)
 
     def place(state: Any, chunk: Any) -> tuple[Any, Chunk]:
         first, position = state

@@ -7,7 +7,9 @@ from typing import Any, Literal
 import tensorflow as tf
 
 Compression = Literal["gzip", "none"]
+OnDamage = Literal["raise", "skip"]
 _BUFFER_BYTES = 2**18
+_CYCLE = 4  # files of a bucket that are read in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,16 @@ def divide(portions: Iterable[Portion], num_shards: int, index: int) -> list[Por
 
 
 def read_portions(
-    portions: Sequence[Portion], compression: Compression, on_damage: Literal["raise", "skip"], seed: Any | None
+    portions: Sequence[Portion],
+    compression: Compression,
+    on_damage: OnDamage,
+    seed: Any | None = None,
+    chunk: int | None = None,
 ) -> Any:
-    """The records of all portions, a dataset of strings; with a seed, files come in random order, several at a time."""
+    """The records of all portions: a dataset of strings or, with `chunk`, of vectors of up to so many.
+
+    With a seed, files come in random order, several at a time.
+    """
     order = tf.range(len(portions))
     if seed is not None:
         order = tf.random.experimental.stateless_shuffle(order, seed)
@@ -53,24 +62,32 @@ def read_portions(
     dtypes = (tf.string, tf.int64, tf.int64)
     table = tuple(tf.gather(tf.constant(field, dtype), order) for field, dtype in zip(fields, dtypes, strict=True))
     files = tf.data.Dataset.from_tensor_slices(table)
+    whole = not any(portion.skip for portion in portions)
 
     def read(path: Any, skip: Any, take: Any) -> Any:
-        return read_portion(path, skip, take, compression, on_damage)
+        return read_portion(path, None if whole else skip, take, compression, on_damage, chunk)
 
     if seed is None or len(portions) == 1:
         return files.flat_map(read)
-    return files.interleave(read, cycle_length=min(4, len(portions)), block_length=16, num_parallel_calls=None)
+    return files.interleave(read, cycle_length=min(_CYCLE, len(portions)), block_length=1)
 
 
-def read_portion(path: Any, skip: Any, take: Any, compression: Compression, on_damage: Literal["raise", "skip"]) -> Any:
-    """The records of one portion. TensorFlow's own error for a damaged record does not name the file; this one does.
+def read_portion(
+    path: Any, skip: Any | None, take: Any, compression: Compression, on_damage: OnDamage, chunk: int | None
+) -> Any:
+    """The records of one portion, alone or in chunks. Few datasets stand on each other here: each costs per record.
 
-    Reading stops silently where the file breaks; the guard behind it is reached only if records are missing then.
+    TensorFlow's own error for a damaged record does not name the file. So reading stops silently where the file breaks, and
+    a guard stands behind the records that is reached only if some are missing.
     """
-    records = openable(path).flat_map(lambda found: read_file(found, compression).skip(skip)).ignore_errors(True)
-    if on_damage == "skip":
-        return records.take(take)
-    return records.concatenate(_guard(path)).take(take)
+
+    def read(path: Any) -> Any:
+        records = read_file(path, compression)
+        records = (records if skip is None else records.skip(skip)).ignore_errors(True)
+        records = (records if on_damage == "skip" else records.concatenate(_guard(path))).take(take)
+        return records if chunk is None else records.batch(chunk)
+
+    return opened(path, on_damage).flat_map(read)
 
 
 def read_file(path: Any, compression: Compression) -> Any:
@@ -78,25 +95,26 @@ def read_file(path: Any, compression: Compression) -> Any:
     return tf.data.TFRecordDataset(path, "GZIP" if compression == "gzip" else "", _BUFFER_BYTES)
 
 
-def openable(path: Any) -> Any:
-    """A dataset of the path, empty if the file cannot be opened.
+def opened(path: Any, on_damage: OnDamage) -> Any:
+    """A dataset of the path; with `skip`, empty if the file cannot be opened.
 
     `ignore_errors` on a reader that cannot open its file tries for ever, so this tries once, in a function.
     """
 
     def touch(path: Any) -> Any:
         first_byte = tf.data.FixedLengthRecordDataset([path], 1).take(1)
-        with tf.control_dependencies([first_byte.reduce(tf.constant(0), lambda count, _: count + 1)]):
-            return tf.identity(path)
+        size = first_byte.reduce(tf.constant(0), lambda count, _: count + 1)
+        return tf.where(size >= 0, path, "")  # always the path; but the optimizer must not see that
 
-    return tf.data.Dataset.from_tensors(path).map(touch).ignore_errors(True)
+    touched = tf.data.Dataset.from_tensors(path).map(touch)
+    return touched.ignore_errors(True) if on_damage == "skip" else touched
 
 
 def _guard(path: Any) -> Any:
     def fail(path: Any) -> Any:
         message = (
-            "a file of the data set is damaged, incomplete or gone; `lengthwise verify` says more, "
-            "on_damage='skip' leaves its unreadable records out. The file:"
+            "a file of the data set is damaged or incomplete; `lengthwise verify` says more, "
+            "on_damage='skip' leaves out what cannot be read. The file:"
         )
         with tf.control_dependencies([tf.debugging.Assert(False, [message, path])]):
             return tf.identity(path)
