@@ -15,6 +15,9 @@ from typing import Any, BinaryIO, cast
 
 from lengthwise.errors import EnvironmentFailure, LengthwiseError
 
+TEMPORARY = ".tmp"
+"""How the names end of files that are being written."""
+
 
 def use_options(options: Sequence[str]) -> None:
     """Beam's options, in which remote file systems find endpoints and credentials; their defaults if not called."""
@@ -128,7 +131,7 @@ def create(path: str) -> Iterator[BinaryIO]:
     Raises:
         EnvironmentFailure: the file cannot be written; the message names it and the fault.
     """
-    temporary = f"{path}.{uuid.uuid4().hex[:12]}.tmp"
+    temporary = f"{path}.{uuid.uuid4().hex[:12]}{TEMPORARY}"
     stream = _RemoteFile(temporary) if is_remote(path) else None
     try:
         with stream or _create_local(temporary) as target:

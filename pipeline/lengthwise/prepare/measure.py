@@ -10,9 +10,10 @@ from lengthwise.buckets import BucketPlan, LengthHistogram, plan
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import DataLimitError
 from lengthwise.prepare.model import Input, Job, Measured, Refused
+from lengthwise.prepare.reading import Reading
 from lengthwise.progress import Reporter
 from lengthwise.records.features import LENGTH
-from lengthwise.records.framing import Block, read_blocks
+from lengthwise.records.framing import Block
 from lengthwise.records.lookup import fingerprint64
 from lengthwise.records.refine import Refiner, Tally
 from lengthwise.rejects import Reject
@@ -32,19 +33,16 @@ def measure_file(job: Job, source: Input) -> Measured:
     counts = np.zeros(1, np.int64)
     tally = Tally()
     examples: list[Refused] = []
-    with files.open_binary(source.path) as stream:
-        blocks = read_blocks(
-            stream, compression=config.inputs.compression, max_record_bytes=config.limits.max_record_bytes
-        )
-        for block in blocks:
-            if _is_sampled(source, block, config.buckets.sample):
-                refined = refiner.refine(block, source.path)
-                tally.add(refined.tally)
-                examples = first_examples(examples, refined.rejects)
-                found = np.bincount(refined.rows.column(LENGTH).to_numpy(), minlength=len(counts))
-                found[: len(counts)] += counts
-                counts = found
-            reporter.report(min(stream.tell(), source.size), tally.read, tally.rejected.total())
+    reading = Reading(job, source)
+    for block in reading.blocks():
+        if _is_sampled(source, block, config.buckets.sample):
+            refined = refiner.refine(block, source.path)
+            tally.add(refined.tally)
+            examples = first_examples(examples, refined.rejects)
+            found = np.bincount(refined.rows.column(LENGTH).to_numpy(), minlength=len(counts))
+            found[: len(counts)] += counts
+            counts = found
+        reporter.report(reading.consumed, tally.read, tally.rejected.total())
     reporter.report(source.size, tally.read, tally.rejected.total(), final=True)
     lengths = {int(length): int(counts[length]) for length in np.flatnonzero(counts)}
     measured = Measured(rank=source.rank, lengths=lengths, tally=tally, examples=examples)

@@ -113,7 +113,7 @@ class Spilled(Message):
     Attributes:
         rank: the file's.
         tally: what was counted.
-        damaged: whether a part of the file could not be read.
+        damage: the file and how it broke off, in words; empty where it was read to its end.
         segments: where its rows are.
         lengths: by split index, how many sequences of each length.
         ranges: the smallest and largest number of each numeric feature.
@@ -121,7 +121,7 @@ class Spilled(Message):
 
     rank: int
     tally: Tally
-    damaged: bool
+    damage: str
     segments: list[Segment]
     lengths: dict[int, dict[int, int]]
     ranges: dict[str, Range]

@@ -8,7 +8,8 @@ import gzip
 import shutil
 import zlib
 from collections import Counter
-from typing import Any, BinaryIO, cast
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NoReturn, cast
 
 from lengthwise import files
 from lengthwise.columns import VocabularyColumn, sequence_features
@@ -19,7 +20,7 @@ from lengthwise.prepare.recount import checksum
 from lengthwise.prepare.schema import describe_schema
 from lengthwise.prepare.shards import GZIP_LEVEL, statistics_path
 from lengthwise.prepare.spill import rejects_path
-from lengthwise.prepare.workspace import describe_config
+from lengthwise.prepare.workspace import PUBLISHING, WORK, describe_config
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.refine import Tally
 from lengthwise.records.statistics import Partial, finish, from_bytes, merge, merge_ranges
@@ -27,6 +28,8 @@ from lengthwise.report import REPORT_NAME, read_examples, render_report
 
 SIDE_FILES = ("schema.pbtxt", "vocabulary/", "rejects/")
 """How the paths start of the files whose checksums are in the manifest, beside the shards'."""
+
+_NAMED = 3  # damaged files in a message
 
 
 def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> Manifest:
@@ -74,13 +77,14 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
     )
 
 
-def check_limits(job: Job, tally: Counts, damaged: int) -> str:
-    """What limit the data breaks, in words; empty where it keeps them all."""
+def check_limits(job: Job, tally: Counts, damage: Sequence[str]) -> str:
+    """What limit the data breaks, in words; empty where it keeps them all. `damage` has a line for each bad file."""
     limits = job.config.limits
-    if damaged > limits.damaged_files:
+    if len(damage) > limits.damaged_files:
+        more = f"; and {len(damage) - _NAMED} more" if len(damage) > _NAMED else ""
         return (
-            f"{damaged} of {len(job.inputs)} input files are damaged or unreadable, limits.damaged_files allows "
-            f"{limits.damaged_files}"
+            f"{len(damage)} of {len(job.inputs)} input files are damaged or unreadable, limits.damaged_files allows "
+            f"{limits.damaged_files} ({'; '.join(sorted(damage)[:_NAMED])}{more})"
         )
     rejected = sum(tally.rejected.values())
     if rejected > limits.rejected_fraction * tally.read:
@@ -92,7 +96,7 @@ def check_limits(job: Job, tally: Counts, damaged: int) -> str:
     return ""
 
 
-def publish(job: Job, manifest: Manifest, damaged: int) -> Manifest:
+def publish(job: Job, manifest: Manifest, damage: Sequence[str]) -> Manifest:
     """Moves the data set into place, its manifest last; returns the manifest, completed by what stands there.
 
     Raises:
@@ -100,19 +104,14 @@ def publish(job: Job, manifest: Manifest, damaged: int) -> Manifest:
     """
     folder = job.config.output.path
     rejects = _gather_rejects(job)
-    fault = check_limits(job, manifest.counts, damaged)
+    fault = check_limits(job, manifest.counts, damage)
     if fault:
-        files.write_bytes(files.join(folder, REPORT_NAME), _report(job, manifest, fault))
-        if rejects:
-            files.rename(job.place("output", rejects), files.join(folder, rejects))
-        raise DataLimitError(
-            f"{fault}. The rejects are in {files.join(folder, 'rejects')}: see `lengthwise rejects`; "
-            f"{files.join(folder, REPORT_NAME)} shows them with all else"
-        )
+        _refuse(job, manifest, rejects, fault)
     _write_side_files(job, manifest)
     _clear(job, folder)
     for name in files.list_tree(job.place("output")):
-        files.rename(job.place("output", name), files.join(folder, name))
+        if not name.endswith(files.TEMPORARY):  # what a killed worker was about to write
+            files.rename(job.place("output", name), files.join(folder, name))
     missing = [shard.path for shard in manifest.shards if not files.exists(files.join(folder, shard.path))]
     if missing:
         raise EnvironmentFailure(f"{folder}: {missing[0]} was written but is gone; prepare again with --overwrite")
@@ -120,6 +119,20 @@ def publish(job: Job, manifest: Manifest, damaged: int) -> Manifest:
     manifest = manifest.model_copy(update={"side_files": {name: checksum(files.join(folder, name)) for name in side}})
     files.write_bytes(files.join(folder, MANIFEST_NAME), manifest.to_json().encode())
     return manifest
+
+
+def _refuse(job: Job, manifest: Manifest, rejects: str, fault: str) -> NoReturn:
+    """Shows what broke the limit; a data set that stands in the folder keeps its own rejects and report."""
+    folder = job.config.output.path
+    if files.exists(files.join(folder, MANIFEST_NAME)):
+        folder = files.join(folder, WORK, "refused")
+    files.write_bytes(files.join(folder, REPORT_NAME), _report(job, manifest, fault))
+    if rejects and files.exists(job.place("output", rejects)):
+        files.rename(job.place("output", rejects), files.join(folder, rejects))
+    raise DataLimitError(
+        f"{fault}. The rejects are in {files.join(folder, 'rejects')}: see `lengthwise rejects`; "
+        f"{files.join(folder, REPORT_NAME)} shows them with all else"
+    )
 
 
 def _check_balance(job: Job, tally: Tally, spilled: list[Spilled], written: list[Written]) -> None:
@@ -147,7 +160,7 @@ def _lengths(job: Job, spilled: list[Spilled]) -> dict[str, dict[int, int]]:
 def _gather_rejects(job: Job) -> str:
     """All rejects in one file, in the order of the input; its path, or an empty one where there are none."""
     name = f"rejects/rejects-00000-of-00001{job.suffix}"
-    if files.exists(job.place("publishing")):
+    if files.exists(job.place(PUBLISHING)):
         return name
     parts = [rejects_path(job, source.rank) for source in job.inputs]
     empty = True
@@ -169,7 +182,7 @@ def _gather_rejects(job: Job) -> str:
 
 
 def _write_side_files(job: Job, manifest: Manifest) -> None:
-    if files.exists(job.place("publishing")):
+    if files.exists(job.place(PUBLISHING)):
         return
     schema = describe_schema(job.config.columns, manifest.layout)
     files.write_bytes(job.place("output", "schema.pbtxt"), schema.encode())
@@ -188,13 +201,13 @@ def _report(job: Job, manifest: Manifest, fault: str = "") -> bytes:
 
 def _clear(job: Job, folder: str) -> None:
     """Removes the data set that stands there, once; from then on only the new one is in the folder."""
-    if files.exists(job.place("publishing")):
+    if files.exists(job.place(PUBLISHING)):
         return
     files.remove(files.join(folder, MANIFEST_NAME))
     for name in files.list_tree(folder):
         if name.startswith(("Split-", "rejects/", "vocabulary/", "schema.pbtxt", "report.html")):
             files.remove(files.join(folder, name))
-    files.write_bytes(job.place("publishing"), b"1")
+    files.write_bytes(job.place(PUBLISHING), b"1")
 
 
 def _vocabulary_path(key: str) -> str:

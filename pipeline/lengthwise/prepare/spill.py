@@ -1,7 +1,6 @@
 """One input file -> its rows as sorted runs, its rejects, and the counts, whose writing is the end of the file."""
 
 from collections.abc import Callable
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +9,11 @@ from lengthwise import files
 from lengthwise.buckets import BucketPlan
 from lengthwise.prepare.memory import keep_freed_memory
 from lengthwise.prepare.model import Input, Job, Spilled
+from lengthwise.prepare.reading import Reading
 from lengthwise.prepare.runs import RunWriter, run_path
 from lengthwise.progress import Reporter
 from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, WINDOW
-from lengthwise.records.framing import frame, read_blocks
+from lengthwise.records.framing import Block, frame
 from lengthwise.records.order import divide, hash_values, in_order, shuffled
 from lengthwise.records.refine import Refiner, Tally
 from lengthwise.records.rejects_io import encode_reject
@@ -41,9 +41,10 @@ def rejects_path(job: Job, rank: int) -> str:
     return job.place("rejects", f"{rank:06d}.tfrecord")
 
 
-def _consumed(stream: BinaryIO, source: Input) -> int:
-    """How many bytes of the file were read, also where it is compressed."""
-    return min(stream.tell(), source.size)
+def _damage_of(source: Input, block: Block) -> str:
+    """How the file broke off in this block, in words; empty where it did not."""
+    found = [one.detail for one in block.damage if one.reason is RejectReason.DAMAGED_FILE]
+    return f"{source.path}: {found[0]}" if found else ""
 
 
 class _Spill:
@@ -63,24 +64,21 @@ class _Spill:
         refiner = Refiner(job.rules(self._plan.max_length))
         reporter = Reporter(job.progress, f"read-{source.rank:06d}")
         tally = Tally()
-        with files.open_binary(source.path) as stream:
-            blocks = read_blocks(
-                stream,
-                compression=job.config.inputs.compression,
-                max_record_bytes=job.config.limits.max_record_bytes,
-            )
-            for block in blocks:
-                refined = refiner.refine(block, source.path)
-                self._take(refined.rows)
-                write_rejects(frame(map(encode_reject, refined.rejects)))
-                tally.add(refined.tally)
-                reporter.report(_consumed(stream, source), tally.read, tally.rejected.total())
+        reading = Reading(job, source)
+        damage = ""
+        for block in reading.blocks():
+            refined = refiner.refine(block, source.path)
+            self._take(refined.rows)
+            write_rejects(frame(map(encode_reject, refined.rejects)))
+            tally.add(refined.tally)
+            damage = _damage_of(source, block) or damage
+            reporter.report(reading.consumed, tally.read, tally.rejected.total())
         self._runs.flush()
         reporter.report(source.size, tally.read, tally.rejected.total(), final=True)
         return Spilled(
             rank=source.rank,
             tally=tally,
-            damaged=tally.rejected[RejectReason.DAMAGED_FILE] > 0,
+            damage=damage,
             segments=self._runs.segments,
             lengths=self._lengths,
             ranges=self._ranges,

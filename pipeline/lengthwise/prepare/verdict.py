@@ -38,10 +38,10 @@ def judge(job: Job, measured: Sequence[Measured]) -> Verdict:
     for one in sorted(measured, key=lambda one: one.rank):
         tally.add(one.tally)
         examples += one.examples
-    damaged = sum(one.tally.rejected[RejectReason.DAMAGED_FILE] > 0 for one in measured)
+    damage = [f"{one.file}: {one.detail}" for one in examples if one.reason is RejectReason.DAMAGED_FILE]
     counts = Counts(read=tally.read, written=tally.written, rejected=dict(tally.rejected), sequences=tally.sequences)
-    fault = check_limits(job, counts, damaged)
-    return Verdict(tally, add_up(measured), tuple(_first(examples)), damaged, fault)
+    fault = check_limits(job, counts, damage)
+    return Verdict(tally, add_up(measured), tuple(_first(examples)), len(damage), fault)
 
 
 def _first(examples: list[Refused]) -> list[Refused]:

@@ -6,9 +6,9 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
-from lengthwise import files
+from lengthwise import __version__, files
 from lengthwise.columns import VocabularyColumn, sequence_features
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, EnvironmentFailure
@@ -16,6 +16,11 @@ from lengthwise.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, load_ma
 from lengthwise.prepare.model import Input
 
 WORK = ".work"
+PUBLISHING = "publishing"
+"""In the work folder of a job: its data set has begun to move into place, so nothing older is there any more."""
+UNSTEADY = "unsteady"
+"""In the work folder of a job: a file was unreadable or changed, so what was read of it may be read otherwise again."""
+
 _OURS = ("Split-", "rejects/", "vocabulary/", WORK + "/", MANIFEST_NAME, "schema.pbtxt", "report.html")
 
 
@@ -87,25 +92,67 @@ def locked(folder: str) -> Iterator[None]:
         yield
         return
     path = os.path.join(folder, WORK, "lock")
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        stream = open(path, "a")  # noqa: SIM115 (closed below, after the lock)
-    except OSError as error:
-        raise EnvironmentFailure(f"cannot write in {folder}: {error.strerror}") from error
+    stream = _lock(folder, path)
+    while not _stands_at(stream, path):  # the run that held it has just ended, and removed it
+        stream.close()
+        stream = _lock(folder, path)
     with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(
-                f"output.path: another run is writing to {folder}; wait for it, or name another folder"
-            ) from error
         yield
 
 
+def _lock(folder: str, path: str) -> TextIO:
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        stream = open(path, "a")  # noqa: SIM115 (closed by the caller, after the lock)
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot write in {folder}: {error.strerror}") from error
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        stream.close()
+        raise ConfigError(
+            f"output.path: another run is writing to {folder}; wait for it, or name another folder"
+        ) from error
+    except OSError:  # a file system without locks: nobody is kept out
+        pass
+    return stream
+
+
+def _stands_at(stream: TextIO, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def remove_work(folder: str) -> None:
+    """Removes what the jobs of a folder have left, `PUBLISHING` last: cut off in between, the rest is known as such."""
+    work = files.join(folder, WORK)
+    names = {tuple(name.split("/")[:2]) for name in files.list_tree(work)}
+    for name in sorted(names):
+        if name[-1] not in (PUBLISHING, "lock"):
+            files.remove(files.join(work, *name))
+    files.remove(work)
+
+
+def start_over_where_needed(folder: str, work: str) -> None:
+    """Removes what a job has left if it is the rest of a finished one, or rests on files that could not be read."""
+    finished = files.exists(files.join(work, PUBLISHING)) and files.exists(files.join(folder, MANIFEST_NAME))
+    if finished or files.exists(files.join(work, UNSTEADY)):
+        files.remove(work)
+
+
 def work_folder(folder: str, inputs: tuple[Input, ...], digest: str) -> str:
-    """The folder for what this job has not finished; what other jobs left unfinished is removed."""
-    times = [os.stat(source.path).st_mtime_ns for source in inputs if not files.is_remote(source.path)]
-    key = hashlib.sha256(json.dumps([digest, times]).encode()).hexdigest()[:16]
+    """The folder for what this job has not finished; what other jobs left unfinished is removed.
+
+    Raises:
+        EnvironmentFailure: an input file is gone.
+    """
+    try:
+        times = [os.stat(source.path).st_mtime_ns for source in inputs if not files.is_remote(source.path)]
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot read {error.filename}: {error.strerror}") from error
+    key = hashlib.sha256(json.dumps([digest, __version__, times]).encode()).hexdigest()[:16]
     work = files.join(folder, WORK)
     if not files.is_remote(work):
         for name in os.listdir(work):
