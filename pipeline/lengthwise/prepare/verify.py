@@ -64,7 +64,8 @@ def verify(folder: str, progress: ProgressSink = ignore) -> Verification:
         found.sequences += one.sequences
         found.faults += [Fault(shard.path, problem) for problem in _problems(manifest, shard, one)]
         lengths.setdefault(shard.split, Counter()).update(one.lengths)
-    found.faults += _length_faults(manifest, lengths, damaged=bool(found.faults))
+    if not {fault.path for fault in found.faults} & {shard.path for shard in manifest.shards}:
+        found.faults += _length_faults(manifest, lengths)  # otherwise some are missing anyway
     found.faults.sort()
     return found
 
@@ -137,9 +138,7 @@ def _manifest_problems(folder: str, manifest: Manifest) -> Iterator[str]:
         yield f"expected {counts.sequences:,} sequences in the shards, they add up to {sequences:,}"
 
 
-def _length_faults(manifest: Manifest, found: dict[str, Counter[int]], *, damaged: bool) -> Iterator[Fault]:
-    if damaged:  # the lengths of what cannot be read are missing anyway
-        return
+def _length_faults(manifest: Manifest, found: dict[str, Counter[int]]) -> Iterator[Fault]:
     for split, counts in sorted(found.items()):
         if dict(counts) != {length: count for length, count in manifest.lengths.get(split, {}).items() if count}:
             yield Fault(MANIFEST_NAME, f"its lengths of split {split!r} are not those of the sequences in the shards")

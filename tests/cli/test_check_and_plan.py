@@ -1,0 +1,81 @@
+"""`lengthwise check` and `lengthwise plan`: what would happen, with nothing written."""
+
+import json
+import os
+
+from cli.conftest import make_place
+from lengthwise.manifest import load_manifest
+
+
+def _files(place) -> list[str]:
+    return sorted(os.path.join(parent, name) for parent, _, names in os.walk(place.folder) for name in names)
+
+
+def test_check_says_what_prepare_would_reject(place, lengthwise) -> None:
+    before = _files(place)
+    result = lengthwise("check", place.job, "--workers", "1", "--json")
+    assert _files(place) == before
+    outcome = json.loads(result.stdout.splitlines()[-1])
+    lengthwise("prepare", place.job, "--workers", "1", "-q")
+    counts = load_manifest(str(place.prepared)).counts
+    assert outcome["passed"] is True
+    assert (outcome["read"], outcome["valid"], outcome["sequences"]) == (counts.read, counts.written, counts.sequences)
+    assert (outcome["rejected"], outcome["repaired"]) == (counts.rejected, counts.repaired)
+
+
+def test_check_shows_examples_and_fails_beyond_the_limits(tmp_path, lengthwise) -> None:
+    place = make_place(tmp_path, bad=20)
+    result = lengthwise("check", place.job, "--workers", "1", code=1)
+    assert "20 of 200 records were rejected (not_finite 20), limits.rejected_fraction allows 1.000%" in result.stderr
+    assert result.stdout.count("expected a finite number, received nan") == 3
+    outcome = json.loads(lengthwise("check", place.job, "--json", code=1).stdout.splitlines()[-1])
+    assert outcome["passed"] is False
+    assert [example["index"] for example in outcome["examples"]] == [0, 1, 2]
+
+
+def test_check_counts_what_is_too_long_for_the_boundaries(place, lengthwise) -> None:
+    options = ["--set", "buckets.boundaries=[4]", "--set", "limits.rejected_fraction=1", "--workers", "1", "--json"]
+    outcome = json.loads(lengthwise("check", place.job, *options).stdout.splitlines()[-1])
+    assert outcome["rejected"]["over_long"] > 100
+
+
+def test_check_looks_at_everything_also_where_planning_samples(place, lengthwise) -> None:
+    options = ["--set", "buckets.count=2", "--set", "buckets.sample=0.0001", "--workers", "1", "--json"]
+    assert json.loads(lengthwise("check", place.job, *options).stdout.splitlines()[-1])["read"] == 200
+
+
+def test_plan_shows_the_optimum_beside_the_usual_plans(place, lengthwise) -> None:
+    content = json.loads(lengthwise("plan", place.job, "--count", "3", "--workers", "1", "--json").stdout)
+    shares = {plan["name"]: plan["padding_share"] for plan in content["plans"]}
+    assert list(shares) == ["optimal", "quantile", "geometric", "powers of two", "one bucket"]
+    assert shares["optimal"] <= min(shares[name] for name in ("quantile", "geometric"))
+    assert sum(content["lengths"]["counts"]) == 199
+    text = lengthwise("plan", place.job, "--count", "3", "--workers", "1").stdout
+    boundaries = content["plans"][0]["boundaries"]
+    assert f"buckets: {{boundaries: {boundaries}}}" in text
+    assert f"{shares['optimal']:.1%}" in text
+
+
+def test_plan_puts_configured_boundaries_first(place, lengthwise) -> None:
+    content = json.loads(lengthwise("plan", place.job, "--workers", "1", "--json").stdout)
+    assert content["plans"][0]["name"] == "chosen"
+    assert content["plans"][0]["boundaries"] == [4, 8, 16]
+
+
+def test_plan_is_what_prepare_takes(place, lengthwise) -> None:
+    planned = json.loads(lengthwise("plan", place.job, "--count", "2", "--workers", "1", "--json").stdout)
+    lengthwise("prepare", place.job, "--set", "buckets.count=2", "--workers", "1", "-q")
+    assert list(load_manifest(str(place.prepared)).boundaries) == planned["plans"][0]["boundaries"]
+
+
+def test_plan_of_no_valid_sequence_is_told(tmp_path, lengthwise) -> None:
+    place = make_place(tmp_path, bad=200)
+    message = lengthwise("plan", place.job, "--workers", "1", code=1).stderr
+    assert "no valid sequence was found to plan from" in message
+
+
+def test_a_draft_passes_the_check_of_its_own_data(place, lengthwise) -> None:
+    lengthwise("init", place.raw / "b.tfrecord", "-o", place.folder / "draft.yaml")
+    outcome = lengthwise("check", place.folder / "draft.yaml", "--workers", "1", "--json").stdout.splitlines()[-1]
+    assert json.loads(outcome)["rejected"] == {}
+    assert lengthwise("init", place.raw / "b.tfrecord").stdout == (place.folder / "draft.yaml").read_text()

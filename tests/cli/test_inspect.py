@@ -1,0 +1,137 @@
+"""`lengthwise inspect`: what stands in a data set or a raw file, as it was written."""
+
+import json
+import random
+import re
+
+import pytest
+
+from cli.conftest import RECORDS, make_record
+from lengthwise.records.framing import frame, read_blocks
+from lengthwise.records.protos import Example, SequenceExample
+
+
+def _raw(original) -> dict[str, SequenceExample]:
+    """The raw records by name."""
+    records = {}
+    for path in original.raw.iterdir():
+        with open(path, "rb") as stream:
+            for block in read_blocks(stream):
+                for data in block.records:
+                    record = SequenceExample.FromString(data)
+                    records[record.context.feature["name"].bytes_list.value[0].decode()] = record
+    return records
+
+
+def _steps(record, key: str, kind: str) -> list:
+    values = [list(getattr(step, kind).value) for step in record.feature_lists.feature_list[key].feature]
+    return [value[0] if len(value) == 1 else value for value in values]
+
+
+def test_every_sequence_comes_back_as_its_raw_record_was(original, lengthwise) -> None:
+    shown = json.loads(lengthwise("inspect", original.prepared, "--json", "-n", RECORDS).stdout)["sequences"]
+    raw = _raw(original)
+    assert len(shown) == RECORDS - 1
+    assert [one["number"] for one in shown] == list(range(RECORDS - 1))
+    for one in shown:
+        record = raw[one["context"]["name"][0]]
+        words = [word.decode() for word in _steps(record, "words", "bytes_list")]
+        assert one["steps"]["words"] == [word if word != "mauve" else "(oov 0)" for word in words]
+        assert one["ids"]["words"] == [["red", "green", "blue", "mauve"].index(word) for word in words]
+        assert one["steps"]["x"] == pytest.approx(_steps(record, "x", "float_list"))
+        assert one["steps"]["box"] == _steps(record, "box", "float_list")
+        assert one["context"]["label"] == [record.context.feature["label"].int64_list.value[0]]
+        assert one["length"] == len(words) <= one["bucket"]
+
+
+def test_a_data_set_in_tables(original, lengthwise) -> None:
+    text = lengthwise("inspect", original.prepared, "-n", "2").stdout
+    assert f"{RECORDS - 1} sequences (eval " in text
+    assert f"layout {original.manifest['layout']}, gzip" in text
+    for feature in ("words +vocabulary +4 ids", r"box +numeric +float32 \[2\]", "label +context +int64"):
+        assert re.search(feature, text), text
+    assert re.search(r"lengths: 1 to 16 steps, median \d+, 95% up to \d+", text)
+    assert re.findall(r"^#(\d+): ", text, re.MULTILINE) == ["0", "1"]
+
+
+def test_bucket_and_split_choose(original, lengthwise) -> None:
+    command = ["inspect", original.prepared, "--bucket", "8", "--split", "eval", "-n", RECORDS, "--json"]
+    shown = json.loads(lengthwise(*command).stdout)["sequences"]
+    expected = [s for s in original.manifest["shards"] if s["split"] == "eval" and s["bucket"] == 1]
+    assert len(shown) == sum(shard["sequences"] for shard in expected) > 0
+    assert {(one["bucket"], one["split"]) for one in shown} == {(8, "eval")}
+    assert all(4 < one["length"] <= 8 for one in shown)
+
+
+@pytest.mark.parametrize("number", [0, 7, 100, RECORDS - 2])
+def test_one_record_shows_all_of_its_steps(number: int, original, lengthwise) -> None:
+    [one] = json.loads(lengthwise("inspect", original.prepared, "--record", number, "--json").stdout)["sequences"]
+    assert one["number"] == number
+    text = lengthwise("inspect", original.prepared, "--record", number).stdout
+    assert f"#{number}: {one['length']} steps" in text
+    rows = [line.split() for line in text.splitlines() if re.match(r"\d+ ", line)]
+    assert [row[0] for row in rows] == [str(step) for step in range(one["length"])]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--record", "9999"], "--record: expected a number below 199, received 9,999"),
+        (["--bucket", "5"], "--bucket: expected one of the boundaries 4, 8, 16, received 5"),
+        (["--split", "tset"], "--split: expected one of eval, train, received 'tset'"),
+    ],
+)
+def test_what_is_not_there_is_told(options: list[str], message: str, original, lengthwise) -> None:
+    assert message in lengthwise("inspect", original.prepared, *options, code=2).stderr
+
+
+def test_a_raw_file_needs_no_configuration(original, lengthwise) -> None:
+    content = json.loads(lengthwise("inspect", original.raw / "b.tfrecord", "--json", "-n", "1").stdout)
+    assert (content["format"], content["records"], content["damage"]) == ("sequence_example", 100, {})
+    assert content["sequences"]["words"]["kinds"].keys() == {"bytes_list"}
+    assert content["context"]["label"]["records"] == 100
+    assert content["examples"][0]["context"]["name"] == ["record 100"]
+    text = lengthwise("inspect", original.raw / "b.tfrecord").stdout
+    assert "100 records, inputs.format sequence_example" in text
+    assert re.search(r"box +sequence +float_list +100", text)
+
+
+def test_a_raw_file_of_examples(tmp_path, lengthwise) -> None:
+    example = Example()
+    example.features.feature["ids"].int64_list.value.extend([3, 1, 2])
+    (tmp_path / "raw").write_bytes(frame([example.SerializeToString()]))
+    content = json.loads(lengthwise("inspect", tmp_path / "raw", "--json").stdout)
+    assert content["format"] == "example"
+    assert content["examples"][0]["context"] == {"ids": [3, 1, 2]}
+
+
+def test_a_prepared_shard_is_a_file_too(original, lengthwise) -> None:
+    shard = original.prepared / original.manifest["shards"][0]["path"]
+    assert "sequence_length" in lengthwise("inspect", shard).stdout
+
+
+def test_damage_is_counted_and_the_rest_shown(tmp_path, lengthwise) -> None:
+    rng = random.Random(3)
+    content = bytearray(frame(make_record(3, rng, f"record {number}") for number in range(4)))
+    content[20] ^= 1
+    (tmp_path / "raw").write_bytes(content[:-5])
+    content = json.loads(lengthwise("inspect", tmp_path / "raw", "--json").stdout)
+    assert content["damage"] == {"damaged_record": 1, "damaged_file": 1}
+    assert [one["number"] for one in content["examples"]] == [1, 2]
+    assert "record 0 cannot be read" in lengthwise("inspect", tmp_path / "raw", "--record", "0", code=1).stderr
+
+
+def test_text_cannot_move_the_cursor(tmp_path, lengthwise) -> None:
+    hostile = make_record(2, random.Random(4), "\x1b[2J[bold red]x[/]\x07")
+    (tmp_path / "raw").write_bytes(frame([hostile]))
+    text = lengthwise("inspect", tmp_path / "raw").stdout
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\\x1b[2J[bold red]x[/]" in text
+
+
+def test_a_file_that_holds_no_records_is_told(tmp_path, lengthwise) -> None:
+    (tmp_path / "notes").write_text("hello, this is no TFRecord file")
+    assert "found no record that can be read" in lengthwise("inspect", tmp_path / "notes", code=1).stderr
+    (tmp_path / "empty").write_bytes(b"")
+    lengthwise("inspect", tmp_path / "empty", code=1)

@@ -1,0 +1,93 @@
+"""How far a job is: a bar on a terminal, lines elsewhere."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lengthwise.progress import Event
+from lengthwise_cli import watch
+
+
+def test_lines_say_bytes_records_rate_rejects_and_what_is_left(capsys, monkeypatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(watch.time, "monotonic", lambda: now)
+    lines = watch.PlainLines()
+    mib = 2**20
+    for seconds, done in ((0, 0), (1, 10), (4, 40), (6, 60), (7, 70), (10, 100), (11, 100)):
+        now = 100.0 + seconds
+        lines.show(Event("read", done * mib, 100 * mib, done * 50, done // 20))
+    assert capsys.readouterr().err.splitlines() == [
+        "read: 0 B of 100.0 MiB (0%)",
+        "read: 60.0 MiB of 100.0 MiB (60%), 3,000 records (500/s), 3 rejects, 4 s left",
+        "read: 100.0 MiB of 100.0 MiB (100%), 5,000 records (500/s), 5 rejects",
+    ]
+
+
+def test_a_new_stage_starts_a_new_line_and_messages_are_lines(capsys) -> None:
+    lines = watch.PlainLines()
+    for event in (Event("measure", 5, 5), Event("log", message="planned"), Event("write", 2, 0, 7)):
+        lines.show(event)
+    assert capsys.readouterr().err.splitlines() == [
+        "measure: 5 B of 5 B (100%)",
+        "planned",
+        "write: 2 shards, 7 records",
+    ]
+
+
+def _on_a_terminal(*arguments: str, stop_at: str = "") -> tuple[str, int]:
+    """What the command shows on a terminal, and its exit code; Ctrl-C is sent once `stop_at` shows."""
+    controller, terminal = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    command = [sys.executable, "-m", "lengthwise_cli", *arguments]
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
+    os.close(terminal)
+    shown, deadline, stopped = b"", time.monotonic() + 90, False
+    while time.monotonic() < deadline:
+        if not select.select([controller], [], [], 1)[0]:
+            continue
+        try:
+            shown += os.read(controller, 65536)
+        except OSError:  # the other side is closed
+            break
+        if stop_at and stop_at.encode() in shown and not stopped:
+            process.send_signal(signal.SIGINT)
+            stopped = True
+    code = process.wait(30)
+    os.close(controller)
+    return shown.decode(), code
+
+
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+
+
+def test_a_terminal_gets_a_bar_from_the_start(place) -> None:
+    shown, code = _on_a_terminal("prepare", place.job, "--workers", "2")
+    assert code == 0
+    assert "starting" in shown.split("read")[0]
+    assert re.search(r"200 records", shown)
+    assert "1 rejects" in shown
+    assert shown.count(HIDE) == shown.count(SHOW) > 0
+    assert shown.rindex(SHOW) > shown.rindex(HIDE)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_leaves_a_clean_terminal_and_says_how_to_resume(workers: str, place) -> None:
+    (place.raw / "b.tfrecord").write_bytes((place.raw / "b.tfrecord").read_bytes() * 600)
+    shown, code = _on_a_terminal("prepare", place.job, "--workers", workers, stop_at="records")
+    assert code == 130
+    assert shown.rindex(SHOW) > shown.rindex(HIDE)
+    assert shown.rstrip().endswith("stopped; run the same command to resume")
+    assert "Traceback" not in shown
+
+
+def test_verify_shows_its_progress_too(original) -> None:
+    shown, code = _on_a_terminal("verify", str(original.prepared))
+    assert code == 0
+    assert "verify" in shown
