@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from lengthwise.progress import Event
 from lengthwise_cli.terminal import console
@@ -18,7 +19,7 @@ class Bar:
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24, complete_style="cyan", finished_style="green"),
             TextColumn("{task.fields[facts]}"),
             TimeElapsedColumn(),
             console=console(stderr=True),
@@ -43,7 +44,7 @@ class Bar:
 
     def show(self, event: Event) -> None:
         if event.stage == "log":
-            self._progress.console.print(event.message, markup=False, style="dim")
+            self._progress.console.print(Text(event.message, style="dim"))
             return
         task = self._task_of(event.stage)
         seconds = time.monotonic() - self._started
@@ -71,7 +72,7 @@ def _facts(event: Event, seconds: float) -> str:
         parts.append(f"{event.records:,} records")
         parts.append(f"{event.records / max(seconds, 0.5):,.0f}/s")
     if event.rejected:
-        parts.append(f"[red]{event.rejected:,} rejects[/red]")
+        parts.append(f"[red]{event.rejected:,} rejected[/red]")
     left = remaining(event, seconds)
     if left is not None:
         parts.append(f"{left:.0f} s left")

@@ -94,13 +94,13 @@ class PlainLines:
 
 
 def describe(event: Event, seconds: float) -> str:
-    """`read: 120.3 MiB of 397.0 MiB (30%), 81,204 records (27,068/s), 12 rejects, 7 s left`."""
+    """`read: 120.3 MiB of 397.0 MiB (30%), 81,204 records (27,068/s), 12 rejected, 7 s left`."""
     parts = [amount(event)]
     if event.records:
         rate = f" ({event.records / seconds:,.0f}/s)" if seconds >= 1 else ""
         parts.append(f"{event.records:,} records{rate}")
     if event.rejected:
-        parts.append(f"{event.rejected:,} rejects")
+        parts.append(f"{event.rejected:,} rejected")
     left = remaining(event, seconds)
     if left is not None:
         parts.append(f"{left:.0f} s left")

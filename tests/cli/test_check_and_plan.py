@@ -40,7 +40,17 @@ def test_check_counts_what_is_too_long_for_the_boundaries(place, lengthwise) -> 
 
 
 def test_check_looks_at_everything_also_where_planning_samples(place, lengthwise) -> None:
-    options = ["--set", "buckets.count=2", "--set", "buckets.sample=0.0001", "--workers", "1", "--json"]
+    options = [
+        "--set",
+        "buckets.count=2",
+        "--set",
+        "buckets.sample=0.0001",
+        "--set",
+        "buckets.max_length=16",
+        "--workers",
+        "1",
+        "--json",
+    ]
     assert json.loads(lengthwise("check", place.job, *options).stdout.splitlines()[-1])["read"] == 200
 
 
