@@ -21,6 +21,7 @@ COMMANDS = (
     "verify",
     "rejects",
     "report",
+    "serve",
     "demo",
     "schema",
     "doctor",

@@ -1,0 +1,67 @@
+"""`lengthwise serve`: the processes of a tf.data service, which batches on other machines than the trainer's."""
+
+import signal
+from typing import Any
+
+import click
+
+from lengthwise_cli import options
+
+EPILOG = """\b
+Example, a line on each machine:
+  lengthwise serve dispatcher --port 5050 --work-dir /shared/journal
+  lengthwise serve worker --dispatcher 10.0.0.2:5050 --host 10.0.0.3
+
+\b
+and in the training program:
+  lw.read_prepared("prepared", "train", batch_steps=8192, service="10.0.0.2:5050")
+
+Ctrl-C or SIGTERM ends a server, with exit code 0. The servers are open to whoever reaches their port."""
+
+
+@click.group("serve", epilog=EPILOG)
+def command() -> None:
+    """Run a dispatcher or a worker of a tf.data service."""
+
+
+@command.command("dispatcher", epilog="\b\nExample:\n  lengthwise serve dispatcher --port 5050 --work-dir journal")
+@click.option("--port", type=click.IntRange(0, 65535), default=5050, show_default=True, help="0 for any that is free.")
+@click.option("--work-dir", required=True, type=options.path, help="The journal's folder; restarted, it goes on there.")
+def dispatcher(port: int, work_dir: str) -> None:
+    """Run the dispatcher, which knows the workers and hands out the work."""
+    _import_tensorflow()
+    from lengthwise.feed.servers import start_dispatcher
+
+    server = start_dispatcher(port, work_dir)
+    _serve(server, f"dispatcher at {server.target}")
+
+
+@command.command("worker", epilog="\b\nExample:\n  lengthwise serve worker --dispatcher 10.0.0.2:5050 --host 10.0.0.3")
+@click.option("--dispatcher", "address", required=True, help="The dispatcher's address, HOST:PORT.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 for any that is free.")
+@click.option("--host", default="localhost", show_default=True, help="The name by which trainers reach this machine.")
+def worker(address: str, port: int, host: str) -> None:
+    """Run a worker, which reads and batches. Start as many as keep the trainer busy."""
+    _import_tensorflow()
+    from lengthwise.feed.servers import start_worker
+
+    server = start_worker(address, port, host)
+    _serve(server, f"worker of {address}")
+
+
+def _import_tensorflow() -> None:
+    from lengthwise_cli.quiet import native_stderr_silenced
+
+    with native_stderr_silenced():
+        import tensorflow  # noqa: F401 (loaded here, so that its greetings go nowhere)
+
+
+def _serve(server: Any, what: str) -> None:
+    """Waits for a signal. The server's own `join` would keep Python from seeing one."""
+    click.echo(what)
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+    del server

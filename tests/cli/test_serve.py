@@ -1,0 +1,46 @@
+"""`lengthwise serve`: a dispatcher and a worker in processes of their own, which a trainer reads through."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+TRAINER = """
+import os, signal, subprocess, sys
+command = [sys.executable, "-m", "lengthwise_cli", "serve"]
+pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+dispatcher = subprocess.Popen([*command, "dispatcher", "--port", "0", "--work-dir", "{folder}/journal"], **pipes)
+line = dispatcher.stdout.readline()
+assert line.startswith("dispatcher at grpc://localhost:"), (line, dispatcher.stderr.read())
+address = line.split()[-1].removeprefix("grpc://")
+worker = subprocess.Popen([*command, "worker", "--dispatcher", address], **pipes)
+assert worker.stdout.readline() == f"worker of {{address}}\\n"
+import lengthwise as lw
+batches = lw.read_prepared("{prepared}", "train", batch_size=16, service=address)
+print("SEQUENCES", sum(int(batch["sequence_length"].shape[0]) for batch in batches))
+for server, number in ((worker, signal.SIGTERM), (dispatcher, signal.SIGINT)):
+    server.send_signal(number)
+    out, errors = server.communicate(timeout=60)
+    print("ENDED", server.returncode, errors.strip())
+"""
+
+
+@pytest.mark.slow
+def test_a_trainer_reads_through_a_dispatcher_and_a_worker(original, tmp_path) -> None:
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-n", "true"], check=False).returncode:
+        pytest.skip("NOT CHECKED: TensorFlow's servers bind every interface, so this test needs a network of its own")
+    program = TRAINER.format(folder=tmp_path, prepared=original.prepared)
+    shell = 'ip link set lo up && exec "$0" -c "$1"'
+    command = ["unshare", "-n", "bash", "-c", shell, sys.executable, program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+    shards = [shard for shard in original.manifest["shards"] if shard["split"] == "train"]
+    said = [line for line in done.stdout.splitlines() if line.startswith(("SEQUENCES", "ENDED"))]
+    assert said == [f"SEQUENCES {sum(shard['sequences'] for shard in shards)}", *["ENDED 0 stopped"] * 2], done.stderr
+
+
+def test_each_server_says_what_it_needs(lengthwise) -> None:
+    assert "Missing option '--work-dir'" in lengthwise("serve", "dispatcher", code=2).stderr
+    assert "Missing option '--dispatcher'" in lengthwise("serve", "worker", code=2).stderr
+    for server in ("dispatcher", "worker"):
+        assert "Example" in lengthwise("serve", server, "--help").stdout
