@@ -1,0 +1,143 @@
+"""Runs that die: a process that forks one child a run, so that each starts in a moment and can be killed at any point.
+
+test ── a line of JSON: what to run, where to die ──> this process (Beam imported) ── fork ──> child: prepare.run
+     <── a line of JSON: how it ended ──────────────
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+WRITING = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended.
+
+    Attributes:
+        code: its exit code; negative: the signal that killed it.
+        message: the error's text.
+        points: how many times it touched the output folder, each a place to die at.
+        reads: how many input files it opened.
+    """
+
+    code: int
+    message: str
+    points: int
+    reads: int
+
+
+class Runs:
+    """The test's end."""
+
+    def __enter__(self) -> Self:
+        paths = [path for path in sys.path if path]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        command = [sys.executable, __file__]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._process.stdin.close()  # type: ignore[union-attr]
+        self._process.wait()
+
+    def run(self, config: Any, **how: Any) -> Ended:
+        """Runs a job.
+
+        Args:
+            config: a `JobConfig`.
+            how: `die_at`: the number of the point at which the child kills itself; `overwrite`; `workers`; `handles`:
+                how many files it may open beside those that are open.
+        """
+        line = json.dumps({"config": config.model_dump(mode="json"), **how})
+        self._process.stdin.write(line + "\n")  # type: ignore[union-attr]
+        self._process.stdin.flush()  # type: ignore[union-attr]
+        return Ended(**json.loads(self._process.stdout.readline()))  # type: ignore[union-attr]
+
+
+def _serve() -> None:
+    from lengthwise.prepare import pipeline, publish, runner  # noqa: F401 (imported once for all children)
+
+    for line in sys.stdin:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            _child(json.loads(line), writing)
+        os.close(writing)
+        with open(reading) as stream:
+            told = stream.read().splitlines()
+        _, status = os.waitpid(child, 0)
+        ended = json.loads(told[-1]) if told else {"message": "", "points": 0, "reads": 0}
+        print(json.dumps({"code": os.waitstatus_to_exitcode(status), **ended}), flush=True)
+
+
+def _child(task: dict[str, Any], writing: int) -> None:
+    code = 1
+    try:
+        code = _run(task, writing)
+    finally:
+        os._exit(code)
+
+
+def _run(task: dict[str, Any], writing: int) -> int:
+    from lengthwise import prepare
+    from lengthwise.config.model import JobConfig
+    from lengthwise.errors import LengthwiseError
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    config = JobConfig.model_validate(task["config"])
+    counts = _watch(config.output.path, set(config.inputs.files), task.get("die_at", 0))
+    if "handles" in task:
+        opened = len(os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (opened + task["handles"],) * 2)
+    code, message = 0, ""
+    try:
+        prepare.run(config, overwrite=task.get("overwrite", False), workers=task.get("workers", 1))
+    except LengthwiseError as error:
+        code, message = error.exit_code, f"{type(error).__name__}: {error}"
+    except BaseException as error:  # noqa: BLE001 (the test wants to know)
+        code, message = 99, repr(error)
+    ended = {"message": message, "points": counts["points"], "reads": counts["reads"]}
+    os.write(writing, (json.dumps(ended) + "\n").encode())
+    return code
+
+
+def _watch(folder: str, inputs: set[str], die_at: int) -> Counter[str]:
+    """Counts the points at which the output folder is touched; at the chosen one the process kills itself."""
+    counts: Counter[str] = Counter()
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in WRITING or not arguments or not isinstance(arguments[0], str):
+            return
+        counts["reads"] += arguments[0] in inputs
+        if arguments[0].startswith(folder):
+            counts["points"] += 1
+            if counts["points"] == die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    return counts
+
+
+def describe(ended: Ended) -> str:
+    return json.dumps(asdict(ended))
+
+
+def entries(folder: str | os.PathLike[str]) -> list[str]:
+    return sorted(os.listdir(folder)) if Path(folder).exists() else []
+
+
+if __name__ == "__main__":
+    _serve()

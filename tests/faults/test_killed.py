@@ -1,0 +1,151 @@
+"""SIGKILL anywhere: the folder never looks complete when it is not, and the same command ends with the same bytes.
+
+`LENGTHWISE_ALL_POINTS=1` dies at every point instead of at a seeded few.
+"""
+
+import os
+import random
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faults.runs import Ended, Runs
+from lengthwise.config.model import JobConfig
+from lengthwise.prepare.verify import verify
+from prepare import jobs, words
+
+POINTS = 30
+SECTIONS: dict[str, Any] = {
+    "buckets": {"count": 2},
+    "splits": {"fractions": {"train": 0.8, "eval": 0.2}},
+    "output": {"shard_bytes": 6_000},
+}
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[Runs]:
+    with Runs() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("killed")
+    return list(jobs.job(folder, words.COLUMNS, words.files(count=4, records=120)).inputs.files)
+
+
+def config(folder: Path, raw: list[str], **changes: Any) -> JobConfig:
+    return jobs.job(folder, words.COLUMNS, raw, **{**SECTIONS, **changes})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(runs: Runs, raw: list[str], tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], Ended]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    ended = runs.run(config(folder, raw))
+    assert ended.code == 0, ended.message
+    return jobs.tree(folder / "out"), ended
+
+
+def points(total: int, seed: int) -> list[int]:
+    if os.environ.get("LENGTHWISE_ALL_POINTS"):
+        return list(range(1, total + 1))
+    return sorted(random.Random(seed).sample(range(1, total + 1), min(POINTS, total)))
+
+
+def assert_whole_or_absent(folder: Path) -> None:
+    """If a data set seems to be there, it is there to the last byte."""
+    if (folder / "manifest.json").exists():
+        assert verify(str(folder)).faults == []
+
+
+@pytest.mark.slow
+def test_killed_anywhere_the_same_command_ends_with_the_same_bytes(runs, raw, undisturbed, tmp_path):
+    expected, once = undisturbed
+    assert once.points > 50
+    for point in points(once.points, seed=1):
+        folder = tmp_path / str(point)
+        folder.mkdir()
+        killed = runs.run(config(folder, raw), die_at=point)
+        assert killed.code == -signal.SIGKILL, (point, killed)
+        assert_whole_or_absent(folder / "out")
+        resumed = runs.run(config(folder, raw))
+        assert (resumed.code, resumed.message) == (0, ""), point
+        assert jobs.tree(folder / "out") == expected, point
+        assert not (folder / "out" / ".work").exists(), point
+        shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_it_still_ends_with_the_same_bytes(runs, raw, undisturbed, tmp_path):
+    expected, once = undisturbed
+    rng = random.Random(2)
+    for attempt in range(5):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        for _ in range(6):
+            ended = runs.run(config(folder, raw), die_at=rng.randint(1, once.points // 2))
+            assert_whole_or_absent(folder / "out")
+        ended = runs.run(config(folder, raw))
+        assert (ended.code, ended.message) == (0, "")
+        assert jobs.tree(folder / "out") == expected
+
+
+@pytest.mark.slow
+def test_killed_while_overwriting_the_old_data_set_stands_or_none(runs, raw, undisturbed, tmp_path):
+    expected, once = undisturbed
+    old_folder = tmp_path / "old"
+    old_folder.mkdir()
+    assert runs.run(config(old_folder, raw[:2])).code == 0
+    old = jobs.tree(old_folder / "out")
+    for point in points(once.points, seed=3):
+        folder = tmp_path / str(point)
+        shutil.copytree(old_folder, folder)
+        killed = runs.run(config(folder, raw), die_at=point, overwrite=True)
+        assert killed.code == -signal.SIGKILL, (point, killed)
+        assert_whole_or_absent(folder / "out")
+        found = {name: content for name, content in jobs.tree(folder / "out").items() if not name.startswith(".work")}
+        if "manifest.json" in found:
+            assert found in (old, expected), point
+        resumed = runs.run(config(folder, raw), overwrite=True)
+        assert (resumed.code, resumed.message) == (0, ""), point
+        assert jobs.tree(folder / "out") == expected, point
+        shutil.rmtree(folder)
+
+
+def test_only_unfinished_inputs_are_read_again(runs, raw, undisturbed, tmp_path):
+    expected, once = undisturbed
+    reads = []
+    for point in range(once.points // 4, once.points, once.points // 8):
+        folder = tmp_path / str(point)
+        folder.mkdir()
+        assert runs.run(config(folder, raw), die_at=point).code == -signal.SIGKILL
+        resumed = runs.run(config(folder, raw))
+        assert jobs.tree(folder / "out") == expected
+        reads.append(resumed.reads)
+    assert once.reads == 2 * len(raw)  # measured, then read
+    assert reads == sorted(reads, reverse=True)
+    assert reads[0] < once.reads
+    assert reads[-1] == 0
+
+
+def test_a_finished_job_is_not_run_again(runs, raw, undisturbed, tmp_path):
+    expected, _ = undisturbed
+    assert runs.run(config(tmp_path, raw)).code == 0
+    again = runs.run(config(tmp_path, raw))
+    assert (again.code, again.reads, again.points) == (0, 0, again.points)
+    assert jobs.tree(tmp_path / "out") == expected
+
+
+def test_another_configuration_starts_afresh_on_what_a_killed_run_left(runs, raw, undisturbed, tmp_path):
+    expected, once = undisturbed
+    other = config(tmp_path, raw, shuffle={"seed": 5})
+    for point in (once.points // 2, once.points * 7 // 10):
+        assert runs.run(other, die_at=point).code == -signal.SIGKILL
+        ended = runs.run(config(tmp_path, raw))
+        assert (ended.code, ended.message) == (0, "")
+        assert jobs.tree(tmp_path / "out") == expected
+        shutil.rmtree(tmp_path / "out")
