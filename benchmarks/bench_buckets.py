@@ -50,10 +50,16 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, default=100_000)
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", help="a file for the results")
     args = parser.parse_args()
+    results = []
     for shape, histogram in histograms(args.lengths).items():
         for cost in ("linear", "quadratic"):
-            print(json.dumps({"counts": shape, "cost": cost, **measure(histogram, args.count, cost, args.repeats)}))
+            results.append({"counts": shape, "cost": cost, **measure(histogram, args.count, cost, args.repeats)})
+            print(json.dumps(results[-1]), flush=True)
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as stream:
+            json.dump(results, stream, indent=2)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Batches for training: `lengthwise.feed` against the textbook pipeline and against reading the raw files alone.
 
-All pipelines give the same sequences, padded, in batches of at most 8192 padded steps; their contents are compared before
-anything is timed. Each is timed in every round, in turn, by the CPU time of the whole process, consumed inside TensorFlow
-(`Dataset.reduce`); the fast ones repeat the data, so that building the graph does not count. Medians are reported.
+All pipelines give the same sequences, padded, in batches of at most 8192 padded steps; their contents are compared
+before anything is timed. Each is timed in every round, in turn, by the CPU time of the whole process, consumed inside
+TensorFlow (`Dataset.reduce`); the fast ones repeat the data, so that building the graph does not count.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.data import WORDS, RawData, raw_columns, raw_data
+from benchmarks.real import real_data
 from lengthwise.config.model import Buckets, Inputs, JobConfig, Output
 from lengthwise.feed import read_prepared, read_raw
 from lengthwise.manifest import load_manifest
@@ -109,12 +110,13 @@ def prepare(data: RawData, layout: str, folder: str) -> str:
     from lengthwise.prepare import run
 
     output = Output(path=os.path.join(folder, layout), layout=layout, compression="none")
-    run(JobConfig(inputs=Inputs(files=data.files), columns=tuple(raw_columns()), buckets=Buckets(count=8), output=output))
+    buckets = Buckets(count=8)
+    run(JobConfig(inputs=Inputs(files=data.files), columns=tuple(raw_columns()), buckets=buckets, output=output))
     return output.path
 
 
 def contents(dataset: Any, records: int) -> tuple[dict[str, Any], float]:
-    """A checksum of each record's features by record number, whatever the batches, and padded steps for each real one."""
+    """A checksum of each record's features by number, whatever the batches, and padded steps for each real one."""
     sums = {key: np.zeros(records) for key in ("id", "value", "word", "sequence_length")}
     seen = np.zeros(records, np.int64)
     padded = 0
@@ -218,9 +220,10 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=4, help="epochs of the fast pipelines in a round")
+    parser.add_argument("--data", help="real data instead: cmudict, ml-100k or plaid")
     parser.add_argument("--json", help="a file for the results")
     options = parser.parse_args()
-    data = raw_data(options.records)
+    data = real_data(options.data) if options.data else raw_data(options.records)
     with tempfile.TemporaryDirectory() as folder:
         folders = {layout: prepare(data, layout, folder) for layout in ("example", "block")}
         results = measure(data, folders, options.rounds, options.repeats)

@@ -1,141 +1,28 @@
-"""Offline preparation against a naive Beam job and the usual tfx-bsl job: the same input, the same runner, one process each.
+"""Offline preparation: `prepare` against a naive Beam job and the usual tfx-bsl job, with the limits beside them.
 
-    .venv/bin/python benchmarks/bench_prepare.py --records 300000 --rounds 3
+    python -m benchmarks.bench_prepare --records 300000 --rounds 3 --json prepare.json
 
-Each job is a process of its own, so that imports and start-up count; jobs are alternated, medians are reported. What is
-compared is records per CPU-second. Before anything is timed, the jobs' outputs are read back and compared.
+The same input, the same runner, a process each (imports and start-up count), in turn. What is compared is CPU time; the
+outputs of all jobs are read back and compared before anything is timed.
 """
 
 import argparse
+import hashlib
 import json
-import math
 import os
-import resource
-import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
+from typing import Any
 
-BOUNDARIES = (8, 16, 24, 40, 64, 104, 168, 512)
+from benchmarks.data import RawData, raw_data
+from benchmarks.prepare_jobs import COPY, NAIVE, OURS, PREPARING, READ, SHUFFLED, TWO, USUAL
+from benchmarks.real import available, real_data
+from benchmarks.runner import Usage, alternate, run_process, spread
 
-
-def naive(files: list[str], output: str) -> None:
-    """What a good engineer writes in a morning: a record is an element, protobuf and numpy in Python."""
-    import apache_beam as beam
-    import tensorflow as tf
-    from data import NUM_IDS, WORDS
-
-    words = {word.encode(): position for position, word in enumerate(WORDS)}
-
-    def convert(raw: bytes) -> tuple[int, bytes]:
-        record = tf.train.SequenceExample.FromString(raw)
-        lists = record.feature_lists.feature_list
-        ids = [step.int64_list.value[0] for step in lists["id"].feature]
-        values = [step.float_list.value[0] for step in lists["value"].feature]
-        texts = [words[step.bytes_list.value[0]] for step in lists["word"].feature]
-        length = len(ids)
-        valid = all(0 <= one < NUM_IDS for one in ids) and all(map(math.isfinite, values))
-        if not valid or not length == len(values) == len(texts):
-            raise ValueError("bad record")
-        boundary = next(one for one in BOUNDARIES if length <= one)
-        rest = boundary - length
-        feature = {
-            "id": tf.train.Feature(int64_list=tf.train.Int64List(value=ids + [0] * rest)),
-            "value": tf.train.Feature(float_list=tf.train.FloatList(value=values + [0.0] * rest)),
-            "word": tf.train.Feature(int64_list=tf.train.Int64List(value=texts + [0] * rest)),
-            "record": tf.train.Feature(int64_list=record.context.feature["record"].int64_list),
-            "sequence_length": tf.train.Feature(int64_list=tf.train.Int64List(value=[length])),
-        }
-        return boundary, tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
-
-    with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        converted = pipeline | beam.Create(files) | beam.io.ReadAllFromTFRecord() | beam.Map(convert)
-        parts = converted | beam.Partition(lambda pair, count: BOUNDARIES.index(pair[0]), len(BOUNDARIES))
-        for boundary, part in zip(BOUNDARIES, parts, strict=True):
-            path = os.path.join(output, f"length-{boundary:05d}")
-            part | f"Values {boundary}" >> beam.Values() | f"Write {boundary}" >> beam.io.WriteToTFRecord(path)
-
-
-def usual(files: list[str], output: str) -> None:
-    """ReadFromTFRecord + BatchElements + tfx-bsl + WriteToTFRecord: batches decoded in C++, padded with numpy."""
-    import apache_beam as beam
-    import numpy as np
-    import pyarrow as pa
-    from data import raw_columns
-    from tfx_bsl.coders import example_coder
-
-    from lengthwise.records.decode import Decoder
-    from lengthwise.records.validate import Validator
-
-    columns = raw_columns()
-
-    class Convert(beam.DoFn):
-        def setup(self) -> None:
-            self.decoder = Decoder(columns, "sequence_example")
-            self.validator = Validator(columns, "sequence_example")
-            self.encoder = example_coder.RecordBatchToExamplesEncoder()
-
-        def process(self, batch: list[bytes]):  # noqa: ANN201
-            checked = self.validator.check(self.decoder.decode(batch))
-            buckets = np.searchsorted(BOUNDARIES, checked.lengths)
-            for bucket in np.unique(buckets):
-                rows = np.flatnonzero(buckets == bucket)
-                boundary, lengths = BOUNDARIES[bucket], checked.lengths[rows]
-                arrays = {"sequence_length": lengths[:, None], "record": checked.context["record"][rows, None]}
-                mask = np.arange(boundary) < lengths[:, None]
-                for key, steps in checked.sequences.items():
-                    padded = np.zeros((len(rows), boundary), steps.values.dtype)
-                    places = np.repeat(steps.starts[rows] - np.cumsum(lengths) + lengths, lengths)
-                    padded[mask] = steps.values[places + np.arange(lengths.sum())]
-                    arrays[key] = padded
-                lists = {key: pa.array(list(matrix), pa.large_list(pa.from_numpy_dtype(matrix.dtype)))
-                         for key, matrix in arrays.items()}
-                for record in self.encoder.encode(pa.RecordBatch.from_pydict(lists)):
-                    yield int(bucket), record
-
-    with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        read = pipeline | beam.Create(files) | beam.io.ReadAllFromTFRecord()
-        batches = read | beam.BatchElements(min_batch_size=1024, max_batch_size=1024)
-        parts = batches | beam.ParDo(Convert()) | beam.Partition(lambda pair, count: pair[0], len(BOUNDARIES))
-        for boundary, part in zip(BOUNDARIES, parts, strict=True):
-            path = os.path.join(output, f"length-{boundary:05d}")
-            part | f"Values {boundary}" >> beam.Values() | f"Write {boundary}" >> beam.io.WriteToTFRecord(path)
-
-
-def ours(files: list[str], output: str, *, shuffle: bool, workers: int = 1) -> None:
-    from data import raw_columns
-
-    from lengthwise.config.model import JobConfig
-    from lengthwise.prepare import run
-
-    run(
-        JobConfig.model_validate(
-            {
-                "inputs": {"files": files},
-                "columns": raw_columns(),
-                "buckets": {"boundaries": BOUNDARIES},
-                "shuffle": {"enabled": shuffle},
-                "output": {"path": output, "compression": "none"},
-            }
-        ),
-        workers=workers,
-    )
-
-
-JOBS = {
-    "naive": naive,
-    "usual": usual,
-    "ours": lambda files, output: ours(files, output, shuffle=False),
-    "ours, shuffled": lambda files, output: ours(files, output, shuffle=True),
-}
+_TURNS = (NAIVE, USUAL, OURS, SHUFFLED, COPY, READ)
 
 
 def fingerprint_output(folder: str) -> str:
     """A digest of the records, whatever their order and files: (boundary, sorted parsed features)."""
-    import hashlib
-
     from lengthwise.records.framing import read_blocks
     from lengthwise.records.protos import Example
 
@@ -153,56 +40,73 @@ def fingerprint_output(folder: str) -> str:
     return hashlib.md5(b"".join(sorted(digests))).hexdigest() + f" ({len(digests)} records)"
 
 
-def measure(job: str, files: list[str]) -> dict[str, float]:
-    """Runs a job in a process of its own: CPU and wall seconds, and the largest process's peak memory."""
-    output = tempfile.mkdtemp(prefix="bench-")
-    shutil.rmtree(output)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
-    subprocess.run([sys.executable, __file__, "--job", job, "--output", output, *files], check=True)
-    wall = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    shutil.rmtree(output)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"cpu": cpu, "wall": wall}
+def run_job(job: str, data: RawData, output: str) -> Usage:
+    return run_process(["-m", "benchmarks.prepare_jobs", "--job", job, "--output", output, *data.files])
+
+
+def check_equality(data: RawData) -> str:
+    """Runs every job and compares what they wrote; a digest of it.
+
+    Raises:
+        AssertionError: they differ.
+    """
+    digests = {}
+    for job in PREPARING:
+        with tempfile.TemporaryDirectory() as folder:
+            output = os.path.join(folder, "out")
+            run_job(job, data, output)
+            digests[job] = fingerprint_output(output)
+    assert len(set(digests.values())) == 1, f"the outputs differ: {digests}"
+    return digests[OURS]
+
+
+def measure(job: str, data: RawData) -> Usage:
+    with tempfile.TemporaryDirectory() as folder:
+        usage = run_job(job, data, os.path.join(folder, "out"))
+    print(f"  {len(data.lengths):>9,} records  {job:26} {usage.cpu:7.1f} CPU s {usage.wall:7.1f} s", flush=True)
+    return usage
+
+
+def compare(data: RawData, jobs: tuple[str, ...], rounds: int, wall: bool = False) -> dict[str, Any]:
+    """The jobs' records a second of CPU (or of wall clock) in turn, and how many times the first job's they are."""
+    usages = alternate({job: lambda job=job: measure(job, data) for job in jobs}, rounds)
+    seconds = {job: [one.wall if wall else one.cpu for one in runs] for job, runs in usages.items()}
+    results = {}
+    for job, runs in usages.items():
+        ratios = [first / one for first, one in zip(seconds[jobs[0]], seconds[job], strict=True)]
+        results[job] = {
+            "records_per_second": spread([len(data.lengths) / one for one in seconds[job]]),
+            "seconds": spread(seconds[job]),
+            "wall": spread([one.wall for one in runs]),
+            "peak_mib": spread([one.peak for one in runs]),
+            "ratio": spread(ratios),
+        }
+    return results
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--large", type=int, default=0, help="records of a second, larger comparison, of one round")
     parser.add_argument("--equal", type=int, default=5_000, help="records of the comparison of outputs")
-    parser.add_argument("--job")
-    parser.add_argument("--output")
-    parser.add_argument("files", nargs="*")
-    arguments = parser.parse_args()
-    if arguments.job:
-        JOBS[arguments.job](arguments.files, arguments.output)
-        return
-    from data import raw_data
-
-    small = list(raw_data(arguments.equal).files)
-    digests = {}
-    for job in JOBS:
-        output = tempfile.mkdtemp(prefix="bench-")
-        shutil.rmtree(output)
-        subprocess.run([sys.executable, __file__, "--job", job, "--output", output, *small], check=True)
-        digests[job] = fingerprint_output(output)
-        shutil.rmtree(output)
-    if len(set(digests.values())) != 1:
-        sys.exit(f"the outputs differ: {digests}")
-    print("equal outputs:", digests["ours"], flush=True)
-    files = list(raw_data(arguments.records).files)
-    rounds: dict[str, list[dict[str, float]]] = {job: [] for job in JOBS}
-    for _ in range(arguments.rounds):
-        for job in JOBS:
-            rounds[job].append(measure(job, files))
-            print(job, rounds[job][-1], flush=True)
-    base = statistics.median(one["cpu"] for one in rounds["naive"])
-    for job, runs in rounds.items():
-        cpu = statistics.median(one["cpu"] for one in runs)
-        ratios = [naive["cpu"] / one["cpu"] for naive, one in zip(rounds["naive"], runs, strict=True)]
-        print(json.dumps({"job": job, "records_per_cpu_s": arguments.records / cpu, "ratio": base / cpu, "ratios": ratios}))
+    parser.add_argument("--real", action="store_true", help="also on real data")
+    parser.add_argument("--json")
+    given = parser.parse_args()
+    results: dict[str, Any] = {"equal": check_equality(raw_data(given.equal))}
+    print("equal outputs:", results["equal"], flush=True)
+    if given.rounds:
+        results["generated"] = {given.records: compare(raw_data(given.records), _TURNS, given.rounds)}
+    if given.large:
+        results["generated"][given.large] = compare(raw_data(given.large), _TURNS[:4], 1)
+        results["workers"] = {given.large: compare(raw_data(given.large), (OURS, TWO), 2, wall=True)}
+    if given.real:
+        for name in available():
+            results.setdefault("equal_real", {})[name] = check_equality(real_data(name))
+            results.setdefault("real", {})[name] = compare(real_data(name), _TURNS[:4], 1)
+    if given.json:
+        with open(given.json, "w", encoding="utf-8") as stream:
+            json.dump(results, stream, indent=2)
 
 
 if __name__ == "__main__":

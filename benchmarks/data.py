@@ -3,13 +3,14 @@
     features: id (100,000 values), value (float), word (200 words), context `record` (the record's number)
     lengths:  median 25, mean 37, p95 110, max 512
 
-The records are tf.SequenceExample protocol buffers in TFRecord files. Their steps are put into wire format for thousands
-of records at once with numpy, since building 11 million `tf.train.Feature` objects would take minutes.
+The records are tf.SequenceExample protocol buffers in TFRecord files. Their steps are put into wire format for
+thousands of records at once with numpy, since building 11 million `tf.train.Feature` objects would take minutes.
 """
 
 import argparse
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,20 +73,41 @@ def raw_data(records: int, *, files: int = 8, seed: int = 0, folder: str | None 
 
 
 def _write(path: str, lengths: np.ndarray, first: int, last: int, seed: int) -> None:
-    with open(path + ".part", "wb") as stream:
+    def blocks() -> Iterator[list[bytes]]:
         for start in range(first, last, _BLOCK):
             stop = min(start + _BLOCK, last)
             rng = np.random.default_rng([seed, start])
-            stream.write(frame(_records(lengths[start:stop], start, rng)))
+            steps = int(lengths[start:stop].sum())
+            ids, values = rng.integers(0, NUM_IDS, steps), rng.standard_normal(steps)
+            yield make_records(lengths[start:stop], start, ids, values, rng.integers(0, len(WORDS), steps))
+
+    write_file(path, blocks())
+
+
+def write_file(path: str, blocks: Iterable[list[bytes]]) -> None:
+    """Writes blocks of records as a TFRecord file, which appears when it is whole."""
+    with open(path + ".part", "wb") as stream:
+        for records in blocks:
+            stream.write(frame(records))
     os.replace(path + ".part", path)
 
 
-def _records(lengths: np.ndarray, first: int, rng: np.random.Generator) -> list[bytes]:
-    steps = int(lengths.sum())
+def make_records(
+    lengths: np.ndarray, first: int, ids: np.ndarray, values: np.ndarray, words: np.ndarray
+) -> list[bytes]:
+    """Serialized records, numbered from `first` on.
+
+    Args:
+        lengths: int64 `[n]`.
+        first: the number of the first record.
+        ids: int64 `[sum(lengths)]`, below 2**21.
+        values: float `[sum(lengths)]`.
+        words: int64 `[sum(lengths)]`, positions in `WORDS`.
+    """
     features = {
-        b"id": _id_steps(rng.integers(0, NUM_IDS, steps)),
-        b"value": _fixed_steps(b"\x0a\x08\x12\x06\x0a\x04", rng.standard_normal(steps).astype("<f4")[:, None]),
-        b"word": _fixed_steps(b"\x0a\x0c\x0a\x0a\x0a\x08", _word_bytes()[rng.integers(0, len(WORDS), steps)]),
+        b"id": _id_steps(ids),
+        b"value": _fixed_steps(b"\x0a\x08\x12\x06\x0a\x04", values.astype("<f4")[:, None]),
+        b"word": _fixed_steps(b"\x0a\x0c\x0a\x0a\x0a\x08", _word_bytes()[words]),
     }
     ends = np.cumsum(lengths)
     pieces = {key: _split(data, sizes, ends) for key, (data, sizes) in features.items()}
@@ -96,6 +118,15 @@ def _records(lengths: np.ndarray, first: int, rng: np.random.Generator) -> list[
         value = _message(0x1A, _message(0x0A, number))
         records.append(_message(0x0A, _entry(b"record", value)) + _message(0x12, lists))
     return records
+
+
+def make_float_records(lengths: np.ndarray, names: Iterable[str]) -> list[bytes]:
+    """Serialized records of nothing but float sequences of these names."""
+    steps, ends = int(lengths.sum()), np.cumsum(lengths)
+    values = np.random.default_rng(steps).standard_normal(steps).astype("<f4")[:, None]
+    pieces = _split(*_fixed_steps(b"\x0a\x08\x12\x06\x0a\x04", values), ends)
+    keys = [name.encode() for name in names]
+    return [_message(0x12, b"".join(_entry(key, piece) for key in keys)) for piece in pieces]
 
 
 def _word_bytes() -> np.ndarray:
@@ -157,8 +188,10 @@ def main() -> None:
     data = raw_data(options.records, files=options.files)
     size = sum(map(os.path.getsize, data.files)) / 1e6
     p50, p95 = np.percentile(data.lengths, [50, 95])
-    print(f"{os.path.dirname(data.files[0])}: {len(data.lengths)} records, {size:.0f} MB, {data.steps} steps, "
-          f"median {p50:.0f}, mean {data.lengths.mean():.1f}, p95 {p95:.0f}, max {data.lengths.max()}")
+    print(
+        f"{os.path.dirname(data.files[0])}: {len(data.lengths)} records, {size:.0f} MB, {data.steps} steps, "
+        f"median {p50:.0f}, mean {data.lengths.mean():.1f}, p95 {p95:.0f}, max {data.lengths.max()}"
+    )
 
 
 if __name__ == "__main__":

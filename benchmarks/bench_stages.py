@@ -1,0 +1,148 @@
+"""Where `prepare` spends its time: by stage and by library, sampled by py-spy (native frames included).
+
+    python -m benchmarks.bench_stages --records 300000 --json stages.json
+
+py-spy comes from PyPI (`pip install py-spy`); without it nothing is measured. It must be allowed to trace its child.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+
+from benchmarks.data import raw_data
+from benchmarks.prepare_jobs import OURS, SHUFFLED
+
+_STAGES = {
+    "framing": "read and frame records",
+    "gunzip": "read and frame records",
+    "reading": "read and frame records",
+    "wire": "decode",
+    "packed": "decode",
+    "wide": "decode",
+    "decode": "decode",
+    "lookup": "look up, validate, cut",
+    "validate": "look up, validate, cut",
+    "steps": "look up, validate, cut",
+    "faults": "look up, validate, cut",
+    "refine": "look up, validate, cut",
+    "window": "look up, validate, cut",
+    "order": "spill and sort",
+    "spill": "spill and sort",
+    "runs": "spill and sort",
+    "arrow": "spill and sort",
+    "pad": "pad and encode",
+    "encode": "pad and encode",
+    "statistics": "statistics",
+    "shards": "write shards",
+    "files": "write shards",
+}
+_LIBRARIES = {
+    "tfx_bsl": "tfx-bsl",
+    "google_crc32c": "crc32c",
+    "libcrc32c": "crc32c",
+    "libz": "zlib",
+    "numpy": "numpy",
+    "arrow": "Arrow",
+    "libprotobuf": "protobuf",
+    "_upb": "protobuf",
+}
+_SYSTEM = re.compile(r"^(p?read|p?write|open|openat|close|fstat|stat|lseek|fsync|unlink|rename|getdents)\w* \(")
+_WAITING = re.compile(r"(wait|sleep|poll|select|futex)\w* \(|_wait_for_tstate_lock|take_gil")
+_PLACE = re.compile(r"lengthwise/(?:records|prepare)/(\w+)\.py|lengthwise/(files)\.py")
+
+
+def sample(job: str, records: int, rate: int) -> list[tuple[list[str], int]] | None:
+    """Stacks, root first, and how often each was seen; None without py-spy."""
+    tool = shutil.which("py-spy", path=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
+    if tool is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        stacks = os.path.join(folder, "stacks")
+        command = [sys.executable, "-m", "benchmarks.prepare_jobs", "--job", job, "--output", os.path.join(folder, "o")]
+        record = [tool, "record", "--native", "--format", "raw", "--rate", str(rate), "--output", stacks, "--"]
+        subprocess.run([*record, *command, *raw_data(records).files], check=True, capture_output=True)
+        with open(stacks, encoding="utf-8") as stream:
+            lines = [line.rstrip("\n").rpartition(" ") for line in stream]
+    return [(stack.split(";"), int(count)) for stack, _, count in lines]
+
+
+def break_down(stacks: Iterable[tuple[list[str], int]]) -> dict[str, dict[str, float]]:
+    """The shares of all working samples by stage, and of those inside the job's own steps by library."""
+    stages: Counter[str] = Counter()
+    libraries: Counter[str] = Counter()
+    for frames, count in stacks:
+        stage = stage_of(frames)
+        if stage:
+            stages[stage] += count
+            if stage not in (_START, _BEAM):
+                libraries[library_of(frames)] += count
+    return {"stages": _shares(stages), "libraries": _shares(libraries)}
+
+
+_START, _BEAM = "start: imports", "Beam and the rest"
+
+
+def stage_of(frames: list[str]) -> str:
+    """The stage of a stack, by its innermost frame in this package; empty where the thread waits."""
+    if any("importlib" in frame for frame in frames):
+        return _START
+    working = any("spill_file" in frame or "write_shard" in frame for frame in frames)
+    if not working:
+        return "" if any(_WAITING.search(frame) for frame in frames[-8:]) else _BEAM
+    for frame in reversed(frames):
+        found = _PLACE.search(frame)
+        if found:
+            name = found[1] or found[2]
+            if name == "framing" and "frame (" in frame:
+                return "write shards"
+            return _STAGES.get(name, _BEAM)
+    return _BEAM
+
+
+def library_of(frames: list[str]) -> str:
+    """The library that the innermost frame belongs to, the C library's own functions being their caller's."""
+    if _SYSTEM.match(frames[-1]):
+        return "file system"
+    for frame in reversed(frames):
+        if ".py:" in frame or "libpython" in frame:
+            return "Python"
+        for mark, name in _LIBRARIES.items():
+            if mark in frame:
+                return name
+    return "Python"
+
+
+def _shares(counts: Counter[str]) -> dict[str, float]:
+    total = max(1, sum(counts.values()))
+    return {name: count / total for name, count in counts.most_common()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=300_000)
+    parser.add_argument("--rate", type=int, default=200, help="samples a second")
+    parser.add_argument("--json")
+    given = parser.parse_args()
+    results = {}
+    for job in (OURS, SHUFFLED):
+        stacks = sample(job, given.records, given.rate)
+        if stacks is None:
+            print("py-spy is not installed: no breakdown")
+            continue
+        results[job] = break_down(stacks)
+        for kind, shares in results[job].items():
+            print(job, kind, {name: round(share, 3) for name, share in shares.items()}, flush=True)
+    if given.json:
+        with open(given.json, "w", encoding="utf-8") as stream:
+            json.dump(results, stream, indent=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""RESULTS.json -> RESULTS.md: goals first, then every comparison, where the time goes, how cost grows."""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from benchmarks.plots import draw
+from benchmarks.prepare_jobs import NAIVE, OURS, SHUFFLED, TWO
+
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_PEER = "tf_keras SequenceFeatures"
+_HEAD = """# Results
+
+Written by `python -m benchmarks`; what is measured and how: [README.md](README.md). Ratios belong to one run, in which
+the contestants took turns: `median [lowest-highest round]`."""
+
+
+def write_results(folder: str, results: dict[str, Any]) -> None:
+    """Writes RESULTS.md and plots/ into the folder."""
+    plots = draw(os.path.join(folder, "plots"), results)
+    with open(os.path.join(_FOLDER, "notes.md"), encoding="utf-8") as stream:
+        notes = stream.read()
+    sections = [
+        _HEAD,
+        _machine(results),
+        _goals(results),
+        *_offline(results),
+        _stages(results, plots),
+        *_feeds(results),
+        _layer(results),
+        _buckets(results),
+        _scaling(results, plots),
+        _start(results),
+        notes.strip(),
+    ]
+    with open(os.path.join(folder, "RESULTS.md"), "w", encoding="utf-8") as stream:
+        stream.write("\n\n".join(filter(None, sections)) + "\n")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _range(values: dict[str, float], form: str = ".1f", sign: str = "") -> str:
+    median, low, high = (format(values[name], form) for name in ("median", "low", "high"))
+    return f"{median}{sign}" if low == high else f"{median}{sign} [{low}-{high}]"
+
+
+def _found(results: dict[str, Any], part: str) -> Any:
+    return results.get(part, {}).get("results")
+
+
+def _machine(results: dict[str, Any]) -> str:
+    machine = next(iter(results.values()))["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    runs = [
+        (f"`{part}`", one["machine"]["when"], one["machine"]["load_before"], f"`{one['command']}`")
+        for part, one in results.items()
+    ]
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}, "
+        f"Python {machine['python']}, {packages}.\n\n" + _table(["part", "measured", "load before", "command"], runs)
+    )
+
+
+def _goals(results: dict[str, Any]) -> str:
+    rows = [row for goals in (_offline_goals, _feed_goals, _layer_goals, _bucket_goals) for row in goals(results)]
+    return "## Goals\n\n" + _table(["", "goal", "measured", "reached"], rows) if rows else ""
+
+
+def _goal(name: str, goal: str, measured: str, reached: bool) -> tuple[str, str, str, str]:
+    return name, goal, measured, "yes" if reached else "**no**"
+
+
+def _offline_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    found = _found(results, "prepare") or {}
+    for records, jobs in found.get("generated", {}).items():
+        for job, least in ((OURS, 8), (SHUFFLED, 6)):
+            ratio = jobs[job]["ratio"]
+            name = f"{job} against the naive Beam job, {int(records):,} records, CPU"
+            yield _goal(name, f">= {least}x", _range(ratio, sign="x"), ratio["median"] >= least)
+        peak = max(jobs[job]["peak_mib"]["high"] for job in (OURS, SHUFFLED))
+        yield _goal(f"peak memory of `prepare`, {int(records):,} records", "<= 1.2 GiB", f"{peak:.0f} MiB", peak < 1229)
+    for records, jobs in found.get("workers", {}).items():
+        ratio = jobs[TWO]["ratio"]
+        name = f"`prepare`, 2 workers against 1, {int(records):,} records, wall clock"
+        yield _goal(name, ">= 1.6x", _range(ratio, ".2f", "x"), ratio["median"] >= 1.6)
+
+
+def _feed_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    by_name = {one["name"]: one for one in _found(results, "feed") or []}
+    if not by_name:
+        return
+    raw = next(one for name, one in by_name.items() if "limit" in name)["records_per_cpu_second"]
+    for name, least, most in (
+        ("read_raw", 8, 1.06),
+        ("read_prepared, example", 20, None),
+        ("read_prepared, block", 50, 1.03),
+    ):
+        one = by_name[name]
+        ratio = one["against_textbook"]
+        yield _goal(f"`{name}` against textbook, CPU", f">= {least}x", f"{ratio:.1f}x", ratio >= least)
+        if most is not None:
+            padding = one["padded_to_real"]
+            yield _goal(f"`{name}`, padded / real steps", f"<= {most}", f"{padding:.3f}", padding <= most)
+    share = by_name["read_prepared, block"]["records_per_cpu_second"] / raw
+    yield _goal("`read_prepared, block` of the raw read", ">= 1.0", f"{share:.2f}", share >= 1)
+
+
+def _layer_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    for case, contestants in (_found(results, "layer") or {}).items():
+        backward = "backward" in case
+        for name, least in (("ours", 3.0 if backward else 2.8), ("ours, jit", 5.0 if backward else 3.3)):
+            ratio = contestants[name]["peer_over_this"]
+            mark = "`SequenceFeatures`" + (", jit" if "jit" in name else "")
+            yield _goal(f"{mark} against tf_keras', {case}", f">= {least}x", f"{ratio:.2f}x", ratio >= least)
+
+
+def _bucket_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    found = _found(results, "buckets")
+    if found:
+        slowest = max(one["slowest_s"] for one in found)
+        name = "optimal boundaries, 100,000 lengths, k = 32, the slowest histogram"
+        yield _goal(name, "< 1 s", f"{slowest:.2f} s", slowest < 1)
+
+
+def _offline(results: dict[str, Any]) -> Iterable[str]:
+    found = _found(results, "prepare") or {}
+    head = ["job", "records / CPU s", f"x {NAIVE}", "CPU s", "wall s", "peak MiB"]
+    for records, jobs in found.get("generated", {}).items():
+        yield f"## Offline, {int(records):,} generated records\n\n" + _table(head, _job_rows(jobs))
+    for records, jobs in found.get("workers", {}).items():
+        rows = [(job, _range(one["seconds"]), _range(one["ratio"], ".2f", "x")) for job, one in jobs.items()]
+        yield f"## Workers, {int(records):,} records\n\n" + _table(["job", "wall s", "against one worker"], rows)
+    for name, jobs in found.get("real", {}).items():
+        yield f"## Offline, {name}\n\n" + _table(head, _job_rows(jobs))
+
+
+def _job_rows(jobs: dict[str, Any]) -> Iterable[Sequence[object]]:
+    for job, one in jobs.items():
+        rate = f"{one['records_per_second']['median']:,.0f}"
+        yield (
+            job,
+            rate,
+            _range(one["ratio"]),
+            _range(one["seconds"]),
+            _range(one["wall"]),
+            _range(one["peak_mib"], ".0f"),
+        )
+
+
+def _stages(results: dict[str, Any], plots: Sequence[str]) -> str:
+    found = _found(results, "stages")
+    if not found:
+        return ""
+    text = "## Where `prepare` spends its time\n\nShares of the samples (py-spy, native frames included)."
+    for kind, title in (("stages", "stage"), ("libraries", "inside the job's steps: library")):
+        names = list(dict.fromkeys(name for shares in found.values() for name in shares[kind]))
+        rows = [(name, *(f"{shares[kind].get(name, 0):.0%}" for shares in found.values())) for name in names]
+        text += "\n\n" + _table([title, *found], rows)
+    return text + "".join(f"\n\n![{name}](plots/{name}.svg)" for name in plots if name == "stages")
+
+
+def _feeds(results: dict[str, Any]) -> Iterable[str]:
+    for part, one in results.items():
+        if not part.startswith("feed"):
+            continue
+        raw = next(row for row in one["results"] if "limit" in row["name"])["records_per_cpu_second"]
+        rows = []
+        for row in one["results"]:
+            rate, padding = row["records_per_cpu_second"], row["padded_to_real"]
+            ratio, rounds = f"{row['against_textbook']:.1f}x", f"{row['spread']:.0%}"
+            rows.append(
+                (row["name"], f"{rate:,.0f}", ratio, f"{rate / raw:.2f}", f"{padding:.3f}" if padding else "", rounds)
+            )
+        head = ["pipeline", "sequences / CPU s", "against textbook", "of raw read", "padded / real", "spread"]
+        title = part.removeprefix("feed").strip() or "generated records"
+        yield f"## Feed, {title}\n\n" + _table(head, rows)
+
+
+def _layer(results: dict[str, Any]) -> str:
+    found = _found(results, "layer")
+    if not found:
+        return ""
+    text = f"## Layer, CPU ms a step, 256 sequences\n\nIn brackets: how many times faster than {_PEER}."
+    names = list(next(iter(found.values())))
+    rows = []
+    for name in names:
+        cells = [f"{case[name]['cpu_ms']:.2f} ({case[name]['peer_over_this']:.2f}x)" for case in found.values()]
+        rows.append((name, *cells))
+    return text + "\n\n" + _table(["", *found], rows)
+
+
+def _buckets(results: dict[str, Any]) -> str:
+    found = _found(results, "buckets")
+    if not found:
+        return ""
+    rows = [(one["counts"], one["cost"], one["median_s"], one["slowest_s"]) for one in found]
+    head = ["counts of the lengths", "cost", "median s", "slowest s"]
+    return "## Optimal buckets, 100,000 distinct lengths, k = 32\n\n" + _table(head, rows)
+
+
+def _scaling(results: dict[str, Any], plots: Sequence[str]) -> str:
+    found = _found(results, "scaling")
+    if not found:
+        return ""
+    rows = []
+    for name, sizes in found.items():
+        base = sizes["1"]["median"]
+        rows.append((name, f"{base * 1000:.1f} ms", *(f"{one['median'] / base:.1f}x" for one in sizes.values())))
+    head = ["what grows", "CPU at 1x", "1x", "2x", "4x", "8x", "16x"]
+    image = "\n\n![cost against size](plots/scaling.svg)" if "scaling" in plots else ""
+    return "## Cost against size\n\n" + _table(head, rows) + image
+
+
+def _start(results: dict[str, Any]) -> str:
+    found = _found(results, "start")
+    if not found:
+        return ""
+    rows = [
+        (name, _range(one["cpu"], ".2f"), _range(one["wall"], ".2f"), f"{one['peak']['median']:.0f}")
+        for name, one in found.items()
+    ]
+    return "## Starting\n\n" + _table(["", "CPU s", "wall s", "peak MiB"], rows)
