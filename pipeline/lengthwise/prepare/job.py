@@ -10,7 +10,7 @@ from typing import NoReturn
 from lengthwise import files
 from lengthwise.buckets import LengthHistogram
 from lengthwise.config.model import JobConfig
-from lengthwise.errors import ConfigError, Interrupted, NothingRan
+from lengthwise.errors import ConfigError, EnvironmentFailure, Interrupted, NothingRan
 from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.prepare.inputs import list_inputs
 from lengthwise.prepare.measure import add_up
@@ -240,3 +240,6 @@ def _interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         raise Interrupted("stopped; the same command goes on where it stopped") from error
+    except OSError as error:  # no file handles, no room, no rights
+        where = f"{error.filename}: " if error.filename is not None else ""
+        raise EnvironmentFailure(f"{where}{error.strerror or error}") from error

@@ -1,0 +1,102 @@
+"""The command line as a process of its own, and a disk that fills up."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lengthwise.config.model import JobConfig
+
+WAIT = 120  # seconds after which a run that should have ended counts as hanging
+
+
+@dataclass
+class Finished:
+    code: int
+    said: str
+
+
+class Command:
+    """`lengthwise prepare` on a configuration, in a process group of its own."""
+
+    def __init__(self, config: JobConfig, *options: str) -> None:
+        path = Path(config.output.path).parent / "job.yaml"
+        content = config.model_dump(mode="json", exclude_none=True)
+        path.write_text(yaml.safe_dump(content))
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lengthwise_cli", "prepare", str(path), *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+        )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait(self) -> Finished:
+        """The end of the process; it is killed, and the test fails, if that does not come."""
+        try:
+            _, said = self._process.communicate(timeout=WAIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.pid, signal.SIGKILL)
+            _, said = self._process.communicate()
+            raise AssertionError(f"hung; it had said: {said}") from None
+        return Finished(self._process.returncode, said)
+
+    def wait_for(self, reached: Callable[[], bool]) -> None:
+        """Waits until the run has come to some point."""
+        deadline = time.monotonic() + WAIT
+        while not reached():
+            assert self._process.poll() is None, f"ended too soon: {self.wait()}"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def children(self) -> list[int]:
+        """The processes that it has started, theirs included."""
+        found, waiting = [], [self.pid]
+        while waiting:
+            for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+                pids = [int(pid) for pid in task.read_text().split()]
+                found += pids
+                waiting += pids
+        return found
+
+
+def run(config: JobConfig, *options: str) -> Finished:
+    return Command(config, *options).wait()
+
+
+def files_read(folder: Path) -> int:
+    """How many input files the job in `folder` has done with."""
+    return len(list(folder.glob(".work/*/spilled/*.json")))
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
+    """A file system of that size at `folder`; the function given changes its options."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        yield lambda options: _remount(folder, options)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _remount(folder: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+
+
+def can_mount(folder: Path) -> bool:
+    """Whether this user may mount here; containers often may not."""
+    try:
+        with small_disk(folder, "64k"):
+            return True
+    except (OSError, subprocess.CalledProcessError):
+        return False
