@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import BinaryIO, cast
 
 import google_crc32c
+import numpy as np
 
 from lengthwise.records.gunzip import GunzipReader
 from lengthwise.rejects import RejectReason
@@ -284,8 +285,20 @@ def _length_checksum(length: int) -> int:
 
 def frame(records: Iterable[bytes]) -> bytes:
     """The TFRecord frames of `records`, one after the other."""
-    parts: list[bytes] = []
-    for record in records:
-        length = len(record)
-        parts += (_HEADER.pack(length, _length_checksum(length)), record, _CRC.pack(masked_crc32c(record)))
+    contents = list(records)
+    parts = [b""] * (3 * len(contents))
+    parts[0::3] = map(_header, map(len, contents))
+    parts[1::3] = contents
+    parts[2::3] = [checksum for (checksum,) in struct.iter_unpack("4s", _masked(contents).astype("<u4").tobytes())]
     return b"".join(parts)
+
+
+@lru_cache(maxsize=65536)
+def _header(length: int) -> bytes:
+    return _HEADER.pack(length, _length_checksum(length))
+
+
+def _masked(records: list[bytes]) -> np.ndarray:
+    """uint32 `[n]`: the masked checksum of each record."""
+    checksums = np.fromiter(map(google_crc32c.value, records), np.uint32, len(records))
+    return (checksums >> np.uint32(15) | checksums << np.uint32(17)) + np.uint32(0xA282EAD8)

@@ -178,7 +178,9 @@ def _numbers(values: np.ndarray, known: Range | None) -> Partial:
         return Partial(sums)
     low, high = known
     scale = BINS / (high - low) if high > low else 0.0
-    places = np.clip((numbers - low) * scale, 0, BINS - 1).astype(np.int64)
+    places = numbers - low
+    places *= scale
+    places = np.clip(places, 0, BINS - 1, out=places).astype(np.int64)
     return Partial(sums, bins=np.bincount(places, minlength=BINS))
 
 
