@@ -149,7 +149,7 @@ def test_a_group_of_shared_embeddings_has_one_table(version) -> None:
         (tf.compat.v1.orthogonal_initializer(), None),
         (keras.initializers.HeNormal(seed=1), None),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_initializers_become_configs_that_keras_builds(initializer, config) -> None:
     column = lw.from_feature_column(fc.embedding_column(ID("k", 5), 4, initializer=initializer))
