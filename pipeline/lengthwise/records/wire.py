@@ -22,6 +22,7 @@ from lengthwise.records.wide import SEQUENCES
 
 _PADDING = bytes(16)  # so that a header cut off by the end is read, and then refused
 _ATTEMPTS = 4
+_MOST_LISTS = 256  # in a record: each takes a round here, so tfx-bsl is faster with more
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,10 @@ def _find_entries(
     """By key, where each record's list starts and stops; -1 in records without it. Undeclared keys are found too."""
     found = {key: (np.full(len(at), -1), np.full(len(at), -1)) for key in keys}
     rows = np.arange(len(at))
+    rounds = 0
     while len(rows := rows[at[rows] < stops[rows]]):
+        rounds += 1
+        _expect(rounds <= _MOST_LISTS)
         size, inside = _varints(octets, at[rows] + 1)
         ends = inside + size
         names = inside + 2
