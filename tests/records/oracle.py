@@ -86,7 +86,8 @@ class _Judge:
             read = self._read_steps(column.key, column)
             if isinstance(column, NumericColumn):
                 self._check_numbers(column, read)
-                steps[column.key], fills[column.key] = read, [column.default_value] * column.num_elements
+                default = int(column.default_value) if _kind(column) == "int64" else column.default_value
+                steps[column.key], fills[column.key] = read, [default] * column.num_elements
                 continue
             fills[column.key] = [-1] * column.values_per_step
             steps[column.key] = self._look_up(column, read)

@@ -1,0 +1,87 @@
+"""Whole jobs over random specs and random records, good and bad, against the slow oracle."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from lengthwise.records.rejects_io import read_rejects
+from lengthwise.rejects import Reject
+from prepare import jobs
+from records import strategies
+from records.messages import write_records
+from records.oracle import judge
+
+
+def all_rejects(folder: Path) -> list[Reject]:
+    found = []
+    for path in folder.glob("rejects/*"):
+        with open(path, "rb") as stream:
+            found += read_rejects(stream)
+    return found
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes a second: report it as it is found
+)
+@given(st.data())
+def test_a_whole_job_does_what_the_oracle_says(data: st.DataObject) -> None:
+    rules = data.draw(strategies.rules())
+    tidy = data.draw(st.booleans())
+    names = ["a.tfrecord", "b/c.tfrecord.gz", "d"][: data.draw(st.integers(1, 3))]
+    files = {name: data.draw(st.lists(strategies.records(rules, tidy), max_size=15)) for name in names}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "raw" / "b").mkdir(parents=True)
+        paths = {name: write_records(folder / "raw" / name, records) for name, records in files.items()}
+        longest = rules.longest or 4
+        manifest = jobs.run(
+            folder,
+            rules.columns,
+            list(paths.values()),
+            inputs={"format": rules.container},
+            sequences={
+                "over_long": rules.over_long,
+                "window_overlap": rules.overlap,
+                "empty": rules.empty,
+                "mismatch": rules.mismatch,
+            },
+            buckets={"boundaries": tuple(range(data.draw(st.integers(1, longest)), longest + 1))},
+            splits={"fractions": data.draw(st.sampled_from([{"train": 1.0}, {"train": 0.5, "eval": 0.5}]))},
+            shuffle={"enabled": data.draw(st.booleans())},
+            output={
+                "layout": data.draw(st.sampled_from(["example", "block"])),
+                "compression": data.draw(st.sampled_from(["gzip", "none"])),
+                "shard_bytes": data.draw(st.sampled_from([200, 10**6])),
+                "block_sequences": data.draw(st.sampled_from([1, 3, 256])),
+            },
+        )
+        jobs.balance(manifest)
+        outcomes = {
+            (paths[name], index): judge(record, rules)
+            for name, records in files.items()
+            for index, record in enumerate(records)
+        }
+        rejects = {(one.file, one.index): one for one in all_rejects(folder / "out")}
+        written = Counter(one.canonical() for one in jobs.sequences(folder / "out", manifest))
+        assert manifest.counts.read == len(outcomes)
+        unclear = {place for place, outcome in outcomes.items() if outcome.unclear}
+        assert set(rejects) - unclear == {place for place, outcome in outcomes.items() if outcome.faults}
+        expected = Counter(jobs.canonical(one) for outcome in outcomes.values() for one in outcome.sequences)
+        if unclear:
+            assert not expected - written
+        else:
+            assert written == expected
+        for place, reject in rejects.items():
+            assert reject.raw == dict(enumerate(files[_name(paths, place[0])]))[place[1]]
+
+
+def _name(paths: dict[str, str], path: str) -> str:
+    return next(name for name, found in paths.items() if found == path)
