@@ -11,6 +11,7 @@
 from lengthwise.feed.options import Options
 from lengthwise.feed.prepared import read_prepared
 from lengthwise.feed.raw import read_raw
+from lengthwise.feed.service_options import Service
 from lengthwise.feed.serving import ServingFunction, serving_fn
 
-__all__ = ["Options", "ServingFunction", "read_prepared", "read_raw", "serving_fn"]
+__all__ = ["Options", "Service", "ServingFunction", "read_prepared", "read_raw", "serving_fn"]

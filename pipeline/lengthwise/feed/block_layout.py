@@ -10,11 +10,13 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
-from lengthwise.feed.example_layout import BucketPortions
+from lengthwise.feed.epochs import plain
+from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
-from lengthwise.feed.records import Portion, read_portions
+from lengthwise.feed.records import Portion, read_portion, read_portions
+from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.window import Flat, Rows, arrange, slice_batch
 from lengthwise.manifest import Manifest
 
@@ -47,15 +49,30 @@ class BlockLayout:
 
         return self.cut_windows(windows.map(seeded))
 
+    def shared_batches(self, portions: BucketPortions, epoch: int) -> Any:
+        """One epoch for a tf.data service: its source is the list of files."""
+        options, manifest = self._options, self._manifest
+        parts = [part for parts in portions.values() for part in parts]
+        order, seed = file_order(len(parts), options, epoch)
+        paths, takes = [parts[place].path for place in order], [parts[place].take for place in order]
+        files = tf.data.Dataset.from_tensor_slices((paths, tf.constant(takes, tf.int64)))
+
+        def read(path: Any, take: Any) -> Any:
+            return read_portion(path, None, take, manifest.compression, options.on_damage, None)
+
+        blocks = files.interleave(plain(read), cycle_length=SHARED_FILES)
+        windows = blocks.batch(self.blocks_per_window(portions))
+        return self.cut_windows(windows.map(plain(lambda records: (records, with_seed_of_content(records, seed)))))
+
     def cut_windows(self, windows: Any) -> Any:
         """From windows of (serialized blocks, seed) to batches."""
-        arranged = windows.map(self._arrange, num_parallel_calls=tf.data.AUTOTUNE)
+        arranged = windows.map(plain(self._arrange), num_parallel_calls=tf.data.AUTOTUNE)
 
         def batches_of(cuts: Batch, window: Batch) -> Any:
             each = tf.data.Dataset.from_tensor_slices(cuts)
             return each.map(lambda batch: slice_batch(batch, window, self._features))
 
-        return arranged.flat_map(batches_of)
+        return arranged.flat_map(plain(batches_of))
 
     def blocks_per_window(self, portions: BucketPortions) -> int:
         """How many blocks hold as many sequences as a window should."""

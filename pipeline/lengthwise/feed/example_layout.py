@@ -10,13 +10,16 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features, context_dtype
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
-from lengthwise.feed.records import Portion, read_portions
+from lengthwise.feed.records import Portion, read_portion, read_portions
+from lengthwise.feed.service import file_order
 from lengthwise.manifest import Manifest
 
 _CHUNK = 128  # records read at once
+SHARED_FILES = 4  # files that a worker of a tf.data service reads in turn
 
 BucketPortions = dict[int, list[Portion]]
 """By bucket, what is to be read."""
@@ -37,6 +40,25 @@ class ExampleLayout:
         streams = [self._stream(bucket, parts, order, portions) for bucket, parts in portions.items()]
         mixed = mix(streams, [self.count(bucket, parts) for bucket, parts in portions.items()], order)
         return mixed.map(self.parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def shared_batches(self, portions: BucketPortions, epoch: int) -> Any:
+        """One epoch for a tf.data service: its source is the list of files, and no batch crosses a file."""
+        options, manifest = self._options, self._manifest
+        rows = [(p.path, p.take, bucket, self._rows(bucket)) for bucket, parts in portions.items() for p in parts]
+        order, seed = file_order(len(rows), options, epoch)
+        paths, takes, buckets, sizes = zip(*(rows[place] for place in order), strict=True)
+        table = (list(paths), tf.constant(takes, tf.int64), tf.constant(buckets), tf.constant(sizes, tf.int64))
+
+        def read(path: Any, take: Any, bucket: Any, rows: Any) -> Any:
+            records = read_portion(path, None, take, manifest.compression, options.on_damage, None)
+            if options.shuffle:
+                buffer = max(options.window // SHARED_FILES, 1)
+                records = records.shuffle(buffer, seed, reshuffle_each_iteration=False)
+            return records.batch(rows, drop_remainder=options.drop_remainder).map(lambda batch: (bucket, batch))
+
+        files = tf.data.Dataset.from_tensor_slices(table)
+        batches = files.interleave(plain(read), cycle_length=SHARED_FILES)
+        return batches.map(plain(self.parse), num_parallel_calls=tf.data.AUTOTUNE)
 
     def count(self, bucket: int, portions: Sequence[Portion]) -> int:
         """How many batches a bucket gives."""

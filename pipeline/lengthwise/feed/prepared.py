@@ -13,6 +13,7 @@ from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.records import Portion, divide
+from lengthwise.feed.service import for_service, read_through, service_of
 from lengthwise.feed.targets import Targets
 from lengthwise.manifest import Manifest, load_manifest
 
@@ -43,11 +44,22 @@ def read_prepared(folder: str, split: str = "train", **options: Unpack[OptionFie
         >>> model.fit(train, epochs=3)
     """
     manifest = load_manifest(folder)
-    chosen = Options.make(**options)
+    chosen = for_service(Options.make(**options))
     portions = _portions(manifest, folder, split, chosen)
     _check_budget(manifest, split, chosen)
     layout = _layout(manifest, split, chosen)
     targets = Targets(Features.of(manifest.columns), chosen)
+    service = service_of(chosen)
+    if service is not None:
+        exact = chosen.on_damage == "raise" and not chosen.drop_remainder
+        return read_through(
+            service,
+            shared=lambda number: layout.shared_batches(portions, number),
+            epoch=lambda seed: layout.batches(portions, seed),
+            finish=targets.split,
+            options=chosen,
+            expected=manifest.histogram(split).total if exact else None,
+        )
     dataset = repeat_epochs(lambda seed: layout.batches(portions, seed), chosen)
     dataset = dataset.map(plain(targets.split), num_parallel_calls=tf.data.AUTOTUNE)
     if isinstance(layout, ExampleLayout) and chosen.on_damage == "raise":

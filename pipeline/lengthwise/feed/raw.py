@@ -20,6 +20,7 @@ from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.parse import Container
 from lengthwise.feed.raw_files import GZIP, PLAIN, read_chunks
 from lengthwise.feed.raw_window import RawWindow
+from lengthwise.feed.service import file_order, for_service, read_through, service_of, with_seed_of_content
 from lengthwise.feed.targets import Targets
 from lengthwise.feed.window import slice_batch
 
@@ -64,13 +65,23 @@ def read_raw(
         >>> model.fit(train, epochs=3)
     """
     columns = tuple(columns)
-    chosen = Options.make(**options)
+    chosen = for_service(Options.make(**options))
     limits = _limits(boundaries, chosen)
     rules = sequences or Sequences()
     paths = find_files(files)[chosen.index :: chosen.num_shards]
     window = RawWindow(columns, format, rules, limits, chosen, paths, on_invalid, max_record_bytes)
     targets = Targets(Features.of(columns), chosen)
     source = _Source(paths, chosen)
+    service = service_of(chosen)
+    if service is not None:
+        return read_through(
+            service,
+            shared=lambda number: _batches(source.shared_windows(number), window),
+            epoch=lambda seed: _batches(source.windows(seed), window),
+            finish=targets.split,
+            options=chosen,
+            expected=None,
+        )
     dataset = repeat_epochs(lambda seed: _batches(source.windows(seed), window), chosen)
     return with_options(
         dataset.map(plain(targets.split), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
@@ -110,14 +121,22 @@ class _Source:
         order = tf.range(len(self._paths))
         if self._options.shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed)
-        table = (tf.gather(self._paths, order), order, tf.gather(self._compressions, order))
-        chunks = tf.data.Dataset.from_tensor_slices(table).interleave(
-            lambda path, number, compression: read_chunks(path, number, compression, self._options.on_damage),
-            cycle_length=min(_CYCLE, len(self._paths)) if self._options.shuffle else 1,
-            block_length=1,
-        )
-        windows = chunks.rebatch(self._options.window).enumerate()
+        windows = self._windows(tf.data.Dataset.from_tensor_slices(order)).enumerate()
         return windows.map(lambda number, chunk: (*chunk, tf.random.experimental.stateless_fold_in(seed, number)))
+
+    def shared_windows(self, epoch: int) -> Any:
+        """One epoch for a tf.data service: its source is the list of files."""
+        order, seed = file_order(len(self._paths), self._options, epoch)
+        windows = self._windows(tf.data.Dataset.from_tensor_slices(tf.constant(order)))
+        return windows.map(plain(lambda chunk: (*chunk, with_seed_of_content(chunk.records, seed))))
+
+    def _windows(self, numbers: Any) -> Any:
+        def read(number: Any) -> Any:
+            path, compression = tf.gather(self._paths, number), tf.gather(self._compressions, number)
+            return read_chunks(path, number, compression, self._options.on_damage)
+
+        cycle = min(_CYCLE, len(self._paths)) if self._options.shuffle else 1
+        return numbers.interleave(plain(read), cycle_length=cycle, block_length=1).rebatch(self._options.window)
 
 
 def _is_gzip(path: str) -> bool:
@@ -126,13 +145,13 @@ def _is_gzip(path: str) -> bool:
 
 
 def _batches(windows: Any, window: RawWindow) -> Any:
-    arranged = windows.map(window.arrange, num_parallel_calls=tf.data.AUTOTUNE)
+    arranged = windows.map(plain(window.arrange), num_parallel_calls=tf.data.AUTOTUNE)
 
     def batches_of(cuts: Batch, arranged: Batch) -> Any:
         each = tf.data.Dataset.from_tensor_slices(cuts)
         return each.map(lambda batch: slice_batch(batch, arranged, window.features))
 
-    return arranged.flat_map(batches_of)
+    return arranged.flat_map(plain(batches_of))
 
 
 def _limits(boundaries: Sequence[int] | None, options: Options) -> tuple[int, ...] | None:

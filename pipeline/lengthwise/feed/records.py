@@ -77,8 +77,8 @@ def read_portion(
 ) -> Any:
     """The records of one portion, alone or in chunks. Few datasets stand on each other here: each costs per record.
 
-    TensorFlow's own error for a damaged record does not name the file. So reading stops silently where the file breaks, and
-    a guard stands behind the records that is reached only if some are missing.
+    TensorFlow's own error for a damaged record does not name the file. So reading stops silently where the file
+    breaks, and a guard stands behind the records that is reached only if some are missing.
     """
 
     def read(path: Any) -> Any:

@@ -16,7 +16,10 @@ class Service(Spec):
             consumers batches of the same bucket in the same step, for synchronous training.
         job_name: consumers of one name share the data. None: this reader has it all.
         num_consumers: how many read under the name.
-        consumer_index: which of them this is (`coordinated`).
+        consumer_index: which of them this is.
+        ledger: a folder that all consumers of a `dynamic` job reach: there they write how many records each got, so
+        that
+            the last can tell whether any were lost. A sole consumer needs none. A name is used for one training only.
     """
 
     address: str = Field(min_length=1)
@@ -24,6 +27,7 @@ class Service(Spec):
     job_name: str | None = None
     num_consumers: int = Field(default=1, ge=1)
     consumer_index: int = Field(default=0, ge=0)
+    ledger: str | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

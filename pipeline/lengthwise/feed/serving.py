@@ -23,7 +23,9 @@ class ServingFunction(tf.Module):
         columns: the columns of the features that the model takes.
     """
 
-    def __init__(self, model: Any, columns: Sequence[AnyColumn], container: Container, boundaries: Any, rules: Any) -> None:
+    def __init__(
+        self, model: Any, columns: Sequence[AnyColumn], container: Container, boundaries: Any, rules: Any
+    ) -> None:
         super().__init__(name="serving")
         self.model = model
         self.columns = tuple(columns)

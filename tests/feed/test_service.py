@@ -1,0 +1,126 @@
+"""A tf.data service on loopback: everything once, all trainers on one bucket, losses said."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from feed.conftest import Data, make_source
+from lengthwise.errors import ConfigError, EnvironmentFailure
+from lengthwise.feed import Service
+from lengthwise.feed.counted import count_rows
+from lengthwise.feed.servers import start_dispatcher, start_worker
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    dispatcher = start_dispatcher(0, str(tmp_path_factory.mktemp("journal")))
+    workers = [start_worker(dispatcher.target, 0) for _ in range(2)]
+    yield dispatcher.target
+    del workers, dispatcher
+
+
+def numbers(dataset: Any) -> list[int]:
+    return [number for batch in dataset for number in batch["record"].numpy().tolist()]
+
+
+@pytest.mark.parametrize("name", ["example", "block", "raw"])
+def test_dynamic_sharding_gives_each_record_once(data: Data, address: str, name: str) -> None:
+    source = make_source(name, data)
+    found = numbers(source.read(batch_steps=256, window=200, service=address, epochs=2))
+    assert sorted(found) == sorted([*range(len(data.samples))] * 2)
+
+
+def test_two_consumers_of_a_job_share_the_records(data: Data, address: str) -> None:
+    service = Service(address=address, job_name="shared", num_consumers=2)
+    found: list[list[int]] = [[], []]
+
+    def consume(index: int) -> None:
+        found[index] = numbers(make_source("example", data).read(batch_steps=256, service=service))
+
+    threads = [threading.Thread(target=consume, args=(index,)) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found[0] + found[1]) == list(range(len(data.samples)))
+
+
+CONSUMER = """
+    import sys
+    from lengthwise.feed import Service, read_prepared
+    folder, address, name, index = sys.argv[1:]
+    service = Service(address=address, mode="coordinated", job_name=name, num_consumers=2, consumer_index=int(index))
+    for batch in read_prepared(folder, "train", batch_steps=256, service=service).take(60):
+        print(batch["item"].shape[1], int(batch["sequence_length"].numpy().max()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", ["example", "block"])
+def test_coordinated_consumers_step_on_one_bucket(data: Data, address: str, layout: str) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(CONSUMER), data.folders[layout], address, f"together-{layout}"]
+    running = [
+        subprocess.Popen(
+            [*command, str(index)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        )
+        for index in range(2)
+    ]
+    outputs = [process.communicate(timeout=300) for process in running]
+    assert [process.returncode for process in running] == [0, 0], outputs
+    steps = [[[int(word) for word in line.split()] for line in output.splitlines()] for output, _ in outputs]
+    assert len(steps[0]) == len(steps[1]) == 60
+    for (one, longest), (two, other) in zip(*steps, strict=True):
+        if layout == "example":
+            assert one == two
+        assert max(longest, other) <= 1.3 * min(longest, other) + 1
+
+
+def test_a_dispatcher_started_again_from_its_journal_goes_on(data: Data, tmp_path: Any) -> None:
+    journal = str(tmp_path / "journal")
+    dispatcher = start_dispatcher(0, journal)
+    port = int(dispatcher.target.rpartition(":")[2])
+    worker = start_worker(dispatcher.target, 0)
+    iterator = iter(make_source("example", data).read(batch_steps=64, service=dispatcher.target))
+    found = [next(iterator)["record"].numpy().tolist()]
+    dispatcher._stop()
+    dispatcher = start_dispatcher(port, journal)
+    found += [batch["record"].numpy().tolist() for batch in iterator]
+    assert sorted(number for batch in found for number in batch) == list(range(len(data.samples)))
+    del worker, dispatcher
+
+
+@pytest.mark.parametrize("consumers", [1, 2])
+def test_lost_records_are_an_error_that_counts_them(tmp_path: Any, consumers: int) -> None:
+    ledger = str(tmp_path / "ledger")
+    batches = tf.data.Dataset.from_tensor_slices({"sequence_length": tf.ones([6], tf.int64)}).batch(2)
+    for expected in (6 * consumers, 6 * consumers + 2):
+        services = [
+            Service(address="x", job_name="job", num_consumers=consumers, consumer_index=index, ledger=ledger)
+            for index in range(consumers)
+        ]
+        counted = [count_rows(batches, expected, service, f"job-{expected}") for service in services]
+        for early in counted[:-1]:
+            assert len(list(early)) == 3
+        if expected == 6 * consumers:
+            assert len(list(counted[-1])) == 3
+        else:
+            with pytest.raises(tf.errors.InvalidArgumentError, match=rf"lost records(.|\n)*{expected}(.|\n)*2"):
+                list(counted[-1])
+
+
+def test_wrong_services_are_named(data: Data, tmp_path: Any) -> None:
+    endless = Service(address="localhost:1", mode="coordinated")
+    with pytest.raises(ConfigError, match="expected a job_name"):
+        Service.make(address="localhost:1", num_consumers=2)
+    with pytest.raises(ConfigError, match="coordinated reads have no end"):
+        make_source("example", data).read(batch_size=8, epochs=2, service=endless)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnvironmentFailure, match="the dispatcher cannot start"):
+        start_dispatcher(0, str(tmp_path / "file" / "journal"))
