@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from google.protobuf.message import DecodeError
 
 from lengthwise.records.protos import FlatFeatureList, RawSequences, SequenceExample
 
@@ -27,10 +28,16 @@ class WideIntegers:
         """What tfx-bsl made of `records`, with the values that were cut made whole.
 
         Raises:
-            RuntimeError: the bytes of a list that tfx-bsl found are not to be found here, so they cannot be compared.
+            RuntimeError: the two parsers of protocol buffers disagree on a record, so it cannot be compared.
         """
         if not self._keys or not records:
             return batch
+        try:
+            return self._restore(batch, records)
+        except DecodeError as error:
+            raise RuntimeError(f"protobuf's parsers disagree on a record: {error}") from error
+
+    def _restore(self, batch: pa.RecordBatch, records: list[bytes]) -> pa.RecordBatch:
         lists = [raw for record in records for raw in self._lists(record)]  # the integers of all records, undecoded
         sizes = np.fromiter(map(len, lists), np.int64, len(lists))
         at = batch.schema.get_field_index(SEQUENCES)

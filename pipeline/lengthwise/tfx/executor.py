@@ -1,9 +1,9 @@
 """What the node of `SequencePrep` does: one preparation, then each part of its output to its artifact.
 
-    Examples (all splits) ─▶ lengthwise.prepare.run ─▶ prepared_examples/   Split-*/, manifest.json, vocabulary/
-                                                          │ copied, moved
-                                                          ├─▶ prepared_schema/   schema.pbtxt
-                                                          └─▶ preparation/       manifest.json, report.html, rejects/
+Examples (all splits) ─▶ lengthwise.prepare.run ─▶ prepared_examples/   Split-*/, manifest.json, vocabulary/
+                                                      │ copied, moved
+                                                      ├─▶ prepared_schema/   schema.pbtxt
+                                                      └─▶ preparation/       manifest.json, report.html, rejects/
 """
 
 import logging
