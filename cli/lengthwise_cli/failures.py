@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from lengthwise.errors import Interrupted, LengthwiseError
+from lengthwise_cli.children import stop_children
 
 USAGE, UNFORESEEN, STOPPED = 2, 3, 130
 
@@ -24,7 +25,7 @@ USAGE, UNFORESEEN, STOPPED = 2, 3, 130
 def guarded(action: Callable[[], Any], *, debug: bool) -> int:
     """Runs a command; returns its exit code, its failure put into words on stderr."""
     try:
-        with _termination_as_interrupt():
+        with _signals_as_interrupts():
             result = action()
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -93,18 +94,20 @@ def _report(error: Exception, debug: bool) -> int:
 
 
 @contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM, which containers and schedulers send, ends a command as Ctrl-C does."""
+def _signals_as_interrupts() -> Iterator[None]:
+    """SIGTERM, which containers and schedulers send, ends a command as Ctrl-C does: with all its processes."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
+        stop_children()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

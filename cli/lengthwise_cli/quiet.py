@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,13 +57,14 @@ def only_our_words() -> Iterator[None]:
     if _is_debugging():
         yield
         return
-    before = sys.stderr
+    before, hook = sys.stderr, threading.excepthook
     with _another_way_to(before) as stream, native_stderr_silenced():
         sys.stderr = cast(TextIO, _WithoutTracebacks(stream))
+        threading.excepthook = lambda _: None  # of a runner's threads; the runner tells of the failure too
         try:
             yield
         finally:
-            sys.stderr = before
+            sys.stderr, threading.excepthook = before, hook
 
 
 def _is_debugging() -> bool:
