@@ -1,5 +1,6 @@
 """Records made to do harm: each is refused for a reason or read as protocol buffers say, alone, in bounded memory."""
 
+import base64
 import math
 import struct
 import subprocess
@@ -82,6 +83,10 @@ SEQUENCES: dict[str, bytes] = {
     "100,000 steps": in_sequence(entry(b"id", steps(integers(1)) * 100_000)),
     "100,000 empty steps": in_sequence(entry(b"id", b"\x0a\x00" * 100_000)),
     "100,000 values in one step": in_sequence(entry(b"id", steps(field(3, field(1, b"\x01" * 100_000))))),
+    "bytes that C++ parses and Python does not": base64.b64decode(
+        "EocBChQKAWESDwoGGgQKAgECCgUaAwoBAwoTCgFiEg4KBQoDCgEoCgUKAwoBeQohCgFjEhwKDBIKCggAAHkKIQoBYwAAAACAAAAAAAAAAAAAgD8K"
+        "DBIKCggAAAAAAACAPwoYigFkEhMKBVoDCgEBCgoaCAoGgICAgIABCh3/////////CQoKCAAAAD/NzMywPQoIEgY6BAAAgD8="
+    ),
     "random bytes": bytes((number * 7919) % 251 for number in range(5000)),
     "a text": b"id,1\nid,2\n" * 100,
 }
