@@ -1,25 +1,47 @@
 """The processes that a command started, such as Beam's workers: they end with it."""
 
+import ctypes
 import os
 import signal
+import time
 from collections import defaultdict
 from contextlib import suppress
+
+_SET_CHILD_SUBREAPER = 36  # of Linux' prctl
+_PATIENCE = 5.0  # seconds
 
 
 def stop_children() -> None:
     """Asks all processes below this one to end. A runner that is interrupted waits for its workers, else forever."""
-    for process in _below(os.getpid()):
+    with suppress(OSError, AttributeError):  # on Linux: what they leave behind becomes ours, so that it is found below
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _send(signal.SIGTERM)
+
+
+def end_children() -> None:
+    """Ends all processes below this one, also those that threads of this one are just starting."""
+    deadline = time.monotonic() + _PATIENCE
+    while _send(signal.SIGKILL) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _send(number: signal.Signals) -> int:
+    """Sends a signal to all processes below this one; returns how many there are."""
+    found = _below(os.getpid())
+    for process in found:
         with suppress(ProcessLookupError, PermissionError):
-            os.kill(process, signal.SIGTERM)
+            os.kill(process, number)
+    return len(found)
 
 
 def _below(process: int) -> list[int]:
-    """The children, their children and so on; none where there is no /proc."""
+    """The children, their children and so on, those that have ended left out; none where there is no /proc."""
     children: dict[int, list[int]] = defaultdict(list)
     with suppress(OSError):
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                children[_parent(name)].append(int(name))
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            state, parent = _state_and_parent(name)
+            if state != "Z":
+                children[parent].append(int(name))
     found, pending = [], [process]
     while pending:
         added = children[pending.pop()]
@@ -28,10 +50,10 @@ def _below(process: int) -> list[int]:
     return found
 
 
-def _parent(process: str) -> int:
-    """The parent's number; 0 where the process is gone."""
+def _state_and_parent(process: str) -> tuple[str, int]:
     try:
-        with open(f"/proc/{process}/stat", "rb") as stream:
-            return int(stream.read().rpartition(b")")[2].split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
+        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as stream:
+            state, parent, *_ = stream.read().rpartition(")")[2].split()
+            return state, int(parent)
+    except (OSError, ValueError):  # it has ended meanwhile
+        return "Z", 0

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from lengthwise.errors import Interrupted, LengthwiseError
-from lengthwise_cli.children import stop_children
+from lengthwise_cli.children import end_children, stop_children
 
 USAGE, UNFORESEEN, STOPPED = 2, 3, 130
 
@@ -63,6 +63,7 @@ def leave(code: int) -> NoReturn:
     An interrupted job leaves native threads at work, which abort the interpreter's own way out (exit code 134).
     """
     if code == STOPPED:
+        end_children()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

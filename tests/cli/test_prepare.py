@@ -126,6 +126,38 @@ def test_stopped_it_says_how_to_resume_and_resumes(number: signal.Signals, worke
     assert load_manifest(str(place.prepared)).counts.read == 100 + 100 * 600
 
 
+@pytest.mark.slow
+def test_stopped_it_takes_its_worker_processes_along(place) -> None:
+    command = ["prepare", place.job, "--workers", "2", "--", "--direct_running_mode=multi_processing"]
+    with start(*command, start_new_session=True) as process:
+        assert process.stderr is not None
+        while "read: " not in process.stderr.readline():
+            assert process.poll() is None
+        while not (workers := _workers_of(process.pid)):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    deadline = time.monotonic() + 30
+    while alive := workers & _workers_of(process.pid):
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.1)
+
+
+def _workers_of(session: int) -> set[int]:
+    """Beam's worker processes in a session."""
+    found = set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline") as line:
+                if int(stat.read().rpartition(")")[2].split()[3]) == session and "sdk_worker" in line.read():
+                    found.add(int(name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
 def test_a_second_run_in_the_same_folder_is_refused(place, lengthwise) -> None:
     import fcntl
 

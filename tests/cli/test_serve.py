@@ -7,15 +7,18 @@ import sys
 import pytest
 
 TRAINER = """
-import os, signal, subprocess, sys
+import atexit, os, signal, subprocess, sys
 command = [sys.executable, "-m", "lengthwise_cli", "serve"]
 pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 dispatcher = subprocess.Popen([*command, "dispatcher", "--port", "0", "--work-dir", "{folder}/journal"], **pipes)
+atexit.register(dispatcher.kill)
 line = dispatcher.stdout.readline()
 assert line.startswith("dispatcher at grpc://localhost:"), (line, dispatcher.stderr.read())
 address = line.split()[-1].removeprefix("grpc://")
 worker = subprocess.Popen([*command, "worker", "--dispatcher", address], **pipes)
+atexit.register(worker.kill)
 assert worker.stdout.readline() == f"worker of {{address}}\\n"
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 import lengthwise as lw
 batches = lw.read_prepared("{prepared}", "train", batch_size=16, service=address)
 print("SEQUENCES", sum(int(batch["sequence_length"].shape[0]) for batch in batches))
@@ -33,10 +36,14 @@ def test_a_trainer_reads_through_a_dispatcher_and_a_worker(original, tmp_path) -
     program = TRAINER.format(folder=tmp_path, prepared=original.prepared)
     shell = 'ip link set lo up && exec "$0" -c "$1"'
     command = ["unshare", "-n", "bash", "-c", shell, sys.executable, program]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as trainer:
+        try:
+            said, errors = trainer.communicate(timeout=180)
+        finally:
+            trainer.terminate()
     shards = [shard for shard in original.manifest["shards"] if shard["split"] == "train"]
-    said = [line for line in done.stdout.splitlines() if line.startswith(("SEQUENCES", "ENDED"))]
-    assert said == [f"SEQUENCES {sum(shard['sequences'] for shard in shards)}", *["ENDED 0 stopped"] * 2], done.stderr
+    lines = [line for line in said.splitlines() if line.startswith(("SEQUENCES", "ENDED"))]
+    assert lines == [f"SEQUENCES {sum(shard['sequences'] for shard in shards)}", *["ENDED 0 stopped"] * 2], errors
 
 
 def test_each_server_says_what_it_needs(lengthwise) -> None:
