@@ -33,9 +33,12 @@ SMALL: Parts = {
     "start": ["bench_start", "--rounds", "1"],
 }
 FULL: Parts = {
-    "prepare": ["bench_prepare", "--records", "300000", "--rounds", "3", "--large", "1000000", "--real"],
-    "feed": ["bench_feed", "--records", "300000", "--rounds", "5", "--repeats", "4"],
-    "layer": ["bench_layer", "--rounds", "5", "--seconds", "0.4"],
+    "prepare": ["bench_prepare", "--records", "300000", "--rounds", "3"],
+    "large": ["bench_prepare", "--rounds", "0", "--equal", "500", "--large", "1000000"],
+    "workers": ["bench_prepare", "--rounds", "0", "--equal", "500", "--workers", "1000000"],
+    "real": ["bench_prepare", "--rounds", "0", "--equal", "500", "--real"],
+    "feed": ["bench_feed", "--records", "300000", "--rounds", "3", "--repeats", "3"],
+    "layer": ["bench_layer", "--rounds", "5", "--seconds", "0.3"],
     "buckets": ["bench_buckets", "--repeats", "3"],
     "scaling": ["bench_scaling", "--base", "4000", "--rounds", "3"],
     "stages": ["bench_stages", "--records", "300000"],

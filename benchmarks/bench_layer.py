@@ -124,7 +124,8 @@ def require_equal(running: dict[str, Contestant], mode: str) -> None:
     expected = dense_results(running[PEER], mode)
     for name in (PEER_OF_IDS, "ours", "ours, jit"):
         for ours, theirs in zip(dense_results(running[name], mode), expected, strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+            rtol = 1e-3 if np.ndim(theirs) == 0 else 1e-4  # a loss adds up millions of float32
+            np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=1e-4)
 
 
 def dense_results(contestant: Contestant, mode: str) -> list[Any]:

@@ -13,6 +13,8 @@ import os
 import tempfile
 from typing import Any
 
+import numpy as np
+
 from benchmarks.data import RawData, raw_data
 from benchmarks.prepare_jobs import COPY, NAIVE, OURS, PREPARING, READ, SHUFFLED, TWO, USUAL
 from benchmarks.real import available, real_data
@@ -44,14 +46,14 @@ def run_job(job: str, data: RawData, output: str) -> Usage:
     return run_process(["-m", "benchmarks.prepare_jobs", "--job", job, "--output", output, *data.files])
 
 
-def check_equality(data: RawData) -> str:
-    """Runs every job and compares what they wrote; a digest of it.
+def check_equality(data: RawData, jobs: tuple[str, ...] = PREPARING) -> str:
+    """Runs the jobs and compares what they wrote; a digest of it.
 
     Raises:
         AssertionError: they differ.
     """
     digests = {}
-    for job in PREPARING:
+    for job in jobs:
         with tempfile.TemporaryDirectory() as folder:
             output = os.path.join(folder, "out")
             run_job(job, data, output)
@@ -84,26 +86,41 @@ def compare(data: RawData, jobs: tuple[str, ...], rounds: int, wall: bool = Fals
     return results
 
 
+def repeated(data: RawData, times: int, folder: str) -> RawData:
+    """The same files under several names: a larger input that takes no more disk."""
+    paths = []
+    for number in range(times):
+        for path in data.files:
+            paths.append(os.path.join(folder, f"{number}-{os.path.basename(path)}"))
+            os.symlink(path, paths[-1])
+    return RawData(tuple(paths), np.tile(data.lengths, times))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--large", type=int, default=0, help="records of a second, larger comparison, of one round")
+    parser.add_argument("--workers", type=int, default=0, help="half of the records that two workers share")
     parser.add_argument("--equal", type=int, default=5_000, help="records of the comparison of outputs")
     parser.add_argument("--real", action="store_true", help="also on real data")
     parser.add_argument("--json")
     given = parser.parse_args()
     results: dict[str, Any] = {"equal": check_equality(raw_data(given.equal))}
     print("equal outputs:", results["equal"], flush=True)
+    results["generated"] = {}
     if given.rounds:
         results["generated"] = {given.records: compare(raw_data(given.records), _TURNS, given.rounds)}
     if given.large:
-        results["generated"][given.large] = compare(raw_data(given.large), _TURNS[:4], 1)
-        results["workers"] = {given.large: compare(raw_data(given.large), (OURS, TWO), 2, wall=True)}
+        results["generated"][given.large] = compare(raw_data(given.large), (NAIVE, OURS, SHUFFLED), 1)
+    if given.workers:
+        with tempfile.TemporaryDirectory() as folder:
+            data = repeated(raw_data(given.workers), 2, folder)
+            results["workers"] = {len(data.lengths): compare(data, (OURS, TWO), 1, wall=True)}
     if given.real:
         for name in available():
-            results.setdefault("equal_real", {})[name] = check_equality(real_data(name))
-            results.setdefault("real", {})[name] = compare(real_data(name), _TURNS[:4], 1)
+            results.setdefault("equal_real", {})[name] = check_equality(real_data(name), (NAIVE, OURS))
+            results.setdefault("real", {})[name] = compare(real_data(name), (NAIVE, OURS, SHUFFLED), 1)
     if given.json:
         with open(given.json, "w", encoding="utf-8") as stream:
             json.dump(results, stream, indent=2)

@@ -73,16 +73,22 @@ def _goal(name: str, goal: str, measured: str, reached: bool) -> tuple[str, str,
     return name, goal, measured, "yes" if reached else "**no**"
 
 
+def _generated(results: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    for part in ("prepare", "large"):
+        yield from (_found(results, part) or {}).get("generated", {}).items()
+
+
 def _offline_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
-    found = _found(results, "prepare") or {}
-    for records, jobs in found.get("generated", {}).items():
+    for records, jobs in _generated(results):
         for job, least in ((OURS, 8), (SHUFFLED, 6)):
             ratio = jobs[job]["ratio"]
             name = f"{job} against the naive Beam job, {int(records):,} records, CPU"
             yield _goal(name, f">= {least}x", _range(ratio, sign="x"), ratio["median"] >= least)
-        peak = max(jobs[job]["peak_mib"]["high"] for job in (OURS, SHUFFLED))
+        peak = max(jobs[job].get("peak_mib", {}).get("high", 0) for job in (OURS, SHUFFLED))
+        if not peak:
+            continue
         yield _goal(f"peak memory of `prepare`, {int(records):,} records", "<= 1.2 GiB", f"{peak:.0f} MiB", peak < 1229)
-    for records, jobs in found.get("workers", {}).items():
+    for records, jobs in (_found(results, "workers") or {}).get("workers", {}).items():
         ratio = jobs[TWO]["ratio"]
         name = f"`prepare`, 2 workers against 1, {int(records):,} records, wall clock"
         yield _goal(name, ">= 1.6x", _range(ratio, ".2f", "x"), ratio["median"] >= 1.6)
@@ -126,28 +132,21 @@ def _bucket_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
 
 
 def _offline(results: dict[str, Any]) -> Iterable[str]:
-    found = _found(results, "prepare") or {}
     head = ["job", "records / CPU s", f"x {NAIVE}", "CPU s", "wall s", "peak MiB"]
-    for records, jobs in found.get("generated", {}).items():
+    for records, jobs in _generated(results):
         yield f"## Offline, {int(records):,} generated records\n\n" + _table(head, _job_rows(jobs))
-    for records, jobs in found.get("workers", {}).items():
+    for records, jobs in (_found(results, "workers") or {}).get("workers", {}).items():
         rows = [(job, _range(one["seconds"]), _range(one["ratio"], ".2f", "x")) for job, one in jobs.items()]
         yield f"## Workers, {int(records):,} records\n\n" + _table(["job", "wall s", "against one worker"], rows)
-    for name, jobs in found.get("real", {}).items():
+    for name, jobs in (_found(results, "real") or {}).get("real", {}).items():
         yield f"## Offline, {name}\n\n" + _table(head, _job_rows(jobs))
 
 
 def _job_rows(jobs: dict[str, Any]) -> Iterable[Sequence[object]]:
     for job, one in jobs.items():
         rate = f"{one['records_per_second']['median']:,.0f}"
-        yield (
-            job,
-            rate,
-            _range(one["ratio"]),
-            _range(one["seconds"]),
-            _range(one["wall"]),
-            _range(one["peak_mib"], ".0f"),
-        )
+        peak = _range(one["peak_mib"], ".0f") if "peak_mib" in one else ""
+        yield job, rate, _range(one["ratio"]), _range(one["seconds"]), _range(one["wall"]), peak
 
 
 def _stages(results: dict[str, Any], plots: Sequence[str]) -> str:
