@@ -32,4 +32,4 @@ def service(name: str) -> Service:
     """The start of one service."""
     described = read_services()[name]
     program, *rest = described.get("entrypoint") or [None]
-    return Service(program, (*rest, *described["command"]))
+    return Service(program, tuple(part.replace("$$", "$") for part in (*rest, *described["command"])))
