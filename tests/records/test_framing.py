@@ -109,6 +109,17 @@ def test_a_gzip_file_without_its_checksum_gives_all_records_and_says_so(missing)
     assert (damage.reason, damage.index) == (RejectReason.DAMAGED_FILE, 6)
 
 
+def obtainable(compressed: bytes) -> bytes:
+    """All that zlib gives before it fails, asked byte by byte."""
+    inflater, plain = zlib.decompressobj(31), b""
+    try:
+        for place in range(len(compressed)):
+            plain += inflater.decompress(compressed[place : place + 1])
+    except zlib.error:
+        pass
+    return plain
+
+
 def test_a_bit_in_a_gzip_file_gives_every_sound_record_and_damage():
     rng = random.Random(0)
     records = [rng.randbytes(900) for _ in range(300)]
@@ -116,8 +127,8 @@ def test_a_bit_in_a_gzip_file_gives_every_sound_record_and_damage():
     for byte in range(20, len(whole), len(whole) // 20):
         found, damage, _ = read(flip(whole, byte, 5))
         assert damage, f"a bit of byte {byte} turned over without a word"
-        assert found == [record for record in records if record in set(found)]
-        assert len(found) >= byte // 920
+        assert found == read(obtainable(flip(whole, byte, 5)))[0]
+        assert set(found) <= set(records)
 
 
 def test_gzip_members_one_after_the_other_are_one_file():
