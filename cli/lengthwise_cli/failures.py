@@ -62,7 +62,7 @@ def leave(code: int) -> NoReturn:
 
     An interrupted job leaves native threads at work, which abort the interpreter's own way out (exit code 134).
     """
-    if code == STOPPED:
+    if code == STOPPED and sys.stdout is sys.__stdout__:  # this process is ours, not that of a program that calls us
         end_children()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -30,6 +30,7 @@ for server, number in ((worker, signal.SIGTERM), (dispatcher, signal.SIGINT)):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("original", ["block"], indirect=True)
 def test_a_trainer_reads_through_a_dispatcher_and_a_worker(original, tmp_path) -> None:
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-n", "true"], check=False).returncode:
         pytest.skip("NOT CHECKED: TensorFlow's servers bind every interface, so this test needs a network of its own")
