@@ -68,9 +68,6 @@ def test_fit_trains_on_the_batches(source: Source) -> None:
     outputs = keras.layers.Dense(1)(keras.layers.Concatenate()([pooled, mean]))
     model = keras.Model({"item": item, "value": value}, outputs)
     model.compile("adam", "mse")
-    keys = ("item", "value")
-    dataset = source.read(batch_steps=BUDGET, labels="y", sample_weight="w")
-    losses = model.fit(dataset.map(lambda x, y, w: ({k: x[k] for k in keys}, y, w)), epochs=2, verbose=0).history[
-        "loss"
-    ]
+    dataset = source.read(batch_steps=BUDGET, features=["item", "value"], labels="y", sample_weight="w")
+    losses = model.fit(dataset, epochs=2, verbose=0).history["loss"]
     assert np.isfinite(losses).all()

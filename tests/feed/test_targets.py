@@ -80,6 +80,7 @@ WRONG = {
     "two batch sizes": ({"batch_steps": 64, "batch_size": 8}, "expected either batch_steps"),
     "an unknown option": ({"batch_size": 8, "sede": 1}, "sede"),
     "an unknown label": ({"batch_size": 8, "labels": "z"}, "labels: expected the key of a feature .*received 'z'"),
+    "an unknown feature": ({"batch_size": 8, "features": ["z"]}, "features: expected the key of a feature"),
     "a shifted number": ({"batch_size": 8, "next_step": "value"}, "next_step: expected the key"),
     "two kinds of label": ({"batch_size": 8, "labels": "y", "next_step": "item"}, "either labels or next_step"),
     "weights without labels": ({"batch_size": 8, "sample_weight": "w"}, "goes with labels"),

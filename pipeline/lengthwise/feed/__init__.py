@@ -8,10 +8,11 @@
 - portion: the part of a file that one worker reads.
 """
 
+from lengthwise.feed.counts import count_raw
 from lengthwise.feed.options import Options
 from lengthwise.feed.prepared import read_prepared
 from lengthwise.feed.raw import read_raw
 from lengthwise.feed.service_options import Service
 from lengthwise.feed.serving import ServingFunction, serving_fn
 
-__all__ = ["Options", "Service", "ServingFunction", "read_prepared", "read_raw", "serving_fn"]
+__all__ = ["Options", "Service", "ServingFunction", "count_raw", "read_prepared", "read_raw", "serving_fn"]

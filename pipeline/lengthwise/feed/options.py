@@ -24,6 +24,8 @@ class Options(Spec):
         max_shapes: the most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. Batches
             that did not get all their rows are then filled up with empty rows of weight 0 (or dropped, by
             `drop_remainder`).
+        features: the keys that batches keep, `sequence_length` among them if it is wanted; None for all. A functional
+            Keras model wants exactly its inputs.
         labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them).
         sample_weight: the key of the feature that becomes the weights; weights of steps are zero on padding.
         next_step: the key of a sequence of ids whose next step is each step's label.
@@ -44,6 +46,7 @@ class Options(Spec):
     over_budget: Literal["error", "alone"] = "error"
     drop_remainder: bool = False
     max_shapes: int | None = Field(default=None, ge=1)
+    features: tuple[str, ...] | None = None
     labels: str | tuple[str, ...] | None = None
     sample_weight: str | None = None
     next_step: str | None = None
@@ -58,10 +61,11 @@ class Options(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _a_list_of_labels(cls, fields: Any) -> Any:
-        if isinstance(fields, dict) and isinstance(fields.get("labels"), list):
-            return {**fields, "labels": tuple(fields["labels"])}
-        return fields
+    def _lists_are_tuples(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict):
+            return fields
+        lists = {name: tuple(fields[name]) for name in ("labels", "features") if isinstance(fields.get(name), list)}
+        return {**fields, **lists}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -109,6 +113,7 @@ class OptionFields(TypedDict, total=False):
     over_budget: Literal["error", "alone"]
     drop_remainder: bool
     max_shapes: int | None
+    features: tuple[str, ...] | list[str] | None
     labels: str | tuple[str, ...] | list[str] | None
     sample_weight: str | None
     next_step: str | None

@@ -18,8 +18,9 @@ from lengthwise.feed.epochs import plain, repeat_epochs, with_options
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.parse import Container
-from lengthwise.feed.raw_files import GZIP, PLAIN, read_chunks
+from lengthwise.feed.raw_files import read_chunks
 from lengthwise.feed.raw_window import RawWindow
+from lengthwise.feed.recover import GZIP, PLAIN
 from lengthwise.feed.service import file_order, for_service, read_through, service_of, with_seed_of_content
 from lengthwise.feed.targets import Targets
 from lengthwise.feed.window import slice_batch

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
+from lengthwise.feed.recover import GZIP, PLAIN, read_run, sound_runs
+
 Compression = Literal["gzip", "none"]
 OnDamage = Literal["raise", "skip"]
 _BUFFER_BYTES = 2**18
@@ -82,9 +84,11 @@ def read_portion(
     """
 
     def read(path: Any) -> Any:
-        records = read_file(path, compression)
-        records = (records if skip is None else records.skip(skip)).ignore_errors(True)
-        records = (records if on_damage == "skip" else records.concatenate(_guard(path))).take(take)
+        records = (_read_sound if on_damage == "skip" else read_file)(path, compression)
+        records = records if skip is None else records.skip(skip)
+        if on_damage == "raise":
+            records = records.ignore_errors(True).concatenate(_guard(path))
+        records = records.take(take)
         return records if chunk is None else records.batch(chunk)
 
     return opened(path, on_damage).flat_map(read)
@@ -92,7 +96,12 @@ def read_portion(
 
 def read_file(path: Any, compression: Compression) -> Any:
     """The records of one file."""
-    return tf.data.TFRecordDataset(path, "GZIP" if compression == "gzip" else "", _BUFFER_BYTES)
+    return tf.data.TFRecordDataset(path, GZIP if compression == "gzip" else PLAIN, _BUFFER_BYTES)
+
+
+def _read_sound(path: Any, compression: Compression) -> Any:
+    kind = tf.constant(GZIP if compression == "gzip" else PLAIN)
+    return sound_runs(path, kind).flat_map(lambda offset, count, _: read_run(path, kind, offset, count))
 
 
 def opened(path: Any, on_damage: OnDamage) -> Any:

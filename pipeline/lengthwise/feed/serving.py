@@ -29,6 +29,7 @@ class ServingFunction(tf.Module):
         super().__init__(name="serving")
         self.model = model
         self.columns = tuple(columns)
+        self._inputs = _input_names(model)
         self._boundaries = boundaries
         self._features = Features.of(columns)
         self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
@@ -42,7 +43,10 @@ class ServingFunction(tf.Module):
         Raises:
             tf.errors.InvalidArgumentError: a record is invalid by the columns' rules; the message says which and why.
         """
-        return self.model(self.features(records), training=False)
+        batch = self.features(records)
+        if self._inputs is not None:
+            batch = {key: value for key, value in batch.items() if key in self._inputs}
+        return self.model(batch, training=False)
 
     def features(self, records: Any) -> Batch:
         """The batch that the model gets: dense tensors, padded to the longest record (or to its boundary)."""

@@ -20,10 +20,13 @@ class Targets:
         self._options = options
         self._steps = {spec.key: spec for spec in features.sequences}
         self._context = {column.key for column in features.context}
+        self._named = set(options.features or ())
         labels = options.labels
         self._labels = (labels,) if isinstance(labels, str) else labels or ()
         for name, key in [*(("labels", key) for key in self._labels), ("sample_weight", options.sample_weight)]:
             self._check(name, key, {*self._steps, *self._context})
+        for key in options.features or ():
+            self._check("features", key, {RESERVED_KEY, *self._steps, *self._context})
         self._check(
             "next_step", options.next_step, {k for k, s in self._steps.items() if s.dtype == tf.int64 and not s.shape}
         )
@@ -37,16 +40,21 @@ class Targets:
         """The batch as `features`, `(features, labels)` or `(features, labels, weights)`."""
         if self._options.has_targets:
             return self._split(*self._fill(batch))
-        return batch
+        return self._keep(batch)
+
+    def _keep(self, batch: Batch) -> Batch:
+        wanted = self._options.features
+        return batch if wanted is None else {key: batch[key] for key in wanted}
 
     def _split(self, batch: Batch, real: Any | None) -> Any:
         taken = {*self._labels, self._options.sample_weight}
-        features = {key: value for key, value in batch.items() if key not in taken}
+        features = {key: value for key, value in batch.items() if key not in taken or key in self._named}
         valid = tf.sequence_mask(batch[RESERVED_KEY], _steps_of(batch, self._steps), tf.float32)
         labels, steps = self._labels_of(batch)
         if self._options.next_step is not None:
             labels, valid = _next_step(batch[self._options.next_step], valid)
         weights = self._weights_of(batch, valid, real, per_step=steps)
+        features = self._keep(features)
         return (features, labels) if weights is None else (features, labels, weights)
 
     def _labels_of(self, batch: Batch) -> tuple[Any, bool]:

@@ -1,0 +1,62 @@
+"""`count_raw`: what is wrong with raw files, by reason, found by the offline job's own code."""
+
+from collections.abc import Iterable, Sequence
+
+from lengthwise import files as file_system
+from lengthwise.columns import AnyColumn
+from lengthwise.config.model import Sequences
+from lengthwise.feed.parse import Container
+from lengthwise.feed.raw import find_files
+
+
+def count_raw(
+    files: str | Sequence[str],
+    columns: Iterable[AnyColumn],
+    *,
+    format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
+    boundaries: Sequence[int] | None = None,
+    sequences: Sequences | None = None,
+    max_record_bytes: int = 64 * 2**20,
+) -> dict[str, int]:
+    """How many records `read_raw` gives with `on_invalid="skip"` and `on_damage="skip"`, and how many it leaves out.
+
+    A pass of its own over the files: counters inside a dataset would count again whatever an iterator that was restored,
+    a second epoch or another worker reads again.
+
+    Args:
+        files: as for `read_raw`; so are the other arguments.
+        columns: what a sequence is.
+        format: `sequence_example` or `example`.
+        boundaries: the values that T may have.
+        sequences: what happens to empty, over-long and uneven sequences.
+        max_record_bytes: larger records are invalid.
+
+    Returns:
+        `valid`, and the number of rejected records by `RejectReason`; the unreadable rest of a file counts as one.
+
+    Raises:
+        ConfigError: no file is found.
+    """
+    from lengthwise.records.framing import read_blocks
+    from lengthwise.records.refine import Refiner, Rules
+
+    policy = sequences or Sequences()
+    rules = Rules(
+        columns=tuple(columns),
+        container=format,
+        mismatch=policy.mismatch,
+        empty=policy.empty,
+        over_long=policy.over_long,
+        longest=None if boundaries is None else boundaries[-1],
+        overlap=0,
+    )
+    refiner = Refiner(rules)
+    counts = {"valid": 0}
+    for path in find_files(files):
+        with file_system.open_binary(path) as stream:
+            for block in read_blocks(stream, max_record_bytes=max_record_bytes):
+                tally = refiner.refine(block, path).tally
+                counts["valid"] += tally.written
+                for reason, number in tally.rejected.items():
+                    counts[reason] = counts.get(reason, 0) + number
+    return counts
