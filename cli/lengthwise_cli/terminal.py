@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PIPED_WIDTH = 120
+_PIPED_WIDTH = 500  # nothing wraps: a table is only as wide as what it holds
 
 
 def console(*, stderr: bool = False) -> "Console":
