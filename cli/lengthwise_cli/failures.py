@@ -62,10 +62,11 @@ def leave(code: int) -> NoReturn:
 
     An interrupted job leaves native threads at work, which abort the interpreter's own way out (exit code 134).
     """
-    if code == STOPPED and sys.stdout is sys.__stdout__:  # this process is ours, not that of a program that calls us
+    ours = sys.stdout is sys.__stdout__  # this process is ours, not that of a program that calls us
+    if code == STOPPED and ours:
         end_children()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        print(end="", flush=True)
+        print(end="", file=sys.stderr, flush=True)
         os._exit(code)
     sys.exit(code)
 

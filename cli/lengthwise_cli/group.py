@@ -57,7 +57,10 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         with failures.reader_may_leave():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except EOFError as error:  # which click takes for Ctrl-D
+                raise RuntimeError(f"EOFError: {error}") from error
 
     def main(
         self,

@@ -98,7 +98,7 @@ def lengthwise() -> Callable[..., Any]:
 
     def run(*arguments: object, code: int = 0) -> Any:
         result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-        assert result.exit_code == code, result.output
+        assert result.exit_code == code, (result.output, result.exc_info)
         assert "Traceback" not in result.output
         return result
 

@@ -20,8 +20,8 @@ def count_raw(
 ) -> dict[str, int]:
     """How many records `read_raw` gives with `on_invalid="skip"` and `on_damage="skip"`, and how many it leaves out.
 
-    A pass of its own over the files: counters inside a dataset would count again whatever an iterator that was restored,
-    a second epoch or another worker reads again.
+    A pass of its own over the files: counters inside a dataset would count again whatever an iterator that was
+    restored, a second epoch or another worker reads again.
 
     Args:
         files: as for `read_raw`; so are the other arguments.
