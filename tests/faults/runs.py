@@ -57,8 +57,8 @@ class Runs:
 
         Args:
             config: a `JobConfig`.
-            how: `die_at`: the number of the point at which the child kills itself; `overwrite`; `workers`; `handles`:
-                how many files it may open beside those that are open.
+            how: `die_at`: the number of the point at which the child kills itself; `die_after`: seconds after which it
+                dies by an alarm; `overwrite`; `workers`; `handles`: how many files it may open beside those open.
         """
         line = json.dumps({"config": config.model_dump(mode="json"), **how})
         self._process.stdin.write(line + "\n")  # type: ignore[union-attr]
@@ -102,6 +102,8 @@ def _run(task: dict[str, Any], writing: int) -> int:
     if "handles" in task:
         opened = len(os.listdir("/proc/self/fd"))
         resource.setrlimit(resource.RLIMIT_NOFILE, (opened + task["handles"],) * 2)
+    if "die_after" in task:
+        signal.setitimer(signal.ITIMER_REAL, task["die_after"])
     code, message = 0, ""
     try:
         prepare.run(config, overwrite=task.get("overwrite", False), workers=task.get("workers", 1))

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,25 @@ def test_killed_anywhere_the_same_command_ends_with_the_same_bytes(runs, raw, un
         assert jobs.tree(folder / "out") == expected, point
         assert not (folder / "out" / ".work").exists(), point
         shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_the_same_command_ends_with_the_same_bytes(runs, raw, undisturbed, tmp_path):
+    expected, _ = undisturbed
+    rng = random.Random(4)
+    started = time.monotonic()
+    assert runs.run(config(tmp_path, raw)).code == 0
+    seconds = time.monotonic() - started
+    killed = 0
+    for attempt in range(10):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        killed += runs.run(config(folder, raw), die_after=rng.uniform(0.05, 0.9) * seconds).code == -signal.SIGALRM
+        assert_whole_or_absent(folder / "out")
+        resumed = runs.run(config(folder, raw))
+        assert (resumed.code, resumed.message) == (0, "")
+        assert jobs.tree(folder / "out") == expected
+    assert killed > 3
 
 
 @pytest.mark.slow

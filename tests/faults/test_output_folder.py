@@ -1,6 +1,10 @@
 """What stands in the output folder already: kept, refused or replaced, never mixed; and numbers that must add up."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,25 @@ from lengthwise.progress import Event
 from prepare import jobs, words
 
 FILES = words.files(count=3, records=40, invalid=0)
+
+
+WRITE_HALF = """
+import os, signal, sys
+from lengthwise import files
+with files.create(sys.argv[1]) as stream:
+    stream.write(b"half")
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_file_that_is_half_written_does_not_stand_at_its_name(tmp_path):
+    path = tmp_path / "folder" / "file"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+    done = subprocess.run([sys.executable, "-c", WRITE_HALF, str(path)], check=False, env=environment)
+    assert done.returncode == -signal.SIGKILL
+    assert not path.exists()
+    assert [found.suffix for found in path.parent.iterdir()] == [".tmp"]
 
 
 def config(folder: Path, **changes):
