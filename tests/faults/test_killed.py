@@ -121,7 +121,8 @@ def test_killed_while_overwriting_the_old_data_set_stands_or_none(runs, raw, und
     old_folder.mkdir()
     assert runs.run(config(old_folder, raw[:2])).code == 0
     old = jobs.tree(old_folder / "out")
-    for point in points(once.points, seed=3):
+    late = range(once.points - 24, once.points, 3)  # while it clears up after itself
+    for point in sorted({*points(once.points, seed=3), *late}):
         folder = tmp_path / str(point)
         shutil.copytree(old_folder, folder)
         killed = runs.run(config(folder, raw), die_at=point, overwrite=True)
@@ -138,18 +139,18 @@ def test_killed_while_overwriting_the_old_data_set_stands_or_none(runs, raw, und
 
 def test_only_unfinished_inputs_are_read_again(runs, raw, undisturbed, tmp_path):
     expected, once = undisturbed
-    reads = []
-    for point in range(once.points // 4, once.points, once.points // 8):
+    assert once.reads == 2 * len(raw)  # measured, then read
+    reads = set()
+    for point in range(once.points // 8, once.points * 3 // 4, once.points // 12):
         folder = tmp_path / str(point)
         folder.mkdir()
         assert runs.run(config(folder, raw), die_at=point).code == -signal.SIGKILL
+        done = [len(list((folder / "out" / ".work").glob(f"*/{stage}/*.json"))) for stage in ("measured", "spilled")]
         resumed = runs.run(config(folder, raw))
         assert jobs.tree(folder / "out") == expected
-        reads.append(resumed.reads)
-    assert once.reads == 2 * len(raw)  # measured, then read
-    assert reads == sorted(reads, reverse=True)
-    assert reads[0] < once.reads
-    assert reads[-1] == 0
+        assert resumed.reads == 2 * len(raw) - sum(done), point
+        reads.add(resumed.reads)
+    assert len(reads) > 3
 
 
 def test_a_finished_job_is_not_run_again(runs, raw, undisturbed, tmp_path):

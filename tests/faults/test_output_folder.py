@@ -11,7 +11,7 @@ import pytest
 
 from faults.runs import Runs
 from lengthwise import prepare
-from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
+from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted
 from lengthwise.progress import Event
 from prepare import jobs, words
 
@@ -103,6 +103,16 @@ def test_too_many_rejects_publish_no_data_set_but_the_rejects(tmp_path):
     assert published == {"report.html", "rejects/rejects-00000-of-00001.tfrecord.gz"}
     lenient = config(tmp_path, buckets={"boundaries": (3,)}, limits={"rejected_fraction": 1.0})
     jobs.balance(prepare.run(lenient, workers=1))
+
+
+def test_an_interrupt_from_the_keyboard_is_a_named_error_and_the_run_resumes(tmp_path):
+    def press(event: Event) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="same command goes on"):
+        prepare.run(config(tmp_path), workers=1, progress=press)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    jobs.balance(prepare.run(config(tmp_path), workers=1))
 
 
 @pytest.mark.parametrize(
