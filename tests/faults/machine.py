@@ -69,6 +69,14 @@ class Command:
         return found
 
 
+def is_running(pid: int) -> bool:
+    """Whether the process works on: one that has ended, but that nobody has waited for, does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def run(config: JobConfig, *options: str) -> Finished:
     return Command(config, *options).wait()
 

@@ -90,7 +90,7 @@ def test_a_signal_stops_worker_processes_too(raw, tmp_path, number):
     assert len(children) >= 2
     os.kill(command.pid, number)
     assert command.wait().code == 130
-    assert [pid for pid in children if os.path.exists(f"/proc/{pid}")] == []
+    assert [pid for pid in children if machine.is_running(pid)] == []
 
 
 def test_of_two_runs_at_once_the_second_says_so_and_stops(raw, tmp_path):

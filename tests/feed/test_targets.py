@@ -71,7 +71,7 @@ def test_an_over_long_sequence_gets_its_own_batch_where_that_is_asked_for(source
 
 
 def test_an_over_long_sequence_is_an_error_otherwise(source: Source) -> None:
-    with pytest.raises(Exception, match="batch_steps=?.* 2?.*over_budget='alone'"):
+    with pytest.raises(Exception, match="batch_steps.*over_budget=.*alone"):
         list(source.read(batch_steps=24))
 
 

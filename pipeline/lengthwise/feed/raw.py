@@ -18,7 +18,7 @@ from lengthwise.feed.epochs import plain, repeat_epochs, with_options
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.parse import Container
-from lengthwise.feed.raw_files import read_chunks
+from lengthwise.feed.raw_files import Chunk, read_chunks
 from lengthwise.feed.raw_window import RawWindow
 from lengthwise.feed.recover import GZIP, PLAIN
 from lengthwise.feed.service import file_order, for_service, read_through, service_of, with_seed_of_content
@@ -51,7 +51,8 @@ def read_raw(
             longest sequence. Sequences longer than the last are dealt with as `sequences.over_long` says.
         sequences: what happens to empty, over-long and uneven sequences; by default they are invalid.
         on_invalid: what becomes of invalid records: an error that names the first, or they are left out (`skip`) and
-            their number is said on standard error. `count_raw` counts them by reason.
+            their number is said on standard error. `count_raw` counts them by reason. To TensorFlow's parser messages
+            with fields that a tf.train.Example does not have are unparsable; the job takes them.
         max_record_bytes: larger records are invalid.
         **options: see `Options`; `batch_steps` or `batch_size` is needed.
 
@@ -122,22 +123,34 @@ class _Source:
         order = tf.range(len(self._paths))
         if self._options.shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed)
-        windows = self._windows(tf.data.Dataset.from_tensor_slices(order)).enumerate()
+        chunks = self._chunks(tf.data.Dataset.from_tensor_slices(order))
+        windows = (self._shifted(chunks, seed) if self._options.shuffle else self._windows(chunks)).enumerate()
         return windows.map(lambda number, chunk: (*chunk, tf.random.experimental.stateless_fold_in(seed, number)))
 
     def shared_windows(self, epoch: int) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
         order, seed = file_order(len(self._paths), self._options, epoch)
-        windows = self._windows(tf.data.Dataset.from_tensor_slices(tf.constant(order)))
+        windows = self._windows(self._chunks(tf.data.Dataset.from_tensor_slices(tf.constant(order))))
         return windows.map(plain(lambda chunk: (*chunk, with_seed_of_content(chunk.records, seed))))
 
-    def _windows(self, numbers: Any) -> Any:
+    def _chunks(self, numbers: Any) -> Any:
         def read(number: Any) -> Any:
             path, compression = tf.gather(self._paths, number), tf.gather(self._compressions, number)
             return read_chunks(path, number, compression, self._options.on_damage)
 
         cycle = min(_CYCLE, len(self._paths)) if self._options.shuffle else 1
-        return numbers.interleave(plain(read), cycle_length=cycle, block_length=1).rebatch(self._options.window)
+        return numbers.interleave(plain(read), cycle_length=cycle, block_length=1)
+
+    def _windows(self, chunks: Any) -> Any:
+        return chunks.rebatch(self._options.window)
+
+    def _shifted(self, chunks: Any, seed: Any) -> Any:
+        """Windows of which the first is short by a random number: or few files would meet alike in every epoch."""
+        shift = tf.random.stateless_uniform([], seed, 0, self._options.window, tf.int64)
+        blanks = Chunk(tf.fill([shift], ""), tf.fill([shift], -1), tf.zeros([shift], tf.int64))
+        windows = self._windows(tf.data.Dataset.from_tensors(blanks).concatenate(chunks)).enumerate()
+        real = windows.map(lambda number, chunk: Chunk(*(part[tf.where(number == 0, shift, 0) :] for part in chunk)))
+        return real.filter(lambda chunk: tf.size(chunk.records) > 0)
 
 
 def _is_gzip(path: str) -> bool:

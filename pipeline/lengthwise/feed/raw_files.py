@@ -4,8 +4,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from lengthwise.feed.records import OnDamage, opened
-from lengthwise.feed.recover import GZIP, count_gzip, read_bytes, read_run, sound_runs
+from lengthwise.feed.recover import GZIP, OnDamage, count_gzip, opened, read_bytes, read_run, sound_runs
 
 CHUNK = 1024
 

@@ -77,9 +77,13 @@ class RawWindow:
 
         def attempt(row: Any) -> Any:
             parsed = self._refiner.parser.parse(records[row : row + 1])
-            sizes = [tf.size(raw.values, tf.int64) for group in parsed for raw in group.values()]
-            # The row must depend on the values: TensorFlow drops an op whose result nobody uses, its error with it.
-            return tf.maximum(row, tf.minimum(tf.add_n(sizes), 0))
+            # The row must depend on all of it: TensorFlow drops an op whose result nobody uses, its error with it.
+            used = [
+                tf.size(raw.values, tf.int64) + tf.math.count_nonzero(raw.present)
+                for group in parsed
+                for raw in group.values()
+            ]
+            return tf.maximum(row, tf.minimum(tf.add_n(used), 0))
 
         tried = tf.data.Dataset.range(count).map(attempt).ignore_errors().batch(count)
         none = tf.data.Dataset.from_tensors(tf.zeros([0], tf.int64))

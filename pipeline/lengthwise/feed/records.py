@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from lengthwise.feed.recover import GZIP, PLAIN, read_run, sound_runs
+from lengthwise.feed.recover import GZIP, PLAIN, OnDamage, opened, read_run, sound_runs
 
 Compression = Literal["gzip", "none"]
-OnDamage = Literal["raise", "skip"]
 _BUFFER_BYTES = 2**18
 _CYCLE = 4  # files of a bucket that are read in turn
 
@@ -102,21 +101,6 @@ def read_file(path: Any, compression: Compression) -> Any:
 def _read_sound(path: Any, compression: Compression) -> Any:
     kind = tf.constant(GZIP if compression == "gzip" else PLAIN)
     return sound_runs(path, kind).flat_map(lambda offset, count, _: read_run(path, kind, offset, count))
-
-
-def opened(path: Any, on_damage: OnDamage) -> Any:
-    """A dataset of the path; with `skip`, empty if the file cannot be opened.
-
-    `ignore_errors` on a reader that cannot open its file tries for ever, so this tries once, in a function.
-    """
-
-    def touch(path: Any) -> Any:
-        first_byte = tf.data.FixedLengthRecordDataset([path], 1).take(1)
-        size = first_byte.reduce(tf.constant(0), lambda count, _: count + 1)
-        return tf.where(size >= 0, path, "")  # always the path; but the optimizer must not see that
-
-    touched = tf.data.Dataset.from_tensors(path).map(touch)
-    return touched.ignore_errors(True) if on_damage == "skip" else touched
 
 
 def _guard(path: Any) -> Any:

@@ -1,21 +1,36 @@
 """Reading on behind damaged records: which runs of a TFRecord file are sound.
 
 TensorFlow's reader gives up the rest of a file at its first damaged record. Here the file is read once beforehand, up
-to each
-damage; a record whose length is sound (it has a checksum of its own) is stepped over, as the offline job does. Only for
-`on_damage="skip"`: files are read twice.
+to each damage; a record whose length is sound (it has a checksum of its own) is stepped over, as the offline job does.
+Only for `on_damage="skip"`: files are read twice.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
+OnDamage = Literal["raise", "skip"]
 GZIP, PLAIN = "GZIP", ""
 _HEADER_BYTES, _FRAME_BYTES = 12, 16
 _BUFFER_BYTES = 2**18
 _POLYNOMIAL = 0x82F63B78  # of crc32c, reflected
 _MASK = 0xFFFFFFFF
+
+
+def opened(path: Any, on_damage: OnDamage) -> Any:
+    """A dataset of the path; with `skip`, empty if the file cannot be opened.
+
+    `ignore_errors` on a reader that cannot open its file tries for ever, so this tries once, in a function.
+    """
+
+    def touch(path: Any) -> Any:
+        first_byte = tf.data.FixedLengthRecordDataset([path], 1).take(1)
+        size = first_byte.reduce(tf.constant(0), lambda count, _: count + 1)
+        return tf.where(size >= 0, path, "")  # always the path; but the optimizer must not see that
+
+    touched = tf.data.Dataset.from_tensors(path).map(touch)
+    return touched.ignore_errors(True) if on_damage == "skip" else touched
 
 
 def sound_runs(path: Any, compression: Any) -> Any:
@@ -43,8 +58,9 @@ def _records_from(path: Any, compression: Any, offset: Any) -> Any:
         )
         return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
 
-    # With offsets the op cannot be serialized as a dataset of its own, but as part of a function it can.
-    return tf.data.Dataset.from_tensors(path).flat_map(read)
+    # With offsets the op cannot be serialized as a dataset of its own, but as part of a function it can. The file is
+    # opened several times, and may be gone by now.
+    return opened(path, "skip").flat_map(read)
 
 
 def _find(path: Any) -> tuple[Any, Any, Any]:
