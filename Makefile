@@ -54,7 +54,8 @@ test-data: setup
 	LENGTHWISE_WHEELS=$(CURDIR)/.wheels $(PYTEST) -n $(WORKERS) \
 		$$(grep -rl --include='*.py' LENGTHWISE_WHEELS tests | xargs -n 1 dirname | sort -u)
 
-test-runners: setup
+test-runners:
+	@$(SETUP) demo,test,runners
 	$(PYTEST) tests/runners
 
 test-backends:
