@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,7 +42,8 @@ class Runs:
 
     def __enter__(self) -> Self:
         paths = [path for path in sys.path if path]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        self._scratch = tempfile.TemporaryDirectory()  # who is killed leaves its temporary files
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": self._scratch.name}
         command = [sys.executable, __file__]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -51,6 +53,7 @@ class Runs:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._process.stdin.close()  # type: ignore[union-attr]
         self._process.wait()
+        self._scratch.cleanup()
 
     def run(self, config: Any, **how: Any) -> Ended:
         """Runs a job.

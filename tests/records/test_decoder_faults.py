@@ -53,6 +53,16 @@ def test_no_row_of_a_failed_batch_appears_in_the_next(container):
         assert (rows, values, faults) == ([0, 1, 2, 3], [0, 1, 2, 3], [])
 
 
+def test_left_over_rows_are_seen_by_their_number(container):
+    decoder = Decoder(COLUMNS, container)
+    records = good(container, 6)
+    for _ in range(3):
+        with pytest.raises(RuntimeError):  # behind the back of ours, the real coder is broken
+            decoder._coder.DecodeBatch([*records[:3], records[3][:-1]])
+        rows, values, faults = numbers(decoder, records)
+        assert (rows, values, faults) == ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5], [])
+
+
 def test_each_bad_record_is_found_and_no_other_is_lost(container):
     decoder = Decoder(COLUMNS, container)
     records = good(container, 64)
