@@ -31,7 +31,7 @@ _NAMES = {
         "shared_embedding_columns",
     ),
     "lengthwise.config": ("JobConfig", "load_config"),
-    "lengthwise.feed": ("read_prepared", "read_raw", "serving_fn"),
+    "lengthwise.feed": ("BatchStats", "read_prepared", "read_raw", "serving_fn"),
     "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "sequence_input_layer"),
     "lengthwise.manifest": ("Manifest", "load_manifest"),
 }

@@ -6,7 +6,11 @@
 - budget: the most padded steps (rows times T) of a batch.
 - window: the rows that are shuffled, and sorted by length, together.
 - portion: the part of a file that one worker reads.
+
+`BatchStats`, which tells how training got on with them, needs Keras and is loaded at its first use.
 """
+
+from typing import Any
 
 from lengthwise.feed.counts import count_raw
 from lengthwise.feed.options import Options
@@ -15,4 +19,21 @@ from lengthwise.feed.raw import read_raw
 from lengthwise.feed.service_options import Service
 from lengthwise.feed.serving import ServingFunction, serving_fn
 
-__all__ = ["Options", "Service", "ServingFunction", "count_raw", "read_prepared", "read_raw", "serving_fn"]
+__all__ = [
+    "BatchStats",
+    "Options",
+    "Service",
+    "ServingFunction",
+    "count_raw",
+    "read_prepared",
+    "read_raw",
+    "serving_fn",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "BatchStats":
+        raise AttributeError(f"module 'lengthwise.feed' has no attribute {name!r}")
+    from lengthwise.feed.stats import BatchStats
+
+    return BatchStats
