@@ -68,12 +68,43 @@ class JsonLines:
         say_event("progress", content | {"seconds": round(time.monotonic() - self._started, 2)})
 
 
+class Pace:
+    """How fast the stage goes that is shown, and when it will be done."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.done = self.total = 0
+        self._stage = ""
+        self._started = 0.0
+        self._good = 0  # records that were read and not rejected
+
+    def see(self, event: Event, now: float) -> bool:
+        """Takes in an event; returns whether it is the first of its stage."""
+        is_new = event.stage != self._stage
+        if is_new:
+            self._stage, self._started = event.stage, now
+        self.seconds = now - self._started
+        self.done, self.total = event.done, event.total
+        if event.stage == "read":
+            self._good = event.records - event.rejected
+        if event.stage == "write" and event.records <= self._good:  # nobody knows the number of shards before
+            self.done, self.total = event.records, self._good
+        return is_new
+
+    @property
+    def left(self) -> float | None:
+        """The seconds left at the pace so far; None where nobody can tell."""
+        if not self.done or self.done >= self.total or self.seconds < 1:
+            return None
+        return self.seconds * (self.total - self.done) / self.done
+
+
 class PlainLines:
     """A line when a stage begins, every few seconds, and when it is done; on stderr."""
 
     def __init__(self) -> None:
-        self._stage = ""
-        self._started = self._last = time.monotonic()
+        self._pace = Pace()
+        self._last = time.monotonic()
         self._done = False
 
     def show(self, event: Event) -> None:
@@ -81,29 +112,27 @@ class PlainLines:
         if event.stage == "log":
             self._print(event.message)
             return
-        is_new = event.stage != self._stage
-        if is_new:
-            self._stage, self._started, self._done = event.stage, now, False
+        is_new = self._pace.see(event, now)
+        self._done = self._done and not is_new
         ends = not self._done and event.total > 0 and event.done >= event.total
         if is_new or ends or (not self._done and now - self._last >= SECONDS_BETWEEN_LINES):
             self._last, self._done = now, self._done or ends
-            self._print(describe(event, now - self._started))
+            self._print(describe(event, self._pace))
 
     def _print(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def describe(event: Event, seconds: float) -> str:
+def describe(event: Event, pace: Pace) -> str:
     """`read: 120.3 MiB of 397.0 MiB (30%), 81,204 records (27,068/s), 12 rejected, 7 s left`."""
     parts = [amount(event)]
     if event.records:
-        rate = f" ({event.records / seconds:,.0f}/s)" if seconds >= 1 else ""
+        rate = f" ({event.records / pace.seconds:,.0f}/s)" if pace.seconds >= 1 else ""
         parts.append(f"{event.records:,} records{rate}")
     if event.rejected:
         parts.append(f"{event.rejected:,} rejected")
-    left = remaining(event, seconds)
-    if left is not None:
-        parts.append(f"{left:.0f} s left")
+    if pace.left is not None:
+        parts.append(f"{time_text(pace.left)} left")
     return f"{event.stage}: " + ", ".join(part for part in parts if part)
 
 
@@ -116,8 +145,9 @@ def amount(event: Event) -> str:
     return f"{bytes_text(event.done)} of {bytes_text(event.total)} ({event.done / event.total:.0%})"
 
 
-def remaining(event: Event, seconds: float) -> float | None:
-    """The seconds left at the pace so far; None where nobody can tell."""
-    if not event.done or event.done >= event.total or seconds < 1:
-        return None
-    return seconds * (event.total - event.done) / event.done
+def time_text(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h 5 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

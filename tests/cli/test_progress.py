@@ -41,10 +41,30 @@ def test_a_new_stage_starts_a_new_line_and_messages_are_lines(capsys) -> None:
     ]
 
 
-def _on_a_terminal(*arguments: str, stop_at: str = "") -> tuple[str, int]:
+def test_writing_is_measured_by_the_records_that_were_read(capsys, monkeypatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(watch.time, "monotonic", lambda: now)
+    lines = watch.PlainLines()
+    for seconds, event in (
+        (0, Event("read", 10, 10, 1_050_000, 50_000)),
+        (1, Event("write", 1, 0, 1000)),
+        (11, Event("write", 20, 0, 100_000)),
+        (21, Event("write", 60, 0, 1_200_000)),  # more than were read: there are windows
+    ):
+        now = 100.0 + seconds
+        lines.show(event)
+    assert capsys.readouterr().err.splitlines() == [
+        "read: 10 B of 10 B (100%), 1,050,000 records, 50,000 rejected",
+        "write: 1 shards, 1,000 records",
+        "write: 20 shards, 100,000 records (10,000/s), 2 min left",
+        "write: 60 shards, 1,200,000 records (60,000/s)",
+    ]
+
+
+def _on_a_terminal(*arguments: str, stop_at: str = "", columns: int = 120) -> tuple[str, int]:
     """What the command shows on a terminal, and its exit code; Ctrl-C is sent once `stop_at` shows."""
     controller, terminal = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns)}
     command = [sys.executable, "-m", "lengthwise_cli", *arguments]
     process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
     os.close(terminal)
@@ -67,11 +87,17 @@ def _on_a_terminal(*arguments: str, stop_at: str = "") -> tuple[str, int]:
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
 
-def test_a_terminal_gets_a_bar_from_the_start(place) -> None:
-    shown, code = _on_a_terminal("prepare", place.job, "--workers", "2")
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_terminal_gets_a_bar_from_the_start(columns: int, place) -> None:
+    shown, code = _on_a_terminal("prepare", place.job, "--workers", "2", columns=columns)
     assert code == 0
     assert "starting" in shown.split("read")[0]
-    assert re.search(r"write\S* .*6 shards.* 199 records", shown)
+    lines = [
+        line for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "\n").split("\n") if "━" in line
+    ]
+    assert any(re.search("^  read .*100%.* 200 records .*1 rejected", line) for line in lines)
+    assert any(re.search("^  write .*6 shards  199 records", line) for line in lines)
+    assert max(map(len, lines)) <= columns - 2  # room for the terminal's own ^C
     assert shown.count(HIDE) == shown.count(SHOW) > 0
     assert shown.rindex(SHOW) > shown.rindex(HIDE)
 

@@ -203,9 +203,15 @@ class _Runner:
         files.write_bytes(files.join(folder, "started"), b"1")
         stopped = threading.Event()
 
+        writes = False
+
         def so_far() -> Event:
+            nonlocal writes
             shards = collect(folder, "write", 0)
-            return shards if shards.done else collect(folder, stage, total)
+            if shards.done and not writes:
+                writes = True  # all is read: its last numbers are told before the first ones of writing
+                self._progress(collect(folder, stage, total))
+            return shards if writes else collect(folder, stage, total)
 
         def watch() -> None:
             while not stopped.wait(0.5):
@@ -215,6 +221,8 @@ class _Runner:
         thread.start()
         try:
             yield dataclasses.replace(job, progress=folder)
+            stopped.set()
+            thread.join()
             last = so_far()
             self._progress(dataclasses.replace(last, total=last.total or last.done))
         finally:
