@@ -158,3 +158,34 @@ def test_loading_a_configuration_imports_nothing_heavy(tmp_path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def _ones(shape, dtype=None):
+    raise AssertionError("nothing is made here")
+
+
+class _Mine:
+    def __call__(self, shape, dtype=None):
+        raise AssertionError("nothing is made here")
+
+
+@pytest.mark.parametrize(
+    ("initializer", "name"), [(_ones, "_ones"), (_Mine(), "_Mine"), (lambda shape, dtype: None, "<lambda>")]
+)
+def test_an_initializer_that_is_code_is_refused_before_anything_is_read(initializer, name) -> None:
+    words = columns.sequence_categorical_column_with_identity("w", 10)
+    own = columns.embedding_column(words, 4, initializer=initializer)
+    [shared] = columns.shared_embedding_columns([words], 4, initializer=initializer)
+    for column, field in ((own, "initializer"), (shared, "shared.initializer")):
+        with pytest.raises(ConfigError) as told:
+            parse_config({"columns": [{"kind": "numeric", "key": "a"}, column]})
+        message = str(told.value)
+        assert f"columns[1].{field}: expected the name or the config of a Keras initializer" in message
+        assert f"received '{name}', which is code; leave it out here" in message
+
+
+@pytest.mark.parametrize("initializer", ["zeros", {"class_name": "Constant", "config": {"value": 1.0}}])
+def test_an_initializer_by_name_or_config_is_kept(initializer) -> None:
+    words = columns.sequence_categorical_column_with_identity("w", 10)
+    config = parse_config({"columns": [columns.embedding_column(words, 4, initializer=initializer)]})
+    assert config.columns[0].model_dump(mode="json")["initializer"] == initializer

@@ -1,5 +1,7 @@
 """A citizen of Keras: models of every style, fit, masks, saving, export, mixed precision, compilation."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -165,6 +167,18 @@ def test_attributes_come_back_from_the_config():
 def test_an_initializer_object_comes_back_as_its_config():
     column = lw.embedding_column(WORDS, 2, initializer=keras.initializers.Constant(3.0))
     back = SequenceFeatures.from_config(SequenceFeatures([column]).get_config())
+    assert back.tables["words_embedding"].numpy().tolist() == [[3.0, 3.0]] * 5
+
+
+@keras.saving.register_keras_serializable(package="lengthwise_tests")
+def threes(shape, dtype=None):
+    return keras.ops.full(shape, 3.0, dtype)
+
+
+def test_an_initializer_function_comes_back_if_it_is_registered():
+    column = lw.embedding_column(WORDS, 2, initializer=threes)
+    config = json.loads(json.dumps(SequenceFeatures([column]).get_config()))
+    back = SequenceFeatures.from_config(config)
     assert back.tables["words_embedding"].numpy().tolist() == [[3.0, 3.0]] * 5
 
 

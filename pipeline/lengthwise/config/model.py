@@ -239,6 +239,7 @@ class JobConfig(Section):
     def _check(self) -> Self:
         if not sequence_features(self.columns):
             raise FieldError("columns", "expected at least one sequence column, received context columns only")
+        self._check_initializers()
         self._check_split_key(context_features(self.columns))
         self._check_windows()
         divided = [name for name in ("fractions", "key") if getattr(self.splits, name) != getattr(Splits(), name)]
@@ -246,6 +247,19 @@ class JobConfig(Section):
             rule = "expected either `inputs.by_split` or a division by hash, received both; leave one out"
             raise FieldError(f"splits.{divided[0]}", rule)
         return self
+
+    def _check_initializers(self) -> None:
+        """The manifest keeps the columns, and can keep no code."""
+        for place, column in enumerate(self.columns):
+            for name, table in (("", column), ("shared.", getattr(column, "shared", None))):
+                initializer = getattr(table, "initializer", None)
+                if callable(initializer):
+                    received = getattr(initializer, "__name__", type(initializer).__name__)
+                    rule = (
+                        "expected the name or the config of a Keras initializer, which the manifest can keep, received "
+                        f"{received!r}, which is code; leave it out here, and give it to the column of the model"
+                    )
+                    raise FieldError(f"columns[{place}].{name}initializer", rule)
 
     def _check_windows(self) -> None:
         overlap, policy = self.sequences.window_overlap, self.sequences.over_long

@@ -40,7 +40,7 @@ def _plain(spec: Any) -> Any:
     if getattr(spec, "ckpt_to_load_from", None) is not None:
         changes |= {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
     initializer = getattr(spec, "initializer", None)
-    if isinstance(initializer, keras.initializers.Initializer):
+    if callable(initializer):  # an object, or a function
         changes["initializer"] = keras.initializers.serialize(initializer)
     return spec.model_copy(update=changes) if changes else spec
 
