@@ -44,8 +44,13 @@ def _file_systems(path: str) -> Any:
 @cache
 def _check_credentials(scheme: str) -> None:
     """Says in a moment that there are none, where Beam would ask again and again for minutes."""
-    if scheme != "s3":
-        return
+    if scheme == "s3":
+        _check_aws()
+    elif scheme == "gs":
+        _check_google()
+
+
+def _check_aws() -> None:
     try:
         from apache_beam.io.filesystems import FileSystems
         from apache_beam.options.pipeline_options import S3Options
@@ -58,6 +63,27 @@ def _check_credentials(scheme: str) -> None:
         raise EnvironmentFailure(
             "s3://: found no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure a profile"
         )
+
+
+def _check_google() -> None:
+    try:
+        import google.auth
+        from apache_beam.io.filesystems import FileSystems
+        from apache_beam.io.gcp import gcsfilesystem  # noqa: F401 (it is what reads gs://)
+        from apache_beam.options.pipeline_options import GoogleCloudOptions
+        from google.auth.exceptions import GoogleAuthError
+    except ImportError as error:
+        raise EnvironmentFailure('gs:// needs Beam\'s Google parts: pip install "lengthwise[gcp]"') from error
+    options = getattr(FileSystems, "_pipeline_options", None)
+    if options is not None and options.view_as(GoogleCloudOptions).no_auth:  # a public bucket
+        return
+    try:
+        google.auth.default()
+    except GoogleAuthError as error:
+        raise EnvironmentFailure(
+            "gs://: found no Google credentials; run `gcloud auth application-default login`, or set "
+            f"GOOGLE_APPLICATION_CREDENTIALS to a service account's key file ({str(error).rstrip('.')})"
+        ) from error
 
 
 def is_remote(path: str) -> bool:
