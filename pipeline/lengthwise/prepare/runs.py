@@ -53,8 +53,8 @@ class RunWriter:
         self._batches, self._bytes = [], 0
         keys = [rows.column(name).to_numpy() for name in (ORDER, _BUCKET, _SPLIT)]
         places = np.lexsort(keys)
-        order, bucket, split = (key[places] for key in keys)
-        weights = self._weights(rows)[places]
+        order, bucket, split = (key.take(places) for key in keys)
+        weights = self._weights(rows).take(places)
         groups = np.flatnonzero((np.diff(bucket) != 0) | (np.diff(split) != 0)) + 1
         for start, stop in _cut(np.concatenate([[0], groups, [len(places)]]), weights):
             taken = take_rows(rows.select(self._schema.names), places[start:stop])

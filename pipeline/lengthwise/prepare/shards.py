@@ -18,7 +18,7 @@ from lengthwise.prepare.runs import read_segments
 from lengthwise.progress import Reporter
 from lengthwise.records.encode import BlockEncoder, ExampleEncoder
 from lengthwise.records.features import LENGTH
-from lengthwise.records.framing import frame
+from lengthwise.records.framing import frame_array
 from lengthwise.records.statistics import describe, merge_ranges, to_bytes
 
 _LAST = 2**64 - 1
@@ -117,7 +117,7 @@ def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Me
     whole = rows if output.layout == "block" else None  # blocks are not cut by our batches
     for batch in [whole] if whole is not None else _batches(rows):
         records = encoder.encode(batch, boundary)
-        target.write(frame(records))
+        target.write(frame_array(records))
         count += len(records)
     if output.compression == "gzip":
         target.close()

@@ -26,8 +26,8 @@ def take_rows(rows: pa.RecordBatch, places: np.ndarray) -> pa.RecordBatch:
             continue
         offsets = column.offsets.to_numpy()
         if known is None or not np.array_equal(offsets, known[0]):
-            counts = np.diff(offsets)[places]
-            known = offsets, ranges(offsets[places], counts), pa.array(offsets_of(counts))
+            counts = np.diff(offsets).take(places)
+            known = offsets, ranges(offsets.take(places), counts), pa.array(offsets_of(counts))
         values = column.values.to_numpy(zero_copy_only=False).take(known[1])
         taken.append(pa.LargeListArray.from_arrays(known[2], pa.array(values)))
     return pa.RecordBatch.from_arrays(taken, schema=rows.schema)

@@ -1,10 +1,11 @@
-"""Rows of one bucket -> serialized tf.Examples, by tfx-bsl's encoder, in one of two layouts.
+"""Rows of one bucket -> serialized tf.Examples, in one of two layouts.
 
     example   a tf.Example a sequence, padded to the boundary
     block     a tf.Example a block of sequences, unpadded: raw little-endian buffers, and the lengths to cut by
 
-tfx-bsl writes the features of a message in an order that changes from process to process. So that equal input gives
-equal bytes, each feature is encoded as a message of its own, and these are joined in the order of their keys: protocol
+Numbers are encoded by `messages`, blocks and strings by tfx-bsl's encoder, with equal bytes. tfx-bsl writes the
+features of a message in an order that changes from process to process. So that equal input gives equal bytes, each
+feature is encoded as a message of its own, and these are joined in the order of their keys: protocol
 buffers that stand one after the other are one merged message, which TensorFlow's fast parser honours too.
 Source: protobuf.dev/programming-guides/encoding#last-one-wins, tensorflow/core/util/example_proto_fast_parsing.cc.
 """
@@ -15,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 from tfx_bsl.coders import example_coder
 
-from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features
+from lengthwise.columns import RESERVED_KEY, AnyColumn, ContextColumn, context_features
 from lengthwise.records.features import LENGTH, step_features
+from lengthwise.records.messages import Part, feature_parts, join_parts
 from lengthwise.records.pad import pad
 from lengthwise.records.steps import offsets_of
 
@@ -30,17 +32,23 @@ class ExampleEncoder:
         self._context = context_features(columns)
         self._coder = example_coder.RecordBatchToExamplesEncoder()
 
-    def encode(self, rows: pa.RecordBatch, boundary: int) -> list[bytes]:
+    def encode(self, rows: pa.RecordBatch, boundary: int) -> pa.LargeBinaryArray:
         """The serialized examples of rows of at most `boundary` steps, in their order."""
         lengths = rows.column(LENGTH).to_numpy()
-        features: dict[str, pa.Array] = {RESERVED_KEY: even_lists(lengths.astype(np.int64), 1)}
+        parts = {RESERVED_KEY: feature_parts(RESERVED_KEY, lengths.reshape(-1, 1))}
         for step in self._steps:
             padded = pad(list_values(rows.column(step.key)), lengths, step.width, boundary, step.padding)
-            wire = padded if padded.dtype.kind == "f" else padded.astype(np.int64, copy=False)
-            features[step.key] = even_lists(wire.reshape(-1), boundary * step.width)
+            parts[step.key] = feature_parts(step.key, padded)
         for column in self._context:
-            features[column.key] = rows.column(column.key)
-        return _join(self._coder, features)
+            parts[column.key] = self._context_parts(column, rows)
+        return join_parts([part for _, found in sorted(parts.items()) for part in found])
+
+    def _context_parts(self, column: ContextColumn, rows: pa.RecordBatch) -> list[Part]:
+        lists = rows.column(column.key)
+        if column.dtype != "string":
+            return feature_parts(column.key, list_values(lists).reshape(-1, column.num_elements))
+        encoded = self._coder.encode(pa.RecordBatch.from_pydict({column.key: lists}))
+        return [pa.array(encoded, pa.large_binary())]
 
 
 class BlockEncoder:
@@ -53,10 +61,11 @@ class BlockEncoder:
         self._context = context_features(columns)
         self._coder = example_coder.RecordBatchToExamplesEncoder()
 
-    def encode(self, rows: pa.RecordBatch, boundary: int) -> list[bytes]:
+    def encode(self, rows: pa.RecordBatch, boundary: int) -> pa.LargeBinaryArray:
         """The serialized blocks of rows, `block_sequences` in each but the last."""
         del boundary  # nothing is padded
-        return [record for block in self._blocks(rows) for record in self._encode_block(block)]
+        encoded = [record for block in self._blocks(rows) for record in self._encode_block(block)]
+        return pa.array(encoded, pa.large_binary())
 
     def _blocks(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         for start in range(0, rows.num_rows, self._size):

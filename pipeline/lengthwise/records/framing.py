@@ -10,12 +10,15 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import BinaryIO, cast
 
 import google_crc32c
 import numpy as np
+import pyarrow as pa
 
 from lengthwise.records.gunzip import GunzipReader
+from lengthwise.records.messages import bounds_of, content_of, join_parts, per_value
 from lengthwise.rejects import RejectReason
 
 BLOCK_RECORDS = 1024  # a block and what is made of it stay in the processor's cache
@@ -291,6 +294,16 @@ def frame(records: Iterable[bytes]) -> bytes:
     parts[1::3] = contents
     parts[2::3] = [checksum for (checksum,) in struct.iter_unpack("4s", _masked(contents).astype("<u4").tobytes())]
     return b"".join(parts)
+
+
+def frame_array(records: pa.LargeBinaryArray) -> bytes:
+    """The same of records that are an Arrow array without nulls."""
+    bounds = bounds_of(records)
+    content = content_of(records)
+    checksums = _masked([content[start:stop] for start, stop in pairwise(bounds.tolist())])
+    ends = [None, pa.py_buffer(np.arange(len(records) + 1) * _CRC.size), pa.py_buffer(checksums.astype("<u4"))]
+    tails = pa.Array.from_buffers(pa.large_binary(), len(records), ends)
+    return content_of(join_parts([per_value(np.diff(bounds), _header), records, tails]))
 
 
 @lru_cache(maxsize=65536)

@@ -85,7 +85,7 @@ def _per_distinct(values: pa.Array, find: Callable[[list[bytes]], np.ndarray]) -
         distinct = pc.cast(distinct, pa.string())
     texts = [text.encode() if isinstance(text, str) else text for text in distinct.to_pylist()]
     positions = encoded.indices.to_numpy(zero_copy_only=False)
-    return find(texts)[positions] if texts else np.zeros(0, np.int64)
+    return find(texts).take(positions) if texts else np.zeros(0, np.int64)
 
 
 def _hash(texts: list[bytes], buckets: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 KINDS = {"bytes": 0x0A, "float": 0x12, "int64": 0x1A}
 """The first byte of a step's content, by the kind of its values."""
+PADDING = bytes(8)
 _HEADER = 6
 
 
@@ -33,47 +34,84 @@ class PackedSteps:
     row_offsets: np.ndarray
 
 
-def read_steps(content: bytes, sizes: np.ndarray, kind: str) -> PackedSteps:
+def read_steps(content: bytes | pa.Buffer, sizes: np.ndarray, kind: str) -> PackedSteps:
     """Reads the steps.
 
     Args:
-        content: the bytes of all records' lists, one after the other.
+        content: the bytes of all records' lists, one after the other, and `PADDING`.
         sizes: int64 `[records]`: the bytes of each record's list.
         kind: `bytes`, `float` or `int64`.
 
     Raises:
         Unusual: the steps have another form.
     """
-    octets = np.frombuffer(content, np.uint8)
+    octets = np.frombuffer(content, np.uint8, len(content) - len(PADDING))
     if len(octets) == 0:
         return PackedSteps(_empty(kind), np.zeros(1, np.int64), np.zeros(len(sizes) + 1, np.int64))
-    payload, payload_sizes, row_offsets = _uniform(octets, sizes, kind) or _variable(octets, sizes, kind)
-    if kind == "bytes":
-        offsets = _offsets(payload_sizes)
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(payload)]
-        values = pa.Array.from_buffers(pa.large_binary(), len(payload_sizes), buffers)
-        return PackedSteps(values, np.arange(len(payload_sizes) + 1), row_offsets)
+    found = _uniform(octets, sizes, kind) or _variable(octets, sizes, kind)
+    if kind == "int64":
+        numbers = one_varint_each(content, found.starts, found.sizes)
+        if numbers is not None:
+            return PackedSteps(pa.array(numbers), np.arange(len(numbers) + 1), found.row_offsets)
+    payload = _payload(octets, found)
+    if kind == "int64":
+        numbers, step_offsets = _read_varints(payload, found.sizes)
+        return PackedSteps(pa.array(numbers), step_offsets, found.row_offsets)
     if kind == "float":
-        _expect(not (payload_sizes % 4).any())
-        return PackedSteps(pa.array(payload.view("<f4")), _offsets(payload_sizes // 4), row_offsets)
-    numbers, step_offsets = _read_varints(payload, payload_sizes)
-    return PackedSteps(pa.array(numbers), step_offsets, row_offsets)
+        _expect(not (found.sizes % 4).any())
+        return PackedSteps(pa.array(payload.view("<f4")), _offsets(found.sizes // 4), found.row_offsets)
+    buffers = [None, pa.py_buffer(_offsets(found.sizes)), pa.py_buffer(payload)]
+    values = pa.Array.from_buffers(pa.large_binary(), len(found.sizes), buffers)
+    return PackedSteps(values, np.arange(len(found.sizes) + 1), found.row_offsets)
 
 
-_Payload = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""The bytes of all values, those of each step, and the steps' row offsets."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where the values of a block's steps are.
+
+    Attributes:
+        starts: int64 `[steps]`: where each step's values start, behind its header.
+        sizes: int64 `[steps]`: the bytes of its values.
+        row_offsets: int64 `[records + 1]`: where each record's steps start.
+        headers: bool `[bytes]`: the first byte of each step; None where all steps are of one size.
+    """
+
+    starts: np.ndarray
+    sizes: np.ndarray
+    row_offsets: np.ndarray
+    headers: np.ndarray | None
 
 
-def _uniform(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Payload | None:
+def _uniform(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found | None:
     header, payload = _first_header(octets[:32].tobytes(), kind)
     size = len(header) + payload
     if len(octets) % size or (sizes % size).any():
         return None
-    table = octets.reshape(-1, size)
-    if not all((table[:, place] == octet).all() for place, octet in enumerate(header)):
-        return None
-    values = np.ndarray(len(table), f"V{payload}", octets.data, len(header), (size,)).tobytes() if payload else b""
-    return np.frombuffer(values, np.uint8), np.full(len(table), payload), _offsets(sizes // size)
+    steps = len(octets) // size
+    at = 0
+    for width in (4, 2, 1):  # few wide comparisons instead of many narrow ones
+        while len(header) - at >= width:
+            words = np.ndarray(steps, f"<u{width}", octets.data, at, (size,))
+            if (words != int.from_bytes(header[at : at + width], "little")).any():
+                return None
+            at += width
+    starts = np.arange(len(header), len(header) + len(octets), size)
+    return _Found(starts, np.full(steps, payload), _offsets(sizes // size), None)
+
+
+def _payload(octets: np.ndarray, found: _Found) -> np.ndarray:
+    """uint8: the values of all steps, one after the other."""
+    if found.headers is not None:
+        inside = found.headers.copy()
+        for shift in (1, 2, 2):  # the first byte of each header, then 2, 4 and all 6
+            inside[shift:] |= inside[:-shift]
+        return octets.compress(~inside)
+    first, payload = int(found.starts[0]), int(found.sizes[0])
+    if payload == 0:
+        return octets[:0]
+    kind = f"<u{payload}" if payload in (4, 8) else f"V{payload}"
+    values = np.ndarray(len(found.starts), kind, octets.data, first, (first + payload,))
+    return np.frombuffer(values.tobytes(), np.uint8)
 
 
 def _first_header(start: bytes, kind: str) -> tuple[bytes, int]:
@@ -98,7 +136,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise Unusual
 
 
-def _variable(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Payload:
+def _variable(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found:
     """Steps of less than 128 bytes each."""
     _expect(len(octets) >= _HEADER)
     one, two, three = octets[1:-4], octets[3:-2], octets[5:]
@@ -110,16 +148,46 @@ def _variable(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Payload:
     found &= (two - three) == 2
     starts = np.flatnonzero(found)
     _expect(len(starts))
-    payloads = octets[starts + 5].astype(np.int64)
+    payloads = octets.take(starts + 5).astype(np.int64)
     stops = starts + payloads + _HEADER
     _expect(starts[0] == 0 and stops[-1] == len(octets) and np.array_equal(stops[:-1], starts[1:]))
     bounds = _offsets(sizes)
     row_offsets = np.searchsorted(starts, bounds)
     _expect(np.array_equal(np.append(starts, len(octets))[row_offsets], bounds))
-    kept = np.ones(len(octets), bool)
-    for place in range(_HEADER):
-        kept[starts + place] = False
-    return octets[kept], payloads, row_offsets
+    headers = np.zeros(len(octets), bool)
+    headers[: len(found)] = found
+    return _Found(starts + _HEADER, payloads, row_offsets, headers)
+
+
+_MORE = 0x8080808080808080
+_KEPT = np.array([2 ** (8 * size) - 1 for size in range(9)], np.uint64)
+_MORES = np.array([_MORE & (2 ** (8 * max(size - 1, 0)) - 1) for size in range(9)], np.uint64)
+
+
+def one_varint_each(content: bytes | pa.Buffer, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray | None:
+    """int64 `[steps]`: the number of each step, all its bytes read as one word; None where it is not so simple.
+
+    Args:
+        content: what `starts` point into; at least eight bytes follow the last one.
+        starts: int64 `[steps]`.
+        sizes: int64 `[steps]`: the bytes of each step: one number of at most 56 bits.
+    """
+    lowest, highest = int(sizes.min()), int(sizes.max())
+    if lowest < 1 or highest > 8:
+        return None
+    width = 4 if highest <= 4 else 8
+    kind = np.dtype(f"<u{width}")
+    words = np.ndarray(len(content) - width + 1, kind, content, 0, (1,))[starts]
+    words &= _KEPT.astype(kind).take(sizes)
+    if ((words & kind.type(_MORE & 2 ** (8 * width) - 1)) != _MORES.astype(kind).take(sizes)).any():
+        return None
+    for bits in (7, 14, 28)[: 2 if width == 4 else 3]:  # groups of 7 bits, two by two
+        low = sum((2**bits - 1) << place for place in range(0, 8 * width, 2 * (bits + bits // 7)))
+        upper = words >> kind.type(bits // 7)
+        upper &= kind.type(low << bits)
+        words &= kind.type(low)
+        words |= upper
+    return words.astype(np.int64)
 
 
 def _read_varints(payload: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -135,11 +203,11 @@ def _read_varints(payload: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, n
         step_offsets = np.concatenate([[0], upto])
     starts = np.concatenate([[0], ends[:-1]])
     lengths = ends - starts
-    numbers = (payload[starts] & 0x7F).astype(np.uint64) if len(ends) else np.zeros(0, np.uint64)
+    numbers = (payload.take(starts) & 0x7F).astype(np.uint64) if len(ends) else np.zeros(0, np.uint64)
     for place in range(1, int(lengths.max(initial=0))):
         _expect(place < 10)
         rows = np.flatnonzero(lengths > place)
-        octet = payload[starts[rows] + place]
+        octet = payload.take(starts.take(rows) + place)
         _expect(place < 9 or bool((octet == 1).all()))  # the 64th bit
         numbers[rows] |= (octet & 0x7F).astype(np.uint64) << np.uint64(7 * place)
     return numbers.view(np.int64), step_offsets

@@ -112,7 +112,7 @@ def gather(steps: Steps, rows: np.ndarray, first: np.ndarray, counts: np.ndarray
         return steps.values  # everything, in place
     positions = ranges(steps.starts[rows] + first * steps.width, lengths)
     if steps.present[rows].all():
-        return steps.values[positions]
+        return steps.values.take(positions)
     absent = np.repeat(~steps.present[rows], lengths)
     return np.append(steps.values, np.asarray(fill, steps.values.dtype))[np.where(absent, -1, positions)]
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from lengthwise.records.packed import KINDS, PackedSteps, Unusual, read_steps
+from lengthwise.records.packed import KINDS, PADDING, PackedSteps, Unusual, read_steps
 from lengthwise.records.wide import SEQUENCES
 
-_PADDING = bytes(16)  # so that a header cut off by the end is read, and then refused
+_PADDING = 2 * PADDING  # so that a header cut off by the end is read, and then refused
 _ATTEMPTS = 4
 _MOST_LISTS = 256  # in a record: each takes a round here, so tfx-bsl is faster with more
 
@@ -68,12 +68,12 @@ class WireReader:
         data = b"".join([*records, _PADDING])
         stops = np.cumsum(np.fromiter(map(len, records), np.int64, len(records)))
         starts = np.concatenate([[0], stops[:-1]])
-        octets, view = np.frombuffer(data, np.uint8), memoryview(data)
+        octets = np.frombuffer(data, np.uint8)
         middles, at = _find_lists(octets, starts, stops)
         found = _find_entries(octets, at, stops, list(self._kinds))
         lists = {}
         for key, (firsts, lasts) in found.items():
-            content = b"".join([view[first:last] for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)])
+            content = _cut_out(data, firsts, lasts)
             kind = self._kinds.get(key) or _kind_of(content)
             steps = read_steps(content, np.maximum(lasts - firsts, 0), kind)
             if key in self._kinds:
@@ -158,9 +158,23 @@ def _varints(octets: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return value, at
 
 
-def _kind_of(content: bytes) -> str:
+def _cut_out(data: bytes, firsts: np.ndarray, lasts: np.ndarray) -> pa.Buffer:
+    """The bytes from each first to each last, where it is not negative, and `PADDING`, one after the other.
+
+    Arrow takes every other item of an array whose items are these and the bytes between.
+    """
+    present = firsts >= 0
+    count = int(present.sum()) + 1
+    bounds = np.empty(2 * count, np.int64)
+    bounds[:-2:2], bounds[1:-2:2] = firsts[present], lasts[present]
+    bounds[-2:] = len(data) - len(PADDING), len(data)
+    items = pa.Array.from_buffers(pa.large_binary(), 2 * count - 1, [None, pa.py_buffer(bounds), pa.py_buffer(data)])
+    return items.take(pa.array(np.arange(0, 2 * count, 2))).buffers()[2]
+
+
+def _kind_of(content: pa.Buffer) -> str:
     """The kind of an undeclared list, read only to be sure that the record is whole."""
-    kinds = [kind for kind, tag in KINDS.items() if content[2:3] in (b"", bytes([tag]))]
+    kinds = [kind for kind, tag in KINDS.items() if len(content) == len(PADDING) or content[2] == tag]
     _expect(kinds)
     return kinds[0]
 
