@@ -117,8 +117,14 @@ def publish(job: Job, manifest: Manifest, damage: Sequence[str]) -> Manifest:
         raise EnvironmentFailure(f"{folder}: {missing[0]} was written but is gone; prepare again with --overwrite")
     side = [name for name in files.list_tree(folder) if name.startswith(SIDE_FILES)]
     manifest = manifest.model_copy(update={"side_files": {name: checksum(files.join(folder, name)) for name in side}})
-    files.write_bytes(files.join(folder, MANIFEST_NAME), manifest.to_json().encode())
+    _place(job, MANIFEST_NAME, manifest.to_json().encode(), folder)
     return manifest
+
+
+def _place(job: Job, name: str, content: bytes, folder: str) -> None:
+    """Writes a file by way of the work folder: whoever is killed meanwhile leaves nothing half done beside the data."""
+    files.write_bytes(job.place(name), content)
+    files.rename(job.place(name), files.join(folder, name))
 
 
 def _refuse(job: Job, manifest: Manifest, rejects: str, fault: str) -> NoReturn:
@@ -126,7 +132,7 @@ def _refuse(job: Job, manifest: Manifest, rejects: str, fault: str) -> NoReturn:
     folder = job.config.output.path
     if files.exists(files.join(folder, MANIFEST_NAME)):
         folder = files.join(folder, WORK, "refused")
-    files.write_bytes(files.join(folder, REPORT_NAME), _report(job, manifest, fault))
+    _place(job, REPORT_NAME, _report(job, manifest, fault), folder)
     if rejects and files.exists(job.place("output", rejects)):
         files.rename(job.place("output", rejects), files.join(folder, rejects))
     raise DataLimitError(
