@@ -1,7 +1,6 @@
 """One preparation from its configuration to its manifest: the flow of the whole job, in order."""
 
 import dataclasses
-import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from lengthwise.prepare.inputs import list_inputs
 from lengthwise.prepare.measure import add_up
 from lengthwise.prepare.model import Input, Job, Measured, Spilled, Written
 from lengthwise.prepare.options import check_options, is_dry_run, is_embedded, runner_name
+from lengthwise.prepare.start import import_beam, settled, uncollected
 from lengthwise.prepare.verdict import Verdict, judge
 from lengthwise.prepare.workspace import (
     WORK,
@@ -152,7 +152,8 @@ class _Runner:
     """Runs pipelines for a job, with progress."""
 
     def __init__(self, job: Job, workers: int | None, options: Sequence[str], progress: ProgressSink) -> None:
-        with _uncollected():
+        import_beam()
+        with uncollected():
             from lengthwise.prepare import runner
 
         self._progress = progress
@@ -164,7 +165,7 @@ class _Runner:
             progress(Event("log", message=f"Beam's embedded runner, {why}"))
 
     def measure(self, job: Job) -> list[Measured]:
-        with _uncollected():
+        with uncollected():
             from lengthwise.prepare import pipeline
 
         with self._watched(job, "measure", self._size) as job:
@@ -179,7 +180,7 @@ class _Runner:
         return plan.boundaries
 
     def prepare(self, job: Job) -> Manifest:
-        with _uncollected():
+        with uncollected():
             from lengthwise.prepare import pipeline, publish
 
         with self._watched(job, "read", self._size) as job:
@@ -191,7 +192,8 @@ class _Runner:
     def _run(self, build: Callable[..., None], job: Job) -> None:
         from lengthwise.prepare.runner import run_pipeline
 
-        run_pipeline(lambda pipeline: build(pipeline, job), self._options)
+        with settled():
+            run_pipeline(lambda pipeline: build(pipeline, job), self._options)
 
     @contextmanager
     def _watched(self, job: Job, stage: str, total: int) -> Iterator[Job]:
@@ -228,18 +230,6 @@ class _Runner:
         finally:
             stopped.set()
             thread.join()
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without garbage collection: a fifth of the time of importing Beam goes into looking for garbage in vain."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @contextmanager

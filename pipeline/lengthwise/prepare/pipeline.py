@@ -2,10 +2,10 @@
 
 input files -> measure lengths -> histograms                                   (only where buckets are planned)
 
-input files -> spill sorted runs -> gather references -> assign shards -> write shards -> summarise
+input files -> spill sorted runs -> gather references, assign shards -> write shards -> summarise
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -40,9 +40,8 @@ def prepare_shards(pipeline: beam.Pipeline, job: Job) -> None:
         | "Spread files over workers" >> beam.Reshuffle()
         | "Spill sorted runs" >> beam.Map(lambda source: spill_file(job, source)).with_output_types(Spilled)
     )
-    _summarise(spilled, "runs", job, SPILLED, list[Spilled])
     written = (
-        _together(spilled, "runs of the data set")
+        _together(spilled, "runs")
         | "Assign shards" >> beam.FlatMap(lambda runs: _assign(job, runs)).with_output_types(ShardTask)
         | "Spread shards over workers" >> beam.Reshuffle()
         | "Write shards" >> beam.Map(lambda task: write_shard(job, task)).with_output_types(Written)
@@ -56,7 +55,8 @@ def read_summary(job: Job, name: str, kind: type) -> list:  # type: ignore[type-
     return TypeAdapter(kind).validate_json(files.read_bytes(path)) if files.exists(path) else []
 
 
-def _assign(job: Job, runs: Iterable[Spilled]) -> Iterator[ShardTask]:
+def _assign(job: Job, runs: list[Spilled]) -> Iterator[ShardTask]:
+    _write_summary(job, SPILLED, list[Spilled], runs)
     return assign_shards(job, runs)
 
 
@@ -71,7 +71,8 @@ def _together(parts: beam.PCollection, what: str) -> beam.PCollection:
 
 
 def _summarise(parts: beam.PCollection, what: str, job: Job, name: str, kind: type) -> None:
-    def write(gathered: list[object]) -> None:
-        files.write_bytes(job.place(name), TypeAdapter[Any](kind).dump_json(gathered))
+    _ = _together(parts, what) | f"Summarise {what}" >> beam.Map(lambda found: _write_summary(job, name, kind, found))
 
-    _ = _together(parts, f"all {what}") | f"Summarise {what}" >> beam.Map(write)
+
+def _write_summary(job: Job, name: str, kind: type, found: list[Any]) -> None:
+    files.write_bytes(job.place(name), TypeAdapter[Any](kind).dump_json(found))
