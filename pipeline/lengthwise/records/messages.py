@@ -64,11 +64,13 @@ def encode_varints(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | int]:
     if lowest == 0 and highest < 0x80:
         return flat.astype(np.uint8), count
     octets, kept = _in_lanes(flat) if lowest == 0 and highest < 2**28 else _place_by_place(flat)
-    return octets.reshape(-1).compress(kept.reshape(-1)), kept.reshape(rows, -1).sum(1)
+    places = np.flatnonzero(kept)
+    bounds = np.searchsorted(places, np.arange(rows + 1) * (len(kept) // rows))
+    return octets.take(places), np.diff(bounds)
 
 
 def _in_lanes(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 `[n, 4]`: the bytes of numbers of up to 28 bits, and bool `[n, 4]`: which of them count."""
+    """uint8 `[n * 4]`: the bytes of numbers of up to 28 bits, and bool `[n * 4]`: which of them count."""
     number = flat.astype(np.uint32)
     octets = number & 0x7F
     kept = np.full(len(number), 1, np.uint32)
@@ -83,7 +85,7 @@ def _in_lanes(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _place_by_place(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same of any numbers: uint8 and bool `[n, 10]`, flat."""
+    """The same of any numbers: uint8 and bool `[n * 10]`."""
     number = flat.astype(np.int64).view(np.uint64)
     octets = np.zeros((len(number), 10), np.uint8)
     kept = np.zeros((len(number), 10), bool)

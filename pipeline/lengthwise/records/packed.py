@@ -55,14 +55,14 @@ def read_steps(content: bytes | pa.Buffer, sizes: np.ndarray, kind: str) -> Pack
             return PackedSteps(pa.array(numbers), np.arange(len(numbers) + 1), found.row_offsets)
     payload = _payload(octets, found)
     if kind == "int64":
-        numbers, step_offsets = _read_varints(payload, found.sizes)
+        numbers, step_offsets = _read_varints(payload, np.broadcast_to(found.sizes, len(found.starts)))
         return PackedSteps(pa.array(numbers), step_offsets, found.row_offsets)
     if kind == "float":
-        _expect(not (found.sizes % 4).any())
-        return PackedSteps(pa.array(payload.view("<f4")), _offsets(found.sizes // 4), found.row_offsets)
-    buffers = [None, pa.py_buffer(_offsets(found.sizes)), pa.py_buffer(payload)]
-    values = pa.Array.from_buffers(pa.large_binary(), len(found.sizes), buffers)
-    return PackedSteps(values, np.arange(len(found.sizes) + 1), found.row_offsets)
+        _expect(not np.any(np.asarray(found.sizes) % 4))
+        return PackedSteps(pa.array(payload.view("<f4")), found.offsets(4), found.row_offsets)
+    buffers = [None, pa.py_buffer(found.offsets(1)), pa.py_buffer(payload)]
+    values = pa.Array.from_buffers(pa.large_binary(), len(found.starts), buffers)
+    return PackedSteps(values, np.arange(len(found.starts) + 1), found.row_offsets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,21 @@ class _Found:
 
     Attributes:
         starts: int64 `[steps]`: where each step's values start, behind its header.
-        sizes: int64 `[steps]`: the bytes of its values.
+        sizes: int64 `[steps]`: the bytes of its values; one number where all steps are of one size.
         row_offsets: int64 `[records + 1]`: where each record's steps start.
         headers: bool `[bytes]`: the first byte of each step; None where all steps are of one size.
     """
 
     starts: np.ndarray
-    sizes: np.ndarray
+    sizes: np.ndarray | int
     row_offsets: np.ndarray
     headers: np.ndarray | None
+
+    def offsets(self, unit: int) -> np.ndarray:
+        """int64 `[steps + 1]`: where each step's values start among all values of `unit` bytes each."""
+        if isinstance(self.sizes, int):
+            return np.arange(len(self.starts) + 1) * (self.sizes // unit)
+        return _offsets(self.sizes // unit)
 
 
 def _uniform(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found | None:
@@ -96,7 +102,7 @@ def _uniform(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found | None:
                 return None
             at += width
     starts = np.arange(len(header), len(header) + len(octets), size)
-    return _Found(starts, np.full(steps, payload), _offsets(sizes // size), None)
+    return _Found(starts, payload, _offsets(sizes // size), None)
 
 
 def _payload(octets: np.ndarray, found: _Found) -> np.ndarray:
@@ -106,7 +112,7 @@ def _payload(octets: np.ndarray, found: _Found) -> np.ndarray:
         for shift in (1, 2, 2):  # the first byte of each header, then 2, 4 and all 6
             inside[shift:] |= inside[:-shift]
         return octets.compress(~inside)
-    first, payload = int(found.starts[0]), int(found.sizes[0])
+    first, payload = int(found.starts[0]), int(np.max(found.sizes))
     if payload == 0:
         return octets[:0]
     kind = f"<u{payload}" if payload in (4, 8) else f"V{payload}"
@@ -164,15 +170,15 @@ _KEPT = np.array([2 ** (8 * size) - 1 for size in range(9)], np.uint64)
 _MORES = np.array([_MORE & (2 ** (8 * max(size - 1, 0)) - 1) for size in range(9)], np.uint64)
 
 
-def one_varint_each(content: bytes | pa.Buffer, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray | None:
+def one_varint_each(content: bytes | pa.Buffer, starts: np.ndarray, sizes: np.ndarray | int) -> np.ndarray | None:
     """int64 `[steps]`: the number of each step, all its bytes read as one word; None where it is not so simple.
 
     Args:
         content: what `starts` point into; at least eight bytes follow the last one.
         starts: int64 `[steps]`.
-        sizes: int64 `[steps]`: the bytes of each step: one number of at most 56 bits.
+        sizes: int64 `[steps]`, or one for all: the bytes of each step, one number of at most 56 bits.
     """
-    lowest, highest = int(sizes.min()), int(sizes.max())
+    lowest, highest = int(np.min(sizes)), int(np.max(sizes))
     if lowest < 1 or highest > 8:
         return None
     width = 4 if highest <= 4 else 8
