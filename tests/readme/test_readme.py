@@ -74,7 +74,8 @@ def test_commands_that_other_tests_run_are_run_there() -> None:
     tests = README.parent / "tests"
     for mark in ("container", "runners", "service"):
         assert blocks(mark), mark
-    assert "readme.blocks" in (tests / "runners" / "test_portable.py").read_text()
+    for runs_them in ("runners/test_portable.py", "cli/test_serve.py", "container/test_readme.py"):
+        assert "readme.blocks" in (tests / runs_them).read_text()
 
 
 def test_it_is_short_and_what_it_points_to_exists() -> None:

@@ -1,11 +1,18 @@
 """`lengthwise serve`: the processes of a tf.data service, which batches on other machines than the trainer's."""
 
 import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from lengthwise_cli import options
+
+SECONDS_BETWEEN = 1.0
 
 EPILOG = """\b
 Example, a line on each machine:
@@ -32,7 +39,8 @@ def dispatcher(port: int, work_dir: str) -> None:
     _import_tensorflow()
     from lengthwise.feed.servers import start_dispatcher
 
-    server = start_dispatcher(port, work_dir)
+    with _ended_by_signals():
+        server = start_dispatcher(port, work_dir)
     _serve(server, f"dispatcher at {server.target}")
 
 
@@ -41,11 +49,20 @@ def dispatcher(port: int, work_dir: str) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 for any that is free.")
 @click.option("--host", default="localhost", show_default=True, help="The name by which trainers reach this machine.")
 def worker(address: str, port: int, host: str) -> None:
-    """Run a worker, which reads and batches. Start as many as keep the trainer busy."""
+    """Run a worker, which reads and batches. Start as many as keep the trainer busy.
+
+    It waits for its dispatcher, whichever of them is started first.
+    """
+    try:
+        _wait_for(address)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        return
     _import_tensorflow()
     from lengthwise.feed.servers import start_worker
 
-    server = start_worker(address, port, host)
+    with _ended_by_signals():
+        server = start_worker(address, port, host)
     _serve(server, f"worker of {address}")
 
 
@@ -56,10 +73,46 @@ def _import_tensorflow() -> None:
         import tensorflow  # noqa: F401 (loaded here, so that its greetings go nowhere)
 
 
+def _wait_for(address: str) -> None:
+    """Waits until something listens there, and says once why it waits.
+
+    TensorFlow would wait too, for an hour, but without a word and without Python seeing any signal.
+    """
+    host, _, port = address.removeprefix("grpc://").rpartition(":")
+    if not host or not port.isdigit():
+        raise click.BadParameter(f"expected HOST:PORT, received {address!r}", param_hint="'--dispatcher'")
+    told = ""
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS_BETWEEN).close()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if reason != told:
+                click.echo(f"waiting for the dispatcher at {address}: {reason}", err=True)
+                told = reason
+            time.sleep(SECONDS_BETWEEN)
+        else:
+            return
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Signals end the process on the spot: while TensorFlow starts a server, Python cannot answer them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _serve(server: Any, what: str) -> None:
     """Waits for a signal. The server's own `join` would keep Python from seeing one."""
-    click.echo(what)
     try:
+        click.echo(what)
         while True:
             signal.pause()
     except KeyboardInterrupt:
