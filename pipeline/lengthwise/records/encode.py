@@ -19,7 +19,7 @@ from tfx_bsl.coders import example_coder
 from lengthwise.columns import RESERVED_KEY, AnyColumn, ContextColumn, context_features
 from lengthwise.records.features import LENGTH, step_features
 from lengthwise.records.messages import Part, feature_parts, join_parts
-from lengthwise.records.pad import pad
+from lengthwise.records.pad import Padder
 from lengthwise.records.steps import offsets_of
 
 
@@ -36,8 +36,9 @@ class ExampleEncoder:
         """The serialized examples of rows of at most `boundary` steps, in their order."""
         lengths = rows.column(LENGTH).to_numpy()
         parts = {RESERVED_KEY: feature_parts(RESERVED_KEY, lengths.reshape(-1, 1))}
+        padder = Padder(lengths, boundary)
         for step in self._steps:
-            padded = pad(list_values(rows.column(step.key)), lengths, step.width, boundary, step.padding)
+            padded = padder.pad(list_values(rows.column(step.key)), step.width, step.padding)
             parts[step.key] = feature_parts(step.key, padded)
         for column in self._context:
             parts[column.key] = self._context_parts(column, rows)
@@ -96,7 +97,11 @@ def block_dtypes(columns: Iterable[AnyColumn]) -> dict[str, str]:
 
 def list_values(lists: pa.Array) -> np.ndarray:
     """The numbers of a list array, flat, also where the array is a slice."""
-    return lists.flatten().to_numpy(zero_copy_only=False)
+    if lists.null_count:
+        return lists.flatten().to_numpy(zero_copy_only=False)
+    offsets = lists.offsets
+    first, last = offsets[0].as_py(), offsets[len(lists)].as_py()
+    return lists.values.to_numpy(zero_copy_only=False)[first:last]
 
 
 def even_lists(values: np.ndarray | pa.Array, size: int | None) -> pa.Array:

@@ -71,17 +71,18 @@ def encode_varints(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | int]:
 
 def _in_lanes(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """uint8 `[n * 4]`: the bytes of numbers of up to 28 bits, and bool `[n * 4]`: which of them count."""
-    number = flat.astype(np.uint32)
+    number = flat.astype("<u4", copy=False)
+    highest = int(number.max())
+    kept = np.zeros((len(number), 4), bool)
+    kept[:, 0] = True
     octets = number & 0x7F
-    kept = np.full(len(number), 1, np.uint32)
     for place in (1, 2, 3):
-        number >>= 7
-        if not number.any():
-            break
-        more = (number != 0).astype(np.uint32)
-        octets |= more << (8 * place - 1) | (number & 0x7F) << (8 * place)
-        kept |= more << (8 * place)
-    return octets.astype("<u4", copy=False).view(np.uint8), kept.astype("<u4", copy=False).view(bool)
+        if highest >= 1 << (7 * place):
+            np.greater_equal(number, 1 << (7 * place), out=kept[:, place])
+            octets |= number << place & 0x7F << (8 * place)
+    flags = kept.reshape(-1)
+    octets |= flags.view("<u4") >> 1  # a byte whose next one counts says so in its highest bit
+    return octets.view(np.uint8), flags
 
 
 def _place_by_place(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -118,8 +119,12 @@ def per_value(sizes: np.ndarray, make: Callable[[int], bytes]) -> pa.LargeBinary
     occurs = np.zeros(int(sizes.max(initial=0)) - lowest + 1, bool)
     occurs[sizes - lowest] = True
     distinct = np.flatnonzero(occurs)
-    made = pa.array([make(size) for size in (distinct + lowest).tolist()], pa.large_binary())
-    return made.take(pa.array((np.cumsum(occurs) - 1)[sizes - lowest]))
+    made = [make(size) for size in (distinct + lowest).tolist()]
+    places = (np.cumsum(occurs) - 1).take(sizes - lowest)
+    if len({len(one) for one in made}) != 1:
+        return pa.array(made, pa.large_binary()).take(pa.array(places))
+    table = np.frombuffer(b"".join(made), np.uint8).reshape(len(made), -1)
+    return _binary(table.take(places, axis=0), table.shape[1], len(sizes))
 
 
 def _binary(payload: np.ndarray, sizes: np.ndarray | int, rows: int) -> pa.LargeBinaryArray:

@@ -2,20 +2,40 @@
 
 import numpy as np
 
+from lengthwise.records.steps import offsets_of
 
-def pad(values: np.ndarray, lengths: np.ndarray, width: int, steps: int, fill: float) -> np.ndarray:
-    """Right-pads sequences.
+
+class Padder:
+    """Right-pads the features of some rows.
 
     Args:
-        values: `[sum(lengths) * width]`, flat, row after row.
         lengths: int `[n]`, in steps, each at most `steps`.
-        width: values a step.
         steps: the boundary.
-        fill: the value of padding.
-
-    Returns:
-        `[n, steps * width]`, of the dtype of `values`.
     """
-    padded = np.full((len(lengths), steps * width), fill, values.dtype)
-    padded[np.arange(steps * width) < (lengths * width)[:, None]] = values
-    return padded
+
+    def __init__(self, lengths: np.ndarray, steps: int) -> None:
+        self._lengths = lengths
+        self._steps = steps
+        self._places: dict[int, np.ndarray] = {}  # by width: features of one width are padded alike
+
+    def pad(self, values: np.ndarray, width: int, fill: float) -> np.ndarray:
+        """Pads one feature.
+
+        Args:
+            values: `[sum(lengths) * width]`, flat, row after row.
+            width: values a step.
+            fill: the value of padding.
+
+        Returns:
+            `[n, steps * width]`, of the dtype of `values`.
+        """
+        if width not in self._places:
+            self._places[width] = self._find_places(width)
+        return np.append(values, np.asarray(fill, values.dtype)).take(self._places[width])
+
+    def _find_places(self, width: int) -> np.ndarray:
+        """int64 `[n, steps * width]`: the place in `values` of each cell; that behind all values in padding."""
+        offsets = offsets_of(self._lengths * width)
+        places = offsets[:-1, None] + np.arange(self._steps * width)
+        np.copyto(places, offsets[-1], where=places >= offsets[1:, None])
+        return places
