@@ -226,7 +226,7 @@ def remove(path: str) -> None:
         if os.path.isdir(path):
             shutil.rmtree(path, ignore_errors=True)
         else:
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, NotADirectoryError):
                 os.remove(path)
         return
     below = [path for path, _ in match(path.rstrip("/") + "/**")]
