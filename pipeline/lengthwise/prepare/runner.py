@@ -2,11 +2,14 @@
 
 import os
 import re
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
@@ -49,7 +52,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
         # As DirectRunner makes it: a bare FnApiRunner gives worker processes no options.
         encoded = JobServiceHandle.encode_pipeline_options(pipeline_options.get_all_options())
         info = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
-        runner = fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(info))
+        runner = _Embedded(provision_info=fn_runner.ExtendedProvisionInfo(info))
     try:
         pipeline = beam.Pipeline(runner=runner, options=pipeline_options)
         build(pipeline)
@@ -58,6 +61,16 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
         raise
     except Exception as error:
         raise _translate(error) from error
+
+
+class _Embedded(fn_runner.FnApiRunner):
+    """Beam's embedded runner, whose worker processes start as `lengthwise.prepare.worker` says."""
+
+    def run_via_runner_api(self, pipeline_proto: Any, options: PipelineOptions) -> Any:
+        for environment in pipeline_proto.components.environments.values():
+            if environment.urn == python_urns.SUBPROCESS_SDK:
+                environment.payload = f"{shlex.quote(sys.executable)} -m lengthwise.prepare.worker".encode()
+        return super().run_via_runner_api(pipeline_proto, options)
 
 
 def _translate(error: Exception) -> LengthwiseError:
