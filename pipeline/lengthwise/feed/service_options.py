@@ -18,8 +18,8 @@ class Service(Spec):
         num_consumers: how many read under the name.
         consumer_index: which of them this is.
         ledger: a folder that all consumers of a `dynamic` job reach: there they write how many records each got, so
-        that
-            the last can tell whether any were lost. A sole consumer needs none. A name is used for one training only.
+            that the last can tell whether any were lost. A sole consumer needs none. A name is used for one training
+            only.
     """
 
     address: str = Field(min_length=1)
