@@ -155,9 +155,8 @@ def copy(files: list[str], output: str) -> None:
 
     os.makedirs(output)
     for number, file in enumerate(files):
-        with tf.io.TFRecordWriter(os.path.join(output, f"copy-{number}")) as writer:
-            for record in tf.data.TFRecordDataset(file).as_numpy_iterator():
-                writer.write(record)
+        writer = tf.data.experimental.TFRecordWriter(os.path.join(output, f"copy-{number}"))  # no Python a record
+        writer.write(tf.data.TFRecordDataset(file))
 
 
 def read(files: list[str], output: str) -> None:
