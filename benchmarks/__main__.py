@@ -25,7 +25,7 @@ _ROOT = os.path.dirname(_HERE)
 Parts = dict[str, list[str]]
 SMALL: Parts = {
     "prepare": ["bench_prepare", "--records", "50000", "--rounds", "1", "--equal", "2000"],
-    "feed": ["bench_feed", "--records", "60000", "--rounds", "2", "--repeats", "2"],
+    "feed": ["bench_feed", "--records", "60000", "--rounds", "2"],
     "layer": ["bench_layer", "--rounds", "3", "--seconds", "0.2", "--steps", "64"],
     "buckets": ["bench_buckets", "--repeats", "1"],
     "scaling": ["bench_scaling", "--base", "500", "--rounds", "1"],
@@ -37,7 +37,7 @@ FULL: Parts = {
     "large": ["bench_prepare", "--rounds", "0", "--equal", "500", "--large", "1000000"],
     "workers": ["bench_prepare", "--rounds", "0", "--equal", "500", "--workers", "1000000"],
     "real": ["bench_prepare", "--rounds", "0", "--equal", "500", "--real"],
-    "feed": ["bench_feed", "--records", "300000", "--rounds", "3", "--repeats", "3"],
+    "feed": ["bench_feed", "--records", "300000", "--rounds", "5"],
     "layer": ["bench_layer", "--rounds", "5", "--seconds", "0.3"],
     "buckets": ["bench_buckets", "--repeats", "3"],
     "scaling": ["bench_scaling", "--base", "4000", "--rounds", "3"],

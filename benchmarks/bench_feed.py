@@ -1,8 +1,14 @@
 """Batches for training: `lengthwise.feed` against the textbook pipeline and against reading the raw files alone.
 
 All pipelines give the same sequences, padded, in batches of at most 8192 padded steps; their contents are compared
-before anything is timed. Each is timed in every round, in turn, by the CPU time of the whole process, consumed inside
-TensorFlow (`Dataset.reduce`); the fast ones repeat the data, so that building the graph does not count.
+before anything is timed. The prepared data sets are uncompressed, as the raw files are.
+
+What is measured is the cost of one more sequence. Each pipeline repeats the data without end; it is built once and
+warmed up: the first batches are drawn before anything is timed. In each round all take turns to give as many sequences
+as the data has, drawn by a loop inside TensorFlow, and are timed by the CPU seconds of the whole process, **from rest
+to rest**: the clock starts when the process has stood still for a while, its buffers full, and stops when it does so
+again, so that what was read ahead counts exactly once. What it costs to start an epoch is in it, what it costs to start
+a program is not (`bench_start` measures that).
 """
 
 import argparse
@@ -13,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -22,12 +29,13 @@ import tensorflow as tf
 
 from benchmarks.data import WORDS, RawData, raw_columns, raw_data
 from benchmarks.real import real_data
+from benchmarks.runner import alternate
 from lengthwise.config.model import Buckets, Inputs, JobConfig, Output
 from lengthwise.feed import read_prepared, read_raw
 from lengthwise.manifest import load_manifest
 
 BUDGET = 8192
-TEXTBOOK_RECORDS = 60_000  # a share of the data is enough where each record costs the same
+PAUSE = 0.1  # seconds between two looks at the clock, while a pipeline comes to rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ def textbook(data: RawData, boundaries: tuple[int, ...]) -> Any:
         return {**sequences, "word": table.lookup(sequences["word"]), **found, "sequence_length": length}
 
     parsed = tf.data.TFRecordDataset(list(data.files)).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
-    return _bucketed(parsed.take(TEXTBOOK_RECORDS), boundaries)
+    return _bucketed(parsed, boundaries)
 
 
 def vectorised_parse(data: RawData, boundaries: tuple[int, ...]) -> Any:
@@ -82,7 +90,7 @@ def vectorised_parse(data: RawData, boundaries: tuple[int, ...]) -> Any:
 
     batches = tf.data.TFRecordDataset(list(data.files)).batch(1024).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
     rows = batches.unbatch().map(lambda row: {key: _dense(value) for key, value in row.items()})
-    return _bucketed(rows.take(TEXTBOOK_RECORDS), boundaries)
+    return _bucketed(rows, boundaries)
 
 
 _STEP_DTYPES = {"id": tf.int64, "value": tf.float32, "word": tf.string}
@@ -102,7 +110,7 @@ def _bucketed(rows: Any, boundaries: tuple[int, ...]) -> Any:
         lambda row: tf.cast(row["sequence_length"], tf.int32),
         bucket_boundaries=[boundary + 1 for boundary in boundaries],
         bucket_batch_sizes=[BUDGET // boundary for boundary in boundaries] + [1],
-    ).prefetch(tf.data.AUTOTUNE)
+    )
 
 
 def prepare(data: RawData, layout: str, folder: str) -> str:
@@ -143,49 +151,69 @@ def check_equality(data: RawData, pipelines: dict[str, Callable[[], Any]]) -> di
         wanted = wanted or found
         common = (wanted["seen"] == 1) & (found["seen"] == 1)
         assert found["seen"].max() == 1, f"{name} repeats records"
-        assert common.sum() >= min(TEXTBOOK_RECORDS, records), f"{name} leaves records out"
+        assert common.all(), f"{name} leaves records out"
         for key, sums in wanted.items():
             np.testing.assert_allclose(found[key][common], sums[common], rtol=1e-5, err_msg=f"{name}: {key}")
     return padding
 
 
-def cpu_seconds(dataset: Any) -> tuple[int, float]:
-    """Rows, and the CPU seconds of running through the dataset inside TensorFlow."""
-    start = time.process_time()
+class Steady:
+    """A pipeline without end, kept from round to round."""
 
-    def count(total: Any, batch: Any) -> Any:
-        rows = batch["sequence_length"] if isinstance(batch, dict) else batch
-        return total + tf.size(rows, tf.int64)
+    def __init__(self, dataset: Any, warm_up: int) -> None:
+        self._iterator = iter(dataset)
+        self._draw = tf.function(self._loop, autograph=False)
+        self.rate(warm_up)
 
-    rows = int(dataset.reduce(tf.constant(0, tf.int64), count))
-    return rows, time.process_time() - start
+    def rate(self, wanted: int) -> float:
+        """Sequences a CPU second, over at least so many, from rest to rest."""
+        start = _at_rest()
+        rows = int(self._draw(tf.constant(wanted, tf.int64)))
+        return rows / (_at_rest() - start)
+
+    def _loop(self, wanted: Any) -> Any:
+        def draw(total: Any) -> Any:
+            batch = next(self._iterator)
+            rows = batch["sequence_length"] if isinstance(batch, dict) else batch
+            return total + tf.size(rows, tf.int64)
+
+        return tf.while_loop(lambda total: total < wanted, draw, [tf.constant(0, tf.int64)], parallel_iterations=1)[0]
 
 
-def measure(data: RawData, folders: dict[str, str], rounds: int, repeats: int) -> list[Result]:
+def _at_rest() -> float:
+    """The CPU seconds of this process so far, once it uses none."""
+    before = time.process_time()
+    while True:
+        time.sleep(PAUSE)
+        now = time.process_time()
+        if now - before < PAUSE / 20:
+            return now
+        before = now
+
+
+def measure(data: RawData, folders: dict[str, str], rounds: int) -> list[Result]:
     """Compares contents, then times all pipelines in alternated rounds."""
     boundaries = load_manifest(folders["example"]).boundaries
     columns = raw_columns()
 
-    def prepared(layout: str, epochs: int) -> Any:
+    def prepared(layout: str, epochs: int | None) -> Any:
         return read_prepared(folders[layout], "train", batch_steps=BUDGET, epochs=epochs)
 
-    once: dict[str, Callable[[], Any]] = {
-        "textbook": lambda: textbook(data, boundaries),
-        "vectorised parse, then unbatch": lambda: vectorised_parse(data, boundaries),
-        "read_raw": lambda: read_raw(data.files, columns, batch_steps=BUDGET),
-        "read_prepared, example": lambda: prepared("example", 1),
-        "read_prepared, block": lambda: prepared("block", 1),
+    def repeated(dataset: Any, epochs: int | None) -> Any:
+        return dataset.repeat(epochs).prefetch(tf.data.AUTOTUNE)
+
+    pipelines: dict[str, Callable[[int | None], Any]] = {
+        "textbook": lambda epochs: repeated(textbook(data, boundaries), epochs),
+        "vectorised parse, then unbatch": lambda epochs: repeated(vectorised_parse(data, boundaries), epochs),
+        "read_raw": lambda epochs: read_raw(data.files, columns, batch_steps=BUDGET, epochs=epochs),
+        "read_prepared, example": lambda epochs: prepared("example", epochs),
+        "read_prepared, block": lambda epochs: prepared("block", epochs),
     }
-    padding = check_equality(data, once)
-    timed = dict(once)
-    timed["read_prepared, example"] = lambda: prepared("example", repeats)
-    timed["read_prepared, block"] = lambda: prepared("block", 2 * repeats)
-    timed["limit: raw files, read alone"] = lambda: _raw_read(data, repeats)
-    rates: dict[str, list[float]] = {name: [] for name in timed}
-    for _ in range(rounds):
-        for name, make in timed.items():
-            rows, seconds = cpu_seconds(make())
-            rates[name].append(rows / seconds)
+    padding = check_equality(data, {name: partial(make, 1) for name, make in pipelines.items()})
+    pipelines["limit: raw files, read alone"] = lambda epochs: repeated(_raw_read(data), epochs)
+    records = len(data.lengths)
+    contestants = {name: Steady(make(None), records // 4) for name, make in pipelines.items()}
+    rates = alternate({name: partial(one.rate, records) for name, one in contestants.items()}, rounds)
     medians = {name: statistics.median(values) for name, values in rates.items()}
     return [
         Result(
@@ -199,8 +227,8 @@ def measure(data: RawData, folders: dict[str, str], rounds: int, repeats: int) -
     ]
 
 
-def _raw_read(data: RawData, repeats: int) -> Any:
-    return tf.data.TFRecordDataset(list(data.files)).repeat(repeats).batch(1024).prefetch(tf.data.AUTOTUNE)
+def _raw_read(data: RawData) -> Any:
+    return tf.data.TFRecordDataset(list(data.files)).batch(1024)
 
 
 def table(results: list[Result]) -> str:
@@ -219,14 +247,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--repeats", type=int, default=4, help="epochs of the fast pipelines in a round")
     parser.add_argument("--data", help="real data instead: cmudict, ml-100k or plaid")
     parser.add_argument("--json", help="a file for the results")
     options = parser.parse_args()
     data = real_data(options.data) if options.data else raw_data(options.records)
     with tempfile.TemporaryDirectory() as folder:
         folders = {layout: prepare(data, layout, folder) for layout in ("example", "block")}
-        results = measure(data, folders, options.rounds, options.repeats)
+        results = measure(data, folders, options.rounds)
     print(table(results))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as stream:
