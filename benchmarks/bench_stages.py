@@ -39,6 +39,7 @@ _STAGES = {
     "arrow": "spill and sort",
     "pad": "pad and encode",
     "encode": "pad and encode",
+    "messages": "pad and encode",
     "statistics": "statistics",
     "shards": "write shards",
     "files": "write shards",
@@ -100,7 +101,7 @@ def stage_of(frames: list[str]) -> str:
         found = _PLACE.search(frame)
         if found:
             name = found[1] or found[2]
-            if name == "framing" and "frame (" in frame:
+            if name in ("framing", "messages") and any("frame (" in one or "frame_array (" in one for one in frames):
                 return "write shards"
             return _STAGES.get(name, _BEAM)
     return _BEAM

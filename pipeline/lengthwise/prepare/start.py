@@ -69,4 +69,8 @@ class _Unloaded(ModuleType):
     def __getattr__(self, attribute: str) -> Any:
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
-        return getattr(importlib.import_module(self.__name__), attribute)
+        try:
+            module = importlib.import_module(self.__name__)
+        except ImportError as error:  # an installation that is broken: whoever looks around must not fail of it
+            raise AttributeError(f"{self.__name__} cannot be imported: {error}") from error
+        return getattr(module, attribute)

@@ -46,7 +46,7 @@ def fingerprint64(text: bytes) -> int:
 
 
 def _identity(column: IdentityColumn, values: np.ndarray) -> Ids:
-    outside = (values < 0) | (values >= column.num_buckets)
+    outside = values.view(np.uint64) >= column.num_buckets  # negative ones, too
     if not outside.any():
         return Ids(values, None)
     default = MISSING if column.default_value is None else column.default_value

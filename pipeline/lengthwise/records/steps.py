@@ -20,6 +20,7 @@ class RawSteps:
         value_starts: int64 `[n]`: where each record's values start.
         step_offsets: int64 `[steps + 1]`: where each step's values start; None in a tf.Example, whose steps are even.
         row_offsets: int64 `[n + 1]`: where each record's steps (in a tf.Example: values) start.
+        value_counts: int64 `[steps]`: how many values each step has (tf.Example: `[n]`, each record).
         uneven: bool `[n]`: records with values left over after their last whole step (in a tf.Example only).
     """
 
@@ -29,12 +30,8 @@ class RawSteps:
     value_starts: np.ndarray
     step_offsets: np.ndarray | None
     row_offsets: np.ndarray
+    value_counts: np.ndarray
     uneven: np.ndarray
-
-    @property
-    def value_counts(self) -> np.ndarray:
-        """int64 `[steps]`: how many values each step has (tf.Example: `[n]`, each record)."""
-        return np.diff(self.row_offsets if self.step_offsets is None else self.step_offsets)
 
     def rows_of_values(self, positions: np.ndarray) -> np.ndarray:
         """The records to which values belong, by their positions in `values`."""
@@ -58,6 +55,7 @@ def read_nested(column: pa.Array) -> RawSteps:
         value_starts=step_offsets[row_offsets[:-1]],
         step_offsets=step_offsets,
         row_offsets=row_offsets,
+        value_counts=np.diff(step_offsets),
         uneven=none,
     )
 
@@ -65,8 +63,9 @@ def read_nested(column: pa.Array) -> RawSteps:
 def read_flat(column: pa.Array, width: int) -> RawSteps:
     """Steps of `width` values each of a `large_list<T>`, from a tf.Example."""
     row_offsets = _offsets(column)
-    counts, rest = np.divmod(np.diff(row_offsets), width)
-    return RawSteps(column.values, _present(column), counts, row_offsets[:-1], None, row_offsets, rest > 0)
+    values = np.diff(row_offsets)
+    counts, rest = np.divmod(values, width)
+    return RawSteps(column.values, _present(column), counts, row_offsets[:-1], None, row_offsets, values, rest > 0)
 
 
 @dataclass(frozen=True, slots=True)
