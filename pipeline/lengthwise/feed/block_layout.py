@@ -10,14 +10,15 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.emit import emit_batches
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
-from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.features import Features
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
 from lengthwise.feed.records import Portion, read_portion, read_portions
 from lengthwise.feed.service import file_order, with_seed_of_content
-from lengthwise.feed.window import Flat, Rows, arrange, slice_batch
+from lengthwise.feed.window import Flat, Rows, arrange
 from lengthwise.manifest import Manifest
 
 _DTYPES = {"<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
@@ -37,19 +38,19 @@ class BlockLayout:
         self._dtypes = {key: _DTYPES[dtype] for key, dtype in manifest.block_dtypes.items()}
         self.boundaries = boundaries
 
-    def batches(self, portions: BucketPortions, seed: Any) -> Any:
-        """One epoch of batches."""
+    def epoch(self, portions: BucketPortions, seed: Any) -> Any:
+        """One epoch of windows: (serialized blocks, seed)."""
         order = seed if self._options.shuffle else None
         streams = [self._stream(bucket, parts, order, portions) for bucket, parts in portions.items()]
         blocks = mix(streams, [sum(part.take for part in parts) for parts in portions.values()], order)
         windows = blocks.batch(self.blocks_per_window(portions)).enumerate()
 
         def seeded(number: Any, records: Any) -> tuple[Any, Any]:
-            return records, tf.random.experimental.stateless_fold_in(seed, number)
+            return tf.reshape(records, [-1]), tf.random.experimental.stateless_fold_in(seed, number)
 
-        return self.cut_windows(windows.map(seeded))
+        return windows.map(seeded)
 
-    def shared_batches(self, portions: BucketPortions, epoch: int) -> Any:
+    def shared_epoch(self, portions: BucketPortions, epoch: int) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
         options, manifest = self._options, self._manifest
         parts = [part for parts in portions.values() for part in parts]
@@ -58,21 +59,20 @@ class BlockLayout:
         files = tf.data.Dataset.from_tensor_slices((paths, tf.constant(takes, tf.int64)))
 
         def read(path: Any, take: Any) -> Any:
-            return read_portion(path, None, take, manifest.compression, options.on_damage, None)
+            return read_portion(path, None, take, manifest.compression, options.on_damage, 1)
 
         blocks = files.interleave(plain(read), cycle_length=SHARED_FILES)
-        windows = blocks.batch(self.blocks_per_window(portions))
-        return self.cut_windows(windows.map(plain(lambda records: (records, with_seed_of_content(records, seed)))))
 
-    def cut_windows(self, windows: Any) -> Any:
-        """From windows of (serialized blocks, seed) to batches."""
+        def seeded(records: Any) -> tuple[Any, Any]:
+            flat = tf.reshape(records, [-1])
+            return flat, with_seed_of_content(flat, seed)
+
+        return blocks.batch(self.blocks_per_window(portions)).map(plain(seeded))
+
+    def batches(self, windows: Any) -> Any:
+        """From windows, of any number of epochs, to batches."""
         arranged = windows.map(plain(self._arrange), num_parallel_calls=tf.data.AUTOTUNE)
-
-        def batches_of(cuts: Batch, window: Batch) -> Any:
-            each = tf.data.Dataset.from_tensor_slices(cuts)
-            return each.map(lambda batch: slice_batch(batch, window, self._features))
-
-        return arranged.flat_map(plain(batches_of))
+        return emit_batches(arranged, self._features)
 
     def blocks_per_window(self, portions: BucketPortions) -> int:
         """How many blocks hold as many sequences as a window should."""
@@ -84,7 +84,7 @@ class BlockLayout:
 
     def _stream(self, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions) -> Any:
         compression, on_damage = self._manifest.compression, self._options.on_damage
-        blocks = read_portions(parts, compression, on_damage, None if seed is None else seed + bucket)
+        blocks = read_portions(parts, compression, on_damage, 1, None if seed is None else seed + bucket)
         if seed is None:
             return blocks
         buffer = max(min(sum(part.take for part in parts), 2 * self.blocks_per_window(all_parts)), 1)

@@ -81,13 +81,21 @@ def rows_of(steps: Any, options: Options) -> Any:
 
 
 def _starts(full: Any) -> Any:
-    """Where batches start, if a batch that starts at row i takes `full[i]` rows."""
+    """Where batches start, if a batch that starts at row i takes `full[i]` rows.
+
+    `leap` leads from each row over 1, 2, 4 ... batches. What it leads to from the starts found so far are as many more.
+    """
     count = tf.size(full, tf.int64)
-    found = tf.TensorArray(tf.int64, size=0, dynamic_size=True, element_shape=[])
+    leap = tf.concat([tf.minimum(tf.range(count) + full, count), count[None]], 0)  # the end leads to itself
 
-    def advance(position: Any, number: Any, found: Any) -> tuple[Any, Any, Any]:
-        return position + full[position], number + 1, found.write(number, position)
+    def double(starts: Any, leap: Any) -> tuple[Any, Any]:
+        return tf.concat([starts, tf.gather(leap, starts)], 0), tf.gather(leap, leap)
 
-    start = (tf.constant(0, tf.int64), tf.constant(0), found)
-    _, _, found = tf.while_loop(lambda position, *_: position < count, advance, start, parallel_iterations=1)
-    return found.stack()
+    found, _ = tf.while_loop(
+        lambda starts, _: starts[-1] < count,
+        double,
+        (tf.zeros([1], tf.int64), leap),
+        shape_invariants=(tf.TensorShape([None]), tf.TensorShape([None])),
+        parallel_iterations=1,
+    )
+    return found[: tf.math.count_nonzero(found < count)]

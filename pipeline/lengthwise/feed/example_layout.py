@@ -1,7 +1,10 @@
 """The example layout: padded sequences, one tf.Example each -> batches of one bucket each.
 
-a bucket's files ─ records ─ shuffle ─ batch ──┐
-another bucket's ...                           ├─ mix ─ parse a batch at once ─> [rows, boundary]
+a bucket's files ─ windows of records ─ draw batches ──┐
+another bucket's ...                                   ├─ mix ─ gather and parse a batch ─> [rows, boundary]
+
+What is mixed is a window and the numbers of a batch's records in it, so that records are copied only where they are
+parsed.
 """
 
 from collections.abc import Sequence
@@ -10,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.emit import map_alone
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features, context_dtype
 from lengthwise.feed.mix import mix
@@ -33,15 +37,14 @@ class ExampleLayout:
         self._options = options
         self._features = Features.of(manifest.columns)
 
-    def batches(self, portions: BucketPortions, seed: Any) -> Any:
-        """One epoch of batches."""
+    def epoch(self, portions: BucketPortions, seed: Any) -> Any:
+        """One epoch of batches to be parsed: (bucket, a window of serialized examples, which of them)."""
         options = self._options
         order = seed if options.shuffle else None
         streams = [self._stream(bucket, parts, order, portions) for bucket, parts in portions.items()]
-        mixed = mix(streams, [self.count(bucket, parts) for bucket, parts in portions.items()], order)
-        return mixed.map(self.parse, num_parallel_calls=tf.data.AUTOTUNE)
+        return mix(streams, [self.count(bucket, parts) for bucket, parts in portions.items()], order)
 
-    def shared_batches(self, portions: BucketPortions, epoch: int) -> Any:
+    def shared_epoch(self, portions: BucketPortions, epoch: int) -> Any:
         """One epoch for a tf.data service: its source is the list of files, and no batch crosses a file."""
         options, manifest = self._options, self._manifest
         rows = [(p.path, p.take, bucket, self._rows(bucket)) for bucket, parts in portions.items() for p in parts]
@@ -50,44 +53,54 @@ class ExampleLayout:
         table = (list(paths), tf.constant(takes, tf.int64), tf.constant(buckets), tf.constant(sizes, tf.int64))
 
         def read(path: Any, take: Any, bucket: Any, rows: Any) -> Any:
-            records = read_portion(path, None, take, manifest.compression, options.on_damage, None)
-            if options.shuffle:
-                buffer = max(options.window // SHARED_FILES, 1)
-                records = records.shuffle(buffer, seed, reshuffle_each_iteration=False)
-            return records.batch(rows, drop_remainder=options.drop_remainder).map(lambda batch: (bucket, batch))
+            chunks = read_portion(path, None, take, manifest.compression, options.on_damage, _CHUNK)
+            order = tf.constant([seed, 0], tf.int64) if options.shuffle else None
+            return self._draw(chunks, bucket, rows, _whole_batches(max(options.window // SHARED_FILES, 1), rows), order)
 
         files = tf.data.Dataset.from_tensor_slices(table)
-        batches = files.interleave(plain(read), cycle_length=SHARED_FILES)
-        return batches.map(plain(self.parse), num_parallel_calls=tf.data.AUTOTUNE)
+        return files.interleave(plain(read), cycle_length=SHARED_FILES)
+
+    def batches(self, serialized: Any) -> Any:
+        """From batches to be parsed, of any number of epochs, to batches."""
+        return serialized.map(plain(self.parse), num_parallel_calls=tf.data.AUTOTUNE)
 
     def count(self, bucket: int, portions: Sequence[Portion]) -> int:
         """How many batches a bucket gives."""
         rows, records = self._rows(bucket), sum(portion.take for portion in portions)
         return records // rows if self._options.drop_remainder else -(-records // rows)
 
-    def parse(self, bucket: Any, records: Any) -> Batch:
+    def parse(self, bucket: Any, window: Any, numbers: Any) -> Batch:
         """A batch of serialized examples of one bucket, as dense tensors; ids as int64."""
-        boundaries = self._manifest.boundaries
+        boundaries, records = self._manifest.boundaries, tf.gather(window, numbers)
         branches = [lambda steps=steps: self._parse(records, steps) for steps in boundaries]
         return dict(tf.switch_case(bucket, branches)) if len(branches) > 1 else self._parse(records, boundaries[0])
 
     def _stream(self, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions) -> Any:
-        """Serialized batches of one bucket, with the bucket's number."""
-        manifest, on_damage = self._manifest, self._options.on_damage
-        if seed is None:
-            chunks = read_portions(parts, manifest.compression, on_damage, chunk=_CHUNK)
-        else:
-            mine = seed + bucket
-            chunks = read_portions(parts, manifest.compression, on_damage, mine, _CHUNK)
-            chunks = _shuffle(chunks, self._shuffled(bucket, parts, all_parts), mine)
-        batches = chunks.rebatch(self._rows(bucket), drop_remainder=self._options.drop_remainder)
-        return batches.map(lambda batch: (tf.constant(bucket), batch))
+        """Batches to be parsed of one bucket."""
+        rows, mine = self._rows(bucket), None if seed is None else seed + bucket
+        window = rows if seed is None else _whole_batches(self._window(bucket, parts, all_parts), rows)
+        chunk = window if len(parts) == 1 else _CHUNK
+        chunks = read_portions(parts, self._manifest.compression, self._options.on_damage, chunk, mine)
+        return self._draw(chunks, tf.constant(bucket), rows, window, mine)
+
+    def _draw(self, chunks: Any, bucket: Any, rows: Any, window: Any, seed: Any | None) -> Any:
+        """Batches to be parsed, of windows of whole batches."""
+
+        def draw(number: Any, records: Any) -> Any:
+            order = tf.range(tf.size(records))
+            if seed is not None:
+                own = tf.random.experimental.stateless_fold_in(seed, number)
+                order = tf.random.experimental.stateless_shuffle(order, own)
+            drawn = tf.data.Dataset.from_tensors(order).rebatch(rows, drop_remainder=self._options.drop_remainder)
+            return map_alone(drawn, lambda numbers: (bucket, records, numbers))
+
+        return chunks.rebatch(window).enumerate().flat_map(plain(draw))
 
     def _rows(self, bucket: int) -> int:
         return self._options.rows(self._manifest.boundaries[bucket])
 
-    def _shuffled(self, bucket: int, parts: Sequence[Portion], all_parts: BucketPortions) -> int:
-        """The bucket's share of the window, but at least a few batches."""
+    def _window(self, bucket: int, parts: Sequence[Portion], all_parts: BucketPortions) -> int:
+        """How many of the bucket's records are shuffled at once: its share of a window, but at least a few batches."""
         mine = sum(part.take for part in parts)
         total = sum(part.take for others in all_parts.values() for part in others)
         return max(min(mine, max(self._options.window * mine // total, 4 * self._rows(bucket))), 1)
@@ -102,12 +115,6 @@ class ExampleLayout:
         return dict(tf.io.parse_example(records, spec))
 
 
-def _shuffle(chunks: Any, window: int, seed: Any) -> Any:
-    """Shuffles records across windows, a whole window at once."""
-
-    def permute(number: Any, records: Any) -> Any:
-        own = tf.random.experimental.stateless_fold_in(seed, number)
-        order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(records)), own)
-        return tf.gather(records, order)
-
-    return chunks.rebatch(window).enumerate().map(permute)
+def _whole_batches(window: Any, rows: Any) -> Any:
+    """The window, rounded up to a multiple of a batch's rows."""
+    return (window + rows - 1) // rows * rows

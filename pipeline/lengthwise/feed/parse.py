@@ -34,6 +34,17 @@ class RawSteps(NamedTuple):
         """int64 `[n]`: how many steps (in a tf.Example: values) each record has."""
         return self.row_splits[1:] - self.row_splits[:-1]
 
+    @property
+    def step_sizes(self) -> Any:
+        """int64 `[steps]`: how many values each step has."""
+        assert self.step_splits is not None
+        return self.step_splits[1:] - self.step_splits[:-1]
+
+    def is_even(self, width: int) -> Any:
+        """Whether all steps have `width` values: compared with where they then start, which spares two copies."""
+        assert self.step_splits is not None
+        return tf.reduce_all(self.step_splits == tf.range(tf.size(self.step_splits, tf.int64)) * width)
+
 
 class Parsed(NamedTuple):
     """A window: its sequence features and its context features (whose rows are records), by key."""

@@ -8,7 +8,7 @@ from lengthwise import files
 from lengthwise.buckets import plan_optimal
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.feed.block_layout import BlockLayout
-from lengthwise.feed.epochs import plain, repeat_epochs, with_options
+from lengthwise.feed.epochs import repeat_epochs, with_options
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.options import OptionFields, Options
@@ -54,14 +54,15 @@ def read_prepared(folder: str, split: str = "train", **options: Unpack[OptionFie
         exact = chosen.on_damage == "raise" and not chosen.drop_remainder
         return read_through(
             service,
-            shared=lambda number: layout.shared_batches(portions, number),
-            epoch=lambda seed: layout.batches(portions, seed),
-            finish=targets.split,
+            shared=lambda number: layout.shared_epoch(portions, number),
+            epoch=lambda seed: layout.epoch(portions, seed),
+            batches=layout.batches,
+            finish=targets.apply,
             options=chosen,
             expected=manifest.histogram(split).total if exact else None,
         )
-    dataset = repeat_epochs(lambda seed: layout.batches(portions, seed), chosen)
-    dataset = dataset.map(plain(targets.split), num_parallel_calls=tf.data.AUTOTUNE)
+    epochs = repeat_epochs(lambda seed: layout.epoch(portions, seed), chosen)
+    dataset = targets.apply(layout.batches(epochs))
     if isinstance(layout, ExampleLayout) and chosen.on_damage == "raise":
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(_batches(layout, portions, chosen)))
     return with_options(dataset.prefetch(tf.data.AUTOTUNE))

@@ -15,15 +15,13 @@ from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import plain, repeat_epochs, with_options
-from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.features import Features
 from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.parse import Container
-from lengthwise.feed.raw_files import Chunk, read_chunks
+from lengthwise.feed.raw_files import Chunk, end_of, read_chunks
 from lengthwise.feed.raw_window import RawWindow
-from lengthwise.feed.recover import GZIP, PLAIN
 from lengthwise.feed.service import file_order, for_service, read_through, service_of, with_seed_of_content
 from lengthwise.feed.targets import Targets
-from lengthwise.feed.window import slice_batch
 
 _CYCLE = 16  # files read in turn
 
@@ -78,16 +76,15 @@ def read_raw(
     if service is not None:
         return read_through(
             service,
-            shared=lambda number: _batches(source.shared_windows(number), window),
-            epoch=lambda seed: _batches(source.windows(seed), window),
-            finish=targets.split,
+            shared=source.shared_windows,
+            epoch=source.windows,
+            batches=window.batches,
+            finish=targets.apply,
             options=chosen,
             expected=None,
         )
-    dataset = repeat_epochs(lambda seed: _batches(source.windows(seed), window), chosen)
-    return with_options(
-        dataset.map(plain(targets.split), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-    )
+    dataset = targets.apply(window.batches(repeat_epochs(source.windows, chosen)))
+    return with_options(dataset.prefetch(tf.data.AUTOTUNE))
 
 
 def find_files(patterns: str | Sequence[str]) -> list[str]:
@@ -116,7 +113,7 @@ class _Source:
             )
         self._paths = list(paths)
         self._options = options
-        self._compressions = [GZIP if _is_gzip(path) else PLAIN for path in paths]
+        self._compressions, self._ends = zip(*map(end_of, paths), strict=True)
 
     def windows(self, seed: Any) -> Any:
         """One epoch: windows of (records, file, index, seed)."""
@@ -136,7 +133,8 @@ class _Source:
     def _chunks(self, numbers: Any) -> Any:
         def read(number: Any) -> Any:
             path, compression = tf.gather(self._paths, number), tf.gather(self._compressions, number)
-            return read_chunks(path, number, compression, self._options.on_damage)
+            end = tf.gather(tf.constant(self._ends, tf.int64), number)
+            return read_chunks(path, number, compression, end, self._options.on_damage)
 
         cycle = min(_CYCLE, len(self._paths)) if self._options.shuffle else 1
         return numbers.interleave(plain(read), cycle_length=cycle, block_length=1)
@@ -151,21 +149,6 @@ class _Source:
         windows = self._windows(tf.data.Dataset.from_tensors(blanks).concatenate(chunks)).enumerate()
         real = windows.map(lambda number, chunk: Chunk(*(part[tf.where(number == 0, shift, 0) :] for part in chunk)))
         return real.filter(lambda chunk: tf.size(chunk.records) > 0)
-
-
-def _is_gzip(path: str) -> bool:
-    with file_system.open_binary(path) as stream:
-        return stream.read(2) == b"\x1f\x8b"
-
-
-def _batches(windows: Any, window: RawWindow) -> Any:
-    arranged = windows.map(plain(window.arrange), num_parallel_calls=tf.data.AUTOTUNE)
-
-    def batches_of(cuts: Batch, arranged: Batch) -> Any:
-        each = tf.data.Dataset.from_tensor_slices(cuts)
-        return each.map(lambda batch: slice_batch(batch, arranged, window.features))
-
-    return arranged.flat_map(plain(batches_of))
 
 
 def _limits(boundaries: Sequence[int] | None, options: Options) -> tuple[int, ...] | None:

@@ -8,6 +8,8 @@ import tensorflow as tf
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
+from lengthwise.feed.emit import emit_batches
+from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features
 from lengthwise.feed.options import Options
 from lengthwise.feed.parse import Container, Parsed
@@ -46,30 +48,35 @@ class RawWindow:
         self._on_invalid = on_invalid
         self._max_record_bytes = max_record_bytes
 
-    def arrange(self, records: Any, file: Any, index: Any, seed: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def batches(self, windows: Any) -> Any:
+        """From windows of (records, file, index, seed), of any number of epochs, to batches."""
+        parsed = windows.interleave(plain(self.parse), num_parallel_calls=tf.data.AUTOTUNE)
+        arranged = parsed.map(plain(self._arrange), num_parallel_calls=tf.data.AUTOTUNE)
+        return emit_batches(arranged, self.features)
+
+    def _arrange(self, chunk: Chunk, parsed: Parsed, seed: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The window's batches, as `window.arrange` gives them."""
-        chunk, parsed = self._parse(Chunk(records, file, index))
         rows, verdicts = self._refiner.refine(parsed)
         with tf.control_dependencies([self._report(verdicts, chunk)]):
             seed = tf.identity(seed)
         return arrange(rows, seed, self.features, self._options, self._boundaries)
 
-    def _parse(self, chunk: Chunk) -> tuple[Chunk, Parsed]:
-        """The records that can be parsed, parsed.
+    def parse(self, records: Any, file: Any, index: Any, seed: Any) -> Any:
+        """The records that can be parsed, parsed: a dataset of one (chunk, parsed, seed).
 
         TensorFlow's ops fail for all records at once, and an op's failure is no value that others could act upon. But a
         dataset that ignores errors turns it into one element less: then the next dataset's element is taken, for
         which the records were tried one by one.
         """
-        small = tf.strings.length(chunk.records) <= self._max_record_bytes
-        chunk = self._without(chunk, small, "too_large")
-        whole = tf.data.Dataset.from_tensors(chunk)
-        fast = whole.map(lambda chunk: (chunk, self._refiner.parser.parse(chunk.records))).ignore_errors()
-        return fast.concatenate(whole.map(self._parse_parsable)).take(1).get_single_element()
+        small = tf.strings.length(records) <= self._max_record_bytes
+        chunk = self._without(Chunk(records, file, index), small, "too_large")
+        whole = tf.data.Dataset.from_tensors((chunk, seed))
+        fast = whole.map(lambda chunk, seed: (chunk, self._refiner.parser.parse(chunk.records), seed)).ignore_errors()
+        return fast.concatenate(whole.map(self._parse_parsable)).take(1)
 
-    def _parse_parsable(self, chunk: Chunk) -> tuple[Chunk, Parsed]:
+    def _parse_parsable(self, chunk: Chunk, seed: Any) -> tuple[Chunk, Parsed, Any]:
         chunk = self._without(chunk, self._try_alone(chunk.records), "unparsable, or a feature of another dtype")
-        return chunk, self._refiner.parser.parse(chunk.records)
+        return chunk, self._refiner.parser.parse(chunk.records), seed
 
     def _try_alone(self, records: Any) -> Any:
         """Which records can be parsed, bool `[n]`."""

@@ -46,13 +46,9 @@ def divide(portions: Iterable[Portion], num_shards: int, index: int) -> list[Por
 
 
 def read_portions(
-    portions: Sequence[Portion],
-    compression: Compression,
-    on_damage: OnDamage,
-    seed: Any | None = None,
-    chunk: int | None = None,
+    portions: Sequence[Portion], compression: Compression, on_damage: OnDamage, chunk: int, seed: Any | None = None
 ) -> Any:
-    """The records of all portions: a dataset of strings or, with `chunk`, of vectors of up to so many.
+    """The records of all portions: a dataset of string vectors of up to `chunk`.
 
     With a seed, files come in random order, several at a time.
     """
@@ -74,21 +70,22 @@ def read_portions(
 
 
 def read_portion(
-    path: Any, skip: Any | None, take: Any, compression: Compression, on_damage: OnDamage, chunk: int | None
+    path: Any, skip: Any | None, take: Any, compression: Compression, on_damage: OnDamage, chunk: int
 ) -> Any:
-    """The records of one portion, alone or in chunks. Few datasets stand on each other here: each costs per record.
+    """The records of one portion, in chunks. Few datasets stand on each other below the chunks: each costs per record.
 
-    TensorFlow's own error for a damaged record does not name the file. So reading stops silently where the file
-    breaks, and a guard stands behind the records that is reached only if some are missing.
+    TensorFlow's own error for a damaged record does not name the file. So reading stops silently at the chunk where
+    the file breaks; an empty chunk stands behind the others, and a chunk that is too small is an error.
     """
 
     def read(path: Any) -> Any:
         records = (_read_sound if on_damage == "skip" else read_file)(path, compression)
         records = records if skip is None else records.skip(skip)
-        if on_damage == "raise":
-            records = records.ignore_errors(True).concatenate(_guard(path))
-        records = records.take(take)
-        return records if chunk is None else records.batch(chunk)
+        if on_damage == "skip":
+            return records.take(take).batch(chunk)
+        nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
+        chunks = records.batch(chunk).ignore_errors(True).concatenate(nothing).take(-(-take // chunk))
+        return chunks.enumerate().map(lambda number, records: _whole(records, take - number * chunk, chunk, path))
 
     return opened(path, on_damage).flat_map(read)
 
@@ -103,13 +100,12 @@ def _read_sound(path: Any, compression: Compression) -> Any:
     return sound_runs(path, kind).flat_map(lambda offset, count, _: read_run(path, kind, offset, count))
 
 
-def _guard(path: Any) -> Any:
-    def fail(path: Any) -> Any:
-        message = (
-            "a file of the data set is damaged or incomplete; `lengthwise verify` says more, "
-            "on_damage='skip' leaves out what cannot be read. The file:"
-        )
-        with tf.control_dependencies([tf.debugging.Assert(False, [message, path])]):
-            return tf.identity(path)
-
-    return tf.data.Dataset.from_tensors(path).map(fail)
+def _whole(records: Any, missing: Any, chunk: int, path: Any) -> Any:
+    """The records that were missing from the portion, at most a chunk."""
+    expected = tf.minimum(missing, chunk)
+    message = (
+        "a file of the data set is damaged or incomplete; `lengthwise verify` says more, "
+        "on_damage='skip' leaves out what cannot be read. The file:"
+    )
+    with tf.control_dependencies([tf.debugging.Assert(tf.size(records, tf.int64) >= expected, [message, path])]):
+        return records[:expected]

@@ -19,18 +19,22 @@ _MASK = 0xFFFFFFFF
 
 
 def opened(path: Any, on_damage: OnDamage) -> Any:
-    """A dataset of the path; with `skip`, empty if the file cannot be opened.
+    """A dataset of the path: an error if the file cannot be opened; with `skip`, empty.
 
-    `ignore_errors` on a reader that cannot open its file tries for ever, so this tries once, in a function.
+    `ignore_errors` on a reader that cannot open its file tries for ever. So the file is opened beforehand, and with
+    `skip` once, in a function: that takes milliseconds, for there TensorFlow prepares a dataset as if it were large.
     """
+    if on_damage == "raise":
+        first_byte = tf.data.FixedLengthRecordDataset([path], 1, buffer_size=16).take(1)
+        any_byte = first_byte.concatenate(tf.data.Dataset.from_tensors("")).take(1)
+        return any_byte.map(lambda _: path)
 
     def touch(path: Any) -> Any:
         first_byte = tf.data.FixedLengthRecordDataset([path], 1).take(1)
         size = first_byte.reduce(tf.constant(0), lambda count, _: count + 1)
         return tf.where(size >= 0, path, "")  # always the path; but the optimizer must not see that
 
-    touched = tf.data.Dataset.from_tensors(path).map(touch)
-    return touched.ignore_errors(True) if on_damage == "skip" else touched
+    return tf.data.Dataset.from_tensors(path).map(touch).ignore_errors(True)
 
 
 def sound_runs(path: Any, compression: Any) -> Any:
@@ -68,7 +72,7 @@ def _find(path: Any) -> tuple[Any, Any, Any]:
     runs = tf.TensorArray(tf.int64, size=0, dynamic_size=True, element_shape=[3])
 
     def advance(number: Any, offset: Any, index: Any, _: Any, runs: Any) -> tuple[Any, ...]:
-        count, size = _measure(path, offset)
+        count, size = measure(path, offset)
         runs = runs.write(number, tf.stack([offset, count, index]))
         following, ended = _step_over(path, offset + size, index + count)
         return number + 1, following, index + count + 1, ended, runs
@@ -98,7 +102,7 @@ def count_gzip(path: Any) -> Any:
     return counted.reduce(tf.constant(-1, tf.int64), lambda _, records: records)
 
 
-def _measure(path: Any, offset: Any) -> tuple[Any, Any]:
+def measure(path: Any, offset: Any) -> tuple[Any, Any]:
     """How many sound records follow from `offset` on, and their bytes."""
 
     def add(total: tuple[Any, Any], record: Any) -> tuple[Any, Any]:

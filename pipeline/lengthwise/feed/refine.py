@@ -128,14 +128,13 @@ def _even(raw: RawSteps, values: Any, width: int, filler: float) -> Steps:
     if raw.step_splits is None:
         counts = raw.row_counts // width
         return Steps(values, raw.row_splits[:-1], counts, raw.present)
-    sizes = raw.step_splits[1:] - raw.step_splits[:-1]
 
     def pad() -> Any:
         ragged = tf.RaggedTensor.from_row_splits(values, raw.step_splits, validate=False)
         dense = ragged.to_tensor(scalar(filler, values.dtype), shape=[None, width])
         return tf.reshape(dense, [-1])
 
-    even = tf.cond(tf.reduce_all(sizes == width), lambda: values, pad)
+    even = tf.cond(raw.is_even(width), lambda: values, pad)
     return Steps(even, raw.row_splits[:-1] * width, raw.row_counts, raw.present)
 
 

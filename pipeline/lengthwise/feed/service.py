@@ -68,7 +68,8 @@ def read_through(
     *,
     shared: Callable[[int], Any],
     epoch: Callable[[Any], Any],
-    finish: Callable[[Batch], Any],
+    batches: Callable[[Any], Any],
+    finish: Callable[[Any], Any],
     options: Options,
     expected: int | None,
 ) -> Any:
@@ -76,22 +77,24 @@ def read_through(
 
     Args:
         service: which, and how it is shared.
-        shared: from an epoch's number to its batches, a dataset whose source is a list of files, for the dispatcher to
-            hand out.
-        epoch: from a seed to an epoch's batches, as for reading alone.
-        finish: from a batch to what `fit` takes.
+        shared: from an epoch's number to what its batches are made of, a dataset whose source is a list of files, for
+            the dispatcher to hand out.
+        epoch: from a seed to what an epoch's batches are made of, as for reading alone.
+        batches: makes them.
+        finish: from batches to what `fit` takes.
         options: see `Options`.
         expected: how many rows an epoch has; None if that is unknown.
     """
     if service.mode == "coordinated":
-        batches = _grouped(repeat_epochs(epoch, options), service.num_consumers)
-        return _distribute(batches.map(plain(finish)), service, service.job_name or "lengthwise")
-    parts = [_dynamic_epoch(shared(number), service, number, expected) for number in range(options.epochs or 1)]
+        grouped = _grouped(batches(repeat_epochs(epoch, options)), service.num_consumers)
+        return _distribute(finish(grouped), service, service.job_name or "lengthwise")
+    numbers = range(options.epochs or 1)
+    parts = [_dynamic_epoch(batches(shared(number)), service, number, expected) for number in numbers]
     dataset = parts[0]
     for part in parts[1:]:
         dataset = dataset.concatenate(part)
     dataset = dataset if options.epochs is not None else dataset.repeat()
-    return dataset.map(plain(finish), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return finish(dataset).prefetch(tf.data.AUTOTUNE)
 
 
 def _dynamic_epoch(batches: Any, service: Service, number: int, expected: int | None) -> Any:

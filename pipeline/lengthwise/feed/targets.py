@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
+from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.options import Options
 
@@ -35,6 +36,12 @@ class Targets:
         if key is not None and key not in known:
             names = ", ".join(sorted(known)) or "none"
             raise ConfigError(f"{option}: expected the key of a feature ({names}), received {key!r}")
+
+    def apply(self, dataset: Any) -> Any:
+        """The dataset with each batch split; as it is, where nothing is to be taken out: a map costs more than that."""
+        if not self._options.has_targets and self._options.features is None:
+            return dataset
+        return dataset.map(plain(self.split), num_parallel_calls=tf.data.AUTOTUNE)
 
     def split(self, batch: Batch) -> Any:
         """The batch as `features`, `(features, labels)` or `(features, labels, weights)`."""

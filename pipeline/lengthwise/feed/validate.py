@@ -62,9 +62,13 @@ def check_value_count(faults: Faults, key: str, raw: RawSteps, width: int, *, ex
     if raw.step_splits is None:
         faults.add(RejectReason.VALUE_COUNT, key, raw.row_counts % width != 0)
         return
-    counts = raw.step_splits[1:] - raw.step_splits[:-1]
-    bad = counts != width if exactly else counts > width
-    faults.add(RejectReason.VALUE_COUNT, key, rows_with(bad, raw.row_splits))
+
+    def look() -> Any:
+        bad = raw.step_sizes != width if exactly else raw.step_sizes > width
+        return rows_with(bad, raw.row_splits)
+
+    none = tf.zeros(tf.shape(raw.row_splits) - 1, tf.bool)
+    faults.add(RejectReason.VALUE_COUNT, key, tf.cond(raw.is_even(width), lambda: none, look))
 
 
 def check_numbers(faults: Faults, column: NumericColumn | ContextColumn, raw: RawSteps) -> None:

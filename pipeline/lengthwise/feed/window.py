@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.cut import cut
-from lengthwise.feed.features import Batch, Features, SequenceSpec
+from lengthwise.feed.emit import slices_of
+from lengthwise.feed.features import Features, SequenceSpec
 from lengthwise.feed.options import Options
 
 
@@ -58,7 +59,7 @@ def arrange(
         boundaries: the values that T may have; None for any.
 
     Returns:
-        The cuts, one entry a batch, and the window that `slice_batch` slices them from.
+        The window's batches, as `emit_batches` takes them.
     """
     order = _sort(rows, seed, shuffle=options.shuffle)
     lengths = tf.gather(rows.lengths, order)
@@ -71,18 +72,7 @@ def arrange(
         window[spec.key] = _gather(rows.sequences[spec.key], pieces, fillers, spec)
     if options.shuffle:
         cuts = cuts.permuted(seed + 1)
-    return cuts.tensors(), window
-
-
-def slice_batch(cuts: dict[str, Any], window: dict[str, Any], features: Features) -> Batch:
-    """One batch out of a window: dense tensors, ids as int64."""
-    first, rows, steps = cuts["starts"], cuts["rows"], cuts["steps"]
-    batch = {key: window[key][first : first + rows] for key in (RESERVED_KEY, *(c.key for c in features.context))}
-    for spec in features.sequences:
-        start, size = cuts["at"] * spec.width, rows * steps * spec.width
-        values = tf.slice(window[spec.key], [start], [size])
-        batch[spec.key] = tf.cast(tf.reshape(values, tf.stack([rows, steps, *spec.shape])), spec.dtype)
-    return batch
+    return slices_of(cuts, features), window
 
 
 def _sort(rows: Rows, seed: Any, *, shuffle: bool) -> Any:
@@ -127,7 +117,7 @@ def _gather(flat: Flat, pieces: Any, fillers: Any, spec: SequenceSpec) -> Any:
         indices=pieces,
         OUTPUT_RAGGED_RANK=1,
     )
-    return gathered.output_dense_values
+    return tf.cast(gathered.output_dense_values, spec.dtype)
 
 
 def _check_budget(lengths: Any, options: Options) -> None:

@@ -1,0 +1,90 @@
+"""A window, sorted and padded -> its batches, one after the other.
+
+Batches are slices of the window's flat values and share their memory where they are aligned. All that a slice needs is
+worked out for a window's batches at once, so that a batch costs few ops; and these run one after the other, because
+handing such small ones to other threads would cost several times what they take.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.cut import Cuts
+from lengthwise.feed.epochs import plain
+from lengthwise.feed.features import Batch, Features
+
+
+def emit_batches(windows: Any, features: Features) -> Any:
+    """Batches of windows.
+
+    Args:
+        windows: a dataset of pairs: what `slices_of` gives, and the window's values by key: those of sequence features
+            flat, those of context features `[n, *shape]`.
+        features: what is in them.
+    """
+
+    def batches_of(slices: Batch, window: Batch) -> Any:
+        each = tf.data.Dataset.from_tensor_slices(slices)
+        return map_alone(each, lambda at: _slice(at, window, features))
+
+    return windows.flat_map(plain(batches_of))
+
+
+def slices_of(cuts: Cuts, features: Features) -> dict[str, Any]:
+    """What `tf.slice` and `tf.reshape` need, int64, one row a batch."""
+    slices = {"rows 1": cuts.starts[:, None], "rows 1 size": cuts.rows[:, None]}
+    for rank in {1 + len(column.shape) for column in features.context}:
+        rest = [[0, 0], [0, rank - 1]]
+        slices[f"rows {rank}"] = tf.pad(cuts.starts[:, None], rest)
+        slices[f"rows {rank} size"] = tf.pad(cuts.rows[:, None], rest, constant_values=-1)
+    for spec in features.sequences:
+        slices[f"steps {spec.width}"] = cuts.at[:, None] * spec.width
+        slices[f"steps {spec.width} size"] = (cuts.rows * cuts.steps)[:, None] * spec.width
+        shape = [tf.fill(tf.shape(cuts.rows), tf.constant(size, tf.int64)) for size in spec.shape]
+        slices[f"shape {spec.shape}"] = tf.stack([cuts.rows, cuts.steps, *shape], axis=1)
+    return slices
+
+
+def _slice(at: Batch, window: Batch, features: Features) -> Batch:
+    """One batch: dense tensors."""
+    batch = {RESERVED_KEY: tf.slice(window[RESERVED_KEY], at["rows 1"], at["rows 1 size"])}
+    for column in features.context:
+        rows = f"rows {1 + len(column.shape)}"
+        values = tf.slice(window[column.key], at[rows], at[f"{rows} size"])
+        batch[column.key] = tf.ensure_shape(values, [None, *column.shape])
+    for spec in features.sequences:
+        steps = f"steps {spec.width}"
+        values = tf.slice(window[spec.key], at[steps], at[f"{steps} size"])
+        dense = tf.reshape(values, at[f"shape {spec.shape}"])
+        batch[spec.key] = tf.ensure_shape(dense, [None, None, *spec.shape])
+    return batch
+
+
+def map_alone(dataset: Any, function: Callable[[Any], Any]) -> Any:
+    """`dataset.map(function)` whose ops run one after the other in the thread that asks for the element.
+
+    To be called while a function of another dataset is traced, which then keeps this one's function. Python's
+    `Dataset.map` has the op's attribute for it, but does not offer it.
+    """
+    spec = dataset.element_spec
+    results: list[Any] = []
+
+    def flat(*tensors: Any) -> list[Any]:
+        result = function(tf.nest.pack_sequence_as(spec, tensors))
+        results.append(tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), result))
+        return list(tf.nest.flatten(result))
+
+    traced = tf.function(flat, autograph=False).get_concrete_function(*tf.nest.flatten(spec))
+    types = tf.nest.flatten(results[-1])
+    variant = tf.raw_ops.MapDataset(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        other_arguments=traced.captured_inputs,
+        f=traced,
+        output_types=[one.dtype for one in types],
+        output_shapes=[one.shape for one in types],
+        use_inter_op_parallelism=False,
+        preserve_cardinality=True,
+    )
+    return tf.data.experimental.from_variant(variant, results[-1])
