@@ -37,7 +37,7 @@ FULL: Parts = {
     "large": ["bench_prepare", "--rounds", "0", "--equal", "500", "--large", "1000000"],
     "workers": ["bench_prepare", "--rounds", "0", "--equal", "500", "--workers", "1000000"],
     "real": ["bench_prepare", "--rounds", "0", "--equal", "500", "--real"],
-    "feed": ["bench_feed", "--records", "300000", "--rounds", "5"],
+    "feed": ["bench_feed", "--records", "300000", "--rounds", "3"],
     "layer": ["bench_layer", "--rounds", "5", "--seconds", "0.3"],
     "buckets": ["bench_buckets", "--repeats", "3"],
     "scaling": ["bench_scaling", "--base", "4000", "--rounds", "3"],
