@@ -4,7 +4,7 @@ inputs     which files                          workspace  the output folder whi
 measure    their lengths, and the plan          runs       sorted rows on disk, waiting for their shard
 spill      file -> rows, rejects, counts        shards     rows -> shards
 publish    balance, manifest, moving            pipeline   these steps as Beam transforms      runner   who runs them
-job        all of it, in order
+job        all of it, in order                  start      a process that starts fast         worker   one that serves
 """
 
 from lengthwise.prepare.job import check, measure_lengths, run

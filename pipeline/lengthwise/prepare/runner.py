@@ -18,7 +18,7 @@ from lengthwise import errors
 from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
 from lengthwise.prepare.options import is_embedded
 
-_PROCESSES_FROM = 512 * 2**20  # worker processes take about 20 s to start: they pay off from here on
+_PROCESSES_FROM = 512 * 2**20  # worker processes take seconds to start, and a core each: they pay off from here on
 _OURS = re.compile(r"lengthwise\.errors\.(\w+): (.*?)(?: \[while running|\n|\\n|$)", re.DOTALL)
 
 

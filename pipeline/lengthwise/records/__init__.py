@@ -10,5 +10,6 @@ window    lengths -> cut, split or refused sequences
 refine    block -> rows: the five steps above, composed
 order     rows -> split, and place in the global shuffle
 pad       rows -> matrices of the bucket's boundary
+messages  matrices -> wire format, a whole batch at once
 encode    matrices -> tf.Example bytes               (blocks: rows -> one tf.Example of raw buffers)
 """
