@@ -17,7 +17,7 @@ SECONDS_BETWEEN = 1.0
 EPILOG = """\b
 Example, a line on each machine:
   lengthwise serve dispatcher --port 5050 --work-dir /shared/journal
-  lengthwise serve worker --dispatcher 10.0.0.2:5050 --host 10.0.0.3
+  lengthwise serve worker --dispatcher 10.0.0.2:5050 --host 10.0.0.3 --port 5051
 
 \b
 and in the training program:
@@ -51,7 +51,8 @@ def dispatcher(port: int, work_dir: str) -> None:
 def worker(address: str, port: int, host: str) -> None:
     """Run a worker, which reads and batches. Start as many as keep the trainer busy.
 
-    It waits for its dispatcher, whichever of them is started first.
+    It waits for its dispatcher, whichever of them is started first. Give it a port, and start it again if it dies:
+    trainers wait for a worker that is gone, and know it again by its address.
     """
     try:
         _wait_for(address)
