@@ -146,12 +146,12 @@ def test_stopped_it_takes_its_worker_processes_along(place) -> None:
 
 
 def _workers_of(session: int) -> set[int]:
-    """Beam's worker processes in a session."""
+    """The worker processes in a session."""
     found = set()
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline") as line:
-                if int(stat.read().rpartition(")")[2].split()[3]) == session and "sdk_worker" in line.read():
+                if int(stat.read().rpartition(")")[2].split()[3]) == session and "lengthwise.prepare.worker" in line.read():
                     found.add(int(name))
         except OSError:  # it has ended
             continue

@@ -103,6 +103,7 @@ def check_weights(faults: Faults, column: IdColumn, ids: RawSteps, weights: RawS
     faults.add(RejectReason.MISSING_FEATURE, key, ids.present & ~weights.present)
     both = ids.present & weights.present
     faults.add(RejectReason.VALUE_COUNT, key, both & _unlike(ids, weights))
+    check_value_count(faults, key, weights, column.values_per_step, exactly=False)
     faults.add(RejectReason.NOT_FINITE, key, rows_with(~tf.math.is_finite(weights.values), value_splits(weights)))
 
 
