@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--large", type=int, default=0, help="records of a second, larger comparison, of one round")
-    parser.add_argument("--workers", type=int, default=0, help="half of the records that two workers share")
+    parser.add_argument("--workers", type=int, default=0, help="a quarter of the records that two workers share")
     parser.add_argument("--equal", type=int, default=5_000, help="records of the comparison of outputs")
     parser.add_argument("--real", action="store_true", help="also on real data")
     parser.add_argument("--json")
@@ -124,7 +124,7 @@ def main() -> None:
         results["generated"][given.large] = compare(raw_data(given.large), (NAIVE, OURS, SHUFFLED), 1)
     if given.workers:
         with tempfile.TemporaryDirectory() as folder:
-            data = repeated(raw_data(given.workers), 2, folder)
+            data = repeated(raw_data(given.workers), 4, folder)
             results["workers"] = {len(data.lengths): compare(data, (OURS, TWO), 1, wall=True)}
     if given.real:
         for name in available():
