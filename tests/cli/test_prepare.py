@@ -151,7 +151,8 @@ def _workers_of(session: int) -> set[int]:
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline") as line:
-                if int(stat.read().rpartition(")")[2].split()[3]) == session and "lengthwise.prepare.worker" in line.read():
+                mine = int(stat.read().rpartition(")")[2].split()[3]) == session
+                if mine and "lengthwise.prepare.worker" in line.read():
                     found.add(int(name))
         except OSError:  # it has ended
             continue
