@@ -223,13 +223,11 @@ class _Runner:
         thread.start()
         try:
             yield dataclasses.replace(job, progress=folder)
-            stopped.set()
-            thread.join()
-            last = so_far()
-            self._progress(dataclasses.replace(last, total=last.total or last.done))
         finally:
             stopped.set()
             thread.join()
+        last = so_far()
+        self._progress(dataclasses.replace(last, total=last.total or last.done))
 
 
 @contextmanager
