@@ -63,7 +63,10 @@ class Command:
         found, waiting = [], [self.pid]
         while waiting:
             for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-                pids = [int(pid) for pid in task.read_text().split()]
+                try:
+                    pids = [int(pid) for pid in task.read_text().split()]
+                except (FileNotFoundError, ProcessLookupError):  # the thread has ended in between
+                    continue
                 found += pids
                 waiting += pids
         return found

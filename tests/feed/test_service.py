@@ -1,10 +1,13 @@
 """A tf.data service on loopback: everything once, all trainers on one bucket, losses said."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +17,7 @@ import tensorflow as tf
 from feed.conftest import Data, make_source
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.feed import Service
-from lengthwise.feed.counted import count_rows
+from lengthwise.feed.arrivals import watch
 from lengthwise.feed.servers import start_dispatcher, start_worker
 
 
@@ -96,6 +99,40 @@ def test_a_dispatcher_started_again_from_its_journal_goes_on(data: Data, tmp_pat
     del worker, dispatcher
 
 
+def worker_process(dispatcher: str) -> Any:
+    program = f"from lengthwise.feed.servers import start_worker\nworker = start_worker({dispatcher!r})\n"
+    program += "print()\nworker.join()"
+    worker = subprocess.Popen([sys.executable, "-uc", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    worker.stdout.readline()  # it has started
+    return worker
+
+
+@pytest.mark.parametrize("mode", ["dynamic", "coordinated"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_answers_no_more_ends_the_epoch_in_an_error(
+    data: Data, tmp_path: Any, number: signal.Signals, mode: str
+) -> None:
+    dispatcher = start_dispatcher(0, str(tmp_path / "journal"))
+    worker = worker_process(dispatcher.target)
+    try:
+        service = Service(address=dispatcher.target, mode=mode, timeout_s=5)
+        iterator = iter(make_source("example", data).read(batch_steps=64, service=service))
+        found = len(next(iterator)["record"])
+        worker.send_signal(number)
+        said = ""
+        while not said:
+            try:
+                found += len(next(iterator)["record"])
+            except tf.errors.InvalidArgumentError as error:
+                said = re.sub(r"\s+", " ", str(error))
+        assert "nothing came from the tf.data service at " in said
+        counts = [f"[{len(data.samples)}] [{len(data.samples) - found}]", f"[{found}]"]
+        assert counts[mode == "coordinated"] in said
+    finally:
+        worker.kill()
+        worker.communicate()
+
+
 @pytest.mark.parametrize("consumers", [1, 2])
 def test_lost_records_are_an_error_that_counts_them(tmp_path: Any, consumers: int) -> None:
     ledger = str(tmp_path / "ledger")
@@ -105,14 +142,32 @@ def test_lost_records_are_an_error_that_counts_them(tmp_path: Any, consumers: in
             Service(address="x", job_name="job", num_consumers=consumers, consumer_index=index, ledger=ledger)
             for index in range(consumers)
         ]
-        counted = [count_rows(batches, expected, service, f"job-{expected}") for service in services]
-        for early in counted[:-1]:
+        watched = [watch(batches, service, f"job-{expected}", expected) for service in services]
+        for early in watched[:-1]:
             assert len(list(early)) == 3
         if expected == 6 * consumers:
-            assert len(list(counted[-1])) == 3
+            assert len(list(watched[-1])) == 3
         else:
             with pytest.raises(tf.errors.InvalidArgumentError, match=rf"lost records(.|\n)*{expected}(.|\n)*2"):
-                list(counted[-1])
+                list(watched[-1])
+
+
+def test_pauses_of_the_trainer_and_an_end_that_does_not_come_are_no_loss() -> None:
+    released = threading.Event()
+
+    def batches() -> Iterator[dict[str, list[int]]]:
+        yield from ({"sequence_length": [1, 1]} for _ in range(3))
+        released.wait(3)
+
+    signature = {"sequence_length": tf.TensorSpec([None], tf.int64)}
+    arriving = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    taken = 0
+    for _ in watch(arriving, Service(address="x", timeout_s=1), expected=6):
+        time.sleep(1.5)
+        taken += 1
+    assert taken == 3
+    assert not released.is_set()
+    released.set()
 
 
 def test_wrong_services_are_named(data: Data, tmp_path: Any) -> None:

@@ -52,7 +52,7 @@ def worker(address: str, port: int, host: str) -> None:
     """Run a worker, which reads and batches. Start as many as keep the trainer busy.
 
     It waits for its dispatcher, whichever of them is started first. Give it a port, and start it again if it dies:
-    trainers wait for a worker that is gone, and know it again by its address.
+    trainers wait ten minutes, or as their options say, for a worker that is gone, and know it again by its address.
     """
     try:
         _wait_for(address)

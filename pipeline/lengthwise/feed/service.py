@@ -3,7 +3,7 @@
     dispatcher ── hands out files ──> workers ── batches ──> trainers (`read_prepared(..., service=...)`)
 
 - dynamic: each file goes to one worker, so each record to one trainer, once an epoch. If a worker dies, tf.data service
-  goes on without the records that it held and says nothing; so they are counted here.
+  goes on without the records that it held, or waits for it without end; so they are counted here, and watched.
 - coordinated: the data has no end, every worker reads all of it in an order of its own, and in each step all trainers
   get batches of about one length.
 """
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
-from lengthwise.feed.counted import count_rows
+from lengthwise.feed.arrivals import watch
 from lengthwise.feed.epochs import plain, repeat_epochs, with_options
 from lengthwise.feed.features import Batch
 from lengthwise.feed.options import Options
@@ -87,7 +87,7 @@ def read_through(
     """
     if service.mode == "coordinated":
         grouped = _grouped(batches(repeat_epochs(epoch, options)), service.num_consumers)
-        return _distribute(finish(grouped), service, service.job_name or "lengthwise")
+        return finish(watch(_distribute(grouped, service, service.job_name or "lengthwise"), service))
     numbers = range(options.epochs or 1)
     parts = [_dynamic_epoch(batches(shared(number)), service, number, expected) for number in numbers]
     dataset = parts[0]
@@ -99,8 +99,7 @@ def read_through(
 
 def _dynamic_epoch(batches: Any, service: Service, number: int, expected: int | None) -> Any:
     job_name = None if service.job_name is None else f"{service.job_name}-{number}"
-    batches = _distribute(batches, service, job_name)
-    return batches if expected is None else count_rows(batches, expected, service, job_name or "")
+    return watch(_distribute(batches, service, job_name), service, job_name or "", expected)
 
 
 def _grouped(batches: Any, consumers: int) -> Any:

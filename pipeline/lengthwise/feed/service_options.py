@@ -20,6 +20,8 @@ class Service(Spec):
         ledger: a folder that all consumers of a `dynamic` job reach: there they write how many records each got, so
             that the last can tell whether any were lost. A sole consumer needs none. A name is used for one training
             only.
+        timeout_s: how long a consumer waits for a batch before it fails, at least 1 s; longer than the workers need to
+            start. None waits without end, as tf.data service itself does for a dead worker.
     """
 
     address: str = Field(min_length=1)
@@ -28,6 +30,7 @@ class Service(Spec):
     num_consumers: int = Field(default=1, ge=1)
     consumer_index: int = Field(default=0, ge=0)
     ledger: str | None = None
+    timeout_s: float | None = Field(default=600.0, ge=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

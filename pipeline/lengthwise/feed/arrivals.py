@@ -1,0 +1,130 @@
+"""What arrives from a tf.data service: counted against the manifest, and not waited for without end.
+
+    batches, end ──────┐
+                       ├─ whichever is there ─ counted ─> batches, or an error with the number of missing rows
+    ticks, without end ┘
+
+tf.data service ends an epoch without a word when a worker died with records in hand and came back, and waits for one
+that does not come back. Ticks tell the silence: they come at a steady pace, and only while something is waited for.
+"""
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.epochs import plain
+from lengthwise.feed.features import Batch
+from lengthwise.feed.service_options import Service
+
+_BATCH, _TICK, _END = range(3)
+_TICK_S = 0.1  # an epoch's end waits for three ticks: TensorFlow's interleaving does not interrupt the pause
+
+
+def watch(batches: Any, service: Service, job_name: str = "", expected: int | None = None) -> Any:
+    """The batches, with an error where nothing came for `service.timeout_s`, or if rows are missing in the end.
+
+    Args:
+        batches: from the service.
+        service: several consumers write their numbers of rows into its ledger; the last to end compares the sum.
+        job_name: of this epoch.
+        expected: how many rows all the consumers should get; None if that is unknown, or if there is no end.
+    """
+    spec = (batches.element_spec, tf.TensorSpec([], tf.int32))
+    nothing = tf.nest.map_structure(lambda part: tf.zeros([size or 0 for size in part.shape], part.dtype), spec[0])
+
+    def signal(event: int) -> Any:
+        return _as(spec, tf.data.Dataset.from_tensors((nothing, event)))
+
+    events = _as(spec, batches.map(plain(lambda batch: (batch, _BATCH)))).concatenate(signal(_END))
+    patience = 0
+    if service.timeout_s is not None:
+        patience = math.ceil(service.timeout_s / _TICK_S)
+        events = _whichever_first(spec, events, _paced(spec, signal(_TICK).repeat()))
+
+    def follow(state: tuple[Any, Any], element: tuple[Batch, Any]) -> tuple[tuple[Any, Any], tuple[Batch, Any]]:
+        (rows, silence), (batch, event) = state, element
+        silence = tf.where(event == _TICK, silence + 1, 0)
+        silent = silence > patience
+        over = silent | (event == _END)
+        check = tf.cond(over, lambda: _check(rows, silent, service, job_name, expected), lambda: tf.constant(True))
+        with tf.control_dependencies([check]):
+            event = tf.where(over, _END, event)
+        rows += tf.where(event == _BATCH, tf.size(batch[RESERVED_KEY], tf.int64), 0)
+        return (rows, silence), (batch, event)
+
+    followed = events.scan((tf.constant(0, tf.int64), 0), plain(follow))
+    arrived = followed.take_while(plain(lambda _, event: event != _END)).filter(plain(lambda _, event: event == _BATCH))
+    options = tf.data.Options()  # sharding these once more would lose records
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return arrived.map(plain(lambda batch, _: batch)).with_options(options)
+
+
+def _whichever_first(spec: Any, one: Any, other: Any) -> Any:
+    """The elements of both, in the order of their arrival."""
+    both = tf.data.Dataset.from_tensor_slices(
+        tf.stack([tf.data.experimental.to_variant(part) for part in (one, other)])
+    )
+    return both.interleave(
+        plain(lambda variant: tf.data.experimental.from_variant(variant, spec)),
+        cycle_length=2,
+        num_parallel_calls=2,
+        deterministic=False,
+    )
+
+
+def _paced(spec: Any, dataset: Any) -> Any:
+    """The elements, each after a pause."""
+    parts = tf.nest.flatten(spec)
+    slow = tf.raw_ops.SleepDataset(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        sleep_microseconds=int(_TICK_S * 1e6),
+        output_types=[part.dtype for part in parts],
+        output_shapes=[part.shape for part in parts],
+    )
+    return tf.data.experimental.from_variant(slow, spec)
+
+
+def _as(spec: Any, dataset: Any) -> Any:
+    """The dataset, with shapes that are less precise."""
+    return tf.data.experimental.from_variant(tf.data.experimental.to_variant(dataset), spec)
+
+
+def _check(rows: Any, silent: Any, service: Service, job_name: str, expected: int | None) -> Any:
+    """Whether all rows came. Silence is an error, unless they did."""
+    where = f"the tf.data service at {service.address}"
+    lost = f"{where} lost records: a worker died with records in hand, and the rest went on without them"
+    quiet = (
+        f"nothing came from {where} for {service.timeout_s} s (its timeout_s): a worker died or froze, or none is there"
+    )
+    advice = "start the workers that are gone, and train the epoch again or go back to the last checkpoint"
+
+    def expect(condition: Any, **numbers: Any) -> Any:
+        message = tf.where(silent, quiet, lost) + f"; {advice}. Rows {', '.join(numbers)}:"
+        with tf.control_dependencies([tf.debugging.Assert(condition, [message, *numbers.values()])]):
+            return tf.constant(True)
+
+    def expect_all(rows: Any) -> Any:
+        return expect(rows == expected, expected=expected, missing=expected - rows)
+
+    if expected is not None and service.num_consumers == 1:
+        return expect_all(rows)
+    if expected is None or service.ledger is None:
+        return expect(~silent, received=rows)
+    numbers = _exchange(rows, f"{service.ledger.rstrip('/')}/{job_name}-", service.consumer_index)
+    return tf.cond(
+        tf.size(numbers) == service.num_consumers,
+        lambda: expect_all(tf.reduce_sum(numbers)),
+        lambda: expect(~silent, received=rows),
+    )
+
+
+def _exchange(rows: Any, prefix: str, index: int) -> Any:
+    """Writes this consumer's number of rows; returns those of all that have ended."""
+    text = tf.strings.as_string(rows)
+    with tf.control_dependencies([tf.io.write_file(f"{prefix}{index}", text)]):
+        # Of a constant pattern TensorFlow's optimizer would list the files beforehand.
+        entries = tf.io.matching_files(tf.strings.join([f"{prefix}[0-9]*", tf.strings.substr(text, 0, 0)]))
+    read = plain(lambda path: tf.strings.to_number(tf.io.read_file(path), tf.int64))
+    return tf.map_fn(read, entries, fn_output_signature=tf.int64)
