@@ -1,6 +1,6 @@
 """Peak memory of `prepare`, global shuffle on, as the input grows: it should not grow with it.
 
-    python -m benchmarks.bench_memory --records 40000 --factors 1 4 16 --json memory.json
+    python -m benchmarks.bench_memory --records 300000 --factors 1 4 16 --json memory.json
 
 A process for each size, imports included; the peak is that of the whole process as the kernel counts it (`ru_maxrss`).
 Both ways of growing are measured: eight files that become larger, and more and more files of one size.
@@ -31,7 +31,7 @@ def measure(records: int, files: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--records", type=int, default=40_000, help="at 1x")
+    parser.add_argument("--records", type=int, default=300_000, help="at 1x")
     parser.add_argument("--factors", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--json", help="a file for the results")
     given = parser.parse_args()
