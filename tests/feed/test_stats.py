@@ -62,7 +62,7 @@ def test_the_figures_of_each_epoch_are_those_counted_by_hand(name: str, data: Da
         epochs=epochs,
         verbose=0,
         callbacks=[stats, keras.callbacks.TensorBoard(str(tmp_path))],
-        validation_data=unwatched.take(2),
+        validation_data=stats.watch(unwatched.take(2)),
     )
     for epoch, figures in enumerate(expected):
         got = {name: values[epoch] for name, values in history.history.items()}

@@ -1,8 +1,10 @@
 """Labels, weights, shifted targets and bounded shapes: what `fit` takes."""
 
+import keras
 import numpy as np
 import pytest
 
+import lengthwise as lw
 from feed.conftest import BOUNDARIES, Data, Source, make_source
 from lengthwise.errors import ConfigError
 
@@ -61,7 +63,18 @@ def test_shapes_are_bounded(source: Source, data: Data, fate: str) -> None:
     assert sorted(number for batch in real for number in batch) == list(range(len(data.samples)))
     for features, _, weights in batches:
         assert set(weights.numpy().tolist()) <= {0.0, 1.0}
-        assert not features["sequence_length"].numpy()[weights.numpy() == 0].any()
+        assert set(features["sequence_length"].numpy()[weights.numpy() == 0].tolist()) <= {1}
+
+
+def test_fillers_do_not_disturb_training(source: Source) -> None:
+    """Rows without steps would: the mean over none is NaN, and stays it whatever its weight."""
+    raw = {"boundaries": BOUNDARIES} if source.name in ("raw", "flat") else {}
+    kept = ["value", "sequence_length"]
+    batches = source.read(batch_steps=BUDGET, max_shapes=4, labels="y", features=kept, window=200, **raw)
+    inputs = lw.SequenceFeatures([lw.sequence_numeric_column("value")], return_lengths=False)
+    model = keras.Sequential([inputs, keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(batches, verbose=0).history["loss"]).all()
 
 
 def test_an_over_long_sequence_gets_its_own_batch_where_that_is_asked_for(source: Source, data: Data) -> None:

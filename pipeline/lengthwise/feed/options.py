@@ -22,8 +22,8 @@ class Options(Spec):
         drop_remainder: leaves out the batches that did not get all their rows. In the example layout these are random
             rows of each bucket; elsewhere the shortest of each window.
         max_shapes: the most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. Batches
-            that did not get all their rows are then filled up with empty rows of weight 0 (or dropped, by
-            `drop_remainder`).
+            that did not get all their rows are then filled up with rows of weight 0, of one padded step (or
+            dropped, by `drop_remainder`).
         features: the keys that batches keep, `sequence_length` among them if it is wanted; None for all. A functional
             Keras model wants exactly its inputs.
         labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them).
@@ -79,7 +79,7 @@ class Options(Spec):
             raise ValueError("sample_weight goes with labels or next_step")
         if self.max_shapes is not None and not self.drop_remainder and not self.has_targets:
             raise ValueError(
-                "max_shapes fills batches up with empty rows of weight 0, which needs labels or next_step; "
+                "max_shapes fills batches up with rows of weight 0, which needs labels or next_step; "
                 "give them, or drop_remainder=True"
             )
         if self.service is not None and self.num_shards > 1:

@@ -67,6 +67,7 @@ class BatchStats(keras.callbacks.Callback):
         self._verbose = verbose
         self._table: Any = None
         self._seen: set[tuple[int, int]] = set()
+        self._counts: _Counts | None = None
         self._began = self._ended = 0.0
 
     def watch(self, dataset: Any) -> Any:
@@ -131,17 +132,18 @@ class BatchStats(keras.callbacks.Callback):
         """Starts to count afresh."""
         del epoch, logs
         self._table.remove(self._table.export()[0])
-        self._began, self._ended = time.monotonic(), 0.0
+        self._began, self._ended, self._counts = time.monotonic(), 0.0, None
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Stops the clock: validation is not training."""
+        """Stops the clock and the count: validation is not training, even if its batches are watched."""
         del logs
-        self._ended = time.monotonic()
+        if self._table is not None and not self._ended:
+            self._ended, self._counts = time.monotonic(), self._read()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Puts the epoch's figures into `logs`, and prints them."""
         seconds = max((self._ended or time.monotonic()) - self._began, 1e-9)
-        counts = self._read()
+        counts = self._counts or self._read()
         self._seen |= counts.shapes
         figures = {
             "padding_share": 1 - counts.real / counts.padded if counts.padded else 0.0,

@@ -90,14 +90,19 @@ class Targets:
         return mask if weights is None else weights * mask
 
     def _fill(self, batch: Batch) -> tuple[Batch, Any | None]:
-        """Fills a batch up with empty rows, where `max_shapes` asks for it, and says which rows are real."""
+        """Fills a batch up with rows of one padded step, where `max_shapes` asks for it, and says which are real.
+
+        Not with empty ones: pooling divides by the number of steps, and 0/0 times a weight of 0 is not 0.
+        """
         if not self._options.fills:
             return batch, None
         rows = tf.size(batch[RESERVED_KEY])
         steps = _steps_of(batch, self._steps)
         missing = _full_rows(steps, self._options) - rows
         filled = {key: _pad_rows(value, missing) for key, value in batch.items()}
-        return filled, tf.range(rows + missing) < rows
+        real = tf.range(rows + missing) < rows
+        shortest = tf.cast(tf.minimum(steps, 1), filled[RESERVED_KEY].dtype)
+        return {**filled, RESERVED_KEY: tf.where(real, filled[RESERVED_KEY], shortest)}, real
 
 
 def _steps_of(batch: Batch, sequences: Any) -> Any:
