@@ -133,11 +133,14 @@ def join(folder: str, *names: str) -> str:
 
 
 def match(pattern: str) -> list[tuple[str, int]]:
-    """The files that a glob pattern names, as (path, size in bytes), sorted by path."""
+    """The files that a glob pattern names, as (path, size in bytes), sorted by path.
+
+    A pattern that is itself the name of a local file means that file: names may hold glob characters.
+    """
     if not is_remote(pattern):
+        if os.path.isfile(pattern):
+            return [(pattern, os.path.getsize(pattern))]
         paths = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
-        if not paths and os.path.isfile(pattern):  # a name that holds glob characters itself
-            paths = [pattern]
         return sorted((path, os.path.getsize(path)) for path in paths)
     try:
         [result] = _file_systems(pattern).match([pattern])
@@ -146,6 +149,15 @@ def match(pattern: str) -> list[tuple[str, int]]:
     except Exception as error:  # each remote file system has exceptions of its own
         raise EnvironmentFailure(f"cannot list {pattern}: {error}") from error
     return sorted((found.path, found.size_in_bytes) for found in result.metadata_list)
+
+
+def advice(pattern: str) -> str:
+    """What to do about a pattern that matches nothing, in words."""
+    if not is_remote(pattern) and os.path.isdir(pattern):
+        return f"it is a folder: write {join(glob.escape(pattern), '*')} for the files in it"
+    if "[" in pattern:
+        return "check the path or the pattern ([ opens a set of characters; write [[] for the character itself)"
+    return "check the path or the pattern"
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def _expand(patterns: tuple[str, ...]) -> list[tuple[str, int]]:
     for pattern in patterns:
         matched = files.match(pattern)
         if not matched:
-            raise ConfigError(f"inputs.files: expected files at {pattern}, found none; check the path or the pattern")
+            raise ConfigError(f"inputs.files: expected files at {pattern}, found none; {files.advice(pattern)}")
         found += matched
     return found
 
