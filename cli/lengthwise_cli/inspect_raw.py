@@ -12,6 +12,7 @@ from lengthwise_cli.terminal import say, say_json, say_table
 if TYPE_CHECKING:
     from lengthwise.draft.facts import Facts
     from lengthwise.draft.scan import Seen
+    from lengthwise.records.inspect import Shown, Unreadable
 
 SAMPLE = 1000
 
@@ -34,27 +35,36 @@ def inspect_raw(path: str, first: int, most: int, *, whole: bool, as_json: bool)
         ConfigError: there is no such record.
         DatasetError: the file holds no readable record.
     """
-    from lengthwise.records.framing import Damage
-    from lengthwise.records.inspect import show_raw
+    from lengthwise.records.inspect import Shown, show_raw
 
     records = list(islice(show_raw(path, first), most))
     if whole and not records:
         raise ConfigError(f"--record: {path} has no record {first:,}")
-    if whole and isinstance(records[0], Damage):
-        raise DatasetError(f"{path}: record {first:,} cannot be read: {records[0].detail}")
-    shown = [record for record in records if not isinstance(record, Damage)]
     if whole:
-        say_json(as_dict(shown[0])) if as_json else say_sequence(shown[0], whole=True)
+        _say_whole(path, records[0], as_json=as_json)
         return
     from lengthwise.draft.scan import scan
 
     seen, (count, damage) = scan([path], SAMPLE), _count(path)
     if as_json:
-        say_json({**_as_json(seen), "records": count, "damage": damage, "examples": [as_dict(one) for one in shown]})
+        examples = [as_dict(one) for one in records if isinstance(one, Shown)]
+        say_json({**_as_json(seen), "records": count, "damage": damage, "examples": examples})
         return
     _say_file(path, seen, count, damage)
-    for one in shown:
-        say_sequence(one, whole=False)
+    for one in records:
+        if isinstance(one, Shown):
+            say_sequence(one, whole=False)
+        else:
+            say(f"#{one.number}: cannot be read: {one.detail}")
+            say()
+
+
+def _say_whole(path: str, record: "Shown | Unreadable", *, as_json: bool) -> None:
+    from lengthwise.records.inspect import Unreadable
+
+    if isinstance(record, Unreadable):
+        raise DatasetError(f"{path}: record {record.number:,} cannot be read: {record.detail}")
+    say_json(as_dict(record)) if as_json else say_sequence(record, whole=True)
 
 
 def _count(path: str) -> tuple[int, dict[str, int]]:
@@ -74,7 +84,9 @@ def _say_file(path: str, seen: "Seen", count: int, damage: dict[str, int]) -> No
     say(f"{path}: {count:,} records, inputs.format {seen.format}")
     for reason, number in damage.items():
         say(f"{number:,} {reason}")
-    sample = "all records" if seen.complete else f"the first {seen.records:,} records"
+    sample = "all records" if seen.complete else f"the first {seen.records + seen.unusable:,} records"
+    if seen.unusable:
+        say(f"{seen.unusable:,} of {sample} cannot be parsed, or are of another format")
     say()
     headings = ["feature", "where", "kind", ">records", ">values", ">fewest", ">most", ">min", ">max", "such as"]
     rows = [_row(key, "sequence", facts) for key, facts in sorted(seen.sequences.items())]
@@ -110,6 +122,7 @@ def _as_json(seen: "Seen") -> dict[str, Any]:
     return {
         "format": seen.format,
         "sampled": seen.records,
+        "unusable": seen.unusable,
         "sequences": facts_of(seen.sequences),
         "context": facts_of(seen.context),
     }

@@ -121,6 +121,24 @@ def test_damage_is_counted_and_the_rest_shown(tmp_path, lengthwise) -> None:
     assert "record 0 cannot be read" in lengthwise("inspect", tmp_path / "raw", "--record", "0", code=1).stderr
 
 
+def test_records_that_cannot_be_parsed_are_told_among_the_others(tmp_path, lengthwise) -> None:
+    rng = random.Random(3)
+    records = [make_record(3, rng, "one"), b"\xff\xff", make_record(2, rng, "two")]
+    (tmp_path / "raw").write_bytes(frame(records))
+    text = lengthwise("inspect", tmp_path / "raw").stdout
+    assert "1 of all records cannot be parsed, or are of another format" in text
+    assert re.findall(r"^#(\d+): (\w+ \w+)", text, re.MULTILINE) == [
+        ("0", "3 steps"),
+        ("1", "cannot be"),
+        ("2", "2 steps"),
+    ]
+    content = json.loads(lengthwise("inspect", tmp_path / "raw", "--json").stdout)
+    assert (content["records"], content["unusable"], content["damage"]) == (3, 1, {})
+    assert [one["number"] for one in content["examples"]] == [0, 2]
+    lone = lengthwise("inspect", tmp_path / "raw", "--record", "1", code=1).stderr
+    assert "record 1 cannot be read: expected a tf.SequenceExample or a tf.Example, received neither" in lone
+
+
 def test_text_cannot_move_the_cursor(tmp_path, lengthwise) -> None:
     hostile = make_record(2, random.Random(4), "\x1b[2J[bold red]x[/]\x07")
     (tmp_path / "raw").write_bytes(frame([hostile]))

@@ -232,6 +232,28 @@ def test_damaged_records_and_those_of_another_format_are_counted(tmp_path) -> No
     assert "# 3 records were damaged or of another format; they will be rejected." in text
 
 
+def test_what_small_files_lack_of_the_sample_comes_from_the_others(tmp_path) -> None:
+    sizes = [0, 1, 300, 5, 400, 3]
+    for part, size in enumerate(sizes):
+        records = [_wanted_record(part * 1000 + index) for index in range(size)]
+        (tmp_path / f"in-{part}.tfrecord").write_bytes(frame(records))
+    drafted = [draft_config([f"{tmp_path}/in-*.tfrecord"], sample) for sample in (100, 708, 709)]
+    starts = [text.partition(" records of 6 file(s)")[0] for text in drafted]
+    assert starts == [
+        f"# Drafted by `lengthwise init` from {what}" for what in ("the first 101", "the first 708", "all 709")
+    ]
+
+
+def test_damage_is_counted_once_however_often_a_file_is_opened(tmp_path) -> None:
+    for part, size in enumerate([1, 30]):
+        content = bytearray(frame([b"not this", *(_wanted_record(index) for index in range(size))]))
+        content[12] ^= 1
+        (tmp_path / f"in-{part}.tfrecord").write_bytes(content)
+    text = draft_config([f"{tmp_path}/in-*.tfrecord"], 20)
+    assert "from the first 20 records" in text
+    assert "# 2 records were damaged or of another format" in text
+
+
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [

@@ -18,7 +18,7 @@ def draft_config(files: list[str], sample: int = 1000) -> str:
 
     Args:
         files: paths or glob patterns.
-        sample: how many records are looked at, spread over the files.
+        sample: how many records are looked at, spread over the files; where small files have fewer, others give more.
 
     Raises:
         ConfigError: the patterns match no file.

@@ -19,8 +19,8 @@ def _head(seen: Seen) -> Iterator[str]:
     share = "all" if seen.complete else "the first"
     yield f"# Drafted by `lengthwise init` from {share} {seen.records} records of {seen.files} file(s). Check it by"
     yield "# `lengthwise check THIS_FILE`; `lengthwise schema` describes every field."
-    if seen.unreadable:
-        yield f"# {seen.unreadable} records were damaged or of another format; they will be rejected."
+    if seen.damaged or seen.unusable:
+        yield f"# {seen.damaged + seen.unusable} records were damaged or of another format; they will be rejected."
     yield "inputs:"
     yield "  files:"
     yield from (f"    - {_scalar(pattern)}" for pattern in seen.patterns)

@@ -21,6 +21,7 @@ from lengthwise.errors import DatasetError
 from lengthwise.manifest import Manifest, Shard
 from lengthwise.records.features import StepFeature, step_features
 from lengthwise.records.framing import Damage, read_blocks
+from lengthwise.records.items import read_items
 from lengthwise.records.protos import Example, SequenceExample
 
 MISSING = "(missing)"
@@ -49,6 +50,14 @@ class Shown:
     where: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A raw record, or the rest of a file, of which nothing can be shown: its place, and why."""
+
+    number: int
+    detail: str
+
+
 def show_prepared(folder: str, manifest: Manifest, shards: Sequence[Shard], first: int = 0) -> Iterator[Shown]:
     """The sequences of some shards of a data set, from the `first` of them on, counted over these shards.
 
@@ -73,29 +82,19 @@ def show_prepared(folder: str, manifest: Manifest, shards: Sequence[Shard], firs
         number += shard.sequences
 
 
-def show_raw(path: str, first: int = 0) -> Iterator[Shown | Damage]:
-    """The records of a raw TFRecord file, from number `first` on; what cannot be read comes as damage."""
+def show_raw(path: str, first: int = 0) -> Iterator[Shown | Unreadable]:
+    """The records of a raw TFRecord file, from number `first` on, and what cannot be read among them."""
     with files.open_binary(path) as stream:
-        for block in read_blocks(stream):
-            readable = zip(block.indices, block.records, strict=True)
-            items: list[tuple[int, bytes | Damage]] = [*readable, *((one.index, one) for one in block.damage)]
-            for index, item in sorted(items, key=lambda pair: pair[0]):
-                if index >= first:
-                    yield item if isinstance(item, Damage) else raw_record(item, index, path)
+        for index, item in read_items(stream, first):
+            yield Unreadable(index, item.detail) if isinstance(item, Damage) else _raw_record(item, index, path)
 
 
-def raw_record(record: bytes, number: int, path: str) -> Shown:
-    """One raw record, by what it says of itself: no configuration is needed.
-
-    Raises:
-        DatasetError: it is neither a tf.SequenceExample nor a tf.Example.
-    """
+def _raw_record(record: bytes, number: int, path: str) -> Shown | Unreadable:
+    """One raw record, by what it says of itself: no configuration is needed."""
     try:
         message = SequenceExample.FromString(record)
     except Exception as error:  # noqa: BLE001 (protobuf raises DecodeError, UnicodeDecodeError and others)
-        raise DatasetError(
-            f"{path}: record {number} is neither a tf.SequenceExample nor a tf.Example: {error}"
-        ) from None
+        return Unreadable(number, f"expected a tf.SequenceExample or a tf.Example, received neither: {error}")
     context = {key: _values(feature) for key, feature in sorted(message.context.feature.items())}
     steps = {
         key: [_single(_values(step)) for step in steps.feature]
@@ -203,4 +202,4 @@ def _by_step(values: list[Any], width: int) -> list[Any]:
     return values if width == 1 else [values[start : start + width] for start in range(0, len(values), width)]
 
 
-__all__ = ["MISSING", "Shown", "StepFeature", "raw_record", "show_prepared", "show_raw"]
+__all__ = ["MISSING", "Shown", "StepFeature", "Unreadable", "show_prepared", "show_raw"]
