@@ -58,6 +58,14 @@ def beam_options() -> tuple[str, ...]:
     return tuple(click.get_current_context().meta.get(BEAM_OPTIONS, ()))
 
 
+def refuse_existing(option: str, path: str, *, overwrite: bool) -> None:
+    """Raises ConfigError where something stands at the path that an option names, unless it may be replaced."""
+    from lengthwise.files import exists
+
+    if not overwrite and exists(path):
+        raise ConfigError(f"{option}: {path} stands there already; name another file, or replace it with --overwrite")
+
+
 def load(config: str, files: tuple[str, ...] = (), settings: tuple[str, ...] = (), **fields: object) -> "JobConfig":
     """Loads a configuration with what the command line says instead.
 

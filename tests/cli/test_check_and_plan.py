@@ -84,6 +84,20 @@ def test_plan_of_no_valid_sequence_is_told(tmp_path, lengthwise) -> None:
     assert "no valid sequence was found to plan from" in message
 
 
+def test_the_name_of_a_file_means_that_file_whatever_is_in_it(place, lengthwise, monkeypatch) -> None:
+    monkeypatch.chdir(place.raw)
+    (place.raw / "b.tfrecord").rename("a[1].tfrecord")
+    (place.raw / "a.tfrecord").rename("a1.tfrecord")
+    (place.raw / "c.tfrecord").write_bytes((place.raw / "a1.tfrecord").read_bytes())
+    for files, records in (
+        (["a1.tfrecord", "a[1].tfrecord", "c.tfrecord"], 300),
+        (["*"], 300),
+        (["a[1].tfrecord"], 100),
+    ):
+        outcome = lengthwise("check", place.job, *files, "--workers", "1", "--json").stdout.splitlines()[-1]
+        assert json.loads(outcome)["read"] == records
+
+
 def test_a_draft_passes_the_check_of_its_own_data(place, lengthwise) -> None:
     lengthwise("init", place.raw / "b.tfrecord", "-o", place.folder / "draft.yaml")
     outcome = lengthwise("check", place.folder / "draft.yaml", "--workers", "1", "--json").stdout.splitlines()[-1]

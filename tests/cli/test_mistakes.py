@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from config.mistakes import MISTAKES, Mistake
+from lengthwise import prepare
+from lengthwise.config import load_config
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
@@ -26,6 +28,11 @@ def _unwanted(place) -> list[object]:
     return ["inspect", place.raw]
 
 
+def _prepared(place) -> str:
+    prepare.run(load_config(place.job), workers=1)
+    return str(place.prepared)
+
+
 WRONG: dict[str, tuple[Callable, list[str]]] = {
     "no such configuration": (
         lambda place: ["prepare", place.folder / "jop.yaml"],
@@ -34,6 +41,14 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
     "no such input": (
         lambda place: ["check", place.job, "/nowhere/*.tfrecord"],
         ["expected files at /nowhere/*.tfrecord, found none"],
+    ),
+    "a folder as input": (
+        lambda place: ["check", place.job, place.raw],
+        ["found none; it is a folder: write ", "raw/* for the files in it"],
+    ),
+    "a bracket that is no pattern": (
+        lambda place: ["check", place.job, place.folder / "raw [x]" / "*"],
+        ["found none; check the path or the pattern ([ opens a set of characters; write [[] for"],
     ),
     "somebody's folder": (_foreign, ["expected a new or an empty folder", "holds thesis.txt", "name another folder"]),
     "a setting that is none": (
@@ -77,6 +92,18 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
     "a draft over another": (
         lambda place: ["init", place.raw / "a.tfrecord", "-o", place.job],
         ["stands there already", "--overwrite"],
+    ),
+    "a draft of a folder": (
+        lambda place: ["init", place.raw],
+        ["matches no file; it is a folder: write ", "raw/* for the files in it"],
+    ),
+    "an extract over another file": (
+        lambda place: ["rejects", _prepared(place), "--extract", place.job],
+        ["--extract: ", "job.yaml stands there already", "--overwrite"],
+    ),
+    "rejects of a column that has none": (
+        lambda place: ["rejects", _prepared(place), "--column", "wodrs"],
+        ["no record was rejected for 'wodrs'; there are: not_finite of column 'x'"],
     ),
     "a draft of nothing": (lambda _: ["init", "/nowhere/*"], ["/nowhere/*: expected a file or a pattern"]),
 }

@@ -71,6 +71,18 @@ def test_extracted_records_are_prepared_again_once_the_spec_is_mended(suffix: st
     assert (counts.read, counts.written, counts.rejected) == (4, 1, {"not_finite": 2, "unparsable": 1})
 
 
+def test_an_extract_is_replaced_when_asked(damaged, lengthwise) -> None:
+    (damaged.folder / "x").write_bytes(b"old")
+    lengthwise("rejects", damaged.prepared, "--reason", "unparsable", "--extract", damaged.folder / "x", "--overwrite")
+    assert (damaged.folder / "x").read_bytes() == frame([b"\xff" * 300])
+
+
+def test_rejects_are_found_in_a_folder_of_any_name(damaged, lengthwise) -> None:
+    damaged.prepared.rename(damaged.folder / "out [1]*")
+    listed = json.loads(lengthwise("rejects", damaged.folder / "out [1]*", "--json").stdout)
+    assert len(listed["rejects"]) == 5
+
+
 def test_extracted_bytes_are_the_raw_ones(damaged, lengthwise) -> None:
     lengthwise("rejects", damaged.prepared, "--reason", "unparsable", "--extract", damaged.folder / "x")
     assert (damaged.folder / "x").read_bytes() == frame([b"\xff" * 300])

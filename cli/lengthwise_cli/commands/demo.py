@@ -1,5 +1,6 @@
 """`lengthwise demo`: raw records, defects, preparation and training, on a real dictionary."""
 
+import glob
 import os
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ def _prepare(raw: str, prepared: str, workers: int | None) -> "Manifest":
     from lengthwise_cli.watch import watching
 
     settings = ("limits.damaged_files=1",)
-    pattern = os.path.join(raw, "*.tfrecord*")
+    pattern = os.path.join(glob.escape(raw), "*.tfrecord*")
     job = options.load(example_config("cmudict.yaml"), (pattern,), settings, output_path=prepared)
     with watching() as progress:
         manifest = run(job, overwrite=True, workers=workers, progress=progress)
@@ -85,12 +86,13 @@ def _say_found(prepared: str, planted: list[tuple[str, str]]) -> None:
         DatasetError: they are not the same.
     """
     from lengthwise.errors import DatasetError
-    from lengthwise.files import match, open_binary
+    from lengthwise.files import join, list_tree, open_binary
     from lengthwise.records.rejects_io import read_rejects
     from lengthwise_cli.terminal import say_table
 
-    [(path, _)] = match(os.path.join(prepared, "rejects", "*"))
-    with open_binary(path) as stream:
+    folder = join(prepared, "rejects")
+    [name] = list_tree(folder)
+    with open_binary(join(folder, name)) as stream:
         rejects = {reject.reason.value: reject for reject in read_rejects(stream)}
     if set(rejects) != {reason for _, reason in planted}:
         raise DatasetError(f"{prepared}: expected the planted defects among the rejects, found {', '.join(rejects)}")

@@ -1,5 +1,7 @@
 """`lengthwise init`: a first configuration, drafted by looking at data."""
 
+import shlex
+
 import click
 
 from lengthwise_cli import options
@@ -21,14 +23,13 @@ def command(files: tuple[str, ...], output: str | None, sample: int, overwrite: 
     Looks at features, dtypes, lengths, ranges and small vocabularies in FILES, paths or quoted patterns.
     """
     from lengthwise.draft import draft_config
-    from lengthwise.errors import ConfigError
-    from lengthwise.files import exists, write_bytes
+    from lengthwise.files import write_bytes
 
-    if output is not None and exists(output) and not overwrite:
-        raise ConfigError(f"--output: {output} stands there already; name another file, or replace it with --overwrite")
+    if output is not None:
+        options.refuse_existing("--output", output, overwrite=overwrite)
     draft = draft_config(list(files), sample)
     if output is None:
         click.echo(draft, nl=False)
         return
     write_bytes(output, draft.encode())
-    click.echo(f"{output} is drafted; look it over, then: lengthwise check {output}", err=True)
+    click.echo(f"{output} is drafted; look it over, then: lengthwise check {shlex.quote(output)}", err=True)

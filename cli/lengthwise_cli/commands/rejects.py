@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lengthwise.errors import ConfigError
 from lengthwise_cli import options
 
 if TYPE_CHECKING:
@@ -30,9 +31,16 @@ BATCH = 1000
 @click.option("--column", "columns", metavar="KEY", multiple=True, help="Only those of these columns. May be repeated.")
 @click.option("--examples", type=click.IntRange(min=0), default=3, show_default=True, help="Of each reason and column.")
 @click.option("--extract", metavar="FILE", type=options.path, help="Write the raw records there as TFRecords.")
+@click.option("--overwrite", is_flag=True, help="Replace the file that --extract names.")
 @options.as_json
 def command(
-    folder: str, reasons: tuple[str, ...], columns: tuple[str, ...], examples: int, extract: str | None, as_json: bool
+    folder: str,
+    reasons: tuple[str, ...],
+    columns: tuple[str, ...],
+    examples: int,
+    extract: str | None,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     """List rejected records by reason and column, or extract them.
 
@@ -44,9 +52,11 @@ def command(
 
     _check(reasons)
     chosen = _Chosen(_paths(folder), reasons, columns)
+    _check_chosen(chosen)
     if extract is None:
         _list(chosen, examples, as_json=as_json)
         return
+    options.refuse_existing("--extract", extract, overwrite=overwrite)
     kept, left_out = _extract(chosen, extract)
     say(f"{kept:,} records written to {extract}")
     if left_out:
@@ -86,11 +96,23 @@ def _check(reasons: tuple[str, ...]) -> None:
             raise click.BadParameter(f"no such reason {reason!r}; {hint}", param_hint="--reason")
 
 
+def _check_chosen(chosen: _Chosen) -> None:
+    """Raises ConfigError where there are rejects, but none of those reasons and columns."""
+    if not (chosen.reasons or chosen.columns) or any(True for _ in chosen.read()):
+        return
+    groups = sorted({(one.reason.value, one.column) for one in _Chosen(chosen.paths, (), ()).read()})
+    if groups:
+        asked = ", ".join([*map(repr, chosen.reasons), *map(repr, chosen.columns)])
+        there = ", ".join(f"{reason} of column {column!r}" if column else reason for reason, column in groups)
+        raise ConfigError(f"--reason, --column: no record was rejected for {asked}; there are: {there}")
+
+
 def _paths(folder: str) -> list[str]:
     from lengthwise import files
     from lengthwise.errors import DatasetError
 
-    found = [path for path, _ in files.match(files.join(folder, "rejects", "*.tfrecord*"))]
+    rejects = files.join(folder, "rejects")
+    found = [files.join(rejects, name) for name in files.list_tree(rejects) if ".tfrecord" in name]
     if not found and not files.exists(files.join(folder, "manifest.json")):
         raise DatasetError(f"{folder}: expected a prepared data set, or a folder with rejects/, found neither")
     return found
