@@ -7,6 +7,9 @@ from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.prepare.model import Input
 
+NO_RECORD = "the input holds no record; check that inputs.files names the raw data"
+"""What is wrong where every input file is empty."""
+
 
 def list_inputs(config: JobConfig) -> tuple[Input, ...]:
     """The input files, sorted by name, so that the order in which they were given changes nothing.

@@ -9,10 +9,10 @@ from typing import NoReturn
 from lengthwise import files
 from lengthwise.buckets import LengthHistogram
 from lengthwise.config.model import JobConfig
-from lengthwise.errors import ConfigError, EnvironmentFailure, Interrupted, NothingRan
+from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
 from lengthwise.manifest import Manifest, load_manifest
-from lengthwise.prepare.inputs import list_inputs
-from lengthwise.prepare.measure import add_up
+from lengthwise.prepare.inputs import NO_RECORD, list_inputs
+from lengthwise.prepare.measure import add_up, unsampled
 from lengthwise.prepare.model import Input, Job, Measured, Spilled, Written
 from lengthwise.prepare.options import check_options, is_dry_run, is_embedded, runner_name
 from lengthwise.prepare.start import import_beam, settled, uncollected
@@ -100,9 +100,12 @@ def measure_lengths(
         runner_options: see `run`.
         progress: see `run`.
         folder: a folder for the parts of the result; workers must reach it.
+
+    Raises:
+        DataLimitError: the input holds no record.
     """
-    job = Job(config, list_inputs(config), (), "", folder)
-    return add_up(_Runner(job, workers, runner_options, progress).measure(job))
+    job = Job(config, list_inputs(config), config.buckets.boundaries or (), "", folder)
+    return _Runner(job, workers, runner_options, progress).lengths(job)
 
 
 def check(
@@ -122,8 +125,7 @@ def check(
         progress: see `run`.
         folder: a folder for the parts of the result; workers must reach it.
     """
-    whole = config.model_copy(update={"buckets": config.buckets.model_copy(update={"sample": 1.0})})
-    job = Job(whole, list_inputs(config), config.buckets.boundaries or (), "", folder)
+    job = Job(unsampled(config), list_inputs(config), config.buckets.boundaries or (), "", folder)
     return judge(job, _Runner(job, workers, runner_options, progress).measure(job))
 
 
@@ -172,10 +174,24 @@ class _Runner:
             self._run(pipeline.measure_lengths, job)
         return pipeline.read_summary(job, pipeline.MEASURED, list[Measured])
 
+    def lengths(self, job: Job) -> LengthHistogram:
+        """The lengths of the valid sequences: of the whole input where a sample holds none.
+
+        Raises:
+            DataLimitError: the input holds no record.
+        """
+        measured = self.measure(job)
+        found = add_up(measured)
+        if found.total == 0 and job.config.buckets.sample < 1:
+            return self.lengths(dataclasses.replace(job, config=unsampled(job.config), work=job.place("whole")))
+        if not any(one.tally.read for one in measured):
+            raise DataLimitError(NO_RECORD)
+        return found
+
     def plan(self, job: Job) -> tuple[int, ...]:
         from lengthwise.prepare import measure
 
-        plan = measure.plan_buckets(job.config, measure.add_up(self.measure(job)))
+        plan = measure.plan_buckets(job.config, self.lengths(job))
         self._progress(Event("log", message=f"planned boundaries {list(plan.boundaries)}"))
         return plan.boundaries
 

@@ -8,7 +8,6 @@ import numpy as np
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram, plan
 from lengthwise.config.model import JobConfig
-from lengthwise.errors import DataLimitError
 from lengthwise.prepare.model import Input, Job, Measured, Refused
 from lengthwise.prepare.reading import Reading
 from lengthwise.progress import Reporter
@@ -78,17 +77,19 @@ def add_up(measured: Iterable[Measured]) -> LengthHistogram:
     return LengthHistogram.from_counts(total)
 
 
+def unsampled(config: JobConfig) -> JobConfig:
+    """The configuration, but that all of the input is measured."""
+    return config.model_copy(update={"buckets": config.buckets.model_copy(update={"sample": 1.0})})
+
+
 def plan_buckets(config: JobConfig, histogram: LengthHistogram) -> BucketPlan:
     """The plan that the configuration asks for.
 
-    Raises:
-        DataLimitError: no valid sequence was found to plan from.
+    Where there is nothing to plan from, one bucket that nothing will be in: the job goes on, to write what it rejects.
     """
-    if histogram.total == 0:
-        raise DataLimitError(
-            "buckets: no valid sequence was found to plan from; `lengthwise check` lists why records are rejected"
-        )
     buckets = config.buckets
+    if histogram.total == 0:
+        return BucketPlan((longest_planned(config) or buckets.multiple_of,))
     return plan(
         histogram,
         count=buckets.count,

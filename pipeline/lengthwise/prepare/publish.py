@@ -15,6 +15,7 @@ from lengthwise import files
 from lengthwise.columns import VocabularyColumn, sequence_features
 from lengthwise.errors import DataLimitError, EnvironmentFailure
 from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest
+from lengthwise.prepare.inputs import NO_RECORD
 from lengthwise.prepare.model import Job, Spilled, Written
 from lengthwise.prepare.recount import checksum
 from lengthwise.prepare.schema import describe_schema
@@ -86,13 +87,17 @@ def check_limits(job: Job, tally: Counts, damage: Sequence[str]) -> str:
             f"{len(damage)} of {len(job.inputs)} input files are damaged or unreadable, limits.damaged_files allows "
             f"{limits.damaged_files} ({'; '.join(sorted(damage)[:_NAMED])}{more})"
         )
+    if tally.read == 0:
+        return NO_RECORD
     rejected = sum(tally.rejected.values())
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in Counter(tally.rejected).most_common())
     if rejected > limits.rejected_fraction * tally.read:
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in Counter(tally.rejected).most_common())
         return (
             f"{rejected:,} of {tally.read:,} records were rejected ({reasons}), limits.rejected_fraction allows "
             f"{limits.rejected_fraction:.3%}"
         )
+    if tally.written == 0 and job.config.buckets.boundaries is None:
+        return f"all {tally.read:,} records were rejected ({reasons}), so there is nothing to plan buckets from"
     return ""
 
 
@@ -135,9 +140,12 @@ def _refuse(job: Job, manifest: Manifest, rejects: str, fault: str) -> NoReturn:
     _place(job, REPORT_NAME, _report(job, manifest, fault), folder)
     if rejects and files.exists(job.place("output", rejects)):
         files.rename(job.place("output", rejects), files.join(folder, rejects))
+    report = files.join(folder, REPORT_NAME)
+    if not rejects:
+        raise DataLimitError(f"{fault}. See {report}")
     raise DataLimitError(
         f"{fault}. The rejects are in {files.join(folder, 'rejects')}: see `lengthwise rejects`; "
-        f"{files.join(folder, REPORT_NAME)} shows them with all else"
+        f"{report} shows them with all else"
     )
 
 
