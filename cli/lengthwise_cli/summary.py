@@ -1,6 +1,6 @@
 """What a prepared data set came to: records, rejects, buckets and padding, for people and as JSON."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from lengthwise_cli.terminal import bytes_text, say, say_table, share_text
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
 def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
     """The figures as JSON-ready values."""
-    counts = manifest.counts
-    steps, padded = _steps(manifest)
+    counts, totals = manifest.counts, manifest.totals
     return {
         "folder": folder,
         "read": counts.read,
@@ -24,10 +23,10 @@ def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
         "repaired": dict(counts.repaired),
         "splits": {split: sum(manifest.lengths[split].values()) for split in manifest.splits},
         "buckets": _buckets(manifest),
-        "steps": steps,
-        "padded_steps": padded,
-        "padding_share": _share(steps, padded),
-        "padding_share_to_max": _share(steps, counts.sequences * _longest(manifest)),
+        "steps": totals.steps,
+        "padded_steps": totals.padded_steps,
+        "padding_share": totals.padding_share,
+        "padding_share_to_max": totals._replace(padded_steps=totals.sequences * _longest(manifest)).padding_share,
         "shards": len(manifest.shards),
         "bytes": sum(shard.bytes for shard in manifest.shards),
     }
@@ -71,32 +70,14 @@ def say_buckets(figures: dict[str, Any]) -> None:
 
 
 def _buckets(manifest: "Manifest") -> list[dict[str, Any]]:
-    sums: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for shard in manifest.shards:
-        added = (shard.sequences, shard.steps, shard.padded_steps)
-        sums[shard.bucket] = [a + b for a, b in zip(sums[shard.bucket], added, strict=True)]
     return [
-        {
-            "boundary": boundary,
-            "sequences": sums[bucket][0],
-            "steps": sums[bucket][1],
-            "padded_steps": sums[bucket][2],
-            "padding_share": _share(sums[bucket][1], sums[bucket][2]),
-        }
-        for bucket, boundary in enumerate(manifest.boundaries)
+        {"boundary": boundary, **totals._asdict(), "padding_share": totals.padding_share}
+        for boundary, totals in zip(manifest.boundaries, manifest.totals_by_bucket(), strict=True)
     ]
-
-
-def _steps(manifest: "Manifest") -> tuple[int, int]:
-    return sum(shard.steps for shard in manifest.shards), sum(shard.padded_steps for shard in manifest.shards)
 
 
 def _longest(manifest: "Manifest") -> int:
     return max((length for lengths in manifest.lengths.values() for length in lengths), default=0)
-
-
-def _share(steps: int, padded: int) -> float:
-    return (padded - steps) / padded if padded else 0.0
 
 
 def _rejected(figures: dict[str, Any]) -> int:

@@ -5,8 +5,9 @@ A manifest depends on the input and the configuration alone: it holds no time, h
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -50,6 +51,24 @@ class Shard(Part):
     padded_steps: int
     bytes: int
     crc32c: int
+
+
+class Totals(NamedTuple):
+    """The sums over some shards: their sequences, real steps and padded steps."""
+
+    sequences: int
+    steps: int
+    padded_steps: int
+
+    @classmethod
+    def of(cls, shards: Iterable[Shard]) -> Self:
+        amounts = [(shard.sequences, shard.steps, shard.padded_steps) for shard in shards]
+        return cls(*map(sum, zip(*amounts, strict=True))) if amounts else cls(0, 0, 0)
+
+    @property
+    def padding_share(self) -> float:
+        """The share of padding among the padded steps."""
+        return (self.padded_steps - self.steps) / self.padded_steps if self.padded_steps else 0.0
 
 
 class InputFile(Part):
@@ -163,6 +182,17 @@ class Manifest(Part):
             for length, count in lengths.items():
                 merged[length] = merged.get(length, 0) + count
         return LengthHistogram.from_counts(merged)
+
+    @property
+    def totals(self) -> Totals:
+        """The sums over all shards."""
+        return Totals.of(self.shards)
+
+    def totals_by_bucket(self) -> list[Totals]:
+        """The sums of each bucket, all splits together."""
+        ordered = sorted(self.shards, key=lambda shard: shard.bucket)
+        found = {bucket: Totals.of(shards) for bucket, shards in groupby(ordered, key=lambda shard: shard.bucket)}
+        return [found.get(bucket, Totals(0, 0, 0)) for bucket in range(len(self.boundaries))]
 
     def to_json(self) -> str:
         """The file's text: sorted keys, two spaces, a newline at the end, and a digest by which edits show."""

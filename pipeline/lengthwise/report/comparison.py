@@ -8,7 +8,6 @@ from lengthwise.report import text
 from lengthwise.report.axes import Axis, Tick, counting_axis, thinned
 from lengthwise.report.charts import Bar, Chart, Table
 from lengthwise.report.drift import Drift, bounds_text, compare_manifests, flagged
-from lengthwise.report.padding import padding_share
 from lengthwise.report.rebin import CommonBins
 
 
@@ -67,7 +66,7 @@ def _whole(manifest: Manifest) -> list[tuple[str, str]]:
         ("median length", text.count(lengths.quantile(0.5))),
         ("longest", text.count(lengths.max)),
         ("buckets", text.count(len(manifest.boundaries))),
-        ("padding", text.share(padding_share(manifest))),
+        ("padding", text.share(manifest.totals.padding_share)),
         ("shards", text.count(len(manifest.shards))),
         ("size", text.size(sum(shard.bytes for shard in manifest.shards))),
         ("fingerprint", manifest.fingerprint[:12]),

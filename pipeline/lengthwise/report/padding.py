@@ -19,14 +19,10 @@ class BucketRow:
 
     lengths: str
     sequences: int
-    steps: int
     padded_steps: int
+    share: str
     real: float
     padding: float
-
-    @property
-    def share(self) -> str:
-        return text.share(_share(self.steps, self.padded_steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +37,20 @@ class PlanRow:
     chosen: bool
 
 
-def totals(manifest: Manifest) -> tuple[int, int]:
-    """The real and the padded steps of all shards."""
-    return sum(shard.steps for shard in manifest.shards), sum(shard.padded_steps for shard in manifest.shards)
-
-
-def padding_share(manifest: Manifest) -> float:
-    """The share of padding among all padded steps."""
-    return _share(*totals(manifest))
-
-
 def bucket_rows(manifest: Manifest) -> list[BucketRow]:
     """Every bucket that has sequences, and what of it is padding; the smallest of very many buckets are left out."""
-    sums: dict[int, list[int]] = {}
-    for shard in manifest.shards:
-        mine = sums.setdefault(shard.bucket, [0, 0, 0])
-        for place, amount in enumerate((shard.sequences, shard.steps, shard.padded_steps)):
-            mine[place] += amount
-    most = max((padded for _, _, padded in sums.values()), default=0) or 1
-    kept = sorted(sorted(sums, key=lambda bucket: (-sums[bucket][2], bucket))[:MOST_ROWS])
+    sums = {bucket: one for bucket, one in enumerate(manifest.totals_by_bucket()) if one.sequences}
+    most = max((one.padded_steps for one in sums.values()), default=0) or 1
+    kept = sorted(sorted(sums, key=lambda bucket: (-sums[bucket].padded_steps, bucket))[:MOST_ROWS])
     first = 0 if any(0 in lengths for lengths in manifest.lengths.values()) else 1
     return [
         BucketRow(
             lengths=_range(manifest.boundaries, bucket, first),
-            sequences=sums[bucket][0],
-            steps=sums[bucket][1],
-            padded_steps=sums[bucket][2],
-            real=round(100 * sums[bucket][1] / most, 3),
-            padding=round(100 * (sums[bucket][2] - sums[bucket][1]) / most, 3),
+            sequences=sums[bucket].sequences,
+            padded_steps=sums[bucket].padded_steps,
+            share=text.share(sums[bucket].padding_share),
+            real=round(100 * sums[bucket].steps / most, 3),
+            padding=round(100 * (sums[bucket].padded_steps - sums[bucket].steps) / most, 3),
         )
         for bucket in kept
     ]
@@ -141,10 +123,6 @@ def _range(boundaries: tuple[int, ...], bucket: int, shortest: int) -> str:
     last = boundaries[bucket]
     first = boundaries[bucket - 1] + 1 if bucket else shortest
     return text.between(first, last)
-
-
-def _share(steps: int, padded: int) -> float:
-    return (padded - steps) / padded if padded else 0.0
 
 
 def _cost(manifest: Manifest) -> Cost:

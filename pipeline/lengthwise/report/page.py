@@ -10,7 +10,7 @@ from lengthwise.report import text
 from lengthwise.report.comparison import comparison
 from lengthwise.report.features import feature_cards
 from lengthwise.report.lengths import length_chart
-from lengthwise.report.padding import bucket_rows, count_chart, padding_share, plan_rows, totals
+from lengthwise.report.padding import bucket_rows, count_chart, plan_rows
 from lengthwise.report.rejects import reason_rows
 from lengthwise.report.reproduce import recipe
 from lengthwise.report.shards import shard_chart, shard_rows
@@ -30,7 +30,6 @@ def render_report(
         compare: another data set, to be shown beside this one.
         fault: the limit that the data broke, so that nothing was published; empty where all is well.
     """
-    real, padded = totals(manifest)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -41,9 +40,7 @@ def render_report(
             rejected=sum(manifest.counts.rejected.values()),
             lengths=manifest.histogram(),
             length_chart=length_chart(manifest),
-            padding=padding_share(manifest),
-            real=real,
-            padded=padded,
+            totals=manifest.totals,
             buckets=bucket_rows(manifest),
             plans=plan_rows(manifest),
             count_chart=count_chart(manifest),
