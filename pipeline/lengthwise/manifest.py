@@ -87,7 +87,7 @@ class Counts(Part):
         written: records of which at least one sequence was written.
         rejected: records refused, by reason.
         sequences: sequences written: more than `written` where over-long ones were split into windows.
-        truncated: records cut to the last boundary, or to the shortest of their columns.
+        truncated: records cut to the last boundary, or to the shortest of their columns, or both.
         windowed: records split into windows.
         repaired: values outside a vocabulary or a range that became the missing id, a default or an OOV bucket, by key.
     """

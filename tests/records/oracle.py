@@ -44,7 +44,8 @@ class Rules:
 class Outcome:
     """What becomes of a record: every fault that it has, or the sequences that are written.
 
-    A sequence maps each sequence feature to its steps, weights included, and each context feature to its values.
+    A sequence maps each sequence feature to its steps, weights included, and each context feature to its values;
+    `absent` are those that the record lacks. `truncated` is whether steps were lost.
     Damaged bytes may parse as fields that the message does not have. On those protobuf's own parsers disagree (C++
     reads a map entry that has one, Python leaves it out), so nothing is said of such a record.
     """
@@ -52,6 +53,8 @@ class Outcome:
     faults: set[Fault] = field(default_factory=set)
     sequences: list[dict[str, list[Any]]] = field(default_factory=list)
     repaired: dict[str, int] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    truncated: bool = False
     unclear: bool = False
 
     @property
@@ -144,6 +147,7 @@ class _Judge:
         if values is None:
             if column.default_value is None:
                 self._fault(RejectReason.MISSING_FEATURE, column.key)
+            self._outcome.absent.add(column.key)
             return [default] * column.num_elements
         if len(values) != column.num_elements:
             self._fault(RejectReason.CONTEXT_SHAPE, column.key)
@@ -221,6 +225,8 @@ class _Judge:
         if self._outcome.faults:
             self._outcome.repaired = {}
             return
+        self._outcome.absent |= {key for key, present in steps.items() if present is None}
+        self._outcome.truncated = len(lengths) > 1 or (length > longest and rules.over_long != "window")
         for first, last in _windows(length, longest, rules):
             sequence: dict[str, Any] = dict(context)
             for key, present in steps.items():

@@ -64,6 +64,27 @@ def test_windows_as_long_as_the_rejected_records_are_not_taken_for_them() -> Non
     assert rows.column("a").to_pylist() == [[1, 2, 3], [3, 4, 5]]
 
 
+@pytest.mark.parametrize(
+    ("over_long", "lengths", "truncated", "windowed"),
+    [
+        ("truncate_right", (9, 7), 1, 0),
+        ("truncate_left", (7, 9), 1, 0),
+        ("truncate_right", (3, 2), 1, 0),
+        ("truncate_right", (9, 9), 1, 0),
+        ("truncate_right", (4, 4), 0, 0),
+        ("window", (9, 7), 1, 1),
+        ("window", (9, 9), 0, 1),
+        ("window", (9, 2), 1, 0),
+    ],
+)
+def test_a_record_that_is_cut_for_two_reasons_is_one_record(over_long, lengths, truncated, windowed) -> None:
+    columns = (lw.sequence_categorical_column_with_identity("a", 9), lw.sequence_numeric_column("b"))
+    rules = Rules(columns, "sequence_example", mismatch="truncate", over_long=over_long, longest=4)
+    record = sequence_example({"a": [1] * lengths[0], "b": [1.0] * lengths[1]})
+    tally = refiner(rules).refine(block_of([record]), "f").tally
+    assert (tally.written, tally.truncated, tally.windowed) == (1, truncated, windowed)
+
+
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
@@ -93,6 +114,8 @@ def test_a_block_becomes_what_the_oracle_says(data: st.DataObject) -> None:
     if not any(outcome.unclear for outcome in outcomes.values()):
         repaired = sum((Counter(outcome.repaired) for outcome in outcomes.values()), Counter())
         assert +refined.tally.repaired == repaired
+        assert refined.tally.truncated == sum(outcome.truncated for outcome in outcomes.values())
+        assert refined.tally.windowed == sum(len(outcome.sequences) > 1 for outcome in outcomes.values())
 
 
 def check_reject(reject: refine.Reject, outcome: Outcome, index: int, record: bytes) -> None:

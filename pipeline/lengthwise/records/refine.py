@@ -138,15 +138,15 @@ class Refiner:
 
     def _count(self, block: Block, checked: Checked, good: np.ndarray, cuts: Cuts, rejects: list[Reject]) -> Tally:
         longest = self._rules.longest
-        over_long = int((checked.lengths[good] > longest).sum()) if longest is not None else 0
+        uneven = checked.uneven[good]
+        over_long = checked.lengths[good] > longest if longest is not None else np.zeros(len(good), bool)
         windows = self._rules.over_long == "window"
-        uneven = int(checked.uneven[good].sum())
         return Tally(
             read=block.read,
             written=len(good),
             sequences=len(cuts.rows),
-            truncated=uneven + (0 if windows else over_long),
-            windowed=over_long if windows else 0,
+            truncated=int((uneven if windows else uneven | over_long).sum()),
+            windowed=int(over_long.sum()) if windows else 0,
             rejected=Counter(reject.reason.value for reject in rejects),
             repaired=Counter({key: int(values[good].sum()) for key, values in checked.repaired_values.items()}),
         )
