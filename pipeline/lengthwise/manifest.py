@@ -102,18 +102,22 @@ class Counts(Part):
 
 
 class ColumnStatistics(Part):
-    """What the written values of one feature look like.
+    """What the written values of one feature look like, padding left out.
 
     Attributes:
-        values: how many there are, padding left out.
-        missing: sequences (records, for context) without the feature, or steps with the missing id.
+        values: how many there are.
+        missing: how many of them say nothing: the missing id, a number that is not finite, and what fills in for an
+            optional feature where it is absent (a default in every step of the sequence; once a sequence in context).
+            All that follows leaves them out.
         min: the smallest number (ids: the smallest id).
         max: the largest number.
         mean: the mean of the numbers; None for ids and strings.
-        std: their standard deviation.
-        distinct: how many distinct ids occur; None for numbers and strings.
-        histogram: counts in equal-width bins between `min` and `max`, or, for ids, of the most frequent.
-        top: the most frequent ids or strings with their counts, most frequent first.
+        std: their standard deviation, that of the data set as a whole population.
+        distinct: how many distinct ids or strings occur; None for numbers, and for ids and strings that were not
+            counted one by one: of columns with more than 2**20 ids, of features with more than 10,000 distinct strings.
+        histogram: counts in equal-width bins between `min` and `max`; empty for ids and strings.
+        top: the most frequent ids or strings with their counts, most frequent first; empty where `distinct` is None.
+            Strings of more than 200 characters end in an ellipsis there.
     """
 
     values: int
@@ -125,6 +129,11 @@ class ColumnStatistics(Part):
     distinct: int | None = None
     histogram: tuple[int, ...] = ()
     top: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def counted(self) -> int:
+        """The values that are not missing."""
+        return self.values - self.missing
 
 
 class Manifest(Part):

@@ -1,19 +1,25 @@
 """Whole jobs over random specs and random records, good and bad, against the slow oracle."""
 
+import math
+import statistics
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from lengthwise.manifest import Manifest
 from lengthwise.records.rejects_io import read_rejects
 from lengthwise.rejects import Reject
 from prepare import jobs
 from records import strategies
 from records.messages import write_records
-from records.oracle import judge
+from records.oracle import Outcome, judge
 
 
 def all_rejects(folder: Path) -> list[Reject]:
@@ -79,8 +85,38 @@ def test_a_whole_job_does_what_the_oracle_says(data: st.DataObject) -> None:
             assert not expected - written
         else:
             assert written == expected
+            check_statistics(manifest, outcomes.values())
         for place, reject in rejects.items():
             assert reject.raw == dict(enumerate(files[_name(paths, place[0])]))[place[1]]
+
+
+def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
+    """The manifest's statistics, against those of what the oracle wrote."""
+    outcomes = list(outcomes)
+    for key, found in manifest.statistics.items():
+        values = [value for one in outcomes for sequence in one.sequences for value in _flat(sequence[key])]
+        there = [
+            value
+            for one in outcomes if key not in one.absent
+            for sequence in one.sequences
+            for value in _flat(sequence[key])
+            if isinstance(value, bytes) or math.isfinite(value)
+        ]  # fmt: skip
+        if found.mean is not None:
+            numbers = [value if isinstance(value, int) else float(np.float32(value)) for value in there]
+            assert (found.min, found.max) == (float(min(numbers)), float(max(numbers)))
+            assert found.mean == pytest.approx(statistics.fmean(numbers), rel=1e-12)
+            assert found.std == pytest.approx(statistics.pstdev(numbers), rel=1e-6, abs=1e-12 * (found.max - found.min))
+            assert sum(found.histogram) == len(numbers)
+        elif found.distinct is not None:
+            there = [value for value in there if isinstance(value, bytes) or value >= 0]
+            assert found.distinct == len(set(there))
+            assert sum(count for _, count in found.top) <= len(there)
+        assert (found.values, found.missing) == (len(values), len(values) - len(there)), key
+
+
+def _flat(values: Any) -> list[Any]:
+    return [item for value in values for item in _flat(value)] if isinstance(values, list) else [values]
 
 
 def _name(paths: dict[str, str], path: str) -> str:

@@ -1,12 +1,17 @@
 """The output's bytes depend on the input and the configuration alone."""
 
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from numpy._core._multiarray_umath import __cpu_dispatch__  # type: ignore[attr-defined]
 
 from lengthwise import prepare
 from prepare import jobs, words
+from records.messages import sequence_example, write_records
 
 SECTIONS = {
     "buckets": {"count": 3},
@@ -43,6 +48,23 @@ def test_with_two_processes(raw, one_worker, tmp_path: Path):
     options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
     prepare.run(jobs.job(tmp_path, words.COLUMNS, raw, **SECTIONS), runner_options=options)
     assert jobs.tree(tmp_path / "out") == one_worker
+
+
+@pytest.mark.slow
+def test_on_processors_that_add_in_another_order(tmp_path: Path):
+    """numpy's and BLAS's widest instructions against their plainest, one BLAS thread against two."""
+    rng = random.Random(0)
+    records = [sequence_example({"x": [rng.gauss(3, 1) for _ in range(128)]}) for _ in range(400)]
+    columns = "[{kind: numeric, key: x}]"
+    write_records(tmp_path / "raw", records)
+    (tmp_path / "job.yaml").write_text(
+        f"columns: {columns}\ninputs: {{files: {tmp_path}/raw}}\nbuckets: {{boundaries: [128]}}\n"
+    )
+    plain = {"NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__), "OPENBLAS_NUM_THREADS": "1"}
+    for name, machine in (("plain", plain), ("wide", {"OPENBLAS_NUM_THREADS": "2"})):
+        command = [sys.executable, "-m", "lengthwise_cli", "prepare", "job.yaml", "--output", name, "--workers", "1"]
+        subprocess.run(command, cwd=tmp_path, env={**os.environ, **machine}, check=True, capture_output=True)
+    assert jobs.tree(tmp_path / "plain") == jobs.tree(tmp_path / "wide")
 
 
 def test_with_the_files_named_in_another_order(raw, one_worker, tmp_path: Path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lengthwise import columns as lw
 from lengthwise.records import refine
-from lengthwise.records.features import INDEX, LENGTH, WINDOW, step_features
+from lengthwise.records.features import INDEX, LENGTH, WINDOW, absence, marked_keys, step_features
 from lengthwise.records.framing import Block
 from lengthwise.rejects import RejectReason
 from records import strategies
@@ -54,6 +54,8 @@ def check_rows(rules: Rules, rows: pa.RecordBatch, places: list[int], outcome: O
                 assert len(written) == width * len(values)
                 values = [as_float32(float(v)) if dtype == "<f4" else int(v) for step in values for v in step]
             assert same(written, values), f"{key}: expected {values}, received {written}"
+        for key in marked_keys(rules.columns):
+            assert rows.column(absence(key))[place].as_py() == (key in outcome.absent)
 
 
 def test_windows_as_long_as_the_rejected_records_are_not_taken_for_them() -> None:

@@ -49,15 +49,29 @@ def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
     return tuple(sorted(features, key=lambda feature: feature.key))
 
 
+def absence(key: str) -> str:
+    """The column of rows, bool `[n]`, that says where a feature is absent, so that a default stands for it."""
+    return f"##absent {key}"
+
+
+def marked_keys(columns: Iterable[AnyColumn]) -> tuple[str, ...]:
+    """The features of rows with an `absence`: optional numbers, weights and context. Absent ids are missing ids."""
+    columns = tuple(columns)
+    optional = [one for one in (*sequence_features(columns), *context_features(columns)) if not one.required]
+    keys = [one.key if isinstance(one, NumericColumn | ContextColumn) else one.weight_key for one in optional]
+    return tuple(key for key in keys if key is not None)
+
+
 def context_type(column: ContextColumn) -> pa.DataType:
     """The Arrow type of a context feature's values in rows."""
     return {"float32": pa.float32(), "int64": pa.int64(), "string": pa.large_binary()}[column.dtype]
 
 
 def spilled_schema(columns: Iterable[AnyColumn]) -> pa.Schema:
-    """The Arrow schema of rows that wait for their shard: place, length and features."""
+    """The Arrow schema of rows that wait for their shard: place, length, features, and which of these are absent."""
     columns = tuple(columns)
     fields = [pa.field(ORDER, pa.uint64()), pa.field(LENGTH, pa.int32())]
     steps = [(step.key, pa.from_numpy_dtype(step.dtype)) for step in step_features(columns)]
     context = [(column.key, context_type(column)) for column in context_features(columns)]
-    return pa.schema([*fields, *(pa.field(key, pa.large_list(kind)) for key, kind in [*steps, *context])])
+    lists = [pa.field(key, pa.large_list(kind)) for key, kind in [*steps, *context]]
+    return pa.schema([*fields, *lists, *(pa.field(absence(key), pa.bool_()) for key in marked_keys(columns))])

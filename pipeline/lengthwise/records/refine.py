@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lengthwise.columns import AnyColumn, ContextColumn, context_features
-from lengthwise.records.decode import Decoder, Fault, Format
-from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, WINDOW, step_features
+from lengthwise.records.decode import Decoded, Decoder, Fault, Format
+from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, WINDOW, absence, marked_keys, step_features
 from lengthwise.records.framing import Block
 from lengthwise.records.steps import gather, offsets_of
 from lengthwise.records.validate import Checked, Validator
@@ -66,7 +67,8 @@ class Refined:
 
     Attributes:
         rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`, `CHECKSUM`; each sequence feature as a `large_list` of its
-            values, `width` a step, weights likewise; each context feature as a list of its values.
+            values, `width` a step, weights likewise; each context feature as a list of its values; and the `absence`
+            of optional features.
         rejects: the records refused, in the order of the file.
         tally: the block's counts.
     """
@@ -85,6 +87,7 @@ class Refiner:
         self._validator = Validator(rules.columns, rules.container, rules.mismatch)
         self._steps = step_features(rules.columns)
         self._context = context_features(rules.columns)
+        self._marked = marked_keys(rules.columns)
 
     def refine(self, block: Block, file: str) -> Refined:
         """Refines a block of the file of that name."""
@@ -95,7 +98,7 @@ class Refiner:
         good = np.flatnonzero(~checked.faults.bad)
         cuts = cut(checked.lengths[good], self._rules.longest, self._rules.over_long, self._rules.overlap)
         cuts = Cuts(good[cuts.rows], cuts.first, cuts.counts, cuts.windows)
-        rows = self._make_rows(block, checked, decoded.rows, cuts)
+        rows = self._make_rows(block, checked, decoded, cuts)
         rejects = _rejects(block, [*decoded.faults, *faults], file)
         return Refined(rows, rejects, self._count(block, checked, good, cuts, rejects))
 
@@ -120,8 +123,8 @@ class Refiner:
             return Fault(fault.row, RejectReason.WRONG_FORMAT, fault.column, detail)
         return fault
 
-    def _make_rows(self, block: Block, checked: Checked, positions: np.ndarray, cuts: Cuts) -> pa.RecordBatch:
-        places = positions[cuts.rows]
+    def _make_rows(self, block: Block, checked: Checked, decoded: Decoded, cuts: Cuts) -> pa.RecordBatch:
+        places = decoded.rows[cuts.rows]
         arrays: dict[str, pa.Array] = {
             INDEX: pa.array(np.asarray(block.indices, np.int64)[places]),
             WINDOW: pa.array(cuts.windows),
@@ -134,6 +137,11 @@ class Refiner:
             arrays[step.key] = pa.LargeListArray.from_arrays(offsets, pa.array(values.astype(step.dtype, copy=False)))
         for column in self._context:
             arrays[column.key] = _context_lists(column, checked.context[column.key], cuts.rows)
+        rows = pa.array(cuts.rows)
+        for key in self._marked:
+            steps = checked.sequences.get(key)
+            present = decoded.batch.column(key).is_valid() if steps is None else pa.array(steps.present)
+            arrays[absence(key)] = pc.invert(present.take(rows))
         return pa.RecordBatch.from_pydict(arrays)
 
     def _count(self, block: Block, checked: Checked, good: np.ndarray, cuts: Cuts, rejects: list[Reject]) -> Tally:

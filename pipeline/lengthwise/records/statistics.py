@@ -1,5 +1,6 @@
 """What written values look like: counts, ranges, moments, histograms, the most frequent. Partial statistics add up."""
 
+import hashlib
 import io
 import json
 import math
@@ -14,17 +15,26 @@ import pyarrow.compute as pc
 from lengthwise.columns import AnyColumn, context_features
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.records.encode import list_values
-from lengthwise.records.features import StepFeature, step_features
+from lengthwise.records.features import StepFeature, absence, step_features
 
 BINS = 32
 TOP = 20
 MOST_IDS = 2**20
 """Ids of columns with more are not counted one by one: `distinct` and `top` are left out."""
-_KEPT_STRINGS = 1000  # of a shard's distinct strings: approximate where there are more
+MOST_TEXTS = 10_000
+"""Strings of features with more distinct ones are not counted one by one: `distinct` and `top` are left out. A limit
+on what there is, not on what a shard keeps: so the counts are exact, and no order of shards matters."""
+LONGEST_TEXT = 200
+"""Characters of a string in `top`; an ellipsis stands for the rest."""
+_KEPT_BYTES = 4 * LONGEST_TEXT  # of a string; a digest of the whole stands for the rest of a longer one
 
-_CHUNK = 2**15  # numbers whose places stay in the processor's cache
+_CHUNK = 2**15  # numbers that stay in the processor's cache
 
 Range = tuple[float, float]
+
+
+def _no_counts() -> np.ndarray:
+    return np.zeros(0, np.int64)
 
 
 @dataclass(slots=True)
@@ -32,27 +42,46 @@ class Partial:
     """The statistics of a feature in some rows.
 
     Attributes:
-        sums: float64 `[4]`: values, missing values, their sum, the sum of their squares.
+        sums: float64 `[4]`: values; missing values; of the numbers, less the smallest of the data set, the sum and the
+            sum of the squares.
         bins: int64 `[BINS]` of numbers, else empty.
         ids: int64 `[distinct]`, increasing: the ids that occur.
         counts: int64 `[distinct]`: how often.
-        texts: the most frequent strings, with their counts.
+        texts: how often each string occurs; none where there are more than `MOST_TEXTS`.
+        crowded: whether there are.
     """
 
-    sums: np.ndarray
-    bins: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    ids: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    counts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    texts: Counter[str] = field(default_factory=Counter)
+    sums: np.ndarray = field(default_factory=lambda: np.zeros(4))
+    bins: np.ndarray = field(default_factory=_no_counts)
+    ids: np.ndarray = field(default_factory=_no_counts)
+    counts: np.ndarray = field(default_factory=_no_counts)
+    texts: Counter[bytes] = field(default_factory=Counter)
+    crowded: bool = False
+
+    def add(self, other: "Partial") -> None:
+        """Adds the statistics of other rows to these."""
+        self.sums = self.sums + other.sums
+        if len(other.bins):
+            self.bins = self.bins + other.bins if len(self.bins) else other.bins
+        if len(other.ids):
+            counts = np.zeros(max(self.ids.max(initial=0), other.ids[-1]) + 1, np.int64)
+            counts[self.ids] = self.counts
+            counts[other.ids] += other.counts
+            self.ids = np.flatnonzero(counts)
+            self.counts = counts[self.ids]
+        self.texts.update(other.texts)
+        if self.crowded or other.crowded or len(self.texts) > MOST_TEXTS:
+            self.texts, self.crowded = Counter(), True
 
 
 def to_bytes(parts: Mapping[str, Partial]) -> bytes:
     """Partial statistics as the bytes of an `.npz` archive."""
     arrays: dict[str, np.ndarray] = {}
     for number, (key, part) in enumerate(parts.items()):
-        text = json.dumps([key, part.texts]).encode()
+        texts = {text.decode("latin-1"): count for text, count in part.texts.items()}  # a character a byte
+        rest = json.dumps([key, texts, part.crowded]).encode()
         arrays |= {f"{number}-sums": part.sums, f"{number}-bins": part.bins, f"{number}-ids": part.ids}
-        arrays |= {f"{number}-counts": part.counts, f"{number}-texts": np.frombuffer(text, np.uint8)}
+        arrays |= {f"{number}-counts": part.counts, f"{number}-rest": np.frombuffer(rest, np.uint8)}
     stream = io.BytesIO()
     np.savez(stream, **arrays)  # type: ignore[arg-type]
     return stream.getvalue()
@@ -63,9 +92,10 @@ def from_bytes(content: bytes) -> dict[str, Partial]:
     parts = {}
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         for number in range(len(arrays.files) // 5):
-            key, texts = json.loads(arrays[f"{number}-texts"].tobytes())
+            key, texts, crowded = json.loads(arrays[f"{number}-rest"].tobytes())
+            counted = Counter({text.encode("latin-1"): count for text, count in texts.items()})
             sums, bins, ids, counts = (arrays[f"{number}-{name}"] for name in ("sums", "bins", "ids", "counts"))
-            parts[key] = Partial(sums, bins, ids, counts, Counter(texts))
+            parts[key] = Partial(sums, bins, ids, counts, counted, crowded)
     return parts
 
 
@@ -73,7 +103,7 @@ def ranges(columns: Iterable[AnyColumn], rows: pa.RecordBatch) -> dict[str, Rang
     """The smallest and the largest finite number of each numeric feature; features without one are left out."""
     found = {}
     for key in numeric_keys(columns):
-        numbers = _finite(list_values(rows.column(key)))
+        numbers = _numbers(rows, key)
         if len(numbers):
             found[key] = (float(numbers.min()), float(numbers.max()))
     return found
@@ -101,31 +131,22 @@ def describe(columns: Iterable[AnyColumn], rows: pa.RecordBatch, known: Mapping[
     columns = tuple(columns)
     parts = {}
     for step in step_features(columns):
-        values = list_values(rows.column(step.key))
-        parts[step.key] = _ids(step, values) if step.num_buckets is not None else _numbers(values, known.get(step.key))
+        is_number = step.num_buckets is None
+        parts[step.key] = _measure(rows, step.key, known.get(step.key)) if is_number else _count_ids(rows, step)
     for column in context_features(columns):
-        if column.dtype == "string":
-            parts[column.key] = _strings(rows.column(column.key).flatten())
-        else:
-            parts[column.key] = _numbers(list_values(rows.column(column.key)), known.get(column.key))
+        is_number = column.dtype != "string"
+        key = column.key
+        parts[key] = _measure(rows, key, known.get(key)) if is_number else _count_texts(rows, key)
     return parts
 
 
 def merge(parts: Iterable[Mapping[str, Partial]]) -> dict[str, Partial]:
-    """Adds up partial statistics, in the order given."""
+    """Adds up partial statistics; the last digits of sums depend on the order."""
     merged: dict[str, Partial] = {}
     for part in parts:
         for key, other in part.items():
-            merged[key] = _add(merged[key], other) if key in merged else other
+            merged.setdefault(key, Partial()).add(other)
     return merged
-
-
-def _add(one: Partial, other: Partial) -> Partial:
-    ids, places = np.unique(np.concatenate([one.ids, other.ids]), return_inverse=True)
-    counts = np.zeros(len(ids), np.int64)
-    np.add.at(counts, places, np.concatenate([one.counts, other.counts]))
-    bins = one.bins + other.bins if len(one.bins) == len(other.bins) else max(one.bins, other.bins, key=len)
-    return Partial(one.sums + other.sums, bins, ids, counts, one.texts + other.texts)
 
 
 def finish(merged: Mapping[str, Partial], known: Mapping[str, Range]) -> dict[str, ColumnStatistics]:
@@ -148,22 +169,29 @@ def _finish(part: Partial, known: Range | None) -> ColumnStatistics:
         )
     if part.texts:
         texts = sorted(part.texts.items(), key=lambda item: (-item[1], item[0]))[:TOP]
-        return ColumnStatistics(values=values, missing=missing, top=tuple(texts))
+        top = tuple((_shown(text), count) for text, count in texts)
+        return ColumnStatistics(values=values, missing=missing, distinct=len(part.texts), top=top)
     if known is None or counted == 0:
         return ColumnStatistics(values=values, missing=missing)
-    mean = float(part.sums[2]) / counted
+    above = float(part.sums[2]) / counted  # the smallest number
     return ColumnStatistics(
         values=values,
         missing=missing,
         min=known[0],
         max=known[1],
-        mean=mean,
-        std=math.sqrt(max(0.0, float(part.sums[3]) / counted - mean * mean)),
+        mean=known[0] + above,
+        std=math.sqrt(max(0.0, float(part.sums[3]) / counted - above * above)),
         histogram=tuple(part.bins.tolist()),
     )
 
 
-def _ids(step: StepFeature, values: np.ndarray) -> Partial:
+def _shown(text: bytes) -> str:
+    shown = text.decode("utf-8", "backslashreplace")
+    return shown if len(shown) <= LONGEST_TEXT else shown[:LONGEST_TEXT] + "…"
+
+
+def _count_ids(rows: pa.RecordBatch, step: StepFeature) -> Partial:
+    values = list_values(rows.column(step.key))
     missing = int((values < 0).sum())
     sums = np.array([len(values), missing, 0.0, 0.0])
     if step.num_buckets is None or step.num_buckets > MOST_IDS:
@@ -173,31 +201,58 @@ def _ids(step: StepFeature, values: np.ndarray) -> Partial:
     return Partial(sums, ids=ids, counts=counts[ids])
 
 
-def _numbers(values: np.ndarray, known: Range | None) -> Partial:
-    numbers = _finite(values).astype(np.float64, copy=False)
-    sums = np.array([len(values), len(values) - len(numbers), numbers.sum(), np.dot(numbers, numbers)])
+def _measure(rows: pa.RecordBatch, key: str, known: Range | None) -> Partial:
+    """The sums and the histogram of a feature's numbers, chunk by chunk.
+
+    Numbers are summed above the smallest of the data set, so that no digits cancel however far from 0 they are: the
+    variance is at least `(mean - smallest)**2 / (n - 1)`. numpy's `sum` adds in one order on every processor, which
+    BLAS does not. Source: T. Chan, G. Golub, R. LeVeque, "Algorithms for computing the sample variance", The American
+    Statistician 37 (1983), on shifted data; numpy/_core/src/umath/loops_utils.h.src, pairwise summation.
+    """
+    numbers = _numbers(rows, key)
+    values = len(list_values(rows.column(key)))
+    sums = np.array([values, values - len(numbers), 0.0, 0.0])
     if known is None or len(numbers) == 0:
         return Partial(sums)
     low, high = known
     scale = BINS / (high - low) if high > low else 0.0
     bins = np.zeros(BINS, np.int64)
     for start in range(0, len(numbers), _CHUNK):
-        places = numbers[start : start + _CHUNK] - low
-        places *= scale
-        bins += np.bincount(np.clip(places, 0, BINS - 1, out=places).astype(np.int64), minlength=BINS)
+        above = np.subtract(numbers[start : start + _CHUNK], low, dtype=np.float64)
+        sums[2:] += above.sum(), np.square(above).sum()
+        above *= scale
+        bins += np.bincount(np.clip(above, 0, BINS - 1, out=above).astype(np.int64), minlength=BINS)
     return Partial(sums, bins=bins)
 
 
-def _strings(values: pa.Array) -> Partial:
-    counted = pc.value_counts(values)
-    pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
-    most = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:_KEPT_STRINGS]
-    texts = Counter({text.decode("utf-8", "backslashreplace"): count for text, count in most})
-    return Partial(np.array([len(values), 0.0, 0.0, 0.0]), texts=texts)
+def _count_texts(rows: pa.RecordBatch, key: str) -> Partial:
+    texts = _present(rows, key).flatten()
+    values = len(rows.column(key).flatten())
+    counted = pc.value_counts(texts)
+    part = Partial(np.array([values, values - len(texts), 0.0, 0.0]), crowded=len(counted) > MOST_TEXTS)
+    if not part.crowded:
+        pairs = zip(counted.field("values"), counted.field("counts").to_pylist(), strict=True)
+        part.texts = Counter({_bounded(text.as_py()): count for text, count in pairs})
+    return part
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
+def _bounded(text: bytes) -> bytes:
+    """A name for a text that no other has."""
+    return text if len(text) <= _KEPT_BYTES else text[:_KEPT_BYTES] + hashlib.sha256(text).digest()
+
+
+def _numbers(rows: pa.RecordBatch, key: str) -> np.ndarray:
+    """The finite numbers of the rows that have the feature, flat."""
+    values = list_values(_present(rows, key))
     if values.dtype.kind != "f":
         return values
     finite = np.isfinite(values)
     return values if finite.all() else values[finite]
+
+
+def _present(rows: pa.RecordBatch, key: str) -> pa.Array:
+    """A feature's lists, without those that stand for an absent one."""
+    mark = rows.schema.get_field_index(absence(key))
+    if mark < 0 or not rows.column(mark).true_count:
+        return rows.column(key)
+    return rows.column(key).filter(pc.invert(rows.column(mark)))

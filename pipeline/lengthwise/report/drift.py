@@ -1,5 +1,6 @@
 """Two data sets side by side: which columns moved, and how far. Pure values; `compare.html.j2` shows them."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -113,7 +114,7 @@ def _feature(
     if bins is None:
         return Drift(key, kind, "Jensen-Shannon", None, None, True, tuple(flags))
     sequences = this.histogram().total, other.histogram().total
-    distance, moved = _distance(bins, min(sequences[0], here.values), min(sequences[1], there.values))
+    distance, moved = _distance(bins, min(sequences[0], here.counted), min(sequences[1], there.counted))
     flags += moved + _range(here, there)
     return Drift(key, kind, "Jensen-Shannon", distance, None, bins.exact, tuple(flags), bins)
 
@@ -148,9 +149,11 @@ def _categories(
 
 def _top_counts(feature: Feature, statistics: ColumnStatistics) -> TopCounts:
     """By what ids stand for, so that vocabularies in another order compare."""
-    counts = {id_label(feature, value): count for value, count in statistics.top}
-    total = max(statistics.values - (statistics.missing if statistics.distinct is not None else 0), 0)
-    return TopCounts(counts, total, complete=sum(counts.values()) >= total)
+    counts = Counter[str]()
+    for value, count in statistics.top:
+        counts[id_label(feature, value)] += count  # long strings that begin alike are one
+    total = max(statistics.counted, 0)
+    return TopCounts(counts, total, complete=counts.total() >= total)
 
 
 def _rates(here: ColumnStatistics, there: ColumnStatistics, repaired: int, was_repaired: int) -> list[str]:

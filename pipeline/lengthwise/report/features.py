@@ -120,7 +120,7 @@ def _card(place: int, key: str, feature: Feature, weights: bool, manifest: Manif
         facts=tuple(_facts(feature, categorical, statistics, manifest.counts.repaired.get(key, 0)).items()),
         chart=histogram_chart(f"feature-{place}", key, statistics),
         top=tuple(_top(feature, statistics)),
-        note=_note(categorical, statistics),
+        note=_note(feature, categorical, statistics),
     )
 
 
@@ -139,6 +139,8 @@ def _facts(feature: Feature, categorical: bool, statistics: ColumnStatistics, re
     if categorical and statistics.distinct is not None:
         ids = feature.num_buckets  # type: ignore[union-attr]
         facts["distinct ids"] = f"{statistics.distinct:,} of {ids:,} ({text.share(statistics.distinct / ids)})"
+    elif statistics.distinct is not None:
+        facts["distinct strings"] = text.count(statistics.distinct)
     if statistics.min is not None:
         facts["range"] = f"{text.number(statistics.min)} to {text.number(statistics.max)}"
     if statistics.mean is not None:
@@ -193,9 +195,12 @@ def _top(feature: Feature, statistics: ColumnStatistics) -> list[TopRow]:
     ]
 
 
-def _note(categorical: bool, statistics: ColumnStatistics) -> str:
-    if categorical and statistics.distinct is None and statistics.values > statistics.missing:
+def _note(feature: Feature, categorical: bool, statistics: ColumnStatistics) -> str:
+    uncounted = not statistics.top and statistics.counted > 0
+    if categorical and uncounted:
         return "More than a million possible ids: they were not counted one by one."
+    if isinstance(feature, ContextColumn) and feature.dtype == "string" and uncounted:
+        return "More than 10,000 distinct strings: they were not counted one by one."
     if len(statistics.top) > MOST_TOP and statistics.distinct is not None:
         return f"The {MOST_TOP} most frequent of {statistics.distinct:,}."
     return f"The {MOST_TOP} most frequent." if len(statistics.top) > MOST_TOP else ""
