@@ -1,7 +1,10 @@
 """`lengthwise check` and `lengthwise plan`: what would happen, with nothing written."""
 
+import gzip
 import json
 import os
+
+import pytest
 
 from cli.conftest import make_place
 from lengthwise.manifest import load_manifest
@@ -72,10 +75,58 @@ def test_plan_puts_configured_boundaries_first(place, lengthwise) -> None:
     assert content["plans"][0]["boundaries"] == [4, 8, 16]
 
 
+def test_plan_counts_and_pads_for_configured_boundaries_as_prepare_does(place, lengthwise) -> None:
+    settings = ["--set", "buckets.boundaries=[3, 9]", "--set", "limits.rejected_fraction=1", "--workers", "1"]
+    planned = json.loads(lengthwise("plan", place.job, *settings, "--json").stdout)
+    lengthwise("prepare", place.job, *settings, "-q")
+    manifest = load_manifest(str(place.prepared))
+    assert sum(planned["lengths"]["counts"]) == manifest.counts.sequences < 150
+    steps, padded = (sum(getattr(shard, name) for shard in manifest.shards) for name in ("steps", "padded_steps"))
+    assert planned["plans"][0]["padding_share"] == (padded - steps) / padded
+
+
 def test_plan_is_what_prepare_takes(place, lengthwise) -> None:
     planned = json.loads(lengthwise("plan", place.job, "--count", "2", "--workers", "1", "--json").stdout)
     lengthwise("prepare", place.job, "--set", "buckets.count=2", "--workers", "1", "-q")
     assert list(load_manifest(str(place.prepared)).boundaries) == planned["plans"][0]["boundaries"]
+
+
+PLANNED = ["--set", "buckets.count=4", "--workers", "1"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [[], ["--set", "buckets.max_length=4"], ["--set", "buckets.max_length=4", "--set", "buckets.sample=0.000001"]],
+)
+def test_rejects_and_report_are_written_where_all_is_refused_and_nothing_can_be_planned(
+    settings: list[str], place, lengthwise
+) -> None:
+    settings = [*PLANNED, *settings, "--set", "inputs.format=example"]
+    error = lengthwise("prepare", place.job, *settings, "-q", code=1).stderr
+    assert "200 of 200 records were rejected (wrong_format 200), limits.rejected_fraction allows 1.000%" in error
+    listed = json.loads(lengthwise("rejects", place.prepared, "--json").stdout)
+    assert listed["rejects"] == [{"reason": "wrong_format", "column": "box", "records": 200}]
+    assert "wrong_format" in (place.prepared / "report.html").read_text()
+    allowed = ["--set", "limits.rejected_fraction=1", "-q"]
+    error = lengthwise("prepare", place.job, *settings, *allowed, code=1).stderr
+    assert "all 200 records were rejected (wrong_format 200), so there is nothing to plan buckets from" in error
+
+
+def test_a_sample_without_a_valid_sequence_is_made_larger(place, lengthwise) -> None:
+    settings = ["--set", "buckets.max_length=16", "--set", "buckets.sample=0.000001", "--json"]
+    planned = json.loads(lengthwise("plan", place.job, *PLANNED, *settings).stdout)
+    assert sum(planned["lengths"]["counts"]) == 199
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "prepare"])
+@pytest.mark.parametrize("setting", ["buckets.count=4", "buckets.boundaries=[4]"])
+def test_no_record_at_all_is_an_error_that_says_so(command: str, setting: str, place, lengthwise) -> None:
+    (place.raw / "a.tfrecord").write_bytes(b"")
+    (place.raw / "b.tfrecord").write_bytes(gzip.compress(b""))
+    error = lengthwise(command, place.job, "--set", setting, "-q", code=1).stderr
+    assert "the input holds no record; check that inputs.files names the raw data" in error
+    assert "reject" not in error
+    assert not (place.prepared / "manifest.json").exists()
 
 
 def test_plan_of_no_valid_sequence_is_told(tmp_path, lengthwise) -> None:
