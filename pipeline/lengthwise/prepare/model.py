@@ -82,12 +82,12 @@ class Message(BaseModel):
 
 
 class Segment(NamedTuple):
-    """Sorted rows of one split and bucket in a run file: where they stand, and what they are.
+    """Sorted rows of one split and bucket in a run file: where they stand, and what they are (see `runs`).
 
     Attributes:
         rank: the input file of the rows, whose run file holds them.
         offset: the segment's first byte there.
-        size: its bytes.
+        bits: how many leading bits of the places its parts differ in: it has `2**bits` parts.
         split: the index of the split.
         bucket: the index of the bucket.
         rows: how many.
@@ -98,7 +98,7 @@ class Segment(NamedTuple):
 
     rank: int
     offset: int
-    size: int
+    bits: int
     split: int
     bucket: int
     rows: int
@@ -129,14 +129,13 @@ class Spilled(Message):
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """One shard to write: the rows of `segments` whose places are in [first, last]."""
+    """One shard to write: the rows of a split and bucket whose places are in [first, last]."""
 
     path: str
     split: int
     bucket: int
     first: int
     last: int
-    segments: tuple[Segment, ...]
     ranges: dict[str, Range]
 
 

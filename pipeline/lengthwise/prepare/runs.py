@@ -1,9 +1,18 @@
 """Sorted runs: rows wait for their shard in files, not in memory and not in Beam's shuffle; only references travel.
 
-A run file holds the rows of one input file: pieces of about 64 MiB, each sorted by (split, bucket, place) and cut into
-segments of at most about 1 MiB of one split and bucket, each a serialized Arrow record batch.
+run file   the rows of one input file, in pieces of about 64 MiB, each sorted by (split, bucket, place)
+piece      a segment for each split and bucket; without a shuffle, as many of at most about 1 MiB as it takes
+segment    an index, and parts: part k has the rows whose places begin with the `bits` bits of k; without a shuffle, one
+index      int64 `[2**bits + 1]`: where each part starts, and where the last one ends, from the segment's first byte
+part       serialized Arrow record batches; none where it has no rows
+
+In a shuffle each shard takes a small range of places from every piece. By the index it finds and reads the parts that
+overlap this range, so that all pieces together, however many they are, give it little more than its own rows.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import BinaryIO
 
 import numpy as np
@@ -19,6 +28,9 @@ from lengthwise.records.steps import offsets_of
 
 RUN_BYTES = 64 * 2**20
 _SEGMENT_BYTES = 2**20
+_LEAST_PART_BYTES = 16 * 2**10  # a batch has 1 KiB beside its rows, and takes 10 us to write and read
+_INDEX = np.dtype("<i8")
+_REFERENCE = np.dtype([("rank", "<i4"), ("offset", "<i8"), ("bits", "<i1"), ("first", "<u8"), ("last", "<u8")])
 _SPLIT, _BUCKET = "##split", "##bucket"
 
 
@@ -29,6 +41,7 @@ class RunWriter:
         self._job = job
         self._rank = rank
         self._stream = stream
+        self._part_bytes = _part_bytes(job)
         self._schema = spilled_schema(job.config.columns)
         self._batches: list[pa.RecordBatch] = []
         self._bytes = 0
@@ -51,42 +64,91 @@ class RunWriter:
             return
         rows = concat_batches(self._batches)
         self._batches, self._bytes = [], 0
-        keys = [rows.column(name).to_numpy() for name in (ORDER, _BUCKET, _SPLIT)]
-        places = np.lexsort(keys)
-        order, bucket, split = (key.take(places) for key in keys)
-        weights = self._weights(rows).take(places)
-        groups = np.flatnonzero((np.diff(bucket) != 0) | (np.diff(split) != 0)) + 1
-        for start, stop in _cut(np.concatenate([[0], groups, [len(places)]]), weights):
-            taken = take_rows(rows.select(self._schema.names), places[start:stop])
-            content = taken.serialize()
-            self._stream.write(content)
-            self.segments.append(
-                Segment(
-                    rank=self._rank,
-                    offset=self._offset,
-                    size=content.size,
-                    split=int(split[start]),
-                    bucket=int(bucket[start]),
-                    rows=int(stop - start),
-                    weight=int(weights[start:stop].sum()),
-                    first=int(order[start]),
-                    last=int(order[stop - 1]),
-                )
-            )
-            self._offset += content.size
+        order, bucket, split = (rows.column(name).to_numpy() for name in (ORDER, _BUCKET, _SPLIT))
+        at = np.lexsort((order, bucket, split))
+        columns = (one.take(at) for one in (order, bucket, split, *self._row_bytes(rows)))
+        piece = _Piece(rows.select(self._schema.names), at, *columns)
+        groups = np.flatnonzero((np.diff(piece.bucket) != 0) | (np.diff(piece.split) != 0)) + 1
+        bounds = np.concatenate([[0], groups, [len(at)]])
+        shuffled = self._job.config.shuffle.enabled
+        for start, stop in pairwise(bounds.tolist()) if shuffled else _cut(bounds, piece.weights):
+            self._write(piece, start, stop)
 
-    def _weights(self, rows: pa.RecordBatch) -> np.ndarray:
-        """int64 `[n]`: about how many bytes each row takes in a shard; the same in every run."""
+    def _write(self, piece: "_Piece", start: int, stop: int) -> None:
+        """Writes rows of one split and bucket as a segment."""
+        within = slice(start, stop)
+        bits = (int(piece.sizes[within].sum()) // self._part_bytes).bit_length() if self._part_bytes else 0
+        index, contents = _serialize(piece, start, stop, bits)
+        self._stream.write(index.tobytes())
+        for content in contents:
+            self._stream.write(content)
+        self.segments.append(
+            Segment(
+                rank=self._rank,
+                offset=self._offset,
+                bits=bits,
+                split=int(piece.split[start]),
+                bucket=int(piece.bucket[start]),
+                rows=stop - start,
+                weight=int(piece.weights[within].sum()),
+                first=int(piece.order[start]),
+                last=int(piece.order[stop - 1]),
+            )
+        )
+        self._offset += int(index[-1])
+
+    def _row_bytes(self, rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
+        """int64 `[n]`: about how many bytes each row takes here, and how many in a shard; the same in every run."""
         columns = self._job.config.columns
-        lengths = rows.column(LENGTH).to_numpy().astype(np.int64)
+        steps = rows.column(LENGTH).to_numpy().astype(np.int64)
+        padded = steps
         if self._job.config.output.layout == "example":
-            lengths = np.asarray(self._job.boundaries)[rows.column(_BUCKET).to_numpy()]
-        weights = lengths * sum(4 * step.width for step in step_features(columns)) + 32
+            padded = np.asarray(self._job.boundaries)[rows.column(_BUCKET).to_numpy()]
+        others = np.full(len(steps), 32, np.int64)
         for column in context_features(columns):
-            weights += 8 * column.num_elements + len(column.key)
+            others += 8 * column.num_elements + len(column.key)
             if column.dtype == "string":
-                weights += _text_bytes(rows.column(column.key))
-        return weights
+                others += _text_bytes(rows.column(column.key))
+        step_bytes = sum(4 * step.width for step in step_features(columns))
+        return steps * step_bytes + others, padded * step_bytes + others
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Collected rows, and of each, by rising (split, bucket, place), which of `rows` it is and what else is known."""
+
+    rows: pa.RecordBatch
+    at: np.ndarray
+    order: np.ndarray
+    bucket: np.ndarray
+    split: np.ndarray
+    sizes: np.ndarray
+    weights: np.ndarray
+
+
+def _part_bytes(job: Job) -> int:
+    """How large a part is, at most, about; 0 without a shuffle, where a segment is one part.
+
+    Half of what a shard takes of a piece, so that little else is read with it.
+    """
+    if not job.config.shuffle.enabled:
+        return 0
+    share = RUN_BYTES * job.config.output.shard_bytes // max(1, sum(source.size for source in job.inputs))
+    return min(max(share // 2, _LEAST_PART_BYTES), _SEGMENT_BYTES)
+
+
+def _serialize(piece: _Piece, start: int, stop: int, bits: int) -> tuple[np.ndarray, list[pa.Buffer]]:
+    """The index of a segment, and its parts' batches."""
+    starts = np.arange(1, 2**bits, dtype=np.uint64) << np.uint64(64 - bits)
+    parts = np.searchsorted(starts, piece.order[start:stop], side="right")
+    sizes = np.zeros(2**bits, np.int64)
+    contents = []
+    for low, high in _cut(np.array([0, stop - start]), piece.sizes[start:stop]):  # all at once would be held twice
+        taken, inside = take_rows(piece.rows, piece.at[start + low : start + high]), parts[low:high]
+        for first, last in pairwise([0, *(np.flatnonzero(np.diff(inside)) + 1).tolist(), high - low]):
+            contents.append(taken.slice(first, last - first).serialize())
+            sizes[inside[first]] += contents[-1].size
+    return (offsets_of(sizes) + (len(sizes) + 1) * _INDEX.itemsize).astype(_INDEX), contents
 
 
 def _text_bytes(lists: pa.Array) -> np.ndarray:
@@ -114,26 +176,59 @@ def run_path(job: Job, rank: int) -> str:
     return job.place("runs", f"{rank:06d}.rows")
 
 
-def read_segments(job: Job, segments: tuple[Segment, ...], first: int, last: int) -> pa.RecordBatch:
-    """The rows of segments whose places are in [first, last], sorted by place."""
-    schema = spilled_schema(job.config.columns)
-    batches = [pa.RecordBatch.from_pylist([], schema=schema)]
-    for rank in sorted({segment.rank for segment in segments}):
-        with files.open_binary(run_path(job, rank)) as stream:
-            for segment in segments:
-                if segment.rank == rank:
-                    stream.seek(segment.offset)
-                    batch = pa.ipc.read_record_batch(pa.py_buffer(stream.read(segment.size)), schema)
-                    batches.append(_between(batch, first, last))
-    rows = concat_batches(batches)
+def save_references(job: Job, split: int, bucket: int, segments: list[Segment]) -> None:
+    """Writes where the rows of a split and bucket are: once for all of its shards, as each needs most of it."""
+    ordered = sorted(segments, key=lambda one: (one.rank, one.offset))
+    table = np.array([tuple(getattr(one, name) for name in _REFERENCE.names or ()) for one in ordered], _REFERENCE)
+    files.write_bytes(_references_path(job, split, bucket), table.tobytes(), durable=False)  # made anew in each run
+
+
+def read_rows(job: Job, split: int, bucket: int, first: int, last: int) -> pa.RecordBatch:
+    """The rows of a split and bucket whose places are in [first, last], sorted by place."""
+    table = np.frombuffer(files.read_bytes(_references_path(job, split, bucket)), _REFERENCE)
+    found = table[(table["first"] <= np.uint64(last)) & (table["last"] >= np.uint64(first))]
+    empty = pa.RecordBatch.from_pylist([], schema=spilled_schema(job.config.columns))
+    rows = concat_batches([empty, *_read(job, found, first, last)])
     order = rows.column(ORDER).to_numpy()
     if (order[1:] >= order[:-1]).all():  # without a shuffle, they stand as they were read
         return rows
     return take_rows(rows, np.argsort(order, kind="stable"))
 
 
-def _between(batch: pa.RecordBatch, first: int, last: int) -> pa.RecordBatch:
-    order = batch.column(ORDER).to_numpy()
-    start = int(np.searchsorted(order, np.uint64(first), side="left"))
-    stop = int(np.searchsorted(order, np.uint64(last), side="right"))
-    return batch.slice(start, stop - start)
+def _references_path(job: Job, split: int, bucket: int) -> str:
+    return job.place("references", f"{split:03d}-{bucket:05d}")
+
+
+def _read(job: Job, references: np.ndarray, first: int, last: int) -> Iterator[pa.RecordBatch]:
+    """Of each segment the rows that are in [first, last], in the order of the input."""
+    schema = spilled_schema(job.config.columns)
+    for rank, members in groupby(references.tolist(), key=lambda one: one[0]):
+        with files.open_binary(run_path(job, rank)) as stream:
+            for _, offset, bits, *_ in members:
+                low, high = first >> (64 - bits), last >> (64 - bits)
+                stream.seek(offset + low * _INDEX.itemsize)
+                index = np.frombuffer(stream.read((high - low + 2) * _INDEX.itemsize), _INDEX)
+                stream.seek(offset + int(index[0]))
+                content = pa.py_buffer(stream.read(int(index[-1] - index[0])))
+                yield from _between(list(_batches(content, schema)), first, last)
+
+
+def _batches(content: pa.Buffer, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    reader = pa.BufferReader(content)
+    while reader.tell() < content.size:
+        yield pa.ipc.read_record_batch(pa.ipc.read_message(reader), schema)
+
+
+def _between(batches: list[pa.RecordBatch], first: int, last: int) -> list[pa.RecordBatch]:
+    """The rows whose places are in [first, last]; copied where they are so few that the others should not be held."""
+    kept = []
+    for batch in batches:
+        order = batch.column(ORDER).to_numpy()
+        start = int(np.searchsorted(order, np.uint64(first), side="left"))
+        stop = int(np.searchsorted(order, np.uint64(last), side="right"))
+        if start < stop:
+            kept.append(batch.slice(start, stop - start))
+    wanted = sum(batch.num_rows for batch in kept)
+    if not kept or 2 * wanted >= sum(batch.num_rows for batch in batches):
+        return kept
+    return [take_rows(concat_batches(kept), np.arange(wanted))]

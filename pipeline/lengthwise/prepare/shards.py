@@ -14,7 +14,7 @@ from lengthwise import files
 from lengthwise.manifest import Shard
 from lengthwise.prepare.memory import keep_freed_memory
 from lengthwise.prepare.model import Job, Segment, ShardTask, Spilled, Written
-from lengthwise.prepare.runs import read_segments
+from lengthwise.prepare.runs import read_rows, save_references
 from lengthwise.progress import Reporter
 from lengthwise.records.encode import BlockEncoder, ExampleEncoder
 from lengthwise.records.features import LENGTH
@@ -30,17 +30,17 @@ def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
     """The shards of the data set: per split and bucket as many as come nearest to `output.shard_bytes`.
 
     Shards are ranges of the output's order, so they depend on the rows alone, not on how the rows are spread over runs.
+    What it takes to find these rows stands in the work folder before the first shard of its split and bucket is named.
     """
     done = sorted(spilled, key=lambda one: one.rank)
     ranges = merge_ranges(one.ranges for one in done)
     segments = sorted((segment for one in done for segment in one.segments), key=_group)
     for (split, bucket), members in groupby(segments, key=_group):
         group = sorted(members, key=lambda segment: (segment.first, segment.rank, segment.offset))
+        save_references(job, split, bucket, group)
         cuts = _cuts(job, group)
         for number, (first, last) in enumerate(cuts):
-            overlapping = tuple(one for one in group if one.first <= last and one.last >= first)
-            path = shard_path(job, split, bucket, number, len(cuts))
-            yield ShardTask(path, split, bucket, first, last, overlapping, ranges)
+            yield ShardTask(shard_path(job, split, bucket, number, len(cuts)), split, bucket, first, last, ranges)
 
 
 def shard_path(job: Job, split: int, bucket: int, number: int, total: int) -> str:
@@ -60,7 +60,7 @@ def write_shard(job: Job, task: ShardTask) -> Written:
     if files.exists(done):
         return Written.model_validate_json(files.read_bytes(done))
     keep_freed_memory()
-    rows = read_segments(job, task.segments, task.first, task.last)
+    rows = read_rows(job, task.split, task.bucket, task.first, task.last)
     with files.create(job.place("output", task.path)) as stream:
         measured = _Measured(stream)
         records = _write_records(job, task, rows, measured)

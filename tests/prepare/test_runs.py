@@ -1,0 +1,134 @@
+"""What shards read and hold of the rows that wait for them: their own, however large the input is.
+
+Pieces and shards are made small here, so that a few megabytes of input have as many of them as gigabytes otherwise.
+"""
+
+import pickle
+import random
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from lengthwise import columns as lw
+from lengthwise import files
+from lengthwise.prepare import runs
+from lengthwise.prepare.inputs import list_inputs
+from lengthwise.prepare.model import Job, ShardTask, Spilled
+from lengthwise.prepare.runs import read_rows
+from lengthwise.prepare.shards import assign_shards, write_shard
+from lengthwise.prepare.spill import spill_file
+from prepare import jobs, words
+from records.messages import sequence_example
+
+COLUMNS = (lw.sequence_numeric_column("vector", shape=(64,)), lw.context_column("name", dtype="string"))
+
+ROWS = 16_200
+
+
+def records(count: int) -> list[bytes]:
+    """Of 1 to 3 steps, and of 512 bytes on average."""
+    rng = random.Random(0)
+    few = [
+        sequence_example({"vector": [[rng.random()] * 64] * (number % 3 + 1)}, {"name": f"record {number}"})
+        for number in range(60)
+    ]
+    return few * (count // 60)
+
+
+def spill(folder: Path, files: Any, **sections: Any) -> tuple[Job, list[Spilled]]:
+    """A job over these files, as far as until all of its rows wait for their shards."""
+    config = jobs.job(folder, COLUMNS, files, **sections)
+    job = Job(config, list_inputs(config), config.buckets.boundaries or (), "", str(folder / "work"))
+    return job, [spill_file(job, source) for source in job.inputs]
+
+
+def sixteen_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Job, list[ShardTask]]:
+    """A job of 8 MiB in 16 pieces, and its 16 shards."""
+    monkeypatch.setattr(runs, "RUN_BYTES", 2**19)
+    output = {"shard_bytes": 2**19, "layout": "block"}
+    job, spilled = spill(folder, {"raw": records(ROWS)}, buckets={"boundaries": (3,)}, output=output)
+    assert len(spilled[0].segments) > 8
+    tasks = list(assign_shards(job, spilled))
+    assert len(tasks) > 8
+    return job, tasks
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """How many bytes each read from run files gave."""
+    sizes: list[int] = []
+    open_binary = files.open_binary
+
+    @contextmanager
+    def opened(path: str) -> Iterator[BinaryIO]:
+        with open_binary(path) as stream:
+            yield Counted(stream) if "/runs/" in path else stream  # type: ignore[misc]
+
+    class Counted:
+        def __init__(self, stream: BinaryIO) -> None:
+            self.seek = stream.seek
+            self._stream = stream
+
+        def read(self, size: int = -1) -> bytes:
+            content = self._stream.read(size)
+            sizes.append(len(content))
+            return content
+
+    monkeypatch.setattr(files, "open_binary", opened)
+    yield sizes
+    monkeypatch.undo()
+
+
+def test_all_shards_together_read_little_more_than_the_rows(tmp_path, monkeypatch):
+    job, tasks = sixteen_pieces(tmp_path, monkeypatch)
+    size = Path(job.place("runs", "000000.rows")).stat().st_size
+    with counted(monkeypatch) as sizes:
+        written = [write_shard(job, task) for task in tasks]
+    assert sum(one.shard.sequences for one in written) == ROWS
+    assert size * 0.98 < sum(sizes) < 3 * size  # the parts at both ends of a shard are read twice
+
+
+def test_a_shard_of_few_rows_does_not_hold_what_it_read_them_from(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "_LEAST_PART_BYTES", 2**17)
+    job, _ = sixteen_pieces(tmp_path, monkeypatch)
+    with counted(monkeypatch) as sizes:
+        tracemalloc.start()
+        rows = read_rows(job, 0, 0, 0, 2**64 // 1000)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert 0 < rows.num_rows < 30
+    assert sum(sizes) > 2**19
+    assert peak < sum(sizes) / 4
+
+
+def test_a_shard_is_handed_on_by_as_many_bytes_however_many_pieces_there_are(tmp_path, monkeypatch):
+    _, tasks = sixteen_pieces(tmp_path, monkeypatch)
+    monkeypatch.setattr(runs, "RUN_BYTES", 2**24)
+    (tmp_path / "one").mkdir()
+    job, spilled = spill(tmp_path / "one", {"raw": records(600)}, buckets={"boundaries": (3,)})
+    [alone] = assign_shards(job, spilled)
+    assert max(len(pickle.dumps(task)) for task in tasks) < len(pickle.dumps(alone)) + 100
+
+
+@pytest.mark.parametrize("layout", ["example", "block"])
+def test_the_size_of_pieces_and_parts_changes_no_byte(tmp_path, monkeypatch, layout: str):
+    sections = {
+        "buckets": {"boundaries": (4, 8, 12)},
+        "splits": {"fractions": {"train": 0.8, "eval": 0.2}},
+        "output": {"shard_bytes": 4_000, "layout": layout},
+    }
+    trees = []
+    for name, pieces, parts in (("large", 2**26, 2**14), ("small", 20_000, 300), ("a row each", 1, 1)):
+        monkeypatch.setattr(runs, "RUN_BYTES", pieces)
+        monkeypatch.setattr(runs, "_LEAST_PART_BYTES", parts)
+        (tmp_path / name).mkdir()
+        jobs.run(tmp_path / name, words.COLUMNS, words.files(count=3, records=100), **sections)
+        trees.append(jobs.tree(tmp_path / name / "out"))
+    assert sum(name.startswith("Split-") for name in trees[0]) > 6
+    for name, content in trees[0].items():
+        if name.startswith("Split-"):
+            assert [tree[name] for tree in trees[1:]] == [content] * 2, name
