@@ -7,8 +7,10 @@
     features ─ SequenceFeatures / sequence_input_layer ─ [B,T,D], lengths          lengthwise.layers    Keras 3
 
 Importing this package imports neither TensorFlow nor Beam nor Keras: each public name is loaded at its first use.
+Where Keras 3 is loaded before it, the layers are too: `load_model` finds only classes that are imported.
 """
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -30,8 +32,8 @@ _NAMES = {
         "sequence_numeric_column",
         "shared_embedding_columns",
     ),
-    "lengthwise.config": ("JobConfig", "load_config"),
-    "lengthwise.feed": ("BatchStats", "read_prepared", "read_raw", "serving_fn"),
+    "lengthwise.config": ("JobConfig", "Sequences", "load_config"),
+    "lengthwise.feed": ("BatchStats", "Service", "count_raw", "read_prepared", "read_raw", "serving_fn"),
     "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "sequence_input_layer"),
     "lengthwise.manifest": ("Manifest", "load_manifest"),
 }
@@ -50,3 +52,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if hasattr(sys.modules.get("keras"), "ops"):  # Keras 3
+    import_module("lengthwise.layers")

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from itertools import groupby
+from os import PathLike, fspath
 from typing import Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -210,7 +211,7 @@ class Manifest(Part):
         return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def load_manifest(folder: str) -> Manifest:
+def load_manifest(folder: str | PathLike[str]) -> Manifest:
     """Reads the manifest of a prepared data set; vocabulary paths in its columns become usable from here.
 
     Args:
@@ -219,6 +220,7 @@ def load_manifest(folder: str) -> Manifest:
     Raises:
         DatasetError: there is none, or it is of a newer format, or altered; the message says what to do.
     """
+    folder = fspath(folder)
     path = folder if folder.endswith(".json") else files.join(folder, MANIFEST_NAME)
     if not files.exists(path):
         raise DatasetError(

@@ -93,7 +93,7 @@ def test_workers_share_an_epoch_evenly(source: Source, data: Data, workers: int)
     parts = [flat(ids(source.read(batch_steps=BUDGET, num_shards=workers, index=i))) for i in range(workers)]
     assert sorted(flat(parts)) == list(range(len(data.samples)))
     if source.name == "example":
-        assert max(map(len, parts)) - min(map(len, parts)) <= len(BOUNDARIES)
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_workers_of_the_example_layout_step_equally_often_without_remainders(data: Data) -> None:

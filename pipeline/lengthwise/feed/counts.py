@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from lengthwise import files as file_system
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
+from lengthwise.feed.options import check_choice
 from lengthwise.feed.parse import Container
-from lengthwise.feed.raw import find_files
+from lengthwise.feed.raw import Paths, find_files
 
 
 def count_raw(
-    files: str | Sequence[str],
+    files: Paths,
     columns: Iterable[AnyColumn],
     *,
     format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
@@ -19,6 +20,8 @@ def count_raw(
     max_record_bytes: int = 64 * 2**20,
 ) -> dict[str, int]:
     """How many records `read_raw` gives with `on_invalid="skip"` and `on_damage="skip"`, and how many it leaves out.
+
+    (Of a damaged gzip file `read_raw` may give fewer: see `on_damage`.)
 
     A pass of its own over the files: counters inside a dataset would count again whatever an iterator that was
     restored, a second epoch or another worker reads again.
@@ -40,6 +43,7 @@ def count_raw(
     from lengthwise.records.framing import read_blocks
     from lengthwise.records.refine import Refiner, Rules
 
+    check_choice("format", format, Container)
     policy = sequences or Sequences()
     rules = Rules(
         columns=tuple(columns),

@@ -1,10 +1,11 @@
 """The options that both readers share: one frozen value, checked when it is made."""
 
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict, get_args
 
 from pydantic import Field, model_validator
 
 from lengthwise.columns.base import Spec
+from lengthwise.errors import ConfigError
 from lengthwise.feed.service_options import Service
 
 WINDOW = 24_576
@@ -32,11 +33,13 @@ class Options(Spec):
         shuffle: whether order is random: of shards, of rows across a window, and of batches.
         seed: the same seed gives the same order, and each epoch another one. None: another order each time.
         epochs: how often the data is repeated; None for ever.
-        num_shards: into how many equal parts the split is divided, one for each training worker.
+        num_shards: into how many parts the data is divided, one for each training worker: a prepared split by records
+            (sequences or blocks), give or take one, raw data by files. How many batches they make may differ.
         index: which of these parts is read.
         window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory.
         on_damage: what becomes of unreadable files and records: an error that names the file, or they are left out
-            (`skip`), and their number is said on standard error.
+            (`skip`), and their number is said on standard error. Of a damaged gzip file TensorFlow may give fewer
+            records than the job finds: it drops up to 256 KiB before the damage.
         service: reads through a tf.data service: its address, or a `Service`.
     """
 
@@ -125,3 +128,10 @@ class OptionFields(TypedDict, total=False):
     window: int
     on_damage: Literal["raise", "skip"]
     service: Service | str | None
+
+
+def check_choice(name: str, value: object, kind: Any) -> None:
+    """Raises `ConfigError` unless the value is one of a `Literal`'s."""
+    if value not in get_args(kind):
+        choices = " or ".join(map(repr, get_args(kind)))
+        raise ConfigError(f"{name}: expected {choices}, received {value!r}")

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import tensorflow as tf
 
 from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.feed.options import check_choice
 
 Container = Literal["sequence_example", "example"]
 
@@ -57,6 +58,7 @@ class Parser:
     """Parses the features that `columns` read."""
 
     def __init__(self, columns: Iterable[AnyColumn], container: Container) -> None:
+        check_choice("format", container, Container)
         columns = tuple(columns)
         self._container = container
         self._context = {column.key: _ragged(column) for column in context_features(columns)}

@@ -1,5 +1,6 @@
 """`read_prepared`: a prepared data set -> batches."""
 
+from os import PathLike, fspath
 from typing import Any, Unpack
 
 import tensorflow as tf
@@ -18,7 +19,7 @@ from lengthwise.feed.targets import Targets
 from lengthwise.manifest import Manifest, load_manifest
 
 
-def read_prepared(folder: str, split: str = "train", **options: Unpack[OptionFields]) -> Any:
+def read_prepared(folder: str | PathLike[str], split: str = "train", **options: Unpack[OptionFields]) -> Any:
     """Batches of a prepared data set, of either layout.
 
     An epoch has every sequence once. In the example layout T is the bucket's boundary and `len(dataset)` is known; in
@@ -31,9 +32,9 @@ def read_prepared(folder: str, split: str = "train", **options: Unpack[OptionFie
 
     Returns:
         A `tf.data.Dataset` of dicts of dense tensors, padded on the right: ids int64 `[B, T]` (`[B, T, M]` with
-        several a
-        step), numbers `[B, T]` or `[B, T, *shape]`, weights like their ids, context `[B, *shape]`, `sequence_length`
-        int64 `[B]`. With `labels` or `next_step`: `(features, labels)` or `(features, labels, weights)`.
+        several a step), numbers `[B, T]` or `[B, T, *shape]`, weights like their ids, context `[B, *shape]`,
+        `sequence_length` int64 `[B]`. With `labels` or `next_step`: `(features, labels)` or
+        `(features, labels, weights)`.
 
     Raises:
         DatasetError: there is no complete data set of a known format, or it has no such split.
@@ -43,6 +44,7 @@ def read_prepared(folder: str, split: str = "train", **options: Unpack[OptionFie
         >>> train = read_prepared("prepared", "train", batch_steps=8192, labels="y", seed=1)
         >>> model.fit(train, epochs=3)
     """
+    folder = fspath(folder)
     manifest = load_manifest(folder)
     chosen = for_service(Options.make(**options))
     portions = _portions(manifest, folder, split, chosen)
@@ -96,8 +98,14 @@ def _portions(manifest: Manifest, folder: str, split: str, options: Options) -> 
         if shard.split == split and shard.records:
             whole = Portion(files.join(folder, shard.path), 0, shard.records)
             portions.setdefault(shard.bucket, []).append(whole)
-    mine = {bucket: divide(parts, options.num_shards, options.index) for bucket, parts in sorted(portions.items())}
-    mine = {bucket: parts for bucket, parts in mine.items() if parts}
+    mine: BucketPortions = {}
+    workers, turn = options.num_shards, 0
+    for bucket, parts in sorted(portions.items()):
+        # What does not divide evenly goes to one worker after the other, on from bucket to bucket.
+        part = divide(parts, workers, (options.index - turn) % workers)
+        turn += sum(portion.take for portion in parts) % workers
+        if part:
+            mine[bucket] = part
     if not mine:
         raise DatasetError(
             f"{folder}: the split {split!r} has no sequences for worker {options.index} of {options.num_shards}"

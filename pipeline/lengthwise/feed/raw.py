@@ -6,7 +6,8 @@ Everything works on whole windows of thousands of records; no op sees a single o
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, Unpack
+from os import PathLike, fspath
+from typing import Any, Unpack
 
 import tensorflow as tf
 
@@ -19,21 +20,23 @@ from lengthwise.feed.features import Features
 from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.parse import Container
 from lengthwise.feed.raw_files import Chunk, end_of, read_chunks
-from lengthwise.feed.raw_window import RawWindow
+from lengthwise.feed.raw_window import OnInvalid, RawWindow
 from lengthwise.feed.service import file_order, for_service, read_through, service_of, with_seed_of_content
 from lengthwise.feed.targets import Targets
 
 _CYCLE = 16  # files read in turn
 
+Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
+
 
 def read_raw(
-    files: str | Sequence[str],
+    files: Paths,
     columns: Iterable[AnyColumn],
     *,
     format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
     boundaries: Sequence[int] | None = None,
     sequences: Sequences | None = None,
-    on_invalid: Literal["raise", "skip"] = "raise",
+    on_invalid: OnInvalid = "raise",
     max_record_bytes: int = 64 * 2**20,
     **options: Unpack[OptionFields],
 ) -> Any:
@@ -50,7 +53,9 @@ def read_raw(
         sequences: what happens to empty, over-long and uneven sequences; by default they are invalid.
         on_invalid: what becomes of invalid records: an error that names the first, or they are left out (`skip`) and
             their number is said on standard error. `count_raw` counts them by reason. To TensorFlow's parser messages
-            with fields that a tf.train.Example does not have are unparsable; the job takes them.
+            with fields that a tf.train.Example does not have are unparsable; the job takes them. And where a length
+            inside a record reaches beyond the record's end, that parser takes what is there, if each of the features
+            is whole; the job rejects the record as unparsable.
         max_record_bytes: larger records are invalid.
         **options: see `Options`; `batch_steps` or `batch_size` is needed.
 
@@ -87,19 +92,21 @@ def read_raw(
     return with_options(dataset.prefetch(tf.data.AUTOTUNE))
 
 
-def find_files(patterns: str | Sequence[str]) -> list[str]:
-    """The files that the patterns name, sorted.
+def find_files(patterns: Paths) -> list[str]:
+    """The files that the patterns name, sorted; one under several names once, under the shortest.
 
     Raises:
         ConfigError: a pattern names none.
     """
-    found: dict[str, None] = {}
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        matched = [path for path, _ in file_system.match(str(pattern))]
+    found: dict[str, str] = {}
+    for pattern in [patterns] if isinstance(patterns, str | PathLike) else patterns:
+        matched = [path for path, _ in file_system.match(fspath(pattern))]
         if not matched:
             raise ConfigError(f"files: expected files at {pattern!r}, found none; check the path")
-        found |= dict.fromkeys(matched)
-    return sorted(found)
+        for path in matched:
+            real = file_system.real_path(path)
+            found[real] = min(found.get(real, path), path, key=lambda name: (len(name), name))
+    return sorted(found.values())
 
 
 class _Source:

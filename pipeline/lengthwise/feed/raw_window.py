@@ -11,11 +11,13 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.emit import emit_batches
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features
-from lengthwise.feed.options import Options
+from lengthwise.feed.options import Options, check_choice
 from lengthwise.feed.parse import Container, Parsed
 from lengthwise.feed.raw_files import Chunk
 from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.window import arrange
+
+OnInvalid = Literal["raise", "skip"]
 
 
 class RawWindow:
@@ -33,9 +35,10 @@ class RawWindow:
         boundaries: tuple[int, ...] | None,
         options: Options,
         paths: Sequence[str],
-        on_invalid: Literal["raise", "skip"],
+        on_invalid: OnInvalid,
         max_record_bytes: int,
     ) -> None:
+        check_choice("on_invalid", on_invalid, OnInvalid)
         if rules.over_long == "window":
             raise ConfigError(
                 "sequences.over_long: read_raw cannot split sequences into windows; `lengthwise prepare` can"

@@ -29,13 +29,13 @@ class Portion:
 
 
 def divide(portions: Iterable[Portion], num_shards: int, index: int) -> list[Portion]:
-    """The part of the records that worker `index` of `num_shards` reads: parts differ by at most one record.
+    """The part of the records that worker `index` of `num_shards` reads: the first parts have one more if need be.
 
     Files outside of the part are never opened.
     """
     portions = list(portions)
-    total = sum(portion.take for portion in portions)
-    first, last = total * index // num_shards, total * (index + 1) // num_shards
+    size, more = divmod(sum(portion.take for portion in portions), num_shards)
+    first, last = (size * at + min(at, more) for at in (index, index + 1))
     mine, start = [], 0
     for portion in portions:
         low, high = max(first - start, 0), min(last - start, portion.take)
