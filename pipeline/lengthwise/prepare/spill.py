@@ -110,7 +110,7 @@ class _Spill:
         return divide(hashes, self._shares, splits.seed)
 
     def _order(self, rows: pa.RecordBatch) -> np.ndarray:
-        indices, windows = rows.column(INDEX).to_numpy(), rows.column(WINDOW).to_numpy()
-        if self._job.config.shuffle.enabled:
-            return shuffled(self._source.name, self._job.config.shuffle.seed, indices, windows)
-        return in_order(self._source.rank, indices, windows)
+        indices = rows.column(INDEX).to_numpy()
+        if not self._job.config.shuffle.enabled:
+            return in_order(self._source.rank, indices)
+        return shuffled(self._source.name, self._job.config.shuffle.seed, indices, rows.column(WINDOW).to_numpy())

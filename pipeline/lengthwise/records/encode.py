@@ -20,7 +20,6 @@ from lengthwise.columns import RESERVED_KEY, AnyColumn, ContextColumn, context_f
 from lengthwise.records.features import LENGTH, step_features
 from lengthwise.records.messages import Part, feature_parts, join_parts
 from lengthwise.records.pad import Padder
-from lengthwise.records.steps import offsets_of
 
 
 class ExampleEncoder:
@@ -78,7 +77,7 @@ class BlockEncoder:
             features[step.key] = _raw(list_values(block.column(step.key)), step.dtype)
         for column in self._context:
             if column.dtype == "string":
-                features[column.key] = even_lists(block.column(column.key).flatten(), None)
+                features[column.key] = _one_list(block.column(column.key).flatten())
             else:
                 values = list_values(block.column(column.key))
                 features[column.key] = _raw(values, "<f4" if column.dtype == "float32" else "<i8")
@@ -104,12 +103,8 @@ def list_values(lists: pa.Array) -> np.ndarray:
     return lists.values.to_numpy(zero_copy_only=False)[first:last]
 
 
-def even_lists(values: np.ndarray | pa.Array, size: int | None) -> pa.Array:
-    """Values as lists of `size` each; as one list where None."""
-    values = pa.array(values) if isinstance(values, np.ndarray) else values
-    count = 1 if size is None else len(values) // size
-    sizes = np.full(count, len(values) if size is None else size)
-    return pa.LargeListArray.from_arrays(pa.array(offsets_of(sizes)), values)
+def _one_list(values: pa.Array) -> pa.Array:
+    return pa.LargeListArray.from_arrays(pa.array([0, len(values)]), values)
 
 
 def _raw(values: np.ndarray, dtype: str) -> pa.Array:

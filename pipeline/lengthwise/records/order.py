@@ -35,12 +35,12 @@ def shuffled(file: str, seed: int, indices: np.ndarray, windows: np.ndarray) -> 
     return mix(mix(start + indices.astype(np.uint64) * _GOLDEN) + windows.astype(np.uint64) * _GOLDEN)
 
 
-def in_order(rank: int, indices: np.ndarray, windows: np.ndarray) -> np.ndarray:
+def in_order(rank: int, indices: np.ndarray) -> np.ndarray:
     """uint64 `[n]`: the places of a file's sequences in the input's order; `rank` is the file's among all files.
 
-    24 bits for the file, 32 for the record; windows of a record keep their order because sorting is stable.
+    24 bits for the file, 40 for the record; the windows of a record share a place, and keep their order because sorting
+    is stable.
     """
-    del windows
     return np.uint64(rank) << np.uint64(40) | indices.astype(np.uint64)
 
 
