@@ -54,8 +54,17 @@ class BeamCommand(click.Command):
 
 
 def beam_options() -> tuple[str, ...]:
-    """What stood after `--` on the command line of the running command."""
-    return tuple(click.get_current_context().meta.get(BEAM_OPTIONS, ()))
+    """What stood after `--` on the command line of the running command.
+
+    Raises:
+        ConfigError: Beam knows no such runner or option.
+    """
+    given = tuple(click.get_current_context().meta.get(BEAM_OPTIONS, ()))
+    if given:
+        from lengthwise.prepare.options import check_runner
+
+        check_runner(given)
+    return given
 
 
 def refuse_existing(option: str, path: str, *, overwrite: bool) -> None:

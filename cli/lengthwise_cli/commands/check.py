@@ -35,12 +35,13 @@ def command(
     from lengthwise_cli.scratch import scratch_folder
     from lengthwise_cli.watch import say_event, watching
 
-    beam = options.beam_options()
-    with watching(quiet=quiet, as_json=as_json) as progress, scratch_folder(beam) as folder:
+    with watching(quiet=quiet, as_json=as_json) as progress, scratch_folder(options.beam_options()) as folder:
         job = options.load(config, files, settings)
         from lengthwise import prepare
 
-        verdict = prepare.check(job, workers=workers, runner_options=beam, progress=progress, folder=folder)
+        verdict = prepare.check(
+            job, workers=workers, runner_options=options.beam_options(), progress=progress, folder=folder
+        )
     if as_json:
         say_event("result", _as_json(verdict))
     elif not quiet:

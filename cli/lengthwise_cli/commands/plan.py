@@ -44,12 +44,13 @@ def command(
     from lengthwise_cli.terminal import say_json
     from lengthwise_cli.watch import watching
 
-    beam = options.beam_options()
-    with watching(quiet=quiet or as_json) as progress, scratch_folder(beam) as folder:
+    with watching(quiet=quiet or as_json) as progress, scratch_folder(options.beam_options()) as folder:
         job = options.load(config, files, settings, buckets_count=count)
         from lengthwise import prepare
 
-        lengths = prepare.measure_lengths(job, workers=workers, runner_options=beam, progress=progress, folder=folder)
+        lengths = prepare.measure_lengths(
+            job, workers=workers, runner_options=options.beam_options(), progress=progress, folder=folder
+        )
     plans = _compare(job, lengths)
     if as_json:
         say_json({"lengths": lengths.to_dict(), "plans": [plan.to_dict() for plan in plans]})

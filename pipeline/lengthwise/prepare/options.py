@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from lengthwise import files
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
+from lengthwise.prepare.flags import check_flags, check_runner_name
 
 _EMBEDDED = ("FnApiRunner", "DirectRunner")
 _PROJECT = (re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"), "a project id, such as my-project")
@@ -20,7 +21,7 @@ def runner_name(options: Sequence[str]) -> str:
 
 def is_embedded(options: Sequence[str]) -> bool:
     """Whether the job runs on this machine, in Beam's own runner."""
-    return runner_name(options) in _EMBEDDED
+    return _short(runner_name(options)) in map(_short, _EMBEDDED)
 
 
 def is_dry_run(options: Sequence[str]) -> bool:
@@ -32,17 +33,35 @@ def check_options(options: Sequence[str], config: JobConfig) -> None:
     """Refuses what cannot work, within a moment and without a network.
 
     Raises:
-        ConfigError: a runner that loses data, Dataflow options that are missing or malformed, or paths that remote
+        ConfigError: what `check_runner` refuses, Dataflow options that are missing or malformed, or paths that remote
             workers cannot reach.
     """
-    name = runner_name(options).lower()
-    if "dask" in name:
+    check_runner(options)
+    if "dataflow" in runner_name(options).lower():
+        _check_dataflow(options, config)
+
+
+def check_runner(options: Sequence[str]) -> None:
+    """Refuses runners and options that are not Beam's.
+
+    Raises:
+        ConfigError: an unknown runner or one that loses data, or an option that is unknown or has a wrong value.
+    """
+    if not options:
+        return
+    name = runner_name(options)
+    if "dask" in name.lower():
         raise ConfigError(
             "--runner=DaskRunner: Beam's Dask runner drops finish_bundle output and whole branches while it reports "
             "success, so it would lose records; use FnApiRunner, Flink, Spark (PortableRunner) or Dataflow"
         )
-    if "dataflow" in name:
-        _check_dataflow(options, config)
+    check_runner_name(name)
+    check_flags(options, is_open=not is_embedded(options) and "dataflow" not in name.lower())
+
+
+def _short(runner: str) -> str:
+    """The runner's name as Beam takes it too: in any case, and without its last syllables."""
+    return runner.lower().removesuffix("runner")
 
 
 def _check_dataflow(options: Sequence[str], config: JobConfig) -> None:
