@@ -14,7 +14,7 @@ from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.prepare.inputs import NO_RECORD, list_inputs
 from lengthwise.prepare.measure import add_up, unsampled
 from lengthwise.prepare.model import Input, Job, Measured, Spilled, Written
-from lengthwise.prepare.options import check_options, is_dry_run, is_embedded, runner_name
+from lengthwise.prepare.options import check_options, check_runner, is_dry_run, is_embedded, runner_name
 from lengthwise.prepare.start import import_beam, settled, uncollected
 from lengthwise.prepare.verdict import Verdict, judge
 from lengthwise.prepare.workspace import (
@@ -102,8 +102,10 @@ def measure_lengths(
         folder: a folder for the parts of the result; workers must reach it.
 
     Raises:
+        ConfigError: see `run`.
         DataLimitError: the input holds no record.
     """
+    check_runner(runner_options)
     job = Job(config, list_inputs(config), config.buckets.boundaries or (), "", folder)
     return _Runner(job, workers, runner_options, progress).lengths(job)
 
@@ -124,7 +126,11 @@ def check(
         runner_options: see `run`.
         progress: see `run`.
         folder: a folder for the parts of the result; workers must reach it.
+
+    Raises:
+        ConfigError: see `run`.
     """
+    check_runner(runner_options)
     job = Job(unsampled(config), list_inputs(config), config.buckets.boundaries or (), "", folder)
     return judge(job, _Runner(job, workers, runner_options, progress).measure(job))
 
