@@ -1,5 +1,6 @@
 """What a prepared data set came to: records, rejects, buckets and padding, for people and as JSON."""
 
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def say_summary(manifest: "Manifest", folder: str) -> None:
     splits = ", ".join(f"{name} {count:,}" for name, count in figures["splits"].items())
     say(f"{figures['sequences']:,} sequences ({splits}) in {figures['shards']} shards, {bytes_text(figures['bytes'])}")
     say(f"in {folder}")
-    say(f"next: lengthwise inspect {folder}")
+    say(f"next: lengthwise inspect {shlex.quote(folder)}")
 
 
 def say_rejects(rejected: dict[str, int]) -> None:
