@@ -1,7 +1,15 @@
 """Bad data as a value: why a record was refused, and where it came from."""
 
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
+
+EXAMPLES = 3
+"""How many rejects of a kind are kept to show."""
+
+_Refused = TypeVar("_Refused")
 
 
 class RejectReason(StrEnum):
@@ -65,3 +73,15 @@ class Reject:
     index: int
     offset: int
     raw: bytes
+
+
+def first_of_each(
+    found: Iterable[_Refused], kind: Callable[[_Refused], Hashable], each: int = EXAMPLES
+) -> Iterator[_Refused]:
+    """The first `each` of every kind, in the order in which they are found."""
+    seen: Counter[Hashable] = Counter()
+    for one in found:
+        key = kind(one)
+        seen[key] += 1
+        if seen[key] <= each:
+            yield one

@@ -1,6 +1,5 @@
 """The lengths of the input's sequences, measured before buckets are planned. Cached file by file in the work folder."""
 
-from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -15,10 +14,7 @@ from lengthwise.records.features import LENGTH
 from lengthwise.records.framing import Block
 from lengthwise.records.lookup import fingerprint64
 from lengthwise.records.refine import Refiner, Tally
-from lengthwise.rejects import Reject
-
-EXAMPLES = 3
-"""How many rejects of one reason and column, and of one file, are kept to show."""
+from lengthwise.rejects import Reject, RejectReason, first_of_each
 
 
 def measure_file(job: Job, source: Input) -> Measured:
@@ -37,7 +33,7 @@ def measure_file(job: Job, source: Input) -> Measured:
         if _is_sampled(source, block, config.buckets.sample):
             refined = refiner.refine(block, source.path)
             tally.add(refined.tally)
-            examples = first_examples(examples, refined.rejects)
+            examples = _first_examples([*examples, *refined.rejects])
             found = np.bincount(refined.rows.column(LENGTH).to_numpy(), minlength=len(counts))
             found[: len(counts)] += counts
             counts = found
@@ -49,15 +45,14 @@ def measure_file(job: Job, source: Input) -> Measured:
     return measured
 
 
-def first_examples(known: list[Refused], rejects: Iterable[Reject]) -> list[Refused]:
-    """`known`, and of each reason and column the first few rejects that it lacks."""
-    kept = list(known)
-    counts = Counter((one.reason, one.column) for one in kept)
-    for reject in rejects:
-        if counts[reject.reason, reject.column] < EXAMPLES:
-            counts[reject.reason, reject.column] += 1
-            kept.append(Refused(**{name: getattr(reject, name) for name in Refused.model_fields}))
-    return kept
+def reason_and_column(refused: Reject | Refused) -> tuple[RejectReason, str]:
+    """What tells kinds of rejects apart, of which examples are shown."""
+    return refused.reason, refused.column
+
+
+def _first_examples(found: list[Reject | Refused]) -> list[Refused]:
+    kept = first_of_each(found, reason_and_column)
+    return [Refused(**{name: getattr(one, name) for name in Refused.model_fields}) for one in kept]
 
 
 def longest_planned(config: JobConfig) -> int | None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from lengthwise.buckets import LengthHistogram
 from lengthwise.manifest import Counts
-from lengthwise.prepare.measure import EXAMPLES, add_up
+from lengthwise.prepare.measure import add_up, reason_and_column
 from lengthwise.prepare.model import Job, Measured, Refused
 from lengthwise.prepare.publish import check_limits
 from lengthwise.records.refine import Tally
-from lengthwise.rejects import RejectReason
+from lengthwise.rejects import RejectReason, first_of_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,5 @@ def judge(job: Job, measured: Sequence[Measured]) -> Verdict:
 
 def _first(examples: list[Refused]) -> list[Refused]:
     """Of each reason and column the first few, sorted by reason."""
-    groups: dict[tuple[RejectReason, str], list[Refused]] = {}
-    for one in examples:
-        groups.setdefault((one.reason, one.column), []).append(one)
     order = {reason: place for place, reason in enumerate(RejectReason)}
-    chosen = sorted(groups, key=lambda group: (order[group[0]], group[1]))
-    return [one for group in chosen for one in groups[group][:EXAMPLES]]
+    return sorted(first_of_each(examples, reason_and_column), key=lambda one: (order[one.reason], one.column))

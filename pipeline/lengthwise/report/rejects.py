@@ -5,14 +5,13 @@ import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from lengthwise import rejects
 from lengthwise.manifest import Counts
-from lengthwise.rejects import Reject, RejectReason
+from lengthwise.rejects import EXAMPLES, Reject, RejectReason, first_of_each
 from lengthwise.report import text
 
-EACH = 3
-"""How many examples of each reason are shown."""
 _RAW = 48  # bytes of a record that are shown
 
 
@@ -41,7 +40,7 @@ class ReasonRow:
     examples: tuple[Example, ...]
 
 
-def first_examples(found: Iterable[Reject], counts: Mapping[str, int], each: int = EACH) -> list[Reject]:
+def first_examples(found: Iterable[Reject], counts: Mapping[str, int], each: int = EXAMPLES) -> list[Reject]:
     """The first rejects of each reason, reading no further than needed.
 
     Args:
@@ -49,15 +48,9 @@ def first_examples(found: Iterable[Reject], counts: Mapping[str, int], each: int
         counts: how many there are of each reason.
         each: how many to take of a reason.
     """
-    left = {reason: min(each, count) for reason, count in counts.items()}
-    kept = []
-    for reject in found if any(left.values()) else ():
-        if left.get(reject.reason, 0) > 0:
-            left[reject.reason] -= 1
-            kept.append(reject)
-            if not any(left.values()):
-                break
-    return kept
+    counted = (reject for reject in found if counts.get(reject.reason))
+    wanted = sum(min(each, count) for count in counts.values())
+    return list(islice(first_of_each(counted, lambda reject: reject.reason, each), wanted))
 
 
 def reason_rows(counts: Counts, examples: Iterable[Reject]) -> list[ReasonRow]:
