@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from lengthwise.buckets import LengthHistogram, compare, knee, plan, plan_optimal
@@ -27,6 +28,15 @@ def test_cmudict_words(cmudict_lengths: LengthHistogram) -> None:
     found = shares(cmudict_lengths)
     assert found["optimal"] == 1.5
     assert found["quantile"] == 18.7
+
+
+def test_the_knee_of_log_normal_lengths_is_about_30_and_saves_what_fewer_buckets_would_waste() -> None:
+    lengths = np.clip(np.random.default_rng(0).lognormal(np.log(25), 0.9, 20_000).astype(int) + 1, 1, 512)
+    histogram = LengthHistogram.from_lengths(lengths)
+    assert 28 <= knee(histogram) <= 32
+    found = {count: 1 / (1 - plan(histogram, count=count).padding_share(histogram)) for count in (5, 8, 12)}
+    assert {count: round(ratio, 1) for count, ratio in found.items()} == {5: 1.5, 8: 1.3, 12: 1.2}
+    assert plan(histogram).padding_share(histogram) < 0.06
 
 
 def test_the_knee_of_cmudict_is_where_padding_ends_and_multiples_make_it_smaller(
