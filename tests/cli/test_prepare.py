@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import time
 from typing import Any
@@ -26,6 +27,13 @@ def test_it_says_what_it_did(place, lengthwise) -> None:
     assert f"padding: {1 - steps / padded:.1%} of all steps" in text
     assert f"next: lengthwise inspect {place.prepared}" in text
     assert "Beam's embedded runner" in result.stderr
+
+
+def test_what_it_says_next_can_be_pasted_into_a_shell(place, lengthwise) -> None:
+    output = place.folder / "out [1] 50% 'x'"
+    text = lengthwise("prepare", place.job, "--output", output, "--workers", "1").stdout
+    [command] = re.findall("^next: lengthwise (.*)", text, re.MULTILINE)
+    assert "199 sequences" in lengthwise(*shlex.split(command)).stdout
 
 
 def test_quiet_says_nothing(place, lengthwise) -> None:
@@ -103,8 +111,8 @@ def test_a_file_in_the_way_of_the_folder_is_exit_code_3(place, lengthwise) -> No
 
 
 def test_beam_options_reach_beam(place, lengthwise) -> None:
-    result = lengthwise("prepare", place.job, "--", "--runner=NoSuchRunner", code=3)
-    assert "NoSuchRunner" in result.stderr
+    result = lengthwise("prepare", place.job, "--", "--runner=no_such_module.Runner", code=3)
+    assert "no_such_module" in result.stderr
 
 
 @pytest.mark.parametrize("workers", [1, 2])
