@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lengthwise.records.framing import KEPT_BYTES, Block, Damage, frame, read_blocks
+from lengthwise.records.framing import BLOCK_RECORDS, KEPT_BYTES, Block, Damage, frame, read_blocks
 from lengthwise.rejects import RejectReason
 from records.messages import framed, header, offsets
 
@@ -143,6 +143,15 @@ def test_a_first_record_whose_length_looks_like_gzip_is_read():
     for size in (0x8B1F, 0x088B1F):
         records = [bytes(size), b"x"]
         assert read(b"".join(map(framed, records)))[:2] == (records, [])
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+def test_blocks_of_damage_are_no_larger_than_others(wrap: Callable[[bytes], bytes]):
+    count = 50_000
+    blocks = [block.damage for block in read_blocks(io.BytesIO(wrap((header(0) + bytes(4)) * count)))]
+    assert max(map(len, blocks)) == BLOCK_RECORDS
+    assert [one.index for damage in blocks for one in damage] == list(range(count))
+    assert {one.reason for damage in blocks for one in damage} == {RejectReason.DAMAGED_RECORD}
 
 
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress])

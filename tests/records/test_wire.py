@@ -119,3 +119,13 @@ def test_after_a_few_unusual_blocks_it_no_longer_tries() -> None:
     for _ in range(4):
         assert reader.read(unusual) is None
     assert reader.read(usual) is None
+
+
+def test_a_few_hundred_undeclared_lists_are_read_past() -> None:
+    others = {f"other{number}": [number] for number in range(200)}
+    assert WireReader(KINDS).read([sequence_example({"i": [1], **others})] * 3) is not None
+
+
+def test_a_block_whose_records_have_each_other_keys_is_handed_back() -> None:
+    records = [sequence_example({"i": [1], f"other{number}": [1]}) for number in range(1024)]
+    assert WireReader(KINDS).read(records) is None  # each key takes memory for all the records

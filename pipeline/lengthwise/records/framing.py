@@ -92,7 +92,7 @@ def read_blocks(stream: BinaryIO, *, compression: str = "auto", max_record_bytes
         max_record_bytes: larger records are skipped and reported, never held in memory.
 
     Yields:
-        Blocks of up to 1024 records or 8 MiB. Damage is reported in them, never raised.
+        Blocks of up to 1024 records, readable or not, or 8 MiB. Damage is reported in them, never raised.
     """
     reader = _Reader(_Source(stream, compression), max_record_bytes)
     while not reader.finished:
@@ -155,11 +155,11 @@ class _Reader:
     def read_block(self) -> Block:
         block = Block()
         size = 0
-        while not self.finished and len(block.records) < BLOCK_RECORDS and size < BLOCK_BYTES:
+        while not self.finished and block.read < BLOCK_RECORDS and size < BLOCK_BYTES:
             if len(self._buffer) - self._at < _LEAST:
                 self._fill(_LEAST)
             size += self._take_buffered(block, BLOCK_BYTES - size)
-            if len(block.records) < BLOCK_RECORDS and size < BLOCK_BYTES:
+            if block.read < BLOCK_RECORDS and size < BLOCK_BYTES:
                 size += self._take_next(block)
         block.position = self._base + self._at
         return block
@@ -170,7 +170,7 @@ class _Reader:
         The hot loop: all else is left to `_take_next`, which looks at one record with care.
         """
         buffer, at, end, most = self._buffer, self._at, len(self._buffer) - _HEADER.size - _CRC.size, self._max
-        first, room = at, BLOCK_RECORDS - len(block.records)
+        first, room = at, BLOCK_RECORDS - block.read
         unpack_header, unpack_crc, checksum = _HEADER.unpack_from, _CRC.unpack_from, google_crc32c.value
         while at <= end and room and at - first < size:
             length, length_crc = unpack_header(buffer, at)
@@ -223,7 +223,7 @@ class _Reader:
             detail = f"expected data of masked crc32c {expected:#010x}, found {masked_crc32c(data):#010x}"
             block.damage.append(Damage(RejectReason.DAMAGED_RECORD, detail, self._index, start, data))
         self._index += 1
-        return length
+        return _HEADER.size + length + _CRC.size
 
     def _fill(self, size: int) -> bool:
         """Makes `size` bytes stand in the buffer from here on; False where the file ends before."""

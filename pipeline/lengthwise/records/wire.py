@@ -23,6 +23,7 @@ from lengthwise.records.wide import SEQUENCES
 _PADDING = 2 * PADDING  # so that a header cut off by the end is read, and then refused
 _ATTEMPTS = 4
 _MOST_LISTS = 256  # in a record: each takes a round here, so tfx-bsl is faster with more
+_MOST_OTHERS = 256  # undeclared keys in a block: each takes two numbers a record
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _find_entries(
     """By key, where each record's list starts and stops; -1 in records without it. Undeclared keys are found too."""
     found = {key: (np.full(len(at), -1), np.full(len(at), -1)) for key in keys}
     rows = np.arange(len(at))
-    rounds = 0
+    rounds, most = 0, len(found) + _MOST_OTHERS
     while len(rows := rows[at[rows] < stops[rows]]):
         rounds += 1
         _expect(rounds <= _MOST_LISTS)
@@ -111,7 +112,7 @@ def _find_entries(
         size, first = _varints(octets, values + 1)
         headers = np.stack([octets[at[rows]], octets[inside], octets[values]])
         _expect((headers == [[0x0A], [0x0A], [0x12]]).all() and (first + size == ends).all())
-        _sort_by_key(octets, rows, names, values, first, ends, found, len(at))
+        _sort_by_key(octets, rows, names, values, first, ends, found, len(at), most)
         at[rows] = ends
     return found
 
@@ -125,8 +126,9 @@ def _sort_by_key(
     ends: np.ndarray,
     found: dict[bytes, tuple[np.ndarray, np.ndarray]],
     records: int,
+    most: int,
 ) -> None:
-    """Enters one entry of each of `rows` under its key."""
+    """Enters one entry of each of `rows` under its key, of which there may be so many."""
     left = np.arange(len(rows))
     while len(left):
         key = octets[names[left[0]] : values[left[0]]].tobytes()  # most often that of all rows
@@ -135,7 +137,10 @@ def _sort_by_key(
         for place, octet in enumerate(key):
             same &= octets.take(names[left] + place, mode="clip") == octet
         chosen = left[same]
-        starts, stops = found.setdefault(key, (np.full(records, -1), np.full(records, -1)))
+        if key not in found:
+            _expect(len(found) < most)
+            found[key] = np.full(records, -1), np.full(records, -1)
+        starts, stops = found[key]
         _expect((starts[rows[chosen]] < 0).all())  # of a key twice in a record, parsers take the last, or merge them
         starts[rows[chosen]], stops[rows[chosen]] = first[chosen], ends[chosen]
         left = left[~same]
