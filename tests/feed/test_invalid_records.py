@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lengthwise import columns as lw
+from lengthwise.columns import sequence_features
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed import read_raw
 from lengthwise.feed.options import Options
+from lengthwise.feed.parse import wire_dtype
 from lengthwise.feed.raw_files import Chunk
 from lengthwise.feed.raw_window import RawWindow
 from lengthwise.records import refine
@@ -38,6 +40,25 @@ def has_unknown_fields(record: bytes, container: str) -> bool:
     size = message.ByteSize()
     message.DiscardUnknownFields()
     return message.ByteSize() != size
+
+
+def only_tensorflow_takes(record: bytes, rules: Rules) -> bool:
+    """Whether TensorFlow's own parser takes a record that protobuf refuses: a length in it reaches beyond its end."""
+    is_sequence = rules.container == "sequence_example"
+    try:
+        (SequenceExample if is_sequence else Example).FromString(record)
+        return False
+    except DecodeError:
+        pass
+    specs = {column.key: tf.io.RaggedFeature(wire_dtype(column)) for column in sequence_features(rules.columns)}
+    try:
+        if is_sequence:
+            tf.io.parse_sequence_example([record], None, specs)
+        else:
+            tf.io.parse_example([record], specs)
+    except tf.errors.InvalidArgumentError:
+        return False
+    return True
 
 
 def offline(rules: Rules, records: list[bytes]) -> tuple[dict[int, Any], Any]:
@@ -79,8 +100,13 @@ def test_verdicts_and_values_are_those_of_the_job(data: st.DataObject) -> None:
     records = data.draw(st.lists(strategies.records(rules), min_size=1, max_size=12))
     rejects, rows = offline(rules, records)
     online = Online(rules, records)
-    # TensorFlow's parsers take no fields that they do not know.
-    foreign = {i for i, r in enumerate(records) if i not in online.places and has_unknown_fields(r, rules.container)}
+    # TensorFlow's parsers take no fields that they do not know. And they take a record whose maps of features reach
+    # beyond its end, if each of the features is whole; to protobuf, and so to the job, it is unparsable.
+    foreign = {
+        i
+        for i, record in enumerate(records)
+        if (only_tensorflow_takes(record, rules) if i in online.places else has_unknown_fields(record, rules.container))
+    }
     for index in set(range(len(records))) - foreign:
         reject = rejects.get(index)
         if reject is None:
@@ -107,6 +133,17 @@ def test_verdicts_and_values_are_those_of_the_job(data: st.DataObject) -> None:
             np.testing.assert_array_equal(found, rows.column(key)[place].as_py())
 
 
+def test_a_length_beyond_the_records_end_is_unparsable_to_the_job_alone() -> None:
+    rules = Rules((lw.sequence_numeric_column("x"),), "sequence_example", longest=2)
+    whole = sequence_example({"x": [0.5]})
+    record = whole[:1] + bytes([whole[1] + 1]) + whole[2:]
+    rejects, _ = offline(rules, [record])
+    assert rejects[0].reason is RejectReason.UNPARSABLE
+    assert only_tensorflow_takes(record, rules)
+    online = Online(rules, [record])
+    assert (online.verdict(0), online.values("x", 0).tolist()) == ("", [0.5])
+
+
 COLUMNS = [
     lw.sequence_categorical_column_with_identity("item", 10),
     lw.sequence_numeric_column("value", max_value=1.0),
@@ -120,6 +157,7 @@ def good(number: int) -> bytes:
 
 BAD = {
     "unparsable": b"\xff\xff\xff",
+    "cut off": good(3)[:-1],
     "of another dtype": sequence_example({"item": [0.5, 0.5], "value": [0.5, 0.5]}, {"record": 3}),
     "an id too high": sequence_example({"item": [1, 10], "value": [0.5, 0.5]}, {"record": 3}),
     "out of range": sequence_example({"item": [1, 2], "value": [0.5, 1.5]}, {"record": 3}),
