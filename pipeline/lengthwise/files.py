@@ -96,7 +96,7 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
     """Opens `path` for reading bytes, never decompressing.
 
     Raises:
-        EnvironmentFailure: the file cannot be opened; the message names it.
+        EnvironmentFailure: the file cannot be opened, or a remote one fails while it is read; the message names it.
     """
     try:
         stream = _open_remote(path) if is_remote(path) else open(path, "rb")  # noqa: SIM115 (closed below)
@@ -105,7 +105,22 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
     except Exception as error:  # each remote file system has exceptions of its own
         raise EnvironmentFailure(f"cannot read {path}: {error}") from error
     with stream:
-        yield stream
+        yield cast(BinaryIO, _RemoteReader(path, stream)) if is_remote(path) else stream
+
+
+class _RemoteReader:
+    """A remote file whose failures are the environment's: outages pass, so what is behind them is not lost."""
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self._path = path
+        self._stream = stream
+        self.seek = stream.seek
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except Exception as error:  # each remote file system has exceptions of its own
+            raise EnvironmentFailure(f"cannot read {self._path}: {error}") from error
 
 
 def _open_remote(path: str) -> BinaryIO:
@@ -125,6 +140,24 @@ def exists(path: str) -> bool:
     if not is_remote(path):
         return os.path.exists(path)
     return bool(_file_systems(path).exists(path))
+
+
+def real_path(path: str) -> str:
+    """The same for all names of a local file: with `./` or `//` in them, or by way of links."""
+    return path if is_remote(path) else os.path.realpath(path)
+
+
+def version(path: str) -> str:
+    """What changes when the file does: the size and times of a local one, the checksum that a remote system keeps.
+
+    Empty where nothing tells.
+    """
+    with suppress(Exception):  # each remote file system has exceptions of its own
+        if is_remote(path):
+            return str(_file_systems(path).checksum(path) or "")
+        status = os.stat(path)
+        return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+    return ""
 
 
 def join(folder: str, *names: str) -> str:

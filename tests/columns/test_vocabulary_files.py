@@ -1,7 +1,11 @@
 """Vocabulary files: one entry a line; whatever TensorFlow would read in another way is refused."""
 
+import os
+import time
+
 import pytest
 
+from faults import remote
 from lengthwise import columns as lw
 from lengthwise.errors import ConfigError
 
@@ -81,3 +85,25 @@ def test_a_default_beyond_the_file_is_refused(tmp_path) -> None:
     with pytest.raises(ConfigError) as caught:
         FILE("k", _path(tmp_path, b"a\nb\n"), default_value=2)
     assert str(caught.value) == "default_value: expected an id in [0, 2), received 2"
+
+
+def test_a_changed_file_is_read_again(tmp_path) -> None:
+    column = FILE("k", _path(tmp_path, b"a\nb\nc\n"))
+    assert column.vocabulary == ("a", "b", "c")
+    os.utime(_path(tmp_path, b"c\na\nb\n"), (1, 1))
+    assert column.vocabulary == ("c", "a", "b")
+    _path(tmp_path, b"c\na\nb\nd\n")
+    assert column.num_buckets == 4
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_changed_remote_file_is_read_again(tmp_path, told) -> None:
+    path = f"memory://{tmp_path.name}-{os.getpid()}/v.txt"
+    for number, content in enumerate([b"a\nb\n", b"b\na\n"]):
+        remote.FILES[path] = content
+        if told:
+            remote.CHECKSUMS[path] = str(number)
+        assert FILE("k", path).vocabulary == tuple(content.decode().split())
+        time.sleep(1)  # a file system is asked once a second
+    del remote.FILES[path]
+    remote.CHECKSUMS.pop(path, None)

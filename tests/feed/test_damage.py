@@ -99,6 +99,13 @@ def test_an_empty_file_is_no_damage(tmp_path: Any) -> None:
     assert numbers(read_raw(paths, COLUMNS, batch_size=64)) == list(range(len(RECORDS)))
 
 
+def test_a_file_of_several_names_is_read_once(tmp_path: Any) -> None:
+    path = write_records(os.path.join(tmp_path, "raw.tfrecord"), RECORDS)
+    os.symlink(path, os.path.join(tmp_path, "linked"))
+    paths = [f"{tmp_path}/*", path, f"{tmp_path}/./raw.tfrecord", f"{tmp_path}//raw.tfrecord"]
+    assert numbers(read_raw(paths, COLUMNS, batch_size=64)) == list(range(len(RECORDS)))
+
+
 @pytest.fixture
 def copies(data: Data, tmp_path: Any) -> dict[str, str]:
     return {name: shutil.copytree(path, os.path.join(tmp_path, name)) for name, path in data.folders.items()}

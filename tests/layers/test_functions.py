@@ -1,6 +1,8 @@
 """Inside of a `tf.function` and a `tf.data` map: no warnings of AutoGraph, no retracing for a new T."""
 
 import logging
+import os
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -48,3 +50,15 @@ def test_batches_of_another_length_do_not_retrace():
     for steps in range(1, 6):
         call({"k": tf.fill([2, steps], "a"), "n": tf.ones([2, steps]), "sequence_length": tf.constant([1, steps])})
     assert len(traced) <= 2
+
+
+def test_a_vocabulary_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    found = []
+    for time, entries in enumerate(["a\nb\n", "b\na\n"]):
+        path.write_text(entries)
+        os.utime(path, (time, time))
+        column = lw.indicator_column(lw.sequence_categorical_column_with_vocabulary_file("k", str(path)))
+        [dense, _] = sequence_input_layer({"k": tf.sparse.from_dense([["a"]])}, [column])
+        found.append(dense.numpy().tolist())
+    assert found == [[[[1.0, 0.0]]], [[[0.0, 1.0]]]]

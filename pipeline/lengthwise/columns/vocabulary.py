@@ -1,21 +1,22 @@
 """Vocabulary files: one entry a line, in the order of the ids."""
 
+import hashlib
 import re
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
 from lengthwise.errors import ConfigError, EnvironmentFailure
-from lengthwise.files import read_bytes
+from lengthwise.files import is_remote, read_bytes, version
 
 _INTEGER = re.compile("-?[0-9]{1,20}")
 
 
-@lru_cache(maxsize=64)
 def load_vocabulary(
     path: str, size: int | None, dtype: Literal["string", "int64"]
 ) -> tuple[str, ...] | tuple[int, ...]:
-    """The first `size` lines of the file (all, where None).
+    """The first `size` lines of the file (all, where None). It is read again when it has changed.
 
     Lines end with LF or CRLF, as TensorFlow's own table reads them. Unlike there, a BOM is an error rather than a part
     of the first entry.
@@ -23,12 +24,35 @@ def load_vocabulary(
     Raises:
         ConfigError: the file cannot be read or is no valid vocabulary; the message names file, line and what to do.
     """
-    try:
-        data = read_bytes(path)
-    except EnvironmentFailure as error:
-        rule = f"expected a readable text file, received {cause_of(error)}"
-        raise ConfigError(f"vocabulary_file {path}: {rule}") from error
-    entries = _lines(path, data)
+    return _load(path, vocabulary_version(path), size, dtype)
+
+
+def vocabulary_version(path: str) -> str:
+    """What changes when the file does; its bytes' checksum where no file system tells. Asked once a second if remote.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    return _asked(path, int(time.monotonic())) if is_remote(path) else _told(path)
+
+
+@lru_cache(maxsize=64)
+def _asked(path: str, second: int) -> str:  # noqa: ARG001 (a part of the key)
+    return _told(path)
+
+
+def _told(path: str) -> str:
+    return version(path) or hashlib.sha256(_read(path)).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _load(
+    path: str,
+    told: str,  # noqa: ARG001 (a part of the key)
+    size: int | None,
+    dtype: Literal["string", "int64"],
+) -> tuple[str, ...] | tuple[int, ...]:
+    entries = _lines(path, _read(path))
     if size is not None:
         if len(entries) < size:
             raise ConfigError(f"vocabulary_file {path}: expected {size} lines (vocabulary_size), found {len(entries)}")
@@ -38,6 +62,14 @@ def load_vocabulary(
     values = entries if dtype == "string" else _integers(path, entries)
     _refuse_duplicates(path, values)
     return tuple(values)  # type: ignore[return-value]
+
+
+def _read(path: str) -> bytes:
+    try:
+        return read_bytes(path)
+    except EnvironmentFailure as error:
+        rule = f"expected a readable text file, received {cause_of(error)}"
+        raise ConfigError(f"vocabulary_file {path}: {rule}") from error
 
 
 def cause_of(error: Exception) -> str:

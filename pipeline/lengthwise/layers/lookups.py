@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from lengthwise.columns import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.vocabulary import vocabulary_version
 from lengthwise.layers.plan import LayerPlan
 
 
@@ -22,13 +23,20 @@ def kept_lookups(plan: LayerPlan) -> list[Any]:
 
     with tf.init_scope():
         # Within a `tf.Graph` it is the graph that keeps them.
-        find = _kept_lookup if tf.executing_eagerly() else _lookup
-        return [find(source) for source in plan.sources]
+        if not tf.executing_eagerly():
+            return [_lookup(source) for source in plan.sources]
+        return [_kept_lookup(source, _version(source)) for source in plan.sources]
 
 
 @cache
-def _kept_lookup(source: Any) -> Any:
+def _kept_lookup(source: Any, version: str) -> Any:  # noqa: ARG001 (a part of the key)
     return _lookup(source)
+
+
+def _version(source: Any) -> str:
+    """What changes when the source's vocabulary file does."""
+    path = source.vocabulary_file if isinstance(source, VocabularyColumn) else None
+    return vocabulary_version(path) if path is not None else ""
 
 
 def _lookup(source: Any) -> Any:

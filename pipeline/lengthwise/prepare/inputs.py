@@ -1,6 +1,7 @@
 """Which raw files a job reads: patterns expanded, named independently of where they stand, in an order of their own."""
 
 import posixpath
+from dataclasses import replace
 
 from lengthwise import files
 from lengthwise.config.model import JobConfig
@@ -14,23 +15,28 @@ NO_RECORD = "the input holds no record; check that inputs.files names the raw da
 def list_inputs(config: JobConfig) -> tuple[Input, ...]:
     """The input files, sorted by name, so that the order in which they were given changes nothing.
 
+    A file that was given under several names is one, under the shortest of them.
+
     Raises:
         ConfigError: no input is configured, a pattern matches nothing, or a file belongs to two splits.
     """
     groups = {None: config.inputs.files} if not config.inputs.by_split else dict(config.inputs.by_split)
-    sizes: dict[str, int] = {}
-    splits: dict[str, int | None] = {}
+    found: dict[str, Input] = {}
     for name, patterns in groups.items():
+        split = None if name is None else config.split_names.index(name)
         for path, size in _expand(patterns):
-            split = None if name is None else config.split_names.index(name)
-            if splits.setdefault(path, split) != split:
-                raise ConfigError(f"inputs.by_split: {path} belongs to two splits; give each file to one")
-            sizes[path] = size
-    if not sizes:
+            real = files.real_path(path)
+            known = found.setdefault(real, Input(path, "", 0, size, split))
+            names = sorted({known.path, path}, key=lambda name: (len(name), name))
+            if known.split != split:
+                called = " also called ".join(names)
+                raise ConfigError(f"inputs.by_split: {called} belongs to two splits; give each file to one")
+            found[real] = replace(known, path=names[0])
+    if not found:
         raise ConfigError("inputs.files: expected at least one file or pattern, received none; name the raw TFRecords")
-    root = _common_folder(list(sizes))
-    names = sorted((path[len(root) :], path) for path in sizes)
-    return tuple(Input(path, name, rank, sizes[path], splits[path]) for rank, (name, path) in enumerate(names))
+    root = _common_folder([source.path for source in found.values()])
+    ordered = sorted(found.values(), key=lambda source: source.path)
+    return tuple(replace(source, name=source.path[len(root) :], rank=rank) for rank, source in enumerate(ordered))
 
 
 def _expand(patterns: tuple[str, ...]) -> list[tuple[str, int]]:

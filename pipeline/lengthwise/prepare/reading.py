@@ -1,12 +1,14 @@
 """One input file -> blocks, also where the file cannot be opened, is damaged, or changes while it is read.
 
-Damage is a value in the blocks, no exception: what stands before it is kept, and `limits.damaged_files` judges it.
+Damage is a value in the blocks, no exception: what stands before it is kept, and `limits.damaged_files` judges it. A
+remote file that fails while it is read is no damage: outages pass, and the runner tries again.
 A local file is read to the size that it had when the job listed it, so that a job's records do not depend on when each
 worker came to read.
 """
 
 import errno
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import BinaryIO, cast
 
 from lengthwise import files
@@ -35,18 +37,20 @@ class Reading:
         """The file's blocks, to its end or its damage.
 
         Raises:
-            EnvironmentFailure: the file cannot be opened, and `limits.damaged_files` is 0 or this machine is at fault.
+            EnvironmentFailure: the file cannot be opened, and `limits.damaged_files` is 0 or this machine is at fault;
+                or a remote file fails while it is read.
         """
         path = self._source.path
-        try:
-            with files.open_binary(path) as stream:
-                yield from self._read(stream)
-        except EnvironmentFailure as error:
-            if not self._job.config.limits.damaged_files or not _is_the_files_fault(path, error):
-                raise
-            self._mark_unsteady()
-            damage = Damage(RejectReason.DAMAGED_FILE, str(error), 0, 0, b"")
-            yield Block(damage=[damage])
+        with ExitStack() as opened:
+            try:
+                stream = opened.enter_context(files.open_binary(path))
+            except EnvironmentFailure as error:
+                if not self._job.config.limits.damaged_files or not _is_the_files_fault(path, error):
+                    raise
+                self._mark_unsteady()
+                yield Block(damage=[Damage(RejectReason.DAMAGED_FILE, str(error), 0, 0, b"")])
+                return
+            yield from self._read(stream)
 
     def _read(self, stream: BinaryIO) -> Iterator[Block]:
         config = self._job.config

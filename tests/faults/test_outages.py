@@ -1,0 +1,55 @@
+"""A remote file that fails while it is read: an outage, not damage. Nothing behind it is lost."""
+
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faults import remote
+from lengthwise import prepare
+from lengthwise.config.model import JobConfig
+from lengthwise.errors import EnvironmentFailure
+from prepare import jobs, words
+from records.messages import framed
+
+RECORDS = words.files(count=1, records=50, invalid=0)["part-0.tfrecord"]
+PLAIN = b"".join(map(framed, RECORDS))
+CONTENTS = {"plain": PLAIN, "gzip": gzip.compress(PLAIN, mtime=0)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[str]:
+    """A remote folder of this test alone."""
+    name = f"memory://{tmp_path.name}-{os.getpid()}"
+    yield name
+    for table in (remote.FILES, remote.OUTAGES, remote.CHECKSUMS):
+        for path in [path for path in table if path.startswith(name)]:  # type: ignore[attr-defined]
+            del table[path]  # type: ignore[attr-defined]
+
+
+def config(tmp_path: Path, folder: str, limit: int, content: bytes) -> JobConfig:
+    for name in "ab":
+        remote.FILES[f"{folder}/raw/{name}"] = content
+    limits = {"rejected_fraction": 1.0, "damaged_files": limit}
+    return jobs.job(tmp_path, words.COLUMNS, [f"{folder}/raw/*"], limits=limits, buckets={"boundaries": (12,)})
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+@pytest.mark.parametrize("limit", [0, 2])
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_an_outage_is_no_damage_and_costs_no_record(tmp_path, folder, kind, limit, share):
+    content = CONTENTS[kind]
+    job = config(tmp_path, folder, limit, content)
+    remote.OUTAGES[f"{folder}/raw/b"] = int(len(content) * share)
+    with pytest.raises(EnvironmentFailure, match=rf"cannot read {folder}/raw/b: .*Connection reset by peer"):
+        prepare.run(job, workers=1)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    manifest = prepare.run(job, workers=1)
+    assert (manifest.counts.written, manifest.counts.rejected) == (100, {})
+
+
+def test_damage_of_a_remote_file_is_damage(tmp_path, folder):
+    job = config(tmp_path, folder, 2, PLAIN[:-1])
+    assert prepare.run(job, workers=1).counts.rejected == {"damaged_file": 2}
