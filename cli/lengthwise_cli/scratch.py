@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from lengthwise import files
-from lengthwise.errors import ConfigError
-
-_FLAG = "--temp_location="
+from lengthwise.errors import ConfigError, NothingRan
+from lengthwise.prepare.options import is_embedded, option_value, runner_name
 
 
 @contextmanager
@@ -18,17 +17,25 @@ def scratch_folder(beam_options: Sequence[str]) -> Iterator[str]:
     Raises:
         ConfigError: another runner is named, but no place that its workers reach.
     """
-    runners = [option.partition("=")[2] for option in beam_options if option.startswith("--runner=")]
-    places = [option.removeprefix(_FLAG) for option in beam_options if option.startswith(_FLAG)]
-    if not runners or runners[-1] in ("FnApiRunner", "DirectRunner"):
+    if is_embedded(beam_options):
         with tempfile.TemporaryDirectory(prefix="lengthwise-") as folder:
             yield folder
         return
-    if not places:
-        raise ConfigError(f"--runner={runners[-1]}: expected --temp_location=... too, a folder that its workers reach")
-    folder = files.join(places[-1], f"lengthwise-{uuid.uuid4().hex[:12]}")
+    place = option_value(beam_options, "temp_location")
+    if not place:
+        name = runner_name(beam_options)
+        raise ConfigError(f"--runner={name}: expected --temp_location=... too, a folder that its workers reach")
+    folder = files.join(place, f"lengthwise-{uuid.uuid4().hex[:12]}")
     try:
         yield folder
-    finally:
-        for name in files.list_tree(folder):
-            files.remove(files.join(folder, name))
+    except (ConfigError, NothingRan):  # nothing was written, so nobody need be asked what is there
+        raise
+    except BaseException:
+        _remove(folder)
+        raise
+    _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    for name in files.list_tree(folder):
+        files.remove(files.join(folder, name))

@@ -154,3 +154,43 @@ def test_a_draft_passes_the_check_of_its_own_data(place, lengthwise) -> None:
     outcome = lengthwise("check", place.folder / "draft.yaml", "--workers", "1", "--json").stdout.splitlines()[-1]
     assert json.loads(outcome)["rejected"] == {}
     assert lengthwise("init", place.raw / "b.tfrecord").stdout == (place.folder / "draft.yaml").read_text()
+
+
+DATAFLOW = (
+    "--runner=DataflowRunner",
+    "--project=my-project",
+    "--region=europe-west1",
+    "--temp_location",
+    "gs://bkt/tmp",
+)
+REFUSED = {
+    "a runner named after a space": (
+        ("--runner", "PortableRunner", "--job_endpoint=localhost:1"),
+        "--runner=PortableRunner: expected --temp_location=... too, a folder that its workers reach",
+    ),
+    "dask": (("--runner=DaskRunner",), "would lose records"),
+    "no project": (("--runner=DataflowRunner", "--temp_location=gs://bkt/tmp"), "--project: expected a project id"),
+    "a bad region": ((*DATAFLOW, "--region=Europe"), "--region: expected a region"),
+    "a local folder": ((*DATAFLOW[:3], "--temp_location=/tmp/x"), "--temp_location: expected a folder such as gs://"),
+    "local input": (DATAFLOW, "inputs.files: expected a gs:// path, which Dataflow's workers reach"),
+}
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_options_that_cannot_work_are_refused(command: str, name: str, place, lengthwise) -> None:
+    options, message = REFUSED[name]
+    assert message in lengthwise(command, place.job, "--", *options, code=2).stderr
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_results_that_do_not_arrive_are_no_verdict(kept: int, place, lengthwise, monkeypatch) -> None:
+    from lengthwise.prepare import pipeline
+
+    write = pipeline._write_summary
+    monkeypatch.setattr(
+        pipeline, "_write_summary", lambda *given: write(*given[:-1], given[-1][:kept]) if kept else None
+    )
+    for command in ("check", "plan"):
+        message = lengthwise(command, place.job, "--workers", "1", code=3).stderr
+        assert f"expected what was found in 2 input files, received that of {kept}" in message

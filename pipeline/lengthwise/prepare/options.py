@@ -16,7 +16,7 @@ _PLACE = (re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?"), "a folde
 
 def runner_name(options: Sequence[str]) -> str:
     """The name of the runner that the options choose; the embedded runner's where they choose none."""
-    return _value(options, "runner") or _EMBEDDED[0]
+    return option_value(options, "runner") or _EMBEDDED[0]
 
 
 def is_embedded(options: Sequence[str]) -> bool:
@@ -29,8 +29,14 @@ def is_dry_run(options: Sequence[str]) -> bool:
     return any(option in ("--dry_run", "--dry_run=True", "--dry_run=true") for option in options)
 
 
-def check_options(options: Sequence[str], config: JobConfig) -> None:
+def check_options(options: Sequence[str], config: JobConfig, folder: str, name: str = "output.path") -> None:
     """Refuses what cannot work, within a moment and without a network.
+
+    Args:
+        options: Beam's.
+        config: whose input the workers are to read.
+        folder: where they are to write.
+        name: what the folder is called by who gave it.
 
     Raises:
         ConfigError: what `check_runner` refuses, Dataflow options that are missing or malformed, or paths that remote
@@ -38,7 +44,7 @@ def check_options(options: Sequence[str], config: JobConfig) -> None:
     """
     check_runner(options)
     if "dataflow" in runner_name(options).lower():
-        _check_dataflow(options, config)
+        _check_dataflow(options, [(name, folder), *(("inputs.files", pattern) for pattern in _patterns(config))])
 
 
 def check_runner(options: Sequence[str]) -> None:
@@ -64,20 +70,23 @@ def _short(runner: str) -> str:
     return runner.lower().removesuffix("runner")
 
 
-def _check_dataflow(options: Sequence[str], config: JobConfig) -> None:
+def _patterns(config: JobConfig) -> list[str]:
+    return [*config.inputs.files, *(one for group in config.inputs.by_split.values() for one in group)]
+
+
+def _check_dataflow(options: Sequence[str], paths: list[tuple[str, str]]) -> None:
     for option, (pattern, expected) in (("project", _PROJECT), ("region", _REGION), ("temp_location", _PLACE)):
-        value = _value(options, option)
+        value = option_value(options, option)
         if not pattern.fullmatch(value):
             received = repr(value) if value else "none"
             raise ConfigError(f"--{option}: expected {expected} for DataflowRunner, received {received}")
-    patterns = [*config.inputs.files, *(one for group in config.inputs.by_split.values() for one in group)]
-    for field, path in [("output.path", config.output.path), *(("inputs.files", pattern) for pattern in patterns)]:
+    for field, path in paths:
         if not files.is_remote(path):
             raise ConfigError(f"{field}: expected a gs:// path, which Dataflow's workers reach, received {path!r}")
 
 
-def _value(options: Sequence[str], name: str) -> str:
-    """The last value given to an option, as `--name=value` or `--name value`."""
+def option_value(options: Sequence[str], name: str) -> str:
+    """The last value given to an option, as `--name=value` or `--name value`; empty for none."""
     value = ""
     for position, option in enumerate(options):
         if option.startswith(f"--{name}="):

@@ -50,7 +50,7 @@ def prepare_shards(pipeline: beam.Pipeline, job: Job) -> None:
 
 
 def read_summary(job: Job, name: str, kind: type) -> list:  # type: ignore[type-arg]
-    """What a pipeline left in the work folder; nothing where it had no input."""
+    """What a pipeline left in the work folder; nothing where nothing arrived there, so count what should have."""
     path = job.place(name)
     return TypeAdapter(kind).validate_json(files.read_bytes(path)) if files.exists(path) else []
 
