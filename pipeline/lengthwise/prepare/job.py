@@ -14,7 +14,7 @@ from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.prepare.inputs import NO_RECORD, list_inputs
 from lengthwise.prepare.measure import add_up, unsampled
 from lengthwise.prepare.model import Input, Job, Measured, Spilled, Written
-from lengthwise.prepare.options import check_options, check_runner, is_dry_run, is_embedded, runner_name
+from lengthwise.prepare.options import check_options, is_dry_run, is_embedded, runner_name
 from lengthwise.prepare.start import import_beam, settled, uncollected
 from lengthwise.prepare.verdict import Verdict, judge
 from lengthwise.prepare.workspace import (
@@ -27,6 +27,8 @@ from lengthwise.prepare.workspace import (
     work_folder,
 )
 from lengthwise.progress import Event, ProgressSink, collect, ignore
+
+_ACCEPTED = "dry run: {} accepts the job; nothing was read or written"
 
 
 def run(
@@ -61,7 +63,7 @@ def run(
     folder = config.output.path
     if not folder:
         raise ConfigError("output.path: expected a folder for the prepared data set, received none; name one")
-    check_options(runner_options, config)
+    check_options(runner_options, config, folder)
     if is_dry_run(runner_options):
         _dry_run(config, runner_options)
     if files.is_remote(folder):
@@ -102,12 +104,13 @@ def measure_lengths(
         folder: a folder for the parts of the result; workers must reach it.
 
     Raises:
-        ConfigError: see `run`.
+        ConfigError: the configuration, the input's paths or the runner's options are wrong.
         DataLimitError: the input holds no record.
+        EnvironmentFailure: the runner failed, or what it measured did not arrive in `folder`.
+        NothingRan: see `run`.
     """
-    check_runner(runner_options)
-    job = Job(config, list_inputs(config), config.buckets.boundaries or (), "", folder)
-    return _Runner(job, workers, runner_options, progress).lengths(job)
+    job, runner = _measuring(config, folder, workers, runner_options, progress)
+    return runner.lengths(job)
 
 
 def check(
@@ -128,11 +131,19 @@ def check(
         folder: a folder for the parts of the result; workers must reach it.
 
     Raises:
-        ConfigError: see `run`.
+        ConfigError, EnvironmentFailure, NothingRan: see `measure_lengths`.
     """
-    check_runner(runner_options)
-    job = Job(unsampled(config), list_inputs(config), config.buckets.boundaries or (), "", folder)
-    return judge(job, _Runner(job, workers, runner_options, progress).measure(job))
+    job, runner = _measuring(unsampled(config), folder, workers, runner_options, progress)
+    return judge(job, runner.measure(job))
+
+
+def _measuring(
+    config: JobConfig, folder: str, workers: int | None, options: Sequence[str], progress: ProgressSink
+) -> "tuple[Job, _Runner]":
+    """A job that only reads, whose results meet in `folder`, and what runs it."""
+    check_options(options, config, folder, "folder")
+    job = Job(config, list_inputs(config), config.buckets.boundaries or (), "", folder)
+    return job, _Runner(job, workers, options, progress)
 
 
 def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
@@ -145,7 +156,7 @@ def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
     place = files.join(config.output.path, WORK, "dry-run")
     job = Job(config, inputs, config.buckets.boundaries or (1,), "", place)
     run_pipeline(lambda pipeline: prepare_shards(pipeline, job), options)
-    raise NothingRan(f"dry run: {runner_name(options)} accepts the job; nothing was read or written")
+    raise NothingRan(_ACCEPTED.format(runner_name(options)))
 
 
 def _probe(folder: str, options: Sequence[str]) -> None:
@@ -173,12 +184,26 @@ class _Runner:
             progress(Event("log", message=f"Beam's embedded runner, {why}"))
 
     def measure(self, job: Job) -> list[Measured]:
+        """What was found in each input file.
+
+        Raises:
+            EnvironmentFailure: of some files it did not arrive.
+            NothingRan: it was a dry run.
+        """
         with uncollected():
             from lengthwise.prepare import pipeline
 
         with self._watched(job, "measure", self._size) as job:
             self._run(pipeline.measure_lengths, job)
-        return pipeline.read_summary(job, pipeline.MEASURED, list[Measured])
+        measured = pipeline.read_summary(job, pipeline.MEASURED, list[Measured])
+        if not measured and is_dry_run(self._options):
+            raise NothingRan(_ACCEPTED.format(runner_name(self._options)))
+        if len(measured) != len(job.inputs):
+            raise EnvironmentFailure(
+                f"{job.work}: expected what was found in {len(job.inputs)} input files, received that of "
+                f"{len(measured)}; check that all workers can write to this folder, then run again"
+            )
+        return measured
 
     def lengths(self, job: Job) -> LengthHistogram:
         """The lengths of the valid sequences: of the whole input where a sample holds none.
