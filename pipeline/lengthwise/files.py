@@ -3,20 +3,23 @@
 Local paths never import Beam: the configuration, the manifest and the command line stay light.
 """
 
+import errno
 import glob
 import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
+from lengthwise.credentials import check_credentials
 from lengthwise.errors import EnvironmentFailure, LengthwiseError
 
 TEMPORARY = ".tmp"
 """How the names end of files that are being written."""
+
+_UNSYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # what file systems answer that cannot sync, or not a folder
 
 
 def use_options(options: Sequence[str]) -> None:
@@ -37,53 +40,8 @@ def _file_systems(path: str) -> Any:
 
     if getattr(FileSystems, "_pipeline_options", None) is None:  # workers got theirs from the runner
         use_options(())
-    _check_credentials(path.partition("://")[0])
+    check_credentials(path.partition("://")[0])
     return FileSystems
-
-
-@cache
-def _check_credentials(scheme: str) -> None:
-    """Says in a moment that there are none, where Beam would ask again and again for minutes."""
-    if scheme == "s3":
-        _check_aws()
-    elif scheme == "gs":
-        _check_google()
-
-
-def _check_aws() -> None:
-    try:
-        from apache_beam.io.filesystems import FileSystems
-        from apache_beam.options.pipeline_options import S3Options
-        from botocore.session import Session
-    except ImportError as error:
-        raise EnvironmentFailure('s3:// needs Beam\'s AWS parts: pip install "lengthwise[aws]"') from error
-    options = getattr(FileSystems, "_pipeline_options", None)
-    given = options.view_as(S3Options).s3_access_key_id if options is not None else None
-    if not given and Session().get_credentials() is None:
-        raise EnvironmentFailure(
-            "s3://: found no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure a profile"
-        )
-
-
-def _check_google() -> None:
-    try:
-        import google.auth
-        from apache_beam.io.filesystems import FileSystems
-        from apache_beam.io.gcp import gcsfilesystem  # noqa: F401 (it is what reads gs://)
-        from apache_beam.options.pipeline_options import GoogleCloudOptions
-        from google.auth.exceptions import GoogleAuthError
-    except ImportError as error:
-        raise EnvironmentFailure('gs:// needs Beam\'s Google parts: pip install "lengthwise[gcp]"') from error
-    options = getattr(FileSystems, "_pipeline_options", None)
-    if options is not None and options.view_as(GoogleCloudOptions).no_auth:  # a public bucket
-        return
-    try:
-        google.auth.default()
-    except GoogleAuthError as error:
-        raise EnvironmentFailure(
-            "gs://: found no Google credentials; run `gcloud auth application-default login`, or set "
-            f"GOOGLE_APPLICATION_CREDENTIALS to a service account's key file ({str(error).rstrip('.')})"
-        ) from error
 
 
 def is_remote(path: str) -> bool:
@@ -98,12 +56,8 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
     Raises:
         EnvironmentFailure: the file cannot be opened, or a remote one fails while it is read; the message names it.
     """
-    try:
+    with _naming_failures(f"cannot read {path}"):
         stream = _open_remote(path) if is_remote(path) else open(path, "rb")  # noqa: SIM115 (closed below)
-    except EnvironmentFailure:
-        raise
-    except Exception as error:  # each remote file system has exceptions of its own
-        raise EnvironmentFailure(f"cannot read {path}: {error}") from error
     with stream:
         yield cast(BinaryIO, _RemoteReader(path, stream)) if is_remote(path) else stream
 
@@ -139,7 +93,8 @@ def exists(path: str) -> bool:
     """Whether a file or a folder stands at `path`."""
     if not is_remote(path):
         return os.path.exists(path)
-    return bool(_file_systems(path).exists(path))
+    with _naming_failures(f"cannot look for {path}"):
+        return bool(_file_systems(path).exists(path))
 
 
 def real_path(path: str) -> str:
@@ -165,23 +120,88 @@ def join(folder: str, *names: str) -> str:
     return "/".join([folder.rstrip("/") or "/", *names]) if folder != "/" else "/" + "/".join(names)
 
 
+class Found(NamedTuple):
+    """A file that was looked for: its path, its size in bytes, and when it was modified, in seconds since 1970.
+
+    The time is 0 where the file system does not tell.
+    """
+
+    path: str
+    size: int
+    modified: float
+
+
 def match(pattern: str) -> list[tuple[str, int]]:
-    """The files that a glob pattern names, as (path, size in bytes), sorted by path.
+    """The files that a glob pattern names, as (path, size in bytes), sorted by path. See `find`."""
+    return [(path, size) for path, size, _ in find(pattern)]
+
+
+def find(pattern: str) -> list[Found]:
+    """The files that a glob pattern names, sorted by path.
 
     A pattern that is itself the name of a local file means that file: names may hold glob characters.
     """
-    if not is_remote(pattern):
-        if os.path.isfile(pattern):
-            return [(pattern, os.path.getsize(pattern))]
-        paths = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
-        return sorted((path, os.path.getsize(path)) for path in paths)
+    if is_remote(pattern):
+        with _naming_failures(f"cannot list {pattern}"):
+            return sorted(one for one in _match_remote(pattern) if _content(one) is None)
+    found = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)
+    paths = [path for path in found if os.path.isfile(path)]
+    status = [(path, os.stat(path)) for path in paths]
+    return sorted(Found(path, one.st_size, one.st_mtime) for path, one in status)
+
+
+def modified(path: str) -> float:
+    """When a file was modified, in seconds since 1970; 0 where it is missing or the file system does not tell."""
+    with suppress(Exception):  # each remote file system has exceptions of its own
+        return float(_file_systems(path).last_updated(path) if is_remote(path) else os.stat(path).st_mtime)
+    return 0.0
+
+
+@contextmanager
+def _naming_failures(what: str) -> Iterator[None]:
     try:
-        [result] = _file_systems(pattern).match([pattern])
+        yield
     except EnvironmentFailure:
         raise
     except Exception as error:  # each remote file system has exceptions of its own
-        raise EnvironmentFailure(f"cannot list {pattern}: {error}") from error
-    return sorted((found.path, found.size_in_bytes) for found in result.metadata_list)
+        raise EnvironmentFailure(f"{what}: {error}") from error
+
+
+def _match_remote(pattern: str) -> list[Found]:
+    """Files, and on file systems like HDFS folders too."""
+    try:
+        [result] = _file_systems(pattern).match([pattern])
+    except Exception:
+        if _has_folders(pattern) and not exists(pattern.rpartition("/")[0]):  # object stores find nothing in no folder
+            return []
+        raise
+    return [Found(one.path, one.size_in_bytes, one.last_updated_in_seconds) for one in result.metadata_list]
+
+
+def _has_folders(path: str) -> bool:
+    """Whether the remote file system has real folders, as HDFS has: object stores have names with `/` in them."""
+    return bool(_file_systems(path).get_filesystem(path).has_dirs())
+
+
+def _content(found: Found) -> list[Found] | None:
+    """What stands in a real folder; None where this is a file. Beam does not say which it is, but only folders list."""
+    if found.size or not _has_folders(found.path):
+        return None
+    try:
+        return _match_remote(found.path + "/*")
+    except Exception:  # noqa: BLE001 (each remote file system has exceptions of its own)
+        exists(found.path)  # raises where it was not the listing of a file that failed, but the connection
+        return None
+
+
+def _walk(found: Iterable[Found]) -> Iterator[Found]:
+    """The files among these and in the real folders among them, at any depth."""
+    for one in found:
+        content = _content(one)
+        if content is None:
+            yield one
+        else:
+            yield from _walk(content)
 
 
 def advice(pattern: str) -> str:
@@ -194,10 +214,15 @@ def advice(pattern: str) -> str:
 
 
 @contextmanager
-def create(path: str) -> Iterator[BinaryIO]:
+def create(path: str, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Opens `path` for writing bytes, its folder made where missing; nothing stands at `path` unless all went well.
 
-    On a remote file system nothing stands there either when nothing was written: not all of them take empty files.
+    What stands at a local `path` outlives a power cut: its bytes are on disk before it gets its name. On a remote file
+    system nothing stands there either when nothing was written: not all of them take empty files.
+
+    Args:
+        path: the file's.
+        durable: False spares the wait for the disk: after a power cut, what stands at `path` may be too short.
 
     Raises:
         EnvironmentFailure: the file cannot be written; the message names it and the fault.
@@ -207,6 +232,9 @@ def create(path: str) -> Iterator[BinaryIO]:
     try:
         with stream or _create_local(temporary) as target:
             yield cast(BinaryIO, target)
+            if stream is None and durable:
+                target.flush()
+                _sync(target.fileno())
         if stream is None or stream.written:
             rename(temporary, path)
     except (LengthwiseError, KeyboardInterrupt):
@@ -223,6 +251,25 @@ def create(path: str) -> Iterator[BinaryIO]:
 def _create_local(path: str) -> BinaryIO:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     return open(path, "wb")
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNSYNCED:
+            raise
+
+
+def sync_folders(folders: Iterable[str]) -> None:
+    """Makes the names in local folders outlive a power cut, as remote ones do anyway."""
+    for folder in folders:
+        if not is_remote(folder):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                _sync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 class _RemoteFile(io.RawIOBase):
@@ -250,9 +297,9 @@ class _RemoteFile(io.RawIOBase):
         super().close()
 
 
-def write_bytes(path: str, content: bytes) -> None:
-    """Writes a whole file, all or nothing."""
-    with create(path) as stream:
+def write_bytes(path: str, content: bytes, *, durable: bool = True) -> None:
+    """Writes a whole file, all or nothing. See `create`."""
+    with create(path, durable=durable) as stream:
         stream.write(content)
 
 
@@ -262,7 +309,15 @@ def rename(source: str, target: str) -> None:
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         os.replace(source, target)
         return
-    _file_systems(target).rename([source], [target])
+    systems = _file_systems(target)
+    if _has_folders(target):  # there the folder must exist, and the target must not
+        folder = target.rpartition("/")[0]
+        if not systems.exists(folder):
+            with suppress(OSError):  # another worker has made it in between
+                systems.mkdirs(folder)
+        if systems.exists(target):
+            systems.delete([target])
+    systems.rename([source], [target])
 
 
 def remove(path: str) -> None:
@@ -274,15 +329,19 @@ def remove(path: str) -> None:
             with suppress(FileNotFoundError, NotADirectoryError):
                 os.remove(path)
         return
-    below = [path for path, _ in match(path.rstrip("/") + "/**")]
+    below = [] if _has_folders(path) else [one for one, _ in match(path.rstrip("/") + "/**")]
     with suppress(Exception):  # Beam's remote file systems report what is missing each in its way
         _file_systems(path).delete(below or [path])
 
 
 def list_tree(folder: str) -> list[str]:
     """The paths of all files below a folder, relative to it, sorted; none where the folder is missing."""
-    if is_remote(folder):
-        found = [path for path, _ in match(folder.rstrip("/") + "/**")]
+    folder = folder.rstrip("/")
+    if not is_remote(folder):
+        paths = [os.path.join(parent, name) for parent, _, names in os.walk(folder or "/") for name in names]
+    elif not _has_folders(folder):
+        paths = [path for path, _ in match(folder + "/**")]
     else:
-        found = [os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names]
-    return sorted(path[len(folder.rstrip("/")) + 1 :] for path in found)
+        with _naming_failures(f"cannot list {folder}"):
+            paths = [found.path for found in _walk(_content(Found(folder, 0, 0.0)) or ())]
+    return sorted(path[len(folder) + 1 :] for path in paths)

@@ -24,9 +24,9 @@ def list_inputs(config: JobConfig) -> tuple[Input, ...]:
     found: dict[str, Input] = {}
     for name, patterns in groups.items():
         split = None if name is None else config.split_names.index(name)
-        for path, size in _expand(patterns):
+        for path, size, modified in _expand(patterns):
             real = files.real_path(path)
-            known = found.setdefault(real, Input(path, "", 0, size, split))
+            known = found.setdefault(real, Input(path, "", 0, size, split, modified))
             names = sorted({known.path, path}, key=lambda name: (len(name), name))
             if known.split != split:
                 called = " also called ".join(names)
@@ -39,10 +39,10 @@ def list_inputs(config: JobConfig) -> tuple[Input, ...]:
     return tuple(replace(source, name=source.path[len(root) :], rank=rank) for rank, source in enumerate(ordered))
 
 
-def _expand(patterns: tuple[str, ...]) -> list[tuple[str, int]]:
-    found = []
+def _expand(patterns: tuple[str, ...]) -> list[files.Found]:
+    found: list[files.Found] = []
     for pattern in patterns:
-        matched = files.match(pattern)
+        matched = files.find(pattern)
         if not matched:
             raise ConfigError(f"inputs.files: expected files at {pattern}, found none; {files.advice(pattern)}")
         found += matched

@@ -22,6 +22,7 @@ from lengthwise.prepare.workspace import (
     existing,
     fingerprint,
     locked,
+    refuse_own_sources,
     remove_work,
     start_over_where_needed,
     work_folder,
@@ -69,11 +70,13 @@ def run(
     if files.is_remote(folder):
         _probe(folder, runner_options)
     inputs = list_inputs(config)
+    refuse_own_sources(config, inputs)
     digest = fingerprint(config, inputs)
-    found = existing(folder, digest, overwrite=overwrite)
+    found = existing(folder, inputs, digest, overwrite=overwrite)
     if found is None or files.exists(files.join(folder, WORK)):
         with locked(folder), _interruptible():
-            found = existing(folder, digest, overwrite=overwrite)  # a run that held the folder may have finished it
+            # A run that held the folder may have finished it.
+            found = existing(folder, inputs, digest, overwrite=overwrite)
             if found is None:
                 job = Job(config, inputs, (), digest, work_folder(folder, inputs, digest))
                 start_over_where_needed(folder, job.work)
@@ -228,13 +231,15 @@ class _Runner:
 
     def prepare(self, job: Job) -> Manifest:
         with uncollected():
-            from lengthwise.prepare import pipeline, publish
+            from lengthwise.prepare import pipeline, publish, shards
 
         with self._watched(job, "read", self._size) as job:
             self._run(pipeline.prepare_shards, job)
         spilled = pipeline.read_summary(job, pipeline.SPILLED, list[Spilled])
-        manifest = publish.make_manifest(job, spilled, pipeline.read_summary(job, pipeline.WRITTEN, list[Written]))
-        return publish.publish(job, manifest, [one.damage for one in spilled if one.damage])
+        written = pipeline.read_summary(job, pipeline.WRITTEN, list[Written])
+        manifest = publish.make_manifest(job, spilled, written)
+        damage = [one.damage for one in spilled if one.damage]
+        return publish.publish(job, manifest, shards.final_paths(job, written), damage)
 
     def _run(self, build: Callable[..., None], job: Job) -> None:
         from lengthwise.prepare.runner import run_pipeline

@@ -23,6 +23,7 @@ class Input:
         rank: its position among the inputs, sorted by name.
         size: in bytes, compressed as it is.
         split: the index of the split that it belongs to; None where records are divided by hash.
+        modified: when it was modified, in seconds since 1970; 0 where unknown.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Input:
     rank: int
     size: int
     split: int | None
+    modified: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class Spilled(Message):
         segments: where its rows are.
         lengths: by split index, how many sequences of each length.
         ranges: the smallest and largest number of each numeric feature.
+        sizes: of the run file and of the rejects beside it, in bytes, where they are local.
     """
 
     rank: int
@@ -125,6 +128,7 @@ class Spilled(Message):
     segments: list[Segment]
     lengths: dict[int, dict[int, int]]
     ranges: dict[str, Range]
+    sizes: list[int] = []
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,29 +6,32 @@ sees a complete data set, and whoever was interrupted goes on from here.
 
 import gzip
 import shutil
-import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, NoReturn, cast
 
 from lengthwise import files
-from lengthwise.columns import VocabularyColumn, sequence_features
-from lengthwise.errors import DataLimitError, EnvironmentFailure
-from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest
+from lengthwise.errors import ConfigError, DataLimitError, DatasetError, EnvironmentFailure
+from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_manifest
 from lengthwise.prepare.inputs import NO_RECORD
 from lengthwise.prepare.model import Job, Spilled, Written
+from lengthwise.prepare.names import SCHEMA_NAME, is_ours, rejects_name, vocabulary_name
 from lengthwise.prepare.recount import checksum
 from lengthwise.prepare.schema import describe_schema
-from lengthwise.prepare.shards import GZIP_LEVEL, statistics_path
+from lengthwise.prepare.shards import GZIP_LEVEL, final_paths, statistics_path
 from lengthwise.prepare.spill import rejects_path
-from lengthwise.prepare.workspace import PUBLISHING, WORK, describe_config
+from lengthwise.prepare.workspace import (
+    PUBLISHING,
+    UNSTEADY,
+    WORK,
+    describe_config,
+    fingerprint,
+    vocabulary_columns,
+)
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.refine import Tally
 from lengthwise.records.statistics import Partial, finish, from_bytes, merge, merge_ranges
 from lengthwise.report import REPORT_NAME, read_examples, render_report
-
-SIDE_FILES = ("schema.pbtxt", "vocabulary/", "rejects/")
-"""How the paths start of the files whose checksums are in the manifest, beside the shards'."""
 
 _NAMED = 3  # damaged files in a message
 
@@ -51,6 +54,8 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
         return from_bytes(files.read_bytes(statistics_path(job, one.shard.path)))
 
     ranges = merge_ranges(one.ranges for one in spilled)
+    paths = final_paths(job, written)
+    shards = [one.shard for one in written if one.shard.path in paths]
     return Manifest(
         fingerprint=job.fingerprint,
         config=_relative_vocabularies(describe_config(config)),
@@ -74,7 +79,7 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
             InputFile(path=source.path, bytes=source.size, records=one.tally.read)
             for source, one in zip(job.inputs, spilled, strict=True)
         ),
-        shards=tuple(one.shard for one in written),
+        shards=tuple(shard.model_copy(update={"path": paths[shard.path]}) for shard in shards),
     )
 
 
@@ -101,11 +106,18 @@ def check_limits(job: Job, tally: Counts, damage: Sequence[str]) -> str:
     return ""
 
 
-def publish(job: Job, manifest: Manifest, damage: Sequence[str]) -> Manifest:
+def publish(job: Job, manifest: Manifest, paths: Mapping[str, str], damage: Sequence[str]) -> Manifest:
     """Moves the data set into place, its manifest last; returns the manifest, completed by what stands there.
+
+    Args:
+        job: the job, whose work folder holds all that is to move.
+        manifest: what `make_manifest` made.
+        paths: see `final_paths`.
+        damage: a line for each damaged file.
 
     Raises:
         DataLimitError: the data breaks a limit. Rejects and report are published all the same, the data set is not.
+        EnvironmentFailure: a vocabulary file changed while the job ran, or what stood in the folder cannot be removed.
     """
     folder = job.config.output.path
     rejects = _gather_rejects(job)
@@ -116,13 +128,15 @@ def publish(job: Job, manifest: Manifest, damage: Sequence[str]) -> Manifest:
     _clear(job, folder)
     for name in files.list_tree(job.place("output")):
         if not name.endswith(files.TEMPORARY):  # what a killed worker was about to write
-            files.rename(job.place("output", name), files.join(folder, name))
+            files.rename(job.place("output", name), files.join(folder, paths.get(name, name)))
     missing = [shard.path for shard in manifest.shards if not files.exists(files.join(folder, shard.path))]
     if missing:
         raise EnvironmentFailure(f"{folder}: {missing[0]} was written but is gone; prepare again with --overwrite")
-    side = [name for name in files.list_tree(folder) if name.startswith(SIDE_FILES)]
+    side = sorted({SCHEMA_NAME, rejects_name(job.suffix), *_vocabulary_names(job)} & set(files.list_tree(folder)))
     manifest = manifest.model_copy(update={"side_files": {name: checksum(files.join(folder, name)) for name in side}})
+    files.sync_folders({files.join(folder, name).rpartition("/")[0] for name in [REPORT_NAME, *side, *paths.values()]})
     _place(job, MANIFEST_NAME, manifest.to_json().encode(), folder)
+    files.sync_folders([folder])
     return manifest
 
 
@@ -173,7 +187,7 @@ def _lengths(job: Job, spilled: list[Spilled]) -> dict[str, dict[int, int]]:
 
 def _gather_rejects(job: Job) -> str:
     """All rejects in one file, in the order of the input; its path, or an empty one where there are none."""
-    name = f"rejects/rejects-00000-of-00001{job.suffix}"
+    name = rejects_name(job.suffix)
     if files.exists(job.place(PUBLISHING)):
         return name
     parts = [rejects_path(job, source.rank) for source in job.inputs]
@@ -199,12 +213,37 @@ def _write_side_files(job: Job, manifest: Manifest) -> None:
     if files.exists(job.place(PUBLISHING)):
         return
     schema = describe_schema(job.config.columns, manifest.layout)
-    files.write_bytes(job.place("output", "schema.pbtxt"), schema.encode())
+    files.write_bytes(job.place("output", SCHEMA_NAME), schema.encode())
+    _copy_vocabularies(job)
     files.write_bytes(job.place("output", REPORT_NAME), _report(job, manifest))
-    for column in sequence_features(job.config.columns):
-        if isinstance(column, VocabularyColumn) and column.vocabulary_file is not None:
-            content = files.read_bytes(column.vocabulary_file)
-            files.write_bytes(job.place("output", _vocabulary_path(column.key)), content)
+
+
+def _vocabulary_names(job: Job) -> dict[str, str]:
+    """The vocabulary files by the names of their copies."""
+    columns = vocabulary_columns(job.config).values()
+    return {vocabulary_name(column.key): column.vocabulary_file for column in columns if column.vocabulary_file}
+
+
+def _copy_vocabularies(job: Job) -> None:
+    """Copies what is to be published, and reads the copies: their entries must be those that the job was begun with."""
+    sources = _vocabulary_names(job)
+    for name, path in sources.items():
+        files.write_bytes(job.place("output", name), files.read_bytes(path))
+    copies = {
+        key: column.model_copy(update={"vocabulary_file": job.place("output", vocabulary_name(key))})
+        for key, column in vocabulary_columns(job.config).items()
+        if column.vocabulary_file
+    }
+    try:
+        same = fingerprint(job.config, job.inputs, copies) == job.fingerprint
+    except ConfigError:  # it is no vocabulary any more
+        same = False
+    if not same:
+        files.write_bytes(job.place(UNSTEADY), b"vocabulary")  # who knows which ids were looked up in what
+        raise EnvironmentFailure(
+            f"a vocabulary file changed while the job ran ({', '.join(sources.values())}), so nothing was published; "
+            "run again"
+        )
 
 
 def _report(job: Job, manifest: Manifest, fault: str = "") -> bytes:
@@ -217,17 +256,32 @@ def _clear(job: Job, folder: str) -> None:
     """Removes the data set that stands there, once; from then on only the new one is in the folder."""
     if files.exists(job.place(PUBLISHING)):
         return
-    files.remove(files.join(folder, MANIFEST_NAME))
-    for name in files.list_tree(folder):
-        if name.startswith(("Split-", "rejects/", "vocabulary/", "schema.pbtxt", "report.html")):
-            files.remove(files.join(folder, name))
+    held = _held(folder)
+    _remove(folder, [MANIFEST_NAME])  # first, and for certain: without it nothing looks complete
+    _remove(folder, held)
     files.write_bytes(job.place(PUBLISHING), b"1")
 
 
-def _vocabulary_path(key: str) -> str:
-    safe = "".join(char if char.isalnum() or char in "_-" else "_" for char in key)[:100]
-    mark = "" if safe == key else f"-{zlib.crc32(key.encode()):08x}"  # `a b` and `a_b` are two features
-    return f"vocabulary/{safe}{mark}.txt"
+def _held(folder: str) -> list[str]:
+    """What the data set in the folder holds, or what a run has left of one; nothing that others put there.
+
+    Any text file in `vocabulary/` is called as ours are: where there is a manifest, it says which are.
+    """
+    names = filter(is_ours, files.list_tree(folder))
+    try:
+        known = load_manifest(folder).side_files
+    except DatasetError:
+        return list(names)
+    return [name for name in names if name in known or not name.startswith("vocabulary/")]
+
+
+def _remove(folder: str, names: Sequence[str]) -> None:
+    for name in names:
+        files.remove(files.join(folder, name))
+    left = set(names).intersection(files.list_tree(folder))
+    if left:
+        raise EnvironmentFailure(f"cannot remove {files.join(folder, min(left))}; check permissions, and run again")
+    files.sync_folders([folder])
 
 
 def _relative_vocabularies(content: Any) -> Any:
@@ -237,6 +291,6 @@ def _relative_vocabularies(content: Any) -> Any:
     if isinstance(content, dict):
         changed = {name: _relative_vocabularies(item) for name, item in content.items()}
         if changed.get("vocabulary_file"):
-            changed["vocabulary_file"] = _vocabulary_path(str(changed["key"]))
+            changed["vocabulary_file"] = vocabulary_name(str(changed["key"]))
         return changed
     return content

@@ -180,7 +180,7 @@ def save_references(job: Job, split: int, bucket: int, segments: list[Segment]) 
     """Writes where the rows of a split and bucket are: once for all of its shards, as each needs most of it."""
     ordered = sorted(segments, key=lambda one: (one.rank, one.offset))
     table = np.array([tuple(getattr(one, name) for name in _REFERENCE.names or ()) for one in ordered], _REFERENCE)
-    files.write_bytes(_references_path(job, split, bucket), table.tobytes())
+    files.write_bytes(_references_path(job, split, bucket), table.tobytes(), durable=False)  # made anew in each run
 
 
 def read_rows(job: Job, split: int, bucket: int, first: int, last: int) -> pa.RecordBatch:

@@ -14,6 +14,7 @@ from lengthwise import files
 from lengthwise.manifest import Shard
 from lengthwise.prepare.memory import keep_freed_memory
 from lengthwise.prepare.model import Job, Segment, ShardTask, Spilled, Written
+from lengthwise.prepare.names import shard_name
 from lengthwise.prepare.runs import read_rows, save_references
 from lengthwise.progress import Reporter
 from lengthwise.records.encode import BlockEncoder, ExampleEncoder
@@ -40,13 +41,27 @@ def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
         save_references(job, split, bucket, group)
         cuts = _cuts(job, group)
         for number, (first, last) in enumerate(cuts):
-            yield ShardTask(shard_path(job, split, bucket, number, len(cuts)), split, bucket, first, last, ranges)
+            path = shard_path(job, job.config.split_names[split], bucket, number, len(cuts))
+            yield ShardTask(path, split, bucket, first, last, ranges)
 
 
-def shard_path(job: Job, split: int, bucket: int, number: int, total: int) -> str:
+def shard_path(job: Job, split: str, bucket: int, number: int, total: int) -> str:
     """A shard's path, relative to the data set."""
-    folder = f"Split-{job.config.split_names[split]}"
-    return f"{folder}/length-{job.boundaries[bucket]:05d}-{number:05d}-of-{total:05d}{job.suffix}"
+    return shard_name(split, job.boundaries[bucket], number, total, job.suffix)
+
+
+def final_paths(job: Job, written: Iterable[Written]) -> dict[str, str]:
+    """What the shards are called at last, by the names that they were written under: numbered without the empty ones.
+
+    A range of places may have turned out to hold no row. Its shard has no file and no place in the data set.
+    """
+    paths = {}
+    shards = sorted((one.shard for one in written if one.shard.sequences), key=lambda shard: shard.path)
+    for (split, bucket), members in groupby(shards, key=lambda shard: (shard.split, shard.bucket)):
+        group = list(members)
+        for number, shard in enumerate(group):
+            paths[shard.path] = shard_path(job, split, bucket, number, len(group))
+    return paths
 
 
 def statistics_path(job: Job, path: str) -> str:
@@ -61,9 +76,7 @@ def write_shard(job: Job, task: ShardTask) -> Written:
         return Written.model_validate_json(files.read_bytes(done))
     keep_freed_memory()
     rows = read_rows(job, task.split, task.bucket, task.first, task.last)
-    with files.create(job.place("output", task.path)) as stream:
-        measured = _Measured(stream)
-        records = _write_records(job, task, rows, measured)
+    measured, records = _write_file(job, task, rows) if rows.num_rows else (_Measured(io.BytesIO()), 0)
     lengths = rows.column(LENGTH).to_numpy()
     shard = Shard(
         path=task.path,
@@ -82,6 +95,12 @@ def write_shard(job: Job, task: ShardTask) -> Written:
     files.write_bytes(done, written.model_dump_json().encode())
     Reporter(job.progress, "write-" + task.path.replace("/", "-")).report(1, rows.num_rows, final=True)
     return written
+
+
+def _write_file(job: Job, task: ShardTask, rows: pa.RecordBatch) -> "tuple[_Measured, int]":
+    with files.create(job.place("output", task.path)) as stream:
+        measured = _Measured(stream)
+        return measured, _write_records(job, task, rows, measured)
 
 
 def _group(segment: Segment) -> tuple[int, int]:

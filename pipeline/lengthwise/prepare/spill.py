@@ -1,5 +1,6 @@
 """One input file -> its rows as sorted runs, its rejects, and the counts, whose writing is the end of the file."""
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -24,16 +25,26 @@ from lengthwise.rejects import RejectReason
 def spill_file(job: Job, source: Input) -> Spilled:
     """Reads, decodes, validates and cuts a file; its rows go to a run file, its rejects beside it.
 
-    Done before (the same file of the same job), it is not read again.
+    Done before (the same file of the same job), it is not read again, unless a power cut has shortened what it gave.
     """
     done = job.place("spilled", f"{source.rank:06d}.json")
+    paths = run_path(job, source.rank), rejects_path(job, source.rank)
     if files.exists(done):
-        return Spilled.model_validate_json(files.read_bytes(done))
+        spilled = Spilled.model_validate_json(files.read_bytes(done))
+        if spilled.sizes == _sizes(paths):
+            return spilled
     keep_freed_memory()
-    with files.create(run_path(job, source.rank)) as runs, files.create(rejects_path(job, source.rank)) as rejects:
+    # Not durable: the disk need not keep up with files that are read once, and then removed.
+    with files.create(paths[0], durable=False) as runs, files.create(paths[1], durable=False) as rejects:
         spilled = _Spill(job, source, RunWriter(job, source.rank, runs)).run(rejects.write)
+    spilled = spilled.model_copy(update={"sizes": _sizes(paths)})
     files.write_bytes(done, spilled.model_dump_json().encode())
     return spilled
+
+
+def _sizes(paths: tuple[str, str]) -> list[int]:
+    """The sizes of local files; remote ones are there whole or not at all."""
+    return [os.path.getsize(path) for path in paths if not files.is_remote(path) and os.path.exists(path)]
 
 
 def rejects_path(job: Job, rank: int) -> str:

@@ -4,8 +4,10 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TextIO
 
 from lengthwise import __version__, files
@@ -14,14 +16,13 @@ from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, load_manifest
 from lengthwise.prepare.model import Input
+from lengthwise.prepare.names import is_ours
 
 WORK = ".work"
 PUBLISHING = "publishing"
 """In the work folder of a job: its data set has begun to move into place, so nothing older is there any more."""
 UNSTEADY = "unsteady"
 """In the work folder of a job: a file was unreadable or changed, so what was read of it may be read otherwise again."""
-
-_OURS = ("Split-", "rejects/", "vocabulary/", WORK + "/", MANIFEST_NAME, "schema.pbtxt", "report.html")
 
 
 def describe_config(config: JobConfig) -> dict[str, Any]:
@@ -32,12 +33,24 @@ def describe_config(config: JobConfig) -> dict[str, Any]:
     return described
 
 
-def fingerprint(config: JobConfig, inputs: tuple[Input, ...]) -> str:
-    """A digest of all that the output's bytes depend on: equal for equal output."""
+def vocabulary_columns(config: JobConfig) -> dict[str, VocabularyColumn]:
+    """The columns that look up in a vocabulary, by key."""
+    return {column.key: column for column in sequence_features(config.columns) if isinstance(column, VocabularyColumn)}
+
+
+def fingerprint(
+    config: JobConfig, inputs: tuple[Input, ...], copies: Mapping[str, VocabularyColumn] | None = None
+) -> str:
+    """A digest of all that the output's bytes depend on: equal for equal output.
+
+    Args:
+        config: the job's.
+        inputs: its files.
+        copies: columns, by key, of which the vocabulary counts instead of the configuration's own.
+    """
     vocabularies = {
-        column.key: hashlib.sha256(repr(column.vocabulary).encode()).hexdigest()
-        for column in sequence_features(config.columns)
-        if isinstance(column, VocabularyColumn)
+        key: hashlib.sha256(repr(column.vocabulary).encode()).hexdigest()
+        for key, column in {**vocabulary_columns(config), **(copies or {})}.items()
     }
     content = {
         "format": FORMAT_VERSION,
@@ -57,41 +70,104 @@ def _without_paths(content: Any) -> Any:
     return content
 
 
-def existing(folder: str, digest: str, *, overwrite: bool) -> Manifest | None:
+def refuse_own_sources(config: JobConfig, inputs: tuple[Input, ...]) -> None:
+    """Refuses an output folder that holds what the job reads: whoever replaces a data set deletes files there.
+
+    Raises:
+        ConfigError: an input or a vocabulary file stands in the output folder.
+    """
+    vocabularies = [column.vocabulary_file for column in vocabulary_columns(config).values() if column.vocabulary_file]
+    found = _first_below(config.output.path, [*(source.path for source in inputs), *vocabularies])
+    if found is not None:
+        raise ConfigError(
+            f"output.path: expected a folder apart from what the job reads, {config.output.path} holds {found}; "
+            "name another folder"
+        )
+
+
+def _first_below(folder: str, paths: Iterable[str]) -> str | None:
+    """The first path that stands in `folder`, at any depth. A local link stands where it is and where it leads to."""
+    real = cache(os.path.realpath)
+    root = posixpath.normpath(folder) if files.is_remote(folder) else real(folder)
+    for path in paths:
+        if files.is_remote(path):
+            places = [posixpath.normpath(path)]
+        else:
+            places = [os.path.join(real(os.path.dirname(path)), os.path.basename(path))]
+            places += [real(path)] if os.path.islink(path) else []
+        if any(place.startswith(root.rstrip("/") + "/") for place in places):
+            return path
+    return None
+
+
+def existing(folder: str, inputs: tuple[Input, ...], digest: str, *, overwrite: bool) -> Manifest | None:
     """The complete data set of the same fingerprint that stands in the folder already, if any.
 
     Raises:
-        ConfigError: something else stands there, and it is not to be overwritten.
+        ConfigError: something else stands there, and it is not to be overwritten or not ours; or an input was modified
+            since.
     """
-    if files.exists(files.join(folder, MANIFEST_NAME)):
-        if overwrite:
-            return None
-        manifest = load_manifest(folder)
-        if manifest.fingerprint == digest:
-            return manifest
+    path = files.join(folder, MANIFEST_NAME)
+    if not files.exists(path):
+        _refuse_foreign(folder)
+        return None
+    if overwrite:
+        _refuse_foreign_manifest(path)
+        return None
+    manifest = load_manifest(folder)
+    if manifest.fingerprint != digest:
         raise ConfigError(
             f"output.path: {folder} holds a data set of another configuration or input; "
             "name another folder, or replace it with --overwrite"
         )
-    foreign = [name for name in files.list_tree(folder) if not name.startswith(_OURS)]
+    written = files.modified(path)
+    changed = [source.path for source in inputs if source.modified > written > 0]
+    if changed:
+        raise ConfigError(
+            f"output.path: {folder} holds a data set of this configuration and these input files, but {changed[0]} "
+            "was changed, or was copied, since; prepare it again with --overwrite, or name another folder"
+        )
+    return manifest
+
+
+def _refuse_foreign(folder: str) -> None:
+    """Where no manifest is, only a run that has not ended can have left files, and it leaves its work folder too."""
+    names = files.list_tree(folder)
+    at_work = any(name.startswith(f"{WORK}/") for name in names)
+    foreign = [name for name in names if not (at_work and (name.startswith(f"{WORK}/") or is_ours(name)))]
     if foreign:
         raise ConfigError(
-            f"output.path: expected a new or an empty folder, {folder} holds {foreign[0]}; name another folder"
+            f"output.path: expected a new or an empty folder, {folder} holds {foreign[0]}; "
+            "name another folder, or move that elsewhere"
         )
-    return None
+
+
+def _refuse_foreign_manifest(path: str) -> None:
+    try:
+        content = json.loads(files.read_bytes(path))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not {"format_version", "fingerprint", "shards"} <= content.keys():
+        raise ConfigError(
+            f"output.path: expected to overwrite a data set of `lengthwise`, {path} is no manifest of one; "
+            "name another folder, or remove what stands there"
+        )
 
 
 @contextmanager
 def locked(folder: str) -> Iterator[None]:
     """Holds the output folder for one run. On a remote file system nobody can hold it, so nobody is kept out.
 
+    From here to the end of the last run something stands in the work folder: what else is there is known as ours.
+
     Raises:
         ConfigError: another run holds it.
     """
+    path = files.join(folder, WORK, "lock")
     if files.is_remote(folder):
+        files.write_bytes(path, b"1")
         yield
         return
-    path = os.path.join(folder, WORK, "lock")
     stream = _lock(folder, path)
     while not _stands_at(stream, path):  # the run that held it has just ended, and removed it
         stream.close()
@@ -143,15 +219,8 @@ def start_over_where_needed(folder: str, work: str) -> None:
 
 
 def work_folder(folder: str, inputs: tuple[Input, ...], digest: str) -> str:
-    """The folder for what this job has not finished; what other jobs left unfinished is removed.
-
-    Raises:
-        EnvironmentFailure: an input file is gone.
-    """
-    try:
-        times = [os.stat(source.path).st_mtime_ns for source in inputs if not files.is_remote(source.path)]
-    except OSError as error:
-        raise EnvironmentFailure(f"cannot read {error.filename}: {error.strerror}") from error
+    """The folder for what this job has not finished; what other jobs left unfinished is removed."""
+    times = [source.modified for source in inputs]
     key = hashlib.sha256(json.dumps([digest, __version__, times]).encode()).hexdigest()[:16]
     work = files.join(folder, WORK)
     if not files.is_remote(work):

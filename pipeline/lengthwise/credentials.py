@@ -1,0 +1,50 @@
+"""Whether there are credentials and libraries for a remote file system, before Beam looks for them."""
+
+from functools import cache
+
+from lengthwise.errors import EnvironmentFailure
+
+
+@cache
+def check_credentials(scheme: str) -> None:
+    """Says in a moment that there are none, where Beam would ask again and again for minutes."""
+    if scheme == "s3":
+        _check_aws()
+    elif scheme == "gs":
+        _check_google()
+
+
+def _check_aws() -> None:
+    try:
+        from apache_beam.io.filesystems import FileSystems
+        from apache_beam.options.pipeline_options import S3Options
+        from botocore.session import Session
+    except ImportError as error:
+        raise EnvironmentFailure('s3:// needs Beam\'s AWS parts: pip install "lengthwise[aws]"') from error
+    options = getattr(FileSystems, "_pipeline_options", None)
+    given = options.view_as(S3Options).s3_access_key_id if options is not None else None
+    if not given and Session().get_credentials() is None:
+        raise EnvironmentFailure(
+            "s3://: found no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure a profile"
+        )
+
+
+def _check_google() -> None:
+    try:
+        import google.auth
+        from apache_beam.io.filesystems import FileSystems
+        from apache_beam.io.gcp import gcsfilesystem  # noqa: F401 (it is what reads gs://)
+        from apache_beam.options.pipeline_options import GoogleCloudOptions
+        from google.auth.exceptions import GoogleAuthError
+    except ImportError as error:
+        raise EnvironmentFailure('gs:// needs Beam\'s Google parts: pip install "lengthwise[gcp]"') from error
+    options = getattr(FileSystems, "_pipeline_options", None)
+    if options is not None and options.view_as(GoogleCloudOptions).no_auth:  # a public bucket
+        return
+    try:
+        google.auth.default()
+    except GoogleAuthError as error:
+        raise EnvironmentFailure(
+            "gs://: found no Google credentials; run `gcloud auth application-default login`, or set "
+            f"GOOGLE_APPLICATION_CREDENTIALS to a service account's key file ({str(error).rstrip('.')})"
+        ) from error

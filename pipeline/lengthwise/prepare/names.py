@@ -1,0 +1,41 @@
+"""How the files of a data set are called: as they are written, and as they are known again.
+
+Split-train/length-00032-00000-of-00004.tfrecord.gz      schema.pbtxt     rejects/rejects-00000-of-00001.tfrecord.gz
+manifest.json                                            report.html      vocabulary/word.txt
+"""
+
+import re
+import zlib
+
+from lengthwise.manifest import MANIFEST_NAME
+from lengthwise.report import REPORT_NAME
+
+SCHEMA_NAME = "schema.pbtxt"
+
+_OURS = re.compile(
+    r"Split-[\w-]+/length-\d{5,}-\d{5,}-of-\d{5,}\.tfrecord(\.gz)?"
+    r"|rejects/rejects-00000-of-00001\.tfrecord(\.gz)?"
+    r"|vocabulary/[\w-]+\.txt" + "".join(f"|{re.escape(name)}" for name in (SCHEMA_NAME, REPORT_NAME, MANIFEST_NAME))
+)
+
+
+def is_ours(name: str) -> bool:
+    """Whether a path, relative to an output folder, is one that a data set's file may have."""
+    return _OURS.fullmatch(name) is not None
+
+
+def shard_name(split: str, boundary: int, number: int, total: int, suffix: str) -> str:
+    """The path of a shard; `suffix` is how TFRecord files end."""
+    return f"Split-{split}/length-{boundary:05d}-{number:05d}-of-{total:05d}{suffix}"
+
+
+def rejects_name(suffix: str) -> str:
+    """The path of the rejects; `suffix` is how TFRecord files end."""
+    return f"rejects/rejects-00000-of-00001{suffix}"
+
+
+def vocabulary_name(key: str) -> str:
+    """The path of the copy of a column's vocabulary file."""
+    safe = "".join(char if char.isalnum() or char in "_-" else "_" for char in key)[:100]
+    mark = "" if safe == key else f"-{zlib.crc32(key.encode()):08x}"  # `a b` and `a_b` are two features
+    return f"vocabulary/{safe}{mark}.txt"
