@@ -87,6 +87,43 @@ def test_numbers_are_cut_into_buckets():
     np.testing.assert_array_equal(inputs[0].argmax(-1), [0, 1, 1, 2])
 
 
+@pytest.mark.parametrize("count", [2, 100])
+def test_buckets_are_those_of_tensorflow(count):
+    """Of float32 numbers with boundaries as float32; NaN in the last bucket; of integers exactly."""
+    bounds = np.linspace(0.1, 0.7, count)
+    numbers = np.array([[0.1, 0.7, np.nan, -np.inf]] * 4, "float32")
+    integers = np.array([[2**24, 2**24 + 1, -5, 0]] * 4, "int32")
+    assert buckets(numbers, bounds.tolist()) == [1, count, count, 0]
+    assert buckets(integers, [-5.5, 2.0**24 + 1, 1e300]) == [1, 2, 1, 1]
+
+
+def buckets(numbers, boundaries):
+    column = lw.indicator_column(lw.sequence_bucketized_column(lw.sequence_numeric_column("n"), boundaries))
+    [inputs] = as_numpy(lw.SequenceFeatures([column])(batch(n=numbers))[0])
+    return inputs[0].argmax(-1).tolist()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float32"])
+def test_ids_may_be_of_any_dtype_that_holds_them(dtype):
+    values = ids()
+    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))])(batch(k=values.astype(dtype)))[0])
+    np.testing.assert_array_equal(inputs, (values[..., None] == np.arange(6)) * VALID[..., None])
+
+
+@pytest.mark.parametrize(("count", "bad"), [(6, 1.5), (6, np.nan)])
+def test_floats_that_are_no_whole_numbers_are_refused(count, bad):
+    values = ids().astype("float32")
+    values[0, 1] = bad
+    with pytest.raises(ValueError, match=r"feature 'k': a value has none of .* first in row 0"):
+        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", count))])(batch(k=values))
+
+
+def test_floats_that_round_ids_are_refused():
+    column = lw.embedding_column(IDENTITY("k", 3000), 1)
+    with pytest.raises(ValueError, match="feature 'k': expected integers, received float16"):
+        lw.SequenceFeatures([column])(batch(k=ids().astype("float16")))
+
+
 def test_ids_of_words_need_no_look_up():
     values = ids(high=5)
     for columns in ([lw.embedding_column(WORDS, 2)], lw.looked_up([lw.embedding_column(WORDS, 2)])):
@@ -126,6 +163,44 @@ def test_a_mask_tells_the_lengths():
     layer = lw.SequenceFeatures([lw.sequence_numeric_column("n")])
     _, lengths = layer({"n": ops.ones((4, 4))}, mask=ops.convert_to_tensor(VALID))
     np.testing.assert_array_equal(*as_numpy(lengths, ops.convert_to_tensor(LENGTHS)))
+
+
+MASKS = {
+    "a hole": ({"n": VALID[:, ::-1]}, "the mask of 'n': expected a mask that is true up to .* first in row 1"),
+    "ends differ": ({"n": VALID, "m": VALID[::-1]}, "the mask of 'm' and the mask of 'n' end at different steps"),
+    "another T": ({"n": VALID[:, :3]}, "one number of steps T, received 4 in 'm', 4 in 'n', 3 in the mask of 'n'"),
+    "other rows": ({"n": VALID[:3]}, "one batch size, received 4 in 'm', 4 in 'n', 3 in the mask of 'n'"),
+}
+
+
+@pytest.mark.parametrize("case", MASKS)
+def test_masks_that_tell_no_lengths_are_refused(case):
+    masks, message = MASKS[case]
+    layer = lw.SequenceFeatures([lw.sequence_numeric_column("m"), lw.sequence_numeric_column("n")])
+    given = {key: ops.convert_to_tensor(mask.copy()) for key, mask in masks.items()}
+    with pytest.raises(ValueError, match=message):
+        layer({"n": ops.ones((4, 4)), "m": ops.ones((4, 4))}, mask=given)
+
+
+def test_the_mask_of_a_feature_that_no_column_reads_says_nothing():
+    given = {"other": ops.convert_to_tensor(VALID[::-1].copy()), "n": ops.convert_to_tensor(VALID)}
+    _, lengths = lw.SequenceFeatures([lw.sequence_numeric_column("n")])({"n": ops.ones((4, 4))}, mask=given)
+    np.testing.assert_array_equal(*as_numpy(lengths, ops.convert_to_tensor(LENGTHS)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"w": np.ones((4, 4, 1), "float32")}, r"expected weights of the shape of 'k' \(4, 4, 3\)"),
+        ({"sequence_length": LENGTHS[:1]}, "one batch size, received 4 in 'k', 1 in 'sequence_length'"),
+        ({"sequence_length": np.array([4, 1, -1, 3])}, "a length is negative.* first in row 2 with length -1"),
+    ],
+)
+def test_sizes_are_never_broadcast(changed, message):
+    column = lw.embedding_column(IDENTITY("k", 6, weight_key="w"), 2)
+    given = batch(k=ids(3), w=np.ones((4, 4, 3), "float32"))
+    with pytest.raises(ValueError, match=message):
+        lw.SequenceFeatures([column])({**given, **{key: ops.convert_to_tensor(new) for key, new in changed.items()}})
 
 
 def columns():

@@ -30,7 +30,8 @@ class Checks:
 
         Args:
             holds: a boolean tensor of rank 1, such as one element a row.
-            *message: strings, PLACE, and integer tensors of the size of `holds`, shown at the first failure.
+            *message: strings, PLACE, integers, and integer tensors: scalars, or of the size of `holds`, of which the
+                element at the first failure is shown.
         """
         self._conditions.append((holds, message))
 
@@ -54,6 +55,26 @@ class Checks:
             return tuple(tf.identity(tensor) for tensor in tensors)
 
 
+class NoChecks(Checks):
+    """Drops the conditions, for code that another call has checked already."""
+
+    def require(self, holds: Any, *message: Any) -> None:
+        del holds, message
+
+
+def is_known(tensor: Any) -> bool:
+    """Whether the tensor has values, which it has not while a function is traced."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.executing_eagerly())
+    if keras.backend.backend() == "jax":
+        import jax  # type: ignore[import-not-found, unused-ignore]
+
+        return not isinstance(tensor, jax.core.Tracer)
+    return not getattr(tensor, "is_meta", False)
+
+
 def _assertion(holds: Any, message: tuple[Any, ...]) -> Any:
     import tensorflow as tf
 
@@ -61,26 +82,19 @@ def _assertion(holds: Any, message: tuple[Any, ...]) -> Any:
     place = tf.argmax(tf.concat([tf.logical_not(holds), [False]], 0), output_type=tf.int32)
 
     def at(part: Any) -> Any:
-        if isinstance(part, str):
-            return part
-        return place if isinstance(part, _Place) else tf.cast(part[place : place + 1], tf.int32)
+        if isinstance(part, str | int):
+            return str(part)
+        if isinstance(part, _Place):
+            return place
+        return tf.cast(part[place : place + 1] if part.shape.rank else part, tf.int32)
 
     # Strings and int32 only: with them Assert is one op, which XLA leaves out, instead of a conditional.
     return tf.debugging.Assert(tf.reduce_all(holds), [at(part) for part in message])
 
 
 def _raise_unless(holds: Any, message: tuple[Any, ...]) -> None:
-    if not _is_known(holds) or bool(keras.ops.all(holds)):
+    if not is_known(holds) or bool(keras.ops.all(holds)):
         return
     place = int(np.argmin(keras.ops.convert_to_numpy(holds)))
     shown = (part if isinstance(part, str) else place if part is PLACE else int(part[place]) for part in message)
     raise ValueError(" ".join(map(str, shown)))
-
-
-def _is_known(tensor: Any) -> bool:
-    """Whether the tensor has values, which it has not while JAX or PyTorch trace a function."""
-    if keras.backend.backend() == "jax":
-        import jax  # type: ignore[import-not-found, unused-ignore]
-
-        return not isinstance(tensor, jax.core.Tracer)
-    return not getattr(tensor, "is_meta", False)

@@ -3,14 +3,15 @@
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
-from lengthwise.columns import HashColumn, IdColumn, IdentityColumn, NumericColumn, VocabularyColumn
+from lengthwise.columns import IdColumn, NumericColumn
 from lengthwise.errors import ConfigError
-from lengthwise.layers.dtypes import length_dtype
+from lengthwise.layers.checks import Checks
+from lengthwise.layers.ids import ids_of
+from lengthwise.layers.sizes import require_weights_fit
 from lengthwise.layers.steps import Steps, group
-from lengthwise.tensor import MISSING, REFUSED
+from lengthwise.tensor import MISSING
 
 
 def dense_numbers(values: Any, column: NumericColumn) -> Steps:
@@ -25,54 +26,22 @@ def dense_numbers(values: Any, column: NumericColumn) -> Steps:
     return Steps(values)
 
 
-def dense_ids(values: Any, weights: Any, column: IdColumn, lookup: Any) -> Steps:
+def dense_ids(values: Any, weights: Any, column: IdColumn, lookup: Any, checks: Checks) -> Steps:
     """The steps of `[B,T]` or `[B,T,K]`; of `[B,N]` with `values_per_step` consecutive values, where that is not 1.
 
     On three axes -1, or the empty string, stands where a step has fewer than K values.
     """
-    ids = ids_of(values, column, lookup)
-    if len(ids.shape) == 3:
-        absent = "" if keras.backend.standardize_dtype(values.dtype) == "string" else MISSING
-        ids = ops.where(ops.equal(values, absent), MISSING, ids)
-    if len(ids.shape) > 3:
-        raise ConfigError(f"feature {column.key!r}: expected shape [batch, T] or [batch, T, K], received {ids.shape}")
-    if weights is not None and len(weights.shape) != len(ids.shape):
+    if len(values.shape) > 3:
         raise ConfigError(
-            f"feature {column.weight_key!r}: expected weights of the shape of {column.key!r} {ids.shape}, "
-            f"received {weights.shape}"
+            f"feature {column.key!r}: expected shape [batch, T] or [batch, T, K], received {values.shape}"
         )
+    ids = ids_of(values, column, lookup, checks, has_slots=len(values.shape) == 3)
+    if weights is not None:
+        require_weights_fit(weights, ids, column, checks)
     if len(ids.shape) == 2 and column.values_per_step > 1:
         ids = group(ids, column.values_per_step, MISSING)
         weights = None if weights is None else group(weights, column.values_per_step, 0)
     return Steps(ids, weights)
-
-
-def ids_of(values: Any, column: IdColumn, lookup: Any) -> Any:
-    """The ids of raw values: looked up, except for integers of a string column, which are ids already.
-
-    Floats are cast to integers, as `keras.layers.Embedding` does: Keras gives them where an Input has no dtype, and
-    where it builds a model that is loaded.
-
-    Args:
-        values: a tensor of any shape.
-        column: says what the values are.
-        lookup: the `lengthwise.tensor.lookup.IdLookup` of the column; None where the backend has none.
-    """
-    dtype = keras.backend.standardize_dtype(values.dtype)
-    if "float" in dtype:
-        values, dtype = ops.cast(values, length_dtype()), length_dtype()
-    is_integer = "int" in dtype
-    if isinstance(column, IdentityColumn) and is_integer:
-        return _by_policy(values, column)
-    if isinstance(column, HashColumn | VocabularyColumn) and column.dtype == "string" and is_integer:
-        return ops.where(values < MISSING, REFUSED, ops.where(values < column.num_buckets, values, REFUSED))
-    if lookup is None:
-        raise ConfigError(
-            f"feature {column.key!r}: expected ids, received raw values of dtype {dtype}, whose look-up needs "
-            f"TensorFlow (Keras runs on {keras.backend.backend()!r}); feed prepared data to the columns "
-            "lengthwise.looked_up(columns)"
-        )
-    return lookup(values)
 
 
 def require_elements(shape: tuple[int | None, ...], column: NumericColumn) -> None:
@@ -82,10 +51,3 @@ def require_elements(shape: tuple[int | None, ...], column: NumericColumn) -> No
             f"feature {column.key!r}: expected steps of shape {column.shape}, as its column says, received "
             f"{tuple(shape)}; correct the column's shape or reshape the feature"
         )
-
-
-def _by_policy(values: Any, column: IdentityColumn) -> Any:
-    if column.oov == "zero":
-        return values  # the embedding takes whatever is no id for none
-    outside = REFUSED if column.oov == "error" else column.default_value
-    return ops.where(ops.logical_and(values >= 0, values < column.num_buckets), values, outside)

@@ -16,12 +16,14 @@ class Extent:
 
     Attributes:
         source: the feature.
+        batch: the number of rows: an int, or in a graph a scalar tensor.
         lengths: integers `[B]`: the steps of each row; None for dense input, whose lengths are told elsewhere.
         is_exact: whether `lengths` counts trailing empty steps (ragged input) or lacks them (sparse input).
         count: T of dense input, or how many steps the longest row needs: an int or a scalar tensor.
     """
 
     source: SequenceFeature
+    batch: Any
     lengths: Any
     is_exact: bool
     count: Any
@@ -34,16 +36,23 @@ def layout(value: Any) -> str:
     return {"SparseTensor": "sparse", "RaggedTensor": "ragged"}.get(type(value).__name__, "dense")
 
 
+def rank_of(value: Any) -> int | None:
+    """The number of axes; None where a graph does not know it."""
+    shape = value.shape
+    return shape.rank if hasattr(shape, "rank") else len(shape)
+
+
 def extent_of(source: SequenceFeature, value: Any) -> Extent:
     """The extent of the feature's tensor, of any layout."""
     # On two axes, a step of several values is so many columns.
     size = 1 if len(value.shape) != 2 else values_per_step(source)
     match layout(value):
         case "dense":
-            return Extent(source, None, True, -(-ops.shape(value)[1] // size))
+            batch, width = ops.shape(value)[:2]
+            return Extent(source, batch, None, True, -(-width // size))
         case "ragged":
             lengths = ops.cast(-(-value.row_lengths() // size), length_dtype())
-            return Extent(source, lengths, True, longest(lengths))
+            return Extent(source, ops.shape(lengths)[0], lengths, True, longest(lengths))
         case _:
             return _sparse_extent(source, value, size)
 
@@ -69,4 +78,4 @@ def _sparse_extent(source: SequenceFeature, value: Any, size: int) -> Extent:
         # As in TensorFlow, numbers follow one another even where a step has more or fewer than the column says.
         per_step = tf.cast(tf.reduce_prod(value.dense_shape[2:]), tf.int32)
         count = -(-count * per_step // source.num_elements)
-    return Extent(source, lengths, False, count)
+    return Extent(source, ops.shape(lengths)[0], lengths, False, count)

@@ -14,6 +14,7 @@ from lengthwise.columns import (
     NumericColumn,
     SharedEmbeddingColumn,
 )
+from lengthwise.layers.buckets import bucket_ids
 from lengthwise.layers.checks import PLACE
 from lengthwise.layers.embed import count, embed, factors_of, poisoned, real_ids
 from lengthwise.layers.inputs import Batch
@@ -82,8 +83,10 @@ def _numbers(column: NumericColumn, steps: Steps, valid: Any) -> Any:
 
 
 def _bucket_ids(column: BucketizedColumn, steps: Steps, valid: Any) -> Any:
-    numbers = ops.squeeze(_numbers(column.source_column, steps, valid), -1)
-    return ops.digitize(numbers, column.boundaries)
+    source = column.source_column
+    # Without a normalizer as they came: to cast them first could move them over a boundary. Padding has no bucket.
+    numbers = steps.values if source.normalizer_fn is None else _numbers(source, steps, valid)
+    return bucket_ids(ops.squeeze(numbers, -1), column.boundaries)
 
 
 def may_refuse(source: Any) -> bool:

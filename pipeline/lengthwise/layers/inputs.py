@@ -12,9 +12,9 @@ from keras import ops
 
 from lengthwise.columns import NumericColumn, SequenceFeature
 from lengthwise.errors import ConfigError
-from lengthwise.layers.checks import Checks
+from lengthwise.layers.checks import Checks, NoChecks
 from lengthwise.layers.dense import dense_ids, dense_numbers
-from lengthwise.layers.extents import extent_of, layout
+from lengthwise.layers.extents import extent_of, layout, rank_of
 from lengthwise.layers.lengths import common_lengths, told_lengths
 from lengthwise.layers.plan import LayerPlan
 from lengthwise.layers.steps import Steps, fit
@@ -50,19 +50,20 @@ def read_batch(plan: LayerPlan, features: Any, mask: Any, lookups: Sequence[Any]
     Raises:
         ConfigError: a feature is missing, of a wrong shape or dtype, or dense without lengths.
     """
-    features, checks = by_key(plan, features), Checks()
+    features, checks = _by_rank(plan, features), Checks()
     lengths, count = _lengths(plan, features, mask, checks)
     steps = []
     for source, lookup in zip(plan.sources, lookups, strict=True):
         one = _read(source, features, lookup, checks)
         steps.append(one if layout(features[source.key]) == "dense" else _fitted(one, source, count))
-    checks.run()
+    # Whatever needs `valid` waits for the checks, and so does not fail first in words of its own.
+    (lengths,) = checks.attach(lengths)
     return Batch(tuple(steps), lengths, step_mask(lengths, count), checks)
 
 
 def read_mask(plan: LayerPlan, features: Any, mask: Any) -> Any:
     """What `read_batch` gives as `valid`, without reading the values."""
-    lengths, count = _lengths(plan, by_key(plan, features), mask, Checks())
+    lengths, count = _lengths(plan, _by_rank(plan, features), mask, NoChecks())
     return step_mask(lengths, count)
 
 
@@ -77,7 +78,7 @@ def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
     Raises:
         ConfigError: they are no dict, or lack a key that the columns read.
     """
-    keys = sorted({key for source in plan.sources for key in _keys(source)})
+    keys = _keys(plan)
     if not isinstance(features, Mapping):
         if len(keys) != 1 or not hasattr(features, "shape"):
             raise ConfigError(f"features: expected a dict of tensors with the keys {keys}, received {type(features)}")
@@ -92,18 +93,32 @@ def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
 
 
 def _lengths(plan: LayerPlan, features: Mapping[str, Any], mask: Any, checks: Checks) -> tuple[Any, Any]:
-    extents = []
-    for source in plan.sources:
-        value = features[source.key]
-        if len(value.shape) < 2:
-            raise ConfigError(f"feature {source.key!r}: expected shape [batch, T, ...], received {tuple(value.shape)}")
-        extents.append(extent_of(source, value))
-    return common_lengths(extents, told_lengths(features, mask), checks)
+    extents = [extent_of(source, features[source.key]) for source in plan.sources]
+    return common_lengths(extents, told_lengths(features, mask, _keys(plan), checks), checks)
 
 
-def _keys(source: SequenceFeature) -> tuple[str, ...]:
-    weight_key = getattr(source, "weight_key", None)
-    return (source.key,) if weight_key is None else (source.key, weight_key)
+def _keys(plan: LayerPlan) -> list[str]:
+    """What the plan reads, weights too."""
+    pairs = ((source.key, getattr(source, "weight_key", None)) for source in plan.sources)
+    return sorted({key for pair in pairs for key in pair if key is not None})
+
+
+def _by_rank(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
+    """The features as a dict, those that the plan reads of a known rank of at least 2."""
+    features = by_key(plan, features)
+    return {**features, **{key: _of_known_rank(key, features[key]) for key in _keys(plan)}}
+
+
+def _of_known_rank(key: str, value: Any) -> Any:
+    rank = rank_of(value)
+    if rank is None and layout(value) == "sparse":  # as of `tf.compat.v1.sparse_placeholder(dtype)`
+        from lengthwise.layers.sparse import on_three_axes
+
+        return on_three_axes(value)
+    if rank is None or rank < 2:
+        received = f"a {layout(value)} tensor of unknown rank; set its shape" if rank is None else tuple(value.shape)
+        raise ConfigError(f"feature {key!r}: expected shape [batch, T, ...], received {received}")
+    return value
 
 
 def _read(source: SequenceFeature, features: Mapping[str, Any], lookup: Any, checks: Checks) -> Steps:
@@ -117,7 +132,7 @@ def _read(source: SequenceFeature, features: Mapping[str, Any], lookup: Any, che
             f"feature {source.weight_key!r}: expected {kind} weights, as {source.key!r} is, received {layout(weights)}"
         )
     if kind == "dense":
-        return dense_ids(values, weights, source, lookup)
+        return dense_ids(values, weights, source, lookup, checks)
     if kind == "sparse":
         from lengthwise.layers.sparse import sparse_ids
 

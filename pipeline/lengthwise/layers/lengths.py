@@ -1,6 +1,7 @@
-"""One length a row for all columns: told by `sequence_length` or a mask, or found in sparse and ragged input."""
+"""The lengths of a batch's rows, and T: told by a feature or masks, or read from ragged and sparse input."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from keras import ops
@@ -9,83 +10,126 @@ from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
 from lengthwise.layers.checks import PLACE, Checks
 from lengthwise.layers.dtypes import length_dtype
-from lengthwise.layers.extents import Extent, longest
+from lengthwise.layers.extents import Extent, longest, rank_of
+from lengthwise.layers.sizes import require_one
 
 
-def told_lengths(features: Mapping[str, Any], mask: Any) -> Any:
-    """The lengths `[B]` that a feature or a mask tells; None where neither does.
+@dataclass(frozen=True)
+class Told:
+    """Lengths that stand beside the features.
+
+    Attributes:
+        name: who tells them.
+        lengths: integers `[B]`.
+        count: the T of a mask; None where there is none.
+    """
+
+    name: str
+    lengths: Any
+    count: Any = None
+
+
+def told_lengths(features: Mapping[str, Any], mask: Any, keys: Iterable[str], checks: Checks) -> list[Told]:
+    """What a feature or masks tell; empty where neither does.
 
     Args:
-        features: may hold `sequence_length`, `[B]` or `[B,1]`, which comes before the mask.
+        features: may hold `sequence_length`, `[B]` or `[B,1]`, which comes before the masks.
         mask: None, bool `[B,T]`, or a dict of such.
+        keys: the features that are read; masks of others say nothing.
+        checks: demands masks without holes.
+
+    Raises:
+        ConfigError: the feature or a mask is of another shape.
     """
     if RESERVED_KEY in features:
-        lengths = ops.cast(features[RESERVED_KEY], length_dtype())
-        return ops.reshape(lengths, (-1,)) if len(lengths.shape) == 2 else lengths
-    masks = list(mask.values()) if isinstance(mask, Mapping) else [mask]
-    known = [one for one in masks if one is not None]
-    return _ends(known[0]) if known else None
+        return [Told(repr(RESERVED_KEY), _flat(features[RESERVED_KEY]))]
+    masks = {"the mask": mask}
+    if isinstance(mask, Mapping):
+        masks = {f"the mask of {key!r}": mask.get(key) for key in keys}
+    return [_of_mask(name, one, checks) for name, one in masks.items() if one is not None]
 
 
-def common_lengths(extents: Sequence[Extent], told: Any, checks: Checks) -> tuple[Any, Any]:
+def common_lengths(extents: Sequence[Extent], told: Sequence[Told], checks: Checks) -> tuple[Any, Any]:
     """The lengths of the rows, and T: that of dense input, else the longest sequence.
 
     Raises:
-        ConfigError: there is only dense input and no lengths are told, or dense inputs differ in T.
+        ConfigError: there is only dense input and no lengths are told, or batch sizes or dense inputs' T differ.
     """
-    own = [extent for extent in extents if extent.lengths is not None]
     dense = [extent for extent in extents if extent.lengths is None]
-    if told is None:
-        lengths = _agreed(own, dense, checks)
-    else:
-        lengths = told
-        for extent in own:
-            _require_told(extent, told, checks)
+    # Sparse input may lack trailing empty steps, so exact lengths come first.
+    own = sorted((extent for extent in extents if extent.lengths is not None), key=lambda extent: not extent.is_exact)
+    _require_sizes(extents, dense, told, checks)
+    lengths = told[0].lengths if told else own[0].lengths if own else _none_told(dense)
+    if own or len(told) > 1:  # to be compared, which needs equal sizes
+        (lengths,) = checks.attach(lengths)
+    for other in told[1:]:
+        names = f"{told[0].name} and {other.name}"
+        checks.require(ops.equal(lengths, other.lengths), f"{names} end at different steps; first in row", PLACE)
+    for extent in own if told else own[1:]:
+        _require_same(extent, own[0], lengths, bool(told), checks)
     if dense:
-        return lengths, _dense_count(dense, lengths, checks)
-    counts = [extent.count for extent in own] + ([] if told is None else [longest(told)])
+        return lengths, _dense_count(dense[0], lengths, checks)
+    counts = [extent.count for extent in own] + ([longest(lengths)] if told else [])
     return lengths, counts[0] if len(counts) == 1 else ops.max(ops.stack(counts))
 
 
-def _ends(mask: Any) -> Any:
-    """The last valid step + 1 of each row."""
-    ends = ops.arange(1, ops.shape(mask)[1] + 1, dtype=length_dtype())
-    return ops.max(ops.where(mask, ends, 0), axis=1, initial=0)
+def _flat(lengths: Any) -> Any:
+    rank = rank_of(lengths)
+    if rank == 1:
+        return ops.cast(lengths, length_dtype())
+    if rank is not None and (rank != 2 or lengths.shape[1] not in (1, None)):
+        raise ConfigError(f"feature {RESERVED_KEY!r}: expected shape [batch], received {tuple(lengths.shape)}")
+    return ops.reshape(ops.cast(lengths, length_dtype()), (-1,))
 
 
-def _require_told(extent: Extent, told: Any, checks: Checks) -> None:
-    holds = ops.equal(extent.lengths, told) if extent.is_exact else extent.lengths <= told
-    message = f"feature {extent.source.key!r}: its steps do not fit {RESERVED_KEY!r} or the mask; first in row"
-    checks.require(holds, message, PLACE, "which has", extent.lengths, "steps where", told, "are told")
+def _of_mask(name: str, mask: Any, checks: Checks) -> Told:
+    if rank_of(mask) != 2:
+        raise ConfigError(f"{name}: expected bool [batch, T], received shape {mask.shape}")
+    mask, count = ops.cast(mask, "bool"), ops.shape(mask)[1]
+    places = ops.arange(1, count + 1, dtype=length_dtype())
+    ends = ops.max(ops.where(mask, places, 0), axis=1, initial=0)  # the last valid step + 1
+    checks.require(
+        ops.equal(ops.sum(ops.cast(mask, ends.dtype), axis=1), ends),
+        f"{name}: expected a mask that is true up to each row's length and false after it; where steps within a "
+        f"sequence are masked, or padding is on the left, give the feature {RESERVED_KEY!r}; first in row",
+        PLACE,
+    )
+    return Told(name, ends, count)
 
 
-def _agreed(own: list[Extent], dense: list[Extent], checks: Checks) -> Any:
-    if not own:
-        keys = sorted(extent.source.key for extent in dense)
-        raise ConfigError(
-            f"features: expected the lengths of the dense features {keys}, received none; add the feature "
-            f"{RESERVED_KEY!r} (int64 [batch]), pass mask=, or give ragged or sparse tensors"
-        )
-    # Sparse input may lack trailing empty steps, so exact lengths come first.
-    first, *others = sorted(own, key=lambda extent: not extent.is_exact)
-    for other in others:
-        names = f"{first.source.name!r} and {other.source.name!r}"
-        checks.require(
-            ops.equal(first.lengths, other.lengths),
-            f"columns of one layer must have the same lengths: {names} differ, first in row",
-            *(PLACE, "which has", first.lengths, "and", other.lengths, "steps"),
-        )
-    return first.lengths
+def _require_sizes(extents: Sequence[Extent], dense: list[Extent], told: Sequence[Told], checks: Checks) -> None:
+    rows = [(repr(extent.source.key), extent.batch) for extent in extents]
+    require_one("batch size", rows + [(one.name, ops.shape(one.lengths)[0]) for one in told], checks)
+    steps = [(repr(extent.source.key), extent.count) for extent in dense]
+    require_one("number of steps T", steps + [(one.name, one.count) for one in told if one.count is not None], checks)
 
 
-def _dense_count(dense: list[Extent], lengths: Any, checks: Checks) -> Any:
-    first, *others = dense
-    for other in others:
-        if isinstance(first.count, int) and isinstance(other.count, int) and first.count != other.count:
-            raise ConfigError(
-                f"features: expected dense features of one T, received {first.count} steps in {first.source.key!r} "
-                f"and {other.count} in {other.source.key!r}"
-            )
-    message = f"feature {RESERVED_KEY!r}: a length is greater than the T of {first.source.key!r}; first in row"
-    checks.require(lengths <= ops.cast(first.count, lengths.dtype), message, PLACE, "with length", lengths)
-    return first.count
+def _none_told(dense: list[Extent]) -> Any:
+    raise ConfigError(
+        f"features: expected the lengths of the dense features {sorted(extent.source.key for extent in dense)}, "
+        f"received none; add the feature {RESERVED_KEY!r} (int64 [batch]), pass mask=, or give ragged or sparse tensors"
+    )
+
+
+def _require_same(extent: Extent, first: Extent, lengths: Any, is_told: bool, checks: Checks) -> None:
+    if is_told:
+        holds = ops.equal(extent.lengths, lengths) if extent.is_exact else extent.lengths <= lengths
+        message = f"feature {extent.source.key!r}: its steps do not fit {RESERVED_KEY!r} or the mask; first in row"
+        checks.require(holds, message, PLACE, "which has", extent.lengths, "steps where", lengths, "are told")
+        return
+    names = f"{first.source.name!r} and {extent.source.name!r}"
+    checks.require(
+        ops.equal(lengths, extent.lengths),
+        f"columns of one layer must have the same lengths: {names} differ, first in row",
+        *(PLACE, "which has", lengths, "and", extent.lengths, "steps"),
+    )
+
+
+def _dense_count(dense: Extent, lengths: Any, checks: Checks) -> Any:
+    checks.require(
+        ops.logical_and(lengths >= 0, lengths <= ops.cast(dense.count, lengths.dtype)),
+        f"feature {RESERVED_KEY!r}: a length is negative, or a length is greater than the T of {dense.source.key!r}; "
+        "first in row",
+        *(PLACE, "with length", lengths),
+    )
+    return dense.count

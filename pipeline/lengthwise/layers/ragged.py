@@ -10,7 +10,9 @@ import tensorflow as tf
 from lengthwise.columns import IdColumn, NumericColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.checks import Checks
-from lengthwise.layers.dense import ids_of, require_elements
+from lengthwise.layers.dense import require_elements
+from lengthwise.layers.ids import ids_of
+from lengthwise.layers.sizes import require_weights_fit
 from lengthwise.layers.sparse import by_values_per_step, require_same
 from lengthwise.layers.steps import Steps, group
 from lengthwise.tensor import MISSING
@@ -31,13 +33,20 @@ def ragged_numbers(values: tf.RaggedTensor, column: NumericColumn, checks: Check
 def ragged_ids(
     values: tf.RaggedTensor, weights: tf.RaggedTensor | None, column: IdColumn, lookup: Any, checks: Checks
 ) -> Steps:
-    """The ids of `[B,(T)]`, one a step, or of `[B,(T),(K)]`; of `[B,(N)]` where `values_per_step` is not 1."""
-    ids = values.with_flat_values(ids_of(values.flat_values, column, lookup))
+    """The ids of `[B,(T)]`, one a step, or of `[B,(T),(K)]`; of `[B,(N)]` where `values_per_step` is not 1.
+
+    In `[B,(T),K]`, where all steps have K values, -1 or the empty string stands for none, as in dense input.
+    """
+    is_uniform = values.shape.rank == 3 and (values.ragged_rank == 1 or values.shape[2] is not None)
+    ids = values.with_flat_values(ids_of(values.flat_values, column, lookup, checks, has_slots=is_uniform))
+    ids = ids.to_tensor(MISSING)
     if weights is not None:
         for splits, weight_splits in zip(values.nested_row_splits, weights.nested_row_splits, strict=False):
             require_same(tf.cast(splits, tf.int64), tf.cast(weight_splits, tf.int64), column, checks)
-        weights = weights.to_tensor()
-    return by_values_per_step(ids.to_tensor(MISSING), weights, column)
+        ragged_rank, weights = weights.ragged_rank, weights.to_tensor()
+        if is_uniform or ragged_rank != values.ragged_rank:  # the splits alone do not tell
+            require_weights_fit(weights, ids, column, checks)
+    return by_values_per_step(ids, weights, column)
 
 
 def _flat_steps(values: tf.RaggedTensor, column: NumericColumn, checks: Checks) -> tf.RaggedTensor:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lengthwise.columns import IdColumn, NumericColumn
 from lengthwise.layers.checks import Checks
-from lengthwise.layers.dense import ids_of
+from lengthwise.layers.ids import ids_of
 from lengthwise.layers.steps import Steps, group
 from lengthwise.tensor import MISSING
 
@@ -22,10 +22,10 @@ def sparse_ids(
     values: tf.SparseTensor, weights: tf.SparseTensor | None, column: IdColumn, lookup: Any, checks: Checks
 ) -> Steps:
     """The ids of `[B,T]`, one a step, or of `[B,T,K]`; of `[B,N]` where `values_per_step` is not 1."""
-    values = _at_most_three_axes(values)
-    ids = tf.sparse.to_dense(values.with_values(ids_of(values.values, column, lookup)), MISSING)
+    values = values if values.shape.rank < 4 else on_three_axes(values)
+    ids = tf.sparse.to_dense(values.with_values(ids_of(values.values, column, lookup, checks)), MISSING)
     if weights is not None:
-        weights = _at_most_three_axes(weights)
+        weights = weights if weights.shape.rank < 4 else on_three_axes(weights)
         require_same(values.indices, weights.indices, column, checks)
         weights = tf.sparse.to_dense(weights)
     return by_values_per_step(ids, weights, column)
@@ -49,11 +49,10 @@ def require_same(places: Any, weight_places: Any, column: IdColumn, checks: Chec
     )
 
 
-def _at_most_three_axes(values: tf.SparseTensor) -> tf.SparseTensor:
-    if values.shape.rank in (2, 3):
-        return values
+def on_three_axes(values: tf.SparseTensor) -> tf.SparseTensor:
+    """`[B,T,K]`, K being all axes after the second: 1 where there is none."""
     shape = values.dense_shape
-    return tf.sparse.reshape(values, tf.concat([shape[:2], [tf.reduce_prod(shape[2:])]], 0))
+    return tf.sparse.reshape(values, tf.stack([shape[0], shape[1], tf.reduce_prod(shape[2:])]))
 
 
 def _present(values: tf.SparseTensor, column: NumericColumn) -> Any:
