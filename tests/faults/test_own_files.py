@@ -1,0 +1,164 @@
+"""What is not ours stays: raw files, vocabularies and anything else that stands where a data set is to be written."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lengthwise import columns as lw
+from lengthwise import prepare
+from lengthwise.config.model import JobConfig
+from lengthwise.errors import ConfigError, EnvironmentFailure
+from lengthwise.prepare.verify import verify
+from lengthwise.progress import Event
+from prepare import jobs, words
+from records.messages import sequence_example, write_records
+
+FILES = words.files(count=2, records=40, invalid=0)
+WORDS = {"raw.tfrecord": [sequence_example({"word": ["a", "c", "b"]}, {})] * 5}
+
+
+def config(folder: Path, **changes: Any) -> JobConfig:
+    return jobs.job(folder, words.COLUMNS, FILES, **{"buckets": {"boundaries": (6, 12)}, **changes})
+
+
+def with_vocabulary(folder: Path, path: Path, entries: str = "a\nb\nc\n", **changes: Any) -> JobConfig:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(entries)
+    column = lw.sequence_categorical_column_with_vocabulary_file("word", str(path))
+    return jobs.job(folder, [column], WORDS, **changes)
+
+
+def assert_refused(job: JobConfig, message: str) -> None:
+    """With or without leave to overwrite, and nothing is touched."""
+    before = jobs.tree(job.output.path)
+    for overwrite in (False, True):
+        with pytest.raises(ConfigError, match=message):
+            prepare.run(job, workers=1, overwrite=overwrite)
+    assert jobs.tree(job.output.path) == before
+
+
+def test_an_output_folder_that_holds_the_input_is_refused(tmp_path):
+    for split, records in zip(("train", "eval"), FILES.values(), strict=True):
+        (tmp_path / "out" / f"Split-{split}").mkdir(parents=True)
+        write_records(tmp_path / "out" / f"Split-{split}" / "data_tfrecord-00000-of-00001.gz", records)
+    by_split = {split: (f"{tmp_path}/out/Split-{split}/*",) for split in ("train", "eval")}
+    job = jobs.job(tmp_path, words.COLUMNS, (), inputs={"files": (), "by_split": by_split})
+    assert_refused(job, r"apart from what the job reads, .*out holds .*out/Split-eval/data_tfrecord")
+
+
+@pytest.mark.parametrize("link", ["the output folder", "the input folder", "the input file"])
+def test_an_input_that_stands_there_by_way_of_a_link_is_refused(tmp_path, link):
+    config(tmp_path)
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    inside = tmp_path / "out" / "deep" / "part-0.tfrecord"
+    (tmp_path / "raw" / "part-0.tfrecord").rename(inside)
+    path, output = {
+        "the output folder": (inside, tmp_path / "linked"),
+        "the input folder": (tmp_path / "linked" / "deep" / inside.name, tmp_path / "out"),
+        "the input file": (tmp_path / "linked.tfrecord", tmp_path / "out"),
+    }[link]
+    (tmp_path / "linked").symlink_to(tmp_path / "out")
+    (tmp_path / "linked.tfrecord").symlink_to(inside)
+    assert_refused(jobs.job(tmp_path, words.COLUMNS, [str(path)], output={"path": str(output)}), "apart from what")
+
+
+def test_an_output_folder_that_holds_a_vocabulary_is_refused(tmp_path):
+    job = with_vocabulary(tmp_path, tmp_path / "words.txt")
+    prepare.run(job, workers=1)
+    again = with_vocabulary(tmp_path, tmp_path / "out" / "vocabulary" / "word.txt")
+    assert_refused(again, r"apart from what the job reads.*vocabulary/word\.txt")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Split-train/data_tfrecord-00000-of-00001", "Split-train/length-00006-00000-of-00001.tfrecord.gz",
+     "vocabulary/words.txt", "rejects/mine", "report.html", "report.html.old", "schema.pbtxt"],
+)  # fmt: skip
+def test_files_of_others_are_refused_whatever_they_are_called(tmp_path, name):
+    (tmp_path / "out" / name).parent.mkdir(parents=True)
+    (tmp_path / "out" / name).write_text("mine")
+    assert_refused(config(tmp_path), f"expected a new or an empty folder, .*holds {name}")
+    assert not (tmp_path / "out" / ".work").exists()
+
+
+def test_overwriting_removes_no_file_of_others(tmp_path):
+    prepare.run(config(tmp_path), workers=1)
+    others = {"thesis.txt", "Split-train/notes.txt", "vocabulary/words.txt", "rejects/mine", "report.html.old"}
+    stale = "Split-train/length-00006-00007-of-00009.tfrecord.gz"  # readers of the whole folder would take it for data
+    for name in [*others, stale]:
+        (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "out" / name).write_text("mine")
+    manifest = prepare.run(config(tmp_path, shuffle={"seed": 5}), workers=1, overwrite=True)
+    found = jobs.tree(tmp_path / "out")
+    assert {name for name, content in found.items() if content == b"mine"} == others
+    assert stale not in found
+    assert not others & manifest.side_files.keys()
+
+
+@pytest.mark.parametrize("content", ['{"name": "an extension of a browser"}', "[]", "no JSON"])
+def test_a_manifest_of_others_is_not_overwritten(tmp_path, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"manifest\.json is no manifest of one; name another folder"):
+        prepare.run(config(tmp_path), workers=1, overwrite=True)
+    assert jobs.tree(tmp_path / "out") == {"manifest.json": content.encode()}
+
+
+def _later(path: Path) -> None:
+    then = path.stat().st_mtime_ns + 10**10
+    os.utime(path, ns=(then, then))
+
+
+def test_an_input_replaced_by_as_many_bytes_is_said_and_prepared_again_when_told_to(tmp_path):
+    job = config(tmp_path)
+    before = prepare.run(job, workers=1)
+    raw = Path(job.inputs.files[0])
+    write_records(raw, FILES["part-0.tfrecord"][::-1])
+    assert raw.stat().st_size == before.inputs[0].bytes
+    _later(raw)
+    with pytest.raises(ConfigError, match=rf"{raw} was changed, or was copied, since; prepare it again with --overwr"):
+        prepare.run(job, workers=1)
+    after = prepare.run(job, workers=1, overwrite=True)
+    assert after.fingerprint == before.fingerprint
+    assert after.shards != before.shards
+
+
+def test_inputs_that_are_as_they_were_are_no_reason_to_prepare_again(tmp_path):
+    job = config(tmp_path)
+    prepare.run(job, workers=1)
+    said: list[str] = []
+    prepare.run(job, workers=1, progress=lambda event: said.append(event.message))
+    assert "is complete already" in said[-1]
+
+
+@pytest.mark.parametrize("changed", ["c\na\nb\n", "a\nb\nc\nd\n", "a\na\n", ""])
+def test_a_vocabulary_that_changes_under_the_job_is_not_published(tmp_path, changed):
+    path = tmp_path / "words.txt"
+
+    def change(event: Event) -> None:
+        path.write_text(changed)
+
+    job = with_vocabulary(tmp_path, path)
+    with pytest.raises((EnvironmentFailure, ConfigError), match=rf"{path}"):
+        prepare.run(job, workers=1, progress=change)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    path.write_text("a\nb\nc\n")
+    manifest = prepare.run(job, workers=1)
+    assert [one.features["word"] for one in jobs.sequences(tmp_path / "out", manifest)] == [[[0], [2], [1]]] * 5
+    assert (tmp_path / "out" / "vocabulary" / "word.txt").read_text() == "a\nb\nc\n"
+    assert verify(str(tmp_path / "out")).faults == []
+
+
+def test_shards_without_sequences_are_no_part_of_the_data_set(tmp_path):
+    few = {"part-0.tfrecord": FILES["part-0.tfrecord"][:8]}
+    for compression in ("none", "gzip"):
+        output = {"shard_bytes": 400, "compression": compression, "path": str(tmp_path / compression)}
+        manifest = jobs.run(tmp_path, words.COLUMNS, few, output=output)
+        shards = {shard.path: shard for shard in manifest.shards}
+        assert all(shard.sequences for shard in shards.values())
+        assert {name for name in jobs.tree(tmp_path / compression) if name.startswith("Split-")} == set(shards)
+        for bucket in {shard.bucket for shard in manifest.shards}:
+            numbers = [path.split("-", 3)[3].split(".")[0] for path, one in shards.items() if one.bucket == bucket]
+            assert numbers == [f"{at:05d}-of-{len(numbers):05d}" for at in range(len(numbers))]

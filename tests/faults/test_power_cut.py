@@ -1,0 +1,104 @@
+"""A power cut: what has its name is on disk, or is known to be too short. None is cut here: syncing is watched."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faults.runs import Runs
+from lengthwise import prepare
+from prepare import jobs, words
+
+FILES = words.files(count=3, records=40)
+
+
+class Disk:
+    """What has been synced.
+
+    Attributes:
+        files: the size and time of each file when it was, by inode.
+        folders: the names in each folder when it was, by inode.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.files: dict[int, tuple[int, int]] = {}
+        self.folders: dict[int, set[str]] = {}
+        real = os.fsync
+
+        def fsync(descriptor: int) -> None:
+            real(descriptor)
+            status = os.fstat(descriptor)
+            if stat.S_ISDIR(status.st_mode):
+                self.folders[status.st_ino] = set(os.listdir(descriptor))
+            else:
+                self.files[status.st_ino] = (status.st_size, status.st_mtime_ns)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+    def has(self, path: Path) -> bool:
+        """Whether the file's bytes and its name would be there after a power cut."""
+        status = path.stat()
+        named = path.name in self.folders.get(path.parent.stat().st_ino, ())
+        return named and self.files.get(status.st_ino) == (status.st_size, status.st_mtime_ns)
+
+
+def test_whoever_sees_a_manifest_after_a_power_cut_sees_its_data_set(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    out = tmp_path / "out"
+    real, lost = os.replace, []
+
+    def replace(source: str, target: str) -> None:
+        if target == f"{out}/manifest.json":
+            names = [name for name in jobs.tree(out) if not name.startswith(".work")]
+            assert any(name.startswith("Split-") for name in names)
+            lost.extend(name for name in names if not disk.has(out / name))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    jobs.run(tmp_path, words.COLUMNS, FILES, splits={"fractions": {"train": 0.8, "eval": 0.2}})
+    assert lost == []
+    assert disk.has(out / "manifest.json")
+
+
+def test_an_old_manifest_is_gone_for_good_before_its_shards_are(tmp_path, monkeypatch):
+    jobs.run(tmp_path, words.COLUMNS, FILES)
+    disk = Disk(monkeypatch)
+    out = tmp_path / "out"
+    real, checked = os.remove, []
+
+    def remove(path: str) -> None:
+        if path.startswith(f"{out}/Split-"):
+            checked.append("manifest.json" not in disk.folders.get(out.stat().st_ino, {"manifest.json"}))
+        real(path)
+
+    monkeypatch.setattr(os, "remove", remove)
+    prepare.run(jobs.job(tmp_path, words.COLUMNS, FILES, shuffle={"seed": 5}), workers=1, overwrite=True)
+    assert checked
+    assert all(checked)
+
+
+@pytest.mark.parametrize("lost", ["runs/000000.rows", "rejects/000000.tfrecord"])
+@pytest.mark.parametrize("how", ["emptied", "cut short", "gone"])
+def test_what_a_power_cut_has_taken_from_a_killed_run_is_made_again(tmp_path, lost, how):
+    (tmp_path / "whole").mkdir()
+    jobs.run(tmp_path / "whole", words.COLUMNS, FILES)
+    job: Any = jobs.job(tmp_path, words.COLUMNS, FILES)
+    with Runs() as runs:
+        points = runs.run(job).points
+        for die_at in range(points // 2, points, 4):
+            shutil.rmtree(tmp_path / "out")
+            runs.run(job, die_at=die_at)
+            if len(list((tmp_path / "out").glob(".work/*/spilled/*.json"))) == len(FILES):
+                break
+    [path] = (tmp_path / "out").glob(f".work/*/{lost}")
+    size = path.stat().st_size
+    assert size
+    path.unlink() if how == "gone" else os.truncate(path, 0 if how == "emptied" else size // 2)
+    prepare.run(job, workers=1)
+    found, expected = jobs.tree(tmp_path / "out"), jobs.tree(tmp_path / "whole" / "out")
+    same = [name for name in expected if name not in ("manifest.json", "report.html") and "rejects" not in name]
+    assert {name: found[name] for name in same} == {name: expected[name] for name in same}
+    assert found.keys() == expected.keys()
