@@ -16,6 +16,7 @@ ALL = (
     PRICE,
     lw.sequence_numeric_column("frame", shape=(2, 3), dtype="float64", finite=False),
     lw.sequence_numeric_column("count", dtype="int32", required=False),
+    lw.sequence_numeric_column("time", dtype="int64", min_value=0, max_value=2**62 + 1, default_value=2**53 + 1),
     lw.sequence_bucketized_column(lw.sequence_numeric_column("age"), [18, 30.5, 65]),
     IDENTITY,
     WEIGHTED,
@@ -31,6 +32,7 @@ ALL = (
     *lw.shared_embedding_columns([IDENTITY, lw.sequence_categorical_column_with_identity("seen", 10)], 5),
     lw.indicator_column(HASH),
     lw.context_column("label", dtype="int64", min_value=0, max_value=4),
+    lw.context_column("born", dtype="int64", max_value=2**62 + 1, default_value=2**53 + 1),
     lw.context_column("vector", shape=(2, 2), default_value=0.5),
     lw.context_column("user", dtype="string", default_value=""),
 )

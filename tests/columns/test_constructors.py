@@ -31,6 +31,51 @@ MISTAKES = [
         "NumericColumn: min_value: expected at most max_value 1.0, received 2.0",
     ),
     (
+        lambda: NUMERIC("a", dtype="int64", min_value=2**53 + 1, max_value=2**53),
+        "NumericColumn: min_value: expected at most max_value 9007199254740992, received 9007199254740993",
+    ),
+    (
+        lambda: NUMERIC("a", dtype="int64", default_value=0.5),
+        "NumericColumn: default_value: expected an integer with dtype int64, received 0.5",
+    ),
+    (
+        lambda: NUMERIC("a", dtype="int32", max_value=0.5),
+        "NumericColumn: max_value: expected an integer with dtype int32, received 0.5",
+    ),
+    (
+        lambda: NUMERIC("a", dtype="int32", default_value=3000000000),
+        (
+            "NumericColumn: default_value: expected an integer in [-2147483648, 2147483647] with dtype int32, "
+            "received 3000000000"
+        ),
+    ),
+    (
+        lambda: NUMERIC("a", dtype="int64", max_value=2**63),
+        (
+            "NumericColumn: max_value: expected an integer in [-9223372036854775808, 9223372036854775807] "
+            "with dtype int64, received 2**63"
+        ),
+    ),
+    (
+        lambda: NUMERIC("a", dtype="int64", max_value="many"),
+        "NumericColumn: max_value: expected a number, received 'many'",
+    ),
+    (
+        lambda: lw.context_column("a", dtype="int64", min_value=0.5),
+        "ContextColumn: min_value: expected an integer with dtype int64, received 0.5",
+    ),
+    (
+        lambda: lw.context_column("a", dtype="int64", default_value=0.5),
+        "ContextColumn: default_value: expected an integer with dtype int64, received 0.5",
+    ),
+    (
+        lambda: lw.context_column("a", dtype="int64", default_value=-(2**63) - 1),
+        (
+            "ContextColumn: default_value: expected an integer in [-9223372036854775808, 9223372036854775807] "
+            "with dtype int64, received -9223372036854775809"
+        ),
+    ),
+    (
         lambda: NUMERIC("a", default_value=float("nan")),
         "NumericColumn: default_value: expected a finite number, received nan",
     ),
@@ -210,6 +255,37 @@ def test_policies_left_out_are_tensorflows(column, oov) -> None:
 )
 def test_names_and_sizes_are_tensorflows(column, name, elements) -> None:
     assert (column.name, column.num_elements) == (name, elements)
+
+
+@pytest.mark.parametrize("entries", [[np.int64(5), np.int32(6)], np.array([5, 6]), (5, np.int64(6))])
+def test_integers_of_a_vocabulary_may_be_numpys(entries) -> None:
+    column = LIST("k", entries)
+    assert column == LIST("k", [5, 6])
+    assert (column.dtype, [type(entry) for entry in column.vocabulary]) == ("int64", [int, int])
+
+
+def test_texts_of_a_vocabulary_may_be_numpys() -> None:
+    assert LIST("k", np.array(["a", "b"])) == LIST("k", np.array([b"a", b"b"])) == LIST("k", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "given", "kept"),
+    [
+        ("int64", 2**53 + 1, 2**53 + 1),
+        ("int64", np.int64(2**53 + 1), 2**53 + 1),
+        ("int64", str(2**53 + 1), 2**53 + 1),
+        ("int64", -(2**63), -(2**63)),
+        ("int32", 3.0, 3),
+        ("float32", 3, 3.0),
+        ("float32", "3", 3.0),
+        ("float64", np.float32(0.5), 0.5),
+    ],
+)
+def test_numbers_are_kept_as_the_dtype_holds_them(dtype, given, kept) -> None:
+    column = NUMERIC("a", dtype=dtype, default_value=given, min_value=given, max_value=given)
+    numbers = [column.default_value, column.min_value, column.max_value]
+    assert numbers == [kept] * 3
+    assert {type(number) for number in numbers} == {type(kept)}
 
 
 def test_dtypes_may_be_numpys() -> None:

@@ -25,7 +25,7 @@ from lengthwise.records.framing import Block
 from lengthwise.records.protos import Example, SequenceExample
 from lengthwise.rejects import RejectReason
 from records import strategies
-from records.messages import masked, sequence_example, write_records
+from records.messages import example, masked, sequence_example, write_records
 from records.oracle import Rules
 
 UNPARSED = {RejectReason.UNPARSABLE, RejectReason.WRONG_DTYPE}
@@ -142,6 +142,79 @@ def test_a_length_beyond_the_records_end_is_unparsable_to_the_job_alone() -> Non
     assert only_tensorflow_takes(record, rules)
     online = Online(rules, [record])
     assert (online.verdict(0), online.values("x", 0).tolist()) == ("", [0.5])
+
+
+@pytest.mark.parametrize("container", ["sequence_example", "example"])
+@pytest.mark.parametrize(
+    ("column", "value", "detail"),
+    [
+        (lw.sequence_numeric_column("x", dtype="int64", max_value=2**53), 2**53, ""),
+        (
+            lw.sequence_numeric_column("x", dtype="int64", max_value=2**53),
+            2**53 + 1,
+            "expected a number in (-inf, 9007199254740992], received 9007199254740993",
+        ),
+        (lw.sequence_numeric_column("x", dtype="int64", min_value=2**53 + 1), 2**53 + 1, ""),
+        (
+            lw.sequence_numeric_column("x", dtype="int64", min_value=2**53 + 1),
+            2**53,
+            "expected a number in [9007199254740993, inf), received 9007199254740992",
+        ),
+        (lw.context_column("x", dtype="int64", max_value=2**62), 2**62, ""),
+        (
+            lw.context_column("x", dtype="int64", max_value=2**62),
+            2**62 + 1,
+            "expected a number in (-inf, 4611686018427387904], received 4611686018427387905",
+        ),
+        (lw.sequence_numeric_column("x", dtype="int64"), 2**63 - 1, ""),
+        (lw.sequence_numeric_column("x", dtype="int32"), 2**31 - 1, ""),
+        (
+            lw.sequence_numeric_column("x", dtype="int32"),
+            2**31,
+            "expected a number in [-2147483648, 2147483647], received 2147483648",
+        ),
+        (
+            lw.sequence_numeric_column("x", dtype="int32", max_value=5),
+            -(2**40),
+            "expected a number in [-2147483648, 5], received -1099511627776",
+        ),
+        (
+            lw.sequence_numeric_column("x", max_value=2.5),
+            3.0,
+            "expected a number in (-inf, 2.5], received 3.0",
+        ),
+    ],
+)
+def test_limits_are_exact_in_the_job_and_in_the_feed(column: Any, value: float, detail: str, container: str) -> None:
+    of_record = isinstance(column, lw.ContextColumn)
+    columns = (lw.sequence_numeric_column("s"), column) if of_record else (column,)
+    steps, context = ({"s": [1.0]}, {"x": value}) if of_record else ({"x": [value]}, {})
+    record = sequence_example(steps, context)
+    if container == "example":
+        record = example({**steps, **{key: [number] for key, number in context.items()}})
+    rules = Rules(columns, container, longest=4)
+    rejects, _ = offline(rules, [record])
+    assert [(reject.reason, reject.detail) for reject in rejects.values()] == (
+        [(RejectReason.OUT_OF_RANGE, detail)] if detail else []
+    )
+    assert Online(rules, [record]).verdict(0) == ("out_of_range (x)" if detail else "")
+
+
+@pytest.mark.parametrize("default", [2**53 + 1, -(2**63), 2**63 - 1])
+def test_absent_integers_become_the_exact_default(default: int) -> None:
+    columns = (
+        lw.sequence_numeric_column("s"),
+        lw.sequence_numeric_column("x", dtype="int64", default_value=default, required=False),
+        lw.context_column("c", dtype="int64", default_value=default),
+    )
+    rules = Rules(columns, "sequence_example", longest=4)
+    record = sequence_example({"s": [1.0, 2.0]})
+    rejects, rows = offline(rules, [record])
+    assert not rejects
+    assert (rows.column("x").to_pylist(), rows.column("c").to_pylist()) == ([[default] * 2], [[default]])
+    online = Online(rules, [record])
+    assert online.values("x", 0).tolist() == [default] * 2
+    assert online.rows.context["c"].numpy().tolist() == [default]
 
 
 COLUMNS = [

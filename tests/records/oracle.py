@@ -89,8 +89,7 @@ class _Judge:
             read = self._read_steps(column.key, column)
             if isinstance(column, NumericColumn):
                 self._check_numbers(column, read)
-                default = int(column.default_value) if _kind(column) == "int64" else column.default_value
-                steps[column.key], fills[column.key] = read, [default] * column.num_elements
+                steps[column.key], fills[column.key] = read, [column.default_value] * column.num_elements
                 continue
             fills[column.key] = [-1] * column.values_per_step
             steps[column.key] = self._look_up(column, read)
@@ -168,6 +167,8 @@ class _Judge:
             if isinstance(value, float) and not math.isfinite(value) and column.finite:
                 self._fault(RejectReason.NOT_FINITE, column.key)
             low, high = column.min_value, column.max_value
+            if column.dtype == "int32" and not -(2**31) <= value < 2**31:
+                self._fault(RejectReason.OUT_OF_RANGE, column.key)
             if isinstance(value, float):  # limits are of the feature's precision
                 low, high = (None if limit is None else float(np.float32(limit)) for limit in (low, high))
             if (low is not None and value < low) or (high is not None and value > high):

@@ -20,13 +20,18 @@ def _maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def _numeric(draw: Any, key: str) -> AnyColumn:
-    low, high = draw(st.sampled_from([(None, None), (None, 3.0), (-2.0, None), (-2.0, 2.5)]))
     dtype = draw(st.sampled_from(["float32", "float64", "int32", "int64"]))
+    limits, defaults = [(None, None), (None, 3.0), (-2.0, None), (-2.0, 2.5)], [0.0, 1.0, -3.0]
+    if dtype.startswith("int"):
+        limits, defaults = [(None, None), (None, 3), (-2, None), (-2, 2)], [0, 1, -3]
+    if dtype == "int64":  # to floats, their neighbours are the same
+        limits, defaults = [*limits, (-(2**60), 2**60), (0, 2**53)], [*defaults, 2**53 + 1]
+    low, high = draw(st.sampled_from(limits))
     return lw.sequence_numeric_column(
         key,
         shape=draw(st.sampled_from([(1,), (2,), (2, 2)])),
         dtype=dtype,
-        default_value=draw(st.sampled_from([0.0, 1.0, -3.0])),
+        default_value=draw(st.sampled_from(defaults)),
         required=draw(st.booleans()),
         finite=draw(st.booleans()),
         min_value=low,
@@ -58,8 +63,10 @@ def _categorical(draw: Any, key: str) -> AnyColumn:
 @st.composite
 def _context(draw: Any, key: str) -> ContextColumn:
     dtype = draw(st.sampled_from(["float32", "int64", "string"]))
-    default = draw(_maybe(st.just({"float32": 1.5, "int64": 7, "string": "none"}[dtype])))
+    default = draw(_maybe(st.just({"float32": 1.5, "int64": 2**53 + 1, "string": "none"}[dtype])))
     limits = {} if dtype == "string" else {"min_value": draw(_maybe(st.just(-2.0))), "finite": draw(st.booleans())}
+    if dtype == "int64":
+        limits["max_value"] = draw(_maybe(st.just(2**60)))
     shape = draw(st.sampled_from([(), (), (1,), (2,)]))
     return lw.context_column(key, dtype=dtype, shape=shape, default_value=default, **limits)
 
@@ -100,9 +107,10 @@ _GOOD = {
     "int64": st.integers(0, 2),
     "bytes": st.sampled_from([word.encode() for word in WORDS]),
 }
+_LARGE = [2**31 - 1, 2**31, -(2**31) - 1, 2**40, 2**53, 2**53 + 1, 2**60, 2**60 + 1, -(2**60) - 1, -(2**63), 2**63 - 1]
 _BAD = {
     "float": st.one_of(st.floats(width=32), st.sampled_from([math.nan, math.inf, -2.5, 3.0])),
-    "int64": st.one_of(st.integers(-3, 12), st.sampled_from([2**40, -(2**63), 2**63 - 1])),
+    "int64": st.one_of(st.integers(-3, 12), st.sampled_from(_LARGE)),
     "bytes": st.one_of(st.binary(max_size=3), st.just(b"\xff\x00")),
 }
 

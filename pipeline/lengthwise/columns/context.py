@@ -3,9 +3,10 @@
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from lengthwise.columns.base import Shape, Spec
+from lengthwise.columns.numbers import Number, in_dtype
 from lengthwise.columns.numeric import check_shape
 from lengthwise.columns.wording import FieldError, show
 
@@ -24,7 +25,7 @@ class ContextColumn(Spec):
 
     Attributes:
         key: the feature's name.
-        dtype: `float32`, `int64` or `string`.
+        dtype: `float32`, `int64` or `string`. With `int64`, default and limits are integers.
         shape: the value's shape; `()` is one value.
         default_value: the value of records without the feature; it makes the feature optional.
         min_value: the smallest valid number, itself included.
@@ -37,9 +38,18 @@ class ContextColumn(Spec):
     dtype: Literal["float32", "int64", "string"] = "float32"
     shape: Shape = ()
     default_value: Scalar = None
-    min_value: float | None = None
-    max_value: float | None = None
+    min_value: Number | None = None
+    max_value: Number | None = None
     finite: bool = True
+
+    @field_validator("default_value", "min_value", "max_value")
+    @classmethod
+    def _of_the_dtype(cls, value: float | str | None, fields: ValidationInfo) -> float | str | None:
+        if value is None or isinstance(value, str) or "dtype" not in fields.data:
+            return value
+        if fields.field_name == "default_value" and fields.data["dtype"] != "int64":
+            return value
+        return in_dtype(value, fields.data["dtype"])
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -56,6 +66,11 @@ class ContextColumn(Spec):
     @property
     def required(self) -> bool:
         return self.default_value is None
+
+    @property
+    def limits(self) -> tuple[float | None, float | None]:
+        """The smallest and the largest valid number, or None."""
+        return self.min_value, self.max_value
 
     @property
     def name(self) -> str:

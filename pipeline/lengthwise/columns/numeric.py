@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from lengthwise.columns.base import Shape, Spec
+from lengthwise.columns.numbers import INTEGER_RANGES, Number, in_dtype
 from lengthwise.columns.wording import FieldError, show
 
 MAX_ELEMENTS = 2**24
@@ -28,8 +29,9 @@ class NumericColumn(Spec):
     Attributes:
         key: the feature's name.
         shape: the shape of one step; `(1,)` is one number a step.
+        dtype: int dtypes read an int64 list, float dtypes a float list; the layer always gives floats. With an int
+            dtype, default and limits are integers; values beyond `int32` are out of range.
         default_value: what padding, and an absent optional feature, is filled with.
-        dtype: int dtypes read an int64 list, float dtypes a float list; the layer always gives floats.
         normalizer_fn: applied by the layer to the values, never to padding. Python only, not from YAML.
         required: whether a record without the feature is rejected.
         min_value: the smallest valid value, itself included.
@@ -40,13 +42,18 @@ class NumericColumn(Spec):
     kind: Literal["numeric"] = "numeric"
     key: str = Field(min_length=1)
     shape: Shape = (1,)
-    default_value: float = 0.0
-    dtype: NumericDtype = "float32"
+    dtype: NumericDtype = "float32"  # before the numbers that it judges
+    default_value: Number = Field(default=0.0, validate_default=True)
     normalizer_fn: SkipJsonSchema[Callable[[Any], Any] | None] = Field(default=None, exclude=True, repr=False)
     required: bool = True
-    min_value: float | None = None
-    max_value: float | None = None
+    min_value: Number | None = None
+    max_value: Number | None = None
     finite: bool = True
+
+    @field_validator("default_value", "min_value", "max_value")
+    @classmethod
+    def _of_the_dtype(cls, number: float | None, fields: ValidationInfo) -> float | None:
+        return number if number is None or "dtype" not in fields.data else in_dtype(number, fields.data["dtype"])
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -67,6 +74,12 @@ class NumericColumn(Spec):
     @property
     def is_integer(self) -> bool:
         return self.dtype.startswith("int")
+
+    @property
+    def limits(self) -> tuple[float | None, float | None]:
+        """The smallest and the largest valid value, or None: `int32` has limits of its own, for records hold int64."""
+        low, high = INTEGER_RANGES["int32"] if self.dtype == "int32" else (None, None)
+        return (low if self.min_value is None else self.min_value, high if self.max_value is None else self.max_value)
 
 
 class BucketizedColumn(Spec):

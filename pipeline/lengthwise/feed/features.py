@@ -70,8 +70,8 @@ class Features:
 
 
 def scalar(value: float | str, dtype: Any) -> Any:
-    """A constant; columns keep the default values of integers as floats."""
-    return tf.constant(int(value) if dtype.is_integer else value, dtype)
+    """A constant; integers stay exact."""
+    return tf.constant(value, dtype)
 
 
 def context_dtype(column: ContextColumn) -> Any:

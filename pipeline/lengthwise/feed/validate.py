@@ -76,15 +76,14 @@ def check_numbers(faults: Faults, column: NumericColumn | ContextColumn, raw: Ra
     values, splits = raw.values, value_splits(raw)
     if column.finite and values.dtype.is_floating:
         faults.add(RejectReason.NOT_FINITE, column.key, rows_with(~tf.math.is_finite(values), splits))
-    low, high = column.min_value, column.max_value
+    low, high = column.limits  # of integer columns integers: compared as int64
     if low is None and high is None:
         return
-    numbers = tf.cast(values, tf.float64) if values.dtype.is_integer else values
     bad = tf.zeros(tf.shape(values), tf.bool)
     if low is not None:
-        bad |= numbers < low
+        bad |= values < low
     if high is not None:
-        bad |= numbers > high
+        bad |= values > high
     faults.add(RejectReason.OUT_OF_RANGE, column.key, rows_with(bad, splits))
 
 

@@ -233,7 +233,7 @@ def _check_limits(
             rows_of,
             lambda position: f"expected a finite number, received {values[position]}",
         )
-    low, high = column.min_value, column.max_value
+    low, high = column.limits
     if low is None and high is None:
         return
     bad = np.zeros(len(values), bool)
@@ -293,7 +293,8 @@ def _describe_lengths(sequences: dict[str, Steps], row: int) -> str:
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return f"{'(-inf' if low is None else f'[{low:g}'}, {'inf)' if high is None else f'{high:g}]'}"
+    first, last = (f"{limit:g}" if isinstance(limit, float) else limit for limit in (low, high))
+    return f"{'(-inf' if low is None else f'[{first}'}, {'inf)' if high is None else f'{last}]'}"
 
 
 def shorten(value: object, limit: int = 80) -> str:
