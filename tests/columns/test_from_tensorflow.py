@@ -3,6 +3,7 @@
 import pickle
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -18,6 +19,9 @@ LIST, OUR_LIST = (
     lw.sequence_categorical_column_with_vocabulary_list,
 )
 NUMERIC, OUR_NUMERIC = fc.sequence_numeric_column, lw.sequence_numeric_column
+
+
+UNIFORM = {"minval": 0.0, "maxval": 1.0, "seed": None}
 
 
 def _half(values):
@@ -143,6 +147,9 @@ def test_a_group_of_shared_embeddings_has_one_table(version) -> None:
         (tf.compat.v1.zeros_initializer(), {"class_name": "Zeros", "config": {}}),
         (tf.initializers.RandomUniform(-1, 1), None),
         (tf.compat.v1.random_uniform_initializer(-1, 1), None),
+        (tf.compat.v1.random_uniform_initializer(), {"class_name": "RandomUniform", "config": UNIFORM}),
+        (tf.constant_initializer(np.ones((5, 4), "float32")), None),
+        (tf.constant_initializer(np.float32(0.5)), {"class_name": "Constant", "config": {"value": 0.5}}),
         (tf.compat.v1.random_normal_initializer(stddev=2.0), None),
         (tf.compat.v1.ones_initializer(), None),
         (tf.compat.v1.glorot_uniform_initializer(), None),
@@ -197,7 +204,9 @@ def test_other_objects_are_refused(make, message) -> None:
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("columns", [{"k": OUR_NUMERIC("k")}, OUR_NUMERIC("k"), "k", 3, None])
+@pytest.mark.parametrize(
+    "columns", [{"k": OUR_NUMERIC("k")}, OUR_NUMERIC("k"), fc.sequence_numeric_column("k"), "k", 3, None]
+)
 def test_only_lists_of_columns_are_lists(columns) -> None:
     with pytest.raises(
         ConfigError, match=f"feature_columns: expected a list of columns, received {type(columns).__name__}"

@@ -17,13 +17,14 @@ IdCount = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 def _check_entries(entries: Any) -> Any:
-    """A list of texts or a list of integers; bytes, which TensorFlow's own objects hold, as text."""
+    """A list of texts or a list of integers: numpy's as Python's, and bytes, as in TensorFlow's objects, as text."""
     if not isinstance(entries, list | tuple):
         return entries
+    entries = tuple(entry.item() if hasattr(entry, "item") else entry for entry in entries)
     entries = tuple(entry.decode() if isinstance(entry, bytes) else entry for entry in entries)
     kind = str if isinstance(next(iter(entries), ""), str) else int
     for entry in entries:
-        if not isinstance(entry, kind):
+        if not isinstance(entry, kind) or isinstance(entry, bool):
             what = "texts" if kind is str else "texts or of integers"
             raise ValueError(f"expected a list of {what}, received {entry!r} in it; in YAML, put texts in quotes")
         if isinstance(entry, int) and entry not in _INT64:

@@ -19,8 +19,9 @@ class EmbeddingSpec(Spec):
     Attributes:
         dimension: the size of a vector.
         combiner: how the vectors of a step with several values become one: `mean`, `sqrtn` or `sum`.
-        initializer: a Keras initializer, its name or its config; None for a truncated normal of mean 0 and standard
-            deviation 1 / sqrt(dimension), as in TensorFlow.
+        initializer: a Keras or TensorFlow initializer, its name or its config; None for a truncated normal of mean 0
+            and standard deviation 1 / sqrt(dimension), as in TensorFlow. A pretrained table in a constant initializer
+            is written out in every saved configuration; large ones are better given to the layer's `tables`.
         ckpt_to_load_from: a checkpoint whose tensor becomes the first weights.
         tensor_name_in_ckpt: that tensor's name; both or neither.
         max_norm: vectors are clipped to this l2 norm before they are combined.

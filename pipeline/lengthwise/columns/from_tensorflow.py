@@ -39,7 +39,8 @@ def from_feature_columns(feature_columns: Iterable[Any]) -> tuple[AnyColumn, ...
     Raises:
         ConfigError: the argument is no list of columns, or one of them cannot be converted.
     """
-    if isinstance(feature_columns, Mapping | str | Spec) or not isinstance(feature_columns, Iterable):
+    single = isinstance(feature_columns, Mapping | str | Spec) or is_feature_column(feature_columns)
+    if single or not isinstance(feature_columns, Iterable):
         raise ConfigError(
             f"feature_columns: expected a list of columns, received {type(feature_columns).__name__}; "
             "write [column] for a single one and list(columns.values()) for a dict"
@@ -62,6 +63,11 @@ def from_feature_column(column: Any) -> AnyColumn:
     if converter is None:
         raise ConfigError(f"All feature_columns must be of type {_KINDS}. Given (type {type(column)}): {column!r}")
     return converter(column)
+
+
+def is_feature_column(value: Any) -> bool:
+    """Whether this is a `tf.feature_column.*` object. They are tuples: iterated, they give their fields."""
+    return type(value).__module__.startswith("tensorflow.") and hasattr(value, "_fields")
 
 
 def _kind(column: Any) -> str:
@@ -110,7 +116,7 @@ def _ids(column: Any) -> IdColumn:
                 key=column.key, hash_bucket_size=int(column.hash_bucket_size), dtype=_id_dtype(column.dtype)
             )
         case "VocabularyListCategoricalColumn":
-            return _vocabulary(column, vocabulary_list=_entries(column.vocabulary_list))
+            return _vocabulary(column, vocabulary_list=tuple(column.vocabulary_list))
         case "VocabularyFileCategoricalColumn" if getattr(column, "file_format", None) != "tfrecord_gzip":
             return _vocabulary(
                 column, vocabulary_file=str(column.vocabulary_file), vocabulary_size=int(column.vocabulary_size)
@@ -134,11 +140,6 @@ def _vocabulary(column: Any, **source: Any) -> VocabularyColumn:
 
 def _id_dtype(dtype: Any) -> str:
     return "string" if dtype_name(dtype) == "string" else "int64"
-
-
-def _entries(entries: Iterable[Any]) -> tuple[Any, ...]:
-    """Plain Python strings and integers, where numpy's stand."""
-    return tuple(entry.item() if hasattr(entry, "item") else entry for entry in entries)
 
 
 def _embedding(column: Any) -> EmbeddingColumn:

@@ -11,17 +11,15 @@ def plain_initializer(initializer: Any) -> Any:
     """A Keras or TensorFlow initializer object as a Keras config; anything else as it is.
 
     TensorFlow's initializers have Keras counterparts of the same class names and arguments; what Keras does not know
-    (the dtype, `seed=None` aside) is left out.
+    (the dtype, `seed=None` aside) is left out. An array is written out, as Keras does: all of a pretrained table.
     """
     module = type(initializer).__module__
     if not hasattr(initializer, "get_config") or isinstance(initializer, type):
         return initializer
-    if module.startswith(("keras.", "tf_keras.")):
+    if module.startswith("keras."):
         return _config(type(initializer).__name__, initializer.get_config())
-    if module.startswith("tensorflow."):
-        settings = initializer.get_config()
-        settings.pop("dtype", None)
-        return _config(type(initializer).__name__, settings)
+    if module.startswith(("tensorflow.", "tf_keras.")):
+        return _config(type(initializer).__name__, _as_keras_has_them(initializer.get_config()))
     return initializer  # a user's own class: Keras saves it where it is registered
 
 
@@ -37,6 +35,23 @@ def is_default_initializer(initializer: Any, dimension: int) -> bool:
         and math.isclose(settings["stddev"], 1 / math.sqrt(dimension), rel_tol=1e-9)
         and settings.get("seed") is None
     )
+
+
+def _as_keras_has_them(settings: dict[str, Any]) -> dict[str, Any]:
+    settings = {name: _plain(value) for name, value in settings.items() if name != "dtype"}
+    if settings.get("maxval", 1.0) is None:
+        settings["maxval"] = 1.0
+    return settings
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of numpy as Keras writes them."""
+    if not hasattr(value, "tolist"):
+        return value
+    numbers = value.tolist()
+    if not isinstance(numbers, list):
+        return numbers
+    return {"class_name": "__numpy__", "config": {"value": numbers, "dtype": value.dtype.name}}
 
 
 def _config(class_name: str, settings: dict[str, Any]) -> dict[str, Any]:
