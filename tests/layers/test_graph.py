@@ -1,12 +1,15 @@
 """`sequence_input_layer` in a `tf.Graph`: variables, scopes, collections and checkpoints of TF 1.15."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 from tf_keras.src.layers.rnn.legacy_cells import BasicRNNCell  # Keras 3 has none, so tf.compat.v1.nn neither
 
 from layers.contrib import contrib_sequence_input_layer
 from lengthwise import columns as lw
+from lengthwise.errors import ConfigError
 from lengthwise.layers import SequenceFeatures, sequence_input_layer
 
 v1, fc = tf.compat.v1, tf.feature_column
@@ -111,6 +114,78 @@ def test_a_shared_embedding_of_another_shape_in_the_graph_is_refused():
         columns = lw.shared_embedding_columns([ids], 3, shared_embedding_collection_name="one")
         with pytest.raises(ValueError, match="shared embedding 'one': expected the graph's collection"):
             sequence_input_layer(sparse_features(), columns)
+
+
+def first_tables(layer, columns, seed):
+    """All tables' first weights in a graph of that seed."""
+    with tf.Graph().as_default():
+        v1.set_random_seed(seed)
+        layer(sparse_features(), columns())
+        return run(v1.global_variables())
+
+
+@pytest.mark.parametrize("layer", [contrib_sequence_input_layer, sequence_input_layer])
+def test_the_seed_of_the_graph_is_that_of_the_tables(layer):
+    ours, again, other = (first_tables(layer, their_columns, seed) for seed in (7, 7, 8))
+    assert len(ours) == 2
+    for table, same, different in zip(ours, again, other, strict=True):
+        np.testing.assert_array_equal(table, same)
+        assert not np.isclose(table, different).any()
+
+
+def test_the_tables_of_a_graph_are_truncated_normals_of_tensorflows_width():
+    ids = lw.sequence_categorical_column_with_identity("aaa", 5000)
+    with tf.Graph().as_default():
+        sequence_input_layer(sparse_features(), [lw.embedding_column(ids, 16)])
+        [table] = run(v1.global_variables())
+    assert np.abs(table).max() <= 2 / 4  # two standard deviations of 1 / sqrt(16)
+    assert np.isclose(table.std(), 0.88 / 4, rtol=0.02)
+
+
+PRETRAINED = np.arange(6, dtype="float32").reshape(3, 2)
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        tf.constant_initializer,
+        v1.constant_initializer,
+        tf_keras.initializers.Constant,
+        keras.initializers.Constant,
+        lambda table: v1.constant_initializer(table.tolist()),
+        lambda table: v1.constant_initializer(table.ravel().tolist()),
+        lambda table: tf.constant_initializer(table.ravel().astype("float64")),
+    ],
+    ids=["2", "1", "tf_keras", "keras", "lists", "a flat list", "a flat array"],
+)
+def test_pretrained_tables_in_constant_initializers(give):
+    with tf.Graph().as_default():
+        aaa, bbb, ccc = (fc.sequence_categorical_column_with_identity(key, 3) for key in ("aaa", "bbb", "ccc"))
+        own = fc.embedding_column(ccc, 2, initializer=give(PRETRAINED))
+        shared = fc.shared_embeddings([bbb, aaa], 2, initializer=give(PRETRAINED))
+        sequence_input_layer(sparse_features(), [own, *shared])
+        tables = run(v1.global_variables())
+    for table in (*tables, SequenceFeatures([own]).tables["ccc_embedding"]):
+        np.testing.assert_array_equal(table, PRETRAINED)
+    assert len(tables) == 2
+
+
+def test_a_constant_of_another_shape_is_refused():
+    column = lw.embedding_column(
+        lw.sequence_categorical_column_with_identity("k", 3), 2, initializer=tf.constant_initializer(np.ones([4, 2]))
+    )
+    with pytest.raises(
+        ConfigError, match=r"initializer of 'k_embedding': expected .*\[3, 2\].*, received one of \[4, 2\]"
+    ):
+        SequenceFeatures([column])
+
+
+def test_a_uniform_initializer_without_a_maximum_ends_at_1():
+    ids = lw.sequence_categorical_column_with_identity("k", 1000)
+    column = lw.embedding_column(ids, 2, initializer=v1.random_uniform_initializer())
+    table = SequenceFeatures([column]).tables["k_embedding"].numpy()
+    assert 0 <= table.min() < 0.01
+    assert 0.99 < table.max() < 1
 
 
 def run(outputs, feed=None):

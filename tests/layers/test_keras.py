@@ -187,8 +187,8 @@ def test_a_saved_model_needs_no_vocabulary_file(tmp_path):
     path.write_text("x\ny\n")
     column = lw.sequence_categorical_column_with_vocabulary_file("words", str(path), num_oov_buckets=1)
     layer = SequenceFeatures([lw.indicator_column(column)])
-    config = layer.get_config()
     path.unlink()
+    config = layer.get_config()
     given = {"words": tf.ragged.constant([["y", "?"]])}
     np.testing.assert_array_equal(SequenceFeatures.from_config(config)(given)[0], layer(given)[0])
 

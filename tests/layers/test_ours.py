@@ -450,3 +450,18 @@ def test_context_may_be_of_any_float_dtype(dtype):
 def test_context_that_does_not_fit_is_a_value_error(context, sequence, error):
     with pytest.raises(ValueError, match=error):
         concatenate_context_input(context, sequence)
+
+
+@pytest.mark.parametrize(
+    ("column", "features"),
+    [
+        (numbers("k"), {"k": ragged([[1.0]])}),
+        (tf.feature_column.sequence_numeric_column("k"), {"k": ragged([[1.0]])}),
+        (
+            tf.feature_column.indicator_column(tf.feature_column.sequence_categorical_column_with_identity("k", 1)),
+            {"k": ragged([[0]])},
+        ),
+    ],
+)
+def test_a_single_column_needs_no_list(column, features):
+    assert run(column, features) == ([[[1]]], [1])

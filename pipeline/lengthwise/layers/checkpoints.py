@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 
 from lengthwise.errors import ConfigError
 from lengthwise.layers.plan import LayerPlan, Table
@@ -26,11 +27,24 @@ def first_weights(table: Table) -> Any:
     if spec.initializer is None:
         return keras.initializers.TruncatedNormal(mean=0.0, stddev=1 / math.sqrt(spec.dimension))
     try:
-        return keras.initializers.get(spec.initializer)
+        return _shaped(keras.initializers.get(spec.initializer), (table.num_buckets, spec.dimension))
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"initializer of {table.name!r}: expected a Keras initializer, its name or its config: {error}"
         ) from error
+
+
+def _shaped(initializer: Any, shape: tuple[int, int]) -> Any:
+    """The initializer, a constant of the table's numbers in its shape: TensorFlow takes them flat, too."""
+    if type(initializer) is not keras.initializers.Constant or not isinstance(initializer.value, list | np.ndarray):
+        return initializer
+    numbers = np.asarray(initializer.value)
+    try:
+        fitting = numbers.reshape(shape) if numbers.size == math.prod(shape) else np.broadcast_to(numbers, shape)
+    except ValueError as error:
+        rule = f"a constant of the table's shape {list(shape)}, or of as many numbers"
+        raise ValueError(f"{rule}, received one of {list(numbers.shape)}") from error
+    return keras.initializers.Constant(fitting)
 
 
 def read_tf1_tables(checkpoint: str, scope: str, plan: LayerPlan) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from typing import Any
 import keras
 from pydantic import TypeAdapter
 
-from lengthwise.columns import Column, NumericColumn, VocabularyColumn, feature_of
+from lengthwise.columns import Column, NumericColumn, feature_of
 from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError
 
 
 def columns_config(columns: Iterable[Any]) -> list[dict[str, Any]]:
-    """JSON-compatible dicts. A vocabulary file becomes its entries; a checkpoint for first weights is left out."""
+    """JSON-compatible dicts. A checkpoint for first weights is left out."""
     return [_column_config(column) for column in columns]
 
 
@@ -25,15 +25,27 @@ def _column_config(column: Any) -> dict[str, Any]:
     config: dict[str, Any] = _plain(column).model_dump(mode="json")
     source = feature_of(column)
     if isinstance(source, NumericColumn) and source.normalizer_fn is not None:
-        config["normalizer_fn"] = keras.saving.serialize_keras_object(source.normalizer_fn)
+        config["normalizer_fn"] = _function_config(source.normalizer_fn)
+    return config
+
+
+def _function_config(function: Any) -> Any:
+    """The function as Keras saves it; refused now if it could not be loaded, rather than when the model is needed."""
+    try:
+        config = keras.saving.serialize_keras_object(function)
+        if getattr(function, "__name__", "") != "<lambda>":  # which Keras warns of, and loads with safe_mode=False
+            keras.saving.deserialize_keras_object(config)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"normalizer_fn: expected a function that Keras finds again when the model is loaded, received {function}; "
+            "write a function with the decorator @keras.saving.register_keras_serializable(), or save and load in a "
+            f"keras.saving.custom_object_scope that names it: {error}"
+        ) from error
     return config
 
 
 def _plain(spec: Any) -> Any:
     """The column with each field as a value that JSON has."""
-    if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
-        entries = {"vocabulary_list": spec.vocabulary, "vocabulary_file": None, "vocabulary_size": None}
-        return spec.model_copy(update=entries)
     changes: dict[str, Any] = {
         name: _plain(value) for name in type(spec).model_fields if isinstance(value := getattr(spec, name), Spec)
     }

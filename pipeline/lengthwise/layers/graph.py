@@ -1,5 +1,6 @@
 """`sequence_input_layer` in a `tf.Graph`: variable scopes, names, reuse and collections as in TF 1.15."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,6 +66,9 @@ def _new_variable(table: Table, collections: list[str] | None, trainable: bool) 
 
 
 def _initializer(table: Table) -> Any:
+    if table.spec.initializer is None and table.spec.ckpt_to_load_from is None:
+        # It follows the graph's seed; the initializers of Keras take theirs from Python's random numbers.
+        return _v1.truncated_normal_initializer(stddev=1 / math.sqrt(table.spec.dimension))
     make = first_weights(table)
 
     def initialize(shape: Any, dtype: Any = tf.float32, **_: Any) -> Any:

@@ -26,7 +26,9 @@ def sequence_input_layer(
     Where the weights live depends on where it is called:
 
     - in a `tf.Graph`, in variables, as in TF 1.15: `sequence_input_layer/<column>/embedding_weights`, `_1` for the
-      second call, shared through an outer `variable_scope(reuse=True)`, shared embeddings shared by all calls;
+      second call, shared through an outer `variable_scope(reuse=True)`, shared embeddings shared by all calls. Their
+      first weights follow `tf.compat.v1.set_random_seed`; where a column has an initializer of its own, that takes its
+      seed from itself, or from `keras.utils.set_random_seed`;
     - on Keras tensors, in a new `SequenceFeatures` layer of the model;
     - in eager code and in a `tf.function` nowhere: where columns need weights, the error shows the layer to write.
 

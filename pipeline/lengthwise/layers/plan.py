@@ -16,9 +16,12 @@ from lengthwise.columns import (
     NumericColumn,
     SequenceFeature,
     SharedEmbeddingColumn,
+    VocabularyColumn,
     feature_of,
+    from_feature_column,
 )
 from lengthwise.columns.base import Spec
+from lengthwise.columns.from_tensorflow import is_feature_column
 from lengthwise.errors import ConfigError
 
 _DENSE = (NumericColumn, EmbeddingColumn, SharedEmbeddingColumn, IndicatorColumn)
@@ -74,6 +77,11 @@ def plan_columns(columns: Iterable[Any]) -> LayerPlan:
     return LayerPlan(dense, tuple(sources), tuple(positions), _tables(dense))
 
 
+def with_vocabularies(plan: LayerPlan) -> LayerPlan:
+    """The plan with the entries of vocabulary files in their place: what has tables must not follow changed files."""
+    return plan_columns(map(_with_vocabulary, plan.columns))
+
+
 def table_name(column: DenseColumn) -> str | None:
     """The name of the column's embedding table; None where it needs none."""
     match column:
@@ -88,7 +96,7 @@ def table_name(column: DenseColumn) -> str | None:
 def _listed(columns: Iterable[Any]) -> list[Any]:
     if isinstance(columns, Mapping):
         raise ConfigError(f"feature_columns: expected a list of columns, received a dict {dict(columns)}")
-    columns = [columns] if isinstance(columns, Spec) else list(columns)
+    columns = [columns] if isinstance(columns, Spec) or is_feature_column(columns) else list(columns)
     if not columns:
         raise ConfigError("feature_columns: expected at least one column, received an empty list")
     return columns
@@ -96,8 +104,6 @@ def _listed(columns: Iterable[Any]) -> list[Any]:
 
 def _accept(column: Any) -> DenseColumn:
     if not isinstance(column, Spec) and type(column).__module__.startswith("tensorflow."):
-        from lengthwise.columns.from_tensorflow import from_feature_column
-
         column = from_feature_column(column)
     if isinstance(column, _DENSE):
         return column
@@ -114,6 +120,14 @@ def _advice(column: Any) -> str:
     if isinstance(column, AnyColumn | BucketizedColumn):
         return "wrap it in embedding_column or indicator_column"
     return "build columns with the functions of lengthwise or of tf.feature_column"
+
+
+def _with_vocabulary(spec: Any) -> Any:
+    if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
+        entries = {"vocabulary_list": spec.vocabulary, "vocabulary_file": None, "vocabulary_size": None}
+        return spec.model_copy(update=entries)
+    inner = {name: value for name in type(spec).model_fields if isinstance(value := getattr(spec, name), Spec)}
+    return spec.model_copy(update={name: _with_vocabulary(value) for name, value in inner.items()})
 
 
 def _refuse_duplicates(columns: tuple[DenseColumn, ...]) -> None:

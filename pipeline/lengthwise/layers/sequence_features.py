@@ -5,13 +5,16 @@ from typing import Any
 
 import keras
 
+from lengthwise.errors import ConfigError
 from lengthwise.layers.checkpoints import first_weights, read_tf1_tables
+from lengthwise.layers.compiled import is_compiled
 from lengthwise.layers.config import columns_config, columns_from_config
 from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.forward import input_layer
 from lengthwise.layers.inputs import read_batch, read_mask
+from lengthwise.layers.jit import may_look_up, not_compilable
 from lengthwise.layers.lookups import make_lookups
-from lengthwise.layers.plan import plan_columns
+from lengthwise.layers.plan import plan_columns, with_vocabularies
 from lengthwise.layers.spec import output_shape
 
 
@@ -32,10 +35,16 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     - `normalizer_fn` receives dense values `[batch, T, *shape]`; padding stays `default_value`;
     - embeddings may be shared in eager mode; the output has a Keras mask, from which an RNN or attention learns the
       lengths;
-    - dense integers and floats work on every Keras backend. Strings, sparse and ragged tensors need TensorFlow.
+    - dense integers and floats work on every Keras backend, and in XLA. Strings, sparse and ragged tensors, and
+      look-ups of raw values, need TensorFlow without XLA: `supports_jit` says so to Keras from the first call on.
 
     Integer input of a column of strings is taken for ids. `sequence_bucketized_column` and `weight_key` work as in
     the preparation job. With mixed precision the tables stay float32 and the result has the compute dtype.
+
+    In a new process, `import lengthwise.layers` before `keras.saving.load_model`, so that Keras knows this class.
+
+    cuDNN's recurrent kernels, which Keras takes on a GPU, refuse sequences of length 0: give `use_cudnn=False` to
+    LSTM and GRU layers, or reject empty sequences beforehand (`sequences.empty: reject`).
 
     Args:
         columns: numeric, embedding, shared embedding and indicator columns of `lengthwise` or of
@@ -47,18 +56,21 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         features: a dict of tensors by feature key; what no column reads is left aside. Where the columns read one key
             only, its tensor will do.
         mask: bool `[batch, T]`, true on each row's steps up to its length, for dense input without `sequence_length`;
-            or a dict of masks. Keras passes the masks of earlier layers by itself.
+            or a dict of masks, of which those of features that a column reads count and must agree. Keras passes the
+            masks of earlier layers by itself. A mask with holes, or padding on the left, is an error.
 
     Input shape:
-        Ids: `[batch, T]`, or `[batch, T, K]` with up to K ids a step, -1 (strings: empty) for none. Numbers:
-        `[batch, T]` or `[batch, T, *shape]`. Weights: as the ids. `sequence_length`: integers `[batch]`.
+        Ids: `[batch, T]`, or `[batch, T, K]` with up to K ids a step, -1 (strings: empty) for none; a K axis that is
+        ragged or sparse has no such slots: each value counts. Numbers: `[batch, T]` or `[batch, T, *shape]`. Weights:
+        as the ids. `sequence_length`: integers `[batch]`. Nothing is broadcast.
 
     Output shape:
         `inputs`: `[batch, T, D]`, of the layer's compute dtype; `lengths`: int64 `[batch]`.
 
     Attributes:
-        columns: sorted by name.
-        tables: the embedding tables by name: `<column>`, or the shared embedding's name.
+        columns: sorted by name. A vocabulary file's entries stand in them in its place: the layer reads it once.
+        tables: the embedding tables by name: `<column>`, or the shared embedding's name. Each takes a pretrained
+            array by its `assign`.
 
     Raises:
         ConfigError: a ValueError; columns or features are not as described.
@@ -83,7 +95,10 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         # Features keep their dtype: a float16 number could fall into another bucket.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
-        self._plan = plan_columns(columns)
+        self._plan = with_vocabularies(plan_columns(columns))
+        self._is_called = False
+        # Of a model not yet called, Keras decides at `compile` by this whether it uses XLA.
+        self.supports_jit = not may_look_up(self._plan)
         self.return_lengths = return_lengths
         self.tables: dict[str, Any] = {}
         self.build()
@@ -106,6 +121,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             )
 
     def call(self, features: Any, mask: Any = None) -> Any:
+        self._decide_jit(features)
         batch = read_batch(self._plan, features, mask, self._lookups)
         inputs, lengths = input_layer(self._plan, batch, self.tables, self.compute_dtype)
         return (inputs, lengths) if self.return_lengths else inputs
@@ -119,9 +135,22 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     def compute_output_spec(self, features: Any, mask: Any = None) -> Any:
         del mask
+        self._decide_jit(features)
         batch, count = output_shape(self._plan, features)
         inputs = keras.KerasTensor((batch, count, self._plan.num_elements), dtype=self.compute_dtype)
         return (inputs, keras.KerasTensor((batch,), dtype=length_dtype())) if self.return_lengths else inputs
+
+    def _decide_jit(self, features: Any) -> None:
+        hindrances = not_compilable(self._plan, features)
+        if hindrances and is_compiled():
+            raise ConfigError(
+                f"SequenceFeatures: expected dense numbers and ids in code that XLA compiles, received "
+                f"{', '.join(hindrances)}; give jit_compile=False to the model's compile(), or prepared data to "
+                "columns of lengthwise.looked_up(columns)"
+            )
+        supported = not hindrances and (self.supports_jit or not self._is_called)
+        if (self.supports_jit, self._is_called) != (supported, True):  # assigning to a layer's attributes takes time
+            self.supports_jit, self._is_called = supported, True
 
     def load_tf1_checkpoint(self, checkpoint: str, scope: str = "sequence_input_layer") -> None:
         """Sets the tables from a checkpoint of a TF 1.x model that used `sequence_input_layer`.
@@ -138,7 +167,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             self.tables[name].assign(weights)
 
     def get_config(self) -> dict[str, Any]:
-        """The configuration. A vocabulary file's entries are stored in it: a saved model needs no file beside it."""
+        """The configuration. It holds the entries of vocabularies: a saved model needs no file beside it."""
         config = super().get_config()
         return {**config, "columns": columns_config(self.columns), "return_lengths": self.return_lengths}
 
