@@ -100,7 +100,9 @@ def serving_fn(
         features: the keys of the features that requests hold. None: those that a functional model takes by name;
             for other models all of `columns`.
         boundaries: the values that T may have, such as the manifest's; None: T is the request's longest sequence.
-        sequences: what happens to empty, over-long and uneven sequences; empty ones are kept by default.
+        sequences: what happens to empty, over-long and uneven sequences; empty ones are kept by default. A model that
+            is served on a GPU then needs `use_cudnn=False` in its LSTM and GRU layers, whose cuDNN kernels refuse
+            sequences of length 0.
 
     Returns:
         A callable from a string tensor `[n]` to the model's output, to be exported by its `export(path)`, or with
