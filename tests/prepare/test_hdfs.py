@@ -63,6 +63,14 @@ def test_it_gives_the_data_set_that_local_folders_give(hdfs, local):
     assert run(hdfs, config(hdfs)) == manifest == load_manifest(OUT)
 
 
+def test_it_can_be_read_into_a_local_folder(hdfs, tmp_path, local):
+    job = config(hdfs, output={"path": str(tmp_path / "out")})
+    found = prepare.check(job, workers=1, runner_options=hdfs.options, folder=str(tmp_path / "parts"))
+    manifest = run(hdfs, job)
+    assert (found.tally.read, manifest.counts.read) == (120, 120)
+    assert jobs.tree(tmp_path / "out").keys() == local.keys()
+
+
 def test_another_one_replaces_it_when_told_to(hdfs):
     run(hdfs, config(hdfs, output={"path": OUT, "compression": "none"}))
     other = config(hdfs, shuffle={"seed": 5})

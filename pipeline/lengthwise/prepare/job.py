@@ -14,7 +14,7 @@ from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.prepare.inputs import NO_RECORD, list_inputs
 from lengthwise.prepare.measure import add_up, unsampled
 from lengthwise.prepare.model import Input, Job, Measured, Spilled, Written
-from lengthwise.prepare.options import check_options, is_dry_run, is_embedded, runner_name
+from lengthwise.prepare.options import check_options, input_patterns, is_dry_run, is_embedded, runner_name
 from lengthwise.prepare.start import import_beam, settled, uncollected
 from lengthwise.prepare.verdict import Verdict, judge
 from lengthwise.prepare.workspace import (
@@ -67,8 +67,9 @@ def run(
     check_options(runner_options, config, folder)
     if is_dry_run(runner_options):
         _dry_run(config, runner_options)
+    _reach(config, folder, runner_options)
     if files.is_remote(folder):
-        _probe(folder, runner_options)
+        _probe(folder)
     inputs = list_inputs(config)
     refuse_own_sources(config, inputs)
     digest = fingerprint(config, inputs)
@@ -145,6 +146,7 @@ def _measuring(
 ) -> "tuple[Job, _Runner]":
     """A job that only reads, whose results meet in `folder`, and what runs it."""
     check_options(options, config, folder, "folder")
+    _reach(config, folder, options)
     job = Job(config, list_inputs(config), config.buckets.boundaries or (), "", folder)
     return job, _Runner(job, workers, options, progress)
 
@@ -162,9 +164,14 @@ def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
     raise NothingRan(_ACCEPTED.format(runner_name(options)))
 
 
-def _probe(folder: str, options: Sequence[str]) -> None:
+def _reach(config: JobConfig, folder: str, options: Sequence[str]) -> None:
+    """Tells remote file systems, where there are any, what Beam's options say of them."""
+    if any(map(files.is_remote, [folder, *input_patterns(config)])):
+        files.use_options(options)
+
+
+def _probe(folder: str) -> None:
     """Finds out in a moment whether a remote folder can be written, before hours of work end there."""
-    files.use_options(options)
     path = files.join(folder, WORK, "probe")
     files.write_bytes(path, b"1")
     files.remove(path)

@@ -44,7 +44,7 @@ def check_options(options: Sequence[str], config: JobConfig, folder: str, name: 
     """
     check_runner(options)
     if "dataflow" in runner_name(options).lower():
-        _check_dataflow(options, [(name, folder), *(("inputs.files", pattern) for pattern in _patterns(config))])
+        _check_dataflow(options, [(name, folder), *(("inputs.files", pattern) for pattern in input_patterns(config))])
 
 
 def check_runner(options: Sequence[str]) -> None:
@@ -70,7 +70,8 @@ def _short(runner: str) -> str:
     return runner.lower().removesuffix("runner")
 
 
-def _patterns(config: JobConfig) -> list[str]:
+def input_patterns(config: JobConfig) -> list[str]:
+    """What the configuration names as input, in all splits."""
     return [*config.inputs.files, *(one for group in config.inputs.by_split.values() for one in group)]
 
 
