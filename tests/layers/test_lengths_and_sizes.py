@@ -221,3 +221,10 @@ def test_lengths_may_be_of_unknown_rank():
     signature = [tf.TensorSpec([None, None]), tf.TensorSpec(None, tf.int64)]
     call = tf.function(lambda x, n: layer({"x": x, "sequence_length": n}), input_signature=signature)
     assert call(NUMBERS, tf.constant([2], tf.int64))[1].numpy().tolist() == [2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("default", [-9, 0.5])
+def test_a_step_that_is_cut_off_is_filled_up_whatever_the_dtype_of_the_numbers(dtype, default):
+    features = {"x": tf.constant([[1, 2, 3]], dtype), "sequence_length": [2]}
+    assert run([numbers("x", 2, default_value=default)], features) == ([[[1, 2], [3, default]]], [2])
