@@ -226,5 +226,5 @@ def test_lengths_may_be_of_unknown_rank():
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
 @pytest.mark.parametrize("default", [-9, 0.5])
 def test_a_step_that_is_cut_off_is_filled_up_whatever_the_dtype_of_the_numbers(dtype, default):
-    features = {"x": tf.constant([[1, 2, 3]], dtype), "sequence_length": [2]}
+    features = {"x": tf.constant([[1, 2, 3]], dtype), "sequence_length": tf.constant([2])}
     assert run([numbers("x", 2, default_value=default)], features) == ([[[1, 2], [3, default]]], [2])
