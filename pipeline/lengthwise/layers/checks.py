@@ -29,11 +29,11 @@ class Checks:
         """Demands that every element of `holds` is true.
 
         Args:
-            holds: a boolean tensor of rank 1, such as one element a row.
+            holds: a boolean tensor of rank 1, such as one element a row, or a function that gives it.
             *message: strings, PLACE, integers, and integer tensors: scalars, or of the size of `holds`, of which the
                 element at the first failure is shown.
         """
-        self._conditions.append((holds, message))
+        self._conditions.append((holds() if callable(holds) else holds, message))
 
     def run(self) -> None:
         """Checks now, or in a graph makes the assertions, so that later operations need not expect such data."""

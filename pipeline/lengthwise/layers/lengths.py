@@ -89,7 +89,7 @@ def _of_mask(name: str, mask: Any, checks: Checks) -> Told:
     places = ops.arange(1, count + 1, dtype=length_dtype())
     ends = ops.max(ops.where(mask, places, 0), axis=1, initial=0)  # the last valid step + 1
     checks.require(
-        ops.equal(ops.sum(ops.cast(mask, ends.dtype), axis=1), ends),
+        lambda: ops.equal(ops.sum(ops.cast(mask, ends.dtype), axis=1), ends),
         f"{name}: expected a mask that is true up to each row's length and false after it; where steps within a "
         f"sequence are masked, or padding is on the left, give the feature {RESERVED_KEY!r}; first in row",
         PLACE,
@@ -127,7 +127,7 @@ def _require_same(extent: Extent, first: Extent, lengths: Any, is_told: bool, ch
 
 def _dense_count(dense: Extent, lengths: Any, checks: Checks) -> Any:
     checks.require(
-        ops.logical_and(lengths >= 0, lengths <= ops.cast(dense.count, lengths.dtype)),
+        lambda: ops.logical_and(lengths >= 0, lengths <= ops.cast(dense.count, lengths.dtype)),
         f"feature {RESERVED_KEY!r}: a length is negative, or a length is greater than the T of {dense.source.key!r}; "
         "first in row",
         *(PLACE, "with length", lengths),
