@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from os import PathLike, fspath
-from typing import Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram
@@ -20,6 +20,16 @@ from lengthwise.errors import DatasetError, EnvironmentFailure
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 Layout = Literal["example", "block"]
+
+
+def _within(path: str) -> str:
+    """The path, if it stays in the data set's folder: whoever is given a manifest by others opens its files."""
+    if path.startswith("/") or "://" in path or ".." in path.split("/"):
+        raise ValueError(f"expected a path within the data set's folder, received {path!r}")
+    return path
+
+
+RelativePath = Annotated[str, AfterValidator(_within)]
 
 
 class Part(BaseModel):
@@ -43,7 +53,7 @@ class Shard(Part):
         crc32c: the checksum (Castagnoli) of the file's bytes.
     """
 
-    path: str
+    path: RelativePath
     split: str
     bucket: int
     records: int
@@ -170,7 +180,7 @@ class Manifest(Part):
     statistics: dict[str, ColumnStatistics] = {}
     inputs: tuple[InputFile, ...]
     shards: tuple[Shard, ...]
-    side_files: dict[str, int] = {}
+    side_files: dict[RelativePath, int] = {}
 
     @property
     def plan(self) -> BucketPlan:
@@ -264,8 +274,8 @@ def _with_absolute_vocabularies(content: object, folder: str) -> object:
     if not isinstance(content, dict):
         return content
     return {
-        name: files.join(folder, item)
-        if name == "vocabulary_file" and isinstance(item, str) and not item.startswith("/") and "://" not in item
+        name: files.join(folder, _within(item))
+        if name == "vocabulary_file" and isinstance(item, str)
         else item
         if name == "config"
         else _with_absolute_vocabularies(item, folder)

@@ -172,6 +172,22 @@ def test_a_manifest_that_is_none_is_told(content: str, message: str, copy, lengt
     assert message in lengthwise("verify", copy.prepared, code=1).stderr
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "../other/shard", "Split-train/../../shard", "file:///etc/passwd"])
+@pytest.mark.parametrize("where", ["shard", "side file", "vocabulary"])
+def test_a_manifest_that_names_files_elsewhere_is_refused(where: str, path: str, copy, lengthwise) -> None:
+    manifest = copy.manifest
+    if where == "shard":
+        manifest["shards"][0]["path"] = path
+    elif where == "side file":
+        manifest["side_files"][path] = 0
+    else:
+        manifest["columns"][0] = {"kind": "vocabulary", "key": "w", "vocabulary_file": path}
+    (copy.prepared / "manifest.json").write_text(json.dumps(manifest))
+    for command in ("verify", "inspect"):
+        shown = lengthwise(command, copy.prepared, code=1).stderr
+        assert f"expected a path within the data set's folder, received {path!r}" in shown.replace("\n", " ")
+
+
 def test_without_a_manifest_there_is_no_data_set(place, lengthwise) -> None:
     assert "no manifest" in lengthwise("verify", place.folder, code=1).stderr
 
