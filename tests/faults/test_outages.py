@@ -11,6 +11,7 @@ from faults import remote
 from lengthwise import prepare
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import EnvironmentFailure
+from lengthwise.prepare.verify import verify
 from prepare import jobs, words
 from records.messages import framed
 
@@ -48,6 +49,20 @@ def test_an_outage_is_no_damage_and_costs_no_record(tmp_path, folder, kind, limi
     assert not (tmp_path / "out" / "manifest.json").exists()
     manifest = prepare.run(job, workers=1)
     assert (manifest.counts.written, manifest.counts.rejected) == (100, {})
+
+
+def test_an_outage_is_no_fault_of_a_data_set(tmp_path, folder):
+    prepare.run(config(tmp_path, folder, 0, PLAIN), workers=1)
+    for path in (tmp_path / "out").rglob("*"):
+        if path.is_file():
+            remote.FILES[f"{folder}/out/{path.relative_to(tmp_path / 'out')}"] = path.read_bytes()
+    shard = next(path for path in remote.FILES if path.startswith(f"{folder}/out/Split-"))
+    remote.OUTAGES[shard] = 0
+    with pytest.raises(EnvironmentFailure, match=f"cannot read {shard}: .*Connection reset by peer"):
+        verify(f"{folder}/out")
+    assert verify(f"{folder}/out").faults == []
+    del remote.FILES[shard]
+    assert "missing" in verify(f"{folder}/out").faults[0].problem
 
 
 def test_damage_of_a_remote_file_is_damage(tmp_path, folder):

@@ -51,6 +51,7 @@ def verify(folder: str, progress: ProgressSink = ignore) -> Verification:
 
     Raises:
         DatasetError: there is no manifest, or none that can be read.
+        EnvironmentFailure: a remote file that is there cannot be read.
     """
     manifest = load_manifest(folder)
     found = Verification()
@@ -87,9 +88,12 @@ def _read_shards(folder: str, manifest: Manifest, progress: ProgressSink) -> Ite
 
 
 def _recount(folder: str, manifest: Manifest, shard: Shard) -> Recount:
+    path = files.join(folder, shard.path)
     try:
-        return recount(files.join(folder, shard.path), manifest.layout, manifest.compression)
+        return recount(path, manifest.layout, manifest.compression)
     except EnvironmentFailure as error:
+        if files.is_remote(path) and files.exists(path):  # an outage says nothing about the data
+            raise
         return Recount(damage=f"expected a file, it is missing or unreadable: {error}", crc32c=-1)
 
 
