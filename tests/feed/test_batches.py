@@ -96,6 +96,13 @@ def test_workers_share_an_epoch_evenly(source: Source, data: Data, workers: int)
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
+@pytest.mark.parametrize(("workers", "policy"), [(1, "DATA"), (2, "OFF")])
+def test_distribution_does_not_divide_the_data_twice(source: Source, workers: int, policy: str) -> None:
+    options = source.read(batch_steps=BUDGET, num_shards=workers).options()
+    assert options.experimental_distribute.auto_shard_policy.name == policy
+    assert options.deterministic
+
+
 def test_workers_of_the_example_layout_step_equally_often_without_remainders(data: Data) -> None:
     from lengthwise.feed import read_prepared
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from feed.conftest import BOUNDARIES, Data, make_source
 from feed.samples import all_columns
+from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed import serving_fn
 
@@ -70,3 +71,8 @@ def test_an_invalid_record_of_a_request_is_named(data: Data) -> None:
 def test_features_that_no_column_reads_are_named() -> None:
     with pytest.raises(ConfigError, match=r"found none for \['word'\]"):
         serving_fn(keras_model(), all_columns()[:2])
+
+
+def test_requests_cannot_become_windows() -> None:
+    with pytest.raises(ConfigError, match="sequences.over_long: one request cannot become several windows"):
+        serving_fn(Sums(), all_columns(), boundaries=[2, 4], sequences=Sequences(over_long="window"))

@@ -99,6 +99,7 @@ WRONG = {
     "an unknown feature": ({"batch_size": 8, "features": ["z"]}, "features: expected the key of a feature"),
     "a shifted number": ({"batch_size": 8, "next_step": "value"}, "next_step: expected the key"),
     "two kinds of label": ({"batch_size": 8, "labels": "y", "next_step": "item"}, "either labels or next_step"),
+    "labels of steps and of records": ({"batch_size": 8, "labels": ["y", "item"]}, "either sequences or context"),
     "weights without labels": ({"batch_size": 8, "sample_weight": "w"}, "goes with labels"),
     "an index too high": ({"batch_size": 8, "num_shards": 2, "index": 2}, "expected an index below num_shards"),
     "fillers without weights": ({"batch_size": 8, "max_shapes": 4}, "which needs labels"),

@@ -77,8 +77,9 @@ class BlockLayout:
     def blocks_per_window(self, portions: BucketPortions) -> int:
         """How many blocks hold as many sequences as a window should."""
         blocks = sum(part.take for parts in portions.values() for part in parts)
-        shards = {portion.path for parts in portions.values() for portion in parts}
-        counted = [shard for shard in self._manifest.shards if any(path.endswith(shard.path) for path in shards)]
+        # A shard's path in the manifest is its folder and name.
+        shards = {"/".join(portion.path.split("/")[-2:]) for parts in portions.values() for portion in parts}
+        counted = [shard for shard in self._manifest.shards if shard.path in shards]
         sequences = sum(shard.sequences for shard in counted) * blocks / sum(shard.records for shard in counted)
         return max(round(self._options.window * blocks / max(sequences, 1)), 1)
 

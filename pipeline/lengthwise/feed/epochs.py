@@ -34,6 +34,18 @@ def plain(function: Callable[..., Any]) -> Callable[..., Any]:
     return converted
 
 
+def divided_by(dataset: Any, options: Options) -> Any:
+    """The dataset with what `tf.distribute` needs to know: who divides the data among the workers.
+
+    Its own guess is wrong: it takes the dataset of seeds, whose elements are epochs, for one of files. So it deals out
+    batches, or nothing where `num_shards` has divided the data already.
+    """
+    policy = tf.data.experimental.AutoShardPolicy
+    distribution = tf.data.Options()
+    distribution.experimental_distribute.auto_shard_policy = policy.OFF if options.num_shards > 1 else policy.DATA
+    return with_options(dataset).with_options(distribution)
+
+
 def with_options(dataset: Any) -> Any:
     """The dataset with what all of ours need: order is kept, iterators can be saved, and no element is timed.
 

@@ -9,7 +9,7 @@ from lengthwise import files
 from lengthwise.buckets import plan_optimal
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.feed.block_layout import BlockLayout
-from lengthwise.feed.epochs import repeat_epochs, with_options
+from lengthwise.feed.epochs import divided_by, repeat_epochs
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.options import OptionFields, Options
@@ -67,7 +67,7 @@ def read_prepared(folder: str | PathLike[str], split: str = "train", **options: 
     dataset = targets.apply(layout.batches(epochs))
     if isinstance(layout, ExampleLayout) and chosen.on_damage == "raise":
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(_batches(layout, portions, chosen)))
-    return with_options(dataset.prefetch(tf.data.AUTOTUNE))
+    return divided_by(dataset.prefetch(tf.data.AUTOTUNE), chosen)
 
 
 def _layout(manifest: Manifest, split: str, options: Options) -> ExampleLayout | BlockLayout:

@@ -15,7 +15,7 @@ from lengthwise import files as file_system
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
-from lengthwise.feed.epochs import plain, repeat_epochs, with_options
+from lengthwise.feed.epochs import divided_by, plain, repeat_epochs
 from lengthwise.feed.features import Features
 from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.parse import Container
@@ -89,7 +89,7 @@ def read_raw(
             expected=None,
         )
     dataset = targets.apply(window.batches(repeat_epochs(source.windows, chosen)))
-    return with_options(dataset.prefetch(tf.data.AUTOTUNE))
+    return divided_by(dataset.prefetch(tf.data.AUTOTUNE), chosen)
 
 
 def find_files(patterns: Paths) -> list[str]:

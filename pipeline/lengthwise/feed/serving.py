@@ -109,11 +109,13 @@ def serving_fn(
         `tf.saved_model.save(..., signatures=serving.signature)`.
 
     Raises:
-        ConfigError: the model takes a feature that no column reads.
+        ConfigError: the model takes a feature that no column reads, or over-long sequences are to become windows.
 
     Example:
         >>> lw.serving_fn(model, columns).export("served/1")
     """
+    if boundaries is not None and sequences is not None and sequences.over_long == "window":
+        raise ConfigError("sequences.over_long: one request cannot become several windows; give reject or truncate")
     columns = tuple(columns)
     keys = _input_names(model) if features is None else set(features)
     if keys is not None:

@@ -69,6 +69,8 @@ class Targets:
         if self._options.next_step is not None:
             return None, True
         per_step = {key in self._steps for key in self._labels}
+        if len(per_step) > 1:  # weights that leave padding out would have two shapes
+            raise ConfigError(f"labels: expected either sequences or context features, received both: {self._labels}")
         labels = {key: batch[key] for key in self._labels}
         alone = isinstance(self._options.labels, str)
         return (labels[self._labels[0]] if alone else labels), per_step == {True}

@@ -50,7 +50,7 @@ def dataset(fn_args: Any, part: Part = "train", **options: Any) -> Any:
     import tensorflow as tf
 
     return tf.data.Dataset.sample_from_datasets(
-        parts, [size / sum(sizes) for size in sizes], seed=options.get("seed"), rerandomize_each_iteration=True
+        parts, [size / sum(sizes) for size in sizes], seed=options.get("seed", 0), rerandomize_each_iteration=True
     )
 
 
