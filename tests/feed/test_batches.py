@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from feed.conftest import BOUNDARIES, Data, Source
+from feed.conftest import BOUNDARIES, Data, Source, make_source
 from feed.samples import expected
+from lengthwise.errors import ConfigError
 
 BUDGET = 256
 
@@ -117,3 +118,11 @@ def test_batches_of_a_number_of_rows(source: Source, data: Data) -> None:
     assert sum(whole) == len(data.samples)
     assert max(whole) == 16
     assert {len(batch) for batch in ids(source.read(batch_size=16, drop_remainder=True))} == {16}
+
+
+@pytest.mark.parametrize("epochs", [1, None])
+def test_batches_larger_than_any_bucket_that_are_dropped_are_an_error(data: Data, epochs: int | None) -> None:
+    with pytest.raises(
+        ConfigError, match="drop_remainder: expected a batch at least, but no bucket of the split 'train'"
+    ):
+        make_source("example", data).read(batch_size=10_000, drop_remainder=True, epochs=epochs)

@@ -55,6 +55,46 @@ def test_two_consumers_of_a_job_share_the_records(data: Data, address: str) -> N
     assert sorted(found[0] + found[1]) == list(range(len(data.samples)))
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), [("example", {"seed": None}), ("block", {"shuffle": False}), ("raw", {"seed": 5})]
+)
+def test_each_iteration_of_a_dataset_is_an_epoch_of_its_own(
+    data: Data, address: str, tmp_path: Any, name: str, options: dict[str, Any]
+) -> None:
+    datasets = [
+        make_source(name, data).read(
+            batch_steps=256,
+            window=200,
+            service=Service(
+                address=address, job_name=name, num_consumers=2, consumer_index=index, ledger=str(tmp_path)
+            ),
+            **options,
+        )
+        for index in range(2)
+    ]
+    for _ in range(2):
+        one = numbers(datasets[0])  # the other gets what is left
+        assert sorted(one + numbers(datasets[1])) == list(range(len(data.samples)))
+    if name != "raw":  # whose number of records nothing tells
+        assert len(os.listdir(tmp_path)) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["example", "block", "raw"])
+def test_epochs_through_a_service_differ_in_order_but_not_from_run_to_run(data: Data, tmp_path: Any, name: str) -> None:
+    dispatcher = start_dispatcher(0, str(tmp_path))
+    worker = start_worker(dispatcher.target)  # one: how many take turns is chance
+
+    def orders() -> list[list[int]]:
+        dataset = make_source(name, data).read(batch_steps=256, window=200, service=dispatcher.target, seed=1)
+        return [numbers(dataset), numbers(dataset)]
+
+    first, again = orders(), orders()
+    assert first == again
+    assert first[0] != first[1]
+    del worker
+
+
 CONSUMER = """
     import sys
     from lengthwise.feed import Service, read_prepared
@@ -176,6 +216,10 @@ def test_wrong_services_are_named(data: Data, tmp_path: Any) -> None:
         Service.make(address="localhost:1", num_consumers=2)
     with pytest.raises(ConfigError, match="coordinated reads have no end"):
         make_source("example", data).read(batch_size=8, epochs=2, service=endless)
+    with pytest.raises(EnvironmentFailure, match=r"no tf.data service dispatcher answers at localhost:1 for 1\.0 s"):
+        make_source("example", data).read(batch_size=8, service=Service(address="localhost:1", timeout_s=1))
+    with pytest.raises(EnvironmentFailure, match="expected host:port, received 'localhost'"):
+        make_source("example", data).read(batch_size=8, service="localhost")
     (tmp_path / "file").write_text("")
     with pytest.raises(EnvironmentFailure, match="the dispatcher cannot start"):
         start_dispatcher(0, str(tmp_path / "file" / "journal"))

@@ -22,13 +22,13 @@ _BATCH, _TICK, _END = range(3)
 _TICK_S = 0.1  # an epoch's end waits for three ticks: TensorFlow's interleaving does not interrupt the pause
 
 
-def watch(batches: Any, service: Service, job_name: str = "", expected: int | None = None) -> Any:
+def watch(batches: Any, service: Service, job_name: Any = "", expected: int | None = None) -> Any:
     """The batches, with an error where nothing came for `service.timeout_s`, or if rows are missing in the end.
 
     Args:
         batches: from the service.
         service: several consumers write their numbers of rows into its ledger; the last to end compares the sum.
-        job_name: of this epoch.
+        job_name: of this epoch, a string tensor.
         expected: how many rows all the consumers should get; None if that is unknown, or if there is no end.
     """
     spec = (batches.element_spec, tf.TensorSpec([], tf.int32))
@@ -91,7 +91,7 @@ def _as(spec: Any, dataset: Any) -> Any:
     return tf.data.experimental.from_variant(tf.data.experimental.to_variant(dataset), spec)
 
 
-def _check(rows: Any, silent: Any, service: Service, job_name: str, expected: int | None) -> Any:
+def _check(rows: Any, silent: Any, service: Service, job_name: Any, expected: int | None) -> Any:
     """Whether all rows came. Silence is an error, unless they did."""
     where = f"the tf.data service at {service.address}"
     lost = f"{where} lost records: a worker died with records in hand, and the rest went on without them"
@@ -112,7 +112,7 @@ def _check(rows: Any, silent: Any, service: Service, job_name: str, expected: in
         return expect_all(rows)
     if expected is None or service.ledger is None:
         return expect(~silent, received=rows)
-    numbers = _exchange(rows, f"{service.ledger.rstrip('/')}/{job_name}-", service.consumer_index)
+    numbers = _exchange(rows, tf.strings.join([service.ledger.rstrip("/"), "/", job_name, "-"]), service.consumer_index)
     return tf.cond(
         tf.size(numbers) == service.num_consumers,
         lambda: expect_all(tf.reduce_sum(numbers)),
@@ -120,11 +120,11 @@ def _check(rows: Any, silent: Any, service: Service, job_name: str, expected: in
     )
 
 
-def _exchange(rows: Any, prefix: str, index: int) -> Any:
+def _exchange(rows: Any, prefix: Any, index: int) -> Any:
     """Writes this consumer's number of rows; returns those of all that have ended."""
     text = tf.strings.as_string(rows)
-    with tf.control_dependencies([tf.io.write_file(f"{prefix}{index}", text)]):
+    with tf.control_dependencies([tf.io.write_file(tf.strings.join([prefix, str(index)]), text)]):
         # Of a constant pattern TensorFlow's optimizer would list the files beforehand.
-        entries = tf.io.matching_files(tf.strings.join([f"{prefix}[0-9]*", tf.strings.substr(text, 0, 0)]))
+        entries = tf.io.matching_files(tf.strings.join([prefix, "[0-9]*", tf.strings.substr(text, 0, 0)]))
     read = plain(lambda path: tf.strings.to_number(tf.io.read_file(path), tf.int64))
     return tf.map_fn(read, entries, fn_output_signature=tf.int64)

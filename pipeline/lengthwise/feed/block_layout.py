@@ -50,13 +50,13 @@ class BlockLayout:
 
         return windows.map(seeded)
 
-    def shared_epoch(self, portions: BucketPortions, epoch: int) -> Any:
+    def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
         options, manifest = self._options, self._manifest
         parts = [part for parts in portions.values() for part in parts]
-        order, seed = file_order(len(parts), options, epoch)
-        paths, takes = [parts[place].path for place in order], [parts[place].take for place in order]
-        files = tf.data.Dataset.from_tensor_slices((paths, tf.constant(takes, tf.int64)))
+        order = file_order(len(parts), options, seed)
+        table = ([part.path for part in parts], tf.constant([part.take for part in parts], tf.int64))
+        files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
 
         def read(path: Any, take: Any) -> Any:
             return read_portion(path, None, take, manifest.compression, options.on_damage, 1)

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from lengthwise.feed.options import Options
 
+_ANY_SEED = 87654321  # TensorFlow's own where no global seed is set; 0 and 0 would mean: at random
+
 
 def repeat_epochs(make: Callable[[Any], Any], options: Options) -> Any:
     """The epochs one after the other.
@@ -17,15 +19,29 @@ def repeat_epochs(make: Callable[[Any], Any], options: Options) -> Any:
         options: `seed`, `shuffle` and `epochs`. Iterating again (as Keras does for each epoch of `fit`) goes on with
             seeds not used before.
     """
-    return _seeds(options).flat_map(plain(make))
+    if options.shuffle:
+        seeds = seeds_of_epochs(options.seed, options.epochs)
+    else:
+        seeds = tf.data.Dataset.from_tensors(tf.zeros([2], tf.int64)).repeat(options.epochs)
+    return seeds.flat_map(plain(make))
 
 
-def _seeds(options: Options) -> Any:
-    if not options.shuffle:
-        return tf.data.Dataset.from_tensors(tf.zeros([2], tf.int64)).repeat(options.epochs)
-    numbers = tf.data.Dataset.random(seed=options.seed, rerandomize_each_iteration=True)
-    seeds = numbers.map(plain(lambda number: tf.stack([number, tf.constant(options.seed or 0, tf.int64)])))
-    return seeds if options.epochs is None else seeds.take(options.epochs)
+def seeds_of_epochs(seed: int | None, epochs: int | None) -> Any:
+    """Seeds, int64 `[2]`, none of them twice, however often the dataset is iterated; random where `seed` is None."""
+    # `Dataset.random` mixes the global seed in: another for each trainer, or one for all where none is wanted.
+    numbers = tf.data.experimental.from_variant(
+        tf.raw_ops.RandomDatasetV2(
+            seed=tf.constant(0 if seed is None else _ANY_SEED, tf.int64),
+            seed2=tf.constant(seed or 0, tf.int64),
+            seed_generator=tf.raw_ops.DummySeedGenerator(),
+            rerandomize_each_iteration=True,
+            output_types=[tf.int64],
+            output_shapes=[tf.TensorShape([])],
+        ),
+        tf.TensorSpec([], tf.int64),
+    )
+    seeds = numbers.map(plain(lambda number: tf.stack([number, tf.constant(seed or 0, tf.int64)])))
+    return seeds if epochs is None else seeds.take(epochs)
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., Any]:

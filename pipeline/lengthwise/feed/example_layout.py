@@ -44,20 +44,20 @@ class ExampleLayout:
         streams = [self._stream(bucket, parts, order, portions) for bucket, parts in portions.items()]
         return mix(streams, [self.count(bucket, parts) for bucket, parts in portions.items()], order)
 
-    def shared_epoch(self, portions: BucketPortions, epoch: int) -> Any:
+    def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files, and no batch crosses a file."""
         options, manifest = self._options, self._manifest
         rows = [(p.path, p.take, bucket, self._rows(bucket)) for bucket, parts in portions.items() for p in parts]
-        order, seed = file_order(len(rows), options, epoch)
-        paths, takes, buckets, sizes = zip(*(rows[place] for place in order), strict=True)
+        order = file_order(len(rows), options, seed)
+        paths, takes, buckets, sizes = zip(*rows, strict=True)
         table = (list(paths), tf.constant(takes, tf.int64), tf.constant(buckets), tf.constant(sizes, tf.int64))
 
         def read(path: Any, take: Any, bucket: Any, rows: Any) -> Any:
             chunks = read_portion(path, None, take, manifest.compression, options.on_damage, _CHUNK)
-            order = tf.constant([seed, 0], tf.int64) if options.shuffle else None
-            return self._draw(chunks, bucket, rows, _whole_batches(max(options.window // SHARED_FILES, 1), rows), order)
+            window = _whole_batches(max(options.window // SHARED_FILES, 1), rows)
+            return self._draw(chunks, bucket, rows, window, seed if options.shuffle else None)
 
-        files = tf.data.Dataset.from_tensor_slices(table)
+        files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
         return files.interleave(plain(read), cycle_length=SHARED_FILES)
 
     def batches(self, serialized: Any) -> Any:

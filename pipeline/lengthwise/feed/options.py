@@ -34,8 +34,7 @@ class Options(Spec):
         seed: the same seed gives the same order, and each epoch another one. None: another order each time.
         epochs: how often the data is repeated; None for ever. Block data and raw data have a few batches more or fewer
             in each epoch, and Keras' `fit` leaves out those beyond the number of its first: there, train with `None`
-            and `steps_per_epoch`. Through a tf.data service in mode `dynamic` each further iteration of a dataset has
-            the same order: there, give the number, and iterate once.
+            and `steps_per_epoch`.
         num_shards: into how many parts the data is divided, one for each training worker: a prepared split by records
             (sequences or blocks), give or take one, raw data by files. How many batches they make may differ.
         index: which of these parts is read.

@@ -50,13 +50,14 @@ def read_prepared(folder: str | PathLike[str], split: str = "train", **options: 
     portions = _portions(manifest, folder, split, chosen)
     _check_budget(manifest, split, chosen)
     layout = _layout(manifest, split, chosen)
+    batches = _count(layout, portions, split, chosen) if isinstance(layout, ExampleLayout) else None
     targets = Targets(Features.of(manifest.columns), chosen)
     service = service_of(chosen)
     if service is not None:
         exact = chosen.on_damage == "raise" and not chosen.drop_remainder
         return read_through(
             service,
-            shared=lambda number: layout.shared_epoch(portions, number),
+            shared=lambda seed: layout.shared_epoch(portions, seed),
             epoch=lambda seed: layout.epoch(portions, seed),
             batches=layout.batches,
             finish=targets.apply,
@@ -65,8 +66,9 @@ def read_prepared(folder: str | PathLike[str], split: str = "train", **options: 
         )
     epochs = repeat_epochs(lambda seed: layout.epoch(portions, seed), chosen)
     dataset = targets.apply(layout.batches(epochs))
-    if isinstance(layout, ExampleLayout) and chosen.on_damage == "raise":
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(_batches(layout, portions, chosen)))
+    if batches is not None and chosen.on_damage == "raise":
+        total = tf.data.INFINITE_CARDINALITY if chosen.epochs is None else chosen.epochs * batches
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(total))
     return divided_by(dataset.prefetch(tf.data.AUTOTUNE), chosen)
 
 
@@ -128,7 +130,12 @@ def _check_budget(manifest: Manifest, split: str, options: Options) -> None:
         )
 
 
-def _batches(layout: ExampleLayout, portions: BucketPortions, options: Options) -> int:
-    if options.epochs is None:
-        return int(tf.data.INFINITE_CARDINALITY)
-    return options.epochs * sum(layout.count(bucket, parts) for bucket, parts in portions.items())
+def _count(layout: ExampleLayout, portions: BucketPortions, split: str, options: Options) -> int:
+    """How many batches an epoch has."""
+    count = sum(layout.count(bucket, parts) for bucket, parts in portions.items())
+    if count == 0:
+        raise ConfigError(
+            f"drop_remainder: expected a batch at least, but no bucket of the split {split!r} has records enough for "
+            f"one, for worker {options.index} of {options.num_shards}; take smaller batches, or drop_remainder=False"
+        )
+    return count

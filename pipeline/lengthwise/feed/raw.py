@@ -131,10 +131,10 @@ class _Source:
         windows = (self._shifted(chunks, seed) if self._options.shuffle else self._windows(chunks)).enumerate()
         return windows.map(lambda number, chunk: (*chunk, tf.random.experimental.stateless_fold_in(seed, number)))
 
-    def shared_windows(self, epoch: int) -> Any:
+    def shared_windows(self, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
-        order, seed = file_order(len(self._paths), self._options, epoch)
-        windows = self._windows(self._chunks(tf.data.Dataset.from_tensor_slices(tf.constant(order))))
+        order = file_order(len(self._paths), self._options, seed)
+        windows = self._windows(self._chunks(tf.data.Dataset.from_tensor_slices(order)))
         return windows.map(plain(lambda chunk: (*chunk, with_seed_of_content(chunk.records, seed))))
 
     def _chunks(self, numbers: Any) -> Any:

@@ -8,6 +8,7 @@
   get batches of about one length.
 """
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +18,10 @@ import tensorflow as tf
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
 from lengthwise.feed.arrivals import watch
-from lengthwise.feed.epochs import plain, repeat_epochs, with_options
+from lengthwise.feed.epochs import plain, repeat_epochs, seeds_of_epochs
 from lengthwise.feed.features import Batch
 from lengthwise.feed.options import Options
+from lengthwise.feed.service_job import await_dispatcher, read_job
 from lengthwise.feed.service_options import Service
 
 _GROUPS_PER_OCTAVE = 4  # of lengths that count as one bucket where T may have any value
@@ -48,25 +50,24 @@ def for_service(options: Options) -> Options:
     return options.model_copy(update={"epochs": None, "seed": None, "shuffle": True, "drop_remainder": True})
 
 
-def file_order(count: int, options: Options, epoch: int) -> tuple[list[int], int]:
-    """The order in which files are handed out in an epoch, and a seed for what happens in them.
+def file_order(count: int, options: Options, seed: Any) -> Any:
+    """The order in which files are handed out in an epoch, int32 `[count]`.
 
     The order is made here, not by a shuffle behind the source: that would draw all files into one worker.
     """
-    generator = np.random.default_rng(None if options.seed is None else [options.seed, epoch])
-    order = generator.permutation(count) if options.shuffle else np.arange(count)
-    return order.tolist(), int(generator.integers(1, 2**31))
+    order = tf.range(count)
+    return tf.random.experimental.stateless_shuffle(order, seed) if options.shuffle else order
 
 
-def with_seed_of_content(records: Any, seed: int) -> Any:
-    """A seed, int64 `[2]`, for a window of records: whichever worker reads it, and whenever, the same."""
-    return tf.stack([tf.strings.to_hash_bucket_fast(records[0], 2**31 - 1), tf.constant(seed, tf.int64)])
+def with_seed_of_content(records: Any, seed: Any) -> Any:
+    """A seed, int64 `[2]`, for a window of records: whichever worker reads it, the same in an epoch."""
+    return tf.stack([tf.strings.to_hash_bucket_fast(records[0], 2**31 - 1), seed[0]])
 
 
 def read_through(
     service: Service,
     *,
-    shared: Callable[[int], Any],
+    shared: Callable[[Any], Any],
     epoch: Callable[[Any], Any],
     batches: Callable[[Any], Any],
     finish: Callable[[Any], Any],
@@ -77,29 +78,35 @@ def read_through(
 
     Args:
         service: which, and how it is shared.
-        shared: from an epoch's number to what its batches are made of, a dataset whose source is a list of files, for
+        shared: from an epoch's seed to what its batches are made of, a dataset whose source is a list of files, for
             the dispatcher to hand out.
-        epoch: from a seed to what an epoch's batches are made of, as for reading alone.
+        epoch: the same as for reading alone.
         batches: makes them.
         finish: from batches to what `fit` takes.
         options: see `Options`.
         expected: how many rows an epoch has; None if that is unknown.
+
+    Raises:
+        EnvironmentFailure: no dispatcher answers.
     """
+    await_dispatcher(service)
     if service.mode == "coordinated":
         grouped = _grouped(batches(repeat_epochs(epoch, options)), service.num_consumers)
-        return finish(watch(_distribute(grouped, service, service.job_name or "lengthwise"), service))
-    numbers = range(options.epochs or 1)
-    parts = [_dynamic_epoch(batches(shared(number)), service, number, expected) for number in numbers]
-    dataset = parts[0]
-    for part in parts[1:]:
-        dataset = dataset.concatenate(part)
-    dataset = dataset if options.epochs is not None else dataset.repeat()
-    return finish(dataset).prefetch(tf.data.AUTOTUNE)
+        return finish(watch(read_job(grouped, service, service.job_name or "lengthwise"), service))
+
+    def read(seed: Any) -> Any:
+        # All consumers see the same seeds in the same order, so the seed tells them which epoch this is.
+        name = tf.strings.join([service.job_name, tf.strings.as_string(seed[0])], "-") if service.job_name else ""
+        return watch(read_job(batches(shared(seed)), service, name), service, name, expected)
+
+    seeds = seeds_of_epochs(_seed_of_job(service, options), options.epochs)
+    return finish(seeds.flat_map(plain(read))).prefetch(tf.data.AUTOTUNE)
 
 
-def _dynamic_epoch(batches: Any, service: Service, number: int, expected: int | None) -> Any:
-    job_name = None if service.job_name is None else f"{service.job_name}-{number}"
-    return watch(_distribute(batches, service, job_name), service, job_name or "", expected)
+def _seed_of_job(service: Service, options: Options) -> int | None:
+    if options.seed is None and service.job_name is not None:
+        return zlib.crc32(service.job_name.encode())  # the same for all consumers
+    return options.seed
 
 
 def _grouped(batches: Any, consumers: int) -> Any:
@@ -110,16 +117,3 @@ def _grouped(batches: Any, consumers: int) -> Any:
         return tf.cast(tf.math.floor(_GROUPS_PER_OCTAVE * tf.math.log(steps) / np.log(2.0)), tf.int64)
 
     return batches.group_by_window(plain(group), plain(lambda _, window: window), window_size=consumers)
-
-
-def _distribute(dataset: Any, service: Service, job_name: str | None) -> Any:
-    policy = tf.data.experimental.service.ShardingPolicy
-    coordinated = service.mode == "coordinated"
-    distribute = tf.data.experimental.service.distribute(
-        processing_mode=policy.OFF if coordinated else policy.DYNAMIC,
-        service=service.target,
-        job_name=job_name,
-        consumer_index=service.consumer_index if coordinated else None,
-        num_consumers=service.num_consumers if coordinated else None,
-    )
-    return with_options(dataset).apply(distribute)

@@ -19,7 +19,7 @@ class Service(Spec):
         consumer_index: which of them this is.
         ledger: a folder that all consumers of a `dynamic` job reach: there they write how many records each got, so
             that the last can tell whether any were lost. A sole consumer needs none. A name is used for one training
-            only.
+            only, and all of its consumers give the same options and iterate equally often.
         timeout_s: how long a consumer waits for a batch before it fails, at least 1 s; longer than the workers need to
             start. None waits without end, as tf.data service itself does for a dead worker.
     """
