@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from lengthwise.credentials import check_credentials
-from lengthwise.errors import EnvironmentFailure, LengthwiseError
+from lengthwise.errors import ConfigError, EnvironmentFailure, LengthwiseError
 
 TEMPORARY = ".tmp"
 """How the names end of files that are being written."""
@@ -140,14 +140,26 @@ def find(pattern: str) -> list[Found]:
     """The files that a glob pattern names, sorted by path.
 
     A pattern that is itself the name of a local file means that file: names may hold glob characters.
+
+    Raises:
+        ConfigError: a name is not UTF-8: neither TensorFlow nor JSON nor Arrow could hold it.
     """
     if is_remote(pattern):
         with _naming_failures(f"cannot list {pattern}"):
             return sorted(one for one in _match_remote(pattern) if _content(one) is None)
     found = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)
     paths = [path for path in found if os.path.isfile(path)]
+    for path in paths:
+        if not _is_utf8(path):
+            raise ConfigError(f"expected file names in UTF-8, found {os.fsencode(path)!r}; rename the file")
     status = [(path, os.stat(path)) for path in paths]
     return sorted(Found(path, one.st_size, one.st_mtime) for path, one in status)
+
+
+def _is_utf8(path: str) -> bool:
+    with suppress(UnicodeEncodeError):
+        return path.encode() is not None
+    return False
 
 
 def modified(path: str) -> float:

@@ -1,5 +1,6 @@
 """Every mistake in a configuration or on the command line: one readable message, exit code 2, no traceback."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -28,6 +29,11 @@ def _unwanted(place) -> list[object]:
     return ["inspect", place.raw]
 
 
+def _misnamed(place) -> list[object]:
+    os.rename(place.raw / "b.tfrecord", os.fsencode(place.raw / "b") + b"\xff.tfrecord")
+    return ["prepare", place.job]
+
+
 def _prepared(place) -> str:
     prepare.run(load_config(place.job), workers=1)
     return str(place.prepared)
@@ -50,6 +56,7 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
         lambda place: ["check", place.job, place.folder / "raw [x]" / "*"],
         ["found none; check the path or the pattern ([ opens a set of characters; write [[] for"],
     ),
+    "a file name that is not UTF-8": (_misnamed, ["expected file names in UTF-8, found b'", "\\xff.tfrecord'; rename"]),
     "somebody's folder": (_foreign, ["expected a new or an empty folder", "holds thesis.txt", "name another folder"]),
     "a setting that is none": (
         lambda place: ["check", place.job, "--set", "buckets.cuont=3"],
