@@ -28,8 +28,9 @@ assert dispatcher.stdout.readline() == "dispatcher at grpc://localhost:5050\\n"
 assert worker.stdout.readline() == "worker of localhost:5050\\n"
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 import lengthwise as lw
-batches = lw.read_prepared("{prepared}", "train", batch_steps=8192, service="grpc://localhost:5050")
-print("SEQUENCES", sum(int(batch["sequence_length"].shape[0]) for batch in batches))
+os.chdir("{folder}")
+{trainer}
+print("SEQUENCES", sum(int(batch["sequence_length"].shape[0]) for batch in train))
 for server, number in ((worker, signal.SIGTERM), (dispatcher, signal.SIGINT)):
     server.send_signal(number)
     out, errors = server.communicate(timeout=60)
@@ -42,8 +43,9 @@ for server, number in ((worker, signal.SIGTERM), (dispatcher, signal.SIGINT)):
 def test_a_trainer_reads_through_the_servers_of_the_readme(original, tmp_path) -> None:
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-n", "true"], check=False).returncode:
         pytest.skip("NOT CHECKED: TensorFlow's servers bind every interface, so this test needs a network of its own")
-    [block] = blocks("service")
-    program = TRAINER.format(folder=tmp_path, prepared=original.prepared, lines=block.text.splitlines())
+    [[servers], [trainer]] = blocks("service"), blocks("trainer")
+    (tmp_path / "prepared").symlink_to(original.prepared)
+    program = TRAINER.format(folder=tmp_path, lines=servers.text.splitlines(), trainer=trainer.text)
     shell = 'ip link set lo up && exec "$0" -c "$1"'
     command = ["unshare", "-n", "bash", "-c", shell, sys.executable, program]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as trainer:

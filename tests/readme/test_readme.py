@@ -72,7 +72,7 @@ def test_the_configuration_by_hand_is_a_configuration() -> None:
 
 def test_commands_that_other_tests_run_are_run_there() -> None:
     tests = README.parent / "tests"
-    for mark in ("container", "runners", "service", "tfx"):
+    for mark in ("container", "runners", "service", "tfx", "trainer"):
         assert blocks(mark), mark
     for runs_them in ("runners/test_portable.py", "cli/test_serve.py", "tfx/test_readme.py"):
         assert "readme.blocks" in (tests / runs_them).read_text()

@@ -1,9 +1,7 @@
 """`lengthwise serve`: the processes of a tf.data service, which batches on other machines than the trainer's."""
 
 import signal
-import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,8 +9,6 @@ from typing import Any
 import click
 
 from lengthwise_cli import options
-
-SECONDS_BETWEEN = 1.0
 
 EPILOG = """\b
 Example, a line on each machine:
@@ -54,8 +50,12 @@ def worker(address: str, port: int, host: str) -> None:
     It waits for its dispatcher, whichever of them is started first. Give it a port, and start it again if it dies:
     trainers wait ten minutes, or as their options say, for a worker that is gone, and know it again by its address.
     """
+    from lengthwise.dispatcher import wait_for_dispatcher
+
     try:
-        _wait_for(address)
+        wait_for_dispatcher(
+            address, say=lambda reason: click.echo(f"waiting for the dispatcher at {address}: {reason}", err=True)
+        )
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
         return
@@ -72,28 +72,6 @@ def _import_tensorflow() -> None:
 
     with native_stderr_silenced():
         import tensorflow  # noqa: F401 (loaded here, so that its greetings go nowhere)
-
-
-def _wait_for(address: str) -> None:
-    """Waits until something listens there, and says once why it waits.
-
-    TensorFlow would wait too, for an hour, but without a word and without Python seeing any signal.
-    """
-    host, _, port = address.removeprefix("grpc://").rpartition(":")
-    if not host or not port.isdigit():
-        raise click.BadParameter(f"expected HOST:PORT, received {address!r}", param_hint="'--dispatcher'")
-    told = ""
-    while True:
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS_BETWEEN).close()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            if reason != told:
-                click.echo(f"waiting for the dispatcher at {address}: {reason}", err=True)
-                told = reason
-            time.sleep(SECONDS_BETWEEN)
-        else:
-            return
 
 
 @contextmanager

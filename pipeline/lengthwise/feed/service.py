@@ -16,12 +16,13 @@ import numpy as np
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
+from lengthwise.dispatcher import wait_for_dispatcher
 from lengthwise.errors import ConfigError
 from lengthwise.feed.arrivals import watch
 from lengthwise.feed.epochs import plain, repeat_epochs, seeds_of_epochs
 from lengthwise.feed.features import Batch
 from lengthwise.feed.options import Options
-from lengthwise.feed.service_job import await_dispatcher, read_job
+from lengthwise.feed.service_job import read_job
 from lengthwise.feed.service_options import Service
 
 _GROUPS_PER_OCTAVE = 4  # of lengths that count as one bucket where T may have any value
@@ -87,9 +88,10 @@ def read_through(
         expected: how many rows an epoch has; None if that is unknown.
 
     Raises:
+        ConfigError: the service's address is none.
         EnvironmentFailure: no dispatcher answers.
     """
-    await_dispatcher(service)
+    wait_for_dispatcher(service.address, service.timeout_s)
     if service.mode == "coordinated":
         grouped = _grouped(batches(repeat_epochs(epoch, options)), service.num_consumers)
         return finish(watch(read_job(grouped, service, service.job_name or "lengthwise"), service))

@@ -1,50 +1,16 @@
 """One job of a tf.data service: a data set, registered with the dispatcher and read by the job's name.
 
-    await_dispatcher ─ read_job(data set, name) ─> its elements, made by the workers
-
 TensorFlow's `distribute` takes a constant for a name, hence one order for all iterations of a dataset. The ops beneath
 it take a tensor, so that each epoch has a name of its own.
 """
 
-import socket
-import time
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.protobuf import data_service_pb2
 
-from lengthwise.errors import EnvironmentFailure
 from lengthwise.feed.epochs import plain, with_options
 from lengthwise.feed.service_options import Service
-
-_PAUSE_S = 0.2
-
-
-def await_dispatcher(service: Service) -> None:
-    """Waits until the dispatcher answers: TensorFlow's client would do so without a word, and for an hour.
-
-    Raises:
-        EnvironmentFailure: it did not within `service.timeout_s`.
-    """
-    protocol, _, address = service.target.partition("://")
-    if protocol != "grpc":
-        return
-    host, _, port = address.rpartition(":")
-    if not port.isdecimal():
-        raise EnvironmentFailure(f"service: address: expected host:port, received {service.address!r}")
-    patience = float("inf") if service.timeout_s is None else service.timeout_s
-    began = time.monotonic()
-    while True:
-        try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=min(patience, 10)):
-                return
-        except (OSError, OverflowError) as error:
-            if time.monotonic() - began > patience:
-                raise EnvironmentFailure(
-                    f"no tf.data service dispatcher answers at {service.address} for {service.timeout_s} s ({error}); "
-                    "start one with `lengthwise serve dispatcher`, or check the address"
-                ) from error
-        time.sleep(_PAUSE_S)
 
 
 def read_job(dataset: Any, service: Service, name: Any) -> Any:
