@@ -27,7 +27,7 @@ def repeat_epochs(make: Callable[[Any], Any], options: Options) -> Any:
 
 
 def seeds_of_epochs(seed: int | None, epochs: int | None) -> Any:
-    """Seeds, int64 `[2]`, none of them twice, however often the dataset is iterated; random where `seed` is None."""
+    """Seeds, int64 `[2]`, others in each iteration of the dataset; random where `seed` is None."""
     # `Dataset.random` mixes the global seed in: another for each trainer, or one for all where none is wanted.
     numbers = tf.data.experimental.from_variant(
         tf.raw_ops.RandomDatasetV2(
@@ -40,7 +40,7 @@ def seeds_of_epochs(seed: int | None, epochs: int | None) -> Any:
         ),
         tf.TensorSpec([], tf.int64),
     )
-    seeds = numbers.map(plain(lambda number: tf.stack([number, tf.constant(seed or 0, tf.int64)])))
+    seeds = numbers.batch(2, drop_remainder=True)
     return seeds if epochs is None else seeds.take(epochs)
 
 

@@ -98,7 +98,8 @@ def read_through(
 
     def read(seed: Any) -> Any:
         # All consumers see the same seeds in the same order, so the seed tells them which epoch this is.
-        name = tf.strings.join([service.job_name, tf.strings.as_string(seed[0])], "-") if service.job_name else ""
+        own = tf.strings.reduce_join(tf.strings.as_string(seed), separator="-")
+        name = tf.strings.join([service.job_name, own], "-") if service.job_name else ""
         return watch(read_job(batches(shared(seed)), service, name), service, name, expected)
 
     seeds = seeds_of_epochs(_seed_of_job(service, options), options.epochs)
