@@ -21,6 +21,8 @@ from lengthwise_cli.children import end_children, stop_children
 
 USAGE, UNFORESEEN, STOPPED = 2, 3, 130
 
+_AGAIN_S = 0.05
+
 
 def guarded(action: Callable[[], Any], *, debug: bool) -> int:
     """Runs a command; returns its exit code, its failure put into words on stderr."""
@@ -107,9 +109,20 @@ def _signals_as_interrupts() -> Iterator[None]:
         stop_children()
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    def again(unraisable: Any) -> None:
+        """Python forgets what is raised in the callbacks of its weak references and finalizers: raise it once more."""
+        if unraisable.exc_type is KeyboardInterrupt:
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        else:
+            hook(unraisable)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    hook, sys.unraisablehook = sys.unraisablehook, again
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
