@@ -101,6 +101,49 @@ def test_the_other_format_and_no_bytes_are_no_empty_sequences(container, bytes_r
     assert refined.rows.num_rows == 1
 
 
+OF_EXAMPLES = """\
+expected inputs.format sequence_example, the record is a tf.Example (features: 'c', 'id', 'x'); \
+write `format: example`"""
+OF_SEQUENCES = """\
+expected inputs.format example, the record is a tf.SequenceExample (feature lists: 'id', 'x'); \
+write `format: sequence_example`"""
+IN_CONTEXT = """\
+expected a feature list, the tf.SequenceExample has this feature in its context; read it by `kind: context`, or write \
+it as a feature list (feature lists: 'x', 'y0', 'y1', 'y2', 'y3', 'y4', 'y5', 'y6', 2 more; context: 'c', 'id')"""
+IN_LISTS = """\
+expected a feature of the context, the tf.SequenceExample has a feature list of this name; read it by a sequence \
+column (feature lists: 'c', 'id', 'x'; context: none)"""
+NOWHERE = "expected the feature, the record has none"
+LISTS = {"x": [1], **{f"y{number}": [1] for number in range(9)}}
+
+
+@pytest.mark.parametrize(
+    ("container", "bytes_read", "reason", "column", "detail"),
+    [
+        ("sequence_example", example({"id": [1], "x": [1], "c": [1]}), RejectReason.WRONG_FORMAT, "id", OF_EXAMPLES),
+        ("example", sequence_example({"id": [1], "x": [1]}, {"c": [1]}), RejectReason.WRONG_FORMAT, "id", OF_SEQUENCES),
+        (
+            "sequence_example",
+            sequence_example(LISTS, {"c": [1], "id": [1, 0, 1]}),
+            RejectReason.MISSING_FEATURE,
+            "id",
+            IN_CONTEXT,
+        ),
+        (
+            "sequence_example",
+            sequence_example({"id": [1], "x": [1], "c": [1]}, {}),
+            RejectReason.MISSING_FEATURE,
+            "c",
+            IN_LISTS,
+        ),
+        ("sequence_example", sequence_example({"x": [1]}, {"c": [1]}), RejectReason.MISSING_FEATURE, "id", NOWHERE),
+    ],
+)
+def test_a_feature_in_another_place_is_said(container, bytes_read, reason, column, detail):
+    [reject] = refiner(container).refine(Block([bytes_read], [0], [0], [0]), "f").rejects
+    assert (reject.reason, reject.column, reject.detail) == (reason, column, detail)
+
+
 def test_a_feature_by_the_name_of_the_decoders_own_struct_is_ignored():
     records = [sequence_example({"id": [1], "x": [1]}, {"c": [1], "##SEQUENCE##": [5]})]
     refined = refiner("sequence_example").refine(Block(records, [0], [0], [0]), "f")

@@ -18,6 +18,7 @@ from tfx_bsl.coders import example_coder, sequence_example_coder
 
 from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
 from lengthwise.records.arrow import concat_batches
+from lengthwise.records.misplaced import find_misplaced
 from lengthwise.records.protos import Example, SequenceExample
 from lengthwise.records.wide import SEQUENCES, WideIntegers
 from lengthwise.records.wire import WireReader
@@ -93,15 +94,10 @@ class Decoder:
         batch = batches[0] if len(batches) == 1 else concat_batches(batches)
         return Decoded(batch, np.concatenate(rows), faults)
 
-    def looks_like_other_format(self, record: bytes) -> bool:
-        """Whether a record that lacks required sequence features has them where the other container keeps them."""
-        try:
-            if self._container == "example":
-                return bool(SequenceExample.FromString(record).feature_lists.feature_list)
-            context = SequenceExample.FromString(record).context.feature
-            return any(key in context for key in self._sequences)
-        except Exception:  # noqa: BLE001 (whatever protobuf raises, it is no other format then)
-            return False
+    def explain_absence(self, row: int, key: str, record: bytes) -> Fault | None:
+        """Why a record lacks a required feature, where it has it in another place; None where it has it nowhere."""
+        found = find_misplaced(record, key, self._container, self._sequences, self._context)
+        return None if found is None else Fault(row, found[0], key, found[1])
 
     def _try(self, records: list[bytes]) -> pa.RecordBatch | None:
         usual = self._wire.read(records)

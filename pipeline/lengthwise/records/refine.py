@@ -94,7 +94,7 @@ class Refiner:
         decoded = self._decoder.decode(block.records)
         checked = self._validator.check(decoded)
         self._check_lengths(checked)
-        faults = [self._with_format(fault, block.records[row]) for fault, row in _placed(checked, decoded.rows)]
+        faults = [self._explain(fault, block.records[row]) for fault, row in _placed(checked, decoded.rows)]
         good = np.flatnonzero(~checked.faults.bad)
         cuts = cut(checked.lengths[good], self._rules.longest, self._rules.over_long, self._rules.overlap)
         cuts = Cuts(good[cuts.rows], cuts.first, cuts.counts, cuts.windows)
@@ -116,12 +116,10 @@ class Refiner:
                 lambda row: f"expected at most {rules.longest} steps, received {lengths[row]} (sequences.over_long)",
             )
 
-    def _with_format(self, fault: Fault, record: bytes) -> Fault:
-        if fault.reason is RejectReason.MISSING_FEATURE and self._decoder.looks_like_other_format(record):
-            other = "tf.Example" if self._rules.container == "sequence_example" else "tf.SequenceExample"
-            detail = f"expected inputs.format {self._rules.container}, the record is a {other}"
-            return Fault(fault.row, RejectReason.WRONG_FORMAT, fault.column, detail)
-        return fault
+    def _explain(self, fault: Fault, record: bytes) -> Fault:
+        if fault.reason is not RejectReason.MISSING_FEATURE:
+            return fault
+        return self._decoder.explain_absence(fault.row, fault.column, record) or fault
 
     def _make_rows(self, block: Block, checked: Checked, decoded: Decoded, cuts: Cuts) -> pa.RecordBatch:
         places = decoded.rows[cuts.rows]
