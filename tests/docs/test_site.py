@@ -71,3 +71,16 @@ def test_it_asks_no_other_server(site) -> None:
     for page in site.rglob("*.html"):
         loaded = re.findall(r'<(?:script|img|iframe)[^>]+src="([^"]+)"|<link[^>]+href="([^"]+)"', page.read_text())
         assert not [one or other for one, other in loaded if (one or other).startswith(("http", "//"))]
+
+
+def test_examples_are_code_and_results_one_item(site) -> None:
+    pages = {page.parent.name: page.read_text() for page in (site / "api").rglob("index.html")}
+    examples = {"buckets": 2, "feed": 7, "layers": 16, "tfx": 1}
+    for name, page in pages.items():
+        assert "<blockquote" not in page
+        code = "".join(re.findall(r"<pre.*?</pre>", page, re.DOTALL))
+        assert page.count("&gt;&gt;&gt;") == code.count("&gt;&gt;&gt;") >= examples.get(name, 0)
+        for results in re.findall(r">Returns:</span></p>\s*<ul>(.*?)</ul>", page, re.DOTALL):
+            assert results.count("<li") == 1
+    [arguments] = re.findall(r">Call arguments:</span></p>\s*<ul>(.*?)</ul>", pages["layers"], re.DOTALL)[:1]
+    assert arguments.count("<li") == 2  # features, mask
