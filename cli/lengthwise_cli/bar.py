@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from lengthwise.progress import Event
+from lengthwise.visible import visible
 from lengthwise_cli.terminal import bytes_text, console
 from lengthwise_cli.watch import Pace, amount, time_text
 
@@ -55,7 +56,7 @@ class Bar:
 
     def show(self, event: Event) -> None:
         if event.stage == "log":
-            self._progress.console.print(Text(event.message, style="dim"))
+            self._progress.console.print(Text(visible(event.message), style="dim"))
             return
         task = self._task_of(event.stage)
         self._pace.see(event, time.monotonic())

@@ -4,6 +4,7 @@ click's usage errors, ConfigError      2        EnvironmentFailure, anything unf
 DataLimitError, DatasetError           1        Ctrl-C, SIGTERM                          130
 """
 
+import io
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from lengthwise.errors import Interrupted, LengthwiseError
+from lengthwise.visible import visible, visible_error, visible_lines
 from lengthwise_cli.children import end_children, stop_children
 
 USAGE, UNFORESEEN, STOPPED = 2, 3, 130
@@ -32,16 +34,17 @@ def guarded(action: Callable[[], Any], *, debug: bool) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(visible_lines(shown.getvalue()), err=True, nl=False)
         return USAGE
     except Interrupted:
         return _stop("stopped; run the same command to resume")
     except (KeyboardInterrupt, click.Abort):
         return _stop("stopped")
     except LengthwiseError as error:
-        if debug:
-            traceback.print_exc()
-        _say(str(error))
+        _trace(debug)
+        _say(visible_error(error))
         return error.exit_code
     except Exception as error:  # noqa: BLE001 (the last stop before the user)
         return _report(error, debug)
@@ -73,6 +76,11 @@ def leave(code: int) -> NoReturn:
     sys.exit(code)
 
 
+def _trace(debug: bool) -> None:
+    if debug:
+        click.echo(visible_lines(traceback.format_exc()), err=True, nl=False)
+
+
 def _say(message: str) -> None:
     click.echo(f"{click.style('Error:', fg='red')} {message}", err=True)
 
@@ -83,12 +91,11 @@ def _stop(message: str) -> int:
 
 
 def _report(error: Exception, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
+    _trace(debug)
     if isinstance(error, OSError) and error.filename is not None:
-        _say(f"{error.filename}: {error.strerror}")
+        _say(visible(f"{error.filename}: {error.strerror}"))
         return UNFORESEEN
-    first = (str(error).strip().splitlines() or [""])[0]
+    first = visible((str(error).strip().splitlines() or [""])[0])
     _say(
         f"something unforeseen went wrong: {type(error).__name__}: {first}\n"
         "This is a fault of lengthwise. `lengthwise --debug COMMAND ...` shows where; please report that text, "

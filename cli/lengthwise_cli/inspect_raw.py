@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lengthwise.errors import ConfigError, DatasetError
+from lengthwise.files import exists, is_remote
 from lengthwise_cli.sequences import as_dict, say_sequence
 from lengthwise_cli.terminal import say, say_json, say_table
 
@@ -19,12 +20,12 @@ SAMPLE = 1000
 
 def refuse_folder(path: str) -> None:
     """Raises ConfigError where no file stands at `path`, with what to do about a folder."""
-    if os.path.isdir(path):
+    if not is_remote(path) and os.path.isdir(path):
         raise ConfigError(
             f"{path}: expected a prepared data set or a file, received a folder without manifest.json; "
             "name one of its files, or run `lengthwise prepare` to its end"
         )
-    if not os.path.exists(path):
+    if not exists(path):
         raise ConfigError(f"{path}: expected a prepared data set or a TFRecord file, received a path where nothing is")
 
 

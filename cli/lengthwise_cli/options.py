@@ -1,5 +1,6 @@
 """Options that several commands share, and how a configuration is loaded with them."""
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -8,14 +9,31 @@ import click
 from lengthwise.errors import ConfigError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from lengthwise.config import JobConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 BEAM_OPTIONS = "lengthwise.beam_options"
 
+
+class DataSet(click.ParamType[str]):
+    """The folder of a prepared data set, named by itself or by its manifest."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        del param, ctx
+        folder, _, name = str(value).rpartition("/")
+        return str(value) if name != "manifest.json" else folder or ("/" if str(value).startswith("/") else ".")
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        return path.shell_complete(ctx, param, incomplete)
+
+
 path = click.Path(path_type=str)  # may be gs:// and the like, so whether it exists is not click's to check
-data_set = click.argument("folder", metavar="DIR", type=click.Path(path_type=str, file_okay=True))
+data_set = click.argument("folder", metavar="DIR", type=DataSet())
 config_file = click.argument("config", metavar="CONFIG", type=path)
 input_files = click.argument("files", metavar="[FILES]...", nargs=-1, type=path)
 quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
@@ -47,7 +65,14 @@ class BeamCommand(click.Command):
             place = args.index("--")
             ctx.meta[BEAM_OPTIONS] = tuple(args[place + 1 :])
             args = args[:place]
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, list(args))
+        except click.NoSuchOption as error:
+            if error.possibilities and "_" not in error.option_name:  # as Beam's names have
+                raise
+            given = next((one for one in args if one.partition("=")[0] == error.option_name), error.option_name)
+            rule = f"{error.message} Options of Beam's stand after --, as in: {ctx.command_path} ... -- {given}"
+            raise click.NoSuchOption(error.option_name, rule, ctx=error.ctx) from error
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "[-- BEAM OPTIONS]"]
@@ -65,6 +90,16 @@ def beam_options() -> tuple[str, ...]:
 
         check_runner(given)
     return given
+
+
+def require_data_set(folder: str) -> None:
+    """Raises ConfigError where no folder stands at the path that is to be a data set's."""
+    from lengthwise.files import exists, is_remote, join, list_tree
+
+    if not is_remote(folder) and os.path.isfile(folder):
+        raise ConfigError(f"{folder}: expected the folder of a prepared data set, received a file")
+    if not (exists(folder) or (is_remote(folder) and (exists(join(folder, "manifest.json")) or list_tree(folder)))):
+        raise ConfigError(f"{folder}: expected a prepared data set, received a path where nothing is; check the path")
 
 
 def refuse_existing(option: str, path: str, *, overwrite: bool) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
+from lengthwise.visible import visible_lines
+
 _NATIVE = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "NONE", "ABSL_MIN_LOG_LEVEL": "3"}
 _PYTHON = ("apache_beam", "tensorflow", "absl", "tfx_bsl", "google")
 
@@ -17,6 +19,8 @@ def silence_libraries(*, debug: bool) -> None:
     """Silences TensorFlow, absl, gRPC and Beam, before they are imported; under `debug` they speak."""
     if debug:
         logging.basicConfig(level=logging.INFO)
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(_Visible(logging.BASIC_FORMAT))
         return
     for name, value in _NATIVE.items():
         os.environ.setdefault(name, value)
@@ -24,6 +28,13 @@ def silence_libraries(*, debug: bool) -> None:
     for name in _PYTHON:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
+
+
+class _Visible(logging.Formatter):
+    """What libraries log holds names from data, too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible_lines(super().format(record))
 
 
 @contextmanager

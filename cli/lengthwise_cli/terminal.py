@@ -1,9 +1,10 @@
-"""Printing: tables and sentences on stdout, JSON where a machine reads."""
+"""Printing: tables and sentences on stdout, JSON where a machine reads. Foreign text is made visible here."""
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from lengthwise.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,13 +22,15 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def say(text: str = "") -> None:
-    """Prints a line, its square brackets as they are."""
-    console().print(text, markup=False, soft_wrap=True)
+    """Prints a line."""
+    from rich.text import Text
+
+    console().print(Text(visible(text)), soft_wrap=True)
 
 
 def say_json(value: Any) -> None:
     """Prints a value as JSON, for people to read too."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(visible_json(value, indent=2))
 
 
 def say_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -38,11 +41,12 @@ def say_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[objec
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
-        table.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
+        name = Text(visible(heading.removeprefix(">")))
+        table.add_column(name, justify="right" if heading.startswith(">") else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_plain(cell)) for cell in row))
+        table.add_row(*(Text(visible(_plain(cell))) for cell in row))
     if title:
-        console().print(Text(title, style="bold"), soft_wrap=True)
+        console().print(Text(visible(title), style="bold"), soft_wrap=True)
     console().print(table, "")
 
 
@@ -61,6 +65,4 @@ def share_text(share: float) -> str:
 
 
 def _plain(cell: object) -> str:
-    """Text in which nothing can move the cursor: control characters stand as their escapes."""
-    text = f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)

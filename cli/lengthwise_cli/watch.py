@@ -1,6 +1,5 @@
 """Shows how far a job is: a bar on a terminal, plain lines elsewhere, JSON events for machines, or nothing."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -8,8 +7,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from lengthwise.errors import LengthwiseError
+import click
+
+from lengthwise.errors import Interrupted, LengthwiseError
 from lengthwise.progress import Event, ProgressSink, ignore
+from lengthwise.visible import visible, visible_json
 from lengthwise_cli.quiet import only_our_words
 from lengthwise_cli.terminal import bytes_text
 
@@ -41,16 +43,20 @@ def _shown(quiet: bool, as_json: bool) -> Iterator[ProgressSink]:
 
 def say_event(event: str, content: dict[str, Any]) -> None:
     """Prints one JSON event as a line."""
-    print(json.dumps({"event": event, **content}, ensure_ascii=False), flush=True)
+    print(visible_json({"event": event, **content}), flush=True)
 
 
 @contextmanager
 def _errors_as_events() -> Iterator[None]:
+    """Says a failure once, as an event: nothing more of it goes to standard error."""
     try:
         yield
     except LengthwiseError as error:
         say_event("error", {"message": str(error), "exit_code": error.exit_code})
-        raise
+        raise click.exceptions.Exit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        say_event("error", {"message": "stopped", "exit_code": Interrupted.exit_code})
+        raise click.exceptions.Exit(Interrupted.exit_code) from error
 
 
 class JsonLines:
@@ -120,7 +126,7 @@ class PlainLines:
             self._print(describe(event, self._pace))
 
     def _print(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(visible(line), file=sys.stderr, flush=True)
 
 
 def describe(event: Event, pace: Pace) -> str:

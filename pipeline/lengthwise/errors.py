@@ -19,6 +19,10 @@ class LengthwiseError(Exception):
     # Exactly this constructor, or a `tf.function` re-raises the error as one of its own, which is no ValueError.
     __init__ = Exception.__init__
 
+    def __str__(self) -> str:
+        """The message: several arguments are its lines."""
+        return "\n".join(map(str, self.args))
+
 
 class ConfigError(LengthwiseError, ValueError):
     """A configuration or an argument is wrong. The message says what was expected, what was received, what to do."""

@@ -39,6 +39,8 @@ def _prepared(place) -> str:
     return str(place.prepared)
 
 
+DRY = ("--dry_run=True",)
+
 WRONG: dict[str, tuple[Callable, list[str]]] = {
     "no such configuration": (
         lambda place: ["prepare", place.folder / "jop.yaml"],
@@ -112,6 +114,59 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
         lambda place: ["rejects", _prepared(place), "--column", "wodrs"],
         ["no record was rejected for 'wodrs'; there are: not_finite of column 'x'"],
     ),
+    "a page over another file": (
+        lambda place: ["report", _prepared(place), "-o", place.job],
+        ["--output: ", "job.yaml stands there already", "--overwrite"],
+    ),
+    **{
+        f"a missing data set to {' '.join(command)}": (
+            lambda place, command=command: [*command, place.folder / "nothing"],
+            ["nothing: expected a prepared data set", "received a path where nothing is"],
+        )
+        for command in (["verify"], ["rejects"], ["inspect"], ["report", "-o", "page.html"])
+    },
+    "a missing data set to compare with": (
+        lambda place: [
+            "report",
+            _prepared(place),
+            "-o",
+            place.folder / "x.html",
+            "--compare",
+            place.folder / "nothing",
+        ],
+        ["nothing: expected a prepared data set", "received a path where nothing is"],
+    ),
+    **{
+        f"a file to {' '.join(command)}": (
+            lambda place, command=command: [*command, place.job],
+            ["job.yaml: expected the folder of a prepared data set, received a file"],
+        )
+        for command in (["verify"], ["rejects"], ["report", "-o", "page.html"])
+    },
+    **{
+        f"a size of {size} for {field}": (
+            lambda place, field=field, size=size: ["check", place.job, "--set", f"{field}={size}"],
+            [f"{field}: expected", "received "],
+        )
+        for size in ("inf", "-inf", ".inf", "nan", ".nan", "1e999", "1e400MiB", "infGiB", "0", "-3KiB", "''")
+        for field in ("output.shard_bytes", "limits.max_record_bytes")
+    },
+    "Beam's options before the dashes": (
+        lambda place: ["check", place.job, "--runner=DataflowRunner"],
+        ["No such option", "Options of Beam's stand after --, as in: ", "check ... -- --runner=DataflowRunner"],
+    ),
+    "Beam's options before the dashes, in two words": (
+        lambda place: ["prepare", "--direct_num_workers", "2", place.job],
+        ["Options of Beam's stand after --, as in: ", "prepare ... -- --direct_num_workers"],
+    ),
+    "a dry run without input": (
+        lambda place: ["prepare", place.job, "--set", "inputs.by_split={}", "--", *DRY],
+        ["inputs.files: expected at least one file or pattern, received none"],
+    ),
+    "a dry run of splits without a file": (
+        lambda place: ["prepare", place.job, "--set", "inputs.by_split={train: nowhere/*}", "--", *DRY],
+        ["inputs.files: expected files at nowhere/*, found none"],
+    ),
     "a draft of nothing": (lambda _: ["init", "/nowhere/*"], ["/nowhere/*: expected a file or a pattern"]),
 }
 
@@ -124,10 +179,33 @@ def test_a_mistake_on_the_command_line(name: str, place, lengthwise) -> None:
     assert result.stdout == ""
 
 
-def test_json_gives_the_error_as_an_event_too(place, lengthwise) -> None:
+def test_json_gives_the_error_as_an_event_and_once(place, lengthwise) -> None:
     import json
 
     result = lengthwise("prepare", place.job, "--set", "shuffle.seed=later", "--json", code=2)
     event = json.loads(result.stdout)
+    assert result.stderr == ""
     assert (event["event"], event["exit_code"]) == ("error", 2)
     assert "shuffle.seed" in event["message"]
+    [event] = map(json.loads, lengthwise("verify", place.folder / "nothing", "--json", code=2).stdout.splitlines())
+    assert (event["event"], event["exit_code"]) == ("error", 2)
+
+
+def test_a_manifest_names_its_data_set(place, lengthwise) -> None:
+    folder = _prepared(place)
+    for command in (
+        ["verify"],
+        ["rejects"],
+        ["inspect"],
+        ["report", "-o", place.folder / "x.html", "--compare", folder],
+    ):
+        lengthwise(*command, f"{folder}/manifest.json")
+
+
+def test_a_page_is_replaced_when_asked(place, lengthwise) -> None:
+    page = place.folder / "page.html"
+    page.write_text("mine")
+    lengthwise("report", _prepared(place), "-o", page, code=2)
+    assert page.read_text() == "mine"
+    lengthwise("report", place.prepared, "-o", page, "--overwrite")
+    assert page.read_text() == (place.prepared / "report.html").read_text()

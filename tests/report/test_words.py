@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lengthwise.report import text
 from lengthwise.report.axes import Axis, counting_axis
+from lengthwise.visible import visible_lines
 
 
 @pytest.mark.parametrize(
@@ -42,10 +43,10 @@ def test_numbers_read_well(shown, expected) -> None:
 
 @given(st.text())
 def test_foreign_text_is_visible_and_can_be_written(foreign) -> None:
-    shown = text.visible(foreign)
+    shown = visible_lines(foreign)
     shown.encode()
     assert all(char.isprintable() or char == "\n" for char in shown)
-    assert text.visible(shown) == shown
+    assert visible_lines(shown) == shown
 
 
 finite = st.floats(-1e12, 1e12)

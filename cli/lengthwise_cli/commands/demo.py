@@ -41,13 +41,16 @@ def command(output: str, train: bool, workers: int | None) -> None:
 
     say("1. Write the dictionary as raw tf.SequenceExample records, and plant defects")
     paths, planted = _write(os.path.join(output, "raw"))
-    say("\n2. Prepare them by configs/cmudict.yaml, in which one damaged file is allowed")
+    say()
+    say("2. Prepare them by configs/cmudict.yaml, in which one damaged file is allowed")
     prepared = os.path.join(output, "prepared")
     manifest = _prepare(os.path.join(output, "raw"), prepared, workers)
-    say("\n3. Find the defects among the rejects")
+    say()
+    say("3. Find the defects among the rejects")
     _say_found(prepared, planted)
     if train:
-        say("\n4. Train a small LSTM to count syllables, one epoch, from the prepared and from the raw data")
+        say()
+        say("4. Train a small LSTM to count syllables, one epoch, from the prepared and from the raw data")
         _train(prepared, manifest, paths)
 
 

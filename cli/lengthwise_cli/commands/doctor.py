@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lengthwise.visible import visible
 from lengthwise_cli import options
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def command(paths: tuple[str, ...], as_json: bool) -> None:
 
 
 def _look(paths: tuple[str, ...], *, spin: bool) -> "list[Finding]":
+    from rich.text import Text
+
     from lengthwise_cli.checkup import checks
     from lengthwise_cli.terminal import console
 
@@ -46,7 +49,7 @@ def _look(paths: tuple[str, ...], *, spin: bool) -> "list[Finding]":
         return [finding for _, check in checks(paths) for finding in check()]
     with console(stderr=True).status("looking") as status:
         for what, check in checks(paths):
-            status.update(f"looking at {what}")
+            status.update(Text(visible(f"looking at {what}")))
             findings += check()
     return findings
 

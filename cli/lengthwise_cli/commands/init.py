@@ -24,12 +24,13 @@ def command(files: tuple[str, ...], output: str | None, sample: int, overwrite: 
     """
     from lengthwise.draft import draft_config
     from lengthwise.files import write_bytes
+    from lengthwise.visible import visible, visible_lines
 
     if output is not None:
         options.refuse_existing("--output", output, overwrite=overwrite)
     draft = draft_config(list(files), sample)
     if output is None:
-        click.echo(draft, nl=False)
+        click.echo(visible_lines(draft), nl=False)
         return
     write_bytes(output, draft.encode())
-    click.echo(f"{output} is drafted; look it over, then: lengthwise check {shlex.quote(output)}", err=True)
+    click.echo(visible(f"{output} is drafted; look it over, then: lengthwise check {shlex.quote(output)}"), err=True)

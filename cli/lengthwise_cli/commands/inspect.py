@@ -13,7 +13,7 @@ Example:
 
 
 @click.command("inspect", epilog=EPILOG)
-@click.argument("target", metavar="DIR|FILE", type=options.path)
+@click.argument("target", metavar="DIR|FILE", type=options.DataSet())
 @click.option("--count", "-n", type=click.IntRange(min=0), default=3, show_default=True, help="Sequences to show.")
 @click.option("--record", type=click.IntRange(min=0), help="Show this one alone, all of its steps; numbers start at 0.")
 @click.option("--bucket", type=click.IntRange(min=1), help="Only of the bucket with this boundary (data sets).")
@@ -26,11 +26,9 @@ def command(target: str, count: int, record: int | None, bucket: int | None, spl
     tf.SequenceExample or tf.Example, and needs no configuration. With --bucket or --split, --record counts within.
     """
     from lengthwise.errors import ConfigError
-    from lengthwise.files import exists, is_remote, join
+    from lengthwise.files import exists, join
 
     first, most = (0, count) if record is None else (record, 1)
-    if target.endswith("manifest.json"):
-        target = target.removesuffix("manifest.json").rstrip("/") or "."
     if exists(join(target, "manifest.json")):
         from lengthwise_cli.inspect_prepared import inspect_prepared
 
@@ -40,6 +38,5 @@ def command(target: str, count: int, record: int | None, bucket: int | None, spl
         raise ConfigError("--bucket, --split: expected a prepared data set, a raw file has neither")
     from lengthwise_cli.inspect_raw import inspect_raw, refuse_folder
 
-    if not is_remote(target):
-        refuse_folder(target)
+    refuse_folder(target)
     inspect_raw(target, first, most, whole=record is not None, as_json=as_json)

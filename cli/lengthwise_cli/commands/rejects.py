@@ -51,6 +51,7 @@ def command(
     from lengthwise_cli.terminal import say
 
     _check(reasons)
+    options.require_data_set(folder)
     chosen = _Chosen(_paths(folder), reasons, columns)
     _check_chosen(chosen)
     if extract is None:

@@ -2,6 +2,7 @@
 
 import click
 
+from lengthwise.visible import visible
 from lengthwise_cli import options
 
 EPILOG = """\b
@@ -13,13 +14,17 @@ Example:
 @click.command("report", epilog=EPILOG)
 @options.data_set
 @click.option("--output", "-o", metavar="FILE", required=True, type=options.path, help="The page to write.")
-@click.option("--compare", metavar="DIR2", type=options.path, help="Show this data set beside, and what drifted.")
-def command(folder: str, output: str, compare: str | None) -> None:
+@click.option("--compare", metavar="DIR2", type=options.DataSet(), help="Show this data set beside, and what drifted.")
+@click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
+def command(folder: str, output: str, compare: str | None, overwrite: bool) -> None:
     """Write an HTML report: lengths, padding, rejects, columns.
 
     One file that needs nothing else. The same page, without a comparison, stands in each data set as report.html.
     """
     from lengthwise.report import write_report
 
+    for data_set in filter(None, (folder, compare)):
+        options.require_data_set(data_set)
+    options.refuse_existing("--output", output, overwrite=overwrite)
     write_report(folder, output, compare=compare)
-    click.echo(output)
+    click.echo(visible(output))

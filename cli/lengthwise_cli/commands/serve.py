@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lengthwise.visible import visible
 from lengthwise_cli import options
 
 EPILOG = """\b
@@ -53,9 +54,7 @@ def worker(address: str, port: int, host: str) -> None:
     from lengthwise.dispatcher import wait_for_dispatcher
 
     try:
-        wait_for_dispatcher(
-            address, say=lambda reason: click.echo(f"waiting for the dispatcher at {address}: {reason}", err=True)
-        )
+        wait_for_dispatcher(address, say=lambda reason: _say(f"waiting for the dispatcher at {address}: {reason}"))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
         return
@@ -65,6 +64,10 @@ def worker(address: str, port: int, host: str) -> None:
     with _ended_by_signals():
         server = start_worker(address, port, host)
     _serve(server, f"worker of {address}")
+
+
+def _say(reason: str) -> None:
+    click.echo(visible(reason), err=True)
 
 
 def _import_tensorflow() -> None:
@@ -91,7 +94,7 @@ def _ended_by_signals() -> Iterator[None]:
 def _serve(server: Any, what: str) -> None:
     """Waits for a signal. The server's own `join` would keep Python from seeing one."""
     try:
-        click.echo(what)
+        click.echo(visible(what))
         while True:
             signal.pause()
     except KeyboardInterrupt:

@@ -27,6 +27,7 @@ def command(folder: str, quiet: bool, as_json: bool) -> None:
     from lengthwise_cli.watch import say_event, watching
 
     with watching(quiet=quiet, as_json=as_json) as progress:
+        options.require_data_set(folder)
         from lengthwise.prepare.verify import verify
 
         found = verify(folder, progress)

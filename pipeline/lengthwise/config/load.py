@@ -51,18 +51,18 @@ def parse_config(mapping: Mapping[str, Any], source: str = "configuration") -> J
         given = {name: value for name, value in mapping.items() if value is not None}  # a section all commented out
         config = JobConfig.model_validate(_with_schema_columns(given, source))
     except ValidationError as error:
-        raise ConfigError(_explain(source, error)) from error
+        raise ConfigError(*_explain(source, error)) from error
     _check_vocabularies(config.columns, source)
     return config
 
 
-def _explain(source: str, error: ValidationError) -> str:
+def _explain(source: str, error: ValidationError) -> list[str]:
     lines = [
         f"{source}: {path}: {text}" if path else f"{source}: {text}" for path, text in explain_all(error, JobConfig)
     ]
     if len(lines) > MOST_ERRORS:
         lines[MOST_ERRORS:] = [f"{source}: and {len(lines) - MOST_ERRORS} more mistakes"]
-    return "\n".join(lines)
+    return lines
 
 
 def _with_schema_columns(mapping: dict[str, Any], source: str) -> dict[str, Any]:
@@ -108,4 +108,4 @@ def _check_vocabularies(columns: Iterable[AnyColumn], source: str) -> None:
             rule = f"expected an id in [0, {size}), received {feature.default_value}"
             mistakes.append(f"{source}: columns[{index}].default_value: {rule}")
     if mistakes:
-        raise ConfigError("\n".join(dict.fromkeys(mistakes)))
+        raise ConfigError(*dict.fromkeys(mistakes))

@@ -24,7 +24,7 @@ def _parse_size(value: Any) -> Any:
     unit = value.strip()[len(number) :].lower()
     try:
         return int(float(number) * _UNITS[unit])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):  # the last of infinity
         raise ValueError(expected) from None
 
 

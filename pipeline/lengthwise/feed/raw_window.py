@@ -16,6 +16,7 @@ from lengthwise.feed.parse import Container, Parsed
 from lengthwise.feed.raw_files import Chunk
 from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.window import arrange
+from lengthwise.visible import visible
 
 OnInvalid = Literal["raise", "skip"]
 
@@ -47,7 +48,7 @@ class RawWindow:
         self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
         self._boundaries = boundaries
         self._options = options
-        self._paths = list(paths)
+        self._paths = list(map(visible, paths))  # in messages only
         self._on_invalid = on_invalid
         self._max_record_bytes = max_record_bytes
 
@@ -115,7 +116,7 @@ class RawWindow:
 
     def _complain(self, verdicts: Verdicts, chunk: Chunk, bad: Any) -> Any:
         first = tf.argmax(tf.cast(bad, tf.int32))
-        reason = tf.gather(tf.constant(verdicts.names), verdicts.codes[first])
+        reason = tf.gather(tf.constant(list(map(visible, verdicts.names))), verdicts.codes[first])
         place = (reason, tf.gather(self._paths, chunk.file[first]), "record", chunk.index[first])
         if self._on_invalid == "raise":
             message = "invalid record; on_invalid='skip' leaves it out. Reason, file and record:"

@@ -20,10 +20,8 @@ def list_inputs(config: JobConfig) -> tuple[Input, ...]:
     Raises:
         ConfigError: no input is configured, a pattern matches nothing, or a file belongs to two splits.
     """
-    groups = {None: config.inputs.files} if not config.inputs.by_split else dict(config.inputs.by_split)
     found: dict[str, Input] = {}
-    for name, patterns in groups.items():
-        split = None if name is None else config.split_names.index(name)
+    for split, patterns in _patterns(config):
         for path, size, modified in _expand(patterns):
             real = files.real_path(path)
             known = found.setdefault(real, Input(path, "", 0, size, split, modified))
@@ -32,11 +30,30 @@ def list_inputs(config: JobConfig) -> tuple[Input, ...]:
                 called = " also called ".join(names)
                 raise ConfigError(f"inputs.by_split: {called} belongs to two splits; give each file to one")
             found[real] = replace(known, path=names[0])
-    if not found:
-        raise ConfigError("inputs.files: expected at least one file or pattern, received none; name the raw TFRecords")
     root = _common_folder([source.path for source in found.values()])
     ordered = sorted(found.values(), key=lambda source: source.path)
     return tuple(replace(source, name=source.path[len(root) :], rank=rank) for rank, source in enumerate(ordered))
+
+
+def unlisted_inputs(config: JobConfig) -> tuple[Input, ...]:
+    """The input's patterns in place of files, for a job that is built but not run; remote ones are not looked at.
+
+    Raises:
+        ConfigError: no input is configured, or a local pattern matches nothing.
+    """
+    patterns = [(split, pattern) for split, group in _patterns(config) for pattern in group]
+    _expand(tuple(pattern for _, pattern in patterns if not files.is_remote(pattern)))
+    return tuple(Input(pattern, pattern, rank, 0, split) for rank, (split, pattern) in enumerate(patterns))
+
+
+def _patterns(config: JobConfig) -> list[tuple[int | None, tuple[str, ...]]]:
+    """The patterns of each split, by its index; of None where records are divided by hash."""
+    by_split = config.inputs.by_split
+    if not (config.inputs.files or by_split):
+        raise ConfigError("inputs.files: expected at least one file or pattern, received none; name the raw TFRecords")
+    if not by_split:
+        return [(None, config.inputs.files)]
+    return [(config.split_names.index(name), group) for name, group in by_split.items()]
 
 
 def _expand(patterns: tuple[str, ...]) -> list[files.Found]:

@@ -11,9 +11,9 @@ from lengthwise.buckets import LengthHistogram
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
 from lengthwise.manifest import Manifest, load_manifest
-from lengthwise.prepare.inputs import NO_RECORD, list_inputs
+from lengthwise.prepare.inputs import NO_RECORD, list_inputs, unlisted_inputs
 from lengthwise.prepare.measure import add_up, unsampled
-from lengthwise.prepare.model import Input, Job, Measured, Spilled, Written
+from lengthwise.prepare.model import Job, Measured, Spilled, Written
 from lengthwise.prepare.options import check_options, input_patterns, is_dry_run, is_embedded, runner_name
 from lengthwise.prepare.start import import_beam, settled, uncollected
 from lengthwise.prepare.verdict import Verdict, judge
@@ -156,8 +156,7 @@ def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
     from lengthwise.prepare.pipeline import prepare_shards
     from lengthwise.prepare.runner import run_pipeline
 
-    patterns = enumerate(config.inputs.files)
-    inputs = tuple(Input(pattern, pattern, rank, 0, None) for rank, pattern in patterns)
+    inputs = unlisted_inputs(config)
     place = files.join(config.output.path, WORK, "dry-run")
     job = Job(config, inputs, config.buckets.boundaries or (1,), "", place)
     run_pipeline(lambda pipeline: prepare_shards(pipeline, job), options)

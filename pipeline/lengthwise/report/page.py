@@ -14,6 +14,7 @@ from lengthwise.report.padding import bucket_rows, count_chart, plan_rows
 from lengthwise.report.rejects import reason_rows
 from lengthwise.report.reproduce import recipe
 from lengthwise.report.shards import shard_chart, shard_rows
+from lengthwise.visible import visible_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -73,4 +74,4 @@ def _environment() -> "Environment":
 
 def _visible(value: Any) -> Any:
     """What an expression prints: foreign text without invisible characters; markup as it is."""
-    return text.visible(value) if type(value) is str else value
+    return visible_lines(value) if type(value) is str else value

@@ -11,13 +11,6 @@ _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COUNT_UNITS = ("", "k", "M", "G", "T", "P", "E")
 
 
-def visible(text: str) -> str:
-    """The text with what cannot be seen, or would turn its direction, written as escapes; line ends stay."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
-
-
 def shorten(text: str, most: int = LONGEST) -> str:
     """The text's beginning, with how much was left out."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
@@ -68,10 +61,6 @@ def number(value: float | None) -> str:
 def plural(amount: int, noun: str) -> str:
     """`1 shard`, `2 shards`."""
     return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def _scaled(number: float, base: int, units: tuple[str, ...], gap: str) -> str:
