@@ -9,39 +9,20 @@ import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, cast
 
-from lengthwise.credentials import check_credentials
+from lengthwise import beam_files
+from lengthwise.beam_files import Found as Found
+from lengthwise.beam_files import naming_failures
+from lengthwise.beam_files import use_options as use_options
 from lengthwise.errors import ConfigError, EnvironmentFailure, LengthwiseError
 
 TEMPORARY = ".tmp"
 """How the names end of files that are being written."""
 
 _UNSYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # what file systems answer that cannot sync, or not a folder
-
-
-def use_options(options: Sequence[str]) -> None:
-    """Beam's options, in which remote file systems find endpoints and credentials; their defaults if not called."""
-    from apache_beam.io.filesystems import FileSystems
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    FileSystems.set_options(PipelineOptions(list(options)))
-
-
-def _file_systems(path: str) -> Any:
-    """Beam's file systems, able to reach `path` as far as can be told.
-
-    Raises:
-        EnvironmentFailure: there are no credentials for it, or Beam lacks the parts for it.
-    """
-    from apache_beam.io.filesystems import FileSystems
-
-    if getattr(FileSystems, "_pipeline_options", None) is None:  # workers got theirs from the runner
-        use_options(())
-    check_credentials(path.partition("://")[0])
-    return FileSystems
 
 
 def is_remote(path: str) -> bool:
@@ -56,8 +37,8 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
     Raises:
         EnvironmentFailure: the file cannot be opened, or a remote one fails while it is read; the message names it.
     """
-    with _naming_failures(f"cannot read {path}"):
-        stream = _open_remote(path) if is_remote(path) else open(path, "rb")  # noqa: SIM115 (closed below)
+    with naming_failures(f"cannot read {path}"):
+        stream = beam_files.open_reading(path) if is_remote(path) else open(path, "rb")  # noqa: SIM115 (closed below)
     with stream:
         yield cast(BinaryIO, _RemoteReader(path, stream)) if is_remote(path) else stream
 
@@ -77,12 +58,6 @@ class _RemoteReader:
             raise EnvironmentFailure(f"cannot read {self._path}: {error}") from error
 
 
-def _open_remote(path: str) -> BinaryIO:
-    from apache_beam.io.filesystem import CompressionTypes
-
-    return cast(BinaryIO, _file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED))
-
-
 def read_bytes(path: str) -> bytes:
     """The whole content of `path`."""
     with open_binary(path) as stream:
@@ -93,8 +68,8 @@ def exists(path: str) -> bool:
     """Whether a file or a folder stands at `path`."""
     if not is_remote(path):
         return os.path.exists(path)
-    with _naming_failures(f"cannot look for {path}"):
-        return bool(_file_systems(path).exists(path))
+    with naming_failures(f"cannot look for {path}"):
+        return bool(beam_files.file_systems(path).exists(path))
 
 
 def real_path(path: str) -> str:
@@ -109,7 +84,7 @@ def version(path: str) -> str:
     """
     with suppress(Exception):  # each remote file system has exceptions of its own
         if is_remote(path):
-            return str(_file_systems(path).checksum(path) or "")
+            return beam_files.version(path)
         status = os.stat(path)
         return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
     return ""
@@ -118,17 +93,6 @@ def version(path: str) -> str:
 def join(folder: str, *names: str) -> str:
     """`folder` and `names` joined by '/', which every file system here understands."""
     return "/".join([folder.rstrip("/") or "/", *names]) if folder != "/" else "/" + "/".join(names)
-
-
-class Found(NamedTuple):
-    """A file that was looked for: its path, its size in bytes, and when it was modified, in seconds since 1970.
-
-    The time is 0 where the file system does not tell.
-    """
-
-    path: str
-    size: int
-    modified: float
 
 
 def match(pattern: str) -> list[tuple[str, int]]:
@@ -145,8 +109,8 @@ def find(pattern: str) -> list[Found]:
         ConfigError: a name is not UTF-8: neither TensorFlow nor JSON nor Arrow could hold it.
     """
     if is_remote(pattern):
-        with _naming_failures(f"cannot list {pattern}"):
-            return sorted(one for one in _match_remote(pattern) if _content(one) is None)
+        with naming_failures(f"cannot list {pattern}"):
+            return sorted(beam_files.match(pattern))
     found = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)
     paths = [path for path in found if os.path.isfile(path)]
     for path in paths:
@@ -165,55 +129,8 @@ def _is_utf8(path: str) -> bool:
 def modified(path: str) -> float:
     """When a file was modified, in seconds since 1970; 0 where it is missing or the file system does not tell."""
     with suppress(Exception):  # each remote file system has exceptions of its own
-        return float(_file_systems(path).last_updated(path) if is_remote(path) else os.stat(path).st_mtime)
+        return float(beam_files.file_systems(path).last_updated(path) if is_remote(path) else os.stat(path).st_mtime)
     return 0.0
-
-
-@contextmanager
-def _naming_failures(what: str) -> Iterator[None]:
-    try:
-        yield
-    except EnvironmentFailure:
-        raise
-    except Exception as error:  # each remote file system has exceptions of its own
-        raise EnvironmentFailure(f"{what}: {error}") from error
-
-
-def _match_remote(pattern: str) -> list[Found]:
-    """Files, and on file systems like HDFS folders too."""
-    try:
-        [result] = _file_systems(pattern).match([pattern])
-    except Exception:
-        if _has_folders(pattern) and not exists(pattern.rpartition("/")[0]):  # object stores find nothing in no folder
-            return []
-        raise
-    return [Found(one.path, one.size_in_bytes, one.last_updated_in_seconds) for one in result.metadata_list]
-
-
-def _has_folders(path: str) -> bool:
-    """Whether the remote file system has real folders, as HDFS has: object stores have names with `/` in them."""
-    return bool(_file_systems(path).get_filesystem(path).has_dirs())
-
-
-def _content(found: Found) -> list[Found] | None:
-    """What stands in a real folder; None where this is a file. Beam does not say which it is, but only folders list."""
-    if found.size or not _has_folders(found.path):
-        return None
-    try:
-        return _match_remote(found.path + "/*")
-    except Exception:  # noqa: BLE001 (each remote file system has exceptions of its own)
-        exists(found.path)  # raises where it was not the listing of a file that failed, but the connection
-        return None
-
-
-def _walk(found: Iterable[Found]) -> Iterator[Found]:
-    """The files among these and in the real folders among them, at any depth."""
-    for one in found:
-        content = _content(one)
-        if content is None:
-            yield one
-        else:
-            yield from _walk(content)
 
 
 def advice(pattern: str) -> str:
@@ -295,9 +212,7 @@ class _RemoteFile(io.RawIOBase):
 
     def write(self, data: Any, /) -> int:
         if self._stream is None and len(data):
-            from apache_beam.io.filesystem import CompressionTypes
-
-            self._stream = _file_systems(self._path).create(self._path, compression_type=CompressionTypes.UNCOMPRESSED)
+            self._stream = beam_files.open_writing(self._path)
             self.written = True
         if self._stream is not None:
             self._stream.write(bytes(data))
@@ -321,15 +236,7 @@ def rename(source: str, target: str) -> None:
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         os.replace(source, target)
         return
-    systems = _file_systems(target)
-    if _has_folders(target):  # there the folder must exist, and the target must not
-        folder = target.rpartition("/")[0]
-        if not systems.exists(folder):
-            with suppress(OSError):  # another worker has made it in between
-                systems.mkdirs(folder)
-        if systems.exists(target):
-            systems.delete([target])
-    systems.rename([source], [target])
+    beam_files.rename(source, target)
 
 
 def remove(path: str) -> None:
@@ -341,9 +248,8 @@ def remove(path: str) -> None:
             with suppress(FileNotFoundError, NotADirectoryError):
                 os.remove(path)
         return
-    below = [] if _has_folders(path) else [one for one, _ in match(path.rstrip("/") + "/**")]
     with suppress(Exception):  # Beam's remote file systems report what is missing each in its way
-        _file_systems(path).delete(below or [path])
+        beam_files.delete(path.rstrip("/"))
 
 
 def list_tree(folder: str) -> list[str]:
@@ -351,9 +257,7 @@ def list_tree(folder: str) -> list[str]:
     folder = folder.rstrip("/")
     if not is_remote(folder):
         paths = [os.path.join(parent, name) for parent, _, names in os.walk(folder or "/") for name in names]
-    elif not _has_folders(folder):
-        paths = [path for path, _ in match(folder + "/**")]
     else:
-        with _naming_failures(f"cannot list {folder}"):
-            paths = [found.path for found in _walk(_content(Found(folder, 0, 0.0)) or ())]
+        with naming_failures(f"cannot list {folder}"):
+            paths = [found.path for found in beam_files.list_below(folder)]
     return sorted(path[len(folder) + 1 :] for path in paths)

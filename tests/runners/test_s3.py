@@ -43,6 +43,34 @@ def test_s3_to_s3_gives_the_same_data_set_and_leaves_nothing_else(setup: Setup) 
     assert counts[0] == counts[1]
 
 
+NEIGHBOURS = """
+python - <<'END'
+import boto3, pathlib
+client = boto3.client("s3")
+for path in pathlib.Path("raw").iterdir():
+    client.upload_file(str(path), "raw", f"in[1]/{path.name}")
+    client.put_object(Bucket="raw", Key=f"in1/{path.name}", Body=b"another's")
+for key in ("run1/manifest.json", "run1/Split-train/x", "run[1]x", "run[1]/prepared1/x"):
+    client.put_object(Bucket="out", Key=key, Body=b"another's")
+END
+sed 's#raw/#s3://raw/in[[]1]/#' job.yaml > patterns.yaml
+"""
+
+
+def test_names_with_characters_of_patterns_are_names(setup: Setup) -> None:
+    run = "lengthwise prepare patterns.yaml --output 's3://out/run[1]/prepared' --workers 1"
+    again = "--set shuffle.seed=5 --overwrite"
+    script = f"{run}; {run} {again}; lengthwise verify 's3://out/run[1]/prepared'; rm -rf downloaded\n"
+    done = isolated(setup.folder, SERVER + NEIGHBOURS + script + DOWNLOAD, timeout=600)
+    assert done.returncode == 0, done.stderr
+    downloaded = content(setup.folder / "downloaded")
+    others = {name: text for name, text in downloaded.items() if not name.startswith("run[1]/prepared/")}
+    names = ("run1/manifest.json", "run1/Split-train/x", "run[1]x", "run[1]/prepared1/x")
+    assert others == dict.fromkeys(names, b"another's")
+    manifest = json.loads(downloaded["run[1]/prepared/manifest.json"])
+    assert manifest["counts"] == json.loads(setup.expected["manifest.json"])["counts"]
+
+
 def test_a_missing_bucket_is_one_message(setup: Setup) -> None:
     done = isolated(setup.folder, SERVER + "lengthwise prepare s3.yaml --output s3://nowhere/prepared")
     assert done.returncode == 3

@@ -15,6 +15,7 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 
 from lengthwise import errors
+from lengthwise.beam_files import environment_options
 from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
 from lengthwise.prepare.options import is_embedded
 
@@ -46,7 +47,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
         LengthwiseError: what a worker raised, with its own class and message.
         EnvironmentFailure: the runner failed.
     """
-    pipeline_options = PipelineOptions(list(options))
+    pipeline_options = PipelineOptions([*environment_options(), *options])
     runner: Any = None
     if is_embedded(options):
         # As DirectRunner makes it: a bare FnApiRunner gives worker processes no options.

@@ -4,6 +4,7 @@ TFX reads every file under `Split-*` as data, so whatever is not data lives at t
 its own. Spans and versions are typed properties when an Importer wrote them and custom properties when ExampleGen did.
 """
 
+import glob
 import json
 from collections.abc import Iterable, Sequence
 
@@ -61,8 +62,8 @@ def _pattern(artifact: Artifact, split: str) -> str:
     """Where a split's files are, which an ExampleGen with custom splits says in a property of its own."""
     custom = json.loads(str(_property(artifact, "custom_split_pattern") or "{}"))
     if split in custom:
-        return f"{artifact.uri}/{custom[split]}"
-    return f"{artifact_utils.get_split_uri([artifact], split)}/*"
+        return f"{glob.escape(artifact.uri)}/{custom[split]}"
+    return f"{glob.escape(artifact_utils.get_split_uri([artifact], split))}/*"
 
 
 def describe_prepared(prepared: Artifact, sources: Sequence[Artifact], splits: Iterable[str]) -> None:

@@ -1,0 +1,113 @@
+"""Paths with `*`, `?` and `[` in them are paths: only what a user gives as a pattern is one."""
+
+import os
+import shlex
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faults import remote
+from lengthwise import files, prepare
+from lengthwise.config.model import JobConfig
+from lengthwise.manifest import load_manifest
+from lengthwise.prepare.verify import verify
+from prepare import jobs, words
+from prepare.webhdfs import serving
+
+NAMES = {"run[1]": "run1", "a*b": "axb", "what?": "whats", "[!a]": "b", "a**b": "a/x/b"}
+"""Names, each with another that it would match as a pattern."""
+FILES = words.files(count=2, records=20, invalid=0)
+
+
+@pytest.fixture(params=["local", "objects", "hdfs"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A folder on a file system of each kind."""
+    if request.param == "local":
+        yield str(tmp_path / "place")
+    elif request.param == "objects":
+        yield f"memory://{tmp_path.name}-{os.getpid()}"
+        for path in [path for path in remote.FILES if path.startswith(f"memory://{tmp_path.name}-")]:
+            del remote.FILES[path]
+    else:
+        pytest.importorskip("hdfs", reason="hdfs:// needs its client, see the extra `hdfs`")
+        with serving(tmp_path / "hdfs") as server:
+            monkeypatch.setenv("LENGTHWISE_BEAM_OPTIONS", shlex.join(server.options))
+            files.use_options(())
+            yield "hdfs://place"
+            monkeypatch.undo()
+            files.use_options(())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_is_listed_moved_and_removed_by_its_name(place, name):
+    others = [f"{NAMES[name]}/1/x", f"{NAMES[name]}/{name}/x", f"{name}x/x", f"{name[:-1]}/x"]
+    mine = [f"{name}/1/x", f"{name}/{name}", f"{name}/y"]
+    for path in [*others, *mine]:
+        files.write_bytes(f"{place}/{path}", path.encode())
+    assert files.list_tree(f"{place}/{name}") == sorted(path.removeprefix(f"{name}/") for path in mine)
+    assert files.match(f"{place}/{name}/{name}") == [(f"{place}/{name}/{name}", len(mine[1]))]
+    files.remove(f"{place}/{name}/{name}")
+    assert not files.exists(f"{place}/{name}/{name}")
+    files.rename(f"{place}/{name}/y", f"{place}/{name}/{name}")
+    assert files.read_bytes(f"{place}/{name}/{name}") == mine[2].encode()
+    files.remove(f"{place}/{name}")
+    assert files.list_tree(place) == sorted(others)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_there_is_not_something_else(place, name):
+    files.write_bytes(f"{place}/{NAMES[name]}", b"x")
+    assert not files.exists(f"{place}/{name}")
+    assert files.list_tree(f"{place}/{name}") == []
+    files.remove(f"{place}/{name}")
+    assert files.list_tree(place) == [NAMES[name]]
+
+
+PATTERNS = {
+    "raw/*": ["raw/a", "raw/b[1]", "raw/b1"],
+    "raw/?": ["raw/a"],
+    "raw/b[0-9]": ["raw/b1"],
+    "raw/b[1]": ["raw/b[1]"],  # the name of a file
+    "raw/b[[]1]": ["raw/b[1]"],
+    "raw/b[[]*": ["raw/b[1]"],
+    "raw/b[[]?[]]": ["raw/b[1]"],
+    "day[[]1]/*": ["day[1]/a"],
+    "day*/a": ["day1/a", "day[1]/a"],
+    "day*/*/a": ["day1/2/a"],
+    "day1/**": ["day1/2/a", "day1/a"],
+    "day2/*": [],
+}
+
+
+def test_patterns(place):
+    for path in ["raw/a", "raw/b[1]", "raw/b1", "day1/a", "day1/2/a", "day[1]/a"]:
+        files.write_bytes(f"{place}/{path}", b"x")
+    with warnings.catch_warnings(action="error"):
+        found = {pattern: files.match(f"{place}/{pattern}") for pattern in PATTERNS}
+    expected = {pattern: [(f"{place}/{name}", 1) for name in sorted(names)] for pattern, names in PATTERNS.items()}
+    assert found == expected
+
+
+@pytest.mark.slow
+def test_a_whole_job_from_and_to_folders_of_such_names(place, tmp_path):
+    given = jobs.job(tmp_path, words.COLUMNS, FILES)
+    for path in given.inputs.files:
+        for folder in ("in[1]", "in1"):
+            files.write_bytes(f"{place}/{folder}/{os.path.basename(path)}", Path(path).read_bytes())
+    neighbours = [f"{place}/run1/Split-train/length-00004-00000-of-00001.tfrecord.gz", f"{place}/run1/manifest.json"]
+    for path in neighbours:
+        files.write_bytes(path, b"another's")
+
+    def job(seed: int) -> JobConfig:
+        pattern = [f"{place}/in[[]1]/*"]
+        return jobs.job(tmp_path, words.COLUMNS, pattern, shuffle={"seed": seed}, output={"path": f"{place}/run[1]"})
+
+    for seed in (1, 2):
+        manifest = prepare.run(job(seed), workers=1, overwrite=True)
+        assert [one.path for one in manifest.inputs] == [f"{place}/in[1]/{name}" for name in sorted(FILES)]
+        assert verify(f"{place}/run[1]").faults == []
+        assert load_manifest(f"{place}/run[1]") == manifest
+    assert manifest.counts.read == 40
+    assert [files.read_bytes(path) for path in neighbours] == [b"another's"] * 2
