@@ -9,7 +9,8 @@ import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
@@ -22,6 +23,7 @@ from lengthwise.errors import ConfigError, EnvironmentFailure, LengthwiseError
 TEMPORARY = ".tmp"
 """How the names end of files that are being written."""
 
+_AT_ONCE = 16  # questions to a remote file system
 _UNSYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # what file systems answer that cannot sync, or not a folder
 
 
@@ -78,7 +80,7 @@ def real_path(path: str) -> str:
 
 
 def version(path: str) -> str:
-    """What changes when the file does: the size and times of a local one, the checksum that a remote system keeps.
+    """What changes when the file does: inode, size and times of a local one, the checksum that a remote system keeps.
 
     Empty where nothing tells.
     """
@@ -86,8 +88,16 @@ def version(path: str) -> str:
         if is_remote(path):
             return beam_files.version(path)
         status = os.stat(path)
-        return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+        return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
     return ""
+
+
+def versions(paths: Sequence[str]) -> list[str]:
+    """The `version` of each file; remote ones are asked for side by side, as each answer takes its time."""
+    if not any(map(is_remote, paths)):
+        return list(map(version, paths))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(version, paths))
 
 
 def join(folder: str, *names: str) -> str:

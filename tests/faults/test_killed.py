@@ -18,6 +18,7 @@ from faults.runs import Ended, Runs
 from lengthwise.config.model import JobConfig
 from lengthwise.prepare.verify import verify
 from prepare import jobs, words
+from records.messages import read_records, write_records
 
 POINTS = 30
 SECTIONS: dict[str, Any] = {
@@ -170,3 +171,23 @@ def test_another_configuration_starts_afresh_on_what_a_killed_run_left(runs, raw
         assert (ended.code, ended.message) == (0, "")
         assert jobs.tree(tmp_path / "out") == expected
         shutil.rmtree(tmp_path / "out")
+
+
+@pytest.mark.parametrize("another_file", [True, False])
+def test_an_input_replaced_after_the_kill_by_one_of_its_size_and_time_is_read_again(runs, tmp_path, another_file):
+    raw = list(jobs.job(tmp_path, words.COLUMNS, words.files(count=2, records=60)).inputs.files)
+    killed, other = config(tmp_path, raw), tmp_path / "other"
+    total = runs.run(killed).points
+    shutil.rmtree(tmp_path / "out")
+    assert runs.run(killed, die_at=total // 2).code == -signal.SIGKILL
+    assert list((tmp_path / "out" / ".work").glob("*/spilled/000000.json"))
+    before = os.stat(raw[0])
+    place = other / "part-0.tfrecord" if another_file else Path(raw[0])
+    other.mkdir()
+    write_records(place, read_records(raw[0])[::-1])
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.replace(place, raw[0])
+    after = os.stat(raw[0])
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert runs.run(config(other, raw)).code == runs.run(killed).code == 0
+    assert jobs.tree(tmp_path / "out") == jobs.tree(other / "out")

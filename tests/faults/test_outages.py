@@ -68,3 +68,19 @@ def test_an_outage_is_no_fault_of_a_data_set(tmp_path, folder):
 def test_damage_of_a_remote_file_is_damage(tmp_path, folder):
     job = config(tmp_path, folder, 2, PLAIN[:-1])
     assert prepare.run(job, workers=1).counts.rejected == {"damaged_file": 2}
+
+
+def test_a_remote_input_replaced_by_one_of_its_size_and_time_is_read_again(tmp_path, folder):
+    job = config(tmp_path, folder, 0, PLAIN)
+    for name in "ab":
+        remote.CHECKSUMS[f"{folder}/raw/{name}"] = f"{name} 1"
+    remote.OUTAGES[f"{folder}/raw/b"] = 0
+    with pytest.raises(EnvironmentFailure):
+        prepare.run(job, workers=1)
+    assert list((tmp_path / "out" / ".work").glob("*/spilled/000000.json"))
+    remote.FILES[f"{folder}/raw/a"] = b"".join(map(framed, RECORDS[::-1]))
+    remote.CHECKSUMS[f"{folder}/raw/a"] = "a 2"
+    prepare.run(job, workers=1)
+    resumed = jobs.tree(tmp_path / "out")
+    prepare.run(job.model_copy(update={"output": job.output.model_copy(update={"path": str(tmp_path / "other")})}))
+    assert resumed == jobs.tree(tmp_path / "other")

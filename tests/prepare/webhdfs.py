@@ -4,6 +4,7 @@ It answers as a NameNode does where that is strict: a rename makes no folder and
 is the file itself, what is missing is an error to whoever reads it and no error to whoever deletes it.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -125,6 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _getfilestatus(self) -> None:
         if not self._missing():
             self._say({"FileStatus": self._status(self._path, "")})
+
+    def _getfilechecksum(self) -> None:
+        if not self._missing():
+            found = hashlib.md5(self._path.read_bytes()).hexdigest()
+            self._say({"FileChecksum": {"algorithm": "MD5", "bytes": found, "length": len(found) // 2}})
 
     def _liststatus(self) -> None:
         if self._missing():

@@ -219,9 +219,12 @@ def start_over_where_needed(folder: str, work: str) -> None:
 
 
 def work_folder(folder: str, inputs: tuple[Input, ...], digest: str) -> str:
-    """The folder for what this job has not finished; what other jobs left unfinished is removed."""
-    times = [source.modified for source in inputs]
-    key = hashlib.sha256(json.dumps([digest, __version__, times]).encode()).hexdigest()[:16]
+    """The folder for what this job has not finished; what other jobs left unfinished is removed.
+
+    Its name depends on all that tells whether an input file was replaced. No byte of the output does.
+    """
+    states = [[source.modified for source in inputs], files.versions([source.path for source in inputs])]
+    key = hashlib.sha256(json.dumps([digest, __version__, *states]).encode()).hexdigest()[:16]
     work = files.join(folder, WORK)
     if not files.is_remote(work):
         for name in os.listdir(work):
