@@ -176,6 +176,32 @@ def test_a_length_below_the_limit_takes_no_more_memory_than_the_file_has():
     assert peak < 8 * 2**20
 
 
+@pytest.mark.parametrize("length", [2**power for power in (16, 20, 21, 31, 39, 40, 63)] + [2**31 - 1, 2**64 - 1])
+def test_no_more_is_asked_for_than_the_file_has_shown_to_hold(length):
+    class Counting(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            asked.append(size)
+            return super().read(size)
+
+    asked: list[int | None] = []
+    content = framed(b"good") + header(length) + b"z" * min(length - 1, 5 * 2**20)
+    [block] = read_blocks(Counting(content), max_record_bytes=2**64)
+    assert block.records == [b"good"]
+    assert [one.reason for one in block.damage] == [RejectReason.DAMAGED_FILE]
+    assert all(size is not None and 0 <= size <= max(2**20, len(content)) for size in asked)
+
+
+def test_a_gzip_file_that_inflates_hugely_is_never_held():
+    bomb = gzip.compress(framed(b"good") + header(2**31) + bytes(128 * 2**20), 9)
+    for limits in ({"max_record_bytes": 2**20}, {}):
+        tracemalloc.start()
+        records, [damage], _ = read(bomb, **limits)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (records, damage.reason) == ([b"good"], RejectReason.DAMAGED_FILE)
+        assert peak < 12 * 2**20
+
+
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress])
 def test_a_record_that_is_too_large_is_skipped_and_never_held(wrap: Callable[[bytes], bytes]):
     large = b"z" * (32 * 2**20)

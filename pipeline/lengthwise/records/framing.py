@@ -23,6 +23,7 @@ from lengthwise.rejects import RejectReason
 
 BLOCK_RECORDS = 1024  # a block and what is made of it stay in the processor's cache
 BLOCK_BYTES = 8 * 2**20
+MOST_BYTES = 2**31 - 1  # protobuf parses no larger record
 KEPT_BYTES = 64 * 2**10  # of a record that is too large, or of an unreadable rest
 _CHUNK = 2**20
 _LEAST = 64 * 2**10  # the buffer is filled up when less is left
@@ -82,7 +83,7 @@ def masked_crc32c(data: bytes | memoryview) -> int:
     return int(((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
-def read_blocks(stream: BinaryIO, *, compression: str = "auto", max_record_bytes: int = 2**40) -> Iterator[Block]:
+def read_blocks(stream: BinaryIO, *, compression: str = "auto", max_record_bytes: int = MOST_BYTES) -> Iterator[Block]:
     """Reads a TFRecord file to its end, or to the point where its framing breaks.
 
     Args:
@@ -232,7 +233,8 @@ class _Reader:
             return True
         chunks = [self._buffer[self._at :]]
         while missing > 0:
-            chunk = self._source.read(max(_CHUNK, missing) if missing < self._max else _CHUNK)
+            # A length is a claim: no more is asked for than the file has shown to hold so far.
+            chunk = self._source.read(max(_CHUNK, min(missing, size - missing)))
             if not chunk:
                 break
             chunks.append(chunk)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from lengthwise.records.framing import Damage, read_blocks
+from lengthwise.records.framing import MOST_BYTES, Damage, read_blocks
 
 
 def read_items(
-    stream: BinaryIO, first: int = 0, *, max_record_bytes: int = 2**40
+    stream: BinaryIO, first: int = 0, *, max_record_bytes: int = MOST_BYTES
 ) -> Iterator[tuple[int, bytes | Damage]]:
     """The records from number `first` on, each with its number; damage as in `read_blocks`."""
     for block in read_blocks(stream, max_record_bytes=max_record_bytes):
