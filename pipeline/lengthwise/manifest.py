@@ -5,12 +5,12 @@ A manifest depends on the input and the configuration alone: it holds no time, h
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from os import PathLike, fspath
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram
@@ -30,6 +30,7 @@ def _within(path: str) -> str:
 
 
 RelativePath = Annotated[str, AfterValidator(_within)]
+Amount = Annotated[int, Field(ge=0)]
 
 
 class Part(BaseModel):
@@ -55,13 +56,13 @@ class Shard(Part):
 
     path: RelativePath
     split: str
-    bucket: int
-    records: int
-    sequences: int
-    steps: int
-    padded_steps: int
-    bytes: int
-    crc32c: int
+    bucket: Amount
+    records: Amount
+    sequences: Amount
+    steps: Amount
+    padded_steps: Amount
+    bytes: Amount
+    crc32c: Amount
 
 
 class Totals(NamedTuple):
@@ -86,8 +87,8 @@ class InputFile(Part):
     """One input file: its path, its size in bytes, and how many records were read from it."""
 
     path: str
-    bytes: int
-    records: int
+    bytes: Amount
+    records: Amount
 
 
 class Counts(Part):
@@ -100,16 +101,17 @@ class Counts(Part):
         sequences: sequences written: more than `written` where over-long ones were split into windows.
         truncated: records cut to the last boundary, or to the shortest of their columns, or both.
         windowed: records split into windows.
-        repaired: values outside a vocabulary or a range that became the missing id, a default or an OOV bucket, by key.
+        repaired: values outside a vocabulary or a range that became the missing id, a default or an OOV bucket, and
+            steps without a value, which have the missing id, by key.
     """
 
-    read: int
-    written: int
-    rejected: dict[str, int]
-    sequences: int
-    truncated: int = 0
-    windowed: int = 0
-    repaired: dict[str, int] = {}
+    read: Amount
+    written: Amount
+    rejected: dict[str, Amount]
+    sequences: Amount
+    truncated: Amount = 0
+    windowed: Amount = 0
+    repaired: dict[str, Amount] = {}
 
 
 class ColumnStatistics(Part):
@@ -216,9 +218,7 @@ class Manifest(Part):
 
     def to_json(self) -> str:
         """The file's text: sorted keys, two spaces, a newline at the end, and a digest by which edits show."""
-        content = self.model_dump(mode="json")
-        content["digest"] = _digest(content)
-        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        return _as_text(self.model_dump(mode="json"))
 
 
 def load_manifest(folder: str | PathLike[str]) -> Manifest:
@@ -230,8 +230,28 @@ def load_manifest(folder: str | PathLike[str]) -> Manifest:
     Raises:
         DatasetError: there is none, or it is of a newer format, or altered; the message says what to do.
     """
-    folder = fspath(folder)
-    path = folder if folder.endswith(".json") else files.join(folder, MANIFEST_NAME)
+    manifest = load_altered_manifest(folder)
+    if not is_as_written(folder):
+        raise DatasetError(
+            f"{_path_of(folder)}: it was altered after it was written: its digest does not match. `lengthwise verify` "
+            "says what else differs; copy the data set again from where it was made, or prepare it again with "
+            "--overwrite"
+        )
+    beyond = [shard.path for shard in manifest.shards if shard.bucket >= len(manifest.boundaries)]
+    if beyond:
+        raise DatasetError(
+            f"{_path_of(folder)}: expected buckets below {len(manifest.boundaries)}, {beyond[0]} has none"
+        )
+    return manifest
+
+
+def load_altered_manifest(folder: str | PathLike[str]) -> Manifest:
+    """The same, whether or not it was altered: for whoever looks for what is wrong.
+
+    Raises:
+        DatasetError: there is none, or none that this version can read.
+    """
+    path = _path_of(folder)
     if not files.exists(path):
         raise DatasetError(
             f"{path}: no manifest, so this is no complete prepared data set. "
@@ -245,14 +265,31 @@ def load_manifest(folder: str | PathLike[str]) -> Manifest:
         return Manifest.model_validate(_with_absolute_vocabularies(content, path.rpartition("/")[0] or "."))
     except EnvironmentFailure as error:
         raise DatasetError(str(error)) from error
-    except (ValueError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: expected a manifest of `lengthwise`, could not read it as one: {error}") from error
 
 
-def is_as_written(folder: str) -> bool:
+def is_as_written(folder: str | PathLike[str]) -> bool:
     """Whether a readable manifest still says what was written: nobody edited it by hand."""
-    content = json.loads(files.read_bytes(files.join(folder, MANIFEST_NAME)))
+    content = json.loads(files.read_bytes(_path_of(folder)))
     return bool(content.pop("digest", None) == _digest(content))
+
+
+def without_files(manifest: str, gone: Callable[[str], bool]) -> str:
+    """A manifest's text for a folder from which some of its side files were taken elsewhere: it names them no more."""
+    content = json.loads(manifest)
+    del content["digest"]
+    content["side_files"] = {path: one for path, one in content["side_files"].items() if not gone(path)}
+    return _as_text(content)
+
+
+def _path_of(folder: str | PathLike[str]) -> str:
+    folder = fspath(folder)
+    return folder if folder.endswith(".json") else files.join(folder, MANIFEST_NAME)
+
+
+def _as_text(content: Mapping[str, object]) -> str:
+    return json.dumps({**content, "digest": _digest(content)}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _digest(content: Mapping[str, object]) -> str:

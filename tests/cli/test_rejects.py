@@ -2,13 +2,20 @@
 
 import gzip
 import json
+import os
 import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from cli.conftest import make_place, make_record
-from lengthwise.manifest import load_manifest
-from lengthwise.records.framing import frame
+from lengthwise.manifest import MANIFEST_NAME, load_manifest, without_files
+from lengthwise.prepare.verify import verify
+from lengthwise.records.framing import frame, read_blocks
+from lengthwise_cli.main import main
 
 
 @pytest.fixture
@@ -96,3 +103,125 @@ def test_a_data_set_without_rejects_says_so(tmp_path, lengthwise) -> None:
 
 def test_a_folder_that_is_no_data_set_is_told(place, lengthwise) -> None:
     assert "expected a prepared data set, or a folder with rejects/" in lengthwise("rejects", place.raw, code=1).stderr
+
+
+# ------------------------------------------------------------------------------------------------------------- damage
+
+
+@pytest.fixture(scope="module", params=["none", "gzip"])
+def three(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set with three rejects, not to be changed."""
+    place = make_place(tmp_path_factory.mktemp(request.param), bad=3, fraction=0.5)
+    options = ["--set", f"output.compression={request.param}", "--workers", "1", "-q"]
+    assert CliRunner().invoke(main, ["prepare", place.job, *options]).exit_code == 0
+    return place.prepared
+
+
+def _starts(path: Path) -> list[int]:
+    with open(path, "rb") as stream:
+        return [offset for block in read_blocks(stream) for offset in block.offsets]
+
+
+def _change(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Changes the records' bytes, within the compression."""
+    content = path.read_bytes()
+    path.write_bytes(gzip.compress(change(gzip.decompress(content))) if path.suffix == ".gz" else change(content))
+
+
+def _flip(path: Path, byte: int) -> None:
+    _change(path, lambda content: content[:byte] + bytes([content[byte] ^ 4]) + content[byte + 1 :])
+
+
+def _folder_instead(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGED: dict[str, tuple[Callable[[Path], object], list[str], int]] = {
+    "a bit of the second record": (lambda path: _flip(path, _starts(path)[1] + 30), ["record 1, at byte "], 2),
+    "a bit of the second length": (lambda path: _flip(path, _starts(path)[1] + 2), ["record 1, at byte "], 1),
+    "cut within a record": (lambda path: _change(path, lambda c: c[:-9]), ["record 2, at byte ", "ends inside"], 2),
+    "cut between records": (
+        lambda path: _change(path, lambda c: c[: _starts(path)[2]]),
+        ["crc32c", "expected rejects not_finite 3, found not_finite 2"],
+        2,
+    ),
+    "emptied": (lambda path: path.write_bytes(b""), ["crc32c", "expected rejects not_finite 3, found none"], 0),
+    "deleted": (lambda path: path.unlink(), ["expected a file, it is missing", "found none"], 0),
+    "a folder in its place": (_folder_instead, ["expected a file, it is missing or unreadable", "found none"], 0),
+    "a text in its place": (
+        lambda path: path.write_text("hello, this is no TFRecord file"),
+        ["record 0, at byte 0"],
+        0,
+    ),
+    "raw records in its place": (
+        lambda path: path.write_bytes((path.parents[2] / "raw" / "b.tfrecord").read_bytes()),
+        ["record 0, at byte 0: expected a reject", "; and 99 more", "crc32c"],
+        0,
+    ),
+    "its records in another order": (
+        lambda path: _change(path, lambda c: c[_starts(path)[1] :] + c[: _starts(path)[1]]),
+        ["crc32c"],
+        3,
+    ),
+    "its records twice": (
+        lambda path: _change(path, lambda c: c * 2),
+        ["crc32c", "expected rejects not_finite 3, found not_finite 6"],
+        6,
+    ),
+    "a byte more": (lambda path: path.write_bytes(path.read_bytes() + b"x"), ["record 3, at byte "], 3),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_rejects_are_told_by_every_command(name: str, three: Path, tmp_path: Path, lengthwise) -> None:
+    damage, texts, readable = DAMAGED[name]
+    shutil.copytree(three.parent / "raw", tmp_path / "raw")
+    folder = shutil.copytree(three, tmp_path / "prepared")
+    [path] = (folder / "rejects").iterdir()
+    damage(path)
+
+    listed = lengthwise("rejects", folder, code=1)
+    assert [text for text in [path.name, *texts] if text not in listed.stderr] == []
+    content = json.loads(lengthwise("rejects", folder, "--json", code=1).stdout)
+    assert sum(one["records"] for one in content["rejects"]) == readable
+    assert all(fault["path"].startswith("rejects") and fault["problem"] for fault in content["faults"])
+    lengthwise("rejects", folder, "--column", "x", "--reason", "not_finite", code=1)
+
+    extracted = lengthwise("rejects", folder, "--extract", tmp_path / "out", code=1)
+    assert f"{readable} records written" in extracted.stdout
+    assert texts[0] in extracted.stderr
+    assert len(_starts(tmp_path / "out")) == readable
+
+    shown = lengthwise("report", folder, "-o", tmp_path / "page.html", code=1).stderr
+    assert [text for text in texts if text not in shown] == []
+    assert not (tmp_path / "page.html").exists()
+
+    problems = " ".join(fault.problem for fault in verify(str(folder)).faults)
+    assert [text for text in texts if text not in problems] == []
+
+
+def test_damaged_rejects_of_a_failed_job_are_told(tmp_path, lengthwise) -> None:
+    place = make_place(tmp_path, bad=3, fraction=0)
+    lengthwise("prepare", place.job, "--set", "output.compression=none", "--workers", "1", "-q", code=1)
+    lengthwise("rejects", place.prepared)
+    [path] = (place.prepared / "rejects").iterdir()
+    _flip(path, _starts(path)[1] + 30)
+    listed = lengthwise("rejects", place.prepared, code=1)
+    assert "not_finite" in listed.stdout
+    assert f"{path}: record 1, at byte " in listed.stderr
+
+
+def test_rejects_that_were_moved_elsewhere_are_no_fault(three: Path, tmp_path: Path, lengthwise) -> None:
+    """As TFX keeps them: in an artifact of their own, with the manifest as it was."""
+    prepared, preparation = shutil.copytree(three, tmp_path / "prepared"), tmp_path / "preparation"
+    preparation.mkdir()
+    shutil.copy(prepared / MANIFEST_NAME, preparation)
+    os.rename(prepared / "rejects", preparation / "rejects")
+    assert verify(str(prepared)).faults != []
+    text = (prepared / MANIFEST_NAME).read_text()
+    (prepared / MANIFEST_NAME).write_text(without_files(text, lambda path: path.startswith("rejects/")))
+    assert verify(str(prepared)).faults == []
+    assert load_manifest(prepared).counts == load_manifest(preparation).counts
+    assert "are kept elsewhere" in lengthwise("rejects", prepared, code=1).stderr
+    assert "not_finite" in lengthwise("rejects", preparation).stdout

@@ -2,13 +2,15 @@
 
 import json
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lengthwise.manifest import Manifest, load_manifest
+from lengthwise.errors import DatasetError
+from lengthwise.manifest import Manifest, load_manifest, without_files
 
 
 def test_a_data_set_as_it_was_written_passes(original, lengthwise) -> None:
@@ -209,3 +211,46 @@ def test_formatting_alone_is_no_edit(copy, lengthwise) -> None:
     (copy.prepared / "manifest.json").write_text(json.dumps(copy.manifest))
     lengthwise("verify", copy.prepared)
     assert isinstance(load_manifest(str(copy.prepared)), Manifest)
+
+
+@pytest.mark.parametrize("name", [*EDITS, "the digest", "no digest"])
+def test_an_altered_manifest_is_used_by_nobody_but_verify(name: str, copy, lengthwise, tmp_path) -> None:
+    manifest = copy.manifest
+    if name in EDITS:
+        EDITS[name][0](manifest)
+    elif name == "the digest":
+        manifest["digest"] = "0" * 64
+    else:
+        del manifest["digest"]
+    (copy.prepared / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DatasetError, match=r"manifest\.json: it was altered after it was written.*`lengthwise verify`"):
+        load_manifest(str(copy.prepared))
+    for command in (["inspect"], ["rejects"], ["report", "-o", tmp_path / "page.html"]):
+        assert "it was altered after it was written" in lengthwise(*command, copy.prepared, code=1).stderr
+    lengthwise("verify", copy.prepared, code=1)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda m: m["shards"][0].update(bucket=3), "expected buckets below 3"),
+        (lambda m: m["shards"][0].update(bucket=2**40), "expected buckets below 3"),
+        (lambda m: m["shards"][0].update(bucket=-1), "greater than or equal to 0"),
+        (lambda m: m["counts"]["rejected"].update(not_finite=-1), "greater than or equal to 0"),
+        (lambda m: m["lengths"]["train"].update({str(2**40): 2**20}), None),
+        (lambda m: m["counts"].update(read=10**30, sequences=2**63), None),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_or_shown_in_bounded_memory(
+    edit, message, copy, lengthwise, tmp_path
+) -> None:
+    manifest = copy.manifest
+    edit(manifest)
+    (copy.prepared / "manifest.json").write_text(without_files(json.dumps(manifest), lambda _: False))
+    tracemalloc.start()
+    for command in (["inspect"], ["report", "-o", tmp_path / "page.html"]):
+        shown = lengthwise(*command, copy.prepared, code=0 if message is None else 1).stderr
+        assert message is None or message in shown
+    assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+    tracemalloc.stop()
+    lengthwise("verify", copy.prepared, code=1)

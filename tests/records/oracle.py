@@ -199,6 +199,8 @@ class _Judge:
                 ids.append(found)
                 if outside:
                     self._outside(column)
+            if not step:
+                self._repair(column)
             looked_up.append(_fill(ids, column.values_per_step, -1))
         return looked_up
 
@@ -208,7 +210,10 @@ class _Judge:
             reason = RejectReason.ID_OUT_OF_RANGE if identity else RejectReason.OUT_OF_VOCABULARY
             self._fault(reason, column.key)
         else:
-            self._outcome.repaired[column.key] = self._outcome.repaired.get(column.key, 0) + 1
+            self._repair(column)
+
+    def _repair(self, column: Any) -> None:
+        self._outcome.repaired[column.key] = self._outcome.repaired.get(column.key, 0) + 1
 
     # -------------------------------------------------------------------------------------------------- cutting
 

@@ -2,6 +2,7 @@
 
 import struct
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lengthwise import columns as lw
+from lengthwise.columns import IdentityColumn, VocabularyColumn
 from lengthwise.records import refine
 from lengthwise.records.features import INDEX, LENGTH, WINDOW, absence, marked_keys, step_features
 from lengthwise.records.framing import Block
@@ -85,6 +87,36 @@ def test_a_record_that_is_cut_for_two_reasons_is_one_record(over_long, lengths, 
     record = sequence_example({"a": [1] * lengths[0], "b": [1.0] * lengths[1]})
     tally = refiner(rules).refine(block_of([record]), "f").tally
     assert (tally.written, tally.truncated, tally.windowed) == (1, truncated, windowed)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        lw.sequence_categorical_column_with_identity("id", 10),
+        lw.sequence_categorical_column_with_identity("id", 10, default_value=3),
+        lw.sequence_categorical_column_with_hash_bucket("id", 10, dtype="int64"),
+        *(
+            VocabularyColumn.make(key="id", vocabulary_list=(1, 2), dtype="int64", **fields)
+            for fields in (
+                {"oov": "error"},
+                {"oov": "zero"},
+                {"oov": "default", "default_value": 0},
+                {"num_oov_buckets": 2},
+            )
+        ),
+        IdentityColumn.make(key="id", num_buckets=10, values_per_step=3),
+    ],
+    ids=lambda column: f"{column.kind} {getattr(column, 'oov', '')} {column.values_per_step}",
+)
+def test_a_step_without_a_value_has_the_missing_id_and_is_counted(column: Any) -> None:
+    rules = Rules((column,), "sequence_example")
+    records = [sequence_example({"id": steps}) for steps in ([[1], [], [2]], [[], []], [[1], [2]])]
+    refined = refiner(rules).refine(block_of(records), "some/file")
+    assert (refined.tally.written, refined.rejects) == (3, [])
+    assert refined.tally.repaired == {"id": 3}
+    width = column.values_per_step
+    assert refined.rows.column("id").to_pylist()[1] == [-1] * 2 * width
+    assert sum((Counter(judge(record, rules).repaired) for record in records), Counter()) == {"id": 3}
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from tfx.types.channel import Channel
 from lengthwise.config import parse_config
 from lengthwise.errors import ConfigError, DataLimitError
 from lengthwise.manifest import load_manifest
+from lengthwise.prepare.verify import verify
 from lengthwise.tfx import Preparation, SequencePrep
 from lengthwise.tfx.executor import Executor
 
@@ -168,6 +169,7 @@ def test_only_data_stands_under_the_splits_and_the_rest_in_its_own_artifacts(tmp
     assert os.listdir(os.path.join(preparation, "rejects")) == ["rejects-00000-of-00001.tfrecord.gz"]
     assert load_manifest(preparation) == load_manifest(prepared)
     assert load_manifest(preparation).counts.rejected == {"out_of_range": 1}
+    assert verify(prepared).faults == []
     assert os.listdir(outputs["prepared_schema"].uri) == ["schema.pbtxt"]
 
 

@@ -5,7 +5,7 @@ import gzip
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,7 @@ from lengthwise.errors import ConfigError
 from lengthwise_cli import options
 
 if TYPE_CHECKING:
+    from lengthwise.records.kept_rejects import KeptRejects
     from lengthwise.rejects import Reject
 
 EPILOG = """\b
@@ -46,44 +47,39 @@ def command(
 
     DIR is a prepared data set, or the output folder of a job that failed because too much was rejected. Extracted
     records can be prepared again; what is no whole record (unreadable rests of files, data that does not match its
-    checksum, records over the size limit) is left out and counted.
+    checksum, records over the size limit) is left out and counted. Exit code 1: the rejects themselves are damaged;
+    what can be read of them is listed or extracted all the same.
     """
-    from lengthwise_cli.terminal import say
+    from lengthwise.errors import DatasetError
+    from lengthwise.records.kept_rejects import described
 
     _check(reasons)
     options.require_data_set(folder)
-    chosen = _Chosen(_paths(folder), reasons, columns)
+    chosen = _Chosen(_kept(folder), reasons, columns)
     _check_chosen(chosen)
     if extract is None:
         _list(chosen, examples, as_json=as_json)
-        return
-    options.refuse_existing("--extract", extract, overwrite=overwrite)
-    kept, left_out = _extract(chosen, extract)
-    say(f"{kept:,} records written to {extract}")
-    if left_out:
-        what = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common())
-        say(f"left out, as no whole record is kept of them: {what}")
+    else:
+        options.refuse_existing("--extract", extract, overwrite=overwrite)
+        _say_extracted(*_extract(chosen, extract), extract)
+    if chosen.kept.faults:
+        raise DatasetError(*described(folder, chosen.kept.faults))
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """Which rejects are asked for: of these files, reasons and columns; empty for all."""
+    """Which rejects are asked for: of a folder, of these reasons and columns; empty for all."""
 
-    paths: list[str]
-    reasons: tuple[str, ...]
-    columns: tuple[str, ...]
+    kept: "KeptRejects"
+    reasons: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     def read(self) -> "Iterator[Reject]":
-        from lengthwise.files import open_binary
-        from lengthwise.records.rejects_io import read_rejects
-
-        for path in self.paths:
-            with open_binary(path) as stream:
-                for reject in read_rejects(stream):
-                    if self.reasons and reject.reason not in self.reasons:
-                        continue
-                    if not self.columns or reject.column in self.columns:
-                        yield reject
+        for reject in self.kept.read():
+            if self.reasons and reject.reason not in self.reasons:
+                continue
+            if not self.columns or reject.column in self.columns:
+                yield reject
 
 
 def _check(reasons: tuple[str, ...]) -> None:
@@ -99,24 +95,36 @@ def _check(reasons: tuple[str, ...]) -> None:
 
 def _check_chosen(chosen: _Chosen) -> None:
     """Raises ConfigError where there are rejects, but none of those reasons and columns."""
-    if not (chosen.reasons or chosen.columns) or any(True for _ in chosen.read()):
+    if not (chosen.reasons or chosen.columns) or any(True for _ in chosen.read()) or chosen.kept.faults:
         return
-    groups = sorted({(one.reason.value, one.column) for one in _Chosen(chosen.paths, (), ()).read()})
+    groups = sorted({(one.reason.value, one.column) for one in _Chosen(chosen.kept).read()})
     if groups:
         asked = ", ".join([*map(repr, chosen.reasons), *map(repr, chosen.columns)])
         there = ", ".join(f"{reason} of column {column!r}" if column else reason for reason, column in groups)
         raise ConfigError(f"--reason, --column: no record was rejected for {asked}; there are: {there}")
 
 
-def _paths(folder: str) -> list[str]:
-    from lengthwise import files
-    from lengthwise.errors import DatasetError
+def _kept(folder: str) -> "KeptRejects":
+    """The rejects of a data set, or of a job that failed.
 
-    rejects = files.join(folder, "rejects")
-    found = [files.join(rejects, name) for name in files.list_tree(rejects) if ".tfrecord" in name]
-    if not found and not files.exists(files.join(folder, "manifest.json")):
+    Raises:
+        DatasetError: there is neither, or the data set's rejects are kept elsewhere.
+    """
+    from lengthwise.errors import DatasetError
+    from lengthwise.files import exists, join
+    from lengthwise.manifest import load_manifest
+    from lengthwise.records.kept_rejects import KeptRejects, listed_counts
+
+    manifest = load_manifest(folder) if exists(join(folder, "manifest.json")) else None
+    kept = KeptRejects(folder, manifest)
+    if manifest is None and not kept.paths:
         raise DatasetError(f"{folder}: expected a prepared data set, or a folder with rejects/, found neither")
-    return found
+    if manifest is not None and any(manifest.counts.rejected.values()) and not kept.paths:
+        raise DatasetError(
+            f"{folder}: the rejects ({listed_counts(manifest.counts.rejected)}) are kept elsewhere; of a data set that "
+            "TFX made, name the folder of the artifact `preparation`"
+        )
+    return kept
 
 
 def _list(chosen: _Chosen, examples: int, *, as_json: bool) -> None:
@@ -135,16 +143,26 @@ def _list(chosen: _Chosen, examples: int, *, as_json: bool) -> None:
             {
                 "rejects": [{"reason": r, "column": c, "records": count} for (r, c), count in counts.most_common()],
                 "examples": [_example(reject) for reject in shown],
+                "faults": [asdict(fault) for fault in chosen.kept.faults],
             }
         )
         return
     if not counts:
-        say("no rejects")
+        say("no rejects" if not chosen.kept.faults else "no reject can be read")
         return
     say_table("Rejects", ["reason", "column", ">records"], [(*group, count) for group, count in counts.most_common()])
     if shown:
         rows = [(one.reason, one.column, one.file, one.index, one.detail) for one in shown]
         say_table("Examples", ["reason", "column", "file", ">record", "detail"], rows)
+
+
+def _say_extracted(kept: int, left_out: Counter[str], target: str) -> None:
+    from lengthwise_cli.terminal import say
+
+    say(f"{kept:,} records written to {target}")
+    if left_out:
+        what = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common())
+        say(f"left out, as no whole record is kept of them: {what}")
 
 
 def _example(reject: "Reject") -> dict[str, object]:

@@ -50,7 +50,8 @@ class CategoricalColumn(Spec):
         key: the feature's name.
         weight_key: the float feature with one weight for each value; None for equal weights.
         values_per_step: the most values that a step may have (2 or more: multi-hot; shorter steps are filled with the
-            missing id). In a tf.Example, whose lists are flat, each step is exactly that many values.
+            missing id). A step without a value has the missing id whatever `oov` says; it is counted as repaired. In a
+            tf.Example, whose lists are flat, each step is exactly that many values.
         required: whether a record without the feature is rejected.
     """
 

@@ -12,11 +12,10 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 from lengthwise import files
 from lengthwise.errors import ConfigError, DataLimitError, DatasetError, EnvironmentFailure
-from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_manifest
+from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_altered_manifest
 from lengthwise.prepare.inputs import NO_RECORD
 from lengthwise.prepare.model import Job, Spilled, Written
 from lengthwise.prepare.names import SCHEMA_NAME, is_ours, rejects_name, vocabulary_name
-from lengthwise.prepare.recount import checksum
 from lengthwise.prepare.schema import describe_schema
 from lengthwise.prepare.shards import GZIP_LEVEL, final_paths, statistics_path
 from lengthwise.prepare.spill import rejects_path
@@ -29,6 +28,7 @@ from lengthwise.prepare.workspace import (
     vocabulary_columns,
 )
 from lengthwise.records.encode import block_dtypes
+from lengthwise.records.measured import checksum
 from lengthwise.records.refine import Tally
 from lengthwise.records.statistics import Partial, finish, from_bytes, merge, merge_ranges
 from lengthwise.report import REPORT_NAME, read_examples, render_report
@@ -269,7 +269,7 @@ def _held(folder: str) -> list[str]:
     """
     names = filter(is_ours, files.list_tree(folder))
     try:
-        known = load_manifest(folder).side_files
+        known = load_altered_manifest(folder).side_files
     except DatasetError:
         return list(names)
     return [name for name in names if name in known or not name.startswith("vocabulary/")]

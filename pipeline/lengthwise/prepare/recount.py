@@ -1,10 +1,9 @@
-"""What stands on disk, read again: checksums, and of a shard its records and lengths."""
+"""A shard that stands on disk, read again: its checksum, its records and lengths."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, cast
 
-import google_crc32c
 import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
@@ -12,8 +11,7 @@ from tfx_bsl.coders import example_coder
 from lengthwise import files
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.records.framing import read_blocks
-
-_CHUNK = 2**20
+from lengthwise.records.measured import Measured
 
 
 @dataclass(slots=True)
@@ -47,7 +45,7 @@ def recount(path: str, layout: Literal["example", "block"], compression: str) ->
     """Reads a shard once, from its first byte to its last."""
     found = Recount()
     with files.open_binary(path) as stream:
-        measured = _Measured(stream)
+        measured = Measured(stream)
         decoder = _lengths_decoder(layout)
         for block in read_blocks(cast(BinaryIO, measured), compression=compression):
             found.records += len(block.records)
@@ -55,19 +53,9 @@ def recount(path: str, layout: Literal["example", "block"], compression: str) ->
                 found.damage = f"record {block.damage[0].index}: {block.damage[0].detail}"
             if not found.damage:
                 found.damage = _count(found.lengths, block.records, decoder, layout)
-        while measured.read(_CHUNK):  # what stands behind the point where reading broke off
-            pass
+        measured.read_rest()
     found.bytes, found.crc32c = measured.size, measured.crc32c
     return found
-
-
-def checksum(path: str) -> int:
-    """The crc32c of a file's bytes."""
-    with files.open_binary(path) as stream:
-        measured = _Measured(stream)
-        while measured.read(_CHUNK):
-            pass
-    return measured.crc32c
 
 
 def _lengths_decoder(layout: str) -> example_coder.ExamplesToRecordBatchDecoder:
@@ -93,22 +81,3 @@ def _count(
     numbers, counts = np.unique(found, return_counts=True)
     lengths.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
     return ""
-
-
-class _Measured:
-    """A stream that counts and checksums what is read from it."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._checksum = google_crc32c.Checksum()
-        self.size = 0
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self._checksum.update(data)
-        self.size += len(data)
-        return data
-
-    @property
-    def crc32c(self) -> int:
-        return int.from_bytes(self._checksum.digest(), "big")

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 from lengthwise import files
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, is_as_written, load_manifest
-from lengthwise.prepare.recount import Recount, checksum, recount
+from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, is_as_written, load_altered_manifest
+from lengthwise.prepare.recount import Recount, recount
 from lengthwise.prepare.workspace import WORK
 from lengthwise.progress import Event, ProgressSink, ignore
-from lengthwise.records.rejects_io import read_rejects
+from lengthwise.records.kept_rejects import KeptRejects
+from lengthwise.records.measured import checksum
 from lengthwise.report import REPORT_NAME
 
 
@@ -53,7 +54,7 @@ def verify(folder: str, progress: ProgressSink = ignore) -> Verification:
         DatasetError: there is no manifest, or none that can be read.
         EnvironmentFailure: a remote file that is there cannot be read.
     """
-    manifest = load_manifest(folder)
+    manifest = load_altered_manifest(folder)
     found = Verification()
     found.faults += [Fault(MANIFEST_NAME, problem) for problem in _manifest_problems(folder, manifest)]
     found.faults += _side_faults(folder, manifest)
@@ -150,7 +151,10 @@ def _length_faults(manifest: Manifest, found: dict[str, Counter[int]]) -> Iterat
 
 def _side_faults(folder: str, manifest: Manifest) -> Iterator[Fault]:
     """The schema, the vocabularies and the rejects."""
+    rejects = KeptRejects(folder, manifest)
     for path, expected in manifest.side_files.items():
+        if path in rejects.paths:
+            continue
         try:
             found = checksum(files.join(folder, path))
         except EnvironmentFailure as error:
@@ -160,26 +164,9 @@ def _side_faults(folder: str, manifest: Manifest) -> Iterator[Fault]:
             yield Fault(
                 path, f"expected bytes of crc32c {expected:#010x}, found {found:#010x}; it is not the file written"
             )
-    yield from _reject_faults(folder, manifest)
-
-
-def _reject_faults(folder: str, manifest: Manifest) -> Iterator[Fault]:
-    found: Counter[str] = Counter()
-    for path in manifest.side_files:
-        if path.startswith("rejects/") and files.exists(files.join(folder, path)):
-            try:
-                with files.open_binary(files.join(folder, path)) as stream:
-                    found.update(reject.reason.value for reject in read_rejects(stream))
-            except Exception as error:  # noqa: BLE001 (whatever an altered file leads to, it is not what was written)
-                yield Fault(path, f"expected rejects, cannot read them: {error}")
-                return
-    expected = {reason: count for reason, count in manifest.counts.rejected.items() if count}
-    if dict(found) != expected:
-        yield Fault("rejects", f"expected rejects {_listed(expected)}, found {_listed(found)}")
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items())) or "none"
+    for _ in rejects.read():
+        pass
+    yield from (Fault(fault.path, fault.problem) for fault in rejects.faults)
 
 
 def _added(folder: str, manifest: Manifest) -> Iterator[Fault]:

@@ -1,9 +1,12 @@
 """Rejects <-> tf.Examples: raw bytes, reason, column, detail, file, index, offset: all that a replay needs."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import BinaryIO
 
-from lengthwise.records.framing import read_blocks
+from lengthwise.errors import DatasetError
+from lengthwise.records.framing import MOST_BYTES, read_blocks
 from lengthwise.records.protos import Example
 from lengthwise.rejects import Reject, RejectReason
 
@@ -39,8 +42,40 @@ def decode_reject(record: bytes) -> Reject:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record of a rejects file, or the rest of it, that is no reject: its number, its first byte, and why."""
+
+    index: int
+    offset: int
+    detail: str
+
+    def __str__(self) -> str:
+        return f"record {self.index:,}, at byte {self.offset:,}: {self.detail}"
+
+
 def read_rejects(stream: BinaryIO) -> Iterator[Reject]:
-    """The rejects of a rejects file, gzip or not."""
-    for block in read_blocks(stream):
-        for record in block.records:
-            yield decode_reject(record)
+    """The rejects of a rejects file, compressed or not.
+
+    Raises:
+        DatasetError: a part of it cannot be read; all before that part has been given.
+    """
+    for one in read_all(stream):
+        if isinstance(one, Unreadable):
+            raise DatasetError(f"the rejects are damaged in {one}")
+        yield one
+
+
+def read_all(stream: BinaryIO, *, max_record_bytes: int = MOST_BYTES) -> Iterator[Reject | Unreadable]:
+    """The rejects of a rejects file, and what cannot be read between and behind them."""
+    for block in read_blocks(stream, max_record_bytes=max_record_bytes):
+        found = [*map(_decoded, block.indices, block.offsets, block.records)]
+        found += [(one.index, Unreadable(one.index, one.offset, one.detail)) for one in block.damage]
+        yield from (one for _, one in sorted(found, key=itemgetter(0)))
+
+
+def _decoded(index: int, offset: int, record: bytes) -> tuple[int, Reject | Unreadable]:
+    try:
+        return index, decode_reject(record)
+    except Exception as error:  # noqa: BLE001 (whatever foreign bytes lead to, they are no reject)
+        return index, Unreadable(index, offset, f"expected a reject, it cannot be read as one: {error}")

@@ -35,7 +35,7 @@ class Checked:
         sequences: the steps of each sequence feature, weights included, by key.
         context: by key, the values of all records: `[n * elements]`, a numpy array or, for strings, an Arrow array.
         repaired_values: int64 `[n]` by key: how many values of each record became the missing id, a default or an OOV
-            bucket.
+            bucket, and how many of its steps have no value.
         faults: the rows that are to be rejected.
     """
 
@@ -96,6 +96,7 @@ class Validator:
         found = self._lookups[column.key](raw.values)
         if found.outside is not None:
             _check_outside(faults, column, raw, found, repaired)
+        _count_steps_without_a_value(column.key, raw, repaired)
         return even(raw, found.ids, width, MISSING)
 
     def _measure(self, faults: Faults, rows: int, sequences: dict[str, Steps]) -> tuple[np.ndarray, np.ndarray]:
@@ -217,6 +218,14 @@ def _check_outside(
         raw.rows_of_values,
         lambda position: f"expected {expected}, received {shorten(raw.values[position].as_py())}",
     )
+
+
+def _count_steps_without_a_value(key: str, raw: RawSteps, repaired: dict[str, np.ndarray]) -> None:
+    """They have the missing id, whatever the column's `oov` says: nothing is outside, so nothing is rejected."""
+    empty = np.flatnonzero(raw.value_counts == 0) if raw.step_offsets is not None else ()
+    if len(empty):
+        counts = np.bincount(raw.rows_of_steps(empty), minlength=len(raw.present))
+        repaired[key] = repaired.get(key, 0) + counts
 
 
 def _check_limits(

@@ -133,9 +133,9 @@ def _facts(feature: Feature, categorical: bool, statistics: ColumnStatistics, re
     values = statistics.values
     facts = {"values": text.count(values), "missing": _rate(statistics.missing, values)}
     if isinstance(feature, VocabularyColumn) and categorical:
-        facts["out of vocabulary"] = _rate(repaired, values)
+        facts["missing or out of vocabulary"] = _rate(repaired, values)
     elif repaired:
-        facts["out of range"] = _rate(repaired, values)
+        facts["missing or out of range"] = _rate(repaired, values)
     if categorical and statistics.distinct is not None:
         ids = feature.num_buckets  # type: ignore[union-attr]
         facts["distinct ids"] = f"{statistics.distinct:,} of {ids:,} ({text.share(statistics.distinct / ids)})"

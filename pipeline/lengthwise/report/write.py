@@ -23,10 +23,13 @@ def write_report(folder: str, output: str | None = None, compare: str | None = N
         The path of the report.
 
     Raises:
-        DatasetError: there is no complete data set in one of the folders.
+        DatasetError: there is no complete data set in one of the folders, or its rejects are damaged.
         EnvironmentFailure: the file cannot be written.
     """
+    from lengthwise.records.kept_rejects import refuse_damaged_rejects
+
     manifest = load_manifest(folder)
+    refuse_damaged_rejects(folder, manifest)
     other = None if compare is None else load_manifest(compare)
     page = render_report(manifest, read_examples(folder, manifest), other)
     path = output or files.join(folder, REPORT_NAME)

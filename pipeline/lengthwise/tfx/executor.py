@@ -1,6 +1,6 @@
 """What the node of `SequencePrep` does: one preparation, then each part of its output to its artifact.
 
-Examples (all splits) ─▶ lengthwise.prepare.run ─▶ prepared_examples/   Split-*/, manifest.json, vocabulary/
+Examples (all splits) ─▶ lengthwise.prepare.run ─▶ prepared_examples/   Split-*/, vocabulary/, manifest.json
                                                       │ copied, moved
                                                       ├─▶ prepared_schema/   schema.pbtxt
                                                       └─▶ preparation/       manifest.json, report.html, rejects/
@@ -14,9 +14,9 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
-from lengthwise import prepare
+from lengthwise import files, prepare
 from lengthwise.errors import DataLimitError
-from lengthwise.manifest import Counts
+from lengthwise.manifest import MANIFEST_NAME, Counts, without_files
 from lengthwise.progress import Event
 from lengthwise.tfx import artifacts, settings
 
@@ -69,6 +69,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _copy("manifest.json", prepared.uri, preparation)
         _copy("schema.pbtxt", prepared.uri, artifact_utils.get_single_uri(output_dict["prepared_schema"]))
         _move_reported(prepared.uri, preparation)
+        _name_no_rejects(f"{prepared.uri}/{MANIFEST_NAME}")
         artifacts.describe_prepared(prepared, sources, splits)
         _LOG.info("%s", _summary(manifest.counts))
 
@@ -99,13 +100,23 @@ def _copy(name: str, source: str, target: str) -> None:
     fileio.copy(f"{source}/{name}", f"{target}/{name}", overwrite=True)
 
 
+def _name_no_rejects(path: str) -> None:
+    """The manifest of the prepared data names what stands beside it, so that `lengthwise verify` passes there."""
+    files.write_bytes(path, without_files(files.read_bytes(path).decode(), _is_moved).encode())
+
+
+def _is_moved(path: str) -> bool:
+    """Whether a file of a data set goes to the artifact `preparation`."""
+    return path.split("/")[0] in _REPORTED
+
+
 def _move_reported(source: str, target: str) -> None:
     """Moves the report and the rejects, file by file: object stores know no folders to rename."""
     for folder, _, names in list(fileio.walk(source)):
         relative = str(folder)[len(source) :].strip("/")
         for name in names:
             path = f"{relative}/{name}".lstrip("/")
-            if path.split("/")[0] in _REPORTED:
+            if _is_moved(path):
                 fileio.makedirs(f"{target}/{relative}")
                 fileio.rename(f"{source}/{path}", f"{target}/{path}", overwrite=True)
     if fileio.exists(f"{source}/rejects"):
