@@ -222,8 +222,8 @@ def _check_outside(
 
 def _count_steps_without_a_value(key: str, raw: RawSteps, repaired: dict[str, np.ndarray]) -> None:
     """They have the missing id, whatever the column's `oov` says: nothing is outside, so nothing is rejected."""
-    empty = np.flatnonzero(raw.value_counts == 0) if raw.step_offsets is not None else ()
-    if len(empty):
+    empty = np.flatnonzero(raw.value_counts == 0)
+    if raw.step_offsets is not None and len(empty):
         counts = np.bincount(raw.rows_of_steps(empty), minlength=len(raw.present))
         repaired[key] = repaired.get(key, 0) + counts
 
