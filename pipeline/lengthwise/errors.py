@@ -2,6 +2,7 @@
 
     LengthwiseError
      ├─ ConfigError        2   what was asked for makes no sense: a YAML field, an argument, a column
+     │   └─ ConfigTypeError    it is of a wrong type: a TypeError too, as in TensorFlow
      ├─ DataLimitError     1   the data broke the configured limits (too many rejects, damaged files)
      ├─ DatasetError       1   a prepared data set is missing, incomplete, altered or of a newer format
      ├─ EnvironmentFailure 3   disk, permissions, runner, credentials
@@ -28,6 +29,10 @@ class ConfigError(LengthwiseError, ValueError):
     """A configuration or an argument is wrong. The message says what was expected, what was received, what to do."""
 
     exit_code = 2
+
+
+class ConfigTypeError(ConfigError, TypeError):
+    """An argument, or a field of a configuration, is of a wrong type. It is a ValueError and a TypeError."""
 
 
 class DataLimitError(LengthwiseError):

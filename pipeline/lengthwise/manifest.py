@@ -29,6 +29,10 @@ def _within(path: str) -> str:
     return path
 
 
+def _rising(boundaries: tuple[int, ...]) -> tuple[int, ...]:
+    return BucketPlan(boundaries).boundaries
+
+
 RelativePath = Annotated[str, AfterValidator(_within)]
 Amount = Annotated[int, Field(ge=0)]
 
@@ -176,7 +180,7 @@ class Manifest(Part):
     block_dtypes: dict[str, str] = {}
     compression: Literal["gzip", "none"]
     columns: tuple[Column, ...]
-    boundaries: tuple[int, ...]
+    boundaries: Annotated[tuple[int, ...], AfterValidator(_rising)]
     counts: Counts
     lengths: dict[str, dict[int, int]]
     statistics: dict[str, ColumnStatistics] = {}

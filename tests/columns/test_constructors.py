@@ -226,6 +226,40 @@ def test_a_wrong_argument_is_told(make, message) -> None:
 
 
 @pytest.mark.parametrize(
+    "make",
+    [
+        lambda: NUMERIC("a", shape=[1.0]),
+        lambda: NUMERIC("a", shape=1.0),
+        lambda: NUMERIC("a", shape=(2, 1.5)),
+        lambda: NUMERIC("a", shape=None),
+        lambda: NUMERIC("a", normalizer_fn="NotACallable"),
+        lambda: NUMERIC("a", normalizer_fn=3),
+        lambda: NUMERIC(3),
+        lambda: ID("a", [3]),
+        lambda: LIST("a", 5),
+        lambda: lw.sequence_bucketized_column(NUMERIC("a"), 5),
+        lambda: lw.context_column("a", shape=[2.0]),
+    ],
+)
+def test_a_wrong_type_is_a_type_error_and_a_value_error(make) -> None:
+    with pytest.raises(TypeError, match=r"Column: [a-z_]+(\[\d\])?: expected .*, received") as caught:
+        make()
+    assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, ConfigError)
+
+
+@pytest.mark.parametrize("make", [lambda: NUMERIC("a", shape=[0]), lambda: NUMERIC("a", dtype="string")])
+def test_a_wrong_value_is_no_type_error(make) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make()
+    assert not isinstance(caught.value, TypeError)
+
+
+def test_sizes_of_a_shape_may_be_numpys() -> None:
+    assert NUMERIC("a", shape=np.array([2, 3])).shape == NUMERIC("a", shape=(np.int64(2), 3)).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
     ("column", "oov"),
     [
         (ID("a", 3), "error"),

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.feature_column import feature_column as v1
 
 from lengthwise import columns as lw
 from lengthwise.errors import ConfigError
@@ -20,6 +21,12 @@ LIST, OUR_LIST = (
 )
 NUMERIC, OUR_NUMERIC = fc.sequence_numeric_column, lw.sequence_numeric_column
 
+
+# The private classes of version 1, which TF 1.x's contrib made.
+V1_ID = v1._SequenceCategoricalColumn(v1._categorical_column_with_identity("k", 5))
+V1_HASH = v1._SequenceCategoricalColumn(v1._categorical_column_with_hash_bucket("k", 7))
+V1_LIST = v1._SequenceCategoricalColumn(v1._categorical_column_with_vocabulary_list("k", ("a", "b")))
+ONES = {"class_name": "Ones", "config": {}}
 
 UNIFORM = {"minval": 0.0, "maxval": 1.0, "seed": None}
 
@@ -62,10 +69,29 @@ PAIRS = [
     (fc.numeric_column("k", dtype=tf.int32), lw.context_column("k", dtype="int64", shape=(1,))),
     (fc.bucketized_column(fc.numeric_column("k"), [1, 2]), lw.context_column("k", shape=(1,))),
 ]
+UNPARSED = [  # by no public function of TensorFlow
+    (V1_ID, OUR_ID("k", 5)),
+    (
+        v1._SequenceCategoricalColumn(v1._categorical_column_with_identity("k", 5, default_value=0)),
+        OUR_ID("k", 5, default_value=0),
+    ),
+    (V1_HASH, OUR_HASH("k", 7)),
+    (V1_LIST, OUR_LIST("k", ["a", "b"])),
+    (v1._indicator_column(V1_ID), lw.indicator_column(OUR_ID("k", 5))),
+    (v1._embedding_column(V1_HASH, 4, "sum"), lw.embedding_column(OUR_HASH("k", 7), 4, "sum")),
+    (
+        v1._embedding_column(V1_ID, 4, initializer=tf.compat.v1.ones_initializer(), max_norm=2.0, trainable=False),
+        lw.embedding_column(OUR_ID("k", 5), 4, initializer=ONES, max_norm=2.0, trainable=False),
+    ),
+    # One half of a program moved, the other not yet.
+    (fc.embedding_column(OUR_ID("k", 5), 4), lw.embedding_column(OUR_ID("k", 5), 4)),
+]
 
 
 @pytest.mark.parametrize(
-    ("theirs", "ours"), PAIRS, ids=[f"{index}-{ours.name}" for index, (_, ours) in enumerate(PAIRS)]
+    ("theirs", "ours"),
+    PAIRS + UNPARSED,
+    ids=[f"{index}-{ours.name}" for index, (_, ours) in enumerate(PAIRS + UNPARSED)],
 )
 def test_objects_become_our_columns(theirs, ours) -> None:
     assert lw.from_feature_column(theirs) == ours
@@ -165,6 +191,58 @@ def test_initializers_become_configs_that_keras_builds(initializer, config) -> N
     assert lw.EmbeddingColumn.model_validate_json(column.model_dump_json()) == column
     if column.initializer is not None:
         assert keras.initializers.get(column.initializer)((5, 4)).shape == (5, 4)
+
+
+WRAPPERS = {
+    "embedding": lambda ids, _: [lw.embedding_column(ids, 4)],
+    "shared": lambda ids, _: lw.shared_embedding_columns([ids], 4),
+    "shared twice": lambda ids, count: lw.shared_embedding_columns([ids, OUR_ID("other", count)], 4),
+    "indicator": lambda ids, _: [lw.indicator_column(ids)],
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (ID("k", 5), OUR_ID("k", 5)),
+        (HASH("k", 7), OUR_HASH("k", 7)),
+        (LIST("k", ["a", "b"], num_oov_buckets=1), OUR_LIST("k", ["a", "b"], num_oov_buckets=1)),
+        (fc.weighted_categorical_column(ID("k", 5), "w"), OUR_ID("k", 5, weight_key="w")),
+        (V1_ID, OUR_ID("k", 5)),
+    ],
+    ids=["identity", "hash", "list", "weighted", "version 1"],
+)
+def test_our_wrappers_take_tensorflows_columns(wrap, theirs, ours) -> None:
+    assert WRAPPERS[wrap](theirs, ours.num_buckets) == WRAPPERS[wrap](ours, ours.num_buckets)
+
+
+def test_our_buckets_take_tensorflows_numbers() -> None:
+    assert lw.sequence_bucketized_column(NUMERIC("k"), [1, 2]) == lw.sequence_bucketized_column(
+        OUR_NUMERIC("k"), [1, 2]
+    )
+
+
+class Foreign:
+    """A column of another library."""
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (fc.categorical_column_with_identity("k", 3), "must be of type SequenceCategoricalColumn .* of lengthwise"),
+        (fc.numeric_column("k"), "must be of type SequenceCategoricalColumn .* of lengthwise"),
+        (fc.crossed_column(["a", "b"], 10), "must be of type SequenceCategoricalColumn .* of lengthwise"),
+        (Foreign(), "expected a column of lengthwise, such as .*, received <.*Foreign"),
+        (tf.constant(1), "expected a column of lengthwise, such as .*, received <tf.Tensor"),
+    ],
+    ids=["no sequence", "numeric", "crossed", "foreign", "tensor"],
+)
+@pytest.mark.parametrize("wrap", ["embedding", "indicator"])
+def test_what_our_wrappers_cannot_take_is_told_in_python_words(wrap, ids, message) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        WRAPPERS[wrap](ids, 3)
+    assert "kind: ..." not in str(caught.value)
 
 
 def test_our_columns_pass_unchanged() -> None:

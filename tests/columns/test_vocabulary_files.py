@@ -4,9 +4,12 @@ import os
 import time
 
 import pytest
+import tensorflow as tf
+from pydantic import TypeAdapter
 
 from faults import remote
 from lengthwise import columns as lw
+from lengthwise.config import load_config
 from lengthwise.errors import ConfigError
 
 FILE = lw.sequence_categorical_column_with_vocabulary_file
@@ -84,7 +87,47 @@ def test_a_missing_file_is_named(tmp_path, name) -> None:
 def test_a_default_beyond_the_file_is_refused(tmp_path) -> None:
     with pytest.raises(ConfigError) as caught:
         FILE("k", _path(tmp_path, b"a\nb\n"), default_value=2)
-    assert str(caught.value) == "default_value: expected an id in [0, 2), received 2"
+    assert str(caught.value) == "VocabularyColumn: default_value: expected an id in [0, 2), received 2"
+
+
+DEFAULTS = {
+    "function": lambda path, default: FILE("w", path, default_value=default),
+    "function with a size": lambda path, default: FILE("w", path, vocabulary_size=2, default_value=default),
+    "class": lambda path, default: lw.VocabularyColumn(key="w", vocabulary_file=path, default_value=default),
+    "plain fields": lambda path, default: TypeAdapter(lw.Column).validate_python(
+        {"kind": "vocabulary", "key": "w", "vocabulary_file": path, "default_value": default}
+    ),
+    "list": lambda path, default: lw.VocabularyColumn(key="w", vocabulary_list=("a", "b"), default_value=default),
+    "TensorFlow's": lambda path, default: lw.from_feature_column(
+        tf.feature_column.sequence_categorical_column_with_vocabulary_file("w", path, default_value=default)
+    ),
+    "TensorFlow's with a size": lambda path, default: lw.from_feature_column(
+        tf.feature_column.sequence_categorical_column_with_vocabulary_file("w", path, 2, default_value=default)
+    ),
+    "TensorFlow's list": lambda path, default: lw.from_feature_column(
+        tf.feature_column.sequence_categorical_column_with_vocabulary_list("w", ["a", "b"], default_value=default)
+    ),
+}
+
+
+@pytest.mark.parametrize("way", DEFAULTS)
+def test_a_default_outside_the_vocabulary_is_refused_whichever_way_the_column_is_made(tmp_path, way) -> None:
+    path = _path(tmp_path, b"a\nb\n")
+    assert DEFAULTS[way](path, 1).default_value == 1
+    for outside in (2, 99):
+        with pytest.raises(ValueError, match=rf"expected an id in \[0, 2\), received {outside}|default_value"):
+            DEFAULTS[way](path, outside)
+
+
+@pytest.mark.parametrize("default", [2, 99])
+def test_a_default_outside_the_vocabulary_is_refused_in_yaml(tmp_path, default) -> None:
+    _path(tmp_path, b"a\nb\n")
+    job = tmp_path / "job.yaml"
+    column = f"{{kind: vocabulary, key: w, vocabulary_file: v.txt, default_value: {default}}}"
+    for written in (column, f"{{kind: indicator, categorical_column: {column}}}"):
+        job.write_text(f"inputs: {{files: x}}\ncolumns: [{written}]\n")
+        with pytest.raises(ConfigError, match=rf"expected an id in \[0, 2\), received {default}"):
+            load_config(str(job))
 
 
 def test_a_changed_file_is_read_again(tmp_path) -> None:

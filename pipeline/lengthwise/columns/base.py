@@ -1,6 +1,7 @@
 """What every column shares: it is frozen, checks itself when made, and is the same object in Python, YAML and JSON."""
 
 import inspect
+import operator
 import re
 from typing import Annotated, Any, Self
 
@@ -8,6 +9,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetJsonSchemaHandler,
     ValidationError,
     WithJsonSchema,
@@ -16,20 +18,29 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from lengthwise.columns.wording import FieldError, explain_all
-from lengthwise.errors import ConfigError
+from lengthwise.columns.wording import FieldError, explain_all, is_of_wrong_type
+from lengthwise.errors import ConfigError, ConfigTypeError
 
 RESERVED_KEY = "sequence_length"
 """The feature in which prepared data and batches keep each sequence's number of steps."""
 
 
 def _one_number_is_a_shape(shape: Any) -> Any:
-    return (shape,) if isinstance(shape, int) and not isinstance(shape, bool) else shape
+    return (shape,) if isinstance(shape, int | float) and not isinstance(shape, bool) else shape
+
+
+def _as_index(size: Any) -> Any:
+    """An integer of numpy as one of Python; 1.0 stays a float, which is no size."""
+    try:
+        return operator.index(size)
+    except TypeError:
+        return size
 
 
 _SIZES = {"type": "array", "items": {"type": "integer", "minimum": 1}}
 Shape = Annotated[
-    tuple[int, ...],
+    tuple[Annotated[int, BeforeValidator(_as_index), Field(strict=True)], ...],
+    Field(max_length=64),  # numpy has no more axes
     BeforeValidator(_one_number_is_a_shape),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, _SIZES]}),
 ]
@@ -79,12 +90,14 @@ class Spec(Strict):
 
         Raises:
             ConfigError: a field is wrong; the message names the constructor's argument, the rule and what was received.
+            ConfigTypeError: a field is of a wrong type; it is a ConfigError, and a TypeError as in TensorFlow.
         """
         try:
             return cls(**fields)
         except ValidationError as error:
             mistakes = (f"{path}: {text}" if path else text for path, text in explain_all(error, cls))
-            raise ConfigError(f"{cls.__name__}: " + "; ".join(mistakes)) from error
+            kind = ConfigTypeError if is_of_wrong_type(error) else ConfigError
+            raise kind(f"{cls.__name__}: " + "; ".join(mistakes)) from error
 
 
 def _is_list(value: Any) -> bool:

@@ -1,6 +1,6 @@
 """Columns by TensorFlow's constructor names and arguments; extra keyword arguments say what is valid."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
@@ -12,6 +12,8 @@ from lengthwise.columns.dense import (
     SharedEmbedding,
     SharedEmbeddingColumn,
 )
+from lengthwise.columns.from_tensorflow import from_feature_column, is_feature_column, sequence_of_ids
+from lengthwise.columns.numbers import dtype_name
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
 from lengthwise.errors import ConfigError
 
@@ -31,7 +33,7 @@ def sequence_numeric_column(
     """
     return NumericColumn.make(
         key=key,
-        shape=shape if isinstance(shape, int) else tuple(shape),
+        shape=_as_tuple(shape),
         default_value=default_value,
         dtype=dtype_name(dtype),
         normalizer_fn=normalizer_fn,
@@ -45,7 +47,8 @@ def sequence_bucketized_column(source_column: NumericColumn, boundaries: Sequenc
     Raises:
         ConfigError: an argument is wrong.
     """
-    return BucketizedColumn.make(source_column=source_column, boundaries=tuple(boundaries))
+    source = from_feature_column(source_column) if is_feature_column(source_column) else source_column
+    return BucketizedColumn.make(source_column=source, boundaries=_as_tuple(boundaries))
 
 
 def sequence_categorical_column_with_identity(
@@ -85,7 +88,7 @@ def sequence_categorical_column_with_vocabulary_list(
     """
     return VocabularyColumn.make(
         key=key,
-        vocabulary_list=tuple(vocabulary_list),
+        vocabulary_list=_as_tuple(vocabulary_list),
         dtype=dtype_name(dtype),
         default_value=default_value,
         num_oov_buckets=num_oov_buckets,
@@ -107,7 +110,7 @@ def sequence_categorical_column_with_vocabulary_file(
     Raises:
         ConfigError: an argument is wrong, or the file is no vocabulary.
     """
-    column = VocabularyColumn.make(
+    return VocabularyColumn.make(
         key=key,
         vocabulary_file=str(vocabulary_file),
         vocabulary_size=vocabulary_size,
@@ -116,9 +119,6 @@ def sequence_categorical_column_with_vocabulary_file(
         num_oov_buckets=num_oov_buckets,
         **rules,
     )
-    if column.default_value >= column.size:
-        raise ConfigError(f"default_value: expected an id in [0, {column.size}), received {column.default_value}")
-    return column
 
 
 def embedding_column(
@@ -130,7 +130,7 @@ def embedding_column(
         ConfigError: an argument is wrong.
     """
     return EmbeddingColumn.make(
-        categorical_column=categorical_column, dimension=dimension, combiner=combiner, **_known(table)
+        categorical_column=_ids(categorical_column), dimension=dimension, combiner=combiner, **_known(table)
     )
 
 
@@ -147,18 +147,19 @@ def shared_embedding_columns(
     Raises:
         ConfigError: an argument is wrong, or the columns have different numbers of ids.
     """
-    if not categorical_columns:
+    columns = [_ids(column) for column in categorical_columns]
+    if not columns:
         raise ConfigError("categorical_columns: expected at least one categorical column, received none")
-    names = "_".join(sorted(column.name for column in categorical_columns))
+    names = "_".join(sorted(column.name for column in columns))
     shared = SharedEmbedding.make(
         name=shared_embedding_collection_name or f"{names}_shared_embedding",
-        num_buckets=categorical_columns[0].num_buckets,
+        num_buckets=columns[0].num_buckets,
         dimension=dimension,
         combiner=combiner,
         initializer=initializer,
         **_known(table),
     )
-    return [SharedEmbeddingColumn.make(categorical_column=column, shared=shared) for column in categorical_columns]
+    return [SharedEmbeddingColumn.make(categorical_column=column, shared=shared) for column in columns]
 
 
 def indicator_column(categorical_column: Categorical) -> IndicatorColumn:
@@ -167,7 +168,7 @@ def indicator_column(categorical_column: Categorical) -> IndicatorColumn:
     Raises:
         ConfigError: the argument is no categorical sequence column.
     """
-    return IndicatorColumn.make(categorical_column=categorical_column)
+    return IndicatorColumn.make(categorical_column=_ids(categorical_column))
 
 
 def context_column(
@@ -178,13 +179,19 @@ def context_column(
     Raises:
         ConfigError: an argument is wrong.
     """
-    shape = shape if isinstance(shape, int) else tuple(shape)
-    return ContextColumn.make(key=key, dtype=dtype_name(dtype), shape=shape, default_value=default_value, **validity)
+    return ContextColumn.make(
+        key=key, dtype=dtype_name(dtype), shape=_as_tuple(shape), default_value=default_value, **validity
+    )
 
 
-def dtype_name(dtype: Any) -> Any:
-    """The name of a dtype given as a string, a numpy or a TensorFlow dtype, without importing TensorFlow."""
-    return getattr(dtype, "name", None) or getattr(dtype, "__name__", dtype)
+def _as_tuple(values: Any) -> Any:
+    """An array, or another iterable, as a tuple; what is none is left to the column's checks."""
+    return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str | Mapping) else values
+
+
+def _ids(column: Any) -> Any:
+    """A categorical sequence column: ours, or one of TensorFlow's, converted."""
+    return sequence_of_ids(column) if is_feature_column(column) else column
 
 
 def _known(table: dict[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,11 @@ Their look-ups live in `lengthwise.records.lookup`; here stands only what they a
 id: the zero vector, counted in the length.
 """
 
+from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticKnownError
 
 from lengthwise.columns.base import Spec
 from lengthwise.columns.vocabulary import load_vocabulary
@@ -19,7 +21,7 @@ IdCount = Annotated[int, Field(ge=1, lt=2**63)]
 def _check_entries(entries: Any) -> Any:
     """A list of texts or a list of integers: numpy's as Python's, and bytes, as in TensorFlow's objects, as text."""
     if not isinstance(entries, list | tuple):
-        return entries
+        raise PydanticKnownError("tuple_type")
     entries = tuple(entry.item() if hasattr(entry, "item") else entry for entry in entries)
     entries = tuple(entry.decode() if isinstance(entry, bytes) else entry for entry in entries)
     kind = str if isinstance(next(iter(entries), ""), str) else int
@@ -141,7 +143,7 @@ class VocabularyColumn(CategoricalColumn):
     kind: Literal["vocabulary"] = "vocabulary"
     vocabulary_list: Entries | None = None
     vocabulary_file: str | None = Field(default=None, min_length=1)
-    vocabulary_size: int | None = Field(default=None, ge=1)
+    vocabulary_size: int | None = Field(default=None, ge=1, lt=2**62)
     dtype: Literal["string", "int64"] = "string"
     num_oov_buckets: int = Field(default=0, ge=0, lt=2**62)
     default_value: int = Field(default=-1, ge=-1)
@@ -178,7 +180,8 @@ class VocabularyColumn(CategoricalColumn):
         if self.oov != "buckets" and self.num_oov_buckets:
             raise FieldError("oov", f"expected 'buckets' with num_oov_buckets, received {self.oov!r}")
         check_default(self.oov, given=self.default_value >= 0)
-        if self.vocabulary_file is None and self.default_value >= self.size:
+        # Without a default nothing is to be read: a file without a told size is, at the first use.
+        if self.default_value >= 0 and self.default_value >= self.size:
             raise FieldError("default_value", f"expected an id in [0, {self.size}), received {self.default_value}")
         return self
 
@@ -192,7 +195,7 @@ class VocabularyColumn(CategoricalColumn):
             rule = f"expected entries of dtype {self.dtype}, received {entries[0]!r}{hint}"
             raise FieldError("vocabulary_list", rule)
         if len(set(entries)) < len(entries):
-            twice = next(entry for i, entry in enumerate(entries) if entry in entries[:i])
+            twice = next(entry for entry, count in Counter(entries).items() if count > 1)
             raise FieldError("vocabulary_list", f"expected distinct entries, received {twice!r} twice")
 
     @property

@@ -13,17 +13,19 @@ Policies follow TensorFlow: values outside a vocabulary become the missing id, `
 identity values out of range without a `default_value` are errors.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast, get_args
 
 from lengthwise.columns.base import Spec
-from lengthwise.columns.build import dtype_name
 from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
 from lengthwise.columns.context import ContextColumn
 from lengthwise.columns.dense import EmbeddingColumn, IndicatorColumn, SharedEmbedding, SharedEmbeddingColumn
 from lengthwise.columns.initializers import is_default_initializer
-from lengthwise.columns.numeric import NumericColumn
+from lengthwise.columns.numbers import dtype_name
+from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
 from lengthwise.columns.select import AnyColumn, IdColumn
+from lengthwise.columns.wording import show
 from lengthwise.errors import ConfigError
 
 _KINDS = (
@@ -93,14 +95,22 @@ def _number_dtype(dtype: Any) -> str:
     return "int64" if "int" in name else "float32"  # what a tf.Example can hold: float16 is read from a float list
 
 
-def _categorical(column: Any) -> IdColumn:
+def sequence_of_ids(column: Any) -> IdColumn | BucketizedColumn:
+    """A categorical sequence column of TensorFlow as one of ours; ours pass unchanged.
+
+    Raises:
+        ConfigError: the object is something else.
+    """
+    if isinstance(column, IdColumn | BucketizedColumn):
+        return column
     kind = _kind(column)
     if kind == "WeightedCategoricalColumn":
-        return _categorical(column.categorical_column).model_copy(update={"weight_key": column.weight_feature_key})
+        return sequence_of_ids(column.categorical_column).model_copy(update={"weight_key": column.weight_feature_key})
     if kind != "SequenceCategoricalColumn":
         raise ConfigError(
             "categorical_column must be of type SequenceCategoricalColumn to use it in sequences; build it by "
-            f"sequence_categorical_column_with_*. Given (type {type(column)}): {column!r}"
+            f"sequence_categorical_column_with_* of lengthwise or of tf.feature_column. Given (type {type(column)}): "
+            f"{show(column)}"
         )
     return _ids(column.categorical_column)
 
@@ -109,7 +119,7 @@ def _ids(column: Any) -> IdColumn:
     match _kind(column):
         case "IdentityCategoricalColumn":
             return IdentityColumn.make(
-                key=column.key, num_buckets=int(column.number_buckets), default_value=column.default_value
+                key=column.key, num_buckets=int(column.num_buckets), default_value=column.default_value
             )
         case "HashedCategoricalColumn":
             return HashColumn.make(
@@ -144,7 +154,7 @@ def _id_dtype(dtype: Any) -> str:
 
 def _embedding(column: Any) -> EmbeddingColumn:
     return EmbeddingColumn.make(
-        categorical_column=_categorical(column.categorical_column),
+        categorical_column=sequence_of_ids(column.categorical_column),
         combiner=column.combiner,
         max_norm=column.max_norm,
         **_table(column, ""),
@@ -155,15 +165,22 @@ def _table(owner: Any, prefix: str) -> dict[str, Any]:
     """What an embedding column and the creator of a shared one say alike, the latter behind an underscore."""
     names = ("dimension", "ckpt_to_load_from", "tensor_name_in_ckpt", "trainable")
     table = {name: getattr(owner, prefix + name) for name in names}
-    initializer = getattr(owner, prefix + "initializer")
+    initializer = _initializer(owner, prefix)
     table["initializer"] = None if is_default_initializer(initializer, table["dimension"]) else initializer
     return table
+
+
+def _initializer(owner: Any, prefix: str) -> Any:
+    if not hasattr(owner, "layer_creator"):
+        return getattr(owner, prefix + "initializer")
+    # An embedding column of version 1 keeps it only among the variables of its function.
+    return inspect.getclosurevars(owner.layer_creator).nonlocals["initializer"]
 
 
 def _shared_embedding(column: Any) -> SharedEmbeddingColumn:
     creator = getattr(column, "shared_embedding_column_creator", None)  # TensorFlow 2; version 1 keeps all on itself
     name = column.shared_embedding_collection_name if creator is None else creator._name
-    categorical = _categorical(column.categorical_column)
+    categorical = sequence_of_ids(column.categorical_column)
     shared = SharedEmbedding.make(
         name=name,
         num_buckets=categorical.num_buckets,
@@ -175,7 +192,7 @@ def _shared_embedding(column: Any) -> SharedEmbeddingColumn:
 
 
 def _indicator(column: Any) -> IndicatorColumn:
-    return IndicatorColumn.make(categorical_column=_categorical(column.categorical_column))
+    return IndicatorColumn.make(categorical_column=sequence_of_ids(column.categorical_column))
 
 
 def _context(column: Any) -> ContextColumn:
@@ -212,8 +229,8 @@ def _one_value(column: Any) -> Any:
 
 _CONVERTERS: dict[str, Callable[[Any], AnyColumn]] = {
     "SequenceNumericColumn": _numeric,
-    "SequenceCategoricalColumn": _categorical,
-    "WeightedCategoricalColumn": _categorical,
+    "SequenceCategoricalColumn": sequence_of_ids,
+    "WeightedCategoricalColumn": sequence_of_ids,
     "EmbeddingColumn": _embedding,
     "SharedEmbeddingColumn": _shared_embedding,
     "IndicatorColumn": _indicator,

@@ -28,6 +28,11 @@ Number = Annotated[float, WrapValidator(_as_written), PlainSerializer(_as_it_is)
 """A finite number; an integer, numpy's too, stays an integer."""
 
 
+def dtype_name(dtype: Any) -> Any:
+    """The name of a dtype given as a string, a numpy or a TensorFlow dtype, without importing TensorFlow."""
+    return getattr(dtype, "name", None) or getattr(dtype, "__name__", dtype)
+
+
 def in_dtype(number: float, dtype: str) -> float:
     """`number` as an int for an integer dtype, else as a float.
 

@@ -4,7 +4,7 @@ Serves columns made in Python (`Spec.make`) and the YAML file alike (`lengthwise
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -34,6 +34,7 @@ _EXPECTED = {
     "missing": "a value",
     "string_too_short": "text of at least {min_length} character",
     "string_type": "text",
+    "too_long": "at most {max_length} entries",
     "too_short": "at least {min_length} entry",
     "tuple_type": "a list",
 }
@@ -45,6 +46,11 @@ class FieldError(ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+def is_of_wrong_type(error: ValidationError) -> bool:
+    """Whether a value is of a wrong type, rather than a wrong value of the right one."""
+    return any(detail["type"].endswith("_type") for detail in error.errors(include_url=False))
 
 
 def explain_all(error: ValidationError, model: type[BaseModel]) -> list[tuple[str, str]]:
@@ -109,6 +115,9 @@ def _explain(path: str, owner: type[BaseModel] | None, detail: Any) -> tuple[str
             hint = did_you_mean(context["tag"], kinds)
             return _join(path, "kind"), f"expected a kind of column, received {context['tag']!r}; {hint}"
         case "union_tag_not_found":
+            if not isinstance(value, Mapping):
+                rule = "expected a column of lengthwise, such as sequence_categorical_column_with_identity makes"
+                return path, f"{rule}, received {show(value)}"
             return _join(path, "kind"), "expected the kind of column, received nothing; add `kind: ...`"
         case "missing":
             return path, f"expected a value, received nothing; add `{path.rpartition('.')[2]}: ...`"

@@ -3,7 +3,6 @@
 Every field's description, unit and default is here; the reference page and the JSON Schema are made from it.
 """
 
-import itertools
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -11,6 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 from lengthwise.columns import Column, ContextColumn, context_features, sequence_features
 from lengthwise.columns.base import Strict
 from lengthwise.columns.wording import FieldError, show
+from lengthwise.errors import ConfigError
 
 _UNITS = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -149,11 +149,16 @@ PLANNING = ("count", "multiple_of", "max_length", "sample")
 
 
 def _check_boundaries(boundaries: tuple[int, ...]) -> None:
+    """Raises FieldError, in words for YAML, where they make no plan."""
+    from lengthwise.buckets import BucketPlan  # which imports numpy
+
     if not boundaries:
         raise FieldError("boundaries", "expected at least 1 length, such as [8, 16, 32], received []")
-    if any(low >= high for low, high in itertools.pairwise(boundaries)):
+    try:
+        BucketPlan(boundaries)
+    except ConfigError as error:
         rule = f"expected strictly increasing lengths, received {show(boundaries)}; sort them, each once"
-        raise FieldError("boundaries", rule)
+        raise FieldError("boundaries", rule) from error
 
 
 class Splits(Section):

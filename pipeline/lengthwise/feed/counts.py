@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from lengthwise import files as file_system
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
-from lengthwise.feed.options import check_choice
+from lengthwise.feed.options import check_choice, checked_boundaries
 from lengthwise.feed.parse import Container
 from lengthwise.feed.raw import Paths, find_files
 
@@ -38,20 +38,20 @@ def count_raw(
         `valid`, and the number of rejected records by `RejectReason`; the unreadable rest of a file counts as one.
 
     Raises:
-        ConfigError: no file is found.
+        ConfigError: no file is found, or the boundaries are none or do not strictly increase.
     """
     from lengthwise.records.framing import read_blocks
     from lengthwise.records.refine import Refiner, Rules
 
     check_choice("format", format, Container)
-    policy = sequences or Sequences()
+    policy, limits = sequences or Sequences(), checked_boundaries(boundaries)
     rules = Rules(
         columns=tuple(columns),
         container=format,
         mismatch=policy.mismatch,
         empty=policy.empty,
         over_long=policy.over_long,
-        longest=None if boundaries is None else boundaries[-1],
+        longest=None if limits is None else limits[-1],
         overlap=0,
     )
     refiner = Refiner(rules)

@@ -4,6 +4,7 @@ from typing import Any, Literal, Self, TypedDict, get_args
 
 from pydantic import Field, model_validator
 
+from lengthwise.buckets import BucketPlan
 from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError
 from lengthwise.feed.service_options import Service
@@ -130,6 +131,15 @@ class OptionFields(TypedDict, total=False):
     window: int
     on_damage: Literal["raise", "skip"]
     service: Service | str | None
+
+
+def checked_boundaries(boundaries: Any) -> tuple[int, ...] | None:
+    """The boundaries as a tuple; None stays None.
+
+    Raises:
+        ConfigError: there are none, or they are no whole numbers that strictly increase.
+    """
+    return None if boundaries is None else BucketPlan(boundaries).boundaries
 
 
 def check_choice(name: str, value: object, kind: Any) -> None:

@@ -17,7 +17,7 @@ from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import divided_by, plain, repeat_epochs
 from lengthwise.feed.features import Features
-from lengthwise.feed.options import OptionFields, Options
+from lengthwise.feed.options import OptionFields, Options, checked_boundaries
 from lengthwise.feed.parse import Container
 from lengthwise.feed.raw_files import Chunk, end_of, read_chunks
 from lengthwise.feed.raw_window import OnInvalid, RawWindow
@@ -159,15 +159,13 @@ class _Source:
 
 
 def _limits(boundaries: Sequence[int] | None, options: Options) -> tuple[int, ...] | None:
-    from lengthwise.buckets import BucketPlan
-
-    if boundaries is None:
+    limits = checked_boundaries(boundaries)
+    if limits is None:
         if options.max_shapes is not None:
             raise ConfigError(
                 "max_shapes: expected boundaries with it: raw files do not say how long their sequences are"
             )
         return None
-    limits = BucketPlan(tuple(boundaries)).boundaries
     if options.max_shapes is not None and len(limits) > options.max_shapes:
         raise ConfigError(
             f"max_shapes: expected at least {len(limits)}, the number of boundaries, received {options.max_shapes}"

@@ -10,6 +10,7 @@ from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.cut import round_up
 from lengthwise.feed.features import Batch, Features, scalar
+from lengthwise.feed.options import checked_boundaries
 from lengthwise.feed.parse import Container
 from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.window import Rows
@@ -109,19 +110,21 @@ def serving_fn(
         `tf.saved_model.save(..., signatures=serving.signature)`.
 
     Raises:
-        ConfigError: the model takes a feature that no column reads, or over-long sequences are to become windows.
+        ConfigError: the model takes a feature that no column reads, over-long sequences are to become windows, or the
+            boundaries are none or do not strictly increase.
 
     Example:
         >>> lw.serving_fn(model, columns).export("served/1")
     """
-    if boundaries is not None and sequences is not None and sequences.over_long == "window":
+    limits = checked_boundaries(boundaries)
+    if limits is not None and sequences is not None and sequences.over_long == "window":
         raise ConfigError("sequences.over_long: one request cannot become several windows; give reject or truncate")
     columns = tuple(columns)
     keys = _input_names(model) if features is None else set(features)
     if keys is not None:
         columns = _reading(columns, keys - {RESERVED_KEY})
     rules = sequences or Sequences(empty="keep")
-    return ServingFunction(model, columns, format, None if boundaries is None else tuple(boundaries), rules)
+    return ServingFunction(model, columns, format, limits, rules)
 
 
 def _input_names(model: Any) -> set[str] | None:

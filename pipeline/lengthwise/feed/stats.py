@@ -97,6 +97,9 @@ class BatchStats(keras.callbacks.Callback):
             raise ConfigError(
                 f"BatchStats: expected batches with {RESERVED_KEY!r} among their features; name it in `features` too"
             )
+        if not features[RESERVED_KEY].dtype.is_integer:
+            received = features[RESERVED_KEY].dtype.name
+            raise ConfigError(f"BatchStats: expected integers in {RESERVED_KEY!r}, received {received}; cast them")
         shapes = {
             key: spec.shape for key, spec in features.items() if spec.shape.rank is not None and spec.shape.rank >= 2
         }

@@ -1,6 +1,8 @@
 """Embedding tables' first weights: an initializer, or a tensor of a checkpoint, which may be one of TF 1.x."""
 
+import inspect
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -27,11 +29,34 @@ def first_weights(table: Table) -> Any:
     if spec.initializer is None:
         return keras.initializers.TruncatedNormal(mean=0.0, stddev=1 / math.sqrt(spec.dimension))
     try:
-        return _shaped(keras.initializers.get(spec.initializer), (table.num_buckets, spec.dimension))
+        initializer = keras.initializers.get(spec.initializer)
+        if _takes_partitions(initializer):
+            return _without_partitions(initializer)
+        return _shaped(initializer, (table.num_buckets, spec.dimension))
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"initializer of {table.name!r}: expected a Keras initializer, its name or its config: {error}"
         ) from error
+
+
+def _takes_partitions(initializer: Any) -> bool:
+    """Whether it is one of TF 1.x, called with (shape, dtype, partition_info). TensorFlow, too, goes by the name."""
+    try:
+        return "partition_info" in inspect.signature(initializer).parameters
+    except (TypeError, ValueError):  # a function of C, without a signature
+        return False
+
+
+def _without_partitions(initializer: Any) -> Callable[..., Any]:
+    """It as Keras calls initializers, of a table in one piece."""
+
+    def initialize(shape: Any, dtype: Any = None) -> Any:
+        import tensorflow as tf
+
+        given = tf.as_dtype(dtype or tf.float32)
+        return tf.convert_to_tensor(initializer(list(shape), dtype=given, partition_info=None), given)
+
+    return initialize
 
 
 def _shaped(initializer: Any, shape: tuple[int, int]) -> Any:

@@ -5,8 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from lengthwise.errors import ConfigError
+from lengthwise.errors import ConfigError, ConfigTypeError
+from lengthwise.layers.checks import Checks
 from lengthwise.layers.inputs import step_mask
+from lengthwise.layers.lengths import flat_lengths
 from lengthwise.layers.unconverted import unconverted
 
 
@@ -24,7 +26,8 @@ def concatenate_context_input(context_input: Any, sequence_input: Any, sequence_
         `[batch, T, D + C]`, with the mask of `sequence_input` if it has one.
 
     Raises:
-        ConfigError: a ValueError; ranks or dtypes are not as described.
+        ConfigError: a ValueError; ranks are not as described.
+        ConfigTypeError: a ValueError and a TypeError; dtypes are not as described.
 
     Example:
     >>> import keras, lengthwise as lw
@@ -67,15 +70,30 @@ class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignor
         _require(sequence_input, context_input)
         batch, count = ops.shape(sequence_input)[:2]
         context = ops.broadcast_to(ops.expand_dims(context_input, 1), (batch, count, ops.shape(context_input)[1]))
-        if sequence_length is not None:
-            context = ops.where(ops.expand_dims(step_mask(sequence_length, count), -1), context, 0)
-        return ops.concatenate([sequence_input, context], axis=-1)
+        if sequence_length is None:
+            return ops.concatenate([sequence_input, context], axis=-1)
+        checks = Checks()
+        valid = step_mask(flat_lengths(sequence_length, checks), count)
+        context = ops.where(ops.expand_dims(valid, -1), context, 0)
+        (joined,) = checks.attach(ops.concatenate([sequence_input, context], axis=-1))
+        return joined
 
     def compute_output_spec(self, sequence_input: Any, context_input: Any, sequence_length: Any = None) -> Any:
         del sequence_length
         _require(sequence_input, context_input)
-        batch, count, size = sequence_input.shape
-        return keras.KerasTensor((batch, count, size + context_input.shape[1]), dtype=sequence_input.dtype)
+        return keras.KerasTensor(_joined(sequence_input.shape, context_input.shape), dtype=sequence_input.dtype)
+
+    def compute_output_shape(
+        self, sequence_input_shape: Any, context_input_shape: Any, sequence_length_shape: Any = None
+    ) -> tuple[int | None, ...]:
+        del sequence_length_shape
+        return _joined(tuple(sequence_input_shape), tuple(context_input_shape))
+
+
+def _joined(sequence_shape: tuple[int | None, ...], context_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    batch, count, steps = sequence_shape
+    context = context_shape[1]
+    return batch, count, None if steps is None or context is None else steps + context
 
 
 def _require(steps: Any, context: Any) -> None:
@@ -84,7 +102,7 @@ def _require(steps: Any, context: Any) -> None:
             raise ConfigError(f"{name}: expected rank {rank}, received shape {tuple(value.shape)}")
     dtypes = [keras.backend.standardize_dtype(value.dtype) for value in (context, steps)]
     if dtypes[0] != dtypes[1] or "float" not in dtypes[0]:
-        raise ConfigError(
+        raise ConfigTypeError(
             "concatenate_context_input: expected inputs of one float dtype, received context_input "
             f"{dtypes[0]} and sequence_input {dtypes[1]}; cast one of them"
         )

@@ -11,6 +11,7 @@ from lengthwise.layers.inputs import read_batch
 from lengthwise.layers.lookups import kept_lookups, make_lookups
 from lengthwise.layers.plan import LayerPlan, plan_columns
 from lengthwise.layers.sequence_features import SequenceFeatures
+from lengthwise.layers.tensor_values import as_tensors
 from lengthwise.layers.unconverted import unconverted
 
 
@@ -33,7 +34,7 @@ def sequence_input_layer(
     - in eager code and in a `tf.function` nowhere: where columns need weights, the error shows the layer to write.
 
     Args:
-        features: a dict of dense, sparse or ragged tensors by key, see `SequenceFeatures`.
+        features: a dict of dense, sparse or ragged tensors, or of `SparseTensorValue`, by key, see `SequenceFeatures`.
         feature_columns: numeric, embedding, shared embedding and indicator columns of `lengthwise` or of
             `tf.feature_column.*`.
         weight_collections: in a `tf.Graph`: names of collections that the variables join beside GLOBAL_VARIABLES.
@@ -54,7 +55,7 @@ def sequence_input_layer(
     >>> inputs.numpy().tolist(), lengths.numpy().tolist()
     ([[[0.0, 1.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]], [1, 2])
     """
-    plan = plan_columns(feature_columns)
+    plan, features = plan_columns(feature_columns), as_tensors(features)
     values = list(features.values()) if isinstance(features, dict) else [features]
     if any(keras.backend.is_keras_tensor(value) for value in values):
         inputs, lengths = SequenceFeatures(plan.columns, trainable=trainable)(features)

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 from keras import ops
 
 from lengthwise.columns import RESERVED_KEY
-from lengthwise.errors import ConfigError
+from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.checks import PLACE, Checks
 from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.extents import Extent, longest, rank_of
@@ -42,7 +43,7 @@ def told_lengths(features: Mapping[str, Any], mask: Any, keys: Iterable[str], ch
         ConfigError: the feature or a mask is of another shape.
     """
     if RESERVED_KEY in features:
-        return [Told(repr(RESERVED_KEY), _flat(features[RESERVED_KEY]))]
+        return [Told(repr(RESERVED_KEY), flat_lengths(features[RESERVED_KEY], checks))]
     masks = {"the mask": mask}
     if isinstance(mask, Mapping):
         masks = {f"the mask of {key!r}": mask.get(key) for key in keys}
@@ -73,13 +74,31 @@ def common_lengths(extents: Sequence[Extent], told: Sequence[Told], checks: Chec
     return lengths, counts[0] if len(counts) == 1 else ops.max(ops.stack(counts))
 
 
-def _flat(lengths: Any) -> Any:
+def flat_lengths(lengths: Any, checks: Checks) -> Any:
+    """Told lengths, `[B]` or `[B,1]`, as integers `[B]`; -1 for a fraction, where compiled code cannot raise.
+
+    Floats may be whole numbers: Keras gives floats where an Input has no dtype.
+
+    Raises:
+        ConfigError: they are of another shape.
+        ConfigTypeError: they are no numbers.
+    """
     rank = rank_of(lengths)
-    if rank == 1:
-        return ops.cast(lengths, length_dtype())
-    if rank is not None and (rank != 2 or lengths.shape[1] not in (1, None)):
+    if rank is not None and rank != 1 and (rank != 2 or lengths.shape[1] not in (1, None)):
         raise ConfigError(f"feature {RESERVED_KEY!r}: expected shape [batch], received {tuple(lengths.shape)}")
-    return ops.reshape(ops.cast(lengths, length_dtype()), (-1,))
+    lengths = lengths if rank == 1 else ops.reshape(lengths, (-1,))
+    dtype = keras.backend.standardize_dtype(lengths.dtype)
+    if "int" in dtype:
+        return ops.cast(lengths, length_dtype())
+    if "float" not in dtype:
+        raise ConfigTypeError(f"feature {RESERVED_KEY!r}: expected integers, received dtype {dtype}")
+    return _whole(lengths if dtype == "float64" else ops.cast(lengths, "float32"), checks)
+
+
+def _whole(lengths: Any, checks: Checks) -> Any:
+    whole = ops.logical_and(ops.equal(ops.floor(lengths), lengths), ops.abs(lengths) < 2.0**31)
+    checks.require(whole, f"feature {RESERVED_KEY!r}: expected whole numbers, received another; first in row", PLACE)
+    return ops.where(whole, ops.cast(ops.where(whole, lengths, 0), length_dtype()), -1)
 
 
 def _of_mask(name: str, mask: Any, checks: Checks) -> Told:

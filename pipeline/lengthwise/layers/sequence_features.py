@@ -15,7 +15,8 @@ from lengthwise.layers.inputs import read_batch, read_mask
 from lengthwise.layers.jit import may_look_up, not_compilable
 from lengthwise.layers.lookups import make_lookups
 from lengthwise.layers.plan import plan_columns, with_vocabularies
-from lengthwise.layers.spec import output_shape
+from lengthwise.layers.spec import output_shape, output_shape_of_shapes
+from lengthwise.layers.tensor_values import as_tensors
 
 
 @keras.saving.register_keras_serializable(package="lengthwise")
@@ -53,8 +54,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         **kwargs: of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        features: a dict of tensors by feature key; what no column reads is left aside. Where the columns read one key
-            only, its tensor will do.
+        features: a dict of tensors, or of TF 1.x's `SparseTensorValue`, by feature key; what no column reads is left
+            aside. Where the columns read one key only, its tensor will do.
         mask: bool `[batch, T]`, true on each row's steps up to its length, for dense input without `sequence_length`;
             or a dict of masks, of which those of features that a column reads count and must agree. Keras passes the
             masks of earlier layers by itself. A mask with holes, or padding on the left, is an error.
@@ -120,6 +121,10 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
                 autocast=False,
             )
 
+    def __call__(self, features: Any, *args: Any, **kwargs: Any) -> Any:
+        # Before Keras takes such a value, which is a tuple, apart.
+        return super().__call__(as_tensors(features), *args, **kwargs)
+
     def call(self, features: Any, mask: Any = None) -> Any:
         self._decide_jit(features)
         batch = read_batch(self._plan, features, mask, self._lookups)
@@ -139,6 +144,22 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         batch, count = output_shape(self._plan, features)
         inputs = keras.KerasTensor((batch, count, self._plan.num_elements), dtype=self.compute_dtype)
         return (inputs, keras.KerasTensor((batch,), dtype=length_dtype())) if self.return_lengths else inputs
+
+    def compute_output_shape(self, features_shape: Any) -> Any:
+        """The shape of the output, for dense features of these shapes.
+
+        Args:
+            features_shape: a dict of shapes by feature key; or one shape `[batch, T, ...]`.
+
+        Returns:
+            `((batch, T, D), (batch,))`, or with `return_lengths=False` the first of them alone.
+
+        Raises:
+            ConfigError: the shape of a feature is missing, or has fewer than two axes.
+        """
+        batch, count = output_shape_of_shapes(self._plan, features_shape)
+        inputs = (batch, count, self._plan.num_elements)
+        return (inputs, (batch,)) if self.return_lengths else inputs
 
     def _decide_jit(self, features: Any) -> None:
         hindrances = not_compilable(self._plan, features)
