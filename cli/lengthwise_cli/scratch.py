@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from lengthwise import files
 from lengthwise.errors import ConfigError, NothingRan
+from lengthwise.prepare.abandoned import PREFIXES, claimed, remove_abandoned
 from lengthwise.prepare.options import is_embedded, option_value, runner_name
 
 
@@ -18,7 +19,8 @@ def scratch_folder(beam_options: Sequence[str]) -> Iterator[str]:
         ConfigError: another runner is named, but no place that its workers reach.
     """
     if is_embedded(beam_options):
-        with tempfile.TemporaryDirectory(prefix="lengthwise-") as folder:
+        remove_abandoned()
+        with tempfile.TemporaryDirectory(prefix=PREFIXES[0]) as folder, claimed(folder):
             yield folder
         return
     place = option_value(beam_options, "temp_location")

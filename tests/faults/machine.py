@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +26,14 @@ class Finished:
 class Command:
     """`lengthwise prepare` on a configuration, in a process group of its own."""
 
-    def __init__(self, config: JobConfig, *options: str) -> None:
+    def __init__(self, config: JobConfig, *options: str, before: Sequence[str] = (), **variables: str) -> None:
+        """`before`: a command that starts this one; `variables`: of its environment."""
         path = Path(config.output.path).parent / "job.yaml"
         content = config.model_dump(mode="json", exclude_none=True)
         path.write_text(yaml.safe_dump(content))
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part), **variables}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lengthwise_cli", "prepare", str(path), *options],
+            [*before, sys.executable, "-m", "lengthwise_cli", "prepare", str(path), *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
         )  # fmt: skip
 
@@ -60,16 +61,21 @@ class Command:
 
     def children(self) -> list[int]:
         """The processes that it has started, theirs included."""
-        found, waiting = [], [self.pid]
-        while waiting:
-            for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-                try:
-                    pids = [int(pid) for pid in task.read_text().split()]
-                except (FileNotFoundError, ProcessLookupError):  # the thread has ended in between
-                    continue
-                found += pids
-                waiting += pids
-        return found
+        return children_of(self.pid)
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started, theirs included."""
+    found, waiting = [], [pid]
+    while waiting:
+        for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+            try:
+                pids = [int(pid) for pid in task.read_text().split()]
+            except (FileNotFoundError, ProcessLookupError):  # the thread has ended in between
+                continue
+            found += pids
+            waiting += pids
+    return found
 
 
 def is_running(pid: int) -> bool:

@@ -11,11 +11,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from faults.machine import children_of, is_running
 
 WRITING = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
 
@@ -61,12 +66,34 @@ class Runs:
         Args:
             config: a `JobConfig`.
             how: `die_at`: the number of the point at which the child kills itself; `die_after`: seconds after which it
-                dies by an alarm; `overwrite`; `workers`; `handles`: how many files it may open beside those open.
+                dies by an alarm; `overwrite`; `workers`; `handles`: how many files it may open beside those open;
+                `options`: Beam's; `worker_dies_after`: seconds after its start at which a worker process is killed.
         """
         line = json.dumps({"config": config.model_dump(mode="json"), **how})
         self._process.stdin.write(line + "\n")  # type: ignore[union-attr]
         self._process.stdin.flush()  # type: ignore[union-attr]
         return Ended(**json.loads(self._process.stdout.readline()))  # type: ignore[union-attr]
+
+    @property
+    def temporary(self) -> Path:
+        """Where the runs keep temporary files."""
+        return Path(self._scratch.name)
+
+    def left(self) -> list[int]:
+        """The processes that runs have started and that work on: known by their folder for temporary files."""
+        mark = f"TMPDIR={self._scratch.name}".encode()
+        return [pid for pid in _processes() if pid != self._process.pid and mark in _environment(pid)]
+
+
+def _processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and is_running(int(name))]
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def _serve() -> None:
@@ -107,9 +134,16 @@ def _run(task: dict[str, Any], writing: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (opened + task["handles"],) * 2)
     if "die_after" in task:
         signal.setitimer(signal.ITIMER_REAL, task["die_after"])
+    if "worker_dies_after" in task:
+        threading.Thread(target=_kill_a_worker, args=(task["worker_dies_after"],), daemon=True).start()
     code, message = 0, ""
     try:
-        prepare.run(config, overwrite=task.get("overwrite", False), workers=task.get("workers", 1))
+        prepare.run(
+            config,
+            overwrite=task.get("overwrite", False),
+            workers=task.get("workers", 1),
+            runner_options=task.get("options", ()),
+        )
     except LengthwiseError as error:
         code, message = error.exit_code, f"{type(error).__name__}: {error}"
     except BaseException as error:  # noqa: BLE001 (the test wants to know)
@@ -117,6 +151,14 @@ def _run(task: dict[str, Any], writing: int) -> int:
     ended = {"message": message, "points": counts["points"], "reads": counts["reads"]}
     os.write(writing, (json.dumps(ended) + "\n").encode())
     return code
+
+
+def _kill_a_worker(after: float) -> None:
+    while not (workers := children_of(os.getpid())):
+        time.sleep(0.001)
+    time.sleep(after)
+    with suppress(ProcessLookupError):
+        os.kill(workers[0], signal.SIGKILL)
 
 
 def _watch(folder: str, inputs: set[str], die_at: int) -> Counter[str]:

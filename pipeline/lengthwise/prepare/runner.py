@@ -2,9 +2,9 @@
 
 import os
 import re
-import shlex
-import sys
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import apache_beam as beam
@@ -17,9 +17,11 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from lengthwise import errors
 from lengthwise.beam_files import environment_options
 from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
+from lengthwise.prepare import abandoned, processes
 from lengthwise.prepare.options import is_embedded
 
 _PROCESSES_FROM = 512 * 2**20  # worker processes take seconds to start, and a core each: they pay off from here on
+_DIRECT = "no_grpc_proxy"  # the environment variable of hosts that gRPC connects to without a proxy
 _OURS = re.compile(r"lengthwise\.errors\.(\w+): (.*?)(?: \[while running|\n|\\n|$)", re.DOTALL)
 
 
@@ -48,39 +50,68 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
         EnvironmentFailure: the runner failed.
     """
     pipeline_options = PipelineOptions([*environment_options(), *options])
-    runner: Any = None
-    if is_embedded(options):
-        # As DirectRunner makes it: a bare FnApiRunner gives worker processes no options.
-        encoded = JobServiceHandle.encode_pipeline_options(pipeline_options.get_all_options())
-        info = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
-        runner = _Embedded(provision_info=fn_runner.ExtendedProvisionInfo(info))
+    team = processes.Team()
+    runner = _Embedded(team, pipeline_options) if is_embedded(options) else None
+    abandoned.remove_abandoned()
     try:
-        pipeline = beam.Pipeline(runner=runner, options=pipeline_options)
-        build(pipeline)
-        pipeline.run().wait_until_finish()
+        with _reachable_past_proxies():
+            pipeline = beam.Pipeline(runner=runner, options=pipeline_options)
+            try:
+                with abandoned.claimed(pipeline.local_tempdir):
+                    build(pipeline)
+                    pipeline.run().wait_until_finish()
+            finally:
+                shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
     except LengthwiseError:
         raise
     except Exception as error:
-        raise _translate(error) from error
+        raise _translate(error, team.fault) from error
+
+
+@contextmanager
+def _reachable_past_proxies() -> Iterator[None]:
+    """While this lasts, gRPC connects to this machine directly, whatever proxy `http_proxy` names.
+
+    Beam's embedded runner and its workers meet at `localhost`, in threads too.
+    """
+    before = os.environ.get(_DIRECT)
+    others = before if before is not None else os.environ.get("no_proxy", "")
+    os.environ[_DIRECT] = ",".join(filter(None, ["localhost", others]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_DIRECT]
+        else:
+            os.environ[_DIRECT] = before
 
 
 class _Embedded(fn_runner.FnApiRunner):
-    """Beam's embedded runner, whose worker processes start as `lengthwise.prepare.worker` says."""
+    """Beam's embedded runner, whose worker processes are those of `lengthwise.prepare.processes`."""
+
+    def __init__(self, team: processes.Team, options: PipelineOptions) -> None:
+        # As DirectRunner makes it: a bare FnApiRunner gives worker processes no options.
+        encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+        info = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
+        super().__init__(provision_info=fn_runner.ExtendedProvisionInfo(info))
+        self._team = team
 
     def run_via_runner_api(self, pipeline_proto: Any, options: PipelineOptions) -> Any:
         for environment in pipeline_proto.components.environments.values():
             if environment.urn == python_urns.SUBPROCESS_SDK:
-                environment.payload = f"{shlex.quote(sys.executable)} -m lengthwise.prepare.worker".encode()
+                environment.urn, environment.payload = processes.URN, self._team.name.encode()
         return super().run_via_runner_api(pipeline_proto, options)
 
 
-def _translate(error: Exception) -> LengthwiseError:
-    """A worker's own error, which Beam hands on as text, or a failure of the runner."""
+def _translate(error: Exception, fault: str) -> LengthwiseError:
+    """A worker's own error, which Beam hands on as text, the death of a worker, or a failure of the runner."""
     if "KeyboardInterrupt" in str(error):
         return Interrupted("stopped; the same command goes on where it stopped")
     found = _OURS.search(str(error))
     if found:
         kind = getattr(errors, found[1], EnvironmentFailure)
         return kind(found[2].strip())
+    if fault:
+        return EnvironmentFailure(fault)
     last = [line for line in str(error).splitlines() if line.strip()]
     return EnvironmentFailure(f"the Beam runner failed: {last[-1].strip() if last else type(error).__name__}")

@@ -3,8 +3,11 @@
 import atexit
 import gc
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from lengthwise.errors import EnvironmentFailure
 
 
 @contextmanager
@@ -37,9 +40,16 @@ def import_beam() -> None:
 
     A process that has imported it also ends faster: the interpreter's last look for garbage among modules that go
     away anyway (0.4 s of processor time) is spared.
+
+    Raises:
+        EnvironmentFailure: there is no folder for temporary files, which Beam needs even to be imported.
     """
     if "apache_beam" in sys.modules:
         return
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise EnvironmentFailure(f"{error.strerror}; set TMPDIR to a folder that can be written") from error
     with uncollected():
         import apache_beam  # noqa: F401 (for its being imported)
     atexit.register(gc.freeze)

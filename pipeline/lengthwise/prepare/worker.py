@@ -1,6 +1,7 @@
 """What a worker process on this machine runs: Beam's own worker, started in half the time."""
 
 import gc
+import logging
 import sys
 
 from lengthwise.prepare.start import import_beam, uncollected
@@ -14,8 +15,5 @@ def main() -> None:
 
         from lengthwise.prepare import pipeline  # noqa: F401 (what its tasks are made of)
     gc.freeze()
+    logging.basicConfig()  # to standard error: whoever started this process reads it
     sdk_worker_main.main(sys.argv)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,190 @@
+"""Worker processes: whatever keeps them from their work ends the run with a reason, and none outlives its run.
+
+None of these runs may hang: a second of delay here costs a second of the test.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faults import machine
+from faults.machine import Command
+from faults.runs import Runs
+from lengthwise.config.model import JobConfig
+from prepare import jobs, words
+
+PROCESSES = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
+NOBODY = 65534
+STRANGER = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+"""Who may read and write nothing that is not open to all."""
+READER = (*STRANGER, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+"""Who may read all, so that Python is found wherever it is installed, and writes as any stranger does."""
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[Runs]:
+    with Runs() as running:
+        yield running
+
+
+def config(folder: Path, **changes: Any) -> JobConfig:
+    sections = {"buckets": {"boundaries": (6, 12)}, **changes}
+    return jobs.job(folder, words.COLUMNS, words.files(count=3, records=400, invalid=0), **sections)
+
+
+def same_input(folder: Path, other: JobConfig) -> JobConfig:
+    folder.mkdir()
+    return jobs.job(folder, words.COLUMNS, list(other.inputs.files), buckets={"boundaries": (6, 12)})
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_at_any_moment_ends_the_run_with_its_reason(runs, tmp_path):
+    given, codes, jobs_by = config(tmp_path), [], {}
+    for after in (0, 0.01, 0.05, 0.1, 0.3, 0.6, 1, 1.5, 2, 2.5, 3, 4, 20):
+        folder = tmp_path / str(after)
+        job = jobs_by[after] = same_input(folder, given)
+        began = time.monotonic()
+        ended = runs.run(job, options=PROCESSES, worker_dies_after=after)
+        assert time.monotonic() - began < 60 + after, (after, ended)
+        assert ended.code in (0, 3), (after, ended)
+        assert (folder / "out" / "manifest.json").exists() == (ended.code == 0), (after, ended)
+        if ended.code:
+            assert "EnvironmentFailure: a worker process was killed (SIGKILL): out of memory?" in ended.message, after
+        codes.append(ended.code)
+    assert codes[:4] == [3] * 4
+    assert codes[-1] == 0
+    resumed = runs.run(jobs_by[0])
+    assert (resumed.code, resumed.message) == (0, "")
+    assert jobs.tree(tmp_path / "0" / "out") == jobs.tree(tmp_path / "20" / "out")
+
+
+@pytest.mark.slow
+def test_no_worker_outlives_its_run_and_the_next_run_removes_its_temporary_folders(runs, tmp_path):
+    others = runs.temporary / "beam-pipeline-temp-of-others"
+    others.mkdir()
+    left = []
+    for after in (1, 1.5, 2, 3, 4):
+        assert runs.run(config(tmp_path), options=PROCESSES, die_after=after).code == -signal.SIGALRM
+        left.append(len(list(runs.temporary.iterdir())) - 1)
+        time.sleep(1)
+        assert runs.left() == [], after
+    assert max(left) == 1  # each of them removed what the one before had left
+    assert runs.run(config(tmp_path), options=PROCESSES).code == 0
+    assert list(runs.temporary.iterdir()) == [others]
+
+
+def test_temporary_folders_of_others_and_of_runs_at_work_stay(tmp_path, monkeypatch):
+    from lengthwise.prepare import abandoned
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    names = {name: tmp_path / name for name in ("beam-pipeline-temp0", "lengthwise-1", "lengthwise-2", "lengthwise-3")}
+    elsewhere = tmp_path / "elsewhere"
+    for folder in (*names.values(), elsewhere):
+        folder.mkdir()
+        (folder / "notes.txt").write_text("mine")
+    (names["lengthwise-1"] / ".lengthwise").symlink_to(elsewhere / "notes.txt")
+    (elsewhere / ".lengthwise").write_text("")
+    (tmp_path / "lengthwise-link").symlink_to(elsewhere)
+    with abandoned.claimed(str(names["lengthwise-2"])), abandoned.claimed(str(names["lengthwise-3"])):
+        (names["lengthwise-3"] / ".lengthwise").chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(names["lengthwise-3"] / ".lengthwise", NOBODY, NOBODY)
+        abandoned.remove_abandoned()
+        assert all((folder / "notes.txt").exists() for folder in (*names.values(), elsewhere))
+    abandoned.remove_abandoned()
+    gone = {name for name, folder in names.items() if not folder.exists()}
+    assert gone == ({"lengthwise-2"} if os.geteuid() == 0 else {"lengthwise-2", "lengthwise-3"})
+    assert (elsewhere / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_start_is_told_with_its_last_words(tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import os, sys\nif 'WORKER_ID' in os.environ:\n    sys.modules['apache_beam'] = None\n"
+    )
+    path = os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)])
+    ended = Command(config(tmp_path), "--", *PROCESSES, PYTHONPATH=path).wait()
+    assert ended.code == 3, ended.said
+    assert "a worker process ended before its work did, with exit code 1: ModuleNotFoundError" in ended.said
+    assert "the same command resumes" in ended.said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [("--workers", "2"), ("--", *PROCESSES)], ids=["threads", "processes"])
+def test_workers_are_reached_past_a_proxy(tmp_path, options):
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    ended = Command(config(tmp_path), *options, **nowhere).wait()
+    assert ended.code == 0, ended.said
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that all may read and write, and reach."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+def _skip_unless(command: tuple[str, ...], program: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("NOT ROOT: nothing can be tried as another user")
+    if subprocess.run([*command, sys.executable, "-c", program], capture_output=True, check=False).returncode:
+        pytest.skip("NO OTHER USER HERE: this Python does not run as one")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("home", "temporary"), [("/nonexistent", ""), ("/", "/nonexistent"), ("", "/")])
+def test_worker_processes_work_as_another_user(shared, home, temporary):
+    _skip_unless(READER, "import os, sys; os.execv(sys.executable, [sys.executable, '-c', ''])")
+    ended = Command(config(shared), "--", *PROCESSES, before=READER, HOME=home, TMPDIR=temporary).wait()
+    assert ended.code == 0, ended.said
+    assert (shared / "out" / "manifest.json").stat().st_uid == NOBODY
+
+
+@pytest.mark.slow
+def test_a_user_whose_workers_cannot_run_this_python_is_told(shared):
+    """As when whoever starts the first process may reach what the user may not: a Python in the folder of root."""
+    _skip_unless(STRANGER, "import lengthwise_cli.main")
+    ended = Command(config(shared), "--", *PROCESSES, before=STRANGER, HOME="/nonexistent").wait()
+    assert ended.code in (0, 3), ended.said
+    if ended.code:
+        assert f"a worker process cannot be started: [Errno 13] Permission denied: '{sys.executable}'" in ended.said
+
+
+@pytest.mark.slow
+def test_no_folder_for_temporary_files_is_said(tmp_path):
+    """Where not even the current folder can be written: an empty file system that is read only."""
+    if not machine.can_mount(tmp_path / "mounted"):
+        pytest.skip("NO MOUNTS HERE: a machine without a folder for temporary files cannot be tried")
+    _skip_unless(READER, "")
+    job = config(tmp_path)
+    tmp_path.chmod(0o777)
+    hidden = " && ".join(f"mount -t tmpfs -o ro tmpfs {place}" for place in ("/var/tmp", "/tmp"))
+    script = f'mkdir -p /mnt && mount --bind {tmp_path} /mnt && {hidden} && cd / && exec "$@"'
+    outside = ("unshare", "-m", "sh", "-c", script, "sh", *READER)
+    path = os.pathsep.join(os.path.abspath(part) for part in sys.path if part)
+    command = [
+        *outside,
+        sys.executable,
+        "-m",
+        "lengthwise_cli",
+        "prepare",
+        "/mnt/job.yaml",
+        "/mnt/raw/*",
+        "-o",
+        "/mnt/out",
+    ]
+    Command(job, "--help").wait()  # which writes job.yaml
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})
+    assert ended.returncode == 3, ended.stderr
+    assert "No usable temporary directory found" in ended.stderr
+    assert "set TMPDIR to a folder that can be written" in ended.stderr
