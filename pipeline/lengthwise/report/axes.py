@@ -33,9 +33,11 @@ class Axis:
         low, high, value = (self._bend(number) for number in (self.low, self.high, value))
         return round(min(100.0, max(0.0, 100.0 * (value - low) / (high - low))), 3) if high > low else 0.0
 
-    def ticks(self, most: int = 6, show: Callable[[float], str] = text.number) -> tuple[Tick, ...]:
-        """Labels at round numbers, none so near to another that they touch on a narrow screen."""
-        values = _log_values(self.high) if self.log else _round_values(self.low, self.high, most)
+    def ticks(
+        self, most: int = 6, show: Callable[[float], str] = text.number, *, whole: bool = False
+    ) -> tuple[Tick, ...]:
+        """Labels at round numbers, none so near to another that they touch on a narrow screen; `whole`: at integers."""
+        values = _log_values(self.high) if self.log else _round_values(self.low, self.high, most, 1.0 if whole else 0.0)
         return thinned(Tick(self.place(value), show(value)) for value in values if self.low <= value <= self.high)
 
     def _bend(self, value: float) -> float:
@@ -65,10 +67,10 @@ def _step(span: float, most: int) -> float:
     return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough * (1 - 1e-9))
 
 
-def _round_values(low: float, high: float, most: int) -> list[float]:
+def _round_values(low: float, high: float, most: int, least_step: float) -> list[float]:
     if not high - low > 1e-300 or not math.isfinite(high - low):
         return [low]
-    step = _step(high - low, most)
+    step = max(least_step, _step(high - low, most))
     first = math.ceil(low / step - 1e-9)
     return [round(index * step, 12) for index in range(first, math.floor(high / step + 1e-9) + 1)]
 

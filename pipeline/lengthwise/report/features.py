@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from lengthwise.columns import (
     AnyColumn,
@@ -16,8 +15,9 @@ from lengthwise.columns import (
 )
 from lengthwise.manifest import ColumnStatistics, Manifest
 from lengthwise.report import text
-from lengthwise.report.axes import Axis, counting_axis
-from lengthwise.report.charts import Chart, Table, column
+from lengthwise.report.charts import Chart
+from lengthwise.report.histograms import histogram_chart
+from lengthwise.report.timestamps import Timestamps
 
 MOST_TOP = 12
 MOST_NAMES = 6
@@ -117,8 +117,8 @@ def _card(place: int, key: str, feature: Feature, weights: bool, manifest: Manif
         key=key,
         kind=describe_kind(feature, weights),
         names=", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else ""),
-        facts=tuple(_facts(feature, categorical, statistics, manifest.counts.repaired.get(key, 0)).items()),
-        chart=histogram_chart(f"feature-{place}", key, statistics),
+        facts=tuple(_facts(key, feature, categorical, statistics, manifest.counts.repaired.get(key, 0)).items()),
+        chart=histogram_chart(f"feature-{place}", key, statistics, whole=is_whole(feature, weights)),
         top=tuple(_top(feature, statistics)),
         note=_note(feature, categorical, statistics),
     )
@@ -129,7 +129,14 @@ def _reads(column: AnyColumn, key: str) -> bool:
     return key in (feature.key, getattr(feature, "weight_key", None))
 
 
-def _facts(feature: Feature, categorical: bool, statistics: ColumnStatistics, repaired: int) -> Mapping[str, str]:
+def is_whole(feature: Feature, weights: bool) -> bool:
+    """Whether its numbers are integers."""
+    return not weights and str(getattr(feature, "dtype", "")).startswith("int")
+
+
+def _facts(
+    key: str, feature: Feature, categorical: bool, statistics: ColumnStatistics, repaired: int
+) -> Mapping[str, str]:
     values = statistics.values
     facts = {"values": text.count(values), "missing": _rate(statistics.missing, values)}
     if isinstance(feature, VocabularyColumn) and categorical:
@@ -141,45 +148,18 @@ def _facts(feature: Feature, categorical: bool, statistics: ColumnStatistics, re
         facts["distinct ids"] = f"{statistics.distinct:,} of {ids:,} ({text.share(statistics.distinct / ids)})"
     elif statistics.distinct is not None:
         facts["distinct strings"] = text.count(statistics.distinct)
+    times = None if categorical else Timestamps.of(key, statistics.min, statistics.max)
+    show = text.number if times is None else times.text
     if statistics.min is not None:
-        facts["range"] = f"{text.number(statistics.min)} to {text.number(statistics.max)}"
-    if statistics.mean is not None:
-        facts["mean ± std"] = f"{text.number(statistics.mean)} ± {text.number(statistics.std)}"
+        facts["range"] = f"{show(statistics.min)} to {show(statistics.max)}"
+    if statistics.mean is not None and statistics.std is not None:
+        spread = text.number(statistics.std) if times is None else times.duration(statistics.std)
+        facts["mean ± std"] = f"{show(statistics.mean)} ± {spread}"
     return facts
 
 
 def _rate(part: int, whole: int) -> str:
     return f"{part:,} ({text.share(part / whole)})" if part and whole else text.count(part)
-
-
-def histogram_chart(name: str, key: str, statistics: ColumnStatistics) -> Chart | None:
-    """The histogram of a numeric feature; None where there is none."""
-    low, high, bins = statistics.min, statistics.max, statistics.histogram
-    if low is None or high is None or not bins:
-        return None
-    edges = [low + (high - low) * place / len(bins) for place in range(len(bins) + 1)]
-    if high == low:  # one value: one bar in the middle
-        low, high, edges, bins = low - 1, high + 1, [low - 0.1, low + 0.1], (sum(bins),)
-    x, y = Axis(low, high), counting_axis(float(max(bins)))
-    spans = [f"{text.number(first)} to {text.number(last)}" for first, last in pairwise(edges)]
-    bars = [
-        bar
-        for place, count in enumerate(bins)
-        for bar in column(x, y, (edges[place], edges[place + 1]), [count], [f"{spans[place]}: {count:,}"])
-    ]
-    return Chart(
-        id=name,
-        title=f"Values of {text.shorten(key, 60)}",
-        description=f"{sum(bins):,} values from {text.number(statistics.min)} to {text.number(statistics.max)}, "
-        f"most in {spans[bins.index(max(bins))]}.",
-        x_title="value",
-        y_title="values",
-        x_ticks=x.ticks(5),
-        y_ticks=y.ticks(2, text.short_count),
-        bars=tuple(bars),
-        table=Table(("Values from, to", "Count"), tuple(zip(spans, map(text.count, bins), strict=True))),
-        small=True,
-    )
 
 
 def _top(feature: Feature, statistics: ColumnStatistics) -> list[TopRow]:

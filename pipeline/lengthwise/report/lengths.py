@@ -1,5 +1,6 @@
 """How long the sequences are, with the bucket boundaries on it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,7 +20,11 @@ _SKEW = 5  # a longest sequence of more medians than this asks for a logarithmic
 
 @dataclass(frozen=True, slots=True)
 class Binning:
-    """Bins of whole lengths: bin `i` holds the lengths from `edges[i]` up to, not including, `edges[i + 1]`."""
+    """Bins of whole lengths: bin `i` holds the lengths from `edges[i]` up to, not including, `edges[i + 1]`.
+
+    On a linear axis all bins hold the same number of lengths. On a logarithmic one they cannot: the bins are never
+    narrower than the one before, and `heights` allows for their widths.
+    """
 
     edges: npt.NDArray[np.int64]
     log: bool
@@ -29,14 +34,14 @@ class Binning:
         """Bins for the lengths of a histogram: equally wide, or equally wide in log2(1 + length) where it is skewed."""
         low, high = histogram.min, histogram.max
         log = high > 64 and high > _SKEW * max(1, histogram.quantile(0.5))
-        if high - low < bars:
-            return cls(np.arange(low, high + 2), log)
-        exact = np.linspace(low, high + 1, bars + 1)
-        if log:
-            exact = np.exp2(np.linspace(np.log2(1.0 + low), np.log2(2.0 + high), bars + 1)) - 1
-        edges = np.unique(np.round(exact).astype(np.int64))
-        edges[-1] = high + 1
-        return cls(edges, log)
+        if not log:
+            width = -(-(high + 1 - low) // bars)
+            return cls(np.arange(low, high + width + 1, width), log)
+        ratio = ((2.0 + high) / (1.0 + low)) ** (1 / bars)
+        edges = [low]
+        while edges[-1] <= high:
+            edges.append(max(edges[-1] + 1, math.ceil((1 + edges[-1]) * ratio - 1e-9) - 1))
+        return cls(np.array(edges), log)
 
     def counts(self, histogram: LengthHistogram) -> npt.NDArray[np.int64]:
         """How many sequences each bin has; those outside the bins count in none."""
@@ -45,6 +50,10 @@ class Binning:
         counts = np.zeros(len(self.edges) - 1, np.int64)
         np.add.at(counts, place, histogram.counts[inside])
         return counts
+
+    def heights(self, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """What is drawn for counts `[..., bins]`: themselves, or per doubling of the length on a logarithmic axis."""
+        return counts / np.diff(np.log2(1.0 + self.edges)) if self.log else counts.astype(np.float64)
 
     def label(self, place: int) -> str:
         """The lengths of a bin."""
@@ -63,16 +72,17 @@ def length_chart(manifest: Manifest) -> Chart | None:
     binning = Binning.of(whole)
     by_split = split_histograms(manifest)
     counts = np.stack([binning.counts(histogram) for histogram in by_split.values()])
-    y = counting_axis(float(counts.sum(axis=0).max()))
+    heights = binning.heights(counts)
+    y = counting_axis(float(heights.sum(axis=0).max()))
     return Chart(
         id="lengths",
         title="Length of the sequences",
         description=_describe(whole, manifest.boundaries),
         x_title=f"length in steps{', logarithmic' if binning.log else ''}",
-        y_title="sequences",
+        y_title="sequences per doubling of the length" if binning.log else _unit(binning),
         x_ticks=_ticks(binning),
         y_ticks=y.ticks(4, text.short_count),
-        bars=tuple(_bars(binning, y, counts, tuple(by_split))),
+        bars=tuple(_bars(binning, y, counts, heights, tuple(by_split))),
         marks=boundary_marks(manifest.boundaries, binning.axis),
         legend=(*((f"tone-{i}", name) for i, name in enumerate(by_split)), ("mark", "bucket boundary")),
         table=_table(binning, by_split, counts),
@@ -98,16 +108,27 @@ def boundary_marks(boundaries: tuple[int, ...], axis: Axis) -> tuple[Mark, ...]:
 
 
 def _ticks(binning: Binning) -> tuple[Tick, ...]:
-    return tuple(tick for tick in binning.axis.ticks() if "." not in tick.text)
+    return binning.axis.ticks(whole=True)
 
 
-def _bars(binning: Binning, y: Axis, counts: npt.NDArray[np.int64], names: tuple[str, ...]) -> list[Bar]:
+def _unit(binning: Binning) -> str:
+    width = int(binning.edges[1] - binning.edges[0])
+    return "sequences" if width == 1 else f"sequences per {width:,} lengths"
+
+
+def _bars(
+    binning: Binning,
+    y: Axis,
+    counts: npt.NDArray[np.int64],
+    heights: npt.NDArray[np.float64],
+    names: tuple[str, ...],
+) -> list[Bar]:
     bars = []
     for place in range(counts.shape[1]):
         span = (float(binning.edges[place]) - 0.5, float(binning.edges[place + 1]) - 0.5)
         steps = binning.label(place)
         notes = [f"{steps} steps, {name}: {n:,}" for name, n in zip(names, counts[:, place].tolist(), strict=True)]
-        bars += column(binning.axis, y, span, counts[:, place].tolist(), notes)
+        bars += column(binning.axis, y, span, heights[:, place].tolist(), notes)
     return bars
 
 

@@ -40,7 +40,7 @@ def common_bins(first: ColumnStatistics, second: ColumnStatistics) -> CommonBins
         edges = _edges(first)
         if edges[-1] > edges[0]:
             return CommonBins(edges, np.array(first.histogram, float), np.array(second.histogram, float), exact=True)
-    whole = _whole_numbers(first), _whole_numbers(second)
+    whole = whole_numbers(first), whole_numbers(second)
     if whole[0] is not None and whole[1] is not None:
         return _over_numbers(whole[0], whole[1])
     low, high = min(_edges(first)[0], _edges(second)[0]), max(_edges(first)[-1], _edges(second)[-1])
@@ -56,8 +56,13 @@ def _edges(statistics: ColumnStatistics) -> npt.NDArray[np.float64]:
     return np.linspace(statistics.min, statistics.max, len(statistics.histogram) + 1)
 
 
-def _whole_numbers(statistics: ColumnStatistics) -> dict[int, int] | None:
-    """The counts of each whole number, where every bin with a count holds just one and the ends are whole."""
+def whole_numbers(statistics: ColumnStatistics, *, known: bool = False) -> dict[int, int] | None:
+    """The counts of each whole number, where every bin with a count holds just one and the ends are whole.
+
+    Args:
+        statistics: of a feature, with a histogram.
+        known: whether its numbers are integers. If not, they must be few, or a smooth distribution would look the same.
+    """
     low, high = statistics.min, statistics.max
     assert low is not None
     assert high is not None
@@ -68,8 +73,8 @@ def _whole_numbers(statistics: ColumnStatistics) -> dict[int, int] | None:
     scale, last = len(statistics.histogram) / (high - low), len(statistics.histogram) - 1
     places = {min(last, int((value - low) * scale)): value for value in range(int(low), int(high) + 1)}
     used = {place: count for place, count in enumerate(statistics.histogram) if count}
-    if len(places) > len(statistics.histogram) / 2 or not used.keys() <= places.keys():
-        return None  # too dense to tell whole numbers from a smooth distribution
+    if not used.keys() <= places.keys() or (not known and len(places) > len(statistics.histogram) / 2):
+        return None
     return {places[place]: count for place, count in used.items()}
 
 
