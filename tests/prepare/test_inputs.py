@@ -28,7 +28,7 @@ def raw(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_file_of_several_names_is_read_once(tmp_path, raw, others, order):
     def prepared(output: str, patterns: list[str]) -> dict[str, bytes]:
-        output = str(tmp_path / output)
+        output = str(tmp_path / output / "out")
         jobs.balance(jobs.run(tmp_path, words.COLUMNS, patterns, output={"path": output}))
         return jobs.tree(output)
 
@@ -39,13 +39,13 @@ def test_a_file_of_several_names_is_read_once(tmp_path, raw, others, order):
 def test_a_file_is_called_by_its_shortest_name(tmp_path, raw):
     patterns = [f"{raw}/*", f"{tmp_path}/linked.tfrecord"]
     manifests = [
-        jobs.run(tmp_path, words.COLUMNS, order, output={"path": f"{tmp_path}/{number}"})
+        jobs.run(tmp_path, words.COLUMNS, order, output={"path": f"{tmp_path}/{number}/out"})
         for number, order in enumerate([patterns, patterns[::-1]])
     ]
     for manifest in manifests:
         assert [one.path for one in manifest.inputs] == [f"{tmp_path}/linked.tfrecord", f"{raw}/part-1.tfrecord.gz"]
         assert manifest.counts.read == 40
-    assert jobs.tree(tmp_path / "0") == jobs.tree(tmp_path / "1")
+    assert jobs.tree(tmp_path / "0" / "out") == jobs.tree(tmp_path / "1" / "out")
 
 
 @pytest.mark.parametrize("name", OTHER_NAMES)

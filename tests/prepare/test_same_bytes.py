@@ -62,9 +62,9 @@ def test_on_processors_that_add_in_another_order(tmp_path: Path):
     )
     plain = {"NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__), "OPENBLAS_NUM_THREADS": "1"}
     for name, machine in (("plain", plain), ("wide", {"OPENBLAS_NUM_THREADS": "2"})):
-        command = [sys.executable, "-m", "lengthwise_cli", "prepare", "job.yaml", "--output", name, "--workers", "1"]
+        command = [sys.executable, "-m", "lengthwise_cli", "prepare", "job.yaml", "--output", f"{name}/out", "--workers", "1"]
         subprocess.run(command, cwd=tmp_path, env={**os.environ, **machine}, check=True, capture_output=True)
-    assert jobs.tree(tmp_path / "plain") == jobs.tree(tmp_path / "wide")
+    assert jobs.tree(tmp_path / "plain" / "out") == jobs.tree(tmp_path / "wide" / "out")
 
 
 def test_with_the_files_named_in_another_order(raw, one_worker, tmp_path: Path):

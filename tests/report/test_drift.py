@@ -1,7 +1,5 @@
 """Distances, common bins, and which columns are flagged."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +8,7 @@ from hypothesis import strategies as st
 from lengthwise.columns import IdentityColumn, NumericColumn, VocabularyColumn
 from lengthwise.manifest import ColumnStatistics, Counts, load_manifest
 from lengthwise.report import compare_manifests, write_report
-from lengthwise.report.distances import TopCounts, jensen_shannon, l_infinity, sampling_distance
+from lengthwise.report.distances import TopCounts, jensen_shannon, l_infinity
 from lengthwise.report.rebin import common_bins
 from report.jobs import prepare, trip, trips
 from report.pages import parse
@@ -43,13 +41,6 @@ def test_it_is_a_metric_from_0_to_1(first, second, third) -> None:
 def test_an_empty_histogram_has_no_distance() -> None:
     with pytest.raises(ValueError, match="received an empty one"):
         jensen_shannon([0, 0], [1, 1])
-
-
-def test_the_expected_distance_of_samples_is_about_what_samples_have() -> None:
-    random = np.random.default_rng(0)
-    shares = np.full(20, 0.05)
-    found = [jensen_shannon(random.multinomial(500, shares), random.multinomial(800, shares)) for _ in range(200)]
-    assert math.sqrt(np.mean(np.square(found))) == pytest.approx(sampling_distance(20, 500, 800), rel=0.1)
 
 
 @given(
@@ -122,7 +113,7 @@ def test_rebinned_samples_of_one_distribution_stay_near() -> None:
         ({"statistics": {"item": ColumnStatistics(values=1000, missing=100, distinct=1, top=(("9", 900),))}},
          {"statistics": {"item": ColumnStatistics(values=1000, missing=10, distinct=1, top=(("9", 990),))}},
          "missing: 1.00% → 10.0%"),
-        ({"counts": Counts(read=4, written=4, rejected={}, sequences=4, repaired={"item": 6})}, {},
+        ({"counts": Counts(read=40_000, written=40_000, rejected={}, sequences=40_000, repaired={"item": 6})}, {},
          "outside the vocabulary or range: 0% → 50.0%"),
         ({"columns": (IdentityColumn(key="item", num_buckets=20),)}, {}, "was sequence · ids below 10"),
         ({"columns": (NumericColumn(key="item"),), "statistics": {"item": numbers([1.0, 2.0])}}, {},
@@ -131,7 +122,9 @@ def test_rebinned_samples_of_one_distribution_stay_near() -> None:
     ],
 )  # fmt: skip
 def test_what_moved_is_flagged(here, there, flag) -> None:
-    flags = [flag for drift in compare_manifests(manifest(**here), manifest(**there)) for flag in drift.flags]
+    many = {"lengths": {"train": {3: 40_000}}}
+    flags = [flag for drift in compare_manifests(manifest(**many, **here), manifest(**many, **there))
+             for flag in drift.flags]  # fmt: skip
     assert flag in flags if flag else flags == []
 
 

@@ -55,13 +55,13 @@ def test_it_shows_the_balance_the_plans_and_the_columns(page, folder) -> None:
         assert key in text
 
 
-def test_ids_stand_as_their_vocabulary_strings(page) -> None:
+def test_ids_are_shown_as_their_vocabulary_strings(page) -> None:
     text = parse(page).text
     for word in ("north", "east", "south", "(OOV bucket"):
         assert word in text
 
 
-def test_rejects_stand_with_reason_column_file_and_index(page) -> None:
+def test_rejects_are_shown_with_reason_column_file_and_index(page) -> None:
     text = parse(page).text
     assert "expected an id in [0, 6), received 66" in text
     assert re.search(r"raw\.tfrecord · record 62 · byte \d+", text)
@@ -201,7 +201,7 @@ def test_a_data_set_that_broke_a_limit_has_a_report_and_no_manifest(tmp_path) ->
     assert "expected an id in [0, 6), received 99" in text
 
 
-def test_once_mended_the_report_is_that_of_the_data_set(tmp_path) -> None:
+def test_once_fixed_the_report_is_that_of_the_data_set(tmp_path) -> None:
     records = [*trips(9), trip(5, gear=[99] * 5)]
     with pytest.raises(DataLimitError):
         prepare(tmp_path, records, limits={"rejected_fraction": 0})

@@ -31,7 +31,7 @@ from lengthwise.records.encode import block_dtypes
 from lengthwise.records.measured import checksum
 from lengthwise.records.refine import Tally
 from lengthwise.records.statistics import Partial, finish, from_bytes, merge, merge_ranges
-from lengthwise.report import REPORT_NAME, read_examples, render_report
+from lengthwise.report import REPORT_NAME, name_of, read_examples, render_report
 
 _NAMED = 3  # damaged files in a message
 
@@ -249,7 +249,8 @@ def _copy_vocabularies(job: Job) -> None:
 def _report(job: Job, manifest: Manifest, fault: str = "") -> bytes:
     # The vocabularies' copies are not in place yet: the configuration's own columns know where to read.
     readable = manifest.model_copy(update={"columns": job.config.columns})
-    return render_report(readable, read_examples(job.place("output"), manifest), fault=fault).encode()
+    name = name_of(job.config.output.path)
+    return render_report(readable, read_examples(job.place("output"), manifest), fault=fault, name=name).encode()
 
 
 def _clear(job: Job, folder: str) -> None:

@@ -1,5 +1,6 @@
 """How two data sets are shown side by side."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -7,8 +8,10 @@ from lengthwise.manifest import Manifest
 from lengthwise.report import text
 from lengthwise.report.axes import Axis, Tick, counting_axis, thinned
 from lengthwise.report.charts import Bar, Chart, Table
+from lengthwise.report.data_set_names import LONGEST
 from lengthwise.report.drift import Drift, bounds_text, compare_manifests, flagged
 from lengthwise.report.rebin import CommonBins
+from lengthwise.report.timestamps import Timestamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +40,27 @@ class Comparison:
     """Everything that the section shows.
 
     Attributes:
+        name: what people call this data set.
+        other_name: what they call the other.
         numbers: (name, this, other) of the data sets as wholes.
         rows: a feature each, those that moved first.
         moved: how many moved.
     """
 
+    name: str
+    other_name: str
     numbers: tuple[tuple[str, str, str], ...]
     rows: tuple[DriftRow, ...]
     moved: int
 
 
-def comparison(this: Manifest, other: Manifest) -> Comparison:
-    """The two data sets, compared."""
+def comparison(this: Manifest, other: Manifest, name: str = "", other_name: str = "") -> Comparison:
+    """The two data sets, compared; the names are what people call them, if anyone does."""
     drifts = compare_manifests(this, other)
-    rows = tuple(_row(place, drift) for place, drift in enumerate(drifts))
+    names = text.shorten(name, LONGEST) or "this data set", text.shorten(other_name, LONGEST) or "the other"
+    rows = tuple(_row(place, drift, names) for place, drift in enumerate(drifts))
     whole = tuple((name, mine, theirs) for (name, mine), (_, theirs) in zip(_whole(this), _whole(other), strict=True))
-    return Comparison(whole, rows, len(flagged(drifts)))
+    return Comparison(*names, whole, rows, len(flagged(drifts)))
 
 
 def _whole(manifest: Manifest) -> list[tuple[str, str]]:
@@ -73,7 +81,7 @@ def _whole(manifest: Manifest) -> list[tuple[str, str]]:
     ]
 
 
-def _row(place: int, drift: Drift) -> DriftRow:
+def _row(place: int, drift: Drift, names: tuple[str, str]) -> DriftRow:
     distance = text.NONE if drift.distance is None else ("" if drift.exact else "≈ ") + f"{drift.distance:.3f}"
     if drift.at_most is not None:
         distance += f" (at most {drift.at_most:.3f})"
@@ -88,10 +96,10 @@ def _row(place: int, drift: Drift) -> DriftRow:
         )
         for one in drift.categories
     )
-    return DriftRow(drift, distance, _chart(f"drift-{place}", drift), categories)
+    return DriftRow(drift, distance, _chart(f"drift-{place}", drift, names), categories)
 
 
-def _chart(name: str, drift: Drift) -> Chart | None:
+def _chart(name: str, drift: Drift, names: tuple[str, str]) -> Chart | None:
     bins = drift.bins
     if bins is None:
         return None
@@ -101,18 +109,24 @@ def _chart(name: str, drift: Drift) -> Chart | None:
     rows = [(spans[place], text.share(shares[0][place]), text.share(shares[1][place])) for place in range(len(spans))]
     return Chart(
         id=name,
-        title=f"{text.shorten(drift.key, 60)}, here and there",
+        title=f"{text.shorten(drift.key, 60)} in both data sets",
         description=f"Jensen-Shannon distance {drift.distance:.3f}."
         + ("" if drift.exact else " Approximate: the ranges differ, so counts were spread over common bins."),
-        x_title="length in steps" if drift.key == "sequence_length" else "value",
+        x_title=_x_title(drift, bins),
         y_title="share",
         x_ticks=_ticks(drift, bins, x),
         y_ticks=y.ticks(2, text.share),
         bars=tuple(_pairs(shares[0].tolist(), shares[1].tolist(), x, y, rows)),
-        legend=(("tone-0", "this data set"), ("tone-1", "the other")),
-        table=Table(("Values", "This", "The other"), tuple(rows)),
+        legend=(("tone-0", names[0]), ("tone-1", names[1])),
+        table=Table(("Values", *names), tuple(rows)),
         small=True,
     )
+
+
+def _x_title(drift: Drift, bins: CommonBins) -> str:
+    if drift.key == "sequence_length":
+        return "length in steps"
+    return "value" if Timestamps.of(drift.key, bins.edges[0], bins.edges[-1]) is None else "date, in UTC"
 
 
 def _pairs(here: list[float], there: list[float], x: Axis, y: Axis, rows: list[tuple[str, str, str]]) -> list[Bar]:
@@ -138,11 +152,17 @@ def _spans(drift: Drift, bins: CommonBins) -> list[str]:
         return [text.between(int(first), int(last) - 1) for first, last in pairwise(edges)]
     if _whole_bins(bins):
         return [text.number(edge + 0.5) for edge in edges[:-1]]
-    return [f"{text.number(first)} to {text.number(last)}" for first, last in pairwise(edges)]
+    times = Timestamps.of(drift.key, edges[0], edges[-1])
+    show = text.number if times is None else times.text
+    return [f"{show(first)} to {show(last)}" for first, last in pairwise(edges)]
 
 
 def _ticks(drift: Drift, bins: CommonBins, x: Axis) -> tuple[Tick, ...]:
     edges = bins.edges.tolist()
     if drift.key != "sequence_length" and _whole_bins(bins):
         return thinned(Tick(x.place(place + 0.5), text.number(edge + 0.5)) for place, edge in enumerate(edges[:-1]))
-    return thinned((Tick(x.place(place), text.number(edge)) for place, edge in enumerate(edges)), 18.0)
+    times = None if drift.key == "sequence_length" else Timestamps.of(drift.key, edges[0], edges[-1])
+    show = text.number if times is None else times.text
+    if drift.whole and times is None:
+        edges = [float(math.ceil(edge)) for edge in edges]
+    return thinned((Tick(x.place(place), show(edge)) for place, edge in enumerate(edges)), 18.0)

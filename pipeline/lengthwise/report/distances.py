@@ -4,6 +4,7 @@
   1 (nothing in common). J. Lin, "Divergence measures based on the Shannon entropy", IEEE Trans. Inf. Theory 37 (1991);
   that its root is a metric: Endres and Schindelin, IEEE Trans. Inf. Theory 49 (2003).
 - L-infinity: the largest difference between the shares of any one category.
+- Kolmogorov-Smirnov: the largest difference between the shares of values below any one number.
 """
 
 import math
@@ -32,17 +33,31 @@ def jensen_shannon(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     return math.sqrt(min(1.0, max(0.0, divergence)))
 
 
-def sampling_distance(bins: int, first: int, second: int) -> float:
-    """The distance to expect of two samples of one distribution, to first order: what chance alone explains.
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts `[bins]` between edges `[bins + 1]`."""
 
-    Args:
-        bins: how many bins have any mass.
-        first: independent draws in the first sample.
-        second: independent draws in the second sample.
+    edges: Counts
+    counts: Counts
+
+    def reached(self, places: Counts, room: float) -> tuple[Counts, Counts]:
+        """The least and the largest share of values below each place; values may be `room` from where they seem."""
+        below = np.concatenate([[0.0], np.cumsum(self.counts)]) / self.counts.sum()
+        whole_bins = np.searchsorted(self.edges[1:], places - room, side="right")
+        begun_bins = np.searchsorted(self.edges[:-1], places + room, side="left")
+        return below[whole_bins], below[begun_bins]
+
+
+def least_apart(first: Histogram, second: Histogram) -> float:
+    """The largest difference of the cumulative shares (Kolmogorov-Smirnov), as far as the histograms prove it.
+
+    Their bins may differ: within a bin the cumulative share is only known to rise from that at its left to that at its
+    right edge. So the result is the distance of the values themselves, or less.
     """
-    if min(first, second) < 1:
-        return 1.0
-    return math.sqrt(min(1.0, max(0, bins - 1) / (8 * math.log(2)) * (1 / first + 1 / second)))
+    places = np.concatenate([first.edges, second.edges])
+    room = 1e-9 * float(np.ptp(places)) + 1e-15 * float(np.abs(places).max())
+    (low, high), (other_low, other_high) = first.reached(places, room), second.reached(places, room)
+    return float(max(0.0, (low - other_high).max(), (other_low - high).max()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,11 @@ def l_infinity(first: TopCounts, second: TopCounts) -> tuple[float, float, str]:
             low, worst = max(low, least), category
         high = max(high, most_a - least_b, most_b - least_a)
     return low, high, worst
+
+
+def cumulative_apart(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
+    """The largest difference of the cumulative shares of two histograms over the same bins, at their edges."""
+    return float(np.abs(np.cumsum(_shares(first)) - np.cumsum(_shares(second))).max())
 
 
 def _shares(counts: npt.ArrayLike) -> Counts:

@@ -1,4 +1,7 @@
-"""Two data sets side by side: which columns moved, and how far. Pure values; `compare.html.j2` shows them."""
+"""Two data sets side by side: which columns moved, and how far. Pure values; `compare.html.j2` shows them.
+
+A difference is flagged where it is larger than what matters (the limits below) and larger than what chance explains.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,21 +12,30 @@ import numpy as np
 from lengthwise.buckets import LengthHistogram
 from lengthwise.manifest import ColumnStatistics, Manifest
 from lengthwise.report import text
-from lengthwise.report.distances import TopCounts, jensen_shannon, l_infinity, sampling_distance
-from lengthwise.report.features import Feature, describe_kind, features_by_key, id_label, is_categorical
+from lengthwise.report.chance import distribution_bound, extremes_probability, pooled, share_bound
+from lengthwise.report.distances import TopCounts, cumulative_apart, jensen_shannon, l_infinity, least_apart
+from lengthwise.report.features import Feature, describe_kind, features_by_key, id_label, is_categorical, is_whole
 from lengthwise.report.lengths import Binning
-from lengthwise.report.rebin import CommonBins, common_bins
+from lengthwise.report.rebin import CommonBins, common_bins, histogram_of
+from lengthwise.report.samples import Sample
+from lengthwise.report.timestamps import Timestamps
+
+FALSE_ALARMS = 0.01
+"""Of two samples of one source, the share of comparisons in which anything is flagged is at most this."""
 
 JS_LIMIT = 0.1
-"""A Jensen-Shannon distance above this is flagged, unless chance explains half of it."""
+"""A Jensen-Shannon distance up to this is never flagged."""
 
 L_INFINITY_LIMIT = 0.05
-"""A category whose share differs by more than this is flagged."""
+"""A difference of a category's shares up to this is never flagged."""
+
+RATE_LIMIT = 0.02
+"""A difference of missing or out-of-vocabulary rates up to this is never flagged."""
 
 MOST_CATEGORIES = 8
 
-RATE_LIMIT = 0.02
-"""A missing or out-of-vocabulary rate that differs by more than this is flagged."""
+_TESTS = 5  # of a feature: distribution, two rates, both ends of the range
+_TESTS_OF_LENGTHS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,7 @@ class Drift:
         flags: what moved, in words; empty where nothing did.
         bins: the histograms in common bins, this data set's first.
         categories: those that differ most.
+        whole: whether its numbers are integers.
     """
 
     key: str
@@ -65,84 +78,99 @@ class Drift:
     flags: tuple[str, ...]
     bins: CommonBins | None = None
     categories: tuple["CategoryShares", ...] = ()
+    whole: bool = False
 
 
-def compare_manifests(this: Manifest, other: Manifest) -> list[Drift]:
+def compare_manifests(this: Manifest, other: Manifest, false_alarms: float = FALSE_ALARMS) -> list[Drift]:
     """Every feature of either data set and the lengths, those that moved first.
 
     Distances are of the written values, all splits together. Missing and out-of-vocabulary rates, ranges and kinds are
-    compared as well.
+    compared as well. Sequences count as independent of each other, the values of one sequence do not.
+
+    Args:
+        this: the manifest of a data set.
+        other: that of the data set to compare it with.
+        false_alarms: the share of comparisons of two samples of one source in which anything is flagged, at most. It is
+            divided evenly among all that is tested.
     """
     mine, theirs = features_by_key(this), features_by_key(other)
-    drifts = [_lengths(this.histogram(), other.histogram())]
+    level = false_alarms / (_TESTS_OF_LENGTHS + _TESTS * len(mine.keys() & theirs.keys()))
+    drifts = [_lengths(this, other, level)]
     for key in sorted({*mine, *theirs}):
         if key not in theirs or key not in mine:
             where = "this" if key in mine else "the other"
             kind = describe_kind(*(mine if key in mine else theirs)[key])
             drifts.append(Drift(key, kind, "", None, None, True, (f"only in {where} data set",)))
             continue
-        drifts.append(_feature(key, mine[key], theirs[key], this, other))
+        here, there = Sample.of(this, key, *mine[key]), Sample.of(other, key, *theirs[key])
+        drifts.append(_feature(key, here, there, level))
     return sorted(drifts, key=lambda drift: (not drift.flags, -(drift.distance or 0.0), drift.key))
 
 
-def _lengths(mine: LengthHistogram, theirs: LengthHistogram) -> Drift:
+def _lengths(this: Manifest, other: Manifest, level: float) -> Drift:
     kind = "sequence · number of steps"
+    mine, theirs = this.histogram(), other.histogram()
     if mine.total == 0 or theirs.total == 0:
         return Drift("sequence_length", kind, "Jensen-Shannon", None, None, True, ("one data set has no sequences",))
     binning = Binning.of(mine.merge(theirs), bars=24)
     first, second = (binning.counts(one).astype(np.float64) for one in (mine, theirs))
     bins = CommonBins(binning.edges.astype(np.float64), first, second, exact=True)
-    distance, flags = _distance(bins, mine.total, theirs.total)
-    if mine.max > theirs.max:
+    draws = Sample.sequences(this), Sample.sequences(other)
+    distance, flags = _distance(bins, cumulative_apart(first, second), distribution_bound(*draws, level))
+    beyond = _more_than(mine, theirs.max) * draws[0] / mine.total
+    if beyond and extremes_probability(beyond, *draws) <= level:
         flags.append(f"longest sequence {theirs.max:,} → {mine.max:,} steps")
     return Drift("sequence_length", kind, "Jensen-Shannon", distance, None, True, tuple(flags), bins)
 
 
-def _feature(
-    key: str, mine: tuple[Feature, bool], theirs: tuple[Feature, bool], this: Manifest, other: Manifest
-) -> Drift:
-    kind, old_kind = describe_kind(*mine), describe_kind(*theirs)
+def _more_than(lengths: LengthHistogram, limit: int) -> int:
+    return int(lengths.counts[lengths.lengths > limit].sum())
+
+
+def _feature(key: str, here: Sample, there: Sample, level: float) -> Drift:
+    kind = describe_kind(here.feature, here.weights)
+    old_kind = describe_kind(there.feature, there.weights)
     flags = [f"was {old_kind}"] if kind != old_kind else []
-    empty = ColumnStatistics(values=0)
-    here, there = this.statistics.get(key, empty), other.statistics.get(key, empty)
-    flags += _rates(here, there, this.counts.repaired.get(key, 0), other.counts.repaired.get(key, 0))
-    if is_categorical(*mine) != is_categorical(*theirs):
+    flags += _rates(here, there, level)
+    if is_categorical(here.feature, here.weights) != is_categorical(there.feature, there.weights):
         return Drift(key, kind, "", None, None, True, tuple(flags))
-    if here.top or there.top:
-        return _categories(key, kind, flags, (mine[0], here), (theirs[0], there))
-    bins = common_bins(here, there)
+    if here.statistics.top or there.statistics.top:
+        return _categories(key, kind, flags, here, there, level)
+    whole = is_whole(here.feature, here.weights) and is_whole(there.feature, there.weights)
+    bins = common_bins(here.statistics, there.statistics, whole=whole)
     if bins is None:
         return Drift(key, kind, "Jensen-Shannon", None, None, True, tuple(flags))
-    sequences = this.histogram().total, other.histogram().total
-    distance, moved = _distance(bins, min(sequences[0], here.counted), min(sequences[1], there.counted))
-    flags += moved + _range(here, there)
-    return Drift(key, kind, "Jensen-Shannon", distance, None, bins.exact, tuple(flags), bins)
+    if bins.exact:
+        apart = cumulative_apart(bins.first, bins.second)
+    else:
+        apart = least_apart(histogram_of(here.statistics), histogram_of(there.statistics))
+    distance, moved = _distance(bins, apart, distribution_bound(here.counted_draws, there.counted_draws, level))
+    flags += moved + _range(key, here, there, level)
+    return Drift(key, kind, "Jensen-Shannon", distance, None, bins.exact, tuple(flags), bins, whole=whole)
 
 
-def _distance(bins: CommonBins, first: int, second: int) -> tuple[float, list[str]]:
-    """The distance, and the flag it earns: steps of one sequence are alike, so a sequence counts as one draw."""
+def _distance(bins: CommonBins, apart: float, chance: float) -> tuple[float, list[str]]:
+    """The distance, and the flag it earns where the cumulative shares are further apart than by chance."""
     distance = jensen_shannon(bins.first, bins.second)
-    used = int(np.count_nonzero(bins.first + bins.second))
-    if distance <= max(JS_LIMIT, 2 * sampling_distance(used, first, second)):
+    if distance <= JS_LIMIT or apart <= chance:
         return distance, []
-    return distance, [f"distribution moved: Jensen-Shannon distance {distance:.3f}"]
+    proof = f"cumulative shares differ by {text.share(apart)}, chance explains {text.share(chance)}"
+    return distance, [f"distribution moved: Jensen-Shannon distance {distance:.3f}; {proof}"]
 
 
-def _categories(
-    key: str,
-    kind: str,
-    flags: list[str],
-    here: tuple[Feature, ColumnStatistics],
-    there: tuple[Feature, ColumnStatistics],
-) -> Drift:
-    mine, theirs = _top_counts(*here), _top_counts(*there)
-    low, high, worst = l_infinity(mine, theirs)
-    noise = 2 * (1 / max(1, mine.total) + 1 / max(1, theirs.total)) ** 0.5
-    if low > max(L_INFINITY_LIMIT, noise):
-        moved = f"{bounds_text(theirs.bounds(worst))} → {bounds_text(mine.bounds(worst))}"
-        flags = [*flags, f"share of {text.shorten(worst, 40)} moved: {moved}"]
+def _categories(key: str, kind: str, flags: list[str], here: Sample, there: Sample, level: float) -> Drift:
+    mine = _top_counts(here.feature, here.statistics)
+    theirs = _top_counts(there.feature, there.statistics)
+    low, high, _ = l_infinity(mine, theirs)
     shares = [CategoryShares(name, mine.bounds(name), theirs.bounds(name)) for name in {*mine.counts, *theirs.counts}]
     shares.sort(key=lambda one: (-one.apart, -one.here[1], one.name))
+    draws = here.counted_draws, there.counted_draws
+    for one in shares:
+        chance = share_bound(pooled(one.here[1], draws[0], one.there[1], draws[1]), *draws, level)
+        if one.apart > max(L_INFINITY_LIMIT, chance):
+            moved = f"{bounds_text(one.there)} → {bounds_text(one.here)}"
+            flags = [*flags, f"share of {text.shorten(one.name, 40)} moved: {moved}"]
+            break
     at_most = high if high > low + 1e-9 else None
     return Drift(key, kind, "L-infinity", low, at_most, True, tuple(flags), categories=tuple(shares[:MOST_CATEGORIES]))
 
@@ -156,25 +184,30 @@ def _top_counts(feature: Feature, statistics: ColumnStatistics) -> TopCounts:
     return TopCounts(counts, total, complete=counts.total() >= total)
 
 
-def _rates(here: ColumnStatistics, there: ColumnStatistics, repaired: int, was_repaired: int) -> list[str]:
+def _rates(here: Sample, there: Sample, level: float) -> list[str]:
     flags = []
     for what, now, before in (
-        ("missing", here.missing / max(1, here.values), there.missing / max(1, there.values)),
-        ("outside the vocabulary or range", repaired / max(1, here.values), was_repaired / max(1, there.values)),
+        ("missing", here.missing_rate, there.missing_rate),
+        ("outside the vocabulary or range", here.repaired_rate, there.repaired_rate),
     ):
-        if abs(now - before) > RATE_LIMIT:
+        chance = share_bound(pooled(now, here.draws, before, there.draws), here.draws, there.draws, level)
+        if abs(now - before) > max(RATE_LIMIT, chance):
             flags.append(f"{what}: {text.share(before)} → {text.share(now)}")
     return flags
 
 
-def _range(here: ColumnStatistics, there: ColumnStatistics) -> list[str]:
-    assert None not in (here.min, here.max, there.min, there.max)
-    room = 0.1 * (there.max - there.min)  # type: ignore[operator]
-    below, above = here.min < there.min - room, here.max > there.max + room  # type: ignore[operator]
-    if not (below or above):
+def _range(key: str, here: Sample, there: Sample, level: float) -> list[str]:
+    """A flag where the range grew by more than a tenth, and more sequences are beyond the old one than by chance."""
+    (low, high), (old_low, old_high) = here.range, there.range
+    room = 0.1 * (old_high - old_low)
+    grown = low < old_low - room, high > old_high + room
+    beyond = here.sequences_beyond(old_low, old_high)
+    chances = [extremes_probability(one, here.independent, there.independent) for one in beyond]
+    if not any(grew and chance <= level for grew, chance in zip(grown, chances, strict=True)):
         return []
-    spans = (f"{text.number(one.min)} to {text.number(one.max)}" for one in (there, here))
-    return ["range grew: " + " → ".join(spans)]
+    times = Timestamps.of(key, min(low, old_low), max(high, old_high))
+    show = text.number if times is None else times.text
+    return [f"range grew: {show(old_low)} to {show(old_high)} → {show(low)} to {show(high)}"]
 
 
 def bounds_text(bounds: tuple[float, float]) -> str:

@@ -148,10 +148,11 @@ def _facts(
         facts["distinct ids"] = f"{statistics.distinct:,} of {ids:,} ({text.share(statistics.distinct / ids)})"
     elif statistics.distinct is not None:
         facts["distinct strings"] = text.count(statistics.distinct)
-    times = None if categorical else Timestamps.of(key, statistics.min, statistics.max)
+    low, high = statistics.min, statistics.max
+    times = None if categorical else Timestamps.of(key, low, high)
     show = text.number if times is None else times.text
-    if statistics.min is not None:
-        facts["range"] = f"{show(statistics.min)} to {show(statistics.max)}"
+    if low is not None and high is not None:
+        facts["range"] = f"{show(low)} to {show(high)}"
     if statistics.mean is not None and statistics.std is not None:
         spread = text.number(statistics.std) if times is None else times.duration(statistics.std)
         facts["mean ± std"] = f"{show(statistics.mean)} ± {spread}"

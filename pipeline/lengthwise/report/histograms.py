@@ -37,7 +37,7 @@ def histogram_chart(name: str, key: str, statistics: ColumnStatistics, *, whole:
         spans, sizes = _integers(edges) if whole and times is None else ([*_spans(times, edges)], [1] * len(bins))
     room = 0.5 if high == low else 0.0
     x = Axis(min(edges[0], low - room), max(edges[-1], high + room))
-    uneven = len(set(sizes)) > 1
+    uneven = max(sizes) > 1.05 * min(sizes)
     heights = [count / size if uneven else float(count) for count, size in zip(bins, sizes, strict=True)]
     y = counting_axis(max(heights))
     return Chart(

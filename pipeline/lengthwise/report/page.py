@@ -8,6 +8,8 @@ from lengthwise.manifest import Manifest
 from lengthwise.rejects import Reject
 from lengthwise.report import text
 from lengthwise.report.comparison import comparison
+from lengthwise.report.data_set_names import LONGEST
+from lengthwise.report.drift import FALSE_ALARMS
 from lengthwise.report.features import feature_cards
 from lengthwise.report.lengths import length_chart
 from lengthwise.report.padding import bucket_rows, count_chart, plan_rows
@@ -21,7 +23,13 @@ if TYPE_CHECKING:
 
 
 def render_report(
-    manifest: Manifest, rejects_examples: Iterable[Reject] = (), compare: Manifest | None = None, *, fault: str = ""
+    manifest: Manifest,
+    rejects_examples: Iterable[Reject] = (),
+    compare: Manifest | None = None,
+    *,
+    fault: str = "",
+    name: str = "",
+    compare_name: str = "",
 ) -> str:
     """The report as one self-contained HTML page: no scripts, no network.
 
@@ -30,6 +38,8 @@ def render_report(
         rejects_examples: some of the rejects, see `rejects.first_examples`.
         compare: another data set, to be shown beside this one.
         fault: the limit that the data broke, so that nothing was published; empty where all is well.
+        name: what people call the data set; empty where nobody knows.
+        compare_name: what they call the other one.
     """
     return (
         _environment()
@@ -37,6 +47,7 @@ def render_report(
         .render(
             manifest=manifest,
             fault=fault,
+            name=text.shorten(name, LONGEST),
             counts=manifest.counts,
             rejected=sum(manifest.counts.rejected.values()),
             lengths=manifest.histogram(),
@@ -50,7 +61,8 @@ def render_report(
             shard_rows=shard_rows(manifest),
             shard_chart=shard_chart(manifest),
             recipe=recipe(manifest),
-            comparison=None if compare is None else comparison(manifest, compare),
+            comparison=None if compare is None else comparison(manifest, compare, name, compare_name),
+            false_alarms=FALSE_ALARMS,
             text=text,
         )
     )

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lengthwise.manifest import ColumnStatistics
+from lengthwise.report.distances import Histogram
 
 BINS = 20
 """Fewer than a histogram of the manifest has, so that what rebinning smears matters less."""
@@ -28,26 +29,37 @@ class CommonBins:
     exact: bool
 
 
-def common_bins(first: ColumnStatistics, second: ColumnStatistics) -> CommonBins | None:
+def common_bins(first: ColumnStatistics, second: ColumnStatistics, *, whole: bool = False) -> CommonBins | None:
     """Both histograms over the union of their ranges; None where one has none.
 
-    Equal ranges are compared bin by bin, and values that are few whole numbers are recognised as such: both are exact.
-    Otherwise a bin's count is spread evenly over its width, which is an approximation.
+    Whole numbers that are few have a bin each, and equal ranges are compared bin by bin: both are exact. Otherwise a
+    bin's count is spread evenly over its width, which is an approximation.
+
+    Args:
+        first: statistics of a feature.
+        second: statistics of the other.
+        whole: whether the numbers of both are integers.
     """
     if not (first.histogram and second.histogram) or first.min is None or second.min is None:
         return None
+    numbers = whole_numbers(first, known=whole), whole_numbers(second, known=whole)
+    if numbers[0] is not None and numbers[1] is not None:
+        return _over_numbers(numbers[0], numbers[1])
     if (first.min, first.max, len(first.histogram)) == (second.min, second.max, len(second.histogram)):
         edges = _edges(first)
         if edges[-1] > edges[0]:
             return CommonBins(edges, np.array(first.histogram, float), np.array(second.histogram, float), exact=True)
-    whole = whole_numbers(first), whole_numbers(second)
-    if whole[0] is not None and whole[1] is not None:
-        return _over_numbers(whole[0], whole[1])
     low, high = min(_edges(first)[0], _edges(second)[0]), max(_edges(first)[-1], _edges(second)[-1])
     if low == high:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, BINS + 1)
     return CommonBins(edges, _spread(first, edges), _spread(second, edges), exact=False)
+
+
+def histogram_of(statistics: ColumnStatistics) -> Histogram:
+    """The histogram of a feature; that of one value has one bin without a width."""
+    edges, counts = _edges(statistics), np.array(statistics.histogram, np.float64)
+    return Histogram(edges, counts) if edges[-1] > edges[0] else Histogram(edges[[0, -1]], counts.sum(keepdims=True))
 
 
 def _edges(statistics: ColumnStatistics) -> npt.NDArray[np.float64]:

@@ -46,7 +46,9 @@ class Timestamps:
         days = (high - low).total_seconds() / _DAY
         shape = "%Y" if days > 4 * 365 else "%Y-%m" if days > 150 else "%Y-%m-%d" if days > 4 else "%m-%d %H:%M"
         moments = _months(low, high, 12 if shape == "%Y" else 1) if days > 150 else _hours(low, high)
-        return thinned(Tick(axis.place(moment.timestamp() * self.per_second), f"{moment:{shape}}") for moment in moments)
+        return thinned(
+            Tick(axis.place(moment.timestamp() * self.per_second), f"{moment:{shape}}") for moment in moments
+        )
 
     def _moment(self, value: float) -> datetime:
         return datetime.fromtimestamp(value / self.per_second, UTC)

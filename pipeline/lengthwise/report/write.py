@@ -1,10 +1,11 @@
-"""`report.html` of a data set that stands in a folder."""
+"""`report.html` of the data set in a folder."""
 
 from collections.abc import Iterator
 
 from lengthwise import files
 from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.rejects import Reject
+from lengthwise.report.data_set_names import name_of, names_of
 from lengthwise.report.page import render_report
 from lengthwise.report.rejects import first_examples
 
@@ -31,7 +32,8 @@ def write_report(folder: str, output: str | None = None, compare: str | None = N
     manifest = load_manifest(folder)
     refuse_damaged_rejects(folder, manifest)
     other = None if compare is None else load_manifest(compare)
-    page = render_report(manifest, read_examples(folder, manifest), other)
+    name, compare_name = (name_of(folder), "") if compare is None else names_of(folder, compare)
+    page = render_report(manifest, read_examples(folder, manifest), other, name=name, compare_name=compare_name)
     path = output or files.join(folder, REPORT_NAME)
     files.write_bytes(path, page.encode())
     return path
