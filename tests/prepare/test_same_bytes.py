@@ -62,7 +62,8 @@ def test_on_processors_that_add_in_another_order(tmp_path: Path):
     )
     plain = {"NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__), "OPENBLAS_NUM_THREADS": "1"}
     for name, machine in (("plain", plain), ("wide", {"OPENBLAS_NUM_THREADS": "2"})):
-        command = [sys.executable, "-m", "lengthwise_cli", "prepare", "job.yaml", "--output", f"{name}/out", "--workers", "1"]
+        output = ["--output", f"{name}/out", "--workers", "1"]
+        command = [sys.executable, "-m", "lengthwise_cli", "prepare", "job.yaml", *output]
         subprocess.run(command, cwd=tmp_path, env={**os.environ, **machine}, check=True, capture_output=True)
     assert jobs.tree(tmp_path / "plain" / "out") == jobs.tree(tmp_path / "wide" / "out")
 
