@@ -227,6 +227,12 @@ class Limits(Section):
     damaged_files: int = Field(
         default=0, ge=0, description="The job fails when more input files than this are unreadable in whole or in part."
     )
+    stop_after_rejected: int = Field(
+        default=4096,
+        ge=0,
+        description="The job stops at once when the first so many records, of several files, are all rejected for one "
+        "reason, as a wrong key makes them; 0: it reads on. Nothing stops it where `rejected_fraction` is 1.",
+    )
     max_record_bytes: Bytes = Field(
         default=64 * 2**20, description="Larger records are rejected without being parsed: bytes, or `64MiB`."
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from lengthwise import files as file_system
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
+from lengthwise.feed.offline import offline_rules
 from lengthwise.feed.options import check_choice, checked_boundaries
 from lengthwise.feed.parse import Container
 from lengthwise.feed.raw import Paths, find_files
@@ -41,20 +42,11 @@ def count_raw(
         ConfigError: no file is found, or the boundaries are none or do not strictly increase.
     """
     from lengthwise.records.framing import read_blocks
-    from lengthwise.records.refine import Refiner, Rules
+    from lengthwise.records.refine import Refiner
 
     check_choice("format", format, Container)
-    policy, limits = sequences or Sequences(), checked_boundaries(boundaries)
-    rules = Rules(
-        columns=tuple(columns),
-        container=format,
-        mismatch=policy.mismatch,
-        empty=policy.empty,
-        over_long=policy.over_long,
-        longest=None if limits is None else limits[-1],
-        overlap=0,
-    )
-    refiner = Refiner(rules)
+    limits = checked_boundaries(boundaries)
+    refiner = Refiner(offline_rules(tuple(columns), format, sequences or Sequences(), limits))
     counts = {"valid": 0}
     for path in find_files(files):
         with file_system.open_binary(path) as stream:

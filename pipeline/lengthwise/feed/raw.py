@@ -17,6 +17,7 @@ from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import divided_by, plain, repeat_epochs
 from lengthwise.feed.features import Features
+from lengthwise.feed.offline import offline_rules, refuse_hopeless_files
 from lengthwise.feed.options import OptionFields, Options, checked_boundaries
 from lengthwise.feed.parse import Container
 from lengthwise.feed.raw_files import Chunk, end_of, read_chunks
@@ -38,6 +39,7 @@ def read_raw(
     sequences: Sequences | None = None,
     on_invalid: OnInvalid = "raise",
     max_record_bytes: int = 64 * 2**20,
+    stop_after_rejected: int = 4096,
     **options: Unpack[OptionFields],
 ) -> Any:
     """Batches of raw TFRecord files: the same batches as of prepared data, validated by the same rules.
@@ -57,6 +59,8 @@ def read_raw(
             inside a record reaches beyond the record's end, that parser takes what is there, if each of the features
             is whole; the job rejects the record as unparsable.
         max_record_bytes: larger records are invalid.
+        stop_after_rejected: where the first so many records, of several files, are all rejected for one reason, as a
+            wrong key makes them, that is an error at once, which names the keys that they have. 0: it is none.
         **options: see `Options`; `batch_steps` or `batch_size` is needed.
 
     Returns:
@@ -64,6 +68,7 @@ def read_raw(
 
     Raises:
         ConfigError: an option is wrong, or no file is found.
+        DataLimitError: see `stop_after_rejected`.
 
     Example:
         >>> train = read_raw("raw/*.tfrecord", columns, batch_steps=8192, labels="y", seed=1)
@@ -77,6 +82,8 @@ def read_raw(
     window = RawWindow(columns, format, rules, limits, chosen, paths, on_invalid, max_record_bytes)
     targets = Targets(Features.of(columns), chosen)
     source = _Source(paths, chosen)
+    offline = offline_rules(columns, format, rules, limits)
+    refuse_hopeless_files(paths, offline, stop_after_rejected, max_record_bytes)
     service = service_of(chosen)
     if service is not None:
         return read_through(

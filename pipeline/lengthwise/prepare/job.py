@@ -11,12 +11,13 @@ from lengthwise.buckets import LengthHistogram
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
 from lengthwise.manifest import Manifest, load_manifest
+from lengthwise.prepare.hopeless import find_hopeless, refuse_hopeless
 from lengthwise.prepare.inputs import NO_RECORD, list_inputs, unlisted_inputs
 from lengthwise.prepare.measure import add_up, unsampled
 from lengthwise.prepare.model import Job, Measured, Spilled, Written
 from lengthwise.prepare.options import check_options, input_patterns, is_dry_run, is_embedded, runner_name
 from lengthwise.prepare.start import import_beam, settled, uncollected
-from lengthwise.prepare.verdict import Verdict, judge
+from lengthwise.prepare.verdict import Verdict, judge, judge_hopeless
 from lengthwise.prepare.workspace import (
     WORK,
     existing,
@@ -74,6 +75,8 @@ def run(
     refuse_own_sources(config, inputs)
     digest = fingerprint(config, inputs)
     found = existing(folder, inputs, digest, overwrite=overwrite)
+    if found is None:
+        refuse_hopeless(Job(config, inputs, (), digest, ""))
     if found is None or files.exists(files.join(folder, WORK)):
         with locked(folder), _interruptible():
             # A run that held the folder may have finished it.
@@ -109,11 +112,13 @@ def measure_lengths(
 
     Raises:
         ConfigError: the configuration, the input's paths or the runner's options are wrong.
-        DataLimitError: the input holds no record.
+        DataLimitError: the input holds no record, or its first records are all rejected for one reason.
         EnvironmentFailure: the runner failed, or what it measured did not arrive in `folder`.
         NothingRan: see `run`.
     """
     job, runner = _measuring(config, folder, workers, runner_options, progress)
+    if not is_dry_run(runner_options):
+        refuse_hopeless(job)
     return runner.lengths(job)
 
 
@@ -138,6 +143,9 @@ def check(
         ConfigError, EnvironmentFailure, NothingRan: see `measure_lengths`.
     """
     job, runner = _measuring(unsampled(config), folder, workers, runner_options, progress)
+    hopeless = None if is_dry_run(runner_options) else find_hopeless(job)
+    if hopeless is not None:
+        return judge_hopeless(hopeless)
     return judge(job, runner.measure(job))
 
 

@@ -52,7 +52,12 @@ def reason_and_column(refused: Reject | Refused) -> tuple[RejectReason, str]:
 
 def _first_examples(found: list[Reject | Refused]) -> list[Refused]:
     kept = first_of_each(found, reason_and_column)
-    return [Refused(**{name: getattr(one, name) for name in Refused.model_fields}) for one in kept]
+    return list(map(as_example, kept))
+
+
+def as_example(one: Reject | Refused) -> Refused:
+    """A reject without its bytes."""
+    return Refused(**{name: getattr(one, name) for name in Refused.model_fields})
 
 
 def longest_planned(config: JobConfig) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 from lengthwise import files
 from lengthwise.errors import ConfigError, DataLimitError, DatasetError, EnvironmentFailure
 from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_altered_manifest
+from lengthwise.prepare.hopeless import keys_of
 from lengthwise.prepare.inputs import NO_RECORD
 from lengthwise.prepare.model import Job, Spilled, Written
 from lengthwise.prepare.names import SCHEMA_NAME, is_ours, rejects_name, vocabulary_name
@@ -99,11 +100,17 @@ def check_limits(job: Job, tally: Counts, damage: Sequence[str]) -> str:
     if rejected > limits.rejected_fraction * tally.read:
         return (
             f"{rejected:,} of {tally.read:,} records were rejected ({reasons}), limits.rejected_fraction allows "
-            f"{limits.rejected_fraction:.3%}"
+            f"{limits.rejected_fraction:.3%}{_keys(job, tally)}"
         )
     if tally.written == 0 and job.config.buckets.boundaries is None:
         return f"all {tally.read:,} records were rejected ({reasons}), so there is nothing to plan buckets from"
     return ""
+
+
+def _keys(job: Job, tally: Counts) -> str:
+    """Where no record is valid, and all for one reason, a key may be wrong: which ones there are."""
+    keys = "" if tally.written or len(tally.rejected) > 1 else keys_of(job)
+    return keys and f". {keys.removesuffix('.')}"
 
 
 def publish(job: Job, manifest: Manifest, paths: Mapping[str, str], damage: Sequence[str]) -> Manifest:
@@ -155,10 +162,11 @@ def _refuse(job: Job, manifest: Manifest, rejects: str, fault: str) -> NoReturn:
     if rejects and files.exists(job.place("output", rejects)):
         files.rename(job.place("output", rejects), files.join(folder, rejects))
     report = files.join(folder, REPORT_NAME)
+    fault += "" if fault.endswith("?") else "."
     if not rejects:
-        raise DataLimitError(f"{fault}. See {report}")
+        raise DataLimitError(f"{fault} See {report}")
     raise DataLimitError(
-        f"{fault}. The rejects are in {files.join(folder, 'rejects')}: see `lengthwise rejects`; "
+        f"{fault} The rejects are in {files.join(folder, 'rejects')}: see `lengthwise rejects`; "
         f"{report} shows them with all else"
     )
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from lengthwise.buckets import LengthHistogram
 from lengthwise.manifest import Counts
-from lengthwise.prepare.measure import add_up, reason_and_column
+from lengthwise.prepare.hopeless import describe_hopeless
+from lengthwise.prepare.measure import add_up, as_example, reason_and_column
 from lengthwise.prepare.model import Job, Measured, Refused
 from lengthwise.prepare.publish import check_limits
+from lengthwise.records.ahead import AllRejected
 from lengthwise.records.refine import Tally
 from lengthwise.rejects import RejectReason, first_of_each
 
@@ -42,6 +44,12 @@ def judge(job: Job, measured: Sequence[Measured]) -> Verdict:
     counts = Counts(read=tally.read, written=tally.written, rejected=dict(tally.rejected), sequences=tally.sequences)
     fault = check_limits(job, counts, damage)
     return Verdict(tally, add_up(measured), tuple(_first(examples)), len(damage), fault)
+
+
+def judge_hopeless(found: AllRejected) -> Verdict:
+    """The verdict where the first records are all rejected, so that no more were read."""
+    examples = [as_example(reject) for reject in found.rejects]
+    return Verdict(found.tally, LengthHistogram.from_counts({}), tuple(_first(examples)), 0, describe_hopeless(found))
 
 
 def _first(examples: list[Refused]) -> list[Refused]:

@@ -29,7 +29,8 @@ def describe_config(config: JobConfig) -> dict[str, Any]:
     """The configuration without what changes no byte of the output: where input and output stand, and the limits."""
     described = config.model_dump(mode="json")
     del described["output"]["path"], described["inputs"]["files"], described["inputs"]["by_split"]
-    del described["limits"]["rejected_fraction"], described["limits"]["damaged_files"]
+    for name in ("rejected_fraction", "damaged_files", "stop_after_rejected"):
+        del described["limits"][name]
     return described
 
 
