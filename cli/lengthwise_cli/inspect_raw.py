@@ -97,25 +97,27 @@ def _say_file(path: str, seen: "Seen", count: int, damage: dict[str, int]) -> No
 
 
 def _row(key: str, where: str, facts: "Facts") -> tuple[object, ...]:
-    counts = facts.counts.values()
-    numbers = ["" if number is None else f"{number:.6g}" for number in (facts.low, facts.high)]
-    texts = [str(text) for text, _ in facts.distinct.most_common(3)] if "bytes_list" in facts.kinds else []
+    numbers = [f"{number:.6g}" for number in facts.limits] if facts.limits else ["", ""]
+    texts = [text.decode(errors="backslashreplace") for text in facts.most_common(3)]
     kinds = ", ".join(sorted(facts.kinds)) or "empty"
-    spread = (min(counts, default=0), max(counts, default=0))
-    return key, where, kinds, len(counts), facts.values, *spread, *numbers, " ".join(texts)[:40]
+    return key, where, kinds, int(facts.present.sum()), facts.values, *_spread(facts), *numbers, " ".join(texts)[:40]
+
+
+def _spread(facts: "Facts") -> tuple[int, int]:
+    """The fewest and the most values, of the records that have the feature."""
+    counts = facts.counts[facts.present]
+    return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
 
 
 def _as_json(seen: "Seen") -> dict[str, Any]:
     def facts_of(features: "dict[str, Facts]") -> dict[str, Any]:
         return {
             key: {
-                "kinds": dict(facts.kinds),
-                "records": len(facts.counts),
+                "kinds": facts.kinds,
+                "records": int(facts.present.sum()),
                 "values": facts.values,
-                "fewest": min(facts.counts.values(), default=0),
-                "most": max(facts.counts.values(), default=0),
-                "min": facts.low,
-                "max": facts.high,
+                **dict(zip(("fewest", "most"), _spread(facts), strict=True)),
+                **dict(zip(("min", "max"), facts.limits or (None, None), strict=True)),
             }
             for key, facts in sorted(features.items())
         }

@@ -1,26 +1,23 @@
-"""From what features hold to the columns that read them, each with the reason for people.
+"""From what features hold to the columns that read them, what is left out, and why."""
 
-int64 steps     falling below 0, or rising to large numbers (times)    numeric
-                up to ten million                                       identity
-                beyond                                                  hash
-bytes steps     up to 1,000 different ones, often repeated              vocabulary, others sharing one more id
-                more                                                    hash
-float steps     the same number of values in each                       numeric
-"""
-
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+
+import numpy as np
 
 from lengthwise.columns import RESERVED_KEY
-from lengthwise.draft.align import Alignment, align
+from lengthwise.draft.align import align
+from lengthwise.draft.blobs import describe_blobs
+from lengthwise.draft.context import draft_context, find_person, usual_count
 from lengthwise.draft.facts import Facts
+from lengthwise.draft.odd import Odd, tolerated, union
+from lengthwise.draft.quote import quote
 from lengthwise.draft.scan import Seen
+from lengthwise.draft.steps import Fields, draft_steps, widths_are_even
 from lengthwise.errors import DatasetError
 
-LARGEST_ID = 10_000_000
-SMALL_VOCABULARY = 1_000
-_TIME = 10**8  # seconds since 1973; smaller rising numbers are as likely ids
+_MOST_VALUES = 65_536  # that a step of ids may have
+_Features = dict[str, Facts]
 
 
 @dataclass(slots=True)
@@ -28,151 +25,131 @@ class Draft:
     """What the YAML will say.
 
     Attributes:
-        columns: each column's fields, with a comment.
+        columns: each column's fields, with what is to be said of it.
         left_out: features without a column, and why.
-        lengths: the number of steps of each record.
-        uneven: how many records have sequences of different lengths.
+        odd: what is wrong with the records that the columns reject, in words.
+        rejected: bool `[records]`: these records.
+        lengths: int64: the number of steps of each of the others.
+        person: the context column that says whose a record is, if any.
     """
 
-    columns: list[tuple[dict[str, Any], str]] = field(default_factory=list)
+    columns: list[tuple[Fields, str]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
-    lengths: list[int] = field(default_factory=list)
-    uneven: int = 0
+    odd: list[str] = field(default_factory=list)
+    rejected: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    lengths: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    person: str | None = None
 
 
 def choose(seen: Seen) -> Draft:
     """Columns for all features that can be sequences or values of the whole record.
 
     Raises:
-        DatasetError: no feature can be read as a sequence.
+        DatasetError: no feature can be read as a sequence; the message says why, for each.
     """
     draft = Draft()
     sequences, context = _divide(seen)
-    readable = {key: facts for key, facts in sequences.items() if not _leave_out(key, facts, draft)}
-    alignment = align(readable, seen)
-    draft.lengths, draft.uneven = alignment.lengths, alignment.uneven
-    for key, facts in readable.items():
-        if key in alignment.widths:
-            draft.columns.append(_sequence(key, facts, seen, alignment))
-        else:
-            draft.left_out[key] = "its number of steps differs from that of the other sequences"
+    readable = {key: facts for key, facts in sequences.items() if not _leave_out(key, facts, draft, is_step=True)}
+    alignment = align(readable, flat=seen.format == "example")
+    draft.left_out |= alignment.apart
+    odd: list[tuple[str, Odd]] = []
+    for key, width in alignment.widths.items():
+        column, why, wrong = draft_steps(key, readable[key], width, complete=seen.complete)
+        draft.columns.append((column, ", ".join(why)))
+        odd += [(key, one) for one in wrong]
     if not draft.columns:
-        raise DatasetError(
-            f"{', '.join(seen.patterns)}: expected a feature with one entry a step, found none among "
-            f"{', '.join(sorted({*seen.sequences, *seen.context})) or 'no features'}"
-        )
-    for key, facts in context.items():
-        _context(key, facts, seen, draft)
+        raise DatasetError(_nothing_found(seen, draft))
+    if alignment.uneven.any():
+        odd.append(("", Odd(alignment.uneven, "its sequences differ in length")))
+    odd += _add_context(context, draft)
+    draft.odd = [f"{one.count}: {quote(key) + ': ' if key else ''}{one.why}" for key, one in odd]
+    draft.rejected = union([one for _, one in odd], seen.records)
+    draft.lengths = alignment.steps[~draft.rejected]
     return draft
 
 
-def _divide(seen: Seen) -> tuple[Mapping[str, Facts], Mapping[str, Facts]]:
+def _divide(seen: Seen) -> tuple[_Features, _Features]:
     """Sequences and context; in a tf.Example, sequences are the features whose number of values varies."""
     if seen.format == "sequence_example":
-        return dict(sorted(seen.sequences.items())), dict(sorted(seen.context.items()))
-    fixed = {key: facts for key, facts in seen.context.items() if len(set(facts.counts.values())) == 1}
-    varying = {key: facts for key, facts in seen.context.items() if key not in fixed}
-    if not varying:  # all sequences are equally long: those with several values then
-        varying = {key: facts for key, facts in fixed.items() if max(facts.counts.values()) > 1}
-        fixed = {key: facts for key, facts in fixed.items() if key not in varying}
-    return dict(sorted(varying.items())), dict(sorted(fixed.items()))
+        return seen.sequences, seen.context
+    sharing = Counter(facts.counts.tobytes() for facts in seen.context.values())
+
+    def varies(facts: Facts) -> bool:
+        found = facts.counts[facts.present]
+        together = sharing[facts.counts.tobytes()] > 1  # two features are not odd in the same records by chance
+        return usual_count(facts) is None or (together and len(np.unique(found)) > 1)
+
+    tests = (
+        varies,
+        lambda facts: len(np.unique(facts.counts[facts.present])) > 1,
+        lambda facts: facts.counts.max(initial=0) > 1,  # all are equally long: those with several values then
+    )
+    for test in tests:
+        sequences = {key: facts for key, facts in seen.context.items() if test(facts)}
+        if sequences:
+            return sequences, {key: facts for key, facts in seen.context.items() if key not in sequences}
+    return {}, seen.context
 
 
-def _leave_out(key: str, facts: Facts, draft: Draft) -> bool:
-    reason = ""
-    if not key:
-        reason = "it has no name"
-    elif key == RESERVED_KEY:
-        reason = "the name is reserved for the lengths that prepared data hold"
-    elif key.startswith("##"):
-        reason = "names that start with ## are reserved"
-    elif not facts.kind:
-        held = ", ".join(sorted(facts.kinds))
-        reason = f"it holds lists of several kinds: {held}" if held else "no record looked at has a value of it"
-    elif facts.kind == "float_list" and len(facts.widths) > 1:
-        reason = f"its steps have between {min(facts.widths)} and {max(facts.widths)} numbers"
+def _leave_out(key: str, facts: Facts, draft: Draft, *, is_step: bool) -> bool:
+    reason = _unusable_name(key) or _unusable_values(facts) or (_unusable_steps(facts) if is_step else "")
     if reason:
         draft.left_out[key] = reason
     return bool(reason)
 
 
-def _sequence(key: str, facts: Facts, seen: Seen, alignment: Alignment) -> tuple[dict[str, Any], str]:
-    width = alignment.widths[key]
-    column: dict[str, Any]
-    match facts.kind:
-        case "float_list":
-            column, why = {"kind": "numeric", "key": key}, f"numbers{_range(facts)}"
-        case "int64_list":
-            column, why = _integers(key, facts, seen)
-        case _:
-            column, why = _texts(key, facts)
-    if width > 1:
-        numeric = column["kind"] == "numeric"
-        column |= {"shape": [width]} if numeric else {"values_per_step": width}
-        why += f", {'' if numeric else 'up to '}{width} a step"
-    if not facts.finite:
-        column["finite"] = False
-        why += ", NaN or infinite ones among them"
-    if len(facts.counts) < seen.records:
-        column["required"] = False
-        why += f", absent from {seen.records - len(facts.counts)} of {seen.records} records"
-    return column, why
+def _unusable_name(key: str) -> str:
+    if not key:
+        return "it has no name"
+    if key == RESERVED_KEY:
+        return "the name is reserved for the lengths that prepared data hold"
+    return "names that start with ## are reserved" if key.startswith("##") else ""
 
 
-def _integers(key: str, facts: Facts, seen: Seen) -> tuple[dict[str, Any], str]:
-    low, high = int(facts.low or 0), int(facts.high or 0)
-    why = f"integers{_range(facts)}"
-    if (low < 0 or (facts.rising and high >= _TIME)) and len(facts.widths) <= 1:
-        return {"kind": "numeric", "key": key, "dtype": "int64"}, why
-    if low >= 0 and high < LARGEST_ID:
-        room = high + 1 if seen.complete else 1 << (2 * high + 1).bit_length()  # records not looked at may hold more
-        return {"kind": "identity", "key": key, "num_buckets": room, "oov": "zero"}, why
-    return {"kind": "hash", "key": key, "hash_bucket_size": _buckets(facts), "dtype": "int64"}, why
+def _unusable_values(facts: Facts) -> str:
+    if not facts.kind or not facts.values:
+        return "no record looked at has a value of it"
+    if int(facts.odd.sum()) > tolerated(int(facts.present.sum())):
+        held = ", ".join(f"{kind} in {count} records" for kind, count in sorted(facts.kinds.items()))
+        return f"it holds lists of several kinds: {held}"
+    blobs = describe_blobs(facts.texts)
+    return f"{blobs}: no column decodes them yet; write numbers as float or int64 lists" if blobs else ""
 
 
-def _texts(key: str, facts: Facts) -> tuple[dict[str, Any], str]:
-    count = len(facts.distinct)
-    why = f"{count if facts.is_distinct_known else f'more than {count}'} different texts"
-    if not facts.is_text:
-        why += ", not all of them UTF-8"
-    if facts.is_text and count <= SMALL_VOCABULARY and facts.values >= 2 * count:
-        entries = sorted(facts.distinct, key=lambda entry: (-facts.distinct[entry], entry))
-        return {"kind": "vocabulary", "key": key, "vocabulary_list": entries, "num_oov_buckets": 1}, why
-    return {"kind": "hash", "key": key, "hash_bucket_size": _buckets(facts)}, why
+def _unusable_steps(facts: Facts) -> str:
+    if facts.kind == "float_list" and not widths_are_even(facts):
+        return f"its steps have between {facts.widths.min()} and {facts.widths.max()} numbers"
+    widest = int(facts.widths.max(initial=0))
+    if facts.kind != "float_list" and widest > _MOST_VALUES:
+        return f"a step has up to {widest} values, more than {_MOST_VALUES}"
+    return ""
 
 
-def _range(facts: Facts) -> str:
-    if facts.low is None or facts.high is None:
-        return ""
-    form = "g" if facts.kind == "float_list" else "d"
-    return f" from {facts.low:{form}} to {facts.high:{form}}"
+def _add_context(context: _Features, draft: Draft) -> list[tuple[str, Odd]]:
+    taken = {column["key"] for column, _ in draft.columns}
+    odd: list[tuple[str, Odd]] = []
+    drafted: _Features = {}
+    for key, facts in context.items():
+        if key in taken:
+            draft.left_out.setdefault(key, "of the whole record: a sequence has the same name")
+        elif not _leave_out(key, facts, draft, is_step=False):
+            count = usual_count(facts)
+            if not count:
+                found = facts.counts[facts.present]
+                draft.left_out[key] = (
+                    f"of the whole record, which has between {found.min()} and {found.max()} values of it"
+                )
+                continue
+            column, why, wrong = draft_context(key, facts, count)
+            draft.columns.append((column, ", ".join(why)))
+            odd += [(key, one) for one in wrong]
+            drafted[key] = facts
+    draft.person = find_person(drafted)
+    return odd
 
 
-def _buckets(facts: Facts) -> int:
-    """A power of two with room for four times the values seen, so that few share an id."""
-    return max(1024, 1 << (4 * len(facts.distinct) - 1).bit_length())
-
-
-def _context(key: str, facts: Facts, seen: Seen, draft: Draft) -> None:
-    counts = set(facts.counts.values())
-    if _leave_out(key, facts, draft):
-        return
-    if any(column["key"] == key for column, _ in draft.columns):
-        draft.left_out[key] = "of the whole record: a sequence has the same name"
-        return
-    if len(counts) > 1 or not counts - {0}:
-        draft.left_out[key] = f"records have between {min(counts)} and {max(counts)} values of it"
-        return
-    dtype, zero = {"float_list": ("float32", 0.0), "int64_list": ("int64", 0), "bytes_list": ("string", "")}[facts.kind]
-    column: dict[str, Any] = {"kind": "context", "key": key, "dtype": dtype}
-    [count] = counts
-    why = "of the whole record"
-    why += _range(facts).replace(" from", ", from")
-    if count > 1:
-        column["shape"] = [count]
-    if not facts.finite:
-        column["finite"] = False
-    if len(facts.counts) < seen.records:
-        column["default_value"] = zero
-        why += f"; absent from {seen.records - len(facts.counts)} of {seen.records} records"
-    draft.columns.append((column, why))
+def _nothing_found(seen: Seen, draft: Draft) -> str:
+    expected = f"{', '.join(seen.sample.patterns)}: expected a feature with one entry a step, found none"
+    if not draft.left_out:
+        return f"{expected} among {', '.join(map(quote, seen.context)) or 'no features'}"
+    return f"{expected}; " + "; ".join(f"{quote(key)}: {reason}" for key, reason in draft.left_out.items())

@@ -1,102 +1,133 @@
-"""What a feature holds, gathered record by record."""
+"""What is to be known of a feature before a column is chosen for it."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
-MOST_DISTINCT = 10_000
+from lengthwise.draft.held import KINDS, Held
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
 class Facts:
     """One feature over the records looked at.
 
     Attributes:
-        kinds: which lists it came as: `bytes_list`, `float_list`, `int64_list`.
-        counts: the number of values (SequenceExample: of steps) in each record that has the feature, by record.
-        widths: SequenceExample: how many values a step has, and how often.
-        low: the smallest number.
-        high: the largest number.
-        finite: whether all numbers are.
-        rising: whether the numbers of no record ever fall.
-        distinct: values and how often they occur; at most 10,000 different ones are kept.
-        values: how many values there are.
-        is_text: whether all bytes are UTF-8.
+        kinds: in how many records it came as which list: `bytes_list`, `float_list`, `int64_list`.
+        kind: the list of most records; empty where no value was ever seen.
+        counts: int64 `[records]`: the number of values (in a feature list: of steps) in each record; -1 without it.
+        odd: bool `[records]`: the records that hold another list than `kind`.
+        widths: int64 `[steps]`: how many values each step has; of features that are no feature list, none.
+        step_rows: int64 `[steps]`: the record of each step.
+        numbers: the values of `kind`, flat, where they are numbers; else none.
+        record_ends: int64 `[records that have it]`: where each record's values end in `numbers`.
+        texts: the different values of `kind` where they are bytes.
+        occurrences: int64: how often each different value occurs, in the order of `texts` or of `distinct_numbers`.
     """
 
-    kinds: Counter[str] = field(default_factory=Counter)
-    counts: dict[int, int] = field(default_factory=dict)
-    widths: Counter[int] = field(default_factory=Counter)
-    low: float | None = None
-    high: float | None = None
-    finite: bool = True
-    rising: bool = True
-    distinct: Counter[Any] = field(default_factory=Counter)
-    values: int = 0
-    is_text: bool = True
-    _last: Any = None
+    kinds: dict[str, int]
+    kind: str
+    counts: np.ndarray
+    odd: np.ndarray
+    widths: np.ndarray
+    step_rows: np.ndarray
+    numbers: np.ndarray
+    record_ends: np.ndarray
+    texts: list[bytes]
+    distinct_numbers: np.ndarray
+    occurrences: np.ndarray
 
     @property
-    def kind(self) -> str:
-        """The one list it comes as; empty where there are several, or no value was ever seen."""
-        return next(iter(self.kinds)) if len(self.kinds) == 1 else ""
+    def present(self) -> np.ndarray:
+        """The records that have the feature, bool `[records]`."""
+        return self.counts >= 0
 
     @property
-    def is_distinct_known(self) -> bool:
-        """Whether every different value was kept."""
-        return len(self.distinct) < MOST_DISTINCT
+    def mean(self) -> float:
+        """The mean of `counts` over the records that have the feature."""
+        return float(self.counts[self.present].mean()) if self.present.any() else 0.0
 
-    def add_flat(self, record: int, feature: Any) -> None:
-        """Takes in one `tf.train.Feature`: the whole of a tf.Example's, or of a context's."""
-        self._last = None
-        if feature.WhichOneof("kind"):  # without a list it counts as absent
-            self.counts[record] = self._add_values(feature)
+    @property
+    def values(self) -> int:
+        """How many values of `kind` there are."""
+        return int(self.occurrences.sum())
 
-    def add_steps(self, record: int, steps: Any) -> None:
-        """Takes in the `tf.train.FeatureList` of one record."""
-        self._last = None
-        self.counts[record] = len(steps.feature)
-        self.widths.update(self._add_values(step) for step in steps.feature)
+    @property
+    def distinct(self) -> int:
+        """How many different values of `kind` there are."""
+        return len(self.occurrences)
 
-    def _add_values(self, feature: Any) -> int:
-        kind = feature.WhichOneof("kind")
-        if kind is None:
-            return 0
-        self.kinds[kind] += 1
-        values = getattr(feature, kind).value
-        self.values += len(values)
-        if len(values) == 0:
-            return 0
-        if kind == "bytes_list":
-            self._add_texts(values)
-        else:
-            self._add_numbers(np.asarray(values))
-        return len(values)
+    @cached_property
+    def limits(self) -> tuple[float, float] | None:
+        """The smallest and the largest finite number; None where there is none."""
+        finite = self.numbers[np.isfinite(self.numbers)] if self.numbers.dtype.kind == "f" else self.numbers
+        return (finite.min().item(), finite.max().item()) if len(finite) else None
 
-    def _add_texts(self, values: Any) -> None:
-        for value in values:
-            try:
-                self._count(value.decode())
-            except UnicodeDecodeError:
-                self.is_text = False
-                self._count(value)
+    @cached_property
+    def is_finite(self) -> bool:
+        """Whether no number is NaN or infinite."""
+        return bool(np.isfinite(self.numbers).all())
 
-    def _add_numbers(self, numbers: Any) -> None:
-        finite = numbers[np.isfinite(numbers)]
-        self.finite &= len(finite) == len(numbers)
-        if len(finite):
-            starts = finite[0] if self._last is None else self._last
-            self.rising &= bool(finite[0] >= starts and np.all(finite[1:] >= finite[:-1]))
-            self._last = finite[-1]
-            low, high = finite.min().item(), finite.max().item()
-            self.low = low if self.low is None else min(self.low, low)
-            self.high = high if self.high is None else max(self.high, high)
-        if numbers.dtype.kind == "i":
-            for number in np.unique(numbers)[:MOST_DISTINCT].tolist():
-                self._count(number)
+    @cached_property
+    def is_ordered(self) -> bool:
+        """Whether the numbers of no record ever fall, or of none ever rise, and some do the other."""
+        inside = np.ones(max(len(self.numbers) - 1, 0), bool)
+        bounds = self.record_ends[(self.record_ends > 0) & (self.record_ends < len(self.numbers))]
+        inside[bounds - 1] = False
+        before, after = self.numbers[:-1][inside], self.numbers[1:][inside]
+        rises, falls = bool((after > before).any()), bool((after < before).any())
+        return rises != falls
 
-    def _count(self, value: Any) -> None:
-        if value in self.distinct or len(self.distinct) < MOST_DISTINCT:
-            self.distinct[value] += 1
+    def most_common(self, count: int) -> list[bytes]:
+        """The most frequent texts."""
+        return [self.texts[place] for place in np.argsort(-self.occurrences, kind="stable")[:count]]
+
+
+def facts_of(held: Held, rows: np.ndarray, records: int, *, is_list: bool) -> Facts:
+    """Sums up what a feature holds.
+
+    Args:
+        held: its values in the records that have it.
+        rows: int64: which records these are.
+        records: how many there are.
+        is_list: whether it is a feature list. If not, a feature without a list of values counts as absent.
+    """
+    counts = np.full(records, -1)
+    step_rows = np.repeat(rows, held.steps)
+    if is_list:
+        counts[rows] = held.steps
+    else:
+        counts[step_rows] = np.where(held.kinds < 0, -1, held.widths)
+    holders = {place: np.unique(step_rows[held.kinds == place]) for place in range(len(KINDS))}
+    kinds = {KINDS[place]: len(found) for place, found in holders.items() if len(found)}
+    main = max(holders, key=lambda place: len(holders[place]))
+    odd = np.zeros(records, bool)
+    odd[step_rows[(held.kinds >= 0) & (held.kinds != main)]] = True
+    values = held.values.get(main)
+    numbers = np.zeros(0) if values is None or main == 0 else values
+    ends = np.cumsum(np.where(held.kinds == main, held.widths, 0))
+    record_ends = np.append(0, ends)[np.cumsum(held.steps)]
+    return Facts(
+        kinds,
+        KINDS[main] if kinds else "",
+        counts,
+        odd,
+        held.widths if is_list else np.zeros(0, np.int64),
+        step_rows if is_list else np.zeros(0, np.int64),
+        numbers,
+        record_ends,
+        *_count(values, is_bytes=main == 0),
+    )
+
+
+def _count(values: Any, *, is_bytes: bool) -> tuple[list[bytes], np.ndarray, np.ndarray]:
+    """The different texts, the different numbers, and how often each occurs."""
+    if values is None or len(values) == 0:
+        return [], np.zeros(0), np.zeros(0, np.int64)
+    if not is_bytes:
+        distinct, occurrences = np.unique(values, return_counts=True)
+        return [], distinct, occurrences
+    counted = pc.value_counts(values)
+    return counted.field(0).to_pylist(), np.zeros(0), counted.field(1).to_numpy()

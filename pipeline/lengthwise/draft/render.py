@@ -1,29 +1,41 @@
 """The draft as YAML with comments."""
 
-import json
+import math
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
+import numpy as np
 
+from lengthwise.config.model import Limits
 from lengthwise.draft.choose import Draft
+from lengthwise.draft.quote import quote
+from lengthwise.draft.sample import MAX_RECORD_BYTES
 from lengthwise.draft.scan import Seen
+
+_DEFAULT_LIMIT = Limits().rejected_fraction
+_FEWEST_TO_DIVIDE = 20
+_WRAPPER = textwrap.TextWrapper(100, "  # ", "  #   ", break_long_words=False, break_on_hyphens=False)
 
 
 def render(seen: Seen, draft: Draft) -> str:
     """A complete configuration: what is not said is commented with its default."""
-    return "\n".join([*_head(seen), *_columns(draft), *_sequences(seen, draft), *_rest(draft)]) + "\n"
+    lines = [*_head(seen), *_columns(draft), *_sequences(draft), *_buckets(draft), *_splits(seen, draft)]
+    return "\n".join([*lines, *_limits(seen, draft), "output:", "  path: prepared"]) + "\n"
 
 
 def _head(seen: Seen) -> Iterator[str]:
+    sample = seen.sample
     share = "all" if seen.complete else "the first"
-    yield f"# Drafted by `lengthwise init` from {share} {seen.records} records of {seen.files} file(s). Check it by"
+    yield f"# Drafted by `lengthwise init` from {share} {seen.records} records of {sample.files} file(s). Check it by"
     yield "# `lengthwise check THIS_FILE`; `lengthwise schema` describes every field."
-    if seen.damaged or seen.unusable:
-        yield f"# {seen.damaged + seen.unusable} records were damaged or of another format; they will be rejected."
+    if sample.damaged or seen.unusable:
+        yield f"# {sample.damaged + seen.unusable} records were damaged or of another format; they will be rejected."
+    if sample.too_large:
+        yield f"# {sample.too_large_text} were not looked at: limits.max_record_bytes lets them in."
     yield "inputs:"
     yield "  files:"
-    yield from (f"    - {_scalar(pattern)}" for pattern in seen.patterns)
+    yield from (f"    - {quote(pattern)}" for pattern in sample.patterns)
     yield f"  format: {seen.format}"
     yield ""
 
@@ -31,47 +43,68 @@ def _head(seen: Seen) -> Iterator[str]:
 def _columns(draft: Draft) -> Iterator[str]:
     yield "columns:"
     for column, why in draft.columns:
-        yield f"  # {why}"
+        yield from _comment(why)
         for name, value in column.items():
             yield f"  {'-' if name == 'kind' else ' '} {name}: {_value(value)}"
     for key, reason in sorted(draft.left_out.items()):
-        yield f"  # left out: {json.dumps(key)}: {reason}"
+        yield from _comment(f"left out: {quote(key)}: {reason}")
     yield ""
 
 
-def _sequences(seen: Seen, draft: Draft) -> Iterator[str]:
-    empty = draft.lengths.count(0)
+def _sequences(draft: Draft) -> Iterator[str]:
+    empty, total = int((draft.lengths == 0).sum()), len(draft.lengths)
     yield "sequences:"
     yield f"  empty: {'keep' if empty else 'reject'}  # or {'reject' if empty else 'keep'}; " + (
-        f"{empty} of {seen.records} records have no step" if empty else "no record without a step was seen"
+        f"{empty} of {total} records have no step" if empty else "no record without a step was seen"
     )
-    if draft.uneven:
-        yield f"  mismatch: truncate  # or reject; {draft.uneven} of {seen.records} records have uneven sequences"
     yield "  over_long: reject  # or truncate_left, truncate_right, window: beyond the last boundary"
     yield ""
 
 
-def _rest(draft: Draft) -> Iterator[str]:
-    ordered = sorted(draft.lengths)
+def _buckets(draft: Draft) -> Iterator[str]:
+    ordered = np.sort(draft.lengths) if len(draft.lengths) else np.zeros(1, np.int64)
     median, p99 = (ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99))
     yield f"# Lengths: {ordered[0]} to {ordered[-1]} steps, median {median}, 99% up to {p99}."
     yield "buckets: {}  # planned from the data; or {count: 8}, or {boundaries: [...]}"
     yield ""
+
+
+def _splits(seen: Seen, draft: Draft) -> Iterator[str]:
     yield "splits:"
-    yield "  fractions: {train: 1.0}  # such as {train: 0.9, eval: 0.1}"
+    if seen.records < _FEWEST_TO_DIVIDE:
+        yield f"  fractions: {{train: 1.0}}  # {seen.records} records are too few to hold some back, such as eval: 0.1"
+    else:
+        what = "of a value of `key`" if draft.person else "of a record's bytes"
+        yield f"  # About a tenth is held back to measure a model on, by a hash {what}: always the same records."
+        yield "  fractions: {train: 0.9, eval: 0.1}"
+        if draft.person:
+            yield f"  key: {quote(draft.person)}  # all records of one value go to one split"
     yield ""
-    yield "output:"
-    yield "  path: prepared"
+
+
+def _limits(seen: Seen, draft: Draft) -> Iterator[str]:
+    rejected, most = int(draft.rejected.sum()), seen.sample.max_record_bytes
+    if rejected:
+        yield f"# {rejected} of the {seen.records} records will be rejected, for they differ from the others:"
+        yield from (f"#   {line}" for line in draft.odd)
+    share = rejected / seen.records
+    limits = {
+        f"rejected_fraction: {math.ceil(100 * share) / 100:g}  # more than the default": share > _DEFAULT_LIMIT,
+        f"max_record_bytes: {most}  # as --max-record-bytes": most > MAX_RECORD_BYTES,
+    }
+    if any(limits.values()):
+        yield "limits:"
+        yield from (f"  {line}" for line, needed in limits.items() if needed)
+    if rejected or any(limits.values()):
+        yield ""
+
+
+def _comment(text: str) -> list[str]:
+    """Lines of a column's comment; no name is divided."""
+    return _WRAPPER.wrap(text)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, list):
-        return "[" + ", ".join(map(_scalar, value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str:
-    """One value as it must stand inside a YAML list or mapping: quoted where it needs to be."""
-    style = None if str(value).isprintable() else '"'
-    text = yaml.safe_dump([value], default_flow_style=True, width=10**9, allow_unicode=True, default_style=style)
-    return text.strip()[1:-1]
+        return "[" + ", ".join(map(quote, value)) + "]"
+    return quote(value)

@@ -33,13 +33,13 @@ def _list(file: Any, name: str, kind: int) -> None:
         field.options.packed = True
 
 
-def _map(file: Any, name: str, field: str, value: str) -> None:
+def _map(file: Any, name: str, field: str, value: str, kind: int = _Field.TYPE_MESSAGE) -> None:
     """A message whose one field is map<string, value>: on the wire, repeated entries of a key and a value."""
     message = file.message_type.add(name=name)
     entry = message.nested_type.add(name=f"{field.title().replace('_', '')}Entry")
     entry.options.map_entry = True
     _field(entry, "key", 1, _Field.TYPE_STRING)
-    _field(entry, "value", 2, _Field.TYPE_MESSAGE, value)
+    _field(entry, "value", 2, kind, value)
     _field(message, field, 1, _Field.TYPE_MESSAGE, f"{name}.{entry.name}", repeated=True)
 
 
@@ -65,18 +65,18 @@ def _describe() -> Any:
 
 
 def _describe_flat(file: Any) -> None:
-    """The same wire format read otherwise, to find the integers of many steps at once.
+    """The same wire format read otherwise, to find the values of many steps at once.
 
     RawSequences      SequenceExample whose feature lists are left as bytes
+    RawRecord         SequenceExample whose context and feature lists are left as bytes, and so tf.Example too
     FlatFeatureList   FeatureList with `feature` not repeated: a parser merges the steps, and their lists become one
     """
-    entries = file.message_type.add(name="RawFeatureLists")
-    entry = entries.nested_type.add(name="FeatureListEntry")
-    entry.options.map_entry = True
-    _field(entry, "key", 1, _Field.TYPE_STRING)
-    _field(entry, "value", 2, _Field.TYPE_BYTES)
-    _field(entries, "feature_list", 1, _Field.TYPE_MESSAGE, "RawFeatureLists.FeatureListEntry", repeated=True)
+    _map(file, "RawFeatures", "feature", "", _Field.TYPE_BYTES)
+    _map(file, "RawFeatureLists", "feature_list", "", _Field.TYPE_BYTES)
     _field(file.message_type.add(name="RawSequences"), "feature_lists", 2, _Field.TYPE_MESSAGE, "RawFeatureLists")
+    record = file.message_type.add(name="RawRecord")
+    _field(record, "context", 1, _Field.TYPE_MESSAGE, "RawFeatures")
+    _field(record, "feature_lists", 2, _Field.TYPE_MESSAGE, "RawFeatureLists")
     integers = file.message_type.add(name="FlatFeature")
     _field(integers, "int64_list", 3, _Field.TYPE_MESSAGE, "Int64List")
     _field(file.message_type.add(name="FlatFeatureList"), "feature", 1, _Field.TYPE_MESSAGE, "FlatFeature")
@@ -85,7 +85,7 @@ def _describe_flat(file: Any) -> None:
 def _message_classes() -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(_describe().SerializeToString())
-    names = ("Example", "SequenceExample", "Feature", "FeatureList", "RawSequences", "FlatFeatureList")
+    names = ("Example", "SequenceExample", "Feature", "FeatureList", "RawSequences", "RawRecord", "FlatFeatureList")
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in names}
 
 
@@ -105,6 +105,9 @@ FeatureList: Any = _CLASSES["FeatureList"]
 
 RawSequences: Any = _CLASSES["RawSequences"]
 """A `tf.train.SequenceExample` whose `feature_lists.feature_list` maps keys to the bytes of their lists."""
+
+RawRecord: Any = _CLASSES["RawRecord"]
+"""Either container, its `context.feature` and `feature_lists.feature_list` mapping keys to bytes."""
 
 FlatFeatureList: Any = _CLASSES["FlatFeatureList"]
 """The integers of a `tf.train.FeatureList`: those of all steps as one list, `feature.int64_list`."""

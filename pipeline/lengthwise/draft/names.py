@@ -1,0 +1,65 @@
+"""What a feature's name says of it. Values cannot tell a price from an id: both are integers from 0 on."""
+
+import re
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_IDS = {
+    "id",
+    "ids",
+    "uid",
+    "uuid",
+    "idx",
+    "index",
+    "key",
+    "token",
+    "tokens",
+    "code",
+    "category",
+    "class",
+    "label",
+    "type",
+}
+_TIMES = {"time", "times", "timestamp", "timestamps", "ts", "date", "dates", "datetime", "epoch"}
+_MEASURES = {
+    *("age", "ages", "amount", "amounts", "cost", "costs", "count", "counts", "delay", "distance", "duration"),
+    *("durations", "elapsed", "height", "price", "prices", "qty", "quantity", "revenue", "score", "scores"),
+    *("seconds", "minutes", "hours", "millis", "ms", "temperature", "volume", "weight", "weights", "width"),
+}
+PERSONS = (
+    *("user", "customer", "member", "account", "visitor", "client", "patient", "player", "viewer", "speaker"),
+    *("author", "person", "device", "session"),
+)
+"""Of whom or what a record can be, the most telling first."""
+
+
+def words_of(key: str) -> list[str]:
+    """`userId_2` as `["user", "id", "2"]`."""
+    return [word.lower() for word in _WORD.findall(key)]
+
+
+def is_id(key: str) -> bool:
+    """Whether a name says that the values are ids."""
+    return not _IDS.isdisjoint(words_of(key))
+
+
+def is_time(key: str) -> bool:
+    """Whether a name says that the values are points in time."""
+    words = words_of(key)
+    return not _TIMES.isdisjoint(words) or words[-1:] == ["at"]
+
+
+def is_measure(key: str) -> bool:
+    """Whether a name says that the values are amounts of something."""
+    return not _MEASURES.isdisjoint(words_of(key)) and not is_id(key)
+
+
+def person_rank(key: str) -> int | None:
+    """How telling a name is as that of a person; None where it names none.
+
+    A name of other words than these and `id` is not of one: `user_agent`, `device_type`, `session_length`.
+    """
+    words = [word for word in words_of(key) if word not in ("id", "uid", "uuid", "key", "hash", "name")]
+    if len(words) == 1:
+        singular = words[0].removesuffix("s")
+        return PERSONS.index(singular) if singular in PERSONS else None
+    return 0 if not words and words_of(key)[:1] in (["uid"], ["uuid"]) else None
