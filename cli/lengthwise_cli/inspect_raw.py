@@ -29,8 +29,10 @@ def refuse_folder(path: str) -> None:
         raise ConfigError(f"{path}: expected a prepared data set or a TFRecord file, received a path where nothing is")
 
 
-def inspect_raw(path: str, first: int, most: int, *, whole: bool, as_json: bool) -> None:
+def inspect_raw(path: str, first: int, most: int, max_record_bytes: int, *, whole: bool, as_json: bool) -> None:
     """Prints features, lengths and damage, and some records; under `whole` one record alone.
+
+    Larger records than `max_record_bytes` are counted, not looked at.
 
     Raises:
         ConfigError: there is no such record.
@@ -38,7 +40,7 @@ def inspect_raw(path: str, first: int, most: int, *, whole: bool, as_json: bool)
     """
     from lengthwise.records.inspect import Shown, show_raw
 
-    records = list(islice(show_raw(path, first), most))
+    records = list(islice(show_raw(path, first, max_record_bytes), most))
     if whole and not records:
         raise ConfigError(f"--record: {path} has no record {first:,}")
     if whole:
@@ -46,17 +48,17 @@ def inspect_raw(path: str, first: int, most: int, *, whole: bool, as_json: bool)
         return
     from lengthwise.draft.scan import scan
 
-    seen, (count, damage) = scan([path], SAMPLE), _count(path)
+    seen, (count, damage) = scan([path], SAMPLE, max_record_bytes), _count(path, max_record_bytes)
     if as_json:
         examples = [as_dict(one) for one in records if isinstance(one, Shown)]
         say_json({**_as_json(seen), "records": count, "damage": damage, "examples": examples})
         return
-    _say_file(path, seen, count, damage)
+    _say_file(path, seen, count, damage, max_record_bytes)
     for one in records:
         if isinstance(one, Shown):
             say_sequence(one, whole=False)
         else:
-            say(f"#{one.number}: cannot be read: {one.detail}")
+            say(f"#{one.number}: {_why_not(one)}")
             say()
 
 
@@ -64,27 +66,35 @@ def _say_whole(path: str, record: "Shown | Unreadable", *, as_json: bool) -> Non
     from lengthwise.records.inspect import Unreadable
 
     if isinstance(record, Unreadable):
-        raise DatasetError(f"{path}: record {record.number:,} cannot be read: {record.detail}")
+        raise DatasetError(f"{path}: record {record.number:,} {_why_not(record)}")
     say_json(as_dict(record)) if as_json else say_sequence(record, whole=True)
 
 
-def _count(path: str) -> tuple[int, dict[str, int]]:
+def _why_not(record: "Unreadable") -> str:
+    return (
+        f"is not looked at: {record.detail}; see --max-record-bytes"
+        if record.too_large
+        else (f"cannot be read: {record.detail}")
+    )
+
+
+def _count(path: str, max_record_bytes: int) -> tuple[int, dict[str, int]]:
     """How many records the file has, and what is damaged."""
     from lengthwise.files import open_binary
     from lengthwise.records.framing import read_blocks
 
     records, damage = 0, Counter[str]()
     with open_binary(path) as stream:
-        for block in read_blocks(stream):
+        for block in read_blocks(stream, max_record_bytes=max_record_bytes):
             records += block.read
             damage.update(one.reason.value for one in block.damage)
     return records, dict(damage)
 
 
-def _say_file(path: str, seen: "Seen", count: int, damage: dict[str, int]) -> None:
+def _say_file(path: str, seen: "Seen", count: int, damage: dict[str, int], most: int) -> None:
     say(f"{path}: {count:,} records, inputs.format {seen.format}")
     for reason, number in damage.items():
-        say(f"{number:,} {reason}")
+        say(f"{number:,} {reason}" + (f" (--max-record-bytes {most})" if reason == "too_large" else ""))
     sample = "all records" if seen.complete else f"the first {seen.records + seen.unusable:,} records"
     if seen.unusable:
         say(f"{seen.unusable:,} of {sample} cannot be parsed, or are of another format")

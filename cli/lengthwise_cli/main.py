@@ -11,7 +11,7 @@ Exit codes: 0 done, 1 the data failed, 2 wrong usage or configuration,
 
 \b
 Example:
-  lengthwise init 'raw/*.tfrecord' > job.yaml
+  lengthwise init 'raw/*.tfrecord' -o job.yaml
   lengthwise plan job.yaml
   lengthwise prepare job.yaml --output prepared
   lengthwise inspect prepared"""

@@ -32,10 +32,30 @@ class DataSet(click.ParamType[str]):
         return path.shell_complete(ctx, param, incomplete)
 
 
+def size(value: str) -> int:
+    """A number of bytes, such as 1000 or 128MiB, as configurations have it."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from lengthwise.config.model import Bytes
+
+    try:
+        return int(TypeAdapter(Bytes).validate_python(value))
+    except ValidationError:
+        raise click.BadParameter(f"expected a size in bytes, such as 128MiB or 1GiB, received {value!r}") from None
+
+
 path = click.Path(path_type=str)  # may be gs:// and the like, so whether it exists is not click's to check
 data_set = click.argument("folder", metavar="DIR", type=DataSet())
 config_file = click.argument("config", metavar="CONFIG", type=path)
 input_files = click.argument("files", metavar="[FILES]...", nargs=-1, type=path)
+max_record_bytes = click.option(
+    "--max-record-bytes",
+    metavar="SIZE",
+    type=size,
+    default="64MiB",
+    show_default=True,
+    help="Do not look at larger records.",
+)
 quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of text.")
 events = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and event (see below).")

@@ -1,36 +1,67 @@
 """`lengthwise init`: a first configuration, drafted by looking at data."""
 
+import os
 import shlex
+import stat
+import sys
+from typing import TextIO
 
 import click
 
+from lengthwise.errors import LengthwiseError
 from lengthwise_cli import options
 
 EPILOG = """\b
 Example:
   lengthwise init 'raw/*.tfrecord' -o job.yaml
-  lengthwise check job.yaml"""
+  lengthwise check job.yaml
+
+With `> job.yaml` instead of -o the shell makes the file before the command runs:
+where the command fails, an empty file is left behind. -o writes a whole draft or
+nothing, and replaces an empty file."""
 
 
 @click.command("init", epilog=EPILOG)
 @click.argument("files", metavar="FILES...", nargs=-1, required=True, type=options.path)
 @click.option("--output", "-o", metavar="FILE", type=options.path, help="Write there, not to standard output.")
 @click.option("--sample", type=click.IntRange(min=1), default=1000, show_default=True, help="Records to look at.")
+@options.max_record_bytes
 @click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
-def command(files: tuple[str, ...], output: str | None, sample: int, overwrite: bool) -> None:
+def command(files: tuple[str, ...], output: str | None, sample: int, max_record_bytes: int, overwrite: bool) -> None:
     """Draft a configuration from raw TFRecords.
 
-    Looks at features, dtypes, lengths, ranges and small vocabularies in FILES, paths or quoted patterns.
+    Looks at features, dtypes, lengths, ranges and small vocabularies in FILES, paths or quoted patterns. What is left
+    out of the draft, and which records it would reject, stands in its comments with the reason.
     """
     from lengthwise.draft import draft_config
     from lengthwise.files import write_bytes
     from lengthwise.visible import visible, visible_lines
 
     if output is not None:
-        options.refuse_existing("--output", output, overwrite=overwrite)
-    draft = draft_config(list(files), sample)
+        options.refuse_existing("--output", output, overwrite=overwrite or _is_empty(output))
+    try:
+        draft = draft_config(list(files), sample, max_record_bytes)
+    except LengthwiseError:
+        if output is None and _is_a_file(sys.stdout):
+            click.echo(
+                "The redirection has left an empty file behind; `-o FILE` writes one only with a draft.", err=True
+            )
+        raise
     if output is None:
         click.echo(visible_lines(draft), nl=False)
         return
     write_bytes(output, draft.encode())
     click.echo(visible(f"{output} is drafted; look it over, then: lengthwise check {shlex.quote(output)}"), err=True)
+
+
+def _is_a_file(stream: TextIO) -> bool:
+    """Whether a standard stream is redirected to a file."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):  # closed, or of a test
+        return False
+
+
+def _is_empty(path: str) -> bool:
+    """Whether it is a file without content, as a redirection of a failed command leaves behind."""
+    return os.path.isfile(path) and os.path.getsize(path) == 0

@@ -18,8 +18,17 @@ Example:
 @click.option("--record", type=click.IntRange(min=0), help="Show this one alone, all of its steps; numbers start at 0.")
 @click.option("--bucket", type=click.IntRange(min=1), help="Only of the bucket with this boundary (data sets).")
 @click.option("--split", help="Only of this split (data sets).")
+@options.max_record_bytes
 @options.as_json
-def command(target: str, count: int, record: int | None, bucket: int | None, split: str | None, as_json: bool) -> None:
+def command(
+    target: str,
+    count: int,
+    record: int | None,
+    bucket: int | None,
+    split: str | None,
+    max_record_bytes: int,
+    as_json: bool,
+) -> None:
     """Show columns, lengths and a few decoded sequences.
 
     DIR is a prepared data set: ids are shown as the entries of their vocabularies. FILE is a TFRecord file of
@@ -39,4 +48,4 @@ def command(target: str, count: int, record: int | None, bucket: int | None, spl
     from lengthwise_cli.inspect_raw import inspect_raw, refuse_folder
 
     refuse_folder(target)
-    inspect_raw(target, first, most, whole=record is not None, as_json=as_json)
+    inspect_raw(target, first, most, max_record_bytes, whole=record is not None, as_json=as_json)

@@ -173,8 +173,8 @@ class _Classes:
             )
         unit, total = ("values" if self._flat else "steps"), self.counts.shape[1]
         text = (
-            f"a sequence of its own: {self._means[at]:.3g} {unit} on average in {self._records[at]} of {total} records, "
-            f"{first} has {self._means[kept.leader]:.3g} in {self._records[kept.leader]}"
+            f"a sequence of its own: {self._means[at]:.3g} {unit} on average in {self._records[at]} of {total} "
+            f"records, {first} has {self._means[kept.leader]:.3g} in {self._records[kept.leader]}"
         )
         if not differing:
             text += "; too few records have both to say that they go together"

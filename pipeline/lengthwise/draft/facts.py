@@ -81,8 +81,8 @@ class Facts:
         return rises != falls
 
     def most_common(self, count: int) -> list[bytes]:
-        """The most frequent texts."""
-        return [self.texts[place] for place in np.argsort(-self.occurrences, kind="stable")[:count]]
+        """The most frequent texts; none of a feature of numbers."""
+        return self.texts and [self.texts[place] for place in np.argsort(-self.occurrences, kind="stable")[:count]]
 
 
 def facts_of(held: Held, rows: np.ndarray, records: int, *, is_list: bool) -> Facts:

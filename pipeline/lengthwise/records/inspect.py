@@ -23,6 +23,7 @@ from lengthwise.records.features import StepFeature, step_features
 from lengthwise.records.framing import Damage, read_blocks
 from lengthwise.records.items import read_items
 from lengthwise.records.protos import Example, SequenceExample
+from lengthwise.rejects import RejectReason
 
 MISSING = "(missing)"
 
@@ -52,10 +53,17 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A raw record, or the rest of a file, of which nothing can be shown: its place, and why."""
+    """A raw record, or the rest of a file, of which nothing can be shown: its place, and why.
+
+    Attributes:
+        number: its place in the file.
+        detail: why, in words.
+        too_large: whether it is larger than was to be looked at, and may be sound.
+    """
 
     number: int
     detail: str
+    too_large: bool = False
 
 
 def show_prepared(folder: str, manifest: Manifest, shards: Sequence[Shard], first: int = 0) -> Iterator[Shown]:
@@ -82,11 +90,16 @@ def show_prepared(folder: str, manifest: Manifest, shards: Sequence[Shard], firs
         number += shard.sequences
 
 
-def show_raw(path: str, first: int = 0) -> Iterator[Shown | Unreadable]:
+def show_raw(path: str, first: int = 0, max_record_bytes: int = 2**40) -> Iterator[Shown | Unreadable]:
     """The records of a raw TFRecord file, from number `first` on, and what cannot be read among them."""
     with files.open_binary(path) as stream:
-        for index, item in read_items(stream, first):
-            yield Unreadable(index, item.detail) if isinstance(item, Damage) else _raw_record(item, index, path)
+        for index, item in read_items(stream, first, max_record_bytes=max_record_bytes):
+            if not isinstance(item, Damage):
+                yield _raw_record(item, index, path)
+            elif item.reason is RejectReason.TOO_LARGE:
+                yield Unreadable(index, f"expected at most {max_record_bytes} bytes, the record is larger", True)
+            else:
+                yield Unreadable(index, item.detail)
 
 
 def _raw_record(record: bytes, number: int, path: str) -> Shown | Unreadable:

@@ -1,0 +1,192 @@
+"""Records like those of well-known data sets and writers, generated small."""
+
+import random
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from lengthwise.records.protos import Example, SequenceExample
+
+_LISTS = {bytes: "bytes_list", int: "int64_list", float: "float_list"}
+
+
+def _put(feature: Any, values: list[Any]) -> None:
+    for value in values:
+        getattr(feature, _LISTS[type(value)]).value.append(value)
+
+
+def sequence_example(context: dict[str, list[Any]], lists: dict[str, list[Any]]) -> bytes:
+    record = SequenceExample()
+    for key, values in context.items():
+        _put(record.context.feature[key], values)
+    for key, steps in lists.items():
+        found = record.feature_lists.feature_list[key]
+        for step in steps:
+            _put(found.feature.add(), step if isinstance(step, list) else [step])
+    return record.SerializeToString()
+
+
+def example(features: dict[str, list[Any]]) -> bytes:
+    record = Example()
+    for key, values in features.items():
+        _put(record.features.feature[key], values)
+    return record.SerializeToString()
+
+
+Make = Callable[[int, random.Random], bytes]
+
+
+def youtube8m_frames(index: int, rng: random.Random) -> bytes:
+    frames = range(rng.randint(3, 20))
+    labels = [rng.randrange(3862) for _ in range(rng.randint(1, 5))]
+    rgb, audio = ([rng.randbytes(size) for _ in frames] for size in (1024, 128))
+    return sequence_example({"id": [b"id%d" % index], "labels": labels}, {"rgb": rgb, "audio": audio})
+
+
+def audioset(index: int, rng: random.Random) -> bytes:
+    """AudioSet, with a feature beside the embeddings."""
+    frames = range(rng.randint(3, 10))
+    context = {"video_id": [b"v%d" % index], "start_time_seconds": [30.0], "labels": [1] * rng.randint(1, 4)}
+    vectors = [rng.randbytes(128) for _ in frames]
+    return sequence_example(context, {"audio_embedding": vectors, "loudness": [rng.random() for _ in frames]})
+
+
+def packed_floats(index: int, rng: random.Random) -> bytes:
+    steps = range(rng.randint(3, 8))
+    vectors = [struct.pack("<2f", rng.gauss(0, 1), rng.gauss(0, 1)) for _ in steps]
+    return sequence_example({}, {"vector": vectors, "kind": [rng.randrange(4) for _ in steps]})
+
+
+def detection(index: int, rng: random.Random) -> bytes:
+    """TensorFlow's Object Detection API: a picture, and as many boxes as it shows, sometimes none."""
+    boxes = range(rng.choice([0, 1, 2, 3, 5]))
+    return example(
+        {
+            "image/encoded": [b"\xff\xd8\xff\xe0" + rng.randbytes(rng.randint(50, 90))],
+            "image/format": [b"jpeg"],
+            "image/height": [480],
+            "image/object/bbox/xmin": [rng.random() for _ in boxes],
+            "image/object/class/label": [rng.randrange(1, 90) for _ in boxes],
+            "image/object/class/text": [rng.choice([b"cat", b"dog"]) for _ in boxes],
+        }
+    )
+
+
+def tfds_boxes(index: int, rng: random.Random) -> bytes:
+    boxes = rng.randint(1, 6)
+    return example(
+        {
+            "image": [b"\x89PNG\r\n\x1a\n" + rng.randbytes(50)],
+            "objects/bbox": [rng.random() for _ in range(4 * boxes)],
+            "objects/label": [rng.randrange(80) for _ in range(boxes)],
+        }
+    )
+
+
+def waymo(index: int, rng: random.Random) -> bytes:
+    """Waymo's motion data: everything has a fixed number of values."""
+    return example(
+        {
+            "scenario/id": [b"%016x" % rng.getrandbits(64)],
+            "state/current/x": [rng.random() for _ in range(16)],
+            "roadgraph_samples/xyz": [rng.random() for _ in range(600)],
+            "roadgraph_samples/type": [rng.randrange(20) for _ in range(200)],
+        }
+    )
+
+
+def bert(index: int, rng: random.Random) -> bytes:
+    return example(
+        {
+            "input_ids": [rng.randrange(30000) for _ in range(128)],
+            "input_mask": [1] * 128,
+            "masked_lm_positions": [rng.randrange(128) for _ in range(20)],
+            "next_sentence_labels": [rng.randrange(2)],
+        }
+    )
+
+
+def clickstream(index: int, rng: random.Random) -> bytes:
+    steps = rng.randint(1, 30)
+    start = 1_700_000_000_000 + rng.randrange(10**9)
+    return sequence_example(
+        {"userId": [index], "device": [rng.choice([b"ios", b"android"])], "bought": [rng.randrange(2)]},
+        {
+            "item_id": [rng.randrange(10**12) for _ in range(steps)],
+            "category": [rng.choice([b"a", b"b", b"c"]) for _ in range(steps)],
+            "ts": sorted((start + rng.randrange(10**7) for _ in range(steps)), reverse=True),
+            "price": [rng.randrange(100, 100_000) for _ in range(steps)],
+            "action": [rng.randrange(4) for _ in range(steps)],
+        },
+    )
+
+
+def tweets(index: int, rng: random.Random) -> bytes:
+    """Ids that rise as times do, and lie where nanoseconds would."""
+    return sequence_example({}, {"tweet_id": sorted(15 * 10**17 + rng.randrange(10**17) for _ in range(5))})
+
+
+def spark(index: int, rng: random.Random) -> bytes:
+    """Spark's writers put arrays of one dimension into the context."""
+    vectors = [[0.5, 0.25] for _ in range(rng.randint(1, 6))]
+    return sequence_example({"label": [1] * rng.randint(1, 4)}, {"vector": vectors})
+
+
+def trajectory(index: int, rng: random.Random) -> bytes:
+    """One observation more than there are actions: the two belong together, and are more."""
+    steps = range(rng.randint(3, 30))
+    return sequence_example(
+        {},
+        {
+            "action": [rng.randrange(4) for _ in steps],
+            "observation": [[0.5, rng.random()] for _ in range(len(steps) + 1)],
+            "reward": [rng.random() for _ in steps],
+        },
+    )
+
+
+def genres(index: int, rng: random.Random) -> bytes:
+    """Several values a step, sometimes none."""
+    films = range(rng.randint(1, 8))
+    several = [[rng.randrange(18) for _ in range(rng.randint(0, 4))] for _ in films]
+    return sequence_example({}, {"film": [rng.randrange(90) for _ in films], "genres": several})
+
+
+def latin1(index: int, rng: random.Random) -> bytes:
+    words = ["café", "naïve", "été", "rue"]
+    return sequence_example({}, {"word": [rng.choice(words).encode("latin-1") for _ in range(rng.randint(3, 8))]})
+
+
+def labels_and_tokens(index: int, rng: random.Random) -> bytes:
+    """Two lengths: the short one comes first by name, and is of two features."""
+    labels = rng.randint(1, 3)
+    return example(
+        {
+            "a_label": [rng.randrange(5) for _ in range(labels)],
+            "a_weight": [rng.random() for _ in range(labels)],
+            "tokens": [rng.randrange(500) for _ in range(rng.randint(20, 60))],
+        }
+    )
+
+
+def half_of_the_records(index: int, rng: random.Random) -> bytes:
+    """A list in half of the records, always longer than the two that all have."""
+    steps = range(1 + index // 2 % 4)
+    extra = {"a_extra": [7] * 9} if index % 2 else {}
+    lists = {"event": [rng.choice([b"a", b"b"]) for _ in steps], "time": list(steps)}
+    return sequence_example({}, {**extra, **lists})
+
+
+def taken_in_turn(index: int, rng: random.Random) -> bytes:
+    """Two lists that are never in the same record say nothing of each other."""
+    key = "a" if index % 3 else "b"
+    return sequence_example({}, {key: [rng.randrange(9) for _ in range(rng.randint(1, 5))]})
+
+
+def sometimes_uneven(index: int, rng: random.Random) -> bytes:
+    steps = range(rng.randint(3, 8))
+    return sequence_example({}, {"a": list(steps), "b": list(steps)[index % 20 == 0 :]})
+
+
+def flat_frames(index: int, rng: random.Random) -> bytes:
+    return example({"frames": [rng.random() for _ in range(8 * rng.randint(1, 9))], "label": [1]})

@@ -1,0 +1,79 @@
+"""Features read as columns hold what protobuf finds in them, one by one."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lengthwise.draft import draft_config
+from lengthwise.draft.held import KINDS, hold_features, hold_lists
+from lengthwise.records.framing import frame
+from lengthwise.records.protos import Example, Feature, FeatureList, RawRecord
+
+_VALUES = {
+    "bytes_list": st.binary(max_size=200),
+    "float_list": st.floats(width=32, allow_nan=False),
+    "int64_list": st.integers(-(2**63), 2**63 - 1) | st.integers(0, 9),
+}
+
+
+@st.composite
+def _features(draw, kinds):
+    feature = Feature()
+    kind = draw(kinds)
+    if kind:
+        found = getattr(feature, kind)
+        found.SetInParent()
+        found.value.extend(draw(st.lists(_VALUES[kind], max_size=draw(st.sampled_from([1, 2, 30])))))
+    return feature
+
+
+def _of_one_kind(build):
+    """Mostly features of one kind, as writers make them."""
+    return st.sampled_from(KINDS).flatmap(lambda kind: build(_features(st.just(kind)))) | build(
+        _features(st.sampled_from([*KINDS, ""]))
+    )
+
+
+def _check(held, records) -> None:
+    """`records`: the features of each."""
+    steps = [feature for record in records for feature in record]
+    kinds = [feature.WhichOneof("kind") for feature in steps]
+    values = [list(getattr(step, kind).value) if kind else [] for step, kind in zip(steps, kinds, strict=True)]
+    assert held.steps.tolist() == [len(record) for record in records]
+    assert held.kinds.tolist() == [KINDS.index(kind) if kind else -1 for kind in kinds]
+    assert held.widths.tolist() == list(map(len, values))
+    for place, name in enumerate(KINDS):
+        expected = [value for kind, found in zip(kinds, values, strict=True) if kind == name for value in found]
+        assert (held.values[place].tolist() if place in held.values else []) == expected
+    assert held.unreadable == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(_of_one_kind(lambda feature: st.lists(st.lists(feature, max_size=5), max_size=6)))
+def test_feature_lists(records) -> None:
+    _check(hold_lists([FeatureList(feature=record).SerializeToString() for record in records]), records)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_of_one_kind(lambda feature: st.lists(feature, max_size=6)))
+def test_features(records) -> None:
+    _check(hold_features([record.SerializeToString() for record in records]), [[record] for record in records])
+
+
+def _example(number: int) -> bytes:
+    record = Example()
+    record.features.feature["x"].int64_list.value.extend(range(number))
+    record.features.feature["y"].int64_list.value.extend(range(number))
+    return record.SerializeToString()
+
+
+@pytest.mark.parametrize("key", ["x", "y", "z"])
+def test_a_record_of_which_one_feature_is_damaged_is_left_out_whole(tmp_path, key) -> None:
+    damaged = RawRecord.FromString(_example(9))
+    damaged.context.feature[key] = b"\x1a\x7f"
+    content = [_example(number) for number in range(1, 6)]
+    (tmp_path / "in.tfrecord").write_bytes(frame([*content[:2], damaged.SerializeToString(), *content[2:]]))
+    text = draft_config([f"{tmp_path}/in.tfrecord"])
+    assert "from all 5 records" in text
+    assert "# 1 records were damaged or of another format" in text
+    assert "# Lengths: 1 to 5 steps" in text
