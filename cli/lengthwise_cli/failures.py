@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from lengthwise.errors import Interrupted, LengthwiseError
-from lengthwise.visible import visible, visible_error, visible_lines
+from lengthwise.visible import visible, visible_lines
 from lengthwise_cli.children import end_children, stop_children
 
 USAGE, UNFORESEEN, STOPPED = 2, 3, 130
@@ -44,7 +44,7 @@ def guarded(action: Callable[[], Any], *, debug: bool) -> int:
         return _stop("stopped")
     except LengthwiseError as error:
         _trace(debug)
-        _say(visible_error(error))
+        _say(str(error))
         return error.exit_code
     except Exception as error:  # noqa: BLE001 (the last stop before the user)
         return _report(error, debug)

@@ -52,7 +52,7 @@ def _errors_as_events() -> Iterator[None]:
     try:
         yield
     except LengthwiseError as error:
-        say_event("error", {"message": str(error), "exit_code": error.exit_code})
+        say_event("error", {"message": "\n".join(map(str, error.args)), "exit_code": error.exit_code})
         raise click.exceptions.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         say_event("error", {"message": "stopped", "exit_code": Interrupted.exit_code})

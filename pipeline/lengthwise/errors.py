@@ -12,6 +12,8 @@
 Bad data is not here: a bad record is a value, `lengthwise.rejects.Reject`.
 """
 
+from lengthwise.visible import visible_message
+
 
 class LengthwiseError(Exception):
     """Base of all errors that `lengthwise` raises on purpose. `str(error)` is a message for people."""
@@ -21,8 +23,8 @@ class LengthwiseError(Exception):
     __init__ = Exception.__init__
 
     def __str__(self) -> str:
-        """The message: several arguments are its lines."""
-        return "\n".join(map(str, self.args))
+        """The message, made visible: several arguments are its lines."""
+        return visible_message(*self.args)
 
 
 class ConfigError(LengthwiseError, ValueError):

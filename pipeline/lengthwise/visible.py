@@ -18,10 +18,9 @@ def visible_lines(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
-def visible_error(error: BaseException) -> str:
-    """An error's message: a line for each of its arguments. What else is a line end in it is followed by spaces."""
-    lines = error.args if len(error.args) > 1 and all(isinstance(one, str) for one in error.args) else [str(error)]
-    return "\n".join(visible_lines(line.strip("\n")).replace("\n", "\n  ") for line in lines)
+def visible_message(*lines: object) -> str:
+    """A message of these lines. What else is a line end in them, such as one in a name, is followed by spaces."""
+    return "\n".join(visible_lines(str(line).strip("\n")).replace("\n", "\n  ") for line in lines)
 
 
 def visible_json(value: Any, indent: int | None = None) -> str:

@@ -1,11 +1,13 @@
 """Names, values and paths from data: no command, error, log line or page lets them reach the terminal as they are."""
 
 import json
+import pickle
 import random
 
 import pytest
 
 from cli.conftest import Place
+from lengthwise.errors import ConfigError, LengthwiseError
 from lengthwise.records.framing import frame
 from lengthwise.records.protos import Example, SequenceExample
 from lengthwise.visible import visible, visible_json, visible_lines
@@ -139,3 +141,10 @@ def test_lines_of_a_message_are_ours_alone() -> None:
         HOSTILE: [HOSTILE, 1.5, None, "\U000e0041"]
     }
     assert visible_json(HOSTILE + "\U000e0041é").isprintable()
+
+
+@pytest.mark.parametrize("kind", [LengthwiseError, *LengthwiseError.__subclasses__()])
+def test_errors_are_visible_in_python_too(kind) -> None:
+    assert str(kind("one\x1b", "two\nthree")) == "one\\x1b\ntwo\n  three"
+    assert str(pickle.loads(pickle.dumps(kind("one", "two")))) == "one\ntwo"
+    assert issubclass(ConfigError, ValueError)

@@ -19,6 +19,7 @@ from lengthwise.errors import DataLimitError
 from lengthwise.manifest import MANIFEST_NAME, Counts, without_files
 from lengthwise.progress import Event
 from lengthwise.tfx import artifacts, settings
+from lengthwise.visible import visible
 
 _LOG = logging.getLogger("lengthwise.tfx")
 _REPORTED = ("report.html", "rejects")
@@ -84,7 +85,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 def _log_message(event: Event) -> None:
     if event.message:
-        _LOG.info("%s", event.message)
+        _LOG.info("%s", visible(event.message))
 
 
 def _summary(counts: Counts) -> str:
