@@ -192,8 +192,8 @@ def tensorflow() -> Iterator[Finding]:
         with native_stderr_silenced():
             import tensorflow as tf
 
-        gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
-        built = tf.test.is_built_with_cuda()
+            gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
+            built = tf.test.is_built_with_cuda()
     except Exception as error:  # noqa: BLE001 (whatever goes wrong is the finding)
         yield Finding("tensorflow", "bad", f"cannot be imported: {error}", "pip install 'tensorflow>=2.21,<2.22'")
         return

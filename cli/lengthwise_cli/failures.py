@@ -20,6 +20,7 @@ import click
 from lengthwise.errors import Interrupted, LengthwiseError
 from lengthwise.visible import visible, visible_lines
 from lengthwise_cli.children import end_children, stop_children
+from lengthwise_cli.terminal import wrapped
 
 USAGE, UNFORESEEN, STOPPED = 2, 3, 130
 
@@ -36,7 +37,7 @@ def guarded(action: Callable[[], Any], *, debug: bool) -> int:
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)
-        click.echo(visible_lines(shown.getvalue()), err=True, nl=False)
+        click.echo(wrapped(visible_lines(shown.getvalue()), stderr=True), err=True, nl=False)
         return USAGE
     except Interrupted:
         return _stop("stopped; run the same command to resume")
@@ -82,7 +83,8 @@ def _trace(debug: bool) -> None:
 
 
 def _say(message: str) -> None:
-    click.echo(f"{click.style('Error:', fg='red')} {message}", err=True)
+    text = wrapped(f"Error: {message}", stderr=True).removeprefix("Error:")
+    click.echo(f"{click.style('Error:', fg='red')}{text}", err=True)
 
 
 def _stop(message: str) -> int:

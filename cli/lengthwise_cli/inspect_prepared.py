@@ -14,6 +14,8 @@ from lengthwise_cli.terminal import say, say_json, say_table
 if TYPE_CHECKING:
     from lengthwise.records.inspect import Shown
 
+_LONG_NUMBER = 7  # characters: eight columns fit into 80
+
 
 def inspect_prepared(
     folder: str, first: int, most: int, bucket: int | None, split: str | None, *, whole: bool, as_json: bool
@@ -100,4 +102,8 @@ def _columns(manifest: Manifest) -> list[tuple[object, ...]]:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
+    """Six digits, or four where they would be long: `--json` has all."""
+    if value is None:
+        return ""
+    text = f"{value:.6g}"
+    return text if len(text) <= _LONG_NUMBER else f"{value:.4g}"

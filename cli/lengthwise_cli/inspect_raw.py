@@ -110,13 +110,17 @@ def _row(key: str, where: str, facts: "Facts") -> tuple[object, ...]:
     numbers = [f"{number:.6g}" for number in facts.limits] if facts.limits else ["", ""]
     texts = [text.decode(errors="backslashreplace") for text in facts.most_common(3)]
     kinds = ", ".join(sorted(facts.kinds)) or "empty"
-    return key, where, kinds, int(facts.present.sum()), facts.values, *_spread(facts), *numbers, " ".join(texts)[:40]
+    return key, where, kinds, int(facts.present.sum()), facts.values, *_spread(facts), *numbers, _short(" ".join(texts))
 
 
 def _spread(facts: "Facts") -> tuple[int, int]:
     """The fewest and the most values, of the records that have the feature."""
     counts = facts.counts[facts.present]
     return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
+
+
+def _short(text: str, most: int = 40) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _as_json(seen: "Seen") -> dict[str, Any]:

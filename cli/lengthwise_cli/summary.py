@@ -1,13 +1,16 @@
 """What a prepared data set came to: records, rejects, buckets and padding, for people and as JSON."""
 
-import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from lengthwise.files import join
 from lengthwise_cli.terminal import bytes_text, say, say_table, share_text
 
 if TYPE_CHECKING:
     from lengthwise.manifest import Manifest
+
+_MOST_BUCKETS = 16  # in a table; of more, those in the middle share a row
+_SUMMED = ("sequences", "steps", "padded_steps")
 
 
 def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
@@ -47,8 +50,19 @@ def say_summary(manifest: "Manifest", folder: str) -> None:
     say_buckets(figures)
     splits = ", ".join(f"{name} {count:,}" for name, count in figures["splits"].items())
     say(f"{figures['sequences']:,} sequences ({splits}) in {figures['shards']} shards, {bytes_text(figures['bytes'])}")
-    say(f"in {folder}")
-    say(f"next: lengthwise inspect {shlex.quote(folder)}")
+    say(f"in {folder}", whole=True)
+    say(f"next: open {join(folder, 'report.html')}, or train:", whole=True)
+    say(f"  lengthwise.read_prepared({folder!r}, {_split(manifest)!r}, batch_steps={_budget(manifest)})", whole=True)
+
+
+def _split(manifest: "Manifest") -> str:
+    """The split to train on."""
+    return "train" if "train" in manifest.splits else max(manifest.splits, key=lambda name: len(manifest.lengths[name]))
+
+
+def _budget(manifest: "Manifest") -> int:
+    """A usual budget of steps, or the smallest that holds the longest bucket."""
+    return max(8192, manifest.boundaries[-1])
 
 
 def say_rejects(rejected: dict[str, int]) -> None:
@@ -59,15 +73,24 @@ def say_rejects(rejected: dict[str, int]) -> None:
 
 def say_buckets(figures: dict[str, Any]) -> None:
     """Prints the buckets and what padding they cost."""
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (bucket["boundary"], bucket["sequences"], bucket["steps"], share_text(bucket["padding_share"]))
         for bucket in figures["buckets"]
     ]
+    if len(rows) > _MOST_BUCKETS:
+        ends = _MOST_BUCKETS // 2
+        rows[ends:-ends] = [_together(figures["buckets"][ends:-ends])]
     say_table("Buckets", [">up to steps", ">sequences", ">steps", ">padding"], rows)
     say(
         f"padding: {share_text(figures['padding_share'])} of all steps; "
         f"padded to the longest it would be {share_text(figures['padding_share_to_max'])}"
     )
+
+
+def _together(buckets: list[dict[str, Any]]) -> tuple[object, ...]:
+    """One row for many buckets."""
+    sequences, steps, padded = (sum(bucket[name] for bucket in buckets) for name in _SUMMED)
+    return f"... {len(buckets):,} more", sequences, steps, share_text(1 - steps / padded if padded else 0.0)
 
 
 def _buckets(manifest: "Manifest") -> list[dict[str, Any]]:

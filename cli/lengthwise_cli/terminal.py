@@ -5,27 +5,35 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lengthwise.visible import visible, visible_json
+from lengthwise_cli.line_breaks import wrap
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PIPED_WIDTH = 500  # nothing wraps: a table is only as wide as what it holds
+_PIPED_WIDTH = 500
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """A console as wide as the terminal; where there is none, wide enough for tables, without colour."""
+    """A console as wide as the terminal; where there is none, wide and without colour."""
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _PIPED_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return Console(stderr=stderr, width=_width(stderr=stderr) or _PIPED_WIDTH, highlight=False, soft_wrap=False)
 
 
-def say(text: str = "") -> None:
-    """Prints a line."""
+def wrapped(text: str, *, stderr: bool = False) -> str:
+    """The text as it is, or, on a terminal, with lines that break between words."""
+    width = _width(stderr=stderr)
+    if width is None:
+        return text
+    return "\n".join(line for whole in text.split("\n") for line in wrap(whole, width))
+
+
+def say(text: str = "", *, whole: bool = False) -> None:
+    """Prints a line; `whole`: never broken, so that it can be copied."""
     from rich.text import Text
 
-    console().print(Text(visible(text)), soft_wrap=True)
+    shown = visible(text)
+    console().print(Text(shown if whole else wrapped(shown)), soft_wrap=True)
 
 
 def say_json(value: Any) -> None:
@@ -35,19 +43,27 @@ def say_json(value: Any) -> None:
 
 def say_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Prints a table; headings that start with `>` are of right-aligned columns, of numbers."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in headings:
-        name = Text(visible(heading.removeprefix(">")))
-        table.add_column(name, justify="right" if heading.startswith(">") else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(visible(_plain(cell))) for cell in row))
+    from lengthwise_cli.table_layout import Column, lay_out
+
+    columns = [Column(visible(heading.removeprefix(">")), heading.startswith(">")) for heading in headings]
+    lines = lay_out(columns, [[visible(_plain(cell)) for cell in row] for row in rows], _width())
+    shown = console()
     if title:
-        console().print(Text(visible(title), style="bold"), soft_wrap=True)
-    console().print(table, "")
+        shown.print(Text(wrapped(visible(title)), style="bold"), soft_wrap=True)
+    for line in lines.head:
+        shown.print(Text(line, style="bold" if line is not lines.head[-1] else ""), soft_wrap=True)
+    shown.print(Text("\n".join([*lines.body, ""])), soft_wrap=True)
+
+
+def _width(*, stderr: bool = False) -> int | None:
+    """The columns of the terminal; None where the stream is none."""
+    if not (sys.stderr if stderr else sys.stdout).isatty():
+        return None
+    from rich.console import Console
+
+    return Console(stderr=stderr).width
 
 
 def bytes_text(size: float) -> str:

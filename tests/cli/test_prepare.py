@@ -3,13 +3,13 @@
 import json
 import os
 import re
-import shlex
 import signal
 import time
 from typing import Any
 
 import pytest
 
+import lengthwise as lw
 from cli.conftest import make_place, start
 from lengthwise.manifest import load_manifest
 
@@ -25,15 +25,19 @@ def test_it_says_what_it_did(place, lengthwise) -> None:
         assert re.search(rf"\n +{boundary} +{sequences} ", text)
     steps, padded = (sum(getattr(s, name) for s in manifest.shards) for name in ("steps", "padded_steps"))
     assert f"padding: {1 - steps / padded:.1%} of all steps" in text
-    assert f"next: lengthwise inspect {place.prepared}" in text
+    assert f"next: open {place.prepared}/report.html, or train:\n" in text
     assert "Beam's embedded runner" in result.stderr
 
 
-def test_what_it_says_next_can_be_pasted_into_a_shell(place, lengthwise) -> None:
+def test_what_it_says_next_can_be_opened_and_pasted_into_python(place, lengthwise) -> None:
     output = place.folder / "out [1] 50% 'x'"
     text = lengthwise("prepare", place.job, "--output", output, "--workers", "1").stdout
-    [command] = re.findall("^next: lengthwise (.*)", text, re.MULTILINE)
-    assert "199 sequences" in lengthwise(*shlex.split(command)).stdout
+    *_, report, call = text.splitlines()
+    [path] = re.findall("^next: open (.*), or train:$", report)
+    assert path == f"{output}/report.html"
+    assert os.path.exists(path)
+    batches = eval(call.strip(), {"lengthwise": lw})  # noqa: S307 (what the command printed)
+    assert sum(int(features["sequence_length"].shape[0]) for features in batches) > 100
 
 
 def test_quiet_says_nothing(place, lengthwise) -> None:

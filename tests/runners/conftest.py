@@ -41,8 +41,11 @@ class Setup:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file of a data set, by its relative path."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Every file of a data set, by its relative path; the report without the folder's name."""
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    if "report.html" in found:
+        found["report.html"] = found["report.html"].replace(folder.name.encode(), b"")
+    return found
 
 
 def prepare(folder: Path, *arguments: str, timeout: int = 300) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,7 @@ from click.shell_completion import get_completion_class
 
 EPILOG = """\b
 Examples:
-  lengthwise completion bash > ~/.local/share/bash-completion/completions/lengthwise
+  lengthwise completion bash >> ~/.bash_completion
   lengthwise completion zsh > ~/.zfunc/_lengthwise
   lengthwise completion fish > ~/.config/fish/completions/lengthwise.fish"""
 

@@ -76,6 +76,7 @@ def _compare(job: "JobConfig", lengths: "LengthHistogram") -> "tuple[PlanCompari
 
 
 def _say(lengths: "LengthHistogram", plans: "tuple[PlanComparison, ...]") -> None:
+    from lengthwise.buckets.boundary_text import boundaries_text
     from lengthwise_cli.terminal import say, say_table, share_text
 
     say(f"{lengths.total:,} valid sequences of {lengths.lengths[0]:,} to {lengths.lengths[-1]:,} steps")
@@ -85,16 +86,10 @@ def _say(lengths: "LengthHistogram", plans: "tuple[PlanComparison, ...]") -> Non
             plan.num_buckets,
             share_text(plan.padding_share),
             "-" if plan.padded_per_real is None else f"{plan.padded_per_real:.3f}",
-            _listed(plan.boundaries),
+            boundaries_text(plan.boundaries),
         )
         for plan in plans
     ]
     say_table("Plans", ["plan", ">buckets", ">padding", ">padded/real", "boundaries"], rows)
     best = plans[0]
     say(f"buckets: {{boundaries: [{', '.join(map(str, best.boundaries))}]}}")
-
-
-def _listed(boundaries: tuple[int, ...], most: int = 16) -> str:
-    if len(boundaries) <= most:
-        return ", ".join(map(str, boundaries))
-    return ", ".join(map(str, boundaries[: most - 1])) + f", ... {boundaries[-1]}"

@@ -8,9 +8,10 @@ from lengthwise_cli import options
 EPILOG = f"""\b
 Examples:
   lengthwise prepare job.yaml --output prepared
-  lengthwise prepare job.yaml 'raw/*.tfrecord.gz' --output prepared --workers 2
+  lengthwise prepare job.yaml 'raw/*.tfrecord.gz' --output prepared
   lengthwise prepare job.yaml --output gs://bucket/prepared -- \\
-    --runner=DataflowRunner --project=p --region=r --temp_location=gs://bucket/tmp
+    --runner=DataflowRunner --project=p --region=r \\
+    --temp_location=gs://bucket/tmp
 
 {options.EVENTS}"""
 

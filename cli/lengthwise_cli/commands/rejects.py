@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Example:
   lengthwise rejects prepared
-  lengthwise rejects prepared --reason out_of_vocabulary --extract again.tfrecord
-  lengthwise prepare mended.yaml again.tfrecord --output prepared-too"""
+  lengthwise rejects prepared --reason not_finite --extract again.tfrecord
+  lengthwise prepare fixed.yaml again.tfrecord --output prepared-too"""
 
 BATCH = 1000
 

@@ -14,11 +14,12 @@ from lengthwise_cli import options
 EPILOG = """\b
 Example, a line on each machine:
   lengthwise serve dispatcher --port 5050 --work-dir /shared/journal
-  lengthwise serve worker --dispatcher 10.0.0.2:5050 --host 10.0.0.3 --port 5051
+  lengthwise serve worker --dispatcher 10.0.0.2:5050 --host 10.0.0.3 \\
+    --port 5051
 
 \b
 and in the training program:
-  lw.read_prepared("prepared", "train", batch_steps=8192, service="10.0.0.2:5050")
+  lw.read_prepared("prepared", batch_steps=8192, service="10.0.0.2:5050")
 
 Ctrl-C or SIGTERM ends a server, with exit code 0. The servers are open to whoever reaches their port."""
 

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from lengthwise import files
 from lengthwise.buckets import LengthHistogram
+from lengthwise.buckets.boundary_text import boundaries_text
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
 from lengthwise.manifest import Manifest, load_manifest
@@ -240,7 +241,7 @@ class _Runner:
         from lengthwise.prepare import measure
 
         plan = measure.plan_buckets(job.config, self.lengths(job))
-        self._progress(Event("log", message=f"planned boundaries {list(plan.boundaries)}"))
+        self._progress(Event("log", message=f"planned boundaries: {boundaries_text(plan.boundaries)}"))
         return plan.boundaries
 
     def prepare(self, job: Job) -> Manifest:

@@ -1,0 +1,68 @@
+"""Where lines break on a terminal: between words, never inside a word or a number."""
+
+import re
+from collections.abc import Iterator
+
+_LONG = 24  # characters of a word; longer ones, such as names and paths, may break behind a separator
+_SEPARATORS = re.compile(r"[^_/\-.:=,]*[_/\-.:=,]+|[^_/\-.:=,]+")
+
+
+def wrap(text: str, width: int, later: str = "  ", *, split: bool = False) -> list[str]:
+    """The lines of a text, the later ones indented.
+
+    Args:
+        text: words with spaces between them; those before the first are the indentation.
+        width: of a line. A word that is wider stays whole, so that it can be copied, or breaks behind a separator.
+        later: what the indentation of the later lines has more.
+        split: whether words that are wider break.
+    """
+    if width_of(text) <= width:
+        return [text]
+    indent = text[: len(text) - len(text.lstrip(" "))]
+    pieces = _pieces(text.lstrip(" "), width - len(indent + later)) if split else ((" ", one) for one in text.split())
+    return _fill(pieces, width, indent, indent + later)
+
+
+def wrap_cell(text: str, width: int) -> list[str]:
+    """The lines of a table's cell: a word that is wider breaks behind a separator, or where it must."""
+    return _fill(_pieces(text, width), width, "", "")
+
+
+def least_width(text: str) -> int:
+    """The width from which on `wrap_cell` breaks no short word, and long ones only behind separators."""
+    return max((_least_of(word) for word in text.split(" ")), default=0)
+
+
+def width_of(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _least_of(word: str) -> int:
+    width = width_of(word)
+    return width if width <= _LONG else max(_LONG, *map(width_of, _SEPARATORS.findall(word)))
+
+
+def _pieces(text: str, width: int) -> Iterator[tuple[str, str]]:
+    """What stands before each piece on one line, and the piece."""
+    for word in text.split(" "):
+        if width_of(word) <= width:
+            yield " ", word
+            continue
+        for place, piece in enumerate(_SEPARATORS.findall(word)):
+            for start in range(0, len(piece), width):
+                yield "" if place or start else " ", piece[start : start + width]
+
+
+def _fill(pieces: Iterator[tuple[str, str]], width: int, first: str, later: str) -> list[str]:
+    lines, line = [], first
+    started = False
+    for gap, piece in pieces:
+        gap = gap if started else ""
+        if started and width_of(line + gap + piece) > width:
+            lines.append(line)
+            line, gap = later, ""
+        line, started = line + gap + piece, True
+    return [*lines, line]
