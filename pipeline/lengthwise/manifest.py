@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram
 from lengthwise.columns import AnyColumn, Column, looked_up
-from lengthwise.errors import DatasetError, EnvironmentFailure
+from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
@@ -234,23 +234,30 @@ def load_manifest(folder: str | PathLike[str]) -> Manifest:
     Raises:
         DatasetError: there is none, or it is of a newer format, or altered; the message says what to do.
     """
-    manifest = load_altered_manifest(folder)
-    if not is_as_written(folder):
+    manifest, as_written = load_altered_manifest(folder)
+    if not as_written:
         raise DatasetError(
             f"{_path_of(folder)}: it was altered after it was written: its digest does not match. `lengthwise verify` "
             "says what else differs; copy the data set again from where it was made, or prepare it again with "
             "--overwrite"
         )
-    beyond = [shard.path for shard in manifest.shards if shard.bucket >= len(manifest.boundaries)]
-    if beyond:
-        raise DatasetError(
-            f"{_path_of(folder)}: expected buckets below {len(manifest.boundaries)}, {beyond[0]} has none"
-        )
+    _refuse_nonsense(_path_of(folder), manifest)
     return manifest
 
 
-def load_altered_manifest(folder: str | PathLike[str]) -> Manifest:
-    """The same, whether or not it was altered: for whoever looks for what is wrong.
+def _refuse_nonsense(path: str, manifest: Manifest) -> None:
+    """Numbers that no data set has: whoever is given a manifest by others computes with them."""
+    try:
+        manifest.histogram()
+        beyond = [shard.path for shard in manifest.shards if shard.bucket >= len(manifest.plan.boundaries)]
+    except ConfigError as error:
+        raise DatasetError(f"{path}: {error}") from error
+    if beyond:
+        raise DatasetError(f"{path}: expected buckets below {len(manifest.boundaries)}, {beyond[0]} has none")
+
+
+def load_altered_manifest(folder: str | PathLike[str]) -> tuple[Manifest, bool]:
+    """The same for whoever looks for what is wrong: the manifest, and whether it says what was written.
 
     Raises:
         DatasetError: there is none, or none that this version can read.
@@ -264,19 +271,13 @@ def load_altered_manifest(folder: str | PathLike[str]) -> Manifest:
     try:
         content = json.loads(files.read_bytes(path))
         _refuse_newer(path, content)
-        if isinstance(content, dict):
-            content.pop("digest", None)
-        return Manifest.model_validate(_with_absolute_vocabularies(content, path.rpartition("/")[0] or "."))
+        digest = content.pop("digest", None) if isinstance(content, dict) else None
+        manifest = Manifest.model_validate(_with_absolute_vocabularies(content, path.rpartition("/")[0] or "."))
+        return manifest, digest == _digest(content)
     except EnvironmentFailure as error:
         raise DatasetError(str(error)) from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: expected a manifest of `lengthwise`, could not read it as one: {error}") from error
-
-
-def is_as_written(folder: str | PathLike[str]) -> bool:
-    """Whether a readable manifest still says what was written: nobody edited it by hand."""
-    content = json.loads(files.read_bytes(_path_of(folder)))
-    return bool(content.pop("digest", None) == _digest(content))
 
 
 def without_files(manifest: str, gone: Callable[[str], bool]) -> str:

@@ -237,7 +237,10 @@ def test_an_altered_manifest_is_used_by_nobody_but_verify(name: str, copy, lengt
         (lambda m: m["shards"][0].update(bucket=2**40), "expected buckets below 3"),
         (lambda m: m["shards"][0].update(bucket=-1), "greater than or equal to 0"),
         (lambda m: m["counts"]["rejected"].update(not_finite=-1), "greater than or equal to 0"),
-        (lambda m: m["lengths"]["train"].update({str(2**40): 2**20}), None),
+        (lambda m: m["lengths"]["train"].update({str(2**40): 2**20}), "expected"),
+        (lambda m: m.update(boundaries=[8, 4, 16]), "increasing"),
+        (lambda m: m.update(boundaries=[]), "expected"),
+        (lambda m: m["lengths"]["train"].update({str(2**31 - 1): 2**40}), None),
         (lambda m: m["counts"].update(read=10**30, sequences=2**63), None),
     ],
 )

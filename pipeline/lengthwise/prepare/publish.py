@@ -278,7 +278,7 @@ def _held(folder: str) -> list[str]:
     """
     names = filter(is_ours, files.list_tree(folder))
     try:
-        known = load_altered_manifest(folder).side_files
+        known = load_altered_manifest(folder)[0].side_files
     except DatasetError:
         return list(names)
     return [name for name in names if name in known or not name.startswith("vocabulary/")]

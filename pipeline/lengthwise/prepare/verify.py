@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from lengthwise import files
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, is_as_written, load_altered_manifest
+from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, load_altered_manifest
 from lengthwise.prepare.recount import Recount, recount
 from lengthwise.prepare.workspace import WORK
 from lengthwise.progress import Event, ProgressSink, ignore
@@ -54,9 +54,9 @@ def verify(folder: str, progress: ProgressSink = ignore) -> Verification:
         DatasetError: there is no manifest, or none that can be read.
         EnvironmentFailure: a remote file that is there cannot be read.
     """
-    manifest = load_altered_manifest(folder)
+    manifest, as_written = load_altered_manifest(folder)
     found = Verification()
-    found.faults += [Fault(MANIFEST_NAME, problem) for problem in _manifest_problems(folder, manifest)]
+    found.faults += [Fault(MANIFEST_NAME, problem) for problem in _manifest_problems(manifest, as_written)]
     found.faults += _side_faults(folder, manifest)
     found.faults += _added(folder, manifest)
     lengths: dict[str, Counter[int]] = {split: Counter() for split in manifest.splits}
@@ -128,9 +128,9 @@ def _bucket_problems(manifest: Manifest, shard: Shard, found: Recount) -> Iterat
         yield f"expected {shard.sequences * boundary:,} padded steps, the manifest says {shard.padded_steps:,}"
 
 
-def _manifest_problems(folder: str, manifest: Manifest) -> Iterator[str]:
+def _manifest_problems(manifest: Manifest, as_written: bool) -> Iterator[str]:
     counts = manifest.counts
-    if not is_as_written(folder):
+    if not as_written:
         yield "it was edited after it was written: its digest does not match"
     rejected = sum(counts.rejected.values())
     if counts.read != counts.written + rejected:
