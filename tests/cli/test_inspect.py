@@ -1,5 +1,6 @@
 """`lengthwise inspect`: what stands in a data set or a raw file, as it was written."""
 
+import gzip
 import json
 import random
 import re
@@ -9,6 +10,7 @@ import pytest
 from cli.conftest import RECORDS, make_record
 from lengthwise.records.framing import frame, read_blocks
 from lengthwise.records.protos import Example, SequenceExample
+from records.messages import header
 
 
 def _raw(original) -> dict[str, SequenceExample]:
@@ -146,6 +148,23 @@ def test_text_cannot_move_the_cursor(tmp_path, lengthwise) -> None:
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "\\x1b[2J[bold red]x[/]" in text
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+@pytest.mark.parametrize("claimed", [2**31 - 1, 2**39, 2**63, 2**64 - 1])
+def test_a_file_that_claims_more_than_it_holds_is_damaged(claimed, wrap, place, lengthwise) -> None:
+    path = place.raw / "c.tfrecord"
+    path.write_bytes(wrap(header(claimed) + b"abc"))
+    commands = {
+        ("inspect", path): 1,
+        ("inspect", path, "--record", "0"): 1,
+        ("init", path): 1,
+        ("init", path, place.raw / "a.tfrecord"): 0,
+        ("check", place.job, "--workers", "1", "--set", f"limits.max_record_bytes={min(claimed, 2**62)}"): 1,
+        ("check", place.job, "--workers", "1", "--set", "limits.damaged_files=1"): 0,
+    }
+    for arguments, code in commands.items():
+        assert "unforeseen" not in lengthwise(*arguments, code=code).output
 
 
 def test_a_file_that_holds_no_records_is_told(tmp_path, lengthwise) -> None:

@@ -16,6 +16,7 @@ from lengthwise.manifest import MANIFEST_NAME, load_manifest, without_files
 from lengthwise.prepare.verify import verify
 from lengthwise.records.framing import frame, read_blocks
 from lengthwise_cli.main import main
+from records.messages import header
 
 
 @pytest.fixture
@@ -168,6 +169,11 @@ DAMAGED: dict[str, tuple[Callable[[Path], object], list[str], int]] = {
         lambda path: _change(path, lambda c: c * 2),
         ["crc32c", "expected rejects not_finite 3, found not_finite 6"],
         6,
+    ),
+    "a length that it does not hold": (
+        lambda path: path.write_bytes(header(2**39) + b"abc"),
+        ["record 0, at byte 0: ", "found none"],
+        0,
     ),
     "a byte more": (lambda path: path.write_bytes(path.read_bytes() + b"x"), ["record 3, at byte "], 3),
 }
