@@ -1,12 +1,14 @@
-"""A raw TFRecord file in a few tables; no configuration is needed."""
+"""Raw TFRecord files in a few tables; no configuration is needed."""
 
-import os
+import glob
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lengthwise.errors import ConfigError, DatasetError
-from lengthwise.files import exists, is_remote
+from lengthwise.files import exists
+from lengthwise.sources import find_sources
 from lengthwise_cli.sequences import as_dict, say_sequence
 from lengthwise_cli.terminal import say, say_json, say_table
 
@@ -18,48 +20,55 @@ if TYPE_CHECKING:
 SAMPLE = 1000
 
 
-def refuse_folder(path: str) -> None:
-    """Raises ConfigError where no file stands at `path`, with what to do about a folder."""
-    if not is_remote(path) and os.path.isdir(path):
-        raise ConfigError(
-            f"{path}: expected a prepared data set or a file, received a folder without manifest.json; "
-            "name one of its files, or run `lengthwise prepare` to its end"
-        )
-    if not exists(path):
-        raise ConfigError(f"{path}: expected a prepared data set or a TFRecord file, received a path where nothing is")
-
-
-def inspect_raw(path: str, first: int, most: int, max_record_bytes: int, *, whole: bool, as_json: bool) -> None:
+def inspect_raw(target: str, first: int, most: int, max_record_bytes: int, *, whole: bool, as_json: bool) -> None:
     """Prints features, lengths and damage, and some records; under `whole` one record alone.
 
-    Larger records than `max_record_bytes` are counted, not looked at.
+    Larger records than `max_record_bytes` are counted, not looked at. Of a folder, records are numbered over its files.
 
     Raises:
-        ConfigError: there is no such record.
-        DatasetError: the file holds no readable record.
+        ConfigError: there is no such file, or no such record.
+        DatasetError: the files hold no readable record.
     """
-    from lengthwise.records.inspect import Shown, show_raw
-
-    records = list(islice(show_raw(path, first, max_record_bytes), most))
+    if not exists(target) and not glob.has_magic(target):
+        raise ConfigError(
+            f"{target}: expected a prepared data set or a TFRecord file, received a path where nothing is"
+        )
+    sources = find_sources([target], "DIR|FILE")
+    paths = [found.path for found in sources.files]
+    records = list(islice(_records(paths, first, max_record_bytes), most))
     if whole and not records:
-        raise ConfigError(f"--record: {path} has no record {first:,}")
+        raise ConfigError(f"--record: {target} has no record {first:,}")
     if whole:
-        _say_whole(path, records[0], as_json=as_json)
+        _say_whole(*records[0], as_json=as_json)
         return
     from lengthwise.draft.scan import scan
+    from lengthwise.records.inspect import Shown
 
-    seen, (count, damage) = scan([path], SAMPLE, max_record_bytes), _count(path, max_record_bytes)
+    seen, (count, damage) = scan([target], SAMPLE, max_record_bytes), _count(paths, max_record_bytes)
     if as_json:
-        examples = [as_dict(one) for one in records if isinstance(one, Shown)]
-        say_json({**_as_json(seen), "records": count, "damage": damage, "examples": examples})
+        examples = [as_dict(one) for _, one in records if isinstance(one, Shown)]
+        say_json({**_as_json(seen), "files": len(paths), "records": count, "damage": damage, "examples": examples})
         return
-    _say_file(path, seen, count, damage, max_record_bytes)
-    for one in records:
+    if [target] != paths:
+        say(f"{target}: {sources.text}")
+    _say_file(target, seen, count, damage, max_record_bytes)
+    for path, one in records:
+        if len(paths) > 1:
+            say(path)
         if isinstance(one, Shown):
             say_sequence(one, whole=False)
         else:
             say(f"#{one.number}: {_why_not(one)}")
             say()
+
+
+def _records(paths: list[str], first: int, max_record_bytes: int) -> "Iterator[tuple[str, Shown | Unreadable]]":
+    """The records from number `first` on, counted over all files, each with its file."""
+    from lengthwise.records.inspect import show_raw
+
+    if len(paths) == 1:
+        return ((paths[0], one) for one in show_raw(paths[0], first, max_record_bytes))
+    return islice(((path, one) for path in paths for one in show_raw(path, 0, max_record_bytes)), first, None)
 
 
 def _say_whole(path: str, record: "Shown | Unreadable", *, as_json: bool) -> None:
@@ -78,16 +87,17 @@ def _why_not(record: "Unreadable") -> str:
     )
 
 
-def _count(path: str, max_record_bytes: int) -> tuple[int, dict[str, int]]:
-    """How many records the file has, and what is damaged."""
+def _count(paths: list[str], max_record_bytes: int) -> tuple[int, dict[str, int]]:
+    """How many records the files have, and what is damaged."""
     from lengthwise.files import open_binary
     from lengthwise.records.framing import read_blocks
 
     records, damage = 0, Counter[str]()
-    with open_binary(path) as stream:
-        for block in read_blocks(stream, max_record_bytes=max_record_bytes):
-            records += block.read
-            damage.update(one.reason.value for one in block.damage)
+    for path in paths:
+        with open_binary(path) as stream:
+            for block in read_blocks(stream, max_record_bytes=max_record_bytes):
+                records += block.read
+                damage.update(one.reason.value for one in block.damage)
     return records, dict(damage)
 
 

@@ -122,11 +122,31 @@ def find(pattern: str) -> list[Found]:
         with naming_failures(f"cannot list {pattern}"):
             return sorted(beam_files.match(pattern))
     found = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)
-    paths = [path for path in found if os.path.isfile(path)]
-    for path in paths:
+    return _local(found)
+
+
+def find_below(folder: str) -> list[Found]:
+    """All files below a folder, at any depth, sorted by path; none where the folder is missing.
+
+    Links to files are followed, links to folders are not.
+
+    Raises:
+        ConfigError: a name is not UTF-8.
+    """
+    folder = folder.rstrip("/")
+    if is_remote(folder):
+        with naming_failures(f"cannot list {folder}"):
+            return sorted(beam_files.list_below(folder))
+    return _local(f"{parent}/{name}" for parent, _, names in os.walk(folder or "/") for name in names)
+
+
+def _local(paths: Iterable[str]) -> list[Found]:
+    """The files among local paths."""
+    kept = [path for path in paths if os.path.isfile(path)]
+    for path in kept:
         if not _is_utf8(path):
             raise ConfigError(f"expected file names in UTF-8, found {os.fsencode(path)!r}; rename the file")
-    status = [(path, os.stat(path)) for path in paths]
+    status = [(path, os.stat(path)) for path in kept]
     return sorted(Found(path, one.st_size, one.st_mtime) for path, one in status)
 
 
@@ -145,8 +165,6 @@ def modified(path: str) -> float:
 
 def advice(pattern: str) -> str:
     """What to do about a pattern that matches nothing, in words."""
-    if not is_remote(pattern) and os.path.isdir(pattern):
-        return f"it is a folder: write {join(glob.escape(pattern), '*')} for the files in it"
     if "[" in pattern:
         return "check the path or the pattern ([ opens a set of characters; write [[] for the character itself)"
     return "check the path or the pattern"

@@ -25,8 +25,11 @@ def _foreign(place) -> list[object]:
     return ["prepare", place.job, "--output", place.folder / "full"]
 
 
-def _unwanted(place) -> list[object]:
-    return ["inspect", place.raw]
+def _empty_folder(place, *names: str) -> object:
+    (place.folder / "empty").mkdir()
+    for name in names:
+        (place.folder / "empty" / name).touch()
+    return place.folder / "empty"
 
 
 def _misnamed(place) -> list[object]:
@@ -50,9 +53,13 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
         lambda place: ["check", place.job, "/nowhere/*.tfrecord"],
         ["expected files at /nowhere/*.tfrecord, found none"],
     ),
-    "a folder as input": (
-        lambda place: ["check", place.job, place.raw],
-        ["found none; it is a folder: write ", "raw/* for the files in it"],
+    "an empty folder as input": (
+        lambda place: ["check", place.job, _empty_folder(place)],
+        ["inputs.files: expected files with records below ", "found an empty folder; check the path"],
+    ),
+    "a folder without data as input": (
+        lambda place: ["check", place.job, _empty_folder(place, "_SUCCESS")],
+        ["inputs.files: expected files with records at ", "empty, found none (left out: ", "/_SUCCESS); name a file"],
     ),
     "a bracket that is no pattern": (
         lambda place: ["check", place.job, place.folder / "raw [x]" / "*"],
@@ -88,8 +95,7 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
         lambda place: ["plan", place.job, "--", "--runner=DataflowRunner"],
         ["--runner=DataflowRunner: expected --temp_location"],
     ),
-    "a folder of raw files": (_unwanted, ["received a folder without manifest.json"]),
-    "nothing to inspect": (lambda place: ["inspect", place.folder / "nothing"], ["received a path where nothing is"]),
+    "an empty folder to inspect": (lambda place: ["inspect", _empty_folder(place)], ["found an empty folder"]),
     "a bucket of a raw file": (
         lambda place: ["inspect", place.raw / "a.tfrecord", "--bucket", "4"],
         ["--bucket, --split: expected a prepared data set"],
@@ -102,10 +108,7 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
         lambda place: ["init", place.raw / "a.tfrecord", "-o", place.job],
         ["stands there already", "--overwrite"],
     ),
-    "a draft of a folder": (
-        lambda place: ["init", place.raw],
-        ["matches no file; it is a folder: write ", "raw/* for the files in it"],
-    ),
+    "a draft of an empty folder": (lambda place: ["init", _empty_folder(place)], ["FILES: ", "found an empty folder"]),
     "an extract over another file": (
         lambda place: ["rejects", _prepared(place), "--extract", place.job],
         ["--extract: ", "job.yaml stands there already", "--overwrite"],
@@ -167,7 +170,7 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
         lambda place: ["prepare", place.job, "--set", "inputs.by_split={train: nowhere/*}", "--", *DRY],
         ["inputs.files: expected files at nowhere/*, found none"],
     ),
-    "a draft of nothing": (lambda _: ["init", "/nowhere/*"], ["/nowhere/*: expected a file or a pattern"]),
+    "a draft of nothing": (lambda _: ["init", "/nowhere/*"], ["FILES: expected files at /nowhere/*, found none"]),
 }
 
 

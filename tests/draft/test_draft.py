@@ -267,7 +267,7 @@ def test_damage_is_counted_once_however_often_a_file_is_opened(tmp_path) -> None
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
-        (None, ConfigError, "in.tfrecord: expected a file or a pattern, received one that matches no file"),
+        (None, ConfigError, "in.tfrecord, found none; check the path or the pattern"),
         (b"", DatasetError, "found no record that can be read as one (0 unreadable in 1 files)"),
         (b"just text, no TFRecord at all", DatasetError, "found no record that can be read as one (1 unreadable in 1"),
         (frame([b"\xff\xff\xff"]), DatasetError, "found no record that can be read as one (1 unreadable in 1 files)"),

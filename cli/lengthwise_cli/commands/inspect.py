@@ -32,7 +32,8 @@ def command(
     """Show columns, lengths and a few decoded sequences.
 
     DIR is a prepared data set: ids are shown as the entries of their vocabularies. FILE is a TFRecord file of
-    tf.SequenceExample or tf.Example, and needs no configuration. With --bucket or --split, --record counts within.
+    tf.SequenceExample or tf.Example, a pattern or a folder of such files, and needs no configuration. With --bucket or
+    --split, --record counts within.
     """
     from lengthwise.errors import ConfigError
     from lengthwise.files import exists, join
@@ -45,7 +46,6 @@ def command(
         return
     if bucket is not None or split is not None:
         raise ConfigError("--bucket, --split: expected a prepared data set, a raw file has neither")
-    from lengthwise_cli.inspect_raw import inspect_raw, refuse_folder
+    from lengthwise_cli.inspect_raw import inspect_raw
 
-    refuse_folder(target)
     inspect_raw(target, first, most, max_record_bytes, whole=record is not None, as_json=as_json)

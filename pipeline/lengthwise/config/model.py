@@ -56,7 +56,9 @@ class Section(Strict):
 class Inputs(Section):
     """What is read."""
 
-    files: Patterns = Field(default=(), description="Paths or glob patterns of raw TFRecord files.")
+    files: Patterns = Field(
+        default=(), description="Raw TFRecord files: paths, glob patterns, or folders, all files below."
+    )
     by_split: dict[str, Patterns] = Field(
         default={}, description="Instead of `files`: paths or patterns by split; then no record changes its split."
     )

@@ -20,7 +20,7 @@ def draft_config(files: list[str], sample: int = 1000, max_record_bytes: int = M
     are rejected. The draft says which, and why.
 
     Args:
-        files: paths or glob patterns.
+        files: paths, glob patterns or folders, of which all files below count.
         sample: how many records are looked at, spread over the files; where small files have fewer, others give more.
             Of large records fewer are looked at, 128 MiB of them.
         max_record_bytes: larger records are not looked at; their number is said.

@@ -29,6 +29,8 @@ def _head(seen: Seen) -> Iterator[str]:
     share = "all" if seen.complete else "the first"
     yield f"# Drafted by `lengthwise init` from {share} {seen.records} records of {sample.files} file(s). Check it by"
     yield "# `lengthwise check THIS_FILE`; `lengthwise schema` describes every field."
+    if sample.left_out:
+        yield f"# {sample.left_out}."
     if sample.damaged or seen.unusable:
         yield f"# {sample.damaged + seen.unusable} records were damaged or of another format; they will be rejected."
     if sample.too_large:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from lengthwise.errors import ConfigError
-from lengthwise.files import advice, match, open_binary
+from lengthwise.files import open_binary
 from lengthwise.records.framing import Damage
 from lengthwise.records.items import read_items
 from lengthwise.rejects import RejectReason
+from lengthwise.sources import find_sources
+from lengthwise.visible import visible
 
 MAX_RECORD_BYTES = 64 * 2**20
 SAMPLE_BYTES = 128 * 2**20  # looking at records takes a few times their size
@@ -25,6 +26,7 @@ class Sample:
         complete: whether these are all there are.
         damaged: how many could not be read from their files.
         too_large: how many were larger than `max_record_bytes`.
+        left_out: which files were found beside the data, in words.
     """
 
     patterns: list[str]
@@ -34,6 +36,7 @@ class Sample:
     complete: bool = True
     damaged: int = 0
     too_large: int = 0
+    left_out: str = ""
 
     @property
     def too_large_text(self) -> str:
@@ -45,10 +48,12 @@ def take_sample(patterns: list[str], count: int, max_record_bytes: int = MAX_REC
     """Takes `count` records, fewer where they are large: together they have at most 128 MiB, or are one of each file.
 
     Raises:
-        ConfigError: a pattern matches no file.
+        ConfigError: a pattern or folder holds no file.
     """
-    unfinished = [_File(path) for path in _paths(patterns)]
-    sample = Sample(list(patterns), len(unfinished), max_record_bytes)
+    sources = find_sources(patterns, "FILES")
+    unfinished = [_File(found.path) for found in sources.files]
+    left_out = sources.text if sources.left_out else ""
+    sample = Sample(list(patterns), len(unfinished), max_record_bytes, left_out=visible(left_out))
     room = max(1, SAMPLE_BYTES // len(unfinished))
     left, size = count, 0
     while unfinished and left > 0 and size < SAMPLE_BYTES:
@@ -61,18 +66,6 @@ def take_sample(patterns: list[str], count: int, max_record_bytes: int = MAX_REC
         unfinished = [file for file in unfinished if not file.ended]
     sample.complete &= not unfinished
     return sample
-
-
-def _paths(patterns: list[str]) -> list[str]:
-    paths: list[str] = []
-    for pattern in patterns:
-        found = [one[0] for one in match(pattern)]
-        if not found:
-            raise ConfigError(
-                f"{pattern}: expected a file or a pattern, received one that matches no file; {advice(pattern)}"
-            )
-        paths += found
-    return sorted(set(paths))
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ def scan(patterns: list[str], sample: int, max_record_bytes: int = MAX_RECORD_BY
     """Looks at `sample` records, the first ones of each file: of all files as many, as far as they have them.
 
     Raises:
-        ConfigError: a pattern matches no file.
+        ConfigError: a path, pattern or folder names no file.
         DatasetError: no record can be read.
     """
     taken = take_sample(patterns, sample, max_record_bytes)

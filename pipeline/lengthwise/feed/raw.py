@@ -11,7 +11,6 @@ from typing import Any, Unpack
 
 import tensorflow as tf
 
-from lengthwise import files as file_system
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
@@ -24,6 +23,7 @@ from lengthwise.feed.raw_files import Chunk, end_of, read_chunks
 from lengthwise.feed.raw_window import OnInvalid, RawWindow
 from lengthwise.feed.service import file_order, for_service, read_through, service_of, with_seed_of_content
 from lengthwise.feed.targets import Targets
+from lengthwise.sources import find_sources
 
 _CYCLE = 16  # files read in turn
 
@@ -47,7 +47,7 @@ def read_raw(
     An epoch has every valid sequence once.
 
     Args:
-        files: paths or glob patterns; plain or gzip.
+        files: paths, glob patterns or folders, of which all files below count; plain or gzip.
         columns: what a sequence is.
         format: `sequence_example` or `example`.
         boundaries: the values that T may have, inclusive maximum lengths, strictly increasing. None: T is the batch's
@@ -100,20 +100,13 @@ def read_raw(
 
 
 def find_files(patterns: Paths) -> list[str]:
-    """The files that the patterns name, sorted; one under several names once, under the shortest.
+    """The files that paths, patterns and folders name, sorted; one under several names once, under the shortest.
 
     Raises:
-        ConfigError: a pattern names none.
+        ConfigError: a pattern or folder names none.
     """
-    found: dict[str, str] = {}
-    for pattern in [patterns] if isinstance(patterns, str | PathLike) else patterns:
-        matched = [path for path, _ in file_system.match(fspath(pattern))]
-        if not matched:
-            raise ConfigError(f"files: expected files at {pattern!r}, found none; check the path")
-        for path in matched:
-            real = file_system.real_path(path)
-            found[real] = min(found.get(real, path), path, key=lambda name: (len(name), name))
-    return sorted(found.values())
+    named = [patterns] if isinstance(patterns, str | PathLike) else patterns
+    return [found.path for found in find_sources([fspath(one) for one in named], "files").files]
 
 
 class _Source:

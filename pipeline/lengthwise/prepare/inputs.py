@@ -7,22 +7,28 @@ from lengthwise import files
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.prepare.model import Input
+from lengthwise.progress import Event, ProgressSink, ignore
+from lengthwise.sources import find_sources
 
+FIELD = "inputs.files"
 NO_RECORD = "the input holds no record; check that inputs.files names the raw data"
 """What is wrong where every input file is empty."""
 
 
-def list_inputs(config: JobConfig) -> tuple[Input, ...]:
+def list_inputs(config: JobConfig, progress: ProgressSink = ignore) -> tuple[Input, ...]:
     """The input files, sorted by name, so that the order in which they were given changes nothing.
 
-    A file that was given under several names is one, under the shortest of them.
+    A file that was given under several names is one, under the shortest of them. `progress` is told what is left out.
 
     Raises:
-        ConfigError: no input is configured, a pattern matches nothing, or a file belongs to two splits.
+        ConfigError: no input is configured, a pattern or folder holds nothing, or a file belongs to two splits.
     """
     found: dict[str, Input] = {}
     for split, patterns in _patterns(config):
-        for path, size, modified in _expand(patterns):
+        sources = find_sources(patterns, FIELD)
+        if sources.left_out:
+            progress(Event("log", message=f"{FIELD}: {sources.text}"))
+        for path, size, modified in sources.files:
             real = files.real_path(path)
             known = found.setdefault(real, Input(path, "", 0, size, split, modified))
             names = sorted({known.path, path}, key=lambda name: (len(name), name))
@@ -42,7 +48,7 @@ def unlisted_inputs(config: JobConfig) -> tuple[Input, ...]:
         ConfigError: no input is configured, or a local pattern matches nothing.
     """
     patterns = [(split, pattern) for split, group in _patterns(config) for pattern in group]
-    _expand(tuple(pattern for _, pattern in patterns if not files.is_remote(pattern)))
+    find_sources([pattern for _, pattern in patterns if not files.is_remote(pattern)], FIELD)
     return tuple(Input(pattern, pattern, rank, 0, split) for rank, (split, pattern) in enumerate(patterns))
 
 
@@ -54,16 +60,6 @@ def _patterns(config: JobConfig) -> list[tuple[int | None, tuple[str, ...]]]:
     if not by_split:
         return [(None, config.inputs.files)]
     return [(config.split_names.index(name), group) for name, group in by_split.items()]
-
-
-def _expand(patterns: tuple[str, ...]) -> list[files.Found]:
-    found: list[files.Found] = []
-    for pattern in patterns:
-        matched = files.find(pattern)
-        if not matched:
-            raise ConfigError(f"inputs.files: expected files at {pattern}, found none; {files.advice(pattern)}")
-        found += matched
-    return found
 
 
 def _common_folder(paths: list[str]) -> str:

@@ -72,7 +72,7 @@ def run(
     _reach(config, folder, runner_options)
     if files.is_remote(folder):
         _probe(folder)
-    inputs = list_inputs(config)
+    inputs = list_inputs(config, progress)
     refuse_own_sources(config, inputs)
     digest = fingerprint(config, inputs)
     found = existing(folder, inputs, digest, overwrite=overwrite)
@@ -156,7 +156,7 @@ def _measuring(
     """A job that only reads, whose results meet in `folder`, and what runs it."""
     check_options(options, config, folder, "folder")
     _reach(config, folder, options)
-    job = Job(config, list_inputs(config), config.buckets.boundaries or (), "", folder)
+    job = Job(config, list_inputs(config, progress), config.buckets.boundaries or (), "", folder)
     return job, _Runner(job, workers, options, progress)
 
 

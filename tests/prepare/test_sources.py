@@ -1,0 +1,147 @@
+"""Folders, patterns and paths of raw files: one rule, on every kind of file system and for every command."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from draft.lookalikes import sequence_example
+from faults import remote
+from lengthwise import files
+from lengthwise.config.model import JobConfig
+from lengthwise.draft import draft_config
+from lengthwise.errors import ConfigError
+from lengthwise.feed.raw import find_files
+from lengthwise.prepare import run
+from lengthwise.prepare.inputs import list_inputs
+from lengthwise.records.framing import frame
+from lengthwise.sources import find_sources
+from lengthwise_cli.main import main
+from prepare.webhdfs import serving
+
+DATA = ["day=1/part-0.tfrecord", "day=1/part-1.gz", "day=2/deep/er/part-0", "_day=3/part-0", "top.tfrecord"]
+ASIDE = [
+    *("_SUCCESS", "day=1/_SUCCESS", "day=1/.part-0.tfrecord.crc", "day=1/part-1.gz.crc", "day=2/part-1.tmp"),
+    *("_temporary/0/part-0", ".work/x", "day=2/part-2._COPYING_", "dataset_info.json", "day=1/README.md", "labels.TXT"),
+]
+
+
+@pytest.fixture(params=["local", "objects", "hdfs"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A folder on a file system of each kind, with data and what stands beside data."""
+    if request.param == "local":
+        yield _fill(str(tmp_path / "raw"))
+    elif request.param == "objects":
+        yield _fill(f"memory://{tmp_path.name}-{os.getpid()}/raw")
+        for path in [path for path in remote.FILES if path.startswith(f"memory://{tmp_path.name}-")]:
+            del remote.FILES[path]
+    else:
+        pytest.importorskip("hdfs", reason="hdfs:// needs its client, see the extra `hdfs`")
+        with serving(tmp_path / "hdfs") as server:
+            monkeypatch.setenv("LENGTHWISE_BEAM_OPTIONS", shlex.join(server.options))
+            files.use_options(())
+            yield _fill("hdfs://place/raw")
+            monkeypatch.undo()
+            files.use_options(())
+
+
+def _fill(folder: str) -> str:
+    for name in [*DATA, *ASIDE]:
+        files.write_bytes(f"{folder}/{name}", b"x")
+    return folder
+
+
+def _found(folder: str, pattern: str) -> list[str]:
+    found = find_sources([f"{folder}{pattern}"], "files")
+    assert not {one.path for one in found.files} & set(found.left_out)
+    return [one.path[len(folder) + 1 :] for one in found.files]
+
+
+MEANT = {
+    "": DATA,
+    "/": DATA,
+    "/day=1": DATA[:2],
+    "/day=1/": DATA[:2],
+    "/day=*": DATA[:3],  # folders
+    "/day=*/": DATA[:3],
+    "/*": ["top.tfrecord", "dataset_info.json", "labels.TXT"],  # files, so none of folders
+    "/day=1/*": ["day=1/README.md", *DATA[:2]],
+    "/day=1/part-*": DATA[:2],
+    "/*/_SUCCESS": ["day=1/_SUCCESS"],  # asked for
+    "/_SUCCESS": ["_SUCCESS"],
+    "/dataset_info.json": ["dataset_info.json"],
+    "/_day=3": ["_day=3/part-0"],
+    "/day=2/deep": ["day=2/deep/er/part-0"],
+}
+
+
+def test_a_folder_means_all_data_below_and_a_pattern_what_it_matches(place) -> None:
+    assert {pattern: _found(place, pattern) for pattern in MEANT} == {
+        key: sorted(names) for key, names in MEANT.items()
+    }
+
+
+def test_what_is_left_out_is_said(place) -> None:
+    found = find_sources([place], "files")
+    assert found.left_out == tuple(sorted(f"{place}/{name}" for name in ASIDE))
+    listed = ", ".join(found.left_out[:3])
+    assert found.text == f"5 files; left out: {listed} and 8 more"
+    files.remove(f"{place}/day=2")
+    files.write_bytes(f"{place}/day=2/_SUCCESS", b"x")
+    with pytest.raises(ConfigError) as caught:
+        find_sources([f"{place}/day=2"], "inputs.files")
+    assert str(caught.value) == (
+        f"inputs.files: expected files with records at {place}/day=2, found none "
+        f"(left out: {place}/day=2/_SUCCESS); name a file to have it read"
+    )
+
+
+def test_nothing_is_an_error(place) -> None:
+    with pytest.raises(ConfigError, match=r"files: expected files at .*/nothing, found none; check the path"):
+        find_sources([f"{place}/nothing"], "files")
+
+
+def test_a_folder_is_taken_by_its_name_and_each_file_once(tmp_path) -> None:
+    for name in ("run[1]/a", "run1/a"):
+        files.write_bytes(f"{tmp_path}/{name}", b"x")
+    assert _found(str(tmp_path), "/run[1]") == ["run[1]/a"]
+    os.symlink(tmp_path / "run1" / "a", tmp_path / "run1" / "a-longer-name")
+    assert [one.path for one in find_sources([f"{tmp_path}/run1", f"{tmp_path}/run1/../run1/a"], "f").files] == [
+        f"{tmp_path}/run1/a"
+    ]
+
+
+def test_every_command_and_reader_takes_a_folder(tmp_path) -> None:
+    raw = str(tmp_path / "raw")
+    for name in ("a.tfrecord", "day=1/b.tfrecord"):
+        files.write_bytes(f"{raw}/{name}", frame([sequence_example({}, {"x": [1, 2]})] * 30))
+    for name in ("_SUCCESS", "features.json"):
+        files.write_bytes(f"{raw}/{name}", b"{}")
+    found = [f"{raw}/a.tfrecord", f"{raw}/day=1/b.tfrecord"]
+    config = JobConfig.model_validate(
+        {
+            "inputs": {"files": raw},
+            "columns": [{"kind": "identity", "key": "x", "num_buckets": 3}],
+            "output": {"path": f"{tmp_path}/prepared"},
+        }
+    )
+    assert (
+        [source.path for source in list_inputs(config)]
+        == find_files(raw)
+        == find_files([raw, f"{raw}/*.tfrecord"])
+        == found
+    )
+    said: list[str] = []
+    assert run(config, workers=1, progress=lambda event: said.append(event.message)).counts.written == 60
+    assert f"inputs.files: 2 files; left out: {raw}/_SUCCESS, {raw}/features.json" in said
+    draft = draft_config([raw])
+    assert f"# 2 files; left out: {raw}/_SUCCESS, {raw}/features.json.\n" in draft
+    assert f"    - {raw}\n" in draft
+    shown = CliRunner().invoke(main, ["inspect", raw, "-n", "1"])
+    assert f"{raw}: 2 files; left out: {raw}/_SUCCESS, {raw}/features.json\n{raw}: 60 records" in shown.stdout
+    assert f"{raw}/a.tfrecord\n#0" in shown.stdout
+    whole = CliRunner().invoke(main, ["inspect", raw, "--record", "31"])
+    assert (whole.exit_code, "#1" in whole.stdout) == (0, True), whole.output
