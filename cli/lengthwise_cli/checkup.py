@@ -28,7 +28,7 @@ class Finding:
         what: the thing.
         status: `ok`; `note`: works, but something is worth knowing; `bad`: something will not work.
         found: what was found.
-        advice: how to mend it; empty where nothing is wrong.
+        advice: how to fix it; empty where nothing is wrong.
     """
 
     what: str
@@ -152,8 +152,8 @@ def _may_make(path: str) -> Finding:
     while not os.path.exists(parent):
         parent = os.path.dirname(parent)
     if os.path.isdir(parent) and os.access(parent, os.W_OK):
-        return Finding(path, "note", f"not there; can be made in {parent}")
-    return Finding(path, "bad", f"not there, and cannot be made in {parent}", "check the path, or its permissions")
+        return Finding(path, "note", f"does not exist; can be created in {parent}")
+    return Finding(path, "bad", f"does not exist, cannot be created in {parent}", "check the path, or its permissions")
 
 
 def embedded_runner() -> Iterator[Finding]:

@@ -78,7 +78,7 @@ Events of --json:
 
 
 class BeamCommand(click.Command):
-    """A command that hands what stands after `--` to Beam."""
+    """A command that hands what follows `--` to Beam."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" in args:
@@ -99,7 +99,7 @@ class BeamCommand(click.Command):
 
 
 def beam_options() -> tuple[str, ...]:
-    """What stood after `--` on the command line of the running command.
+    """What follows `--` on the command line of the running command.
 
     Raises:
         ConfigError: Beam knows no such runner or option.
@@ -123,11 +123,11 @@ def require_data_set(folder: str) -> None:
 
 
 def refuse_existing(option: str, path: str, *, overwrite: bool) -> None:
-    """Raises ConfigError where something stands at the path that an option names, unless it may be replaced."""
+    """Raises ConfigError where the path that an option names exists, unless it may be replaced."""
     from lengthwise.files import exists
 
     if not overwrite and exists(path):
-        raise ConfigError(f"{option}: {path} stands there already; name another file, or replace it with --overwrite")
+        raise ConfigError(f"{option}: {path} exists already; name another file, or replace it with --overwrite")
 
 
 def load(config: str, files: tuple[str, ...] = (), settings: tuple[str, ...] = (), **fields: object) -> "JobConfig":

@@ -106,12 +106,12 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
     ),
     "a draft over another": (
         lambda place: ["init", place.raw / "a.tfrecord", "-o", place.job],
-        ["stands there already", "--overwrite"],
+        ["exists already", "--overwrite"],
     ),
     "a draft of an empty folder": (lambda place: ["init", _empty_folder(place)], ["FILES: ", "found an empty folder"]),
     "an extract over another file": (
         lambda place: ["rejects", _prepared(place), "--extract", place.job],
-        ["--extract: ", "job.yaml stands there already", "--overwrite"],
+        ["--extract: ", "job.yaml exists already", "--overwrite"],
     ),
     "rejects of a column that has none": (
         lambda place: ["rejects", _prepared(place), "--column", "wodrs"],
@@ -119,7 +119,7 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
     ),
     "a page over another file": (
         lambda place: ["report", _prepared(place), "-o", place.job],
-        ["--output: ", "job.yaml stands there already", "--overwrite"],
+        ["--output: ", "job.yaml exists already", "--overwrite"],
     ),
     **{
         f"a missing data set to {' '.join(command)}": (

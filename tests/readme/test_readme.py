@@ -14,6 +14,8 @@ from lengthwise.records.protos import SequenceExample
 from readme.blocks import README, blocks
 
 BIN = Path(sys.executable).parent
+ELSEWHERE = ("container", "runners", "service", "tfx", "trainer")
+"""Marks of the blocks that other tests run."""
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,8 @@ def _record(number: int, length: int) -> bytes:
     return record.SerializeToString()
 
 
-def _run(command: list[str], folder: Path) -> None:
-    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+def _run(command: list[str], folder: Path, **variables: str) -> None:
+    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", **variables}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
@@ -58,8 +60,23 @@ def test_the_commands_run_in_their_order(prepared: Path) -> None:
     assert (prepared / "again.tfrecord").stat().st_size > 0
 
 
+@pytest.fixture(scope="module")
+def checkpoint(prepared: Path) -> Path:
+    """What the program of TensorFlow 1.x saves, run as the README says."""
+    [block] = blocks("tf1")
+    assert "`TF_USE_LEGACY_KERAS=1`" in README.read_text()
+    _run([sys.executable, "-c", block.text], prepared, TF_USE_LEGACY_KERAS="1")
+    return prepared / "model.ckpt"
+
+
 @pytest.mark.slow
-def test_the_python_runs_from_top_to_bottom(prepared: Path) -> None:
+def test_the_program_of_tensorflow_1_runs_to_its_end(checkpoint: Path) -> None:
+    assert checkpoint.with_name("model.ckpt.index").exists()
+
+
+@pytest.mark.slow
+def test_the_python_runs_from_top_to_bottom(prepared: Path, checkpoint: Path) -> None:
+    assert "load_tf1_checkpoint" in "".join(block.text for block in blocks())
     code = "\n".join(block.text for block in blocks() if block.language == "python")
     _run([sys.executable, "-c", code], prepared)
 
@@ -70,9 +87,21 @@ def test_the_configuration_by_hand_is_a_configuration() -> None:
     assert config.output.path == "prepared"
 
 
+def test_every_block_is_run_by_a_test() -> None:
+    marks = {block.mark for mark in ("", "tf1", *ELSEWHERE) for block in blocks(mark)}
+    text = README.read_text()
+    assert sum(len(blocks(mark)) for mark in marks) == text.count("\n```") / 2
+
+
+def test_it_says_how_to_install_before_the_first_command() -> None:
+    text = README.read_text()
+    for words in ("make setup", "source .venv/bin/activate", ".venv/bin/lengthwise", "Linux", "3.11, 3.12 or 3.13"):
+        assert 0 < text.index(words) < text.index("\n    lengthwise demo") < text.index("```bash\nlengthwise")
+
+
 def test_commands_that_other_tests_run_are_run_there() -> None:
     tests = README.parent / "tests"
-    for mark in ("container", "runners", "service", "tfx", "trainer"):
+    for mark in ELSEWHERE:
         assert blocks(mark), mark
     for runs_them in ("runners/test_portable.py", "cli/test_serve.py", "tfx/test_readme.py"):
         assert "readme.blocks" in (tests / runs_them).read_text()
@@ -80,7 +109,7 @@ def test_commands_that_other_tests_run_are_run_there() -> None:
 
 def test_it_is_short_and_what_it_points_to_exists() -> None:
     text = README.read_text()
-    assert len(text.splitlines()) <= 250
+    assert len(text.splitlines()) <= 270
     for link in ("benchmarks/RESULTS.md", "CHANGELOG.md", "CONTRIBUTING.md"):
         assert f"({link})" in text
         assert (README.parent / link).exists(), link

@@ -119,7 +119,7 @@ def _train(prepared: str, manifest: "Manifest", paths: list[str]) -> None:
     ours = train_prepared(prepared, manifest)
     textbook = train_textbook(paths, [str(entry) for entry in vocabulary], manifest)
     _say_epochs([ours, textbook])
-    say("The textbook pipeline reads all records; those that it cannot parse it leaves out without a word.")
+    say("The textbook pipeline reads all records; it leaves out silently those that it cannot parse.")
 
 
 def _say_epochs(epochs: "list[Epoch]") -> None:

@@ -23,7 +23,7 @@ Example:
 def command(paths: tuple[str, ...], as_json: bool) -> None:
     """Check versions, runners, file systems, threads and GPU.
 
-    PATHS, files or folders, are tried for access. Says what is wrong and how to mend it; exit code 3 if something is.
+    PATHS, files or folders, are tried for access. Says what is wrong and how to fix it; exit code 3 if something is.
     """
     from lengthwise.errors import EnvironmentFailure
     from lengthwise_cli.terminal import say_json

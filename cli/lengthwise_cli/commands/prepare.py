@@ -20,9 +20,7 @@ Examples:
 @options.config_file
 @options.input_files
 @click.option("--output", "-o", metavar="DIR", type=options.path, help="Instead of CONFIG's output.path.")
-@click.option(
-    "--overwrite", is_flag=True, help="Replace the data set that stands in DIR, once the new one is complete."
-)
+@click.option("--overwrite", is_flag=True, help="Replace the data set in DIR, once the new one is complete.")
 @options.workers
 @options.overrides
 @options.quiet
@@ -39,9 +37,9 @@ def command(
 ) -> None:
     """Read, validate, bucket, pad and write raw TFRecords.
 
-    CONFIG says what a sequence is and what is valid; FILES, paths or quoted patterns, stand instead of its inputs.
+    CONFIG says what a sequence is and what is valid; FILES, paths or quoted patterns, replace its inputs.
     Records that are refused are kept with their reason: see `lengthwise rejects`. Interrupted anywhere, the same
-    command resumes. What stands after -- goes to Beam.
+    command resumes. What follows -- goes to Beam.
     """
     from lengthwise_cli.watch import say_event, watching
 

@@ -46,7 +46,7 @@ def command(
     """List rejected records by reason and column, or extract them.
 
     DIR is a prepared data set, or the output folder of a job that failed because too much was rejected. Extracted
-    records can be prepared again; what is no whole record (unreadable rests of files, data that does not match its
+    records can be prepared again; what is not a whole record (unreadable rests of files, data that does not match its
     checksum, records over the size limit) is left out and counted. Exit code 1: the rejects themselves are damaged;
     what can be read of them is listed or extracted all the same.
     """
@@ -162,7 +162,7 @@ def _say_extracted(kept: int, left_out: Counter[str], target: str) -> None:
     say(f"{kept:,} records written to {target}")
     if left_out:
         what = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common())
-        say(f"left out, as no whole record is kept of them: {what}")
+        say(f"left out, because no whole record of them is kept: {what}")
 
 
 def _example(reject: "Reject") -> dict[str, object]:

@@ -14,12 +14,12 @@ Example:
 @click.command("report", epilog=EPILOG)
 @options.data_set
 @click.option("--output", "-o", metavar="FILE", required=True, type=options.path, help="The page to write.")
-@click.option("--compare", metavar="DIR2", type=options.DataSet(), help="Show this data set beside, and what drifted.")
+@click.option("--compare", metavar="DIR2", type=options.DataSet(), help="Also show this data set, and what drifted.")
 @click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
 def command(folder: str, output: str, compare: str | None, overwrite: bool) -> None:
     """Write an HTML report: lengths, padding, rejects, columns.
 
-    One file that needs nothing else. The same page, without a comparison, stands in each data set as report.html.
+    One file that needs nothing else. The same page, without a comparison, is in each data set as report.html.
     """
     from lengthwise.report import write_report
 

@@ -31,7 +31,9 @@ def command() -> None:
 
 @command.command("dispatcher", epilog="\b\nExample:\n  lengthwise serve dispatcher --port 5050 --work-dir journal")
 @click.option("--port", type=click.IntRange(0, 65535), default=5050, show_default=True, help="0 for any that is free.")
-@click.option("--work-dir", required=True, type=options.path, help="The journal's folder; restarted, it goes on there.")
+@click.option(
+    "--work-dir", required=True, type=options.path, help="The journal's folder, from which a restart continues."
+)
 def dispatcher(port: int, work_dir: str) -> None:
     """Run the dispatcher, which knows the workers and hands out the work."""
     _import_tensorflow()
