@@ -52,12 +52,15 @@ def say_summary(manifest: "Manifest", folder: str) -> None:
     say(f"{figures['sequences']:,} sequences ({splits}) in {figures['shards']} shards, {bytes_text(figures['bytes'])}")
     say(f"in {folder}", whole=True)
     say(f"next: open {join(folder, 'report.html')}, or train:", whole=True)
-    say(f"  lengthwise.read_prepared({folder!r}, {_split(manifest)!r}, batch_steps={_budget(manifest)})", whole=True)
+    arguments = [repr(folder), *_split(manifest), f"batch_steps={_budget(manifest)}"]
+    say(f"lengthwise.read_prepared({', '.join(arguments)})", whole=" " in folder)
 
 
-def _split(manifest: "Manifest") -> str:
-    """The split to train on."""
-    return "train" if "train" in manifest.splits else max(manifest.splits, key=lambda name: len(manifest.lengths[name]))
+def _split(manifest: "Manifest") -> list[str]:
+    """The argument that names the split to train on; none where that is the default."""
+    if "train" in manifest.splits:
+        return []
+    return [repr(max(manifest.splits, key=lambda name: manifest.histogram(name).total))]
 
 
 def _budget(manifest: "Manifest") -> int:

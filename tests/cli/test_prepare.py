@@ -36,7 +36,7 @@ def test_what_it_says_next_can_be_opened_and_pasted_into_python(place, lengthwis
     [path] = re.findall("^next: open (.*), or train:$", report)
     assert path == f"{output}/report.html"
     assert os.path.exists(path)
-    batches = eval(call.strip(), {"lengthwise": lw})  # noqa: S307 (what the command printed)
+    batches = eval(call, {"lengthwise": lw})  # noqa: S307 (what the command printed)
     assert sum(int(features["sequence_length"].shape[0]) for features in batches) > 100
 
 

@@ -1,5 +1,6 @@
 """Commands on terminals of 60, 80 and 100 columns: no line is too long, no word or number is broken inside."""
 
+import ast
 import os
 import pty
 import random
@@ -8,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import click
 import pytest
 
 from lengthwise.records.framing import frame
@@ -152,8 +154,6 @@ def test_errors_break_between_words(folder, name) -> None:
 
 
 def test_help_fits_80_columns() -> None:
-    import click
-
     context = click.Context(main, info_name="lengthwise", terminal_width=80)
     for name in main.list_commands(context):
         command = main.get_command(context, name)
@@ -161,3 +161,12 @@ def test_help_fits_80_columns() -> None:
         for one in group:
             text = one.get_help(click.Context(one, parent=context, info_name=one.name, terminal_width=80))
             assert [line for line in text.splitlines() if len(line) > 80] == []
+
+
+def test_what_prepare_says_next_is_python_at_any_width(folder) -> None:
+    for columns in (60, 80, 100):
+        lines = shown(folder, columns, "prepare", "{folder}/job.yaml", "--workers", "1", "--overwrite")
+        start = next(place for place, line in enumerate(lines) if line.startswith("lengthwise.read_prepared("))
+        [statement] = ast.parse("\n".join(lines[start:])).body
+        assert ast.literal_eval(statement.value.args[0]) == f"{folder}/prepared"
+        assert len([line for line in lines if "batch_steps=8192" in line]) == 1
