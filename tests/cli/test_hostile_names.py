@@ -5,6 +5,7 @@ import pickle
 import random
 
 import pytest
+import yaml
 
 from cli.conftest import Place
 from lengthwise.errors import ConfigError, LengthwiseError
@@ -132,6 +133,16 @@ def test_markup_stands_as_it_is_and_json_has_the_true_names(hostile, lengthwise)
     assert {one["column"] for one in rejects} == {"", "word" + HOSTILE, "price[/usd]" + HOSTILE}
     page = (hostile.folder / PREPARED / "report.html").read_text()
     assert {char for char in page if not char.isprintable()} <= {"\n"}
+
+
+def test_a_draft_on_standard_output_is_the_draft_in_a_file_and_has_the_true_names(hostile, lengthwise) -> None:
+    for files in (["raw/*"], ["examples"]):
+        printed = lengthwise("init", *files).stdout
+        lengthwise("init", *files, "-o", "draft.yaml", "--overwrite")
+        assert (hostile.folder / "draft.yaml").read_text() == printed
+        keys = {column["key"] for column in yaml.safe_load(printed)["columns"]}
+        assert keys <= {name + HOSTILE for name in ("word", "price[/usd]", "name", "flat")}
+        assert keys
 
 
 def test_lines_of_a_message_are_ours_alone() -> None:
