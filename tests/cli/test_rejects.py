@@ -216,6 +216,8 @@ def test_damaged_rejects_of_a_failed_job_are_told(tmp_path, lengthwise) -> None:
     listed = lengthwise("rejects", place.prepared, code=1)
     assert "not_finite" in listed.stdout
     assert f"{path}: record 1, at byte " in listed.stderr
+    path.write_bytes(b"")
+    assert f"{path}: expected at least one reject, found none" in lengthwise("rejects", place.prepared, code=1).stderr
 
 
 def test_rejects_that_were_moved_elsewhere_are_no_fault(three: Path, tmp_path: Path, lengthwise) -> None:

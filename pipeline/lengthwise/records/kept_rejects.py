@@ -71,12 +71,14 @@ class KeptRejects:
 
     def _read_file(self, path: str) -> Iterator[Reject]:
         unreadable: list[Unreadable] = []
+        readable = 0
         whole = files.join(self._folder, path)
         try:
             with files.open_binary(whole) as stream:
                 measured = Measured(stream)
                 for one in read_all(cast(BinaryIO, measured), max_record_bytes=_most_bytes(self._manifest)):
                     if isinstance(one, Reject):
+                        readable += 1
                         yield one
                     else:
                         unreadable.append(one)
@@ -86,6 +88,10 @@ class KeptRejects:
                 raise
             self.faults.append(FileFault(path, f"expected a file, it is missing or unreadable: {error}"))
             return
+        if self._manifest is None and not (readable or unreadable):
+            self.faults.append(
+                FileFault(path, "expected at least one reject, found none: such a file is never written")
+            )
         self.faults += self._faults_of(path, unreadable, measured.crc32c)
 
     def _faults_of(self, path: str, unreadable: list[Unreadable], found: int) -> Iterator[FileFault]:
