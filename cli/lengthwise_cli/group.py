@@ -27,7 +27,7 @@ COMMANDS = (
     "doctor",
     "completion",
 )
-"""In the order of a user's way through them. Each stands in `lengthwise_cli.commands.NAME`, as `command`."""
+"""In the order of a user's way through them. Each is `lengthwise_cli.commands.NAME.command`."""
 
 
 class Commands(click.Group):

@@ -46,7 +46,7 @@ def _least_of(word: str) -> int:
 
 
 def _pieces(text: str, width: int) -> Iterator[tuple[str, str]]:
-    """What stands before each piece on one line, and the piece."""
+    """What separates each piece from the one before it on a line, and the piece."""
     for word in text.split(" "):
         if width_of(word) <= width:
             yield " ", word

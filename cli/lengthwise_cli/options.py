@@ -56,10 +56,10 @@ max_record_bytes = click.option(
     show_default=True,
     help="Do not look at larger records.",
 )
-quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of text.")
-events = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and event (see below).")
-workers = click.option("--workers", type=click.IntRange(min=1), help="On this machine.  [default: one a core]")
+events = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event, each on a line (see below).")
+workers = click.option("--workers", type=click.IntRange(min=1), help="On this machine.  [default: one per core]")
 overrides = click.option(
     "--set",
     "settings",
@@ -113,7 +113,7 @@ def beam_options() -> tuple[str, ...]:
 
 
 def require_data_set(folder: str) -> None:
-    """Raises ConfigError where no folder stands at the path that is to be a data set's."""
+    """Raises ConfigError where the path that is to be a data set's is not a folder."""
     from lengthwise.files import exists, is_remote, join, list_tree
 
     if not is_remote(folder) and os.path.isfile(folder):

@@ -1,4 +1,4 @@
-"""Sequences as tables: short ones side by side in a line a feature, one alone with a line a step."""
+"""Sequences as tables: short ones side by side with a line per feature, one alone with a line per step."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ _MOST_CHARACTERS = 60
 
 
 def say_sequence(shown: "Shown", *, whole: bool) -> None:
-    """Prints a sequence: all of its steps down the page, or the first few in a line a feature."""
+    """Prints a sequence: all of its steps down the page, or the first few with a line per feature."""
     where = ", ".join(f"{name} {value}" for name, value in shown.where.items())
     title = f"#{shown.number}: {shown.length:,} steps, {where}"
     if not whole:

@@ -60,7 +60,7 @@ def _errors_as_events() -> Iterator[None]:
 
 
 class JsonLines:
-    """One JSON object a line and event, on stdout."""
+    """One JSON object per event, each on a line of stdout."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()

@@ -12,7 +12,7 @@ from lengthwise.visible import visible
 from lengthwise_cli import options
 
 EPILOG = """\b
-Example, a line on each machine:
+Example, one line per machine:
   lengthwise serve dispatcher --port 5050 --work-dir /shared/journal
   lengthwise serve worker --dispatcher 10.0.0.2:5050 --host 10.0.0.3 \\
     --port 5051
