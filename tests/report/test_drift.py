@@ -84,6 +84,17 @@ def test_few_whole_numbers_are_recognised_whatever_the_range() -> None:
     assert bins.edges.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
 
 
+def test_whole_numbers_far_apart_take_few_bins() -> None:
+    bins = common_bins(numbers([1.0, 2.0, 3.0]), numbers([1e12, 1e12 + 2]))
+    assert len(bins.first) == 20
+    assert (bins.first.sum(), bins.second.sum()) == (3, 2)
+
+
+def test_a_histogram_without_a_count_is_not_compared() -> None:
+    empty = ColumnStatistics(values=0, min=0, max=1, histogram=(0,) * 32)
+    assert common_bins(empty, numbers([1.0, 2.0])) is None
+
+
 @given(
     st.lists(st.floats(-100, 100), min_size=5, max_size=50),
     st.lists(st.floats(-100, 100), min_size=5, max_size=50),

@@ -176,6 +176,10 @@ def test_long_texts_are_cut() -> None:
           "statistics": {"x": ColumnStatistics(values=3, min=2, max=2, mean=2, std=0, histogram=(0, 3))}}, "2 to 2"),
         ({"columns": (NumericColumn(key="x"),), "statistics": {
             "x": ColumnStatistics(values=3, min=-1e308, max=1e308, mean=0, std=1e300, histogram=(1, 2))}}, "1e+308"),
+        ({"columns": (NumericColumn(key="x", dtype="int64"),), "statistics": {
+            "x": ColumnStatistics(values=3, min=-1e308, max=1e308, mean=0, std=1e300, histogram=(1, 2))}}, "1e+308"),
+        ({"columns": (NumericColumn(key="x", dtype="int64"),), "statistics": {
+            "x": ColumnStatistics(values=3, min=0, max=float("inf"), mean=0, std=1, histogram=(1, 2))}}, "values"),
     ],
 )  # fmt: skip
 def test_any_data_set_has_a_page(changes, shown) -> None:

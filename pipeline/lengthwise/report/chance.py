@@ -2,9 +2,9 @@
 
 The unit of chance is a sequence, not a value: the values of one sequence are alike. How much a sample says is given by
 its *draws*: as many independent values say as much. Of sequences whose values are all equal, that is
-`(sum of lengths)² / (sum of squared lengths)`, Kish's effective sample size with the largest possible design effect, the
-smallest size for any likeness within sequences. Each bound is exceeded with at most the probability `level`: by theorem
-for independent draws; that it holds for sequences, too, is measured in tests/report/test_false_alarms.py.
+`(sum of lengths)² / (sum of squared lengths)`: Kish's effective sample size with the largest possible design effect, so
+the smallest for any likeness within sequences. Each bound is exceeded with at most the probability `level`: by theorem
+for independent draws; tests/report/test_false_alarms.py measures that it holds for sequences, too.
 
 Sources: P. Massart, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality", Ann. Probab. 18 (1990); for two
 samples, F. Wei and R. Dudley, Statistics & Probability Letters 82 (2012); S. Boucheron, G. Lugosi, P. Massart,

@@ -24,6 +24,7 @@ def histogram_chart(name: str, key: str, statistics: ColumnStatistics, *, whole:
     low, high, bins = statistics.min, statistics.max, statistics.histogram
     if low is None or high is None or not bins:
         return None
+    whole = whole and math.isfinite(high - low)
     times = Timestamps.of(key, low, high)
     counted = whole_numbers(statistics, known=whole)
     if counted is not None and times is None:  # a bar for each number

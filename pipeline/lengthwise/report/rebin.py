@@ -1,5 +1,6 @@
 """Two histograms over different ranges, put into the same bins, so that they can be compared."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,9 @@ import numpy.typing as npt
 
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.report.distances import Histogram
+
+MOST_NUMBERS = 64
+"""Whole numbers over a wider range do not have a bin each."""
 
 BINS = 20
 """Fewer than a histogram of the manifest has, so that what rebinning smears matters less."""
@@ -40,11 +44,13 @@ def common_bins(first: ColumnStatistics, second: ColumnStatistics, *, whole: boo
         second: statistics of the other.
         whole: whether the numbers of both are integers.
     """
-    if not (first.histogram and second.histogram) or first.min is None or second.min is None:
+    if not (any(first.histogram) and any(second.histogram)) or first.min is None or second.min is None:
         return None
     numbers = whole_numbers(first, known=whole), whole_numbers(second, known=whole)
     if numbers[0] is not None and numbers[1] is not None:
-        return _over_numbers(numbers[0], numbers[1])
+        values = {*numbers[0], *numbers[1]}
+        if max(values) - min(values) < MOST_NUMBERS:
+            return _over_numbers(numbers[0], numbers[1])
     if (first.min, first.max, len(first.histogram)) == (second.min, second.max, len(second.histogram)):
         edges = _edges(first)
         if edges[-1] > edges[0]:
@@ -78,7 +84,7 @@ def whole_numbers(statistics: ColumnStatistics, *, known: bool = False) -> dict[
     low, high = statistics.min, statistics.max
     assert low is not None
     assert high is not None
-    if low != int(low) or high != int(high) or high - low >= len(statistics.histogram):
+    if not math.isfinite(high - low) or low != int(low) or high != int(high) or high - low >= len(statistics.histogram):
         return None
     if high == low:
         return {int(low): sum(statistics.histogram)}
