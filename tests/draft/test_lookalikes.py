@@ -216,7 +216,12 @@ def _odd(index: int, usual, odd) -> bytes:
         (({}, {"x": [1, 2]}), ({}, {"x": [1.0, 2.0]}), {"x"}, "1: x: it holds no int64_list"),
         (({}, {"x": [b"a", b"b"]}), ({}, {"x": [1]}), {"x"}, "1: x: it holds no bytes_list"),
         (({}, {"x": [[0.5, 1.0]]}), ({}, {"x": [[0.5]]}), {"x"}, "1: x: it has steps of other than 2 numbers"),
-        (({}, {"x": [1], "y": [2]}), ({}, {"x": [1, 2], "y": [2]}), {"x", "y"}, "1: its sequences differ in length"),
+        (
+            ({}, {"x": [1], "y": [2]}),
+            ({}, {"x": [1, 2], "y": [2]}),
+            {"x", "y"},
+            "1: y: its number of steps is not that of the other sequences",
+        ),
         (({"c": [1]}, {"x": [1]}), ({"c": [1, 2]}, {"x": [1]}), {"x", "c"}, "1: c: it has other than 1 value"),
         (({"c": [1]}, {"x": [1]}), ({"c": [b"1"]}, {"x": [1]}), {"x", "c"}, "1: c: it holds no int64_list"),
     ],
@@ -228,6 +233,34 @@ def test_one_odd_record_of_many_is_rejected_and_said(tmp_path, usual, odd, kept,
     assert {column.key for column in config.columns} == kept
     assert f"# 1 of the {records} records will be rejected, for they differ from the others:\n#   {said}\n" in text
     assert _rejected(config, content) == 1 <= config.limits.rejected_fraction * records
+
+
+def test_odd_records_of_many_features_do_not_add_up(tmp_path) -> None:
+    """A record in a hundred for each of many features would be every record."""
+    records = [
+        sequence_example(
+            {f"c{n}": [1] * (1 + (n == i)) for n in range(8)},
+            {f"x{n:02}": [1.5 if n == i else 1] * 3 for n in range(20)},
+        )
+        for i in range(RECORDS)
+    ]
+    text, config = _draft(tmp_path, records)
+    reasons = _left_out(text)
+    assert len(config.columns) + len(reasons) == 28
+    assert len(config.columns) >= 5
+    assert (
+        "too many records would be rejected, for it and for other features: it holds no int64_list in 1"
+        in reasons["x19"]
+    )
+    assert 1 <= _rejected(config, records) <= 5 <= RECORDS * config.limits.rejected_fraction
+
+
+def test_times_may_be_out_of_order_now_and_then(tmp_path) -> None:
+    def record(index: int) -> bytes:
+        times = [1_700_000_000 + index * 100 + step for step in range(30)]
+        return sequence_example({}, {"step": times if index else [times[1], times[0], *times[2:]]})
+
+    assert _columns(_draft(tmp_path, [record(index) for index in range(RECORDS)])[1]) == {"step": ("numeric",)}
 
 
 def test_a_feature_of_several_kinds_is_left_out_with_the_numbers(tmp_path) -> None:

@@ -7,7 +7,7 @@ The group that is kept is in about as many records as any, and longest on averag
 the most features. Names decide nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,8 @@ from lengthwise.draft.quote import quote
 _IN_AS_MANY = 0.9  # of the records that the most frequent list is in
 _AS_LONG = 2 / 3  # of the longest
 _MOST_LEADERS = 16
-_WIDEST_BY_CHANCE = 4  # where all records are equally long: coordinates of two to four numbers
+_WIDEST = 65_536  # values in a step, as columns have it
+_WIDEST_IF_CONSTANT = 4  # where all records are equally long: coordinates of two to four numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,25 @@ class Alignment:
     """The features that go together.
 
     Attributes:
-        widths: how many values each of them has in a step, by key; in feature lists 1.
-        steps: int64 `[records]`: the number of steps of each record.
-        uneven: bool `[records]`: those of which the features differ in length.
+        widths: how many values each of them has in a step, by key, the leader first; in feature lists 1.
+        steps: float64 `[records]` by key: the numbers of steps, with halves where values are left over; -1 without it.
         apart: why each of the others is none of them, by key.
     """
 
     widths: dict[str, int] = field(default_factory=dict)
-    steps: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    uneven: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    steps: dict[str, np.ndarray] = field(default_factory=dict)
     apart: dict[str, str] = field(default_factory=dict)
+
+    def lengths(self, keys: Sequence[str]) -> np.ndarray:
+        """The number of steps of each record: of the first of these features that it has, int64 `[records]`."""
+        lengths = np.full_like(next(iter(self.steps.values()), np.zeros(0)), -1)
+        for key in keys:
+            lengths = np.where(lengths < 0, self.steps[key], lengths)
+        return np.floor(np.maximum(lengths, 0)).astype(np.int64)
+
+    def uneven(self, key: str, lengths: np.ndarray) -> np.ndarray:
+        """The records in which the feature has another number of steps, bool `[records]`."""
+        return (self.steps[key] >= 0) & (self.steps[key] != lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +74,13 @@ def align(sequences: Mapping[str, Facts], *, flat: bool) -> Alignment:
     kept = _choose(classes.groups())
     keys = {key: ratio for at, ratio in zip(kept.members, kept.ratios, strict=True) for key in classes.keys[at]}
     narrowest = min(keys.values())
-    widths = {key: round(ratio / narrowest) for key, ratio in sorted(keys.items())}
-    found = np.stack([_steps(sequences[key].counts, width) for key, width in widths.items()])
-    lowest = np.where(found >= 0, found, np.inf).min(axis=0)
-    highest = found.max(axis=0)
-    uneven = (highest >= 0) & (lowest != highest)
-    apart = {
-        key: classes.why_apart(at, kept) for at, names in enumerate(classes.keys) for key in names if key not in keys
-    }
-    return Alignment(widths, np.maximum(np.floor(highest), 0).astype(np.int64), uneven, apart)
+    first = classes.keys[kept.leader][0]
+    widths = {key: round(keys[key] / narrowest) for key in sorted(keys, key=lambda key: (key != first, key))}
+    steps = {key: _steps(sequences[key].counts, width) for key, width in widths.items()}
+    return Alignment(widths, steps, classes.why_apart(kept))
 
 
 def _steps(counts: np.ndarray, width: int) -> np.ndarray:
-    """float64 `[records]`: the numbers of steps, with halves where values are left over; -1 without the feature."""
     return np.where(counts < 0, -1, counts // width + (counts % width > 0) / 2)
 
 
@@ -143,7 +147,7 @@ class _Classes:
             return ratios
         wide_of_floats = np.where(ratios > 1, self._of_floats, self._of_floats[leader])
         times = np.where(ratios < 1, 1 / np.maximum(ratios, 1e-9), ratios)
-        coordinates = wide_of_floats & (times <= _WIDEST_BY_CHANCE) & (np.abs(times - np.round(times)) < 1e-6)
+        coordinates = wide_of_floats & (times <= _WIDEST_IF_CONSTANT) & (np.abs(times - np.round(times)) < 1e-6)
         return np.where((ratios == 1) | coordinates, ratios, 0)
 
     def _divides(self, widths: np.ndarray) -> np.ndarray:
@@ -151,7 +155,7 @@ class _Classes:
         whole = np.maximum(np.round(widths), 1).astype(np.int64)
         broken = ((self.counts > 0) & (self.counts % whole[:, None] > 0)).sum(axis=1)
         allowed = np.array([tolerated(count) for count in self._records.tolist()])
-        return (np.abs(widths - whole) < 1e-6) & (broken <= allowed)
+        return (np.abs(widths - whole) < 1e-6) & (whole <= _WIDEST) & (broken <= allowed)
 
     def _compare(self, leader: int, ratios: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """By class, in how many records that have both the steps agree, and differ, and how many have both."""
@@ -161,12 +165,20 @@ class _Classes:
         agreeing = (equal & self._filled & self._filled[leader]).sum(axis=1)
         return agreeing, (both & ~equal).sum(axis=1), both.sum(axis=1)
 
-    def why_apart(self, at: int, kept: _Group) -> str:
-        """Why the features of a class are not steps of the group that is kept."""
-        first = quote(self.keys[kept.leader][0])
+    def why_apart(self, kept: _Group) -> dict[str, str]:
+        """Why features are not steps of the group that is kept, by key."""
         ratios = self._ratios(kept.leader)
-        agreeing, differing, both = (int(counts[at]) for counts in self._compare(kept.leader, ratios))
-        if differing and agreeing > differing and ratios[at]:
+        agreeing, differing, both = self._compare(kept.leader, ratios)
+        agreeing[ratios == 0] = 0
+        apart = {}
+        for at in np.setdiff1d(np.arange(len(self.keys)), kept.members).tolist():
+            reason = self._why_apart(at, kept.leader, int(agreeing[at]), int(differing[at]), int(both[at]))
+            apart.update(dict.fromkeys(self.keys[at], reason))
+        return apart
+
+    def _why_apart(self, at: int, leader: int, agreeing: int, differing: int, both: int) -> str:
+        first = quote(self.keys[leader][0])
+        if agreeing > differing > 0:
             return (
                 f"in {differing} of the {both} records that have both it has other steps than {first}: they would be "
                 "rejected, or cut under sequences.mismatch: truncate; add it if that is right"
@@ -174,7 +186,7 @@ class _Classes:
         unit, total = ("values" if self._flat else "steps"), self.counts.shape[1]
         text = (
             f"a sequence of its own: {self._means[at]:.3g} {unit} on average in {self._records[at]} of {total} "
-            f"records, {first} has {self._means[kept.leader]:.3g} in {self._records[kept.leader]}"
+            f"records, {first} has {self._means[leader]:.3g} in {self._records[leader]}"
         )
         if not differing:
             text += "; too few records have both to say that they go together"

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lengthwise.columns import RESERVED_KEY
-from lengthwise.draft.align import align
+from lengthwise.draft.align import Alignment, align
 from lengthwise.draft.blobs import describe_blobs
 from lengthwise.draft.context import draft_context, find_person, usual_count
 from lengthwise.draft.facts import Facts
-from lengthwise.draft.odd import Odd, tolerated, union
+from lengthwise.draft.odd import Odd, tolerated, tolerated_in_all, union
 from lengthwise.draft.quote import quote
 from lengthwise.draft.scan import Seen
 from lengthwise.draft.steps import Fields, draft_steps, widths_are_even
@@ -52,20 +52,53 @@ def choose(seen: Seen) -> Draft:
     readable = {key: facts for key, facts in sequences.items() if not _leave_out(key, facts, draft, is_step=True)}
     alignment = align(readable, flat=seen.format == "example")
     draft.left_out |= alignment.apart
-    odd: list[tuple[str, Odd]] = []
-    for key, width in alignment.widths.items():
-        column, why, wrong = draft_steps(key, readable[key], width, complete=seen.complete)
-        draft.columns.append((column, ", ".join(why)))
-        odd += [(key, one) for one in wrong]
-    if not draft.columns:
+    chosen, lengths = _choose_steps(alignment, readable, seen, draft)
+    if not chosen.columns:
         raise DatasetError(_nothing_found(seen, draft))
-    if alignment.uneven.any():
-        odd.append(("", Odd(alignment.uneven, "its sequences differ in length")))
-    odd += _add_context(context, draft)
-    draft.odd = [f"{one.count}: {quote(key) + ': ' if key else ''}{one.why}" for key, one in odd]
-    draft.rejected = union([one for _, one in odd], seen.records)
-    draft.lengths = alignment.steps[~draft.rejected]
+    _add_context(context, chosen)
+    draft.columns, draft.odd, draft.rejected = chosen.columns, chosen.reasons, chosen.rejected
+    draft.lengths = lengths[~draft.rejected]
     return draft
+
+
+def _choose_steps(alignment: Alignment, features: _Features, seen: Seen, draft: Draft) -> "tuple[_Chosen, np.ndarray]":
+    """The columns of the sequence that is kept, and the numbers of steps of the records, int64 `[records]`."""
+    keys = list(alignment.widths)
+    while True:  # until none is left out: each makes a difference to what is odd in the others
+        chosen = _Chosen(seen.records, draft)
+        lengths = alignment.lengths(keys)
+        for key in keys:
+            column, why, odd = draft_steps(key, features[key], alignment.widths[key], complete=seen.complete)
+            uneven = alignment.uneven(key, lengths)
+            odd += [Odd(uneven, "its number of steps is not that of the other sequences")] if uneven.any() else []
+            chosen.add(key, column, why, odd)
+        kept = [key for key in keys if key not in draft.left_out]
+        if kept == keys:
+            chosen.columns.sort(key=lambda column: str(column[0]["key"]))
+            return chosen, lengths
+        keys = kept
+
+
+class _Chosen:
+    """Adds columns to a draft as long as they reject few records together; the first is added in any case."""
+
+    def __init__(self, records: int, draft: Draft) -> None:
+        self.draft = draft
+        self.columns: list[tuple[Fields, str]] = []
+        self.rejected = np.zeros(records, bool)
+        self.reasons: list[str] = []
+
+    def add(self, key: str, column: Fields, why: list[str], odd: list[Odd]) -> bool:
+        """Adds a column, or says why it is left out."""
+        rejected = union(odd, len(self.rejected)) | self.rejected
+        if self.columns and int(rejected.sum()) > tolerated_in_all(len(rejected)):
+            reasons = ", ".join(f"{one.why} in {one.count}" for one in odd)
+            self.draft.left_out[key] = f"too many records would be rejected, for it and for other features: {reasons}"
+            return False
+        self.columns.append((column, ", ".join(why)))
+        self.reasons += [f"{one.count}: {quote(key)}: {one.why}" for one in odd]
+        self.rejected = rejected
+        return True
 
 
 def _divide(seen: Seen) -> tuple[_Features, _Features]:
@@ -125,27 +158,21 @@ def _unusable_steps(facts: Facts) -> str:
     return ""
 
 
-def _add_context(context: _Features, draft: Draft) -> list[tuple[str, Odd]]:
-    taken = {column["key"] for column, _ in draft.columns}
-    odd: list[tuple[str, Odd]] = []
+def _add_context(context: _Features, chosen: _Chosen) -> None:
+    draft = chosen.draft
     drafted: _Features = {}
+    taken = {column["key"] for column, _ in chosen.columns}
     for key, facts in context.items():
         if key in taken:
             draft.left_out.setdefault(key, "of the whole record: a sequence has the same name")
         elif not _leave_out(key, facts, draft, is_step=False):
             count = usual_count(facts)
             if not count:
-                found = facts.counts[facts.present]
-                draft.left_out[key] = (
-                    f"of the whole record, which has between {found.min()} and {found.max()} values of it"
-                )
-                continue
-            column, why, wrong = draft_context(key, facts, count)
-            draft.columns.append((column, ", ".join(why)))
-            odd += [(key, one) for one in wrong]
-            drafted[key] = facts
+                low, high = (int(limit(facts.counts[facts.present])) for limit in (np.min, np.max))
+                draft.left_out[key] = f"of the whole record, which has between {low} and {high} values of it"
+            elif chosen.add(key, *draft_context(key, facts, count)):
+                drafted[key] = facts
     draft.person = find_person(drafted)
-    return odd
 
 
 def _nothing_found(seen: Seen, draft: Draft) -> str:

@@ -4,22 +4,13 @@ import re
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _IDS = {
-    "id",
-    "ids",
-    "uid",
-    "uuid",
-    "idx",
-    "index",
-    "key",
-    "token",
-    "tokens",
-    "code",
-    "category",
-    "class",
-    "label",
-    "type",
+    *("bin", "bucket", "category", "class", "code", "group", "id", "ids", "idx", "index", "key", "kind", "label"),
+    *("level", "status", "token", "tokens", "type", "uid", "uuid"),
 }
-_TIMES = {"time", "times", "timestamp", "timestamps", "ts", "date", "dates", "datetime", "epoch"}
+_TIMES = {
+    *("created", "date", "dates", "datetime", "epoch", "t", "time", "times", "timestamp", "timestamps", "ts"),
+    *("updated", "when"),
+}
 _MEASURES = {
     *("age", "ages", "amount", "amounts", "cost", "costs", "count", "counts", "delay", "distance", "duration"),
     *("durations", "elapsed", "height", "price", "prices", "qty", "quantity", "revenue", "score", "scores"),

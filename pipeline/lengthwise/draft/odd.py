@@ -11,6 +11,11 @@ def tolerated(records: int) -> int:
     return max(records // 100, int(records >= 10))
 
 
+def tolerated_in_all(records: int) -> int:
+    """How many records may be rejected for all features together."""
+    return max(records // 20, tolerated(records))
+
+
 @dataclass(frozen=True, slots=True)
 class Odd:
     """Records that the drafted column rejects.
