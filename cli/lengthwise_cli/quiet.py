@@ -43,7 +43,7 @@ def native_stderr_silenced() -> Iterator[None]:
 
     TensorFlow 2.21 logs them before it reads its own log level. Python's exceptions still come through.
     """
-    if _is_debugging():
+    if is_debugging():
         yield
         return
     sys.stderr.flush()
@@ -65,7 +65,7 @@ def only_our_words() -> Iterator[None]:
     Beam's workers print the traceback of every failure, which we tell in a sentence; their processes and native code
     write past Python. Under `--debug` all of it shows.
     """
-    if _is_debugging():
+    if is_debugging():
         yield
         return
     before, hook = sys.stderr, threading.excepthook
@@ -78,7 +78,7 @@ def only_our_words() -> Iterator[None]:
             sys.stderr, threading.excepthook = before, hook
 
 
-def _is_debugging() -> bool:
+def is_debugging() -> bool:
     return logging.getLogger().isEnabledFor(logging.INFO)
 
 

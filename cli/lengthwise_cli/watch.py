@@ -12,7 +12,8 @@ import click
 from lengthwise.errors import Interrupted, LengthwiseError
 from lengthwise.progress import Event, ProgressSink, ignore
 from lengthwise.visible import visible, visible_json
-from lengthwise_cli.quiet import only_our_words
+from lengthwise_cli.failures import UNFORESEEN
+from lengthwise_cli.quiet import is_debugging, only_our_words
 from lengthwise_cli.terminal import bytes_text
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -53,10 +54,15 @@ def _errors_as_events() -> Iterator[None]:
         yield
     except LengthwiseError as error:
         say_event("error", {"message": "\n".join(map(str, error.args)), "exit_code": error.exit_code})
+        if is_debugging():
+            raise
         raise click.exceptions.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         say_event("error", {"message": "stopped", "exit_code": Interrupted.exit_code})
         raise click.exceptions.Exit(Interrupted.exit_code) from error
+    except Exception as error:
+        say_event("error", {"message": f"{type(error).__name__}: {error}", "exit_code": UNFORESEEN})
+        raise  # what to do about a fault of ours is said on standard error
 
 
 class JsonLines:

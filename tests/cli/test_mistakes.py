@@ -1,10 +1,12 @@
 """Every mistake in a configuration or on the command line: one readable message, exit code 2, no traceback."""
 
+import json
 import os
 from collections.abc import Callable
 
 import pytest
 
+from cli.conftest import start
 from config.mistakes import MISTAKES, Mistake
 from lengthwise import prepare
 from lengthwise.config import load_config
@@ -183,13 +185,14 @@ def test_a_mistake_on_the_command_line(name: str, place, lengthwise) -> None:
 
 
 def test_json_gives_the_error_as_an_event_and_once(place, lengthwise) -> None:
-    import json
-
     result = lengthwise("prepare", place.job, "--set", "shuffle.seed=later", "--json", code=2)
     event = json.loads(result.stdout)
     assert result.stderr == ""
     assert (event["event"], event["exit_code"]) == ("error", 2)
     assert "shuffle.seed" in event["message"]
+    assert (
+        "Traceback" in start("--debug", "prepare", place.job, "--set", "shuffle.seed=later", "--json").communicate()[1]
+    )
     [event] = map(json.loads, lengthwise("verify", place.folder / "nothing", "--json", code=2).stdout.splitlines())
     assert (event["event"], event["exit_code"]) == ("error", 2)
 
@@ -212,3 +215,14 @@ def test_a_page_is_replaced_when_asked(place, lengthwise) -> None:
     assert page.read_text() == "mine"
     lengthwise("report", place.prepared, "-o", page, "--overwrite")
     assert page.read_text() == (place.prepared / "report.html").read_text()
+
+
+def test_a_fault_of_ours_ends_the_events_too(place, lengthwise, monkeypatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a\x1b")
+
+    monkeypatch.setattr(prepare, "run", fail)
+    result = lengthwise("prepare", place.job, "--json", code=3)
+    event = json.loads(result.stdout.splitlines()[-1])
+    assert event == {"event": "error", "message": "ZeroDivisionError: a\x1b", "exit_code": 3}
+    assert "something unforeseen went wrong: ZeroDivisionError: a\\x1b" in result.stderr
