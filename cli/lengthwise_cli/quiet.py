@@ -79,6 +79,7 @@ def only_our_words() -> Iterator[None]:
 
 
 def is_debugging() -> bool:
+    """Whether `--debug` was given: what is hidden otherwise is to be seen."""
     return logging.getLogger().isEnabledFor(logging.INFO)
 
 

@@ -42,12 +42,13 @@ class KeptRejects:
 
     @property
     def paths(self) -> list[str]:
-        """The rejects files, relative to the folder: those that the manifest names; without one, those that are there.
+        """The rejects files, relative to the folder: those that the manifest names; where it names none, those there.
 
-        The data set may keep none although some were rejected: TFX keeps them in an artifact of their own.
+        A data set may keep none although some were rejected: TFX keeps them in an artifact of their own.
         """
-        if self._manifest is not None:
-            return sorted(path for path in self._manifest.side_files if path.startswith(f"{FOLDER}/"))
+        named = () if self._manifest is None else self._manifest.side_files
+        if known := sorted(path for path in named if path.startswith(f"{FOLDER}/")):
+            return known
         found = files.list_tree(files.join(self._folder, FOLDER))
         return [files.join(FOLDER, name) for name in found if ".tfrecord" in name]
 
@@ -98,7 +99,7 @@ class KeptRejects:
         if unreadable:
             more = f"; and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""
             yield FileFault(path, f"{unreadable[0]}{more}")
-        expected = found if self._manifest is None else self._manifest.side_files[path]
+        expected = found if self._manifest is None else self._manifest.side_files.get(path, found)
         if found != expected:
             problem = f"expected bytes of crc32c {expected:#010x}, found {found:#010x}; it is not the file written"
             yield FileFault(path, problem)
@@ -111,7 +112,7 @@ def refuse_damaged_rejects(folder: str, manifest: Manifest) -> None:
         DatasetError: a file is not the one that was written; the message says where.
     """
     kept = KeptRejects(folder, manifest)
-    if all(_checksum_or_none(files.join(folder, path)) == manifest.side_files[path] for path in kept.paths):
+    if all(_checksum_or_none(files.join(folder, path)) == manifest.side_files.get(path) for path in kept.paths):
         return
     for _ in kept.read():
         pass

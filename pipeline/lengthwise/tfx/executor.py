@@ -67,10 +67,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             raise DataLimitError(str(error).replace(prepared.uri, kept)) from error
         for split in splits:  # an empty one has no file
             fileio.makedirs(f"{prepared.uri}/Split-{split}")
-        _copy("manifest.json", prepared.uri, preparation)
+        _name_no_rejects(f"{prepared.uri}/{MANIFEST_NAME}")
+        _copy(MANIFEST_NAME, prepared.uri, preparation)
         _copy("schema.pbtxt", prepared.uri, artifact_utils.get_single_uri(output_dict["prepared_schema"]))
         _move_reported(prepared.uri, preparation)
-        _name_no_rejects(f"{prepared.uri}/{MANIFEST_NAME}")
         artifacts.describe_prepared(prepared, sources, splits)
         _LOG.info("%s", _summary(manifest.counts))
 
@@ -102,7 +102,7 @@ def _copy(name: str, source: str, target: str) -> None:
 
 
 def _name_no_rejects(path: str) -> None:
-    """The manifest of the prepared data names what stands beside it, so that `lengthwise verify` passes there."""
+    """A manifest of what stands beside the prepared data, so that `lengthwise verify` passes there."""
     files.write_bytes(path, without_files(files.read_bytes(path).decode(), _is_moved).encode())
 
 
