@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram
 from lengthwise.columns import AnyColumn, Column, looked_up
+from lengthwise.columns.outside import names_a_checkpoint
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
 
 FORMAT_VERSION = 1
@@ -31,6 +32,17 @@ def _within(path: str) -> str:
 
 def _rising(boundaries: tuple[int, ...]) -> tuple[int, ...]:
     return BucketPlan(boundaries).boundaries
+
+
+def _without_checkpoints(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
+    """The columns, if none takes weights from a file: whoever is given a manifest by others makes models of them."""
+    for place, column in enumerate(columns):
+        if names_a_checkpoint(column):
+            raise ValueError(
+                f"columns[{place}]: refused: expected no ckpt_to_load_from in a manifest, which may open no file but "
+                "the data set's own; name the checkpoint in the column of the model"
+            )
+    return columns
 
 
 RelativePath = Annotated[str, AfterValidator(_within)]
@@ -163,7 +175,8 @@ class Manifest(Part):
         layout: `example` (one tf.Example a sequence, padded) or `block` (one tf.Example a block of sequences).
         block_dtypes: in the block layout, the little-endian numpy dtype of each feature's raw buffer.
         compression: `gzip` or `none`.
-        columns: the columns by which the raw records were read; vocabulary files are paths relative to the data set.
+        columns: the columns by which the raw records were read; vocabulary files are paths relative to the data set,
+            and their sizes are told: `model_columns` opens none. Checkpoints for first weights are left out.
         boundaries: the inclusive maximum length of each bucket.
         counts: the balance of the records.
         lengths: how many sequences of each length were written, by split.
@@ -179,7 +192,7 @@ class Manifest(Part):
     layout: Layout
     block_dtypes: dict[str, str] = {}
     compression: Literal["gzip", "none"]
-    columns: tuple[Column, ...]
+    columns: Annotated[tuple[Column, ...], AfterValidator(_without_checkpoints)]
     boundaries: Annotated[tuple[int, ...], AfterValidator(_rising)]
     counts: Counts
     lengths: dict[str, dict[int, int]]
@@ -315,6 +328,8 @@ def _with_absolute_vocabularies(content: object, folder: str) -> object:
         return [_with_absolute_vocabularies(item, folder) for item in content]
     if not isinstance(content, dict):
         return content
+    if isinstance(content.get("vocabulary_file"), str) and content.get("vocabulary_size") is None:
+        raise ValueError(f"{content['vocabulary_file']!r}: expected a vocabulary_size beside a vocabulary_file")
     return {
         name: files.join(folder, _within(item))
         if name == "vocabulary_file" and isinstance(item, str)

@@ -103,6 +103,71 @@ def buckets(numbers, boundaries):
     return inputs[0].argmax(-1).tolist()
 
 
+LARGE = [2**31 - 1, 2**31, 2**31 + 1, 2**53, 2**53 + 1, -(2**53) - 1] if BACKEND == "torch" else [2**31 - 1, 2**24 + 1]
+
+
+def of_integers(values, *columns, dtype="int64"):
+    """The layer's output for one row of these integers."""
+    given = {"n": ops.convert_to_tensor(np.array([values], dtype)), "sequence_length": np.array([len(values)])}
+    [inputs] = as_numpy(lw.SequenceFeatures(columns)(given)[0])
+    return inputs[0]
+
+
+@pytest.mark.parametrize("start", LARGE)
+def test_integers_stay_integers_until_the_normalizer_had_them(start):
+    column = lw.sequence_numeric_column("n", dtype="int64", normalizer_fn=lambda values: values - start)
+    values = [start, start - 1, start - 3, start - 60]
+    assert of_integers(values, column)[:, 0].tolist() == [0, -1, -3, -60]
+    ids = lw.sequence_bucketized_column(column, [-60, -3, -1])
+    assert of_integers(values, lw.indicator_column(ids)).argmax(-1).tolist() == [3, 3, 2, 1]
+
+
+@pytest.mark.parametrize("start", LARGE)
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_integers_are_cut_into_buckets_as_they_are(start, dtype):
+    bound = start - 1 if start < 2**53 else start - 2 + start % 2  # a float64, as boundaries are
+    column = lw.sequence_bucketized_column(lw.sequence_numeric_column("n", dtype=dtype), [bound])
+    assert float(bound) == bound
+    found = of_integers([bound - 1, bound, bound + 1], lw.indicator_column(column)).argmax(-1)
+    assert found.tolist() == [0, 1, 1]
+
+
+def test_a_default_among_integers_keeps_its_bits_and_its_fraction():
+    for column in (
+        lw.sequence_numeric_column("n", dtype="int64", default_value=2**30),
+        lw.sequence_numeric_column("n", default_value=0.5),
+        lw.sequence_numeric_column("n", shape=2, default_value=0.5),
+        lw.sequence_numeric_column("n", shape=2, default_value=-1.0, normalizer_fn=lambda values: values * 2.0),
+    ):
+        size, default = column.num_elements, column.default_value
+        given = {"n": ops.convert_to_tensor(np.array([[1, 2, 3]])), "sequence_length": np.array([3 // size])}
+        [inputs] = as_numpy(lw.SequenceFeatures([column])(given)[0])
+        factor = 2 if column.normalizer_fn else 1
+        expected = [1 * factor, 2 * factor, 3 * factor] if size == 1 else [1 * factor, 2 * factor, default, default]
+        assert inputs.reshape(-1).tolist() == expected
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="has no integers of 64 bits by default")
+@pytest.mark.parametrize(("value", "dtype"), [(2**31, "int64"), (-(2**31) - 1, "int64"), (2**32, "uint64")])
+def test_integers_that_jax_would_wrap_around_are_refused(value, dtype):
+    given = {"n": np.array([[value]], dtype), "sequence_length": np.array([1])}
+    with pytest.raises(ValueError, match=r"feature 'n': expected integers in .*'jax_enable_x64', True"):
+        lw.SequenceFeatures([lw.sequence_numeric_column("n", dtype="int64")])(given)
+
+
+def test_lengths_are_whole_numbers():
+    for fraction in (2.9, float("nan"), float("inf")):
+        given = {"n": ops.ones((2, 3)), "sequence_length": np.array([3, fraction], "float32")}
+        with pytest.raises(ValueError, match="'sequence_length': expected whole numbers, received another; .* row 1"):
+            lw.SequenceFeatures([lw.sequence_numeric_column("n")])(given)
+        with pytest.raises(ValueError, match="'sequence_length': expected whole numbers"):
+            lw.concatenate_context_input(ops.ones((2, 1)), ops.ones((2, 3, 1)), given["sequence_length"])
+    _, lengths = lw.SequenceFeatures([lw.sequence_numeric_column("n")])(
+        {"n": ops.ones((2, 3)), "sequence_length": np.array([3.0, 1.0], "float32")}
+    )
+    assert as_numpy(lengths)[0].tolist() == [3, 1]
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float32"])
 def test_ids_may_be_of_any_dtype_that_holds_them(dtype):
     values = ids()

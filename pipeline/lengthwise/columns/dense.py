@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from lengthwise.columns.base import Spec
-from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.categorical import HashColumn, IdCount, IdentityColumn, VocabularyColumn
 from lengthwise.columns.initializers import plain_initializer
-from lengthwise.columns.numeric import BucketizedColumn
+from lengthwise.columns.numeric import MAX_ELEMENTS, BucketizedColumn
 from lengthwise.columns.wording import FieldError
 
 Categorical = Annotated[IdentityColumn | HashColumn | VocabularyColumn | BucketizedColumn, Field(discriminator="kind")]
@@ -22,13 +22,14 @@ class EmbeddingSpec(Spec):
         initializer: a Keras or TensorFlow initializer, its name or its config; None for a truncated normal of mean 0
             and standard deviation 1 / sqrt(dimension), as in TensorFlow. A pretrained table in a constant initializer
             is written out in every saved configuration; large ones are better given to the layer's `tables`.
-        ckpt_to_load_from: a checkpoint whose tensor becomes the first weights.
+        ckpt_to_load_from: a checkpoint whose tensor becomes the first weights. Neither a saved model nor a manifest
+            keeps it: whoever is given one by others need not fear that it opens files.
         tensor_name_in_ckpt: that tensor's name; both or neither.
         max_norm: vectors are clipped to this l2 norm before they are combined.
         trainable: whether training changes the table.
     """
 
-    dimension: int = Field(ge=1)
+    dimension: int = Field(ge=1, le=MAX_ELEMENTS)
     combiner: Literal["mean", "sqrtn", "sum"] = "mean"
     initializer: Annotated[Any, BeforeValidator(plain_initializer)] = None
     ckpt_to_load_from: str | None = None
@@ -77,7 +78,7 @@ class SharedEmbedding(EmbeddingSpec):
     """
 
     name: str
-    num_buckets: int = Field(ge=1)
+    num_buckets: IdCount
 
 
 class SharedEmbeddingColumn(Spec):

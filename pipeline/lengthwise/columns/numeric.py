@@ -29,10 +29,12 @@ class NumericColumn(Spec):
     Attributes:
         key: the feature's name.
         shape: the shape of one step; `(1,)` is one number a step.
-        dtype: int dtypes read an int64 list, float dtypes a float list; the layer always gives floats. With an int
-            dtype, default and limits are integers; values beyond `int32` are out of range.
+        dtype: int dtypes read an int64 list, float dtypes a float list; the layer always gives floats, but not before
+            normalizer_fn and boundaries had the integers. With an int dtype, default and limits are integers; values
+            beyond `int32` are out of range.
         default_value: what padding, and an absent optional feature, is filled with.
-        normalizer_fn: applied by the layer to the values, never to padding. Python only, not from YAML.
+        normalizer_fn: applied by the layer to the values, in the column's dtype, never to padding: of int64 it gets
+            int64. Python only, not from YAML.
         required: whether a record without the feature is rejected.
         min_value: the smallest valid value, itself included.
         max_value: the largest valid value, itself included.

@@ -41,8 +41,12 @@ def bucket_ids(values: Any, boundaries: tuple[float, ...]) -> Any:
 def _searchable(values: Any) -> Any:
     """In a dtype that every backend searches; NaN, which compares with nothing, as infinity."""
     dtype = keras.backend.standardize_dtype(values.dtype)
+    if dtype == "uint64":
+        values = ops.cast(values, "int64")  # where the larger half is negative
+        return ops.where(values < 0, ops.convert_to_tensor(np.int64(2**63 - 1)), values)
     if "float" not in dtype:
-        return values if dtype in ("int32", "int64") else ops.cast(values, length_dtype())
+        kept = ("int32", "int64", "uint32") if length_dtype() == "int32" else ("int32", "int64")
+        return values if dtype in kept else ops.cast(values, length_dtype())
     values = values if dtype in ("float32", "float64") else ops.cast(values, "float32")
     if keras.backend.backend() == "tensorflow" and not is_compiled():
         return values  # whose search takes NaN for the greatest by itself

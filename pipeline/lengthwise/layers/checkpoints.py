@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from lengthwise.errors import ConfigError
+from lengthwise.layers.named_code import initializer_of
 from lengthwise.layers.plan import LayerPlan, Table
 
 VARIABLE = "embedding_weights"
@@ -29,11 +30,11 @@ def first_weights(table: Table) -> Any:
     if spec.initializer is None:
         return keras.initializers.TruncatedNormal(mean=0.0, stddev=1 / math.sqrt(spec.dimension))
     try:
-        initializer = keras.initializers.get(spec.initializer)
+        initializer = initializer_of(spec.initializer)
         if _takes_partitions(initializer):
             return _without_partitions(initializer)
         return _shaped(initializer, (table.num_buckets, spec.dimension))
-    except (ValueError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"initializer of {table.name!r}: expected a Keras initializer, its name or its config: {error}"
         ) from error

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
-from pydantic import TypeAdapter
 
-from lengthwise.columns import Column, NumericColumn, feature_of
+from lengthwise.columns import BucketizedColumn, NumericColumn, feature_of
 from lengthwise.columns.base import Spec
+from lengthwise.columns.outside import columns_from_outside
 from lengthwise.errors import ConfigError
+from lengthwise.layers.named_code import normalizer_of
 
 
 def columns_config(columns: Iterable[Any]) -> list[dict[str, Any]]:
@@ -16,9 +17,18 @@ def columns_config(columns: Iterable[Any]) -> list[dict[str, Any]]:
     return [_column_config(column) for column in columns]
 
 
-def columns_from_config(configs: Iterable[Any]) -> list[Any]:
-    """The columns of `columns_config`; columns among them are left as they are."""
-    return [_column_from_config(config) if isinstance(config, Mapping) else config for config in configs]
+def columns_from_config(configs: Any) -> list[Any]:
+    """The columns of `columns_config`; columns among them are left as they are.
+
+    Raises:
+        ConfigError: a field names a file, or code that was not registered, or is wrong.
+    """
+    if not isinstance(configs, list | tuple):
+        raise ConfigError(f"columns: expected a list of columns, received {type(configs).__name__}")
+    plain = [dict(config) for config in configs if isinstance(config, Mapping)]
+    normalizers = [config.pop("normalizer_fn", None) for config in plain]
+    made = iter(map(_with_normalizer, columns_from_outside(plain), normalizers))
+    return [next(made) if isinstance(config, Mapping) else config for config in configs]
 
 
 def _column_config(column: Any) -> dict[str, Any]:
@@ -34,7 +44,7 @@ def _function_config(function: Any) -> Any:
     try:
         config = keras.saving.serialize_keras_object(function)
         if getattr(function, "__name__", "") != "<lambda>":  # which Keras warns of, and loads with safe_mode=False
-            keras.saving.deserialize_keras_object(config)
+            normalizer_of(config)
     except (AttributeError, TypeError, ValueError) as error:
         raise ConfigError(
             f"normalizer_fn: expected a function that Keras finds again when the model is loaded, received {function}; "
@@ -57,26 +67,13 @@ def _plain(spec: Any) -> Any:
     return spec.model_copy(update=changes) if changes else spec
 
 
-def _column_from_config(config: Mapping[str, Any]) -> Any:
-    fields = dict(config)
-    normalizer = fields.pop("normalizer_fn", None)
-    column: Any = TypeAdapter(Column).validate_python(fields)
-    return column if normalizer is None else _with_normalizer(column, _function(normalizer))
-
-
-def _with_normalizer(column: Any, function: Any) -> Any:
+def _with_normalizer(column: Any, config: Any) -> Any:
+    if config is None:
+        return column
     if isinstance(column, NumericColumn):
-        return column.model_copy(update={"normalizer_fn": function})
-    bucketized = column.categorical_column
-    source = bucketized.source_column.model_copy(update={"normalizer_fn": function})
+        return column.model_copy(update={"normalizer_fn": normalizer_of(config)})
+    bucketized = getattr(column, "categorical_column", None)
+    if not isinstance(bucketized, BucketizedColumn):
+        raise ConfigError(f"normalizer_fn: expected only with numbers, received with {column.name!r}")
+    source = _with_normalizer(bucketized.source_column, config)
     return column.model_copy(update={"categorical_column": bucketized.model_copy(update={"source_column": source})})
-
-
-def _function(config: Any) -> Any:
-    try:
-        return keras.saving.deserialize_keras_object(config)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(
-            "normalizer_fn: the saved function cannot be found; register it with "
-            f"keras.saving.register_keras_serializable before saving and before loading: {error}"
-        ) from error

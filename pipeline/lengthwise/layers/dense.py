@@ -3,12 +3,14 @@
 import math
 from typing import Any
 
+import keras
 from keras import ops
 
 from lengthwise.columns import IdColumn, NumericColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.checks import Checks
 from lengthwise.layers.ids import ids_of
+from lengthwise.layers.number_dtypes import exact_default
 from lengthwise.layers.sizes import require_weights_fit
 from lengthwise.layers.steps import Steps, group
 from lengthwise.tensor import MISSING
@@ -17,13 +19,17 @@ from lengthwise.tensor import MISSING
 def dense_numbers(values: Any, column: NumericColumn) -> Steps:
     """The steps of `[B,T]`, of `[B,T,*shape]`, or of `[B,N]` with `num_elements` consecutive values a step."""
     size = column.num_elements
-    if len(values.shape) == 2:
-        values = ops.expand_dims(values, -1) if size == 1 else group(values, size, column.default_value)
-    else:
+    if len(values.shape) > 2:
         require_elements(values.shape[2:], column)
         batch, count = ops.shape(values)[:2]
-        values = ops.reshape(values, (batch, count, size))
-    return Steps(values)
+        return Steps(ops.reshape(values, (batch, count, size)))
+    if size == 1:
+        return Steps(ops.expand_dims(values, -1))
+    fill = exact_default(column, keras.backend.standardize_dtype(values.dtype))
+    present = None
+    if fill is None or column.normalizer_fn is not None:  # of a last step, the numbers that the input lacks
+        present = group(ops.ones_like(values, dtype="bool"), size, False)
+    return Steps(group(values, size, fill or 0), present=present)
 
 
 def dense_ids(values: Any, weights: Any, column: IdColumn, lookup: Any, checks: Checks) -> Steps:

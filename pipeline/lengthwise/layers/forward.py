@@ -18,6 +18,7 @@ from lengthwise.layers.buckets import bucket_ids
 from lengthwise.layers.checks import PLACE
 from lengthwise.layers.embed import count, embed, factors_of, poisoned, real_ids
 from lengthwise.layers.inputs import Batch
+from lengthwise.layers.number_dtypes import of_the_column, with_default
 from lengthwise.layers.plan import LayerPlan, table_name
 from lengthwise.layers.steps import Steps
 from lengthwise.tensor import REFUSED
@@ -71,15 +72,17 @@ def _spec(column: DenseColumn) -> EmbeddingSpec | None:
 
 def _numbers(column: NumericColumn, steps: Steps, valid: Any) -> Any:
     """Normalised numbers; padding, and what sparse input leaves out, stays default_value."""
-    numbers = ops.cast(steps.values, "float64" if column.dtype == "float64" else "float32")
+    numbers = of_the_column(steps.values, column)
     if column.normalizer_fn is not None:
         shape = ops.shape(numbers)
         by_step = ops.reshape(numbers, (*shape[:2], *column.shape))
         numbers = ops.reshape(ops.convert_to_tensor(column.normalizer_fn(by_step)), shape)
     elif steps.is_padded:
         return numbers
-    present = ops.expand_dims(valid, -1) if steps.present is None else steps.present
-    return ops.where(present, numbers, ops.cast(column.default_value, numbers.dtype))
+    present = ops.expand_dims(valid, -1)
+    if steps.present is not None:
+        present = ops.logical_and(present, steps.present)
+    return with_default(present, numbers, column)
 
 
 def _bucket_ids(column: BucketizedColumn, steps: Steps, valid: Any) -> Any:

@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import keras
 from keras import ops
 
 from lengthwise.columns import NumericColumn, SequenceFeature
-from lengthwise.errors import ConfigError
+from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.checks import Checks, NoChecks
 from lengthwise.layers.dense import dense_ids, dense_numbers
 from lengthwise.layers.extents import extent_of, layout, rank_of
 from lengthwise.layers.lengths import common_lengths, told_lengths
+from lengthwise.layers.number_dtypes import exact_default
 from lengthwise.layers.plan import LayerPlan
 from lengthwise.layers.steps import Steps, fit
 from lengthwise.tensor import MISSING
@@ -143,6 +145,8 @@ def _read(source: SequenceFeature, features: Mapping[str, Any], lookup: Any, che
 
 
 def _read_numbers(values: Any, kind: str, source: NumericColumn, checks: Checks) -> Steps:
+    if keras.backend.standardize_dtype(values.dtype) == "string":
+        raise ConfigTypeError(f"feature {source.key!r}: expected numbers, as its column says, received dtype string")
     if kind == "dense":
         return dense_numbers(values, source)
     if kind == "sparse":
@@ -155,9 +159,12 @@ def _read_numbers(values: Any, kind: str, source: NumericColumn, checks: Checks)
 
 
 def _fitted(steps: Steps, source: SequenceFeature, count: Any) -> Steps:
+    fill: float | int = MISSING
+    if isinstance(source, NumericColumn):
+        fill = exact_default(source, keras.backend.standardize_dtype(steps.values.dtype)) or 0
     return replace(
         steps,
-        values=fit(steps.values, count, source.default_value if isinstance(source, NumericColumn) else MISSING),
+        values=fit(steps.values, count, fill),
         weights=fit(steps.weights, count, 0),
         present=fit(steps.present, count, False),
     )

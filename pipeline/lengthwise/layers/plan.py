@@ -22,6 +22,7 @@ from lengthwise.columns import (
 )
 from lengthwise.columns.base import Spec
 from lengthwise.columns.from_tensorflow import is_feature_column
+from lengthwise.columns.numeric import MAX_ELEMENTS
 from lengthwise.errors import ConfigError
 
 _DENSE = (NumericColumn, EmbeddingColumn, SharedEmbeddingColumn, IndicatorColumn)
@@ -66,6 +67,7 @@ def plan_columns(columns: Iterable[Any]) -> LayerPlan:
     """
     dense = tuple(sorted(map(_accept, _listed(columns)), key=lambda column: column.name))
     _refuse_duplicates(dense)
+    _require_width(dense)
     sources: list[SequenceFeature] = []
     positions = []
     for column in dense:
@@ -137,6 +139,16 @@ def _refuse_duplicates(columns: tuple[DenseColumn, ...]) -> None:
                 f"feature_columns: expected distinct names, received two columns named {column.name!r} "
                 f"({column} and {following}); rename a key or leave one out"
             )
+
+
+def _require_width(columns: tuple[DenseColumn, ...]) -> None:
+    width = sum(column.num_elements for column in columns)
+    if width > MAX_ELEMENTS:
+        widest = max(columns, key=lambda column: column.num_elements)
+        raise ConfigError(
+            f"feature_columns: expected at most {MAX_ELEMENTS} numbers a step, received {width}, of which "
+            f"{widest.num_elements} in {widest.name!r}; wrap ids in embedding_column instead of indicator_column"
+        )
 
 
 def _tables(columns: tuple[DenseColumn, ...]) -> dict[str, Table]:

@@ -12,6 +12,7 @@ from lengthwise.errors import ConfigError
 from lengthwise.layers.checks import Checks
 from lengthwise.layers.dense import require_elements
 from lengthwise.layers.ids import ids_of
+from lengthwise.layers.number_dtypes import exact_default
 from lengthwise.layers.sizes import require_weights_fit
 from lengthwise.layers.sparse import by_values_per_step, require_same
 from lengthwise.layers.steps import Steps, group
@@ -20,14 +21,16 @@ from lengthwise.tensor import MISSING
 
 def ragged_numbers(values: tf.RaggedTensor, column: NumericColumn, checks: Checks) -> Steps:
     """The steps of `[B,(N)]`, `num_elements` consecutive values each, or of `[B,(T),*shape]`."""
-    fill, size = tf.cast(column.default_value, values.dtype), column.num_elements
+    fill, size = exact_default(column, values.dtype.name), column.num_elements
+    is_padded, fill = fill is not None, fill or 0
+    filling = tf.constant(fill, values.dtype)
     if values.shape.rank > 2:
-        dense = _flat_steps(values, column, checks).to_tensor(fill, shape=[None, None, size])
-        return Steps(dense, is_padded=True)
+        dense = _flat_steps(values, column, checks).to_tensor(filling, shape=[None, None, size])
+        return Steps(dense, is_padded=is_padded)
     present = None
-    if column.normalizer_fn is not None:
+    if column.normalizer_fn is not None or not is_padded:
         present = group(values.with_values(tf.ones_like(values.values, tf.bool)).to_tensor(False), size, False)
-    return Steps(group(values.to_tensor(fill), size, fill), present=present, is_padded=True)
+    return Steps(group(values.to_tensor(filling), size, fill), present=present, is_padded=is_padded)
 
 
 def ragged_ids(

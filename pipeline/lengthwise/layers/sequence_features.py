@@ -16,6 +16,7 @@ from lengthwise.layers.jit import may_look_up, not_compilable
 from lengthwise.layers.lookups import make_lookups
 from lengthwise.layers.plan import plan_columns, with_vocabularies
 from lengthwise.layers.spec import output_shape, output_shape_of_shapes
+from lengthwise.layers.table_memory import require_memory
 from lengthwise.layers.tensor_values import as_tensors
 
 
@@ -33,7 +34,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     - columns whose lengths differ are an error that names both and the first such row;
     - integers out of range follow the column's `oov` policy on every device. Where compiled code cannot raise
       (`jit_compile=True`, `jax.jit`), the policy `error` gives NaN vectors;
-    - `normalizer_fn` receives dense values `[batch, T, *shape]`; padding stays `default_value`;
+    - `normalizer_fn` receives dense values `[batch, T, *shape]` in the column's dtype; padding stays `default_value`.
+      Integers of an integer column stay integers until it, or the boundaries of buckets, had them;
     - embeddings may be shared in eager mode; the output has a Keras mask, from which an RNN or attention learns the
       lengths;
     - dense integers and floats work on every Keras backend, and in XLA. Strings, sparse and ragged tensors, and
@@ -111,6 +113,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     def build(self, features_shape: Any = None) -> None:
         """Makes the tables and look-ups; they do not depend on the input."""
         del features_shape
+        require_memory(self._plan)
         self._lookups = make_lookups(self._plan)
         for name, table in self._plan.tables.items():
             self.tables[name] = self.add_weight(
@@ -194,4 +197,9 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "SequenceFeatures":
-        return cls(**{**config, "columns": columns_from_config(config["columns"])})
+        """The layer of `get_config`, which may come from anyone: it opens no file, and runs no code but what is known.
+
+        Raises:
+            ConfigError: a column names a file, or code that this process has not registered, or is wrong.
+        """
+        return cls(**{**config, "columns": columns_from_config(config.get("columns"))})

@@ -7,15 +7,21 @@ import tensorflow as tf
 from lengthwise.columns import IdColumn, NumericColumn
 from lengthwise.layers.checks import Checks
 from lengthwise.layers.ids import ids_of
+from lengthwise.layers.number_dtypes import exact_default
 from lengthwise.layers.steps import Steps, group
 from lengthwise.tensor import MISSING
 
 
 def sparse_numbers(values: tf.SparseTensor, column: NumericColumn) -> Steps:
     """The steps of `[B,N]` or `[B,S,K]`: of each row, `num_elements` consecutive values a step."""
-    fill = tf.cast(column.default_value, values.dtype)
-    numbers = group(_flat_rows(tf.sparse.to_dense(values, fill)), column.num_elements, fill)
-    return Steps(numbers, present=_present(values, column), is_padded=True)
+    fill = exact_default(column, values.dtype.name)
+    numbers = tf.sparse.to_dense(values, tf.constant(fill or 0, values.dtype))
+    needs_places = fill is None or column.normalizer_fn is not None
+    return Steps(
+        group(_flat_rows(numbers), column.num_elements, fill or 0),
+        present=_present(values, column) if needs_places else None,
+        is_padded=fill is not None,
+    )
 
 
 def sparse_ids(
@@ -56,9 +62,7 @@ def on_three_axes(values: tf.SparseTensor) -> tf.SparseTensor:
 
 
 def _present(values: tf.SparseTensor, column: NumericColumn) -> Any:
-    """Which numbers the input held; worked out only where a normalizer_fn must leave the others alone."""
-    if column.normalizer_fn is None:
-        return None
+    """Which numbers the input held."""
     occupied = tf.sparse.to_dense(values.with_values(tf.ones_like(values.values, tf.bool)), False)
     return group(_flat_rows(occupied), column.num_elements, False)
 

@@ -33,14 +33,10 @@ def group(values: Any, size: int, fill: Any) -> Any:
 
 
 def pad_to(values: Any, size: Any, fill: Any) -> Any:
-    """Axis 1 lengthened to `size` with `fill`."""
+    """Axis 1 lengthened to `size` with `fill`, a number that the values' dtype holds."""
     widths = [[0, 0], [0, size - ops.shape(values)[1]], *[[0, 0]] * (len(values.shape) - 2)]
-    # Backends take a fill of the values' own kind only. That of ragged and sparse input is a tensor of it already.
-    if isinstance(fill, int | float):
-        if keras.backend.is_float_dtype(keras.backend.standardize_dtype(values.dtype)):
-            fill = float(fill)
-        elif isinstance(fill, float):
-            values = ops.cast(values, keras.config.floatx())
+    if keras.backend.is_float_dtype(keras.backend.standardize_dtype(values.dtype)):
+        fill = float(fill)  # backends take a fill of the values' own kind only
     return ops.pad(values, widths, constant_values=fill)
 
 

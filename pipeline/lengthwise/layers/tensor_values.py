@@ -1,29 +1,48 @@
-"""`SparseTensorValue` and `RaggedTensorValue`, in which TF 1.x keeps tensors as numpy arrays, as tensors."""
+"""What is no tensor yet, as a tensor: TF 1.x's `SparseTensorValue` and `RaggedTensorValue`; on JAX, large integers."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
+
+from lengthwise.errors import ConfigError
 
 _VALUES = ("SparseTensorValue", "RaggedTensorValue")
 
 
 def as_tensors(features: Any) -> Any:
-    """The features, a dict or a single one, with tensors for such values; all else unchanged."""
-    if keras.backend.backend() != "tensorflow":
-        return features
+    """The features, a dict or a single one, with tensors for such values; all else unchanged.
+
+    Raises:
+        ConfigError: JAX would wrap integers around to others.
+    """
     if not isinstance(features, Mapping):
-        return _as_tensor(features)
-    if not any(type(value).__name__ in _VALUES for value in features.values()):
-        return features
-    return {key: _as_tensor(value) for key, value in features.items()}
+        return _as_tensor("the feature", features)
+    given = {key: _as_tensor(f"feature {key!r}", value) for key, value in features.items()}
+    return given if any(given[key] is not features[key] for key in given) else features
 
 
-def _as_tensor(value: Any) -> Any:
-    if type(value).__name__ not in _VALUES:
+def _as_tensor(name: str, value: Any) -> Any:
+    if keras.backend.backend() == "jax" and isinstance(value, np.ndarray):
+        _require_fitting(name, value)
+    if keras.backend.backend() != "tensorflow" or type(value).__name__ not in _VALUES:
         return value
     import tensorflow as tf
 
     if type(value).__name__ == "SparseTensorValue":
         return tf.SparseTensor.from_value(value)
     return tf.RaggedTensor.from_nested_row_splits(value.flat_values, value.nested_row_splits)
+
+
+def _require_fitting(name: str, value: Any) -> None:
+    import jax  # type: ignore[import-not-found, unused-ignore]
+
+    if value.dtype.name not in ("int64", "uint64") or not value.size or jax.config.jax_enable_x64:
+        return
+    limits = np.iinfo(value.dtype.name.replace("64", "32"))
+    if value.min() < limits.min or value.max() > limits.max:
+        raise ConfigError(
+            f"{name}: expected integers in [{limits.min}, {limits.max}], since JAX is without 64 bits, received some "
+            f"from {value.min()} to {value.max()}; call jax.config.update('jax_enable_x64', True) before all else"
+        )

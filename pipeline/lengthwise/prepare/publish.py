@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, NoReturn, cast
 
 from lengthwise import files
+from lengthwise.columns import EmbeddingSpec, VocabularyColumn
+from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError, DataLimitError, DatasetError, EnvironmentFailure
 from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_altered_manifest
 from lengthwise.prepare.hopeless import keys_of
@@ -63,7 +65,7 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
         layout=config.output.layout,
         block_dtypes=block_dtypes(config.columns) if config.output.layout == "block" else {},
         compression=config.output.compression,
-        columns=_relative_vocabularies([column.model_dump(mode="json") for column in config.columns]),
+        columns=tuple(map(_kept, config.columns)),
         boundaries=job.boundaries,
         counts=Counts(
             read=tally.read,
@@ -291,6 +293,16 @@ def _remove(folder: str, names: Sequence[str]) -> None:
     if left:
         raise EnvironmentFailure(f"cannot remove {files.join(folder, min(left))}; check permissions, and run again")
     files.sync_folders([folder])
+
+
+def _kept(spec: Any) -> Any:
+    """A column as the manifest keeps it: of files it names the data set's own vocabularies alone, and their sizes."""
+    changes = {name: _kept(value) for name, value in spec if isinstance(value, Spec)}
+    if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
+        changes |= {"vocabulary_file": vocabulary_name(spec.key), "vocabulary_size": spec.size}
+    if isinstance(spec, EmbeddingSpec):
+        changes |= {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
+    return spec.model_copy(update=changes) if changes else spec
 
 
 def _relative_vocabularies(content: Any) -> Any:

@@ -1,0 +1,175 @@
+"""Integers keep all their bits until their column's own dtype, in every layout, around 2**31 and 2**53."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lengthwise import columns as lw
+from lengthwise.errors import ConfigError
+from lengthwise.layers import SequenceFeatures, sequence_input_layer
+
+LENGTHS = (4, 2)
+
+
+def _ragged(rows, dtype):
+    return tf.ragged.constant(rows, dtype)
+
+
+def _nested(rows):
+    return [[[value] for value in row] for row in rows]
+
+
+def _told(values):
+    return {"x": values, "sequence_length": tf.constant(LENGTHS)}
+
+
+LAYOUTS = {  # of two rows, of 4 numbers and of 2
+    "dense [B,T]": lambda rows, dtype: _told(_ragged(rows, dtype).to_tensor()),
+    "dense [B,T,1]": lambda rows, dtype: _told(_ragged(rows, dtype).to_tensor()[..., None]),
+    "ragged [B,(T)]": lambda rows, dtype: {"x": _ragged(rows, dtype)},
+    "ragged [B,(T),(1)]": lambda rows, dtype: {"x": _ragged(_nested(rows), dtype)},
+    "ragged [B,(T),1]": lambda rows, dtype: {"x": tf.ragged.constant(_nested(rows), dtype, ragged_rank=1)},
+    "sparse [B,T]": lambda rows, dtype: {"x": _ragged(rows, dtype).to_sparse()},
+    "sparse [B,T,1]": lambda rows, dtype: {"x": _ragged(_nested(rows), dtype).to_sparse()},
+    "sparse and told": lambda rows, dtype: _told(_ragged(rows, dtype).to_sparse()),
+    "ragged and told": lambda rows, dtype: _told(_ragged(rows, dtype)),
+    "sparse value": lambda rows, dtype: {"x": tf.compat.v1.SparseTensorValue(*_parts(_ragged(rows, dtype)))},
+}
+STARTS = [2**24 + 1, 2**31 - 1, 2**31, 2**31 + 1, 2**53, 2**53 + 1, -(2**31) - 1, -(2**53) - 1, 2**62 + 1]
+CALLS = {
+    "layer": lambda columns, features: SequenceFeatures(columns)(features)[0],
+    "function": lambda columns, features: sequence_input_layer(features, columns)[0],
+    "traced": lambda columns, features: tf.function(lambda given: sequence_input_layer(given, columns)[0])(features),
+}
+
+
+def _parts(ragged):
+    sparse = ragged.to_sparse()
+    return sparse.indices.numpy(), sparse.values.numpy(), sparse.dense_shape.numpy()
+
+
+def rows_from(start):
+    return [[start, start + 1, start + 2, start + 60], [start + 7, start]]
+
+
+def numbers(columns, features, dtype=None):
+    layer = SequenceFeatures(columns, dtype=dtype) if dtype else SequenceFeatures(columns)
+    inputs, lengths = layer(features)
+    assert tuple(lengths.numpy()) == LENGTHS
+    return inputs.numpy()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("start", STARTS)
+def test_the_normalizer_has_the_integers(layout, start):
+    seen = []
+
+    def since(values):
+        seen.append(values.dtype)
+        return values - start
+
+    column = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=since, default_value=-9)
+    found = numbers([column], LAYOUTS[layout](rows_from(start), tf.int64))
+    assert found[..., 0].tolist() == [[0, 1, 2, 60], [7, 0, -9, -9]]
+    ids = lw.indicator_column(lw.sequence_bucketized_column(column, [1, 2, 60]))
+    found = numbers([ids], LAYOUTS[layout](rows_from(start), tf.int64))
+    assert found.argmax(-1).tolist() == [[0, 1, 2, 3], [2, 0, 0, 0]]
+    assert set(seen) == {tf.int64}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+@pytest.mark.parametrize(
+    "bound", [2**24 + 1, 2**31 - 1, 2**31 + 1, 2**53 - 1, 2**53, 2**53 + 2, -(2**31) - 1, -(2**53)]
+)
+def test_buckets_cut_between_integers(layout, dtype, bound):
+    ids = lw.sequence_bucketized_column(lw.sequence_numeric_column("x", dtype=dtype), [bound])
+    rows = [[bound - 1, bound, bound + 1, bound + 2], [bound, bound - 1]]
+    found = numbers([lw.indicator_column(ids)], LAYOUTS[layout](rows, tf.int64))
+    assert found.argmax(-1).tolist() == [[0, 1, 1, 1], [1, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("start", [2**31 - 30, 2**53 - 60])
+def test_numbers_as_they_are_have_what_the_layers_dtype_holds(layout, start):
+    column = lw.sequence_numeric_column("x", dtype="int64", default_value=start + 3)
+    found = numbers([column], LAYOUTS[layout](rows_from(start), tf.int64), "float64")
+    assert found[0, :, 0].tolist() == [start, start + 1, start + 2, start + 60]
+    assert found[1, :, 0].tolist() == [start + 7, start, start + 3, start + 3]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_integers_beyond_32_bits_are_not_wrapped_around_in_a_column_of_32(layout):
+    column = lw.sequence_numeric_column("x", dtype="int32")
+    found = numbers([column], LAYOUTS[layout](rows_from(2**31), tf.int64), "float64")
+    assert found[0, :, 0].tolist() == [2**31, 2**31 + 1, 2**31 + 2, 2**31 + 60]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("default", [0.5, -1.0, 2.0**40, -(2.0**80)])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "float32"])
+def test_a_default_that_integers_do_not_hold_is_kept(layout, default, dtype):
+    column = lw.sequence_numeric_column("x", default_value=default)
+    found = numbers([column], LAYOUTS[layout](rows_from(1), tf.as_dtype(dtype)))
+    assert found[..., 0].tolist() == [[1, 2, 3, 61], [8, 1, np.float32(default), np.float32(default)]]
+
+
+@pytest.mark.parametrize("make", ["dense", "ragged", "sparse"])
+@pytest.mark.parametrize("normalizer", [None, lambda values: values * 2.0], ids=["plain", "normalised"])
+@pytest.mark.parametrize("default", [0.5, 3.0])
+def test_the_rest_of_a_last_step_is_the_default_and_not_normalised(make, normalizer, default):
+    column = lw.sequence_numeric_column("x", shape=2, default_value=default, normalizer_fn=normalizer)
+    ragged = tf.ragged.constant([[1, 2, 3], [4]])
+    features = {"x": ragged if make == "ragged" else ragged.to_sparse()}
+    if make == "dense":
+        features = {"x": tf.constant([[1, 2, 3], [4, 4, 4]]), "sequence_length": tf.constant([2, 1])}
+    inputs, _ = SequenceFeatures([column])(features)
+    factor = 1 if normalizer is None else 2
+    assert inputs.numpy()[0].tolist() == [[factor, 2 * factor], [3 * factor, default]]
+    second = [4 * factor, 4 * factor if make == "dense" else default]
+    assert inputs.numpy()[1].tolist() == [second, [default, default]]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_way_to_call_keeps_them(call):
+    column = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=lambda values: values - 2**53)
+    for layout, make in LAYOUTS.items():
+        if not (call == "traced" and layout == "sparse value"):
+            found = CALLS[call]([column], make(rows_from(2**53), tf.int64))
+            assert (layout, found.numpy()[0, :, 0].tolist()) == (layout, [0, 1, 2, 60])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "uint64", "bool"])
+def test_integers_of_any_width_are_numbers(dtype):
+    values = tf.cast([[0, 1], [1, 0]], dtype)
+    wide = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=lambda given: given + given)
+    for column, factor in ((lw.sequence_numeric_column("x"), 1), (wide, 2)):
+        found, _ = SequenceFeatures([column])({"x": values, "sequence_length": tf.constant([2, 1])})
+        assert found.numpy()[..., 0].tolist() == [[0, factor], [factor, 0]]
+
+
+def test_unsigned_integers_fall_where_they_belong():
+    ids = lw.indicator_column(
+        lw.sequence_bucketized_column(lw.sequence_numeric_column("x", dtype="int64"), [2**31, 2**60])
+    )
+    for dtype, values, expected in (
+        ("uint32", [2**31 - 1, 2**31, 2**32 - 1], [0, 1, 1]),
+        ("uint64", [2**31, 2**60, 2**64 - 1], [1, 2, 2]),
+    ):
+        features = {"x": tf.constant(np.array([values], dtype)), "sequence_length": tf.constant([3])}
+        assert SequenceFeatures([ids])(features)[0].numpy()[0].argmax(-1).tolist() == expected
+
+
+def test_floats_of_an_integer_column_lose_nothing():
+    column = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=lambda values: values - 2.0**53)
+    features = {"x": tf.constant([[2.0**53 - 1, 2.5]], tf.float64), "sequence_length": tf.constant([2])}
+    assert SequenceFeatures([column], dtype="float64")(features)[0].numpy()[0, :, 0].tolist() == [-1, 2.5 - 2.0**53]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda texts: texts.to_tensor(), lambda texts: texts, lambda texts: texts.to_sparse()]
+)
+def test_texts_are_no_numbers(make):
+    features = {"x": make(tf.ragged.constant([["a", "b"]])), "sequence_length": tf.constant([2])}
+    with pytest.raises(ConfigError, match="feature 'x': expected numbers, as its column says, received dtype string"):
+        SequenceFeatures([lw.sequence_numeric_column("x")])(features)
