@@ -33,7 +33,7 @@ _NAMES = {
         "shared_embedding_columns",
     ),
     "lengthwise.config": ("JobConfig", "Sequences", "load_config"),
-    "lengthwise.feed": ("BatchStats", "Service", "count_raw", "read_prepared", "read_raw", "serving_fn"),
+    "lengthwise.feed": ("BatchStats", "Cache", "Service", "count_raw", "read_prepared", "read_raw", "serving_fn"),
     "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "sequence_input_layer"),
     "lengthwise.manifest": ("Manifest", "load_manifest"),
 }

@@ -9,16 +9,18 @@ import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from lengthwise import beam_files
 from lengthwise.beam_files import Found as Found
 from lengthwise.beam_files import naming_failures
 from lengthwise.beam_files import use_options as use_options
 from lengthwise.errors import ConfigError, EnvironmentFailure, LengthwiseError
+
+T = TypeVar("T")
 
 TEMPORARY = ".tmp"
 """How the names end of files that are being written."""
@@ -92,12 +94,12 @@ def version(path: str) -> str:
     return ""
 
 
-def versions(paths: Sequence[str]) -> list[str]:
-    """The `version` of each file; remote ones are asked for side by side, as each answer takes its time."""
+def side_by_side(question: Callable[[str], T], paths: Sequence[str]) -> list[T]:
+    """The answer for each file: of remote ones many are asked for at once, as each answer takes its time."""
     if not any(map(is_remote, paths)):
-        return list(map(version, paths))
+        return list(map(question, paths))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(version, paths))
+        return list(pool.map(question, paths))
 
 
 def join(folder: str, *names: str) -> str:

@@ -48,7 +48,9 @@ def dispatcher(port: int, work_dir: str) -> None:
 @click.option("--dispatcher", "address", required=True, help="The dispatcher's address, HOST:PORT.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 for any that is free.")
 @click.option("--host", default="localhost", show_default=True, help="The name by which trainers reach this machine.")
-def worker(address: str, port: int, host: str) -> None:
+@click.option("--cache", type=options.path, help="The folder for local copies of remote files.")
+@click.option("--cache-bytes", type=click.IntRange(1), help="What they may take; by default half of the free space.")
+def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: int | None) -> None:
     """Run a worker, which reads and batches. Start as many as keep the trainer busy.
 
     It waits for its dispatcher, whichever of them is started first. Give it a port, and start it again if it dies:
@@ -62,10 +64,12 @@ def worker(address: str, port: int, host: str) -> None:
         click.echo("stopped", err=True)
         return
     _import_tensorflow()
+    from lengthwise.feed.cache_options import Cache
     from lengthwise.feed.servers import start_worker
 
+    copies = Cache.make(folder=cache, max_bytes=cache_bytes) if cache or cache_bytes else None
     with _ended_by_signals():
-        server = start_worker(address, port, host)
+        server = start_worker(address, port, host, copies)
     _serve(server, f"worker of {address}")
 
 

@@ -12,6 +12,7 @@
 
 from typing import Any
 
+from lengthwise.feed.cache_options import Cache
 from lengthwise.feed.counts import count_raw
 from lengthwise.feed.options import Options
 from lengthwise.feed.prepared import read_prepared
@@ -21,6 +22,7 @@ from lengthwise.feed.serving import ServingFunction, serving_fn
 
 __all__ = [
     "BatchStats",
+    "Cache",
     "Options",
     "Service",
     "ServingFunction",

@@ -14,6 +14,7 @@ from lengthwise.feed.emit import emit_batches
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.features import Features
+from lengthwise.feed.local_files import ahead
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
 from lengthwise.feed.records import Portion, read_portion, read_portions
@@ -57,6 +58,7 @@ class BlockLayout:
         order = file_order(len(parts), options, seed)
         table = ([part.path for part in parts], tf.constant([part.take for part in parts], tf.int64))
         files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
+        files = ahead(files, lambda path, _: path)
 
         def read(path: Any, take: Any) -> Any:
             return read_portion(path, None, take, manifest.compression, options.on_damage, 1)

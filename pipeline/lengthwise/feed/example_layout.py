@@ -16,6 +16,7 @@ from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.emit import map_alone
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features, context_dtype
+from lengthwise.feed.local_files import ahead
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
 from lengthwise.feed.records import Portion, read_portion, read_portions
@@ -58,6 +59,7 @@ class ExampleLayout:
             return self._draw(chunks, bucket, rows, window, seed if options.shuffle else None)
 
         files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
+        files = ahead(files, lambda path, *_: path)
         return files.interleave(plain(read), cycle_length=SHARED_FILES)
 
     def batches(self, serialized: Any) -> Any:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from lengthwise.buckets import BucketPlan
 from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError
+from lengthwise.feed.cache_options import Cache
 from lengthwise.feed.service_options import Service
 
 WINDOW = 24_576
@@ -44,6 +45,8 @@ class Options(Spec):
             (`skip`), and their number is said on standard error. Of a damaged gzip file TensorFlow may give fewer
             records than the job finds: it drops up to 256 KiB before the damage.
         service: reads through a tf.data service: its address, or a `Service`.
+        cache: where local copies of remote files are kept: a folder, or a `Cache`. TensorFlow itself reads local files
+            and `gs://` alone. So files of `s3://` and `hdfs://` are always copied, of `gs://` where this is given.
     """
 
     batch_steps: int | None = Field(default=None, ge=1)
@@ -64,6 +67,7 @@ class Options(Spec):
     window: int = Field(default=WINDOW, ge=1)
     on_damage: Literal["raise", "skip"] = "raise"
     service: Service | str | None = None
+    cache: Cache | str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -91,6 +95,11 @@ class Options(Spec):
         if self.service is not None and self.num_shards > 1:
             raise ValueError("expected either service or num_shards: the service divides the data itself")
         return self
+
+    @property
+    def chosen_cache(self) -> Cache | None:
+        """The cache that is asked for."""
+        return Cache.make(folder=self.cache) if isinstance(self.cache, str) else self.cache
 
     @property
     def has_targets(self) -> bool:
@@ -131,6 +140,7 @@ class OptionFields(TypedDict, total=False):
     window: int
     on_damage: Literal["raise", "skip"]
     service: Service | str | None
+    cache: Cache | str | None
 
 
 def checked_boundaries(boundaries: Any) -> tuple[int, ...] | None:

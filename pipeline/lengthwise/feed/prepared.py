@@ -12,11 +12,13 @@ from lengthwise.feed.block_layout import BlockLayout
 from lengthwise.feed.epochs import divided_by, repeat_epochs
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
+from lengthwise.feed.local_files import is_copied, reading
 from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.records import Portion, divide
 from lengthwise.feed.service import for_service, read_through, service_of
 from lengthwise.feed.targets import Targets
 from lengthwise.manifest import Manifest, load_manifest
+from lengthwise.remote_source import Remote, state_of
 
 
 def read_prepared(folder: str | PathLike[str], split: str = "train", **options: Unpack[OptionFields]) -> Any:
@@ -49,6 +51,12 @@ def read_prepared(folder: str | PathLike[str], split: str = "train", **options: 
     chosen = for_service(Options.make(**options))
     portions = _portions(manifest, folder, split, chosen)
     _check_budget(manifest, split, chosen)
+    remotes = _remotes(manifest, folder, portions, chosen)
+    with reading(remotes, chosen.chosen_cache, here=chosen.service is None):
+        return _dataset(manifest, split, portions, chosen)
+
+
+def _dataset(manifest: Manifest, split: str, portions: BucketPortions, chosen: Options) -> Any:
     layout = _layout(manifest, split, chosen)
     batches = _count(layout, portions, split, chosen) if isinstance(layout, ExampleLayout) else None
     targets = Targets(Features.of(manifest.columns), chosen)
@@ -113,6 +121,17 @@ def _portions(manifest: Manifest, folder: str, split: str, options: Options) -> 
             f"{folder}: the split {split!r} has no sequences for worker {options.index} of {options.num_shards}"
         )
     return mine
+
+
+def _remotes(manifest: Manifest, folder: str, portions: BucketPortions, options: Options) -> list[Remote]:
+    """The shards that are read by way of copies: the manifest's checksums, unless damage is to be skipped."""
+    paths = sorted({portion.path for parts in portions.values() for portion in parts})
+    if not is_copied(folder, options.chosen_cache):
+        return []
+    if options.on_damage == "skip":
+        return files.side_by_side(state_of, paths)
+    shards = {files.join(folder, shard.path): shard for shard in manifest.shards}
+    return [Remote(path, shards[path].bytes, shards[path].crc32c) for path in paths]
 
 
 def _check_budget(manifest: Manifest, split: str, options: Options) -> None:

@@ -16,6 +16,7 @@ from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import divided_by, plain, repeat_epochs
 from lengthwise.feed.features import Features
+from lengthwise.feed.local_files import ahead, is_copied, reading
 from lengthwise.feed.offline import offline_rules, refuse_hopeless_files
 from lengthwise.feed.options import OptionFields, Options, checked_boundaries
 from lengthwise.feed.parse import Container
@@ -23,6 +24,7 @@ from lengthwise.feed.raw_files import Chunk, end_of, read_chunks
 from lengthwise.feed.raw_window import OnInvalid, RawWindow
 from lengthwise.feed.service import file_order, for_service, read_through, service_of, with_seed_of_content
 from lengthwise.feed.targets import Targets
+from lengthwise.remote_source import state_of
 from lengthwise.sources import find_sources
 
 _CYCLE = 16  # files read in turn
@@ -80,10 +82,16 @@ def read_raw(
     rules = sequences or Sequences()
     paths = find_files(files)[chosen.index :: chosen.num_shards]
     window = RawWindow(columns, format, rules, limits, chosen, paths, on_invalid, max_record_bytes)
-    targets = Targets(Features.of(columns), chosen)
     source = _Source(paths, chosen)
     offline = offline_rules(columns, format, rules, limits)
     refuse_hopeless_files(paths, offline, stop_after_rejected, max_record_bytes)
+    copied = [path for path in paths if is_copied(path, chosen.chosen_cache)]
+    remotes = file_system.side_by_side(state_of, copied)
+    with reading(remotes, chosen.chosen_cache, here=chosen.service is None):
+        return _dataset(source, window, Targets(Features.of(columns), chosen), chosen)
+
+
+def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Options) -> Any:
     service = service_of(chosen)
     if service is not None:
         return read_through(
@@ -120,7 +128,7 @@ class _Source:
             )
         self._paths = list(paths)
         self._options = options
-        self._compressions, self._ends = zip(*map(end_of, paths), strict=True)
+        self._compressions, self._ends = zip(*file_system.side_by_side(end_of, paths), strict=True)
 
     def windows(self, seed: Any) -> Any:
         """One epoch: windows of (records, file, index, seed)."""
@@ -144,6 +152,7 @@ class _Source:
             return read_chunks(path, number, compression, end, self._options.on_damage)
 
         cycle = min(_CYCLE, len(self._paths)) if self._options.shuffle else 1
+        numbers = ahead(numbers, lambda number: tf.gather(self._paths, number))
         return numbers.interleave(plain(read), cycle_length=cycle, block_length=1)
 
     def _windows(self, chunks: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lengthwise import files as file_system
+from lengthwise.feed.local_files import local
 from lengthwise.feed.recover import GZIP, PLAIN, OnDamage, count_gzip, measure, opened, read_bytes, read_run, sound_runs
 
 CHUNK = 1024
@@ -56,7 +57,7 @@ def _read_whole(path: Any, number: Any, compression: Any, end: Any) -> Any:
     """
 
     def read(path: Any) -> Any:
-        return tf.data.TFRecordDataset(path, compression).batch(CHUNK).ignore_errors(True)
+        return tf.data.TFRecordDataset(local(path), compression).batch(CHUNK).ignore_errors(True)
 
     nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
     chunks = opened(path, "raise").flat_map(read).concatenate(nothing)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
+from lengthwise.feed.local_files import ahead, local
 from lengthwise.feed.recover import GZIP, PLAIN, OnDamage, opened, read_run, sound_runs
 
 Compression = Literal["gzip", "none"]
@@ -58,7 +59,7 @@ def read_portions(
     fields = [[p.path for p in portions], [p.skip for p in portions], [p.take for p in portions]]
     dtypes = (tf.string, tf.int64, tf.int64)
     table = tuple(tf.gather(tf.constant(field, dtype), order) for field, dtype in zip(fields, dtypes, strict=True))
-    files = tf.data.Dataset.from_tensor_slices(table)
+    files = ahead(tf.data.Dataset.from_tensor_slices(table), lambda path, *_: path)
     whole = not any(portion.skip for portion in portions)
 
     def read(path: Any, skip: Any, take: Any) -> Any:
@@ -92,7 +93,7 @@ def read_portion(
 
 def read_file(path: Any, compression: Compression) -> Any:
     """The records of one file."""
-    return tf.data.TFRecordDataset(path, GZIP if compression == "gzip" else PLAIN, _BUFFER_BYTES)
+    return tf.data.TFRecordDataset(local(path), GZIP if compression == "gzip" else PLAIN, _BUFFER_BYTES)
 
 
 def _read_sound(path: Any, compression: Compression) -> Any:

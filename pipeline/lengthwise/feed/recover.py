@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from lengthwise.feed.local_files import local
+
 OnDamage = Literal["raise", "skip"]
 GZIP, PLAIN = "GZIP", ""
 _HEADER_BYTES, _FRAME_BYTES = 12, 16
@@ -25,12 +27,12 @@ def opened(path: Any, on_damage: OnDamage) -> Any:
     `skip` once, in a function: that takes milliseconds, for there TensorFlow prepares a dataset as if it were large.
     """
     if on_damage == "raise":
-        first_byte = tf.data.FixedLengthRecordDataset([path], 1, buffer_size=16).take(1)
+        first_byte = tf.data.FixedLengthRecordDataset([local(path)], 1, buffer_size=16).take(1)
         any_byte = first_byte.concatenate(tf.data.Dataset.from_tensors("")).take(1)
         return any_byte.map(lambda _: path)
 
     def touch(path: Any) -> Any:
-        first_byte = tf.data.FixedLengthRecordDataset([path], 1).take(1)
+        first_byte = tf.data.FixedLengthRecordDataset([local(path)], 1).take(1)
         size = first_byte.reduce(tf.constant(0), lambda count, _: count + 1)
         return tf.where(size >= 0, path, "")  # always the path; but the optimizer must not see that
 
@@ -58,7 +60,7 @@ def _records_from(path: Any, compression: Any, offset: Any) -> Any:
     def read(path: Any) -> Any:
         # TensorFlow's Python class takes no offsets.
         variant = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[path], compression_type=compression, buffer_size=_BUFFER_BYTES, byte_offsets=[offset]
+            filenames=[local(path)], compression_type=compression, buffer_size=_BUFFER_BYTES, byte_offsets=[offset]
         )
         return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
 
@@ -96,7 +98,7 @@ def count_gzip(path: Any) -> Any:
     """How many records a gzip file has; -1 if it cannot be read to its end."""
 
     def count(path: Any) -> Any:
-        return tf.data.TFRecordDataset(path, GZIP).reduce(tf.constant(0, tf.int64), lambda count, _: count + 1)
+        return tf.data.TFRecordDataset(local(path), GZIP).reduce(tf.constant(0, tf.int64), lambda count, _: count + 1)
 
     counted = tf.data.Dataset.from_tensors(path).map(count).ignore_errors(True)
     return counted.reduce(tf.constant(-1, tf.int64), lambda _, records: records)
@@ -138,7 +140,7 @@ def _step_over(path: Any, offset: Any, index: Any) -> tuple[Any, Any]:
 
 def read_bytes(path: Any, offset: Any, count: int) -> Any:
     """Up to `count` bytes of a plain file, uint8; none behind its end."""
-    rest = tf.data.FixedLengthRecordDataset([path], 1, header_bytes=offset).take(count).ignore_errors()
+    rest = tf.data.FixedLengthRecordDataset([local(path)], 1, header_bytes=offset).take(count).ignore_errors()
     text = rest.reduce(tf.constant(""), lambda text, byte: text + byte)
     return tf.io.decode_raw(text, tf.uint8)
 

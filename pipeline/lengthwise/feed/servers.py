@@ -3,6 +3,7 @@
 from typing import Any
 
 from lengthwise.errors import ConfigError, EnvironmentFailure
+from lengthwise.feed.cache_options import Cache
 
 
 def start_dispatcher(port: int, work_dir: str) -> Any:
@@ -28,13 +29,14 @@ def start_dispatcher(port: int, work_dir: str) -> Any:
     return _start("dispatcher", port, lambda: service.DispatchServer(config))
 
 
-def start_worker(dispatcher: str, port: int = 0, host: str = "localhost") -> Any:
+def start_worker(dispatcher: str, port: int = 0, host: str = "localhost", cache: Cache | None = None) -> Any:
     """Starts a worker, which tells the dispatcher that it is there.
 
     Args:
         dispatcher: the dispatcher's address, such as `10.0.0.2:5050`.
         port: 0 for any that is free.
         host: the name by which trainers reach this machine.
+        cache: where it keeps copies of remote files; None where `Cache` does. One for all workers of this process.
 
     Returns:
         The server: `join()` waits for its end.
@@ -44,6 +46,10 @@ def start_worker(dispatcher: str, port: int = 0, host: str = "localhost") -> Any
     """
     import tensorflow as tf
 
+    from lengthwise.feed.local_files import keep_copies_in  # TensorFlow finds here what opens remote files
+
+    if cache is not None:
+        keep_copies_in(cache)
     service = tf.data.experimental.service
     address = f"{host}:{port}" if port else f"{host}:%port%"
     config = service.WorkerConfig(

@@ -224,8 +224,9 @@ def work_folder(folder: str, inputs: tuple[Input, ...], digest: str) -> str:
 
     Its name depends on all that tells whether an input file was replaced. No byte of the output does.
     """
-    states = [[source.modified for source in inputs], files.versions([source.path for source in inputs])]
-    key = hashlib.sha256(json.dumps([digest, __version__, *states]).encode()).hexdigest()[:16]
+    versions = files.side_by_side(files.version, [source.path for source in inputs])
+    states = [[source.modified, version] for source, version in zip(inputs, versions, strict=True)]
+    key = hashlib.sha256(json.dumps([digest, __version__, states]).encode()).hexdigest()[:16]
     work = files.join(folder, WORK)
     if not files.is_remote(work):
         for name in os.listdir(work):

@@ -1,0 +1,60 @@
+"""A remote file as it is expected, and its copying, checked: by a checksum where one is known, else by its ETag."""
+
+from typing import BinaryIO, NamedTuple
+
+import google_crc32c
+
+from lengthwise import files
+from lengthwise.errors import EnvironmentFailure
+
+_CHUNK_BYTES = 2**22
+
+
+class Remote(NamedTuple):
+    """A remote file as it is expected.
+
+    Attributes:
+        path: where it is.
+        size: in bytes; -1 where it is missing.
+        crc32c: the checksum of its bytes; None where none is known.
+        state: where there is no checksum, what `state_of` said when the file was listed.
+    """
+
+    path: str
+    size: int
+    crc32c: int | None = None
+    state: str = ""
+
+
+def state_of(path: str) -> Remote:
+    """A remote file as it is now: its size, and its time, ETag or checksum, as far as the file system keeps them."""
+    found = [one for one in files.find(path) if one.path == path]
+    if not found:
+        return Remote(path, -1)
+    return Remote(path, found[0].size, state=f"{found[0].modified} {files.version(path)}")
+
+
+def copy_checked(remote: Remote, target: BinaryIO) -> None:
+    """Writes the file's bytes.
+
+    Raises:
+        EnvironmentFailure: it cannot be read, or is not what was expected.
+    """
+    checksum, size = google_crc32c.Checksum(), 0
+    target.seek(0)
+    with files.open_binary(remote.path) as source:
+        while size <= remote.size and (data := source.read(_CHUNK_BYTES)):
+            size += len(data)
+            checksum.update(data)
+            target.write(data)
+    target.flush()
+    found = int.from_bytes(checksum.digest(), "big")
+    if remote.crc32c is None and state_of(remote.path) != remote:
+        raise EnvironmentFailure(f"cannot use {remote.path}: it was replaced after it was listed; start again")
+    if size != remote.size or remote.crc32c not in (None, found):
+        wanted, seen = f"{remote.size:,} bytes", "more" if size > remote.size else f"{size:,}"
+        if remote.crc32c is not None:
+            wanted, seen = f"{wanted} of crc32c {remote.crc32c:#010x}", f"{seen} of crc32c {found:#010x}"
+        raise EnvironmentFailure(
+            f"cannot use {remote.path}: expected {wanted}, found {seen}; it is another file by now, or damaged"
+        )
