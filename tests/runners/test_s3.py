@@ -71,6 +71,48 @@ def test_names_with_characters_of_patterns_are_names(setup: Setup) -> None:
     assert manifest["counts"] == json.loads(setup.expected["manifest.json"])["counts"]
 
 
+READ = """
+cat > read.py <<'END'
+import os, sys
+import lengthwise as lw
+def records(dataset):
+    return [(batch["user"].numpy().tolist(), batch["word"].numpy().tolist()) for batch in dataset]
+options = dict(batch_steps=512, seed=3, epochs=2, window=500)
+local = records(lw.read_prepared("embedded", "train", **options))
+assert len(local) > 20
+cache = lw.Cache(folder="copies", max_bytes=10**8)
+assert records(lw.read_prepared("s3://out/prepared", "train", cache=cache, **options)) == local
+count = len(os.listdir("copies"))
+assert records(lw.read_prepared("s3://out/prepared", "train", cache=cache, **options)) == local
+assert len(os.listdir("copies")) == count
+columns = lw.load_manifest("embedded").columns
+raw = [records(lw.read_raw(place + "*", columns, on_invalid="skip", **options)) for place in ("raw/", "s3://raw/")]
+assert len(raw[0]) > 20 and raw[0] == raw[1]
+counted = [lw.count_raw(place + "*", columns) for place in ("raw/", "s3://raw/")]
+assert counted[0] == counted[1] and counted[0]["valid"] == 2000, counted
+END
+LENGTHWISE_CACHE=copies python read.py
+lengthwise serve dispatcher --port 5050 --work-dir journal &
+lengthwise serve worker --dispatcher localhost:5050 --cache theirs > worker.log 2>&1 &
+python - <<'END'
+import lengthwise as lw
+options = dict(batch_steps=512, service="localhost:5050")
+for split in ("train", "eval"):
+    found = sum(len(batch["user"]) for batch in lw.read_prepared("s3://out/prepared", split, **options))
+    assert found == lw.load_manifest("s3://out/prepared").histogram(split).total, found
+END
+ls theirs
+"""
+
+
+def test_training_reads_what_the_job_wrote_as_if_it_were_local(setup: Setup) -> None:
+    run = "lengthwise prepare s3.yaml --output s3://out/prepared --workers 1\n"
+    done = isolated(setup.folder, SERVER + run + READ, timeout=600)
+    assert done.returncode == 0, done.stderr
+    copied = [name for name in done.stdout.splitlines() if len(name) == 64]
+    assert len(copied) == len([name for name in setup.expected if name.startswith("Split-")])
+
+
 def test_a_missing_bucket_is_one_message(setup: Setup) -> None:
     done = isolated(setup.folder, SERVER + "lengthwise prepare s3.yaml --output s3://nowhere/prepared")
     assert done.returncode == 3

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from lengthwise.columns.base import Spec
+from lengthwise.files import is_remote
 
 
 class Service(Spec):
@@ -38,6 +39,8 @@ class Service(Spec):
             raise ValueError(f"expected a consumer_index below {self.num_consumers}, received {self.consumer_index}")
         if self.num_consumers > 1 and self.job_name is None:
             raise ValueError("expected a job_name, the same for all consumers")
+        if self.ledger is not None and is_remote(self.ledger) and not self.ledger.startswith("gs://"):
+            raise ValueError(f"expected a ledger where TensorFlow writes: in a folder or gs://, received {self.ledger}")
         return self
 
     @property
