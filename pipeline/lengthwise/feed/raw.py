@@ -11,6 +11,7 @@ from typing import Any, Unpack
 
 import tensorflow as tf
 
+from lengthwise import files as file_system
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
