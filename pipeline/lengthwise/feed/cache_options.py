@@ -37,11 +37,13 @@ class Cache(Spec):
 
 
 def _default_folder() -> str:
-    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "lengthwise")
-    with suppress(OSError):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if os.path.isabs(base):  # who has no home stays without one
+        folder = os.path.join(base, "lengthwise")
+        with suppress(OSError):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
     folder = os.path.join(tempfile.gettempdir(), f"lengthwise-cache-{os.getuid()}")
     with suppress(OSError):
         os.makedirs(folder, mode=0o700, exist_ok=True)
