@@ -76,7 +76,7 @@ class Online:
         window = RawWindow(rules.columns, rules.container, policy, boundaries, options, ["file"], "skip", 2**20)
         count = len(records)
         chunk = Chunk(tf.constant(records), tf.zeros(count, tf.int32), tf.range(count, dtype=tf.int64))
-        [(kept, parsed, _)] = window.parse(*chunk, tf.zeros([2], tf.int64))
+        [(kept, parsed)] = window.parse(chunk)
         self.rows, verdicts = window._refiner.refine(parsed)
         self.places = {int(index): place for place, index in enumerate(kept.index.numpy())}
         self.verdicts = [verdicts.names[code] if code >= 0 else "" for code in verdicts.codes.numpy()]

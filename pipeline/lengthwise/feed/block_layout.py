@@ -1,28 +1,30 @@
 """The block layout: raw buffers of many unpadded sequences -> windows, sorted by length, cut into batches.
 
 a bucket's files ─ blocks ─ shuffle ──┐
-another bucket's ...                  ├─ mix ─ a window of blocks ─ decode ─ sort, pad ─ slice batches
+another bucket's ...                  ├─ mix ─ chunks of blocks ─ decode ─ windows ─ batches
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
-from lengthwise.feed.emit import emit_batches
+from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
-from lengthwise.feed.features import Features
+from lengthwise.feed.features import Features, Flat, Rows
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.mix import mix
-from lengthwise.feed.options import Options
-from lengthwise.feed.records import Portion, read_portion, read_portions
+from lengthwise.feed.options import WINDOW, Options
+from lengthwise.feed.records import Streams, read_portion
 from lengthwise.feed.service import file_order, with_seed_of_content
-from lengthwise.feed.window import Flat, Rows, arrange
+from lengthwise.feed.sizes import chunks_of_windows
+from lengthwise.feed.threads import threads
+from lengthwise.feed.window import Windows
 from lengthwise.manifest import Manifest
 
 _DTYPES = {"<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
+_CHUNK_ROWS = 2048
 
 
 class BlockLayout:
@@ -32,24 +34,36 @@ class BlockLayout:
         boundaries: the values that T may have; None for any.
     """
 
-    def __init__(self, manifest: Manifest, options: Options, boundaries: tuple[int, ...] | None) -> None:
+    def __init__(self, manifest: Manifest, options: Options, window: int, boundaries: tuple[int, ...] | None) -> None:
+        """`window`: how many rows are sorted together."""
         self._manifest = manifest
         self._options = options
+        self._window = window
         self._features = Features.of(manifest.columns)
         self._dtypes = {key: _DTYPES[dtype] for key, dtype in manifest.block_dtypes.items()}
+        self._format = ChunkFormat(self._features, self._dtypes)
+        self._windows = Windows(self._features, options, self._format, boundaries)
         self.boundaries = boundaries
 
     def epoch(self, portions: BucketPortions, seed: Any) -> Any:
-        """One epoch of windows: (serialized blocks, seed)."""
+        """One epoch of windows."""
         order = seed if self._options.shuffle else None
-        streams = [self._stream(bucket, parts, order, portions) for bucket, parts in portions.items()]
-        blocks = mix(streams, [sum(part.take for part in parts) for parts in portions.values()], order)
-        windows = blocks.batch(self.blocks_per_window(portions)).enumerate()
-
-        def seeded(number: Any, records: Any) -> tuple[Any, Any]:
-            return tf.reshape(records, [-1]), tf.random.experimental.stateless_fold_in(seed, number)
-
-        return windows.map(seeded)
+        counts = {bucket: sum(part.take for part in parts) for bucket, parts in portions.items()}
+        total, per_row = sum(counts.values()), self._blocks_per_row(portions)
+        streams = Streams(self._manifest.compression, self._options.on_damage, 1, order)
+        reach = max(self._window, 2 * WINDOW) * per_row  # blocks that are shuffled before they are sorted
+        blocks = mix(
+            [
+                streams.read(parts, bucket, shuffled=round(reach * counts[bucket] / total) + 1)
+                for bucket, parts in portions.items()
+            ],
+            list(counts.values()),
+            order,
+        )
+        per_window = max(round(self._window * per_row), 1)
+        size = max(min(round(_CHUNK_ROWS * per_row), per_window // 8), 1)
+        chunks = blocks.batch(size).map(plain(self._chunk), num_parallel_calls=threads())
+        return self._windows.of(chunks, chunks_of_windows(-(-total // size), max(per_window // size, 1)), seed)
 
     def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
@@ -63,38 +77,25 @@ class BlockLayout:
         def read(path: Any, take: Any) -> Any:
             return read_portion(path, None, take, manifest.compression, options.on_damage, 1)
 
+        def chunk(records: Any) -> Chunk:
+            return {**self._chunk(records), SEED: with_seed_of_content(tf.reshape(records, [-1])[0], seed)[None]}
+
         blocks = files.interleave(plain(read), cycle_length=SHARED_FILES)
-
-        def seeded(records: Any) -> tuple[Any, Any]:
-            flat = tf.reshape(records, [-1])
-            return flat, with_seed_of_content(flat, seed)
-
-        return blocks.batch(self.blocks_per_window(portions)).map(plain(seeded))
+        chunks = blocks.batch(1).map(plain(chunk), num_parallel_calls=threads())
+        return self._windows.of(chunks, [max(round(self._window * self._blocks_per_row(portions)), 1)], seed)
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""
-        arranged = windows.map(plain(self._arrange), num_parallel_calls=tf.data.AUTOTUNE)
-        return emit_batches(arranged, self._features)
+        return self._windows.batches(windows)
 
-    def blocks_per_window(self, portions: BucketPortions) -> int:
-        """How many blocks hold as many sequences as a window should."""
-        blocks = sum(part.take for parts in portions.values() for part in parts)
+    def _blocks_per_row(self, portions: BucketPortions) -> float:
         # A shard's path in the manifest is its folder and name.
         shards = {"/".join(portion.path.split("/")[-2:]) for parts in portions.values() for portion in parts}
         counted = [shard for shard in self._manifest.shards if shard.path in shards]
-        sequences = sum(shard.sequences for shard in counted) * blocks / sum(shard.records for shard in counted)
-        return max(round(self._options.window * blocks / max(sequences, 1)), 1)
+        return sum(shard.records for shard in counted) / max(sum(shard.sequences for shard in counted), 1)
 
-    def _stream(self, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions) -> Any:
-        compression, on_damage = self._manifest.compression, self._options.on_damage
-        blocks = read_portions(parts, compression, on_damage, 1, None if seed is None else seed + bucket)
-        if seed is None:
-            return blocks
-        buffer = max(min(sum(part.take for part in parts), 2 * self.blocks_per_window(all_parts)), 1)
-        return blocks.shuffle(buffer, seed[0] + bucket, reshuffle_each_iteration=False)
-
-    def _arrange(self, records: Any, seed: Any) -> Any:
-        return arrange(self._decode(records), seed, self._features, self._options, self.boundaries)
+    def _chunk(self, records: Any) -> Chunk:
+        return self._format.pack(self._decode(tf.reshape(records, [-1])))
 
     def _decode(self, records: Any) -> Rows:
         """The sequences of many blocks. Their buffers, joined, are the buffer of all rows."""

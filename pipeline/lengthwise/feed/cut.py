@@ -30,6 +30,17 @@ class Cuts:
     steps: Any
     at: Any
 
+    @classmethod
+    def of(cls, rows: Any, steps: Any) -> "Cuts":
+        """Batches of these numbers of rows and these T, one after the other."""
+        return cls(
+            tf.cumsum(rows, exclusive=True), rows, rows, steps, tf.cumsum(rows * steps, exclusive=True)
+        )
+
+    def places(self) -> Any:
+        """int64 `[n]`: the places of the batches' rows among those that were cut, batch after batch."""
+        return tf.ragged.range(self.starts, self.starts + self.rows).flat_values
+
     def tensors(self) -> dict[str, Any]:
         """As tensors by name, one entry a batch."""
         names = ("starts", "rows", "full", "steps", "at")
@@ -45,7 +56,7 @@ class Cuts:
         return Cuts(**{name: tf.gather(value, order) for name, value in self.tensors().items()})
 
 
-def cut(lengths: Any, options: Options, boundaries: tuple[int, ...] | None) -> tuple[Cuts, Any]:
+def cut(lengths: Any, options: Options, boundaries: tuple[int, ...] | None) -> Cuts:
     """Cuts rows into batches.
 
     Args:
@@ -54,7 +65,7 @@ def cut(lengths: Any, options: Options, boundaries: tuple[int, ...] | None) -> t
         boundaries: the values that T may have; None for any. The last is at least the longest length.
 
     Returns:
-        The batches, and int64 `[n]`: the T that each row is padded to.
+        The batches.
     """
     steps = tf.maximum(lengths, 1) if boundaries is None else round_up(lengths, boundaries)
     full = rows_of(steps, options)
@@ -62,7 +73,7 @@ def cut(lengths: Any, options: Options, boundaries: tuple[int, ...] | None) -> t
     ends = tf.concat([starts[1:], tf.reshape(tf.size(lengths, tf.int64), [1])], 0)[: tf.size(starts)]
     rows, steps, full = ends - starts, tf.gather(steps, starts), tf.gather(full, starts)
     cuts = Cuts(starts, rows, full, steps, tf.cumsum(rows * steps, exclusive=True))
-    return (cuts.kept(rows == full) if options.drop_remainder else cuts), tf.repeat(steps, rows)
+    return cuts.kept(rows == full) if options.drop_remainder else cuts
 
 
 def round_up(lengths: Any, boundaries: tuple[int, ...]) -> Any:

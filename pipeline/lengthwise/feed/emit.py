@@ -25,11 +25,22 @@ def emit_batches(windows: Any, features: Features) -> Any:
         features: what is in them.
     """
 
-    def batches_of(slices: Batch, window: Batch) -> Any:
-        each = tf.data.Dataset.from_tensor_slices(slices)
-        return map_alone(each, lambda at: _slice(at, window, features))
+    return each_alone(windows, lambda slices, _: slices, lambda at, _, window: _slice(at, window, features))
 
-    return windows.flat_map(plain(batches_of))
+
+def each_alone(dataset: Any, parts: Callable[..., Any], function: Callable[..., Any]) -> Any:
+    """`function(part, *element)` of each part of each element, in the thread that asks for it.
+
+    Args:
+        dataset: of elements.
+        parts: from an element to tensors, of which each row is a part.
+        function: sees the element's tensors, which are not copied.
+    """
+
+    def each(*element: Any) -> Any:
+        return map_alone(tf.data.Dataset.from_tensor_slices(parts(*element)), lambda part: function(part, *element))
+
+    return dataset.flat_map(plain(each))
 
 
 def slices_of(cuts: Cuts, features: Features) -> dict[str, Any]:

@@ -14,8 +14,8 @@ def repeat_epochs(make: Callable[[Any], Any], options: Options) -> Any:
     """The epochs one after the other.
 
     Args:
-        make: from a seed, int64 `[2]`, to the dataset of one epoch. Traced once, but TensorFlow prepares the functions
-            inside anew for each epoch, which takes a millisecond or more for each: the large ones belong behind this.
+        make: from a seed, int64 `[2]`, to the dataset of one epoch. The next epoch's is opened, and its first element
+            made, while this one's last elements are taken.
         options: `seed`, `shuffle` and `epochs`. Iterating again (as Keras does for each epoch of `fit`) goes on with
             seeds not used before.
     """
@@ -23,7 +23,37 @@ def repeat_epochs(make: Callable[[Any], Any], options: Options) -> Any:
         seeds = seeds_of_epochs(options.seed, options.epochs)
     else:
         seeds = tf.data.Dataset.from_tensors(tf.zeros([2], tf.int64)).repeat(options.epochs)
-    return seeds.flat_map(plain(make))
+    return _one_ahead(seeds, make)
+
+
+def _one_ahead(dataset: Any, function: Callable[[Any], Any]) -> Any:
+    """`dataset.flat_map(function)` that starts on the next element's dataset beforehand.
+
+    Python's `interleave` has the op's arguments for it, but does not offer them.
+    """
+    results: list[Any] = []
+
+    def make(*element: Any) -> Any:
+        result = function(*element)
+        results.append(result.element_spec)
+        return tf.data.experimental.to_variant(result)
+
+    traced = tf.function(make, autograph=False).get_concrete_function(*tf.nest.flatten(dataset.element_spec))
+    types = tf.nest.flatten(results[-1])
+    variant = tf.raw_ops.ParallelInterleaveDatasetV4(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        other_arguments=traced.captured_inputs,
+        cycle_length=1,
+        block_length=1,
+        buffer_output_elements=1,
+        prefetch_input_elements=1,
+        num_parallel_calls=1,
+        f=traced,
+        output_types=[one.dtype for one in types],
+        output_shapes=[one.shape for one in types],
+        deterministic="true",
+    )
+    return tf.data.experimental.from_variant(variant, results[-1])
 
 
 def seeds_of_epochs(seed: int | None, epochs: int | None) -> Any:
@@ -67,10 +97,11 @@ def with_options(dataset: Any) -> Any:
 
     Seed generators inside an epoch count as state that cannot be saved. They hold none: their seeds are given. Tuning
     would time every element of every dataset, records too, which costs a tenth to a third of the time in order to find
-    out how many threads the parallel maps take: without it they take one for each core, 16 at most.
+    out how many threads the parallel maps take. Reading starts with the iterator, not when its first batch is wanted.
     """
     options = tf.data.Options()
     options.deterministic = True
     options.autotune.enabled = False
+    options.experimental_warm_start = True
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
     return dataset.with_options(options)

@@ -19,8 +19,9 @@ from lengthwise.feed.features import Batch, Features, context_dtype
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
-from lengthwise.feed.records import Portion, read_portion, read_portions
+from lengthwise.feed.records import Portion, Streams, read_portion
 from lengthwise.feed.service import file_order
+from lengthwise.feed.threads import threads
 from lengthwise.manifest import Manifest
 
 _CHUNK = 128  # records read at once
@@ -33,8 +34,10 @@ BucketPortions = dict[int, list[Portion]]
 class ExampleLayout:
     """Reads the example layout of one data set."""
 
-    def __init__(self, manifest: Manifest, options: Options) -> None:
+    def __init__(self, manifest: Manifest, options: Options, window: int) -> None:
+        """`window`: how many rows are shuffled together."""
         self._manifest = manifest
+        self._window_rows = window
         self._options = options
         self._features = Features.of(manifest.columns)
 
@@ -42,7 +45,8 @@ class ExampleLayout:
         """One epoch of batches to be parsed: (bucket, a window of serialized examples, which of them)."""
         options = self._options
         order = seed if options.shuffle else None
-        streams = [self._stream(bucket, parts, order, portions) for bucket, parts in portions.items()]
+        reader = Streams(self._manifest.compression, options.on_damage, _CHUNK, order)
+        streams = [self._stream(reader, bucket, parts, order, portions) for bucket, parts in portions.items()]
         return mix(streams, [self.count(bucket, parts) for bucket, parts in portions.items()], order)
 
     def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
@@ -55,7 +59,7 @@ class ExampleLayout:
 
         def read(path: Any, take: Any, bucket: Any, rows: Any) -> Any:
             chunks = read_portion(path, None, take, manifest.compression, options.on_damage, _CHUNK)
-            window = _whole_batches(max(options.window // SHARED_FILES, 1), rows)
+            window = _whole_batches(max(self._window_rows // SHARED_FILES, 1), rows)
             return self._draw(chunks, bucket, rows, window, seed if options.shuffle else None)
 
         files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
@@ -64,7 +68,7 @@ class ExampleLayout:
 
     def batches(self, serialized: Any) -> Any:
         """From batches to be parsed, of any number of epochs, to batches."""
-        return serialized.map(plain(self.parse), num_parallel_calls=tf.data.AUTOTUNE)
+        return serialized.map(plain(self.parse), num_parallel_calls=threads())
 
     def count(self, bucket: int, portions: Sequence[Portion]) -> int:
         """How many batches a bucket gives."""
@@ -77,12 +81,13 @@ class ExampleLayout:
         branches = [lambda steps=steps: self._parse(records, steps) for steps in boundaries]
         return dict(tf.switch_case(bucket, branches)) if len(branches) > 1 else self._parse(records, boundaries[0])
 
-    def _stream(self, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions) -> Any:
+    def _stream(
+        self, reader: Streams, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions
+    ) -> Any:
         """Batches to be parsed of one bucket."""
         rows, mine = self._rows(bucket), None if seed is None else seed + bucket
         window = rows if seed is None else _whole_batches(self._window(bucket, parts, all_parts), rows)
-        chunk = window if len(parts) == 1 else _CHUNK
-        chunks = read_portions(parts, self._manifest.compression, self._options.on_damage, chunk, mine)
+        chunks = reader.read(parts, bucket)
         return self._draw(chunks, tf.constant(bucket), rows, window, mine)
 
     def _draw(self, chunks: Any, bucket: Any, rows: Any, window: Any, seed: Any | None) -> Any:
@@ -105,7 +110,7 @@ class ExampleLayout:
         """How many of the bucket's records are shuffled at once: its share of a window, but at least a few batches."""
         mine = sum(part.take for part in parts)
         total = sum(part.take for others in all_parts.values() for part in others)
-        return max(min(mine, max(self._options.window * mine // total, 4 * self._rows(bucket))), 1)
+        return max(min(mine, max(self._window_rows * mine // total, 4 * self._rows(bucket))), 1)
 
     def _parse(self, records: Any, steps: int) -> Batch:
         features = self._features

@@ -69,6 +69,31 @@ class Features:
         return tuple(sorted([*(spec.key for spec in self.sequences), *(column.key for column in self.context)]))
 
 
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """The values of one sequence feature: those of row i are `values[splits[i]:splits[i + 1]]`."""
+
+    values: Any
+    splits: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Unpadded sequences.
+
+    Attributes:
+        sequences: the values of each sequence feature, by key: of one row after the other, without gaps.
+        lengths: int64 `[n]`, in steps.
+        context: `[n, *shape]` of each context feature, by key.
+        keep: bool `[n]`: the rows to use; None for all.
+    """
+
+    sequences: dict[str, Flat]
+    lengths: Any
+    context: dict[str, Any]
+    keep: Any = None
+
+
 def scalar(value: float | str, dtype: Any) -> Any:
     """A constant; integers stay exact."""
     return tf.constant(value, dtype)

@@ -4,8 +4,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from lengthwise.feed.features import SequenceSpec
-from lengthwise.feed.window import Flat
+from lengthwise.feed.features import Flat, SequenceSpec
 
 
 class Steps(NamedTuple):

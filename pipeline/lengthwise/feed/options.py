@@ -40,7 +40,8 @@ class Options(Spec):
         num_shards: into how many parts the data is divided, one for each training worker: a prepared split by records
             (sequences or blocks), give or take one, raw data by files. How many batches they make may differ.
         index: which of these parts is read.
-        window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory.
+        window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory. None: as
+            many as make about a hundred batches, at least 24,576.
         on_damage: what becomes of unreadable files and records: an error that names the file, or they are left out
             (`skip`), and their number is said on standard error. Of a damaged gzip file TensorFlow may give fewer
             records than the job finds: it drops up to 256 KiB before the damage.
@@ -64,7 +65,7 @@ class Options(Spec):
     epochs: int | None = Field(default=1, ge=1)
     num_shards: int = Field(default=1, ge=1)
     index: int = Field(default=0, ge=0)
-    window: int = Field(default=WINDOW, ge=1)
+    window: int | None = Field(default=None, ge=1)
     on_damage: Literal["raise", "skip"] = "raise"
     service: Service | str | None = None
     cache: Cache | str | None = None
@@ -137,7 +138,7 @@ class OptionFields(TypedDict, total=False):
     epochs: int | None
     num_shards: int
     index: int
-    window: int
+    window: int | None
     on_damage: Literal["raise", "skip"]
     service: Service | str | None
     cache: Cache | str | None

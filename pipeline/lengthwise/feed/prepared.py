@@ -16,7 +16,9 @@ from lengthwise.feed.local_files import is_copied, reading
 from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.records import Portion, divide
 from lengthwise.feed.service import for_service, read_through, service_of
+from lengthwise.feed.sizes import rows_of_window
 from lengthwise.feed.targets import Targets
+from lengthwise.feed.threads import BATCHES
 from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.remote_source import Remote, state_of
 
@@ -77,19 +79,22 @@ def _dataset(manifest: Manifest, split: str, portions: BucketPortions, chosen: O
     if batches is not None and chosen.on_damage == "raise":
         total = tf.data.INFINITE_CARDINALITY if chosen.epochs is None else chosen.epochs * batches
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(total))
-    return divided_by(dataset.prefetch(tf.data.AUTOTUNE), chosen)
+    return divided_by(dataset.prefetch(BATCHES), chosen)
 
 
 def _layout(manifest: Manifest, split: str, options: Options) -> ExampleLayout | BlockLayout:
+    shards = [shard for shard in manifest.shards if shard.split == split]
+    steps_per_row = sum(shard.steps for shard in shards) / max(sum(shard.sequences for shard in shards), 1)
+    window = rows_of_window(options, steps_per_row)
     if manifest.layout == "block":
-        return BlockLayout(manifest, options, _boundaries(manifest, split, options))
+        return BlockLayout(manifest, options, window, _boundaries(manifest, split, options))
     used = {shard.bucket for shard in manifest.shards if shard.split == split and shard.sequences}
     if options.max_shapes is not None and len(used) > options.max_shapes:
         raise ConfigError(
             f"max_shapes: expected at least {len(used)}, one for each bucket of the split, "
             f"received {options.max_shapes}; raise it, or prepare the data with fewer buckets (buckets.count)"
         )
-    return ExampleLayout(manifest, options)
+    return ExampleLayout(manifest, options, window)
 
 
 def _boundaries(manifest: Manifest, split: str, options: Options) -> tuple[int, ...] | None:

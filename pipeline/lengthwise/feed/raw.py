@@ -21,14 +21,17 @@ from lengthwise.feed.local_files import ahead, is_copied, reading
 from lengthwise.feed.offline import offline_rules, refuse_hopeless_files
 from lengthwise.feed.options import OptionFields, Options, checked_boundaries
 from lengthwise.feed.parse import Container
-from lengthwise.feed.raw_files import Chunk, end_of, read_chunks
-from lengthwise.feed.raw_window import OnInvalid, RawWindow
-from lengthwise.feed.service import file_order, for_service, read_through, service_of, with_seed_of_content
+from lengthwise.feed.raw_files import end_of, read_chunks
+from lengthwise.feed.raw_window import OnInvalid, RawWindow, chunk_size
+from lengthwise.feed.service import file_order, for_service, read_through, service_of
 from lengthwise.feed.targets import Targets
+from lengthwise.feed.threads import BATCHES
 from lengthwise.remote_source import state_of
 from lengthwise.sources import find_sources
 
-_CYCLE = 16  # files read in turn
+_CYCLE = 16  # files read in turn, each in a thread of its own
+_AHEAD = 4  # chunks that wait, where one file is read at a time
+_LARGE_BYTES = 2**23  # of files whose last chunks, which are smaller, do not matter
 
 Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
 
@@ -97,15 +100,16 @@ def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Opt
     if service is not None:
         return read_through(
             service,
-            shared=source.shared_windows,
-            epoch=source.windows,
+            shared=lambda seed: window.windows(source.shared_chunks(seed), seed, shared=True),
+            epoch=lambda seed: window.windows(source.chunks(seed), seed),
             batches=window.batches,
             finish=targets.apply,
             options=chosen,
             expected=None,
         )
-    dataset = targets.apply(window.batches(repeat_epochs(source.windows, chosen)))
-    return divided_by(dataset.prefetch(tf.data.AUTOTUNE), chosen)
+    epochs = repeat_epochs(lambda seed: window.windows(source.chunks(seed), seed), chosen)
+    dataset = targets.apply(window.batches(epochs))
+    return divided_by(dataset.prefetch(BATCHES), chosen)
 
 
 def find_files(patterns: Paths) -> list[str]:
@@ -119,7 +123,7 @@ def find_files(patterns: Paths) -> list[str]:
 
 
 class _Source:
-    """Raw files as windows of records."""
+    """Raw files as chunks of records."""
 
     def __init__(self, paths: Sequence[str], options: Options) -> None:
         if not paths:
@@ -130,42 +134,34 @@ class _Source:
         self._paths = list(paths)
         self._options = options
         self._compressions, self._ends = zip(*file_system.side_by_side(end_of, paths), strict=True)
+        self._size = chunk_size(options)
+        self._large = sum(self._ends) >= _LARGE_BYTES * len(paths)
 
-    def windows(self, seed: Any) -> Any:
-        """One epoch: windows of (records, file, index, seed)."""
+    def chunks(self, seed: Any) -> Any:
+        """One epoch: chunks of records."""
         order = tf.range(len(self._paths))
         if self._options.shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed)
-        chunks = self._chunks(tf.data.Dataset.from_tensor_slices(order))
-        windows = (self._shifted(chunks, seed) if self._options.shuffle else self._windows(chunks)).enumerate()
-        return windows.map(lambda number, chunk: (*chunk, tf.random.experimental.stateless_fold_in(seed, number)))
+        return self._read(tf.data.Dataset.from_tensor_slices(order))
 
-    def shared_windows(self, seed: Any) -> Any:
+    def shared_chunks(self, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
-        order = file_order(len(self._paths), self._options, seed)
-        windows = self._windows(self._chunks(tf.data.Dataset.from_tensor_slices(order)))
-        return windows.map(plain(lambda chunk: (*chunk, with_seed_of_content(chunk.records, seed))))
+        return self._read(tf.data.Dataset.from_tensor_slices(file_order(len(self._paths), self._options, seed)))
 
-    def _chunks(self, numbers: Any) -> Any:
+    def _read(self, numbers: Any) -> Any:
         def read(number: Any) -> Any:
             path, compression = tf.gather(self._paths, number), tf.gather(self._compressions, number)
             end = tf.gather(tf.constant(self._ends, tf.int64), number)
-            return read_chunks(path, number, compression, end, self._options.on_damage)
+            return read_chunks(path, number, compression, end, self._options.on_damage, self._size)
 
-        cycle = min(_CYCLE, len(self._paths)) if self._options.shuffle else 1
         numbers = ahead(numbers, lambda number: tf.gather(self._paths, number))
-        return numbers.interleave(plain(read), cycle_length=cycle, block_length=1)
-
-    def _windows(self, chunks: Any) -> Any:
-        return chunks.rebatch(self._options.window)
-
-    def _shifted(self, chunks: Any, seed: Any) -> Any:
-        """Windows of which the first is short by a random number: or few files would meet alike in every epoch."""
-        shift = tf.random.stateless_uniform([], seed, 0, self._options.window, tf.int64)
-        blanks = Chunk(tf.fill([shift], ""), tf.fill([shift], -1), tf.zeros([shift], tf.int64))
-        windows = self._windows(tf.data.Dataset.from_tensors(blanks).concatenate(chunks)).enumerate()
-        real = windows.map(lambda number, chunk: Chunk(*(part[tf.where(number == 0, shift, 0) :] for part in chunk)))
-        return real.filter(lambda chunk: tf.size(chunk.records) > 0)
+        if not self._options.shuffle or len(self._paths) == 1:
+            chunks = numbers.flat_map(plain(read)).prefetch(_AHEAD)
+        else:
+            cycle = min(_CYCLE, len(self._paths))
+            chunks = numbers.interleave(plain(read), cycle_length=cycle, block_length=1, num_parallel_calls=cycle)
+        # Small files make small chunks, of which a window would hold too few records.
+        return chunks if self._large else chunks.rebatch(self._size)
 
 
 def _limits(boundaries: Sequence[int] | None, options: Options) -> tuple[int, ...] | None:

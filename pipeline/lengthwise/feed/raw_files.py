@@ -9,8 +9,6 @@ from lengthwise import files as file_system
 from lengthwise.feed.local_files import local
 from lengthwise.feed.recover import GZIP, PLAIN, OnDamage, count_gzip, measure, opened, read_bytes, read_run, sound_runs
 
-CHUNK = 1024
-
 
 class Chunk(NamedTuple):
     """Consecutive records.
@@ -26,14 +24,14 @@ class Chunk(NamedTuple):
     index: Any
 
 
-def read_chunks(path: Any, number: Any, compression: Any, end: Any, on_damage: OnDamage) -> Any:
-    """The records of one file, in chunks. `end` is what `end_of` gives for it."""
+def read_chunks(path: Any, number: Any, compression: Any, end: Any, on_damage: OnDamage, size: int) -> Any:
+    """The records of one file, in chunks of `size`. `end` is what `end_of` gives for it."""
     if on_damage == "raise":
-        return _read_whole(path, number, compression, end)
+        return _read_whole(path, number, compression, end, size)
 
     def read(offset: Any, count: Any, index: Any) -> Any:
-        records = read_run(path, compression, offset, count).batch(CHUNK)
-        return records.enumerate().map(lambda place, chunk: _place(chunk, number, index + place * CHUNK))
+        records = read_run(path, compression, offset, count).batch(size)
+        return records.enumerate().map(lambda place, chunk: _place(chunk, number, index + place * size))
 
     return opened(path, on_damage).flat_map(lambda path: sound_runs(path, compression)).flat_map(read)
 
@@ -49,7 +47,7 @@ def end_of(path: str) -> tuple[str, int]:
         return GZIP, int.from_bytes(stream.read(4), "little")
 
 
-def _read_whole(path: Any, number: Any, compression: Any, end: Any) -> Any:
+def _read_whole(path: Any, number: Any, compression: Any, end: Any, size: int) -> Any:
     """The records of a sound file; an error that names it, if it is not.
 
     TensorFlow's own error for a damaged record does not name the file. So reading stops silently at the chunk where the
@@ -57,7 +55,7 @@ def _read_whole(path: Any, number: Any, compression: Any, end: Any) -> Any:
     """
 
     def read(path: Any) -> Any:
-        return tf.data.TFRecordDataset(local(path), compression).batch(CHUNK).ignore_errors(True)
+        return tf.data.TFRecordDataset(local(path), compression).batch(size).ignore_errors(True)
 
     nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
     chunks = opened(path, "raise").flat_map(read).concatenate(nothing)

@@ -8,17 +8,31 @@ import tensorflow as tf
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
-from lengthwise.feed.emit import emit_batches
+from lengthwise.feed.chunks import SEED, ChunkFormat
 from lengthwise.feed.epochs import plain
-from lengthwise.feed.features import Features
-from lengthwise.feed.options import Options, check_choice
+from lengthwise.feed.features import Features, Rows
+from lengthwise.feed.options import WINDOW, Options, check_choice
 from lengthwise.feed.parse import Container, Parsed
 from lengthwise.feed.raw_files import Chunk
 from lengthwise.feed.refine import Refiner, Verdicts
-from lengthwise.feed.window import arrange
+from lengthwise.feed.service import with_seed_of_content
+from lengthwise.feed.threads import threads
+from lengthwise.feed.window import Windows
+
+_CHUNK = 2048  # records parsed at once
 from lengthwise.visible import visible
 
 OnInvalid = Literal["raise", "skip"]
+
+
+def chunk_size(options: Options) -> int:
+    """How many records are parsed at once."""
+    return min(_CHUNK, options.window or _CHUNK)
+
+
+def _sizes(options: Options, boundaries: tuple[int, ...] | None) -> list[int]:
+    """How many chunks each window takes."""
+    return [max((options.window or WINDOW) // chunk_size(options), 1)]
 
 
 class RawWindow:
@@ -46,41 +60,61 @@ class RawWindow:
             )
         self.features = Features.of(columns)
         self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
-        self._boundaries = boundaries
-        self._options = options
+        self._format = ChunkFormat(self.features)
+        self._windows = Windows(self.features, options, self._format, boundaries)
+        self._sizes = _sizes(options, boundaries)
         self._paths = list(map(visible, paths))  # in messages only
         self._on_invalid = on_invalid
         self._max_record_bytes = max_record_bytes
 
-    def batches(self, windows: Any) -> Any:
-        """From windows of (records, file, index, seed), of any number of epochs, to batches."""
-        parsed = windows.interleave(plain(self.parse), num_parallel_calls=tf.data.AUTOTUNE)
-        arranged = parsed.map(plain(self._arrange), num_parallel_calls=tf.data.AUTOTUNE)
-        return emit_batches(arranged, self.features)
+    def windows(self, chunks: Any, seed: Any, *, shared: bool = False) -> Any:
+        """One epoch of windows.
 
-    def _arrange(self, chunk: Chunk, parsed: Parsed, seed: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The window's batches, as `window.arrange` gives them."""
+        Args:
+            chunks: a dataset of `Chunk`.
+            seed: int64 `[2]`, of the epoch.
+            shared: whether windows have seeds by what is in them, for a tf.data service.
+        """
+        parallel = threads()
+        parsed = chunks.interleave(plain(self.parse), cycle_length=parallel, num_parallel_calls=parallel)
+
+        def refine(chunk: Chunk, parsed: Parsed) -> dict[str, Any]:
+            packed = self._refine(chunk, parsed)
+            return {**packed, SEED: self._seed_of(chunk, seed)} if shared else packed
+
+        return self._windows.of(parsed.map(plain(refine), num_parallel_calls=parallel), self._sizes, seed)
+
+    def batches(self, windows: Any) -> Any:
+        """From windows, of any number of epochs, to batches."""
+        return self._windows.batches(windows)
+
+    def _refine(self, chunk: Chunk, parsed: Parsed) -> dict[str, Any]:
+        """The chunk's rows, packed."""
         rows, verdicts = self._refiner.refine(parsed)
         with tf.control_dependencies([self._report(verdicts, chunk)]):
-            seed = tf.identity(seed)
-        return arrange(rows, seed, self.features, self._options, self._boundaries)
+            lengths = tf.identity(rows.lengths)
+        return self._format.pack(Rows(rows.sequences, lengths, rows.context, rows.keep))
 
-    def parse(self, records: Any, file: Any, index: Any, seed: Any) -> Any:
-        """The records that can be parsed, parsed: a dataset of one (chunk, parsed, seed).
+    def _seed_of(self, chunk: Chunk, seed: Any) -> Any:
+        """int64 `[1, 2]`; of a chunk whose records are all left out, the epoch's."""
+        some = tf.size(chunk.records) > 0
+        return tf.cond(some, lambda: with_seed_of_content(chunk.records[0], seed), lambda: seed)[None]
+
+    def parse(self, chunk: Chunk) -> Any:
+        """The records that can be parsed, parsed: a dataset of one (chunk, parsed).
 
         TensorFlow's ops fail for all records at once, and an op's failure is no value that others could act upon. But a
         dataset that ignores errors turns it into one element less: then the next dataset's element is taken, for
         which the records were tried one by one.
         """
-        small = tf.strings.length(records) <= self._max_record_bytes
-        chunk = self._without(Chunk(records, file, index), small, "too_large")
-        whole = tf.data.Dataset.from_tensors((chunk, seed))
-        fast = whole.map(lambda chunk, seed: (chunk, self._refiner.parser.parse(chunk.records), seed)).ignore_errors()
+        small = tf.strings.length(chunk.records) <= self._max_record_bytes
+        whole = tf.data.Dataset.from_tensors(self._without(chunk, small, "too_large"))
+        fast = whole.map(lambda chunk: (chunk, self._refiner.parser.parse(chunk.records))).ignore_errors()
         return fast.concatenate(whole.map(self._parse_parsable)).take(1)
 
-    def _parse_parsable(self, chunk: Chunk, seed: Any) -> tuple[Chunk, Parsed, Any]:
+    def _parse_parsable(self, chunk: Chunk) -> tuple[Chunk, Parsed]:
         chunk = self._without(chunk, self._try_alone(chunk.records), "unparsable, or a feature of another dtype")
-        return chunk, self._refiner.parser.parse(chunk.records), seed
+        return chunk, self._refiner.parser.parse(chunk.records)
 
     def _try_alone(self, records: Any) -> Any:
         """Which records can be parsed, bool `[n]`."""

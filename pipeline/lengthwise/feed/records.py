@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import tensorflow as tf
 
+from lengthwise.feed.epochs import plain
 from lengthwise.feed.local_files import ahead, local
 from lengthwise.feed.recover import GZIP, PLAIN, OnDamage, opened, read_run, sound_runs
 
 Compression = Literal["gzip", "none"]
 _BUFFER_BYTES = 2**18
-_CYCLE = 4  # files of a bucket that are read in turn
+_CYCLE = 4  # files of a bucket that are read in turn, each in a thread of its own
+_AHEAD = 4  # chunks of a bucket that wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +49,75 @@ def divide(portions: Iterable[Portion], num_shards: int, index: int) -> list[Por
     return mine
 
 
-def read_portions(
-    portions: Sequence[Portion], compression: Compression, on_damage: OnDamage, chunk: int, seed: Any | None = None
-) -> Any:
-    """The records of all portions: a dataset of string vectors of up to `chunk`.
+class Streams:
+    """The records of several lists of portions, each a dataset of its own that is read ahead in a thread of its own.
 
-    With a seed, files come in random order, several at a time.
+    TensorFlow prepares every function of a dataset anew for each iterator. So that these datasets share theirs, they are
+    made by one function.
+
+    Args:
+        compression: of the files.
+        on_damage: what becomes of files that cannot be read.
+        chunk: how many records are read at once.
+        seed: int64 `[2]`: files come in random order, several at a time. None: one after the other.
     """
-    order = tf.range(len(portions))
-    if seed is not None:
-        order = tf.random.experimental.stateless_shuffle(order, seed)
-    fields = [[p.path for p in portions], [p.skip for p in portions], [p.take for p in portions]]
-    dtypes = (tf.string, tf.int64, tf.int64)
-    table = tuple(tf.gather(tf.constant(field, dtype), order) for field, dtype in zip(fields, dtypes, strict=True))
-    files = ahead(tf.data.Dataset.from_tensor_slices(table), lambda path, *_: path)
-    whole = not any(portion.skip for portion in portions)
 
-    def read(path: Any, skip: Any, take: Any) -> Any:
-        return read_portion(path, None if whole else skip, take, compression, on_damage, chunk)
+    def __init__(self, compression: Compression, on_damage: OnDamage, chunk: int, seed: Any | None) -> None:
+        self._read = partial(read_portion, compression=compression, on_damage=on_damage)
+        self._chunk = chunk
+        self._seed = seed
+        self._makers: dict[tuple[bool, ...], Any] = {}
 
-    if seed is None or len(portions) == 1:
-        return files.flat_map(read)
-    return files.interleave(read, cycle_length=min(_CYCLE, len(portions)), block_length=1)
+    def read(self, portions: Sequence[Portion], number: int, *, shuffled: int = 0, chunk: int | None = None) -> Any:
+        """A dataset of string vectors of up to `chunk` records.
+
+        Args:
+            portions: what is read.
+            number: of this list; another number, another order.
+            shuffled: how many chunks are shuffled, if there is a seed.
+            chunk: as at the top, for this list alone.
+        """
+        skips, several = any(part.skip for part in portions), len(portions) > 1 and self._seed is not None
+        fields = ([p.path for p in portions], [p.skip for p in portions], [p.take for p in portions])
+        table = [tf.constant(field, kind) for field, kind in zip(fields, (tf.string, tf.int64, tf.int64), strict=True)]
+        kind = (skips, several, self._seed is not None and shuffled > 0)
+        if kind not in self._makers:
+            make = tf.function(partial(self._make, *kind), autograph=False, reduce_retracing=True)
+            spec = [tf.TensorSpec([None], one.dtype) for one in table]
+            scalar = tf.TensorSpec([], tf.int64)
+            self._makers[kind] = make.get_concrete_function(*spec, *[scalar] * 4, tf.TensorSpec([2], tf.int64))
+        seed = tf.zeros([2], tf.int64) if self._seed is None else self._seed + number
+        sizes = (chunk or self._chunk, min(_CYCLE, len(portions)), max(shuffled, 1), number)
+        given = (*table, *(tf.constant(size, tf.int64) for size in sizes), seed)
+        made = tf.raw_ops.FlatMapDataset(
+            input_dataset=tf.data.experimental.to_variant(tf.data.Dataset.from_tensors(given)),
+            other_arguments=self._makers[kind].captured_inputs,
+            f=self._makers[kind],
+            output_types=[tf.string],
+            output_shapes=[tf.TensorShape([None])],
+        )
+        return tf.data.experimental.from_variant(made, tf.TensorSpec([None], tf.string)).prefetch(_AHEAD)
+
+    def _make(
+        self, skips: bool, several: bool, shuffle: bool, path: Any, skip: Any, take: Any, chunk: Any, cycle: Any,
+        shuffled: Any, number: Any, seed: Any
+    ) -> Any:  # fmt: skip
+        table = (path, skip, take)
+        if several:
+            order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(path)), seed)
+            table = tuple(tf.gather(column, order) for column in table)
+        files = ahead(tf.data.Dataset.from_tensor_slices(table), lambda path, *_: path)
+
+        def read(path: Any, skip: Any, take: Any) -> Any:
+            return self._read(path, skip if skips else None, take, chunk=chunk)
+
+        if several:
+            chunks = files.interleave(plain(read), cycle_length=cycle, block_length=1, num_parallel_calls=cycle)
+        else:
+            chunks = files.flat_map(plain(read))
+        if shuffle:
+            chunks = chunks.shuffle(shuffled, seed[0] + number, reshuffle_each_iteration=False)
+        return tf.data.experimental.to_variant(chunks)
 
 
 def read_portion(

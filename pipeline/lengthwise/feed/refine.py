@@ -15,7 +15,7 @@ from lengthwise.columns import (
     sequence_features,
 )
 from lengthwise.config.model import Sequences
-from lengthwise.feed.features import Features, scalar
+from lengthwise.feed.features import Features, Rows, scalar
 from lengthwise.feed.fit import Steps, fit
 from lengthwise.feed.parse import Container, Parsed, Parser, RawSteps
 from lengthwise.feed.validate import (
@@ -28,7 +28,6 @@ from lengthwise.feed.validate import (
     check_value_count,
     check_weights,
 )
-from lengthwise.feed.window import Rows
 from lengthwise.rejects import RejectReason
 from lengthwise.tensor.lookup import MISSING, make_lookup
 

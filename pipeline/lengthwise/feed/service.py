@@ -24,6 +24,7 @@ from lengthwise.feed.features import Batch
 from lengthwise.feed.options import Options
 from lengthwise.feed.service_job import read_job
 from lengthwise.feed.service_options import Service
+from lengthwise.feed.threads import BATCHES
 
 _GROUPS_PER_OCTAVE = 4  # of lengths that count as one bucket where T may have any value
 
@@ -60,9 +61,9 @@ def file_order(count: int, options: Options, seed: Any) -> Any:
     return tf.random.experimental.stateless_shuffle(order, seed) if options.shuffle else order
 
 
-def with_seed_of_content(records: Any, seed: Any) -> Any:
-    """A seed, int64 `[2]`, for a window of records: whichever worker reads it, the same in an epoch."""
-    return tf.stack([tf.strings.to_hash_bucket_fast(records[0], 2**31 - 1), seed[0]])
+def with_seed_of_content(record: Any, seed: Any) -> Any:
+    """A seed, int64 `[2]`, for what starts with this record: whichever worker reads it, the same in an epoch."""
+    return tf.stack([tf.strings.to_hash_bucket_fast(record, 2**31 - 1), seed[0]])
 
 
 def read_through(
@@ -103,7 +104,7 @@ def read_through(
         return watch(read_job(batches(shared(seed)), service, name), service, name, expected)
 
     seeds = seeds_of_epochs(_seed_of_job(service, options), options.epochs)
-    return finish(seeds.flat_map(plain(read))).prefetch(tf.data.AUTOTUNE)
+    return finish(seeds.flat_map(plain(read))).prefetch(BATCHES)
 
 
 def _seed_of_job(service: Service, options: Options) -> int | None:

@@ -11,6 +11,7 @@ from tensorflow.core.protobuf import data_service_pb2
 
 from lengthwise.feed.epochs import plain, with_options
 from lengthwise.feed.service_options import Service
+from lengthwise.feed.threads import threads
 
 
 def read_job(dataset: Any, service: Service, name: Any) -> Any:
@@ -38,7 +39,7 @@ def read_job(dataset: Any, service: Service, name: Any) -> Any:
     def uncompress(element: Any) -> Any:
         return tf.raw_ops.UncompressElement(compressed=element, **flat)
 
-    compressed = with_options(dataset.map(plain(compress), num_parallel_calls=tf.data.AUTOTUNE))
+    compressed = with_options(dataset.map(plain(compress), num_parallel_calls=threads()))
     identifier = tf.raw_ops.RegisterDatasetV2(
         dataset=tf.data.experimental.to_variant(compressed),
         external_state_policy=tf.data.experimental.ExternalStatePolicy.IGNORE.value,

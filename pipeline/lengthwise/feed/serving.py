@@ -9,11 +9,10 @@ from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features, featur
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.cut import round_up
-from lengthwise.feed.features import Batch, Features, scalar
+from lengthwise.feed.features import Batch, Features, Rows, scalar
 from lengthwise.feed.options import checked_boundaries
 from lengthwise.feed.parse import Container
 from lengthwise.feed.refine import Refiner, Verdicts
-from lengthwise.feed.window import Rows
 
 
 class ServingFunction(tf.Module):

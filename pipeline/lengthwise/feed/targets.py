@@ -9,6 +9,7 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.options import Options
+from lengthwise.feed.threads import threads
 
 
 class Targets:
@@ -41,7 +42,7 @@ class Targets:
         """The dataset with each batch split; as it is, where nothing is to be taken out: a map costs more than that."""
         if not self._options.has_targets and self._options.features is None:
             return dataset
-        return dataset.map(plain(self.split), num_parallel_calls=tf.data.AUTOTUNE)
+        return dataset.map(plain(self.split), num_parallel_calls=threads())
 
     def split(self, batch: Batch) -> Any:
         """The batch as `features`, `(features, labels)` or `(features, labels, weights)`."""

@@ -1,123 +1,170 @@
-"""A window of sequences -> its batches: sort by length, pad everything in one go, slice.
+"""A window of chunks -> its batches: sort by length, cut by the budget, gather and pad.
 
-    flat values of each feature, row after row ──┐
-    lengths ── sort, longest first ── cut ───────┤
-                                                 └─ gather rows and padding in turn ─ slice and reshape a batch ─>
-                                                 [rows, T]
+    lengths ── sort, longest first ── cut ── shuffle batches ── groups of batches ─┐
+    flat values of each feature, row after row, fillers behind them ───────────────┴─ gather a group ─ slice ─> [rows, T]
+
+Windows are sorted and cut one or two at a time; groups, of a few batches each, are gathered on all cores.
 
 Padding is a row like any other: filler rows of every length that is needed stand behind the real ones, so one ragged
 gather both sorts and pads, copying runs of values rather than single ones.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
-from lengthwise.feed.cut import cut
-from lengthwise.feed.emit import slices_of
+from lengthwise.feed.chunks import KEEP, SEED, Chunk, ChunkFormat
+from lengthwise.feed.cut import Cuts, cut
+from lengthwise.feed.emit import each_alone, emit_batches, slices_of
+from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features, SequenceSpec
 from lengthwise.feed.options import Options
+from lengthwise.feed.threads import WINDOWS, threads
+
+_GROUP_STEPS = 2**17  # padded steps, gathered at once
+_ROWS, _STEPS, _ORDER, _PADDING, _FILLERS = "##rows", "##steps", "##order", "##padding", "##fillers"
+
+Window = dict[str, Any]
+"""What `Windows.arrange` gives: the window's values, and which of them make which batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flat:
-    """The values of one sequence feature: those of row i are `values[splits[i]:splits[i + 1]]`."""
-
-    values: Any
-    splits: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A window of unpadded sequences.
-
-    Attributes:
-        sequences: the values of each sequence feature, by key.
-        lengths: int64 `[n]`, in steps.
-        context: `[n, *shape]` of each context feature, by key.
-        keep: bool `[n]`: the rows to use; None for all.
-    """
-
-    sequences: dict[str, Flat]
-    lengths: Any
-    context: dict[str, Any]
-    keep: Any = None
-
-
-def arrange(
-    rows: Rows, seed: Any, features: Features, options: Options, boundaries: tuple[int, ...] | None = None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Sorts and pads a window.
+class Windows:
+    """Arranges the windows of one data set.
 
     Args:
-        rows: the sequences.
-        seed: int64 `[2]`: decides between equal lengths, and the order of the batches.
-        features: what the rows hold.
+        features: what its rows hold.
         options: see `Options`.
+        chunks: what its chunks hold.
         boundaries: the values that T may have; None for any.
-
-    Returns:
-        The window's batches, as `emit_batches` takes them.
     """
-    order = _sort(rows, seed, shuffle=options.shuffle)
-    lengths = tf.gather(rows.lengths, order)
-    cuts, targets = cut(lengths, options, boundaries)
-    _check_budget(lengths, options)
-    window: dict[str, Any] = {column.key: tf.gather(rows.context[column.key], order) for column in features.context}
-    window[RESERVED_KEY] = lengths
-    pieces, fillers = _pieces(order, tf.size(rows.lengths, tf.int64), targets - lengths)
-    for spec in features.sequences:
-        window[spec.key] = _gather(rows.sequences[spec.key], pieces, fillers, spec)
-    if options.shuffle:
-        cuts = cuts.permuted(seed + 1)
-    return slices_of(cuts, features), window
+
+    def __init__(
+        self, features: Features, options: Options, chunks: ChunkFormat, boundaries: tuple[int, ...] | None
+    ) -> None:
+        self._features = features
+        self._options = options
+        self._chunks = chunks
+        self._boundaries = boundaries
+
+    def of(self, chunks: Any, sizes: list[int], seed: Any) -> Any:
+        """Windows of one epoch.
+
+        Args:
+            chunks: a dataset of chunks, each a variant `[1]` by key. Where they have seeds of their own, a window takes
+                its first chunk's.
+            sizes: how many chunks make a window: the first, the second and so on, and from the first on again.
+            seed: int64 `[2]`, of the epoch.
+        """
+        windows = chunks.rebatch(tf.constant(sizes, tf.int64)).enumerate()
+
+        def arrange(number: Any, chunk: Chunk) -> Window:
+            own = chunk[SEED][0] if SEED in chunk else tf.random.experimental.stateless_fold_in(seed, number)
+            return self.arrange(chunk, own)
+
+        return windows.map(plain(arrange), num_parallel_calls=WINDOWS)
+
+    def arrange(self, chunk: Chunk, seed: Any) -> Window:
+        """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
+        lengths = self._chunks.join(chunk, RESERVED_KEY)
+        keep = self._chunks.join(chunk, KEEP) if KEEP in chunk else None
+        order = _sort(lengths, keep, seed, shuffle=self._options.shuffle)
+        ordered = tf.gather(lengths, order)
+        _check_budget(ordered, self._options)
+        cuts = cut(ordered, self._options, self._boundaries)
+        if self._options.shuffle:
+            cuts = cuts.permuted(seed + 1)
+        return self._window(chunk, lengths, tf.gather(order, cuts.places()), cuts)
+
+    def batches(self, windows: Any) -> Any:
+        """From windows, of any number of epochs, to batches."""
+        groups = each_alone(windows, _groups, lambda at, window: (at, window))
+        gathered = groups.map(plain(self._gather), num_parallel_calls=threads())
+        return emit_batches(gathered, self._features)
+
+    def _window(self, chunk: Chunk, lengths: Any, order: Any, cuts: Cuts) -> Window:
+        ordered = tf.gather(lengths, order)
+        padding = tf.repeat(cuts.steps, cuts.rows) - ordered
+        base, fillers = _fillers(padding)
+        window: Window = {_ROWS: cuts.rows, _STEPS: cuts.steps, _ORDER: order, _PADDING: padding, RESERVED_KEY: ordered}
+        window[_FILLERS] = tf.stack([tf.size(lengths, tf.int64), base])
+        splits = tf.concat([[0], tf.cumsum(tf.concat([lengths, fillers], 0))], 0)
+        for column in self._features.context:
+            window[column.key] = tf.gather(self._chunks.join(chunk, column.key), order)
+        for spec in self._features.sequences:
+            window[_splits(spec)] = splits * spec.width
+            filling = spec.fill(spec.padding, tf.reduce_sum(fillers) * spec.width, self._chunks.dtypes[spec.key])
+            window[spec.key] = self._chunks.join(chunk, spec.key, filling)
+        return window
+
+    def _gather(self, at: Any, window: Window) -> tuple[dict[str, Any], Window]:
+        """A group's batches, as `emit_batches` takes them."""
+        (batch, batches), (row, rows) = (tf.unstack(part) for part in (at["batches"], at["rows"]))
+        cuts = Cuts.of(window[_ROWS][batch : batch + batches], window[_STEPS][batch : batch + batches])
+        keys = [RESERVED_KEY, *(column.key for column in self._features.context)]
+        group: Window = {key: window[key][row : row + rows] for key in keys}
+        count, base = tf.unstack(window[_FILLERS])
+        padding = window[_PADDING][row : row + rows]
+        # With fillers of 0, 1, ... B-1 and of 0, B, 2B, ... steps, two make any padding.
+        pieces = [window[_ORDER][row : row + rows], count + padding % base, count + base + padding // base]
+        indices = tf.reshape(tf.stack(pieces, axis=1), [-1])
+        for spec in self._features.sequences:
+            gathered = tf.raw_ops.RaggedGather(
+                params_nested_splits=[window[_splits(spec)]],
+                params_dense_values=window[spec.key],
+                indices=indices,
+                OUTPUT_RAGGED_RANK=1,
+            )
+            group[spec.key] = tf.cast(gathered.output_dense_values, spec.dtype)
+        return slices_of(cuts, self._features), group
 
 
-def _sort(rows: Rows, seed: Any, *, shuffle: bool) -> Any:
-    """The rows to keep, the longest first; equal lengths in random order, or in their own."""
-    count = tf.size(rows.lengths, tf.int64)
+def _splits(spec: SequenceSpec) -> str:
+    return f"##splits {spec.width}"
+
+
+def _sort(lengths: Any, keep: Any | None, seed: Any, *, shuffle: bool) -> Any:
+    """int64 `[n]`: the rows to keep, the longest first; equal lengths in random order, or in their own."""
+    count = tf.size(lengths, tf.int64)
     random = tf.random.stateless_uniform([count], seed, 0, 2**31 - 1, tf.int64)
     ties = random if shuffle else tf.range(count, 0, -1)
-    keys = rows.lengths * 2**31 + ties
-    if rows.keep is None:
-        return tf.argsort(keys, direction="DESCENDING")
-    order = tf.argsort(tf.where(rows.keep, keys, -1), direction="DESCENDING")
-    return order[: tf.math.count_nonzero(rows.keep)]
+    keys = lengths * 2**31 + ties
+    if keep is None:
+        return tf.cast(tf.argsort(keys, direction="DESCENDING"), tf.int64)
+    order = tf.argsort(tf.where(keep, keys, -1), direction="DESCENDING")
+    return tf.cast(order[: tf.math.count_nonzero(keep)], tf.int64)
 
 
-def _pieces(order: Any, count: Any, padding: Any) -> tuple[Any, Any]:
-    """Which rows follow each other in the padded window: each real one, then fillers that add up to its padding.
+def _fillers(padding: Any) -> tuple[Any, Any]:
+    """Filler rows of which two make any padding P: of 0, 1, ... B-1 and of 0, B, 2B, ... steps.
 
-    With fillers of 0, 1, ... B-1 and of 0, B, 2B, ... steps, two make any padding P, and all fillers together have
-    about B^2/2 + P^2/2B steps: with B = P^(2/3) far fewer than P^2/2, which one filler of every length would take.
+    All together have about B^2/2 + P^2/2B steps: with B = P^(2/3) far fewer than P^2/2, which one of every length would
+    take.
 
     Args:
-        order: int64 `[n]`: the real rows.
-        count: how many real rows stand before the fillers.
-        padding: int64 `[n]`: how many steps each needs.
+        padding: int64 `[n]`: how many steps each row needs.
 
     Returns:
-        int64 `[3 n]`, the rows; and the fillers' lengths in steps.
+        B, and the fillers' lengths in steps, int64.
     """
     longest = tf.cast(tf.reduce_max(tf.concat([padding, [0]], 0)), tf.float64)
     base = tf.cast(tf.math.ceil(longest ** (2 / 3)), tf.int64) + 1
     multiples = tf.range(tf.cast(longest, tf.int64) // base + 1)
-    pieces = tf.stack([tf.cast(order, tf.int64), count + padding % base, count + base + padding // base], axis=1)
-    return tf.reshape(pieces, [-1]), tf.concat([tf.range(base), multiples * base], 0)
+    return base, tf.concat([tf.range(base), multiples * base], 0)
 
 
-def _gather(flat: Flat, pieces: Any, fillers: Any, spec: SequenceSpec) -> Any:
-    sizes = fillers * spec.width
-    filling = spec.fill(spec.padding, tf.reduce_sum(sizes), flat.values.dtype)
-    gathered = tf.raw_ops.RaggedGather(
-        params_nested_splits=[tf.concat([flat.splits, flat.splits[-1] + tf.cumsum(sizes)], 0)],
-        params_dense_values=tf.concat([flat.values, filling], 0),
-        indices=pieces,
-        OUTPUT_RAGGED_RANK=1,
-    )
-    return tf.cast(gathered.output_dense_values, spec.dtype)
+def _groups(window: Window) -> dict[str, Any]:
+    """The window's groups: (first, number) of each one's batches and rows, int64 `[groups, 2]`."""
+    rows, steps = window[_ROWS], window[_STEPS]
+    number = tf.cumsum(rows * steps, exclusive=True) // _GROUP_STEPS
+    _, _, batches = tf.unique_with_counts(number, tf.int64)
+    ends = tf.cumsum(batches)
+    row_ends = tf.gather(tf.concat([[0], tf.cumsum(rows)], 0), ends)
+    starts, row_starts = ends - batches, tf.concat([[0], row_ends], 0)[:-1]
+    return {
+        "batches": tf.stack([starts, batches], axis=1),
+        "rows": tf.stack([row_starts, row_ends - row_starts], axis=1),
+    }
 
 
 def _check_budget(lengths: Any, options: Options) -> None:

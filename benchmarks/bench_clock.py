@@ -1,0 +1,245 @@
+"""The feed by the clock: how many steps a second arrive, on all cores, and what keeps more from arriving.
+
+Needs neither Beam nor tfx-bsl where prepared data is at hand, so that it runs on a machine with a GPU as it is:
+
+    python -m benchmarks.bench_clock --make build/clock              makes the data (needs the whole project)
+    python -m benchmarks.bench_clock --data build/clock              measures
+
+Of each pipeline: the time to the first batch of a new iterator, to that of the next one, the pause from one epoch to
+the next; then, without end, steps a second by the clock and per CPU second, cores used, the longest gap between two
+batches, padded steps for each real one, and the CPU time of the busiest threads in ns a step: what one thread must do
+bounds all others (50 million steps a second need 20 ns a step or less).
+"""
+
+import argparse
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from benchmarks.data import NUM_IDS, WORDS, raw_columns, raw_data
+
+NAMES = ("block_none", "block", "example_none", "example", "raw", "textbook")
+_FILES = 16
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def make(root: str, sequences: int) -> None:
+    """Prepares both layouts, compressed: small enough to carry."""
+    raw = _raw(root, sequences)
+    words = ", ".join(WORDS)
+    job = os.path.join(root, "job.yaml")
+    with open(job, "w", encoding="utf-8") as out:
+        out.write(f"""inputs: {{files: "{os.path.dirname(raw[0])}/*.tfrecord"}}
+columns:
+  - {{kind: identity, key: id, num_buckets: {NUM_IDS}}}
+  - {{kind: numeric, key: value}}
+  - {{kind: vocabulary, key: word, vocabulary_list: [{words}]}}
+  - {{kind: context, key: record, dtype: int64}}
+buckets: {{count: 8}}
+output: {{path: prepared, compression: gzip}}
+""")
+    for layout in ("example", "block"):
+        output = os.path.join(root, layout)
+        command = ["lengthwise", "prepare", job, "-q", "--overwrite", "--output", output]
+        subprocess.run([*command, "--set", f"output.layout={layout}"], check=True)
+    with open(os.path.join(root, "sequences.json"), "w", encoding="utf-8") as out:
+        json.dump(sequences, out)
+
+
+def complete(root: str) -> list[str]:
+    """What is not carried: the raw files, which are made again, and uncompressed copies. Returns the raw files."""
+    with open(os.path.join(root, "sequences.json"), encoding="utf-8") as stream:
+        raw = _raw(root, json.load(stream))
+    for name in ("block", "example"):
+        target = os.path.join(root, f"{name}_none")
+        if not os.path.exists(target):
+            shutil.copytree(os.path.join(root, name), target + ".part")
+            _expand(target + ".part")
+            os.rename(target + ".part", target)
+    return raw
+
+
+def _raw(root: str, sequences: int) -> list[str]:
+    return list(raw_data(sequences, files=_FILES, folder=os.path.join(root, "raw")).files)
+
+
+def _expand(folder: str) -> None:
+    """Takes the compression off a prepared data set."""
+    path = os.path.join(folder, "manifest.json")
+    with open(path, encoding="utf-8") as stream:
+        manifest = json.load(stream)
+    for shard in manifest["shards"]:
+        packed = os.path.join(folder, shard["path"])
+        shard["path"] = shard["path"].removesuffix(".gz")
+        if packed.endswith(".gz"):
+            with gzip.open(packed) as source, open(packed.removesuffix(".gz"), "wb") as out:
+                shutil.copyfileobj(source, out)
+            os.remove(packed)
+    manifest["compression"] = "none"
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(manifest, out)
+
+
+def pipelines(root: str, budget: int, boundaries: tuple[int, ...] | None = None, **options: Any) -> dict[str, Callable[[int | None], Any]]:
+    """By name, from a number of epochs to batches of (features, label); `boundaries` are for the raw files."""
+    from lengthwise.feed import read_prepared, read_raw
+
+    raw = complete(root)
+    given = {
+        "batch_steps": budget, "labels": "record", "seed": 1,
+        "features": ("id", "value", "word", "sequence_length"), **options,
+    }  # fmt: skip
+
+    def prepared(name: str, epochs: int | None) -> Any:
+        return read_prepared(os.path.join(root, name), "train", epochs=epochs, **given)
+
+    made: dict[str, Callable[[int | None], Any]] = {
+        name: lambda epochs, name=name: prepared(name, epochs) for name in NAMES[:4]
+    }
+    made["raw"] = lambda epochs: read_raw(raw, raw_columns(), boundaries=boundaries, epochs=epochs, **given)
+    made["textbook"] = lambda epochs: textbook(raw, budget, epochs)
+    return made
+
+
+def textbook(raw: list[str], budget: int, epochs: int | None) -> Any:
+    """What the documentation of tf.data leads to, with every knob on AUTOTUNE."""
+    import tensorflow as tf
+
+    words = tf.lookup.KeyValueTensorInitializer(tf.constant(WORDS), tf.range(len(WORDS), dtype=tf.int64))
+    table = tf.lookup.StaticHashTable(words, -1)
+    context = {"record": tf.io.FixedLenFeature([], tf.int64)}
+    dtypes = {"id": tf.int64, "value": tf.float32, "word": tf.string}
+    steps = {key: tf.io.FixedLenSequenceFeature([], dtype) for key, dtype in dtypes.items()}
+
+    def parse(record: Any) -> Any:
+        found, sequences = tf.io.parse_single_sequence_example(record, context, steps)
+        word, length = table.lookup(sequences["word"]), tf.size(sequences["id"], tf.int64)
+        return {**sequences, "word": word, "sequence_length": length}, found["record"]
+
+    limits = [9, 17, 33, 65, 129, 257, 513]
+    files = tf.data.Dataset.from_tensor_slices(raw).shuffle(len(raw))
+    records = files.interleave(tf.data.TFRecordDataset, num_parallel_calls=tf.data.AUTOTUNE).repeat(epochs)
+    parsed = records.shuffle(24_576, seed=1).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    batches = parsed.bucket_by_sequence_length(
+        lambda features, _: tf.cast(features["sequence_length"], tf.int32),
+        limits,
+        [budget // (limit - 1) for limit in limits] + [1],
+        pad_to_bucket_boundary=True,
+        drop_remainder=True,
+    )
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def measure(made: Callable[[int | None], Any], seconds: float) -> dict[str, Any]:
+    """One pipeline's figures."""
+    start = time.perf_counter()
+    once = made(1)
+    built = time.perf_counter() - start
+    firsts = []
+    for _ in range(3):
+        start = time.perf_counter()
+        next(iter(once))
+        firsts.append(time.perf_counter() - start)
+    batches = sum(1 for _ in once)
+    return {
+        "built_s": built,
+        "first_s": firsts[0],
+        "again_s": min(firsts[1:]),
+        "batches": batches,
+        **_steady(iter(made(None)), seconds, batches),
+    }
+
+
+def _steady(iterator: Iterator[Any], seconds: float, epoch: int) -> dict[str, Any]:
+    for _ in range(max(epoch, 50)):  # the first epoch
+        next(iterator)
+    threads, cpu, start = _threads(), time.process_time(), time.perf_counter()
+    real = padded = 0
+    gaps = []
+    while time.perf_counter() - start < seconds:
+        asked = time.perf_counter()
+        features = next(iterator)[0]
+        gaps.append(time.perf_counter() - asked)
+        real += int(features["sequence_length"].numpy().sum())
+        padded += features["id"].shape[0] * features["id"].shape[1]
+    wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+    return {
+        "steps_per_s": real / wall,
+        "steps_per_cpu_s": real / cpu,
+        "cores": cpu / wall,
+        "longest_gap_ms": 1000 * max(gaps),
+        "padded_to_real": padded / real,
+        "epochs": len(gaps) / epoch,
+        "busiest_ns": _busiest(threads, real),
+    }
+
+
+def _threads() -> dict[str, int]:
+    """By thread: the CPU ticks that it took."""
+    found = {}
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{thread}/stat", encoding="utf-8") as stream:
+                fields = stream.read().rpartition(")")[2].split()
+        except OSError:  # it ended meanwhile
+            continue
+        found[thread] = int(fields[11]) + int(fields[12])
+    return found
+
+
+def _busiest(before: dict[str, int], steps: int) -> list[float]:
+    """The CPU time in ns a step of the three busiest threads."""
+    spent = [ticks - before.get(thread, 0) for thread, ticks in _threads().items()]
+    return [ticks / _TICKS * 1e9 / steps for ticks in sorted(spent, reverse=True)[:3]]
+
+
+def line(name: str, budget: int, found: dict[str, Any]) -> str:
+    busiest = ", ".join(f"{spent:.1f}" for spent in found["busiest_ns"])
+    return (
+        f"{budget:7d} {name:13s} {found['steps_per_s'] / 1e6:6.2f} M steps/s, "
+        f"{found['steps_per_cpu_s'] / 1e6:6.2f} M per CPU s, cores {found['cores']:4.1f}, "
+        f"built {found['built_s']:.2f} s, first {found['first_s']:.2f} s, again {found['again_s']:.2f} s, "
+        f"longest gap {found['longest_gap_ms']:.0f} ms over {found['epochs']:.1f} epochs, "
+        f"padded/real {found['padded_to_real']:.3f}, busiest threads {busiest} ns a step"
+    )
+
+
+def main() -> None:
+    """Measures and prints a line for each pipeline and budget; `--json` writes the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--make", metavar="FOLDER", help="makes the data there, measures nothing")
+    parser.add_argument("--data", metavar="FOLDER", default=os.path.join("build", "clock"))
+    parser.add_argument("--sequences", type=int, default=100_000)
+    parser.add_argument("--names", nargs="*", default=list(NAMES), choices=NAMES)
+    parser.add_argument("--budgets", nargs="*", type=int, default=[65_536])
+    parser.add_argument("--max-shapes", type=int)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--json", help="a file for the results")
+    options = parser.parse_args()
+    if options.make:
+        make(options.make, options.sequences)
+        return
+    import tensorflow as tf
+
+    tf.config.set_visible_devices([], "GPU")
+    results = {}
+    given = {} if options.max_shapes is None else {"max_shapes": options.max_shapes}
+    for budget in options.budgets:
+        made = pipelines(options.data, budget, **given)
+        for name in options.names:
+            results[f"{name} {budget}"] = found = measure(made[name], options.seconds)
+            print(line(name, budget, found), flush=True)
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as stream:
+            json.dump(results, stream, indent=2)
+
+
+if __name__ == "__main__":
+    main()
