@@ -87,7 +87,9 @@ def _expand(folder: str) -> None:
         json.dump(manifest, out)
 
 
-def pipelines(root: str, budget: int, boundaries: tuple[int, ...] | None = None, **options: Any) -> dict[str, Callable[[int | None], Any]]:
+def pipelines(
+    root: str, budget: int, boundaries: tuple[int, ...] | None = None, **options: Any
+) -> dict[str, Callable[[int | None], Any]]:
     """By name, from a number of epochs to batches of (features, label); `boundaries` are for the raw files."""
     from lengthwise.feed import read_prepared, read_raw
 

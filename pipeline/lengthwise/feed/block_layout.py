@@ -1,7 +1,6 @@
 """The block layout: raw buffers of many unpadded sequences -> windows, sorted by length, cut into batches.
 
-a bucket's files ─ blocks ─ shuffle ──┐
-another bucket's ...                  ├─ mix ─ chunks of blocks ─ decode ─ windows ─ batches
+many files, in turn ─ chunks of blocks ─ shuffle ─ decode ─ windows ─ batches
 """
 
 from typing import Any
@@ -13,10 +12,10 @@ from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.features import Features, Flat, Rows
+from lengthwise.feed.even import Placed, read_evenly
 from lengthwise.feed.local_files import ahead
-from lengthwise.feed.mix import mix
 from lengthwise.feed.options import WINDOW, Options
-from lengthwise.feed.records import Streams, read_portion
+from lengthwise.feed.records import read_portion
 from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.sizes import chunks_of_windows
 from lengthwise.feed.threads import threads
@@ -24,7 +23,7 @@ from lengthwise.feed.window import Windows
 from lengthwise.manifest import Manifest
 
 _DTYPES = {"<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
-_CHUNK_ROWS = 2048
+_CHUNK_ROWS = 1024
 
 
 class BlockLayout:
@@ -47,23 +46,17 @@ class BlockLayout:
 
     def epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch of windows."""
+        size = max(round(_CHUNK_ROWS * self._blocks_per_row(portions)), 1)
+        parts = [Placed(part, bucket) for bucket, parts in portions.items() for part in parts]
         order = seed if self._options.shuffle else None
-        counts = {bucket: sum(part.take for part in parts) for bucket, parts in portions.items()}
-        total, per_row = sum(counts.values()), self._blocks_per_row(portions)
-        streams = Streams(self._manifest.compression, self._options.on_damage, 1, order)
-        reach = max(self._window, 2 * WINDOW) * per_row  # blocks that are shuffled before they are sorted
-        blocks = mix(
-            [
-                streams.read(parts, bucket, shuffled=round(reach * counts[bucket] / total) + 1)
-                for bucket, parts in portions.items()
-            ],
-            list(counts.values()),
-            order,
-        )
-        per_window = max(round(self._window * per_row), 1)
-        size = max(min(round(_CHUNK_ROWS * per_row), per_window // 8), 1)
-        chunks = blocks.batch(size).map(plain(self._chunk), num_parallel_calls=threads())
-        return self._windows.of(chunks, chunks_of_windows(-(-total // size), max(per_window // size, 1)), seed)
+        records, total = read_evenly(parts, self._manifest.compression, self._options.on_damage, size, order)
+        rows = total / max(sum(p.portion.take for p in parts) / self._blocks_per_row(portions), 1)
+        per_window = max(round(self._window * rows), 1)
+        if self._options.shuffle:
+            reach = max(per_window, round(2 * WINDOW * rows))  # chunks that are shuffled before they are sorted
+            records = records.shuffle(max(min(reach, total), 1), seed[0], reshuffle_each_iteration=False)
+        chunks = records.map(plain(self._chunk), num_parallel_calls=threads())
+        return self._windows.of(chunks, chunks_of_windows(total, per_window), seed)
 
     def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""

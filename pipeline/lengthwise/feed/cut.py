@@ -33,9 +33,7 @@ class Cuts:
     @classmethod
     def of(cls, rows: Any, steps: Any) -> "Cuts":
         """Batches of these numbers of rows and these T, one after the other."""
-        return cls(
-            tf.cumsum(rows, exclusive=True), rows, rows, steps, tf.cumsum(rows * steps, exclusive=True)
-        )
+        return cls(tf.cumsum(rows, exclusive=True), rows, rows, steps, tf.cumsum(rows * steps, exclusive=True))
 
     def places(self) -> Any:
         """int64 `[n]`: the places of the batches' rows among those that were cut, batch after batch."""

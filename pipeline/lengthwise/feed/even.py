@@ -1,0 +1,82 @@
+"""Files of several buckets -> one stream in which each bucket has its share from the beginning to the end.
+
+    files in random order, those of a bucket spread over it ─ up to 32 at a time, a chunk of each in turn ─>
+
+Each file gives about as many chunks as any other, so its chunks are as large as its share. One that has fewer starts
+at a random turn. All files are read by one function, which keeps the start of an epoch short, each in a thread of its
+own.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from lengthwise.feed.epochs import plain
+from lengthwise.feed.local_files import ahead
+from lengthwise.feed.records import Compression, Portion, read_portion
+from lengthwise.feed.recover import OnDamage
+
+_CYCLE = 32
+
+
+class Placed(NamedTuple):
+    """A portion and its bucket."""
+
+    portion: Portion
+    bucket: int
+
+
+def read_evenly(
+    parts: Sequence[Placed], compression: Compression, on_damage: OnDamage, size: int, seed: Any | None
+) -> tuple[Any, int]:
+    """The records of all portions.
+
+    Args:
+        parts: what is read.
+        compression: of the files.
+        on_damage: what becomes of files that cannot be read.
+        size: how many records a chunk has on average.
+        seed: int64 `[2]`, of the order; None: the files in their order, one after the other.
+
+    Returns:
+        A dataset of string vectors, some of them empty; and how many it has at most.
+    """
+    takes = np.array([part.portion.take for part in parts])
+    skips = any(part.portion.skip for part in parts)
+    turns = max(round(int(takes.sum()) / len(parts) / size), 1)
+    sizes = np.full(len(parts), size) if seed is None else -(-takes // turns)
+    counts = -(-takes // sizes)
+    late = np.zeros_like(counts) if seed is None else np.maximum(turns - counts, 0)
+    table = (
+        tf.constant([part.portion.path for part in parts]),
+        *(tf.constant(column, tf.int64) for column in ([p.portion.skip for p in parts], takes, sizes, late)),
+    )
+    if seed is not None:
+        order = _order(tf.constant([part.bucket for part in parts]), seed)
+        table = tuple(tf.gather(column, order) for column in table)
+        starts = tf.random.stateless_uniform([len(parts)], seed + 1, 0, 1, tf.float64)
+        table = (*table[:-1], tf.cast(starts * tf.cast(table[-1] + 1, tf.float64), tf.int64))
+
+    def read(path: Any, skip: Any, take: Any, size: Any, late: Any) -> Any:
+        chunks = read_portion(path, skip if skips else None, take, compression, on_damage, size)
+        nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
+        return chunks if seed is None else nothing.repeat(late).concatenate(chunks)
+
+    files = ahead(tf.data.Dataset.from_tensor_slices(table), lambda path, *_: path)
+    if seed is None:
+        return files.flat_map(plain(read)).prefetch(4), int(counts.sum())
+    cycle = min(len(parts), _CYCLE)
+    chunks = files.interleave(plain(read), cycle_length=cycle, block_length=1, num_parallel_calls=cycle)
+    return chunks, int((counts + late).sum())
+
+
+def _order(buckets: Any, seed: Any) -> Any:
+    """int32 `[parts]`: the parts in a random order in which those of each bucket are spread evenly."""
+    shuffled = tf.random.experimental.stateless_shuffle(tf.range(tf.size(buckets)), seed)
+    same = tf.one_hot(tf.gather(buckets, shuffled), tf.reduce_max(buckets) + 1)
+    before = tf.reduce_sum(tf.cumsum(same, exclusive=True) * same, 1)  # parts of the same bucket
+    of_bucket = tf.reduce_sum(same * tf.reduce_sum(same, 0), 1)
+    places = (before + tf.random.stateless_uniform(tf.shape(before), seed)) / of_bucket
+    return tf.gather(shuffled, tf.argsort(places))
