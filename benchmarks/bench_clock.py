@@ -72,19 +72,19 @@ def _raw(root: str, sequences: int) -> list[str]:
 
 def _expand(folder: str) -> None:
     """Takes the compression off a prepared data set."""
-    path = os.path.join(folder, "manifest.json")
-    with open(path, encoding="utf-8") as stream:
-        manifest = json.load(stream)
-    for shard in manifest["shards"]:
-        packed = os.path.join(folder, shard["path"])
-        shard["path"] = shard["path"].removesuffix(".gz")
+    from lengthwise.manifest import MANIFEST_NAME, load_manifest
+
+    manifest = load_manifest(folder)
+    for shard in manifest.shards:
+        packed = os.path.join(folder, shard.path)
         if packed.endswith(".gz"):
             with gzip.open(packed) as source, open(packed.removesuffix(".gz"), "wb") as out:
                 shutil.copyfileobj(source, out)
             os.remove(packed)
-    manifest["compression"] = "none"
-    with open(path, "w", encoding="utf-8") as out:
-        json.dump(manifest, out)
+    shards = [shard.model_copy(update={"path": shard.path.removesuffix(".gz")}) for shard in manifest.shards]
+    plain = manifest.model_copy(update={"shards": tuple(shards), "compression": "none"})
+    with open(os.path.join(folder, MANIFEST_NAME), "w", encoding="utf-8") as out:
+        out.write(plain.to_json())
 
 
 def pipelines(

@@ -10,9 +10,9 @@ import tensorflow as tf
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.epochs import plain
+from lengthwise.feed.even import Placed, read_evenly
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.features import Features, Flat, Rows
-from lengthwise.feed.even import Placed, read_evenly
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.options import WINDOW, Options
 from lengthwise.feed.records import read_portion

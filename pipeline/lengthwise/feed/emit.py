@@ -24,7 +24,6 @@ def emit_batches(windows: Any, features: Features) -> Any:
             flat, those of context features `[n, *shape]`.
         features: what is in them.
     """
-
     return each_alone(windows, lambda slices, _: slices, lambda at, _, window: _slice(at, window, features))
 
 

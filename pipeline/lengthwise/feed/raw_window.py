@@ -18,9 +18,9 @@ from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.service import with_seed_of_content
 from lengthwise.feed.threads import threads
 from lengthwise.feed.window import Windows
+from lengthwise.visible import visible
 
 _CHUNK = 2048  # records parsed at once
-from lengthwise.visible import visible
 
 OnInvalid = Literal["raise", "skip"]
 
@@ -30,7 +30,7 @@ def chunk_size(options: Options) -> int:
     return min(_CHUNK, options.window or _CHUNK)
 
 
-def _sizes(options: Options, boundaries: tuple[int, ...] | None) -> list[int]:
+def _sizes(options: Options) -> list[int]:
     """How many chunks each window takes."""
     return [max((options.window or WINDOW) // chunk_size(options), 1)]
 
@@ -62,7 +62,7 @@ class RawWindow:
         self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
         self._format = ChunkFormat(self.features)
         self._windows = Windows(self.features, options, self._format, boundaries)
-        self._sizes = _sizes(options, boundaries)
+        self._sizes = _sizes(options)
         self._paths = list(map(visible, paths))  # in messages only
         self._on_invalid = on_invalid
         self._max_record_bytes = max_record_bytes

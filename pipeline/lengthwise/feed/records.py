@@ -52,8 +52,7 @@ def divide(portions: Iterable[Portion], num_shards: int, index: int) -> list[Por
 class Streams:
     """The records of several lists of portions, each a dataset of its own that is read ahead in a thread of its own.
 
-    TensorFlow prepares every function of a dataset anew for each iterator. So that these datasets share theirs, they are
-    made by one function.
+    They are made by one function, which is traced once.
 
     Args:
         compression: of the files.

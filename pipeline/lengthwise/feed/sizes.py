@@ -32,10 +32,10 @@ def chunks_of_windows(total: int, per_window: int) -> list[int]:
     windows = max(round(total / per_window), 1)
     if windows >= _ENOUGH:
         growing = [max(per_window * 2**power // _FIRST, 1) for power in range(int(math.log2(_FIRST)))]
-        return [*growing, *chunks_of_equal_windows(total - sum(growing), per_window)]
-    return chunks_of_equal_windows(total, per_window)
+        return [*growing, *_equal_windows(total - sum(growing), per_window)]
+    return _equal_windows(total, per_window)
 
 
-def chunks_of_equal_windows(total: int, per_window: int) -> list[int]:
+def _equal_windows(total: int, per_window: int) -> list[int]:
     windows = max(round(total / per_window), 1)
     return [max(-(-total // windows), 1)] * windows
