@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -102,10 +103,10 @@ def pipelines(
     def prepared(name: str, epochs: int | None) -> Any:
         return read_prepared(os.path.join(root, name), "train", epochs=epochs, **given)
 
-    made: dict[str, Callable[[int | None], Any]] = {
-        name: lambda epochs, name=name: prepared(name, epochs) for name in NAMES[:4]
-    }
-    made["raw"] = lambda epochs: read_raw(raw, raw_columns(), boundaries=boundaries, epochs=epochs, **given)
+    made: dict[str, Callable[[int | None], Any]] = {name: partial(prepared, name) for name in NAMES[:4]}
+    # Looking for files that are wrong altogether takes tfx-bsl.
+    given_raw = {"boundaries": boundaries, "stop_after_rejected": 0, **given}
+    made["raw"] = lambda epochs: read_raw(raw, raw_columns(), epochs=epochs, **given_raw)
     made["textbook"] = lambda epochs: textbook(raw, budget, epochs)
     return made
 

@@ -32,8 +32,8 @@ class Transformer(keras.Model):
         import lengthwise as lw
 
         super().__init__()
-        by_key = {column.key: column for column in raw_columns()}
-        columns = [lw.embedding_column(by_key["id"], 64), by_key["value"], lw.embedding_column(by_key["word"], 16)]
+        ids, value, word, _ = raw_columns()
+        columns = [lw.embedding_column(ids, 64), value, lw.embedding_column(word, 16)]
         self.features = lw.SequenceFeatures(columns)
         self.widen = keras.layers.Dense(depth)
         self.blocks = [

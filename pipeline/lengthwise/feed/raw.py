@@ -30,8 +30,9 @@ from lengthwise.remote_source import state_of
 from lengthwise.sources import find_sources
 
 _CYCLE = 16  # files read in turn, each in a thread of its own
+_SAMPLED_FILES, _SAMPLED_RECORDS = 4, 64
 _AHEAD = 4  # chunks that wait, where one file is read at a time
-_LARGE_BYTES = 2**23  # of files whose last chunks, which are smaller, do not matter
+_LARGE_BYTES = 2**25  # of files whose last chunks, which are smaller, do not matter
 
 Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
 
@@ -87,8 +88,10 @@ def read_raw(
     paths = find_files(files)[chosen.index :: chosen.num_shards]
     window = RawWindow(columns, format, rules, limits, chosen, paths, on_invalid, max_record_bytes)
     source = _Source(paths, chosen)
-    offline = offline_rules(columns, format, rules, limits)
-    refuse_hopeless_files(paths, offline, stop_after_rejected, max_record_bytes)
+    if stop_after_rejected:
+        offline = offline_rules(columns, format, rules, limits)
+        refuse_hopeless_files(paths, offline, stop_after_rejected, max_record_bytes)
+    window.measure(source.sample(), source.size, source.small_chunks)
     copied = [path for path in paths if is_copied(path, chosen.chosen_cache)]
     remotes = file_system.side_by_side(state_of, copied)
     with reading(remotes, chosen.chosen_cache, here=chosen.service is None):
@@ -136,6 +139,30 @@ class _Source:
         self._compressions, self._ends = zip(*file_system.side_by_side(end_of, paths), strict=True)
         self._size = chunk_size(options)
         self._large = sum(self._ends) >= _LARGE_BYTES * len(paths)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all records, about: gzip files say theirs modulo 2**32."""
+        return sum(self._ends)
+
+    @property
+    def small_chunks(self) -> int:
+        """How many chunks are smaller than the others, about: the last of each file."""
+        return len(self._paths) if self._large else 0
+
+    def sample(self) -> Any:
+        """The first records of a few local files, string `[n]`."""
+        local = [
+            (path, kind)
+            for path, kind in zip(self._paths, self._compressions, strict=True)
+            if not file_system.is_remote(path)
+        ]
+        some = local[:: max(len(local) // _SAMPLED_FILES, 1)][:_SAMPLED_FILES]
+        found = [tf.zeros([0], tf.string)]
+        for path, compression in some:
+            records = tf.data.TFRecordDataset(path, compression).take(_SAMPLED_RECORDS)
+            found += list(records.ignore_errors().batch(_SAMPLED_RECORDS))
+        return tf.concat(found, 0)
 
     def chunks(self, seed: Any) -> Any:
         """One epoch: chunks of records."""

@@ -1,5 +1,6 @@
 """A window of serialized raw records -> sorted and padded rows; bad records are an error, or left out."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -11,16 +12,21 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.chunks import SEED, ChunkFormat
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features, Rows
-from lengthwise.feed.options import WINDOW, Options, check_choice
+from lengthwise.feed.options import Options, check_choice
 from lengthwise.feed.parse import Container, Parsed
 from lengthwise.feed.raw_files import Chunk
+from lengthwise.feed.recover import FRAME_BYTES
 from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.service import with_seed_of_content
+from lengthwise.feed.sizes import chunks_of_windows, rows_of_window
 from lengthwise.feed.threads import threads
 from lengthwise.feed.window import Windows
 from lengthwise.visible import visible
 
 _CHUNK = 2048  # records parsed at once
+_UNKNOWN = 64  # steps of a record, where none could be looked at
+_MARGIN = 1.03  # by which a few records may mislead about how many there are
+_MORE = 2**10  # windows, should there be more records than expected
 
 OnInvalid = Literal["raise", "skip"]
 
@@ -28,11 +34,6 @@ OnInvalid = Literal["raise", "skip"]
 def chunk_size(options: Options) -> int:
     """How many records are parsed at once."""
     return min(_CHUNK, options.window or _CHUNK)
-
-
-def _sizes(options: Options) -> list[int]:
-    """How many chunks each window takes."""
-    return [max((options.window or WINDOW) // chunk_size(options), 1)]
 
 
 class RawWindow:
@@ -62,10 +63,34 @@ class RawWindow:
         self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
         self._format = ChunkFormat(self.features)
         self._windows = Windows(self.features, options, self._format, boundaries)
-        self._sizes = _sizes(options)
+        self._options = options
+        self._steps_per_row, self._chunks = float(_UNKNOWN), 0
         self._paths = list(map(visible, paths))  # in messages only
         self._on_invalid = on_invalid
         self._max_record_bytes = max_record_bytes
+
+    def measure(self, records: Any, size: int, small_chunks: int) -> None:
+        """Chooses the windows by the lengths of some records, string `[n]`, and what is known of all together.
+
+        Args:
+            records: the sample.
+            size: the bytes of all records.
+            small_chunks: how many of their chunks are small.
+        """
+        try:
+            rows, _ = self._refiner.refine(self._refiner.parser.parse(records))
+        except tf.errors.InvalidArgumentError:  # records that cannot be parsed are dealt with where all are read
+            return
+        if steps := float(tf.reduce_sum(rows.lengths)):
+            self._steps_per_row = max(steps / len(rows.lengths), 1.0)
+            sampled = float(tf.reduce_sum(tf.strings.length(records))) + FRAME_BYTES * len(records)
+            self._chunks = math.ceil(size / sampled * len(records) / chunk_size(self._options) * _MARGIN) + small_chunks
+
+    def _sizes(self) -> list[int]:
+        """How many chunks each window takes; whoever has more records than were expected goes on by whole windows."""
+        per_window = max(rows_of_window(self._options, self._steps_per_row) // chunk_size(self._options), 1)
+        expected = chunks_of_windows(self._chunks, per_window)
+        return [*expected, *[per_window] * _MORE]
 
     def windows(self, chunks: Any, seed: Any, *, shared: bool = False) -> Any:
         """One epoch of windows.
@@ -82,7 +107,7 @@ class RawWindow:
             packed = self._refine(chunk, parsed)
             return {**packed, SEED: self._seed_of(chunk, seed)} if shared else packed
 
-        return self._windows.of(parsed.map(plain(refine), num_parallel_calls=parallel), self._sizes, seed)
+        return self._windows.of(parsed.map(plain(refine), num_parallel_calls=parallel), self._sizes(), seed)
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""

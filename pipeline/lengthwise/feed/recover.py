@@ -14,7 +14,8 @@ from lengthwise.feed.local_files import local
 
 OnDamage = Literal["raise", "skip"]
 GZIP, PLAIN = "GZIP", ""
-_HEADER_BYTES, _FRAME_BYTES = 12, 16
+FRAME_BYTES = 16
+_HEADER_BYTES = 12
 _BUFFER_BYTES = 2**18
 _POLYNOMIAL = 0x82F63B78  # of crc32c, reflected
 _MASK = 0xFFFFFFFF
@@ -108,7 +109,7 @@ def measure(path: Any, offset: Any) -> tuple[Any, Any]:
     """How many sound records follow from `offset` on, and their bytes."""
 
     def add(total: tuple[Any, Any], record: Any) -> tuple[Any, Any]:
-        return total[0] + 1, total[1] + tf.cast(tf.strings.length(record), tf.int64) + _FRAME_BYTES
+        return total[0] + 1, total[1] + tf.cast(tf.strings.length(record), tf.int64) + FRAME_BYTES
 
     zero = tf.constant(0, tf.int64)
     counted: tuple[Any, Any] = _records_from(path, PLAIN, offset).ignore_errors(True).reduce((zero, zero), add)
@@ -122,7 +123,7 @@ def _step_over(path: Any, offset: Any, index: Any) -> tuple[Any, Any]:
     words = tf.cast(tf.pad(head, [[0, _HEADER_BYTES - tf.size(head)]]), tf.int64)
     length = tf.reduce_sum(tf.bitwise.left_shift(words[:8], tf.range(0, 64, 8, tf.int64)))
     expected = tf.reduce_sum(tf.bitwise.left_shift(words[8:], tf.range(0, 32, 8, tf.int64)))
-    following = offset + _FRAME_BYTES + length
+    following = offset + FRAME_BYTES + length
     sound = whole & (length >= 0) & (expected == _masked_crc32c(words[:8]))
     sound &= tf.size(read_bytes(path, tf.maximum(following, 1) - 1, 1)) == 1
     said = tf.cond(

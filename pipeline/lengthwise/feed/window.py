@@ -1,7 +1,7 @@
 """A window of chunks -> its batches: sort by length, cut by the budget, gather and pad.
 
-    lengths ── sort, longest first ── cut ── shuffle batches ── groups of batches ─┐
-    values of each feature, row after row, fillers behind them ────────────────────┴─ gather a group ─ slice ─> [rows, T]
+    lengths ─ sort, longest first ─ cut ─ shuffle batches ─ groups of batches ─┐
+    values of each feature, row after row, fillers behind them ────────────────┴─ gather a group ─ slice ─> [rows, T]
 
 Windows are sorted and cut one or two at a time; groups, of a few batches each, are gathered on all cores.
 

@@ -1,0 +1,127 @@
+"""Windows: chosen by the budget and the lengths, arranged in groups on all cores; little padding, every row once."""
+
+import itertools
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lengthwise import columns as lw
+from lengthwise.feed.chunks import ChunkFormat
+from lengthwise.feed.epochs import repeat_epochs
+from lengthwise.feed.even import Placed, read_evenly
+from lengthwise.feed.features import Features, Flat, Rows
+from lengthwise.feed.options import WINDOW, Options
+from lengthwise.feed.records import Portion
+from lengthwise.feed.sizes import chunks_of_windows, rows_of_window
+from lengthwise.feed.window import Windows
+from records.messages import write_records
+
+CHUNK = 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "steps_per_row", "rows"),
+    [
+        ({"batch_steps": 8192, "window": 7}, 37.0, 7),
+        ({"batch_steps": 64}, 37.0, WINDOW),
+        ({"batch_steps": 65_536}, 32.0, 96 * 65_536 // 32),
+        ({"batch_steps": 65_536}, 0.0, 96 * 65_536),
+        ({"batch_size": 1000}, 37.0, 96_000),
+    ],
+)
+def test_a_window_holds_a_hundred_batches_unless_it_is_given(options: Any, steps_per_row: float, rows: int) -> None:
+    assert rows_of_window(Options(**options), steps_per_row) == rows
+
+
+@pytest.mark.parametrize("total", [1, 10, 11, 14, 16, 100, 154, 160, 1000, 12_345])
+def test_windows_of_an_epoch_are_equal_or_grow(total: int) -> None:
+    sizes = chunks_of_windows(total, 10)
+    assert total <= sum(sizes) < total + len(sizes)
+    assert min(sizes) >= 1
+    assert max(sizes) <= 15
+    growing = list(itertools.takewhile(lambda size: size < 9, sizes)) if total >= 160 else []
+    assert growing == ([1, 2, 5] if total >= 160 else [])
+    assert len(set(sizes[len(growing) :])) == 1
+
+
+def numbered_chunks(lengths: np.ndarray, features: Features) -> tuple[Any, ChunkFormat]:
+    """Chunks of rows whose every step holds the row's number, from 1 on."""
+    chunks = ChunkFormat(features)
+
+    def chunk(first: Any) -> Any:
+        mine = tf.constant(lengths, tf.int64)[first : first + CHUNK]
+        number = first + 1 + tf.range(tf.size(mine, tf.int64))
+        values = tf.repeat(number, mine)
+        flat = Flat(values, tf.concat([[0], tf.cumsum(mine)], 0))
+        return chunks.pack(Rows({"id": flat}, mine, {"row": number}))
+
+    return tf.data.Dataset.range(0, len(lengths), CHUNK).map(chunk), chunks
+
+
+@pytest.mark.parametrize("budget", [4096, 8192, 32_768])
+def test_padding_is_small_at_every_budget_and_every_row_comes_whole(budget: int) -> None:
+    features = Features.of(
+        [lw.sequence_categorical_column_with_identity("id", 10**6), lw.context_column("row", "int64")]
+    )
+    options = Options(batch_steps=budget)
+    lengths = np.clip(np.rint(np.random.default_rng(0).lognormal(np.log(25), 0.89, 90_000)), 1, 512).astype(np.int64)
+    chunks, chunk_format = numbered_chunks(lengths, features)
+    windows = Windows(features, options, chunk_format, None)
+    per_window = rows_of_window(options, lengths.mean()) // CHUNK
+    arranged = windows.of(chunks, chunks_of_windows(len(chunks), per_window), tf.constant([3, 4], tf.int64))
+    padded, seen = 0, np.zeros(len(lengths), np.int64)
+    for batch in windows.batches(arranged).as_numpy_iterator():
+        rows, steps = batch["id"].shape
+        assert rows * steps <= budget
+        assert steps == batch["sequence_length"].max()
+        valid = np.arange(steps) < batch["sequence_length"][:, None]
+        np.testing.assert_array_equal(batch["id"], np.where(valid, batch["row"][:, None], 0))
+        np.testing.assert_array_equal(batch["sequence_length"], lengths[batch["row"] - 1])
+        seen[batch["row"] - 1] += 1
+        padded += rows * steps
+    assert (seen == 1).all()
+    assert padded / lengths.sum() <= 1.03
+
+
+def test_the_next_epoch_is_begun_before_this_one_ends_and_follows_in_order() -> None:
+    begun = tf.Variable(0, dtype=tf.int64)
+
+    def epoch(seed: Any) -> Any:
+        del seed
+        first = tf.data.Dataset.range(1).map(lambda _: begun.assign_add(1))
+        return first.concatenate(tf.data.Dataset.range(10, 15))
+
+    numbers = iter(repeat_epochs(epoch, Options(batch_size=1, epochs=3)))
+    taken = [int(next(numbers)) for _ in range(2)]
+    limit = time.monotonic() + 60
+    while int(begun) < 2 and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert int(begun) == 2
+    taken += [int(number) for number in numbers]
+    assert taken == [1, 10, 11, 12, 13, 14, 2, 10, 11, 12, 13, 14, 3, 10, 11, 12, 13, 14]
+
+
+def test_buckets_keep_their_shares_from_the_beginning_to_the_end(tmp_path: Any) -> None:
+    counts = [("a", 0, 400), ("b", 0, 400), ("c", 1, 100), ("d", 1, 100), ("e", 2, 3)]
+    parts = []
+    for name, bucket, count in counts:
+        path = write_records(str(tmp_path / name), [f"{bucket} {name}{i}".encode() for i in range(count)])
+        parts.append(Placed(Portion(path, 0, count), bucket))
+    orders = []
+    for seed in (1, 2):
+        chunks, most = read_evenly(parts, "none", "raise", 10, tf.constant([seed, 0], tf.int64))
+        vectors = [chunk.numpy().tolist() for chunk in chunks]
+        assert len(vectors) <= most
+        records = [record for vector in vectors for record in vector]
+        assert sorted(records) == sorted(f"{b} {n}{i}".encode() for n, b, c in counts for i in range(c))
+        for quarter in np.array_split(np.array([int(record[:1]) for record in records]), 4):
+            assert 150 <= (quarter == 0).sum() <= 240
+        orders.append(records)
+    assert orders[0] != orders[1]
+    straight, _ = read_evenly(parts, "none", "raise", 10, None)
+    assert [record for chunk in straight for record in chunk.numpy()] == [
+        f"{b} {n}{i}".encode() for n, b, c in counts for i in range(c)
+    ]
