@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from lengthwise import columns as lw
+from lengthwise.buckets import LengthHistogram, plan_optimal
 from lengthwise.feed.chunks import ChunkFormat
 from lengthwise.feed.epochs import repeat_epochs
 from lengthwise.feed.even import Placed, read_evenly
@@ -61,6 +62,21 @@ def numbered_chunks(lengths: np.ndarray, features: Features) -> tuple[Any, Chunk
     return tf.data.Dataset.range(0, len(lengths), CHUNK).map(chunk), chunks
 
 
+def log_normal_lengths(count: int) -> np.ndarray:
+    return np.clip(np.rint(np.random.default_rng(0).lognormal(np.log(25), 0.89, count)), 1, 512).astype(np.int64)
+
+
+def batches_of(lengths: np.ndarray, options: Options, boundaries: tuple[int, ...] | None) -> Any:
+    """One epoch of batches of numbered rows."""
+    row = lw.context_column("row", dtype="int64")
+    features = Features.of([lw.sequence_categorical_column_with_identity("id", 10**6), row])
+    chunks, chunk_format = numbered_chunks(lengths, features)
+    windows = Windows(features, options, chunk_format, boundaries)
+    per_window = max(rows_of_window(options, lengths.mean()) // CHUNK, 1)
+    arranged = windows.of(chunks, chunks_of_windows(len(chunks), per_window), tf.constant([3, 4], tf.int64))
+    return windows.batches(arranged).as_numpy_iterator()
+
+
 @pytest.mark.parametrize("budget", [4096, 8192, 32_768])
 def test_padding_is_small_at_every_budget_and_every_row_comes_whole(budget: int) -> None:
     features = Features.of(
@@ -84,6 +100,26 @@ def test_padding_is_small_at_every_budget_and_every_row_comes_whole(budget: int)
         padded += rows * steps
     assert (seen == 1).all()
     assert padded / lengths.sum() <= 1.03
+
+
+@pytest.mark.parametrize(("window", "shuffle"), [(None, True), (2000, True), (2000, False)])
+def test_rows_that_fill_no_batch_wait_for_the_next_window(window: int | None, shuffle: bool) -> None:
+    lengths = log_normal_lengths(60_000)
+    boundaries = plan_optimal(LengthHistogram.from_lengths(lengths), 8).boundaries
+    options = Options(batch_steps=8192, max_shapes=8, labels="row", window=window, shuffle=shuffle)
+    seen, padded, partial = np.zeros(len(lengths), np.int64), 0, 0
+    for batch in batches_of(lengths, options, boundaries):
+        rows, steps = batch["id"].shape
+        assert steps in boundaries
+        full = options.rows(steps)
+        partial += rows < full
+        padded += full * steps
+        valid = np.arange(steps) < batch["sequence_length"][:, None]
+        np.testing.assert_array_equal(batch["id"], np.where(valid, batch["row"][:, None], 0))
+        seen[batch["row"] - 1] += 1
+    assert (seen == 1).all()
+    assert partial <= 1
+    assert padded <= 1.02 * np.array(boundaries)[np.searchsorted(boundaries, lengths)].sum()
 
 
 def test_the_next_epoch_is_begun_before_this_one_ends_and_follows_in_order() -> None:

@@ -28,6 +28,7 @@ class ChunkFormat:
     def __init__(self, features: Features, stored: Mapping[str, Any] | None = None) -> None:
         """`stored`: dtypes of sequence features that are wider in batches."""
         stored = stored or {}
+        self._shapes = {column.key: column.shape for column in features.context}
         self.dtypes: dict[str, Any] = {RESERVED_KEY: tf.int64, KEEP: tf.bool}
         self.dtypes |= {spec.key: stored.get(spec.key, spec.dtype) for spec in features.sequences}
         self.dtypes |= {column.key: context_dtype(column) for column in features.context}
@@ -40,9 +41,17 @@ class ChunkFormat:
             values[KEEP] = rows.keep
         return {key: variant(tf.cast(value, self.dtypes[key])) for key, value in values.items()}
 
+    def empty(self, spec: Chunk) -> Chunk:
+        """A chunk without rows, with the keys of `spec`."""
+        values = {
+            key: tf.zeros([0, *self._shapes.get(key, ())], dtype) for key, dtype in self.dtypes.items() if key in spec
+        }
+        seed = {SEED: tf.zeros([1, 2], tf.int64)} if SEED in spec else {}
+        return {key: variant(value) for key, value in values.items()} | seed
+
     def join(self, chunk: Chunk, key: str, *more: Any) -> Any:
         """The values of all chunks, one after the other, and `more` behind them."""
-        variants = _append(chunk[key], [variant(values) for values in more])
+        variants = append(chunk[key], [variant(values) for values in more])
         joined = tf.raw_ops.RaggedTensorFromVariant(
             encoded_ragged=variants,
             input_ragged_rank=0,
@@ -50,7 +59,7 @@ class ChunkFormat:
             Tvalues=self.dtypes[key],
             Tsplits=tf.int64,
         )
-        return joined.output_dense_values
+        return tf.ensure_shape(joined.output_dense_values, [None, *self._shapes.get(key, ())])
 
 
 def variant(values: Any) -> Any:
@@ -59,10 +68,12 @@ def variant(values: Any) -> Any:
     return tf.reshape(one, [1])
 
 
-def _append(variants: Any, more: list[Any]) -> Any:
-    """One behind the other; `tf.concat` takes no variants."""
+def append(variants: Any, more: list[Any]) -> Any:
+    """Variants one behind the other; `tf.concat` takes none."""
     if not more:
         return variants
-    count = tf.size(variants)
-    places = [tf.range(count), *([count + place] for place in range(len(more)))]
-    return tf.dynamic_stitch(places, [variants, *more])
+    parts = [variants, *more]
+    sizes = [tf.size(part) for part in parts]
+    starts = [tf.add_n(sizes[:place]) if place else 0 for place in range(len(parts))]
+    places = [start + tf.range(size) for start, size in zip(starts, sizes, strict=True)]
+    return tf.dynamic_stitch(places, parts)

@@ -74,6 +74,21 @@ def cut(lengths: Any, options: Options, boundaries: tuple[int, ...] | None) -> C
     return cuts.kept(rows == full) if options.drop_remainder else cuts
 
 
+def in_full_batches(lengths: Any, options: Options, boundaries: tuple[int, ...]) -> Any:
+    """Which rows fill batches of rows of one T alone, bool `[n]`.
+
+    Args:
+        lengths: int64 `[n]`, those of the longest T first.
+        options: the budget.
+        boundaries: the values that T may have.
+    """
+    steps = round_up(lengths, boundaries)
+    _, bucket, counts = tf.unique_with_counts(steps, tf.int64)
+    place = tf.range(tf.size(lengths, tf.int64)) - tf.gather(tf.cumsum(counts, exclusive=True), bucket)
+    count, full = tf.gather(counts, bucket), rows_of(steps, options)
+    return place < count - count % full
+
+
 def round_up(lengths: Any, boundaries: tuple[int, ...]) -> Any:
     """The smallest boundary that holds each length."""
     table = tf.constant(boundaries, tf.int64)

@@ -14,8 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
-from lengthwise.feed.chunks import KEEP, SEED, Chunk, ChunkFormat
-from lengthwise.feed.cut import Cuts, cut
+from lengthwise.feed.chunks import KEEP, SEED, Chunk, ChunkFormat, append, variant
+from lengthwise.feed.cut import Cuts, cut, in_full_batches, round_up
 from lengthwise.feed.emit import each_alone, emit_batches, slices_of
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features, SequenceSpec
@@ -56,25 +56,70 @@ class Windows:
             sizes: how many chunks make a window: the first, the second and so on, and from the first on again.
             seed: int64 `[2]`, of the epoch.
         """
-        windows = chunks.rebatch(tf.constant(sizes, tf.int64)).enumerate()
+        windows = chunks.rebatch(tf.constant(sizes, tf.int64))
+        if self._options.max_shapes is not None:
+            return self._carried(windows, seed)
 
         def arrange(number: Any, chunk: Chunk) -> Window:
-            own = chunk[SEED][0] if SEED in chunk else tf.random.experimental.stateless_fold_in(seed, number)
-            return self.arrange(chunk, own)
+            return self._arrange(chunk, _own_seed(chunk, seed, number))
 
-        return windows.map(plain(arrange), num_parallel_calls=WINDOWS)
+        return windows.enumerate().map(plain(arrange), num_parallel_calls=WINDOWS)
 
-    def arrange(self, chunk: Chunk, seed: Any) -> Window:
+    def _carried(self, windows: Any, seed: Any) -> Any:
+        """Windows of full batches: what is left of each T waits for the next window, and all for the epoch's end."""
+        nothing = self._chunks.empty(windows.element_spec)
+        ends = tf.data.Dataset.from_tensors((nothing, True))
+        waiting = {key: nothing[key] for key in self._chunks.dtypes if key in nothing}
+
+        def arrange(state: tuple[Chunk, Any], element: tuple[Chunk, Any]) -> tuple[tuple[Chunk, Any], Window]:
+            (waiting, number), (chunk, last) = state, element
+            own = _own_seed(chunk, seed, number)
+            joined = {key: append(waiting[key], [chunk[key]]) for key in waiting}
+            waiting, window = self._arrange_full(joined, own, last)
+            return (waiting, number + 1), window
+
+        marked = windows.map(plain(lambda chunk: (chunk, False))).concatenate(ends)
+        return marked.scan((waiting, tf.constant(0, tf.int64)), plain(arrange))
+
+    def _arrange(self, chunk: Chunk, seed: Any) -> Window:
         """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
+        lengths, order = self._sorted(chunk, seed, None)
+        cuts = self._cut(tf.gather(lengths, order), seed)
+        return self._window(chunk, lengths, tf.gather(order, cuts.places()), cuts)
+
+    def _arrange_full(self, chunk: Chunk, seed: Any, last: Any) -> tuple[Chunk, Window]:
+        """What is left, and the window's full batches; at the last window nothing is left."""
+        lengths, order = self._sorted(chunk, seed, self._boundaries)
+        ordered = tf.gather(lengths, order)
+        full = last | in_full_batches(ordered, self._options, self._boundaries or ())
+        cuts = self._cut(tf.boolean_mask(ordered, full), seed)
+        places = tf.gather(tf.boolean_mask(order, full), cuts.places())
+        window = self._window(chunk, lengths, places, cuts)
+        return self._left(chunk, window, lengths, tf.boolean_mask(order, ~full)), window
+
+    def _sorted(self, chunk: Chunk, seed: Any, boundaries: tuple[int, ...] | None) -> tuple[Any, Any]:
+        """The lengths, and the rows by length, or by T where it has few values, the longest first."""
         lengths = self._chunks.join(chunk, RESERVED_KEY)
         keep = self._chunks.join(chunk, KEEP) if KEEP in chunk else None
-        order = _sort(lengths, keep, seed, shuffle=self._options.shuffle)
-        ordered = tf.gather(lengths, order)
-        _check_budget(ordered, self._options)
+        by = lengths if boundaries is None else round_up(lengths, boundaries)
+        order = _sort(by, keep, seed, shuffle=self._options.shuffle)
+        _check_budget(tf.gather(lengths, order), self._options)
+        return lengths, order
+
+    def _cut(self, ordered: Any, seed: Any) -> Cuts:
         cuts = cut(ordered, self._options, self._boundaries)
-        if self._options.shuffle:
-            cuts = cuts.permuted(seed + 1)
-        return self._window(chunk, lengths, tf.gather(order, cuts.places()), cuts)
+        return cuts.permuted(seed + 1) if self._options.shuffle else cuts
+
+    def _left(self, chunk: Chunk, window: Window, lengths: Any, order: Any) -> Chunk:
+        """The rows of `order` as a chunk."""
+        left: Chunk = {RESERVED_KEY: variant(tf.gather(lengths, order))}
+        if KEEP in chunk:
+            left[KEEP] = variant(tf.ones_like(order, tf.bool))
+        for column in self._features.context:
+            left[column.key] = variant(tf.gather(self._chunks.join(chunk, column.key), order))
+        for spec in self._features.sequences:
+            left[spec.key] = variant(_gather(window, spec, order))
+        return left
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""
@@ -109,14 +154,24 @@ class Windows:
         pieces = [window[_ORDER][row : row + rows], count + padding % base, count + base + padding // base]
         indices = tf.reshape(tf.stack(pieces, axis=1), [-1])
         for spec in self._features.sequences:
-            gathered = tf.raw_ops.RaggedGather(
-                params_nested_splits=[window[_splits(spec)]],
-                params_dense_values=window[spec.key],
-                indices=indices,
-                OUTPUT_RAGGED_RANK=1,
-            )
-            group[spec.key] = tf.cast(gathered.output_dense_values, spec.dtype)
+            group[spec.key] = tf.cast(_gather(window, spec, indices), spec.dtype)
         return slices_of(cuts, self._features), group
+
+
+def _gather(window: Window, spec: SequenceSpec, rows: Any) -> Any:
+    """The values of these rows, flat."""
+    gathered = tf.raw_ops.RaggedGather(
+        params_nested_splits=[window[_splits(spec)]],
+        params_dense_values=window[spec.key],
+        indices=rows,
+        OUTPUT_RAGGED_RANK=1,
+    )
+    return gathered.output_dense_values
+
+
+def _own_seed(chunk: Chunk, seed: Any, number: Any) -> Any:
+    """The window's seed, int64 `[2]`."""
+    return chunk[SEED][0] if SEED in chunk else tf.random.experimental.stateless_fold_in(seed, number)
 
 
 def _splits(spec: SequenceSpec) -> str:
