@@ -23,7 +23,7 @@ from lengthwise.feed.window import Windows
 from lengthwise.manifest import Manifest
 
 _DTYPES = {"<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
-_CHUNK_ROWS = 1024
+_CHUNK_ROWS, _CHUNKS = 1024, 8  # rows of a chunk, unless a window would have too few of them
 
 
 class BlockLayout:
@@ -46,14 +46,14 @@ class BlockLayout:
 
     def epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch of windows."""
-        size = max(round(_CHUNK_ROWS * self._blocks_per_row(portions)), 1)
+        size = max(round(min(_CHUNK_ROWS, self._window // _CHUNKS) * self._blocks_per_row(portions)), 1)
         parts = [Placed(part, bucket) for bucket, parts in portions.items() for part in parts]
         order = seed if self._options.shuffle else None
         records, total = read_evenly(parts, self._manifest.compression, self._options.on_damage, size, order)
-        rows = total / max(sum(p.portion.take for p in parts) / self._blocks_per_row(portions), 1)
-        per_window = max(round(self._window * rows), 1)
+        per_row = total * self._blocks_per_row(portions) / sum(part.portion.take for part in parts)
+        per_window = max(round(self._window * per_row), 1)
         if self._options.shuffle:
-            reach = max(per_window, round(2 * WINDOW * rows))  # chunks that are shuffled before they are sorted
+            reach = max(per_window, round(2 * min(self._window, WINDOW) * per_row))
             records = records.shuffle(max(min(reach, total), 1), seed[0], reshuffle_each_iteration=False)
         chunks = records.map(plain(self._chunk), num_parallel_calls=threads())
         return self._windows.of(chunks, chunks_of_windows(total, per_window), seed)
