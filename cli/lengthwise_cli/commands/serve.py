@@ -10,6 +10,7 @@ import click
 
 from lengthwise.visible import visible
 from lengthwise_cli import options
+from lengthwise_cli.terminal import note
 
 EPILOG = """\b
 Example, one line per machine:
@@ -59,7 +60,7 @@ def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: i
     from lengthwise.dispatcher import wait_for_dispatcher
 
     try:
-        wait_for_dispatcher(address, say=lambda reason: _say(f"waiting for the dispatcher at {address}: {reason}"))
+        wait_for_dispatcher(address, say=lambda reason: note(f"waiting for the dispatcher at {address}: {reason}"))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
         return
@@ -71,10 +72,6 @@ def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: i
     with _ended_by_signals():
         server = start_worker(address, port, host, copies)
     _serve(server, f"worker of {address}")
-
-
-def _say(reason: str) -> None:
-    click.echo(visible(reason), err=True)
 
 
 def _import_tensorflow() -> None:
