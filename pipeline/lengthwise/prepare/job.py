@@ -12,6 +12,7 @@ from lengthwise.buckets.boundary_text import boundaries_text
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
 from lengthwise.manifest import Manifest, load_manifest
+from lengthwise.prepare.hold import PROBE, WORK, has_work, locked, remove_work
 from lengthwise.prepare.hopeless import find_hopeless, refuse_hopeless
 from lengthwise.prepare.inputs import NO_RECORD, list_inputs, unlisted_inputs
 from lengthwise.prepare.measure import add_up, unsampled
@@ -20,12 +21,9 @@ from lengthwise.prepare.options import check_options, input_patterns, is_dry_run
 from lengthwise.prepare.start import import_beam, settled, uncollected
 from lengthwise.prepare.verdict import Verdict, judge, judge_hopeless
 from lengthwise.prepare.workspace import (
-    WORK,
     existing,
     fingerprint,
-    locked,
     refuse_own_sources,
-    remove_work,
     start_over_where_needed,
     work_folder,
 )
@@ -78,7 +76,7 @@ def run(
     found = existing(folder, inputs, digest, overwrite=overwrite)
     if found is None:
         refuse_hopeless(Job(config, inputs, (), digest, ""))
-    if found is None or files.exists(files.join(folder, WORK)):
+    if found is None or has_work(folder):
         with locked(folder), _interruptible():
             # A run that held the folder may have finished it.
             found = existing(folder, inputs, digest, overwrite=overwrite)
@@ -180,7 +178,7 @@ def _reach(config: JobConfig, folder: str, options: Sequence[str]) -> None:
 
 def _probe(folder: str) -> None:
     """Finds out in a moment whether a remote folder can be written, before hours of work end there."""
-    path = files.join(folder, WORK, "probe")
+    path = files.join(folder, WORK, PROBE)
     files.write_bytes(path, b"1")
     files.remove(path)
 

@@ -15,6 +15,7 @@ from lengthwise.columns import EmbeddingSpec, VocabularyColumn
 from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError, DataLimitError, DatasetError, EnvironmentFailure
 from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_altered_manifest
+from lengthwise.prepare.hold import PUBLISHING, WORK
 from lengthwise.prepare.hopeless import keys_of
 from lengthwise.prepare.inputs import NO_RECORD
 from lengthwise.prepare.model import Job, Spilled, Written
@@ -23,9 +24,7 @@ from lengthwise.prepare.schema import describe_schema
 from lengthwise.prepare.shards import GZIP_LEVEL, final_paths, statistics_path
 from lengthwise.prepare.spill import rejects_path
 from lengthwise.prepare.workspace import (
-    PUBLISHING,
     UNSTEADY,
-    WORK,
     describe_config,
     fingerprint,
     vocabulary_columns,
