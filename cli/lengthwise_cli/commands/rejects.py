@@ -52,6 +52,7 @@ def command(
     """
     from lengthwise.errors import DatasetError
     from lengthwise.records.kept_rejects import described
+    from lengthwise_cli.streams import result_is_elsewhere
 
     _check(reasons)
     options.require_data_set(folder)
@@ -61,6 +62,7 @@ def command(
         _list(chosen, examples, as_json=as_json)
     else:
         options.refuse_existing("--extract", extract, overwrite=overwrite)
+        result_is_elsewhere()
         _say_extracted(*_extract(chosen, extract), extract)
     if chosen.kept.faults:
         raise DatasetError(*described(folder, chosen.kept.faults))

@@ -10,6 +10,8 @@ import click
 
 from lengthwise.visible import visible
 from lengthwise_cli import options
+from lengthwise_cli.signals import not_ignored
+from lengthwise_cli.streams import result_is_elsewhere
 from lengthwise_cli.terminal import note
 
 EPILOG = """\b
@@ -87,7 +89,7 @@ def _ended_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in not_ignored()}
     try:
         yield
     finally:
@@ -97,6 +99,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _serve(server: Any, what: str) -> None:
     """Waits for a signal. The server's own `join` would keep Python from seeing one."""
+    result_is_elsewhere()
     try:
         click.echo(visible(what))
         while True:
