@@ -6,13 +6,13 @@ The reader may leave (`lengthwise prepare --json | head -1`), the disk may be fu
 import errno
 import io
 import os
-import select
 import sys
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import TextIO
 
 
-class _Lossy(io.FileIO):
-    """A descriptor to which writing never fails.
+class _Lossy(io.TextIOWrapper):
+    """A text stream to which writing never fails: when it does, its descriptor leads nowhere from then on.
 
     Attributes:
         lost: why what is written is dropped; None as long as it is not.
@@ -22,16 +22,26 @@ class _Lossy(io.FileIO):
     lost: OSError | None = None
     is_product = True
 
-    def write(self, data: Any, /) -> int:
-        view = memoryview(data).cast("B")
-        if self.lost is None:
-            try:
-                while (written := super().write(view)) is None:  # a pipe that is full and does not block
-                    select.select([], [self], [])
-                return written
-            except OSError as error:
-                self.lost = error
-        return len(view)
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            self._lose(error)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        self.lost = self.lost or error
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+        with suppress(OSError):
+            super().flush()  # what is still in the buffer
 
 
 def install() -> None:
@@ -41,9 +51,11 @@ def install() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # which takes the lowest number that is free: this one
-    if _lossy(sys.stdout) is None:
+    for descriptor in (1, 2):
+        os.set_blocking(descriptor, True)  # else a reader that is slow looks like one that is gone
+    if not isinstance(sys.stdout, _Lossy):
         sys.stdout = lossy(1, sys.stdout)
-    if _lossy(sys.stderr) is None:
+    if not isinstance(sys.stderr, _Lossy):
         sys.stderr = lossy(2, sys.stderr)
 
 
@@ -55,28 +67,24 @@ def lossy(descriptor: int, like: TextIO | None, *, closes: bool = False) -> Text
         like: of this encoding and buffering; None: UTF-8.
         closes: whether closing the stream closes the descriptor.
     """
-    buffered = io.BufferedWriter(_Lossy(descriptor, "w", closefd=closes))
+    buffered = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=closes))
     if not isinstance(like, io.TextIOWrapper):
-        return io.TextIOWrapper(buffered, "utf-8", "backslashreplace", line_buffering=True)
-    return io.TextIOWrapper(
+        return _Lossy(buffered, "utf-8", "backslashreplace", line_buffering=True)
+    return _Lossy(
         buffered, like.encoding, like.errors, line_buffering=like.line_buffering, write_through=like.write_through
     )
 
 
 def result_is_elsewhere() -> None:
     """Says that the running command is for something else than its output: if that is lost, its exit code stays."""
-    if (stream := _lossy(sys.stdout)) is not None:
-        stream.is_product = False
+    if isinstance(sys.stdout, _Lossy):
+        sys.stdout.is_product = False
 
 
 def lost_product() -> OSError | None:
     """Why the output is lost of a command that is for nothing else. A reader who leaves has read enough."""
-    stream = _lossy(sys.stdout)
-    if stream is None or not stream.is_product or stream.lost is None or stream.lost.errno == errno.EPIPE:
-        return None
-    return stream.lost
-
-
-def _lossy(stream: TextIO | None) -> _Lossy | None:
-    raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    return raw if isinstance(raw, _Lossy) else None
+    if isinstance(sys.stdout, _Lossy) and sys.stdout.is_product:
+        sys.stdout.flush()
+        if sys.stdout.lost is not None and sys.stdout.lost.errno != errno.EPIPE:
+            return sys.stdout.lost
+    return None
