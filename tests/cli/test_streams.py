@@ -55,7 +55,7 @@ def test_the_exit_code_of_a_failed_run_stays(raw: Place, tmp_path, how: str) -> 
 @pytest.mark.slow
 def test_what_is_said_without_a_reader_goes_to_no_file_of_ours(raw: Place, tmp_path) -> None:
     """Files are opened under the numbers of closed streams; native code writes its greetings there."""
-    clean, closed = (bash(f"$L prepare job.yaml -o {tmp_path}/{name} {how}", raw) for name, how in
+    clean, closed = (bash(f"$L prepare job.yaml -o {tmp_path}/{name}/out {how}", raw) for name, how in
                      (("clean", ""), ("closed", "<&- >&- 2>&-")))  # fmt: skip
     assert (clean.returncode, closed.returncode) == (0, 0)
     names = sorted(path.relative_to(tmp_path / "clean") for path in (tmp_path / "clean").rglob("*") if path.is_file())
