@@ -328,9 +328,7 @@ def _with_absolute_vocabularies(content: object, folder: str) -> object:
         return [_with_absolute_vocabularies(item, folder) for item in content]
     if not isinstance(content, dict):
         return content
-    if isinstance(content.get("vocabulary_file"), str) and content.get("vocabulary_size") is None:
-        raise ValueError(f"{content['vocabulary_file']!r}: expected a vocabulary_size beside a vocabulary_file")
-    return {
+    found = {
         name: files.join(folder, _within(item))
         if name == "vocabulary_file" and isinstance(item, str)
         else item
@@ -338,3 +336,6 @@ def _with_absolute_vocabularies(content: object, folder: str) -> object:
         else _with_absolute_vocabularies(item, folder)
         for name, item in content.items()
     }
+    if isinstance(content.get("vocabulary_file"), str) and content.get("vocabulary_size") is None:
+        raise ValueError(f"{content['vocabulary_file']!r}: expected a vocabulary_size beside a vocabulary_file")
+    return found
