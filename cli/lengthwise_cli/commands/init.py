@@ -30,8 +30,8 @@ nothing, and replaces an empty file."""
 def command(files: tuple[str, ...], output: str | None, sample: int, max_record_bytes: int, overwrite: bool) -> None:
     """Draft a configuration from raw TFRecords.
 
-    Looks at features, dtypes, lengths, ranges and small vocabularies in FILES, paths or quoted patterns. What is left
-    out of the draft, and which records it would reject, stands in its comments with the reason.
+    Looks at features, dtypes, lengths, ranges and small vocabularies in FILES: paths, folders or patterns. Comments
+    in the draft say what is left out of it, which records it would reject, and why.
     """
     from lengthwise.draft import draft_config
     from lengthwise.files import write_bytes
