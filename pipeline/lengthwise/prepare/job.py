@@ -42,7 +42,7 @@ def run(
 ) -> Manifest:
     """Prepares a data set: reads, validates, buckets, pads, writes, and publishes it when it is complete.
 
-    Interrupted anywhere, the same call goes on where it stopped.
+    Interrupted anywhere, the same call resumes.
 
     Args:
         config: what to read, by which columns, and what to write.
@@ -58,7 +58,7 @@ def run(
         ConfigError: the configuration, the input's paths, the output folder or the runner's options are wrong.
         DataLimitError: the data breaks a limit; the rejects are written, the data set is not.
         EnvironmentFailure: disk, permissions or the runner failed.
-        Interrupted: Ctrl-C or SIGTERM.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP.
         NothingRan: the runner's options ask for a dry run, and it ended well.
     """
     folder = config.output.path
@@ -300,7 +300,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Interrupted("stopped; the same command goes on where it stopped") from error
+        raise Interrupted("stopped; the same command resumes") from error
     except OSError as error:  # no file handles, no room, no rights
         where = f"{error.filename}: " if error.filename is not None else ""
         raise EnvironmentFailure(f"{where}{error.strerror or error}") from error
