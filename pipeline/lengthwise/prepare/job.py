@@ -73,11 +73,13 @@ def run(
     inputs = list_inputs(config, progress)
     refuse_own_sources(config, inputs)
     digest = fingerprint(config, inputs)
-    found = existing(folder, inputs, digest, overwrite=overwrite)
+    with _interruptible():
+        found = existing(folder, inputs, digest, overwrite=overwrite)
+        is_done = found is not None and not has_work(folder)
     if found is None:
         refuse_hopeless(Job(config, inputs, (), digest, ""))
-    if found is None or has_work(folder):
-        with locked(folder), _interruptible():
+    if not is_done:
+        with _interruptible(), locked(folder):
             # A run that held the folder may have finished it.
             found = existing(folder, inputs, digest, overwrite=overwrite)
             if found is None:
