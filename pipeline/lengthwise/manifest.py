@@ -174,7 +174,7 @@ class Manifest(Part):
         config: the configuration, as it was validated.
         layout: `example` (one tf.Example a sequence, padded) or `block` (one tf.Example a block of sequences).
         block_dtypes: in the block layout, the little-endian numpy dtype of each feature's raw buffer.
-        compression: `gzip` or `none`.
+        compression: of the shards and the rejects: `gzip`, `zlib` or `none`.
         columns: the columns by which the raw records were read; vocabulary files are paths relative to the data set,
             and their sizes are told: `model_columns` opens none. Checkpoints for first weights are left out.
         boundaries: the inclusive maximum length of each bucket.
@@ -191,7 +191,7 @@ class Manifest(Part):
     config: dict[str, object]
     layout: Layout
     block_dtypes: dict[str, str] = {}
-    compression: Literal["gzip", "none"]
+    compression: Literal["gzip", "zlib", "none"]
     columns: Annotated[tuple[Column, ...], AfterValidator(_without_checkpoints)]
     boundaries: Annotated[tuple[int, ...], AfterValidator(_rising)]
     counts: Counts

@@ -1,10 +1,8 @@
 """`lengthwise rejects`: what was refused, why, and the raw records back."""
 
 import difflib
-import gzip
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -175,13 +173,14 @@ def _example(reject: "Reject") -> dict[str, object]:
 def _extract(chosen: _Chosen, target: str) -> tuple[int, Counter[str]]:
     """Writes the raw records; returns how many, and what was left out."""
     from lengthwise.files import create
+    from lengthwise.records.compression import compressed, compression_named
     from lengthwise.records.framing import frame
     from lengthwise.rejects import RejectReason
 
     fragments = {RejectReason.DAMAGED_FILE, RejectReason.DAMAGED_RECORD, RejectReason.TOO_LARGE}
     kept, left_out = 0, Counter[str]()
     batch: list[bytes] = []
-    with create(target) as file, gzip.open(file, "wb") if target.endswith(".gz") else nullcontext(file) as stream:
+    with create(target) as file, compressed(file, compression_named(target)) as stream:
         for reject in chosen.read():
             if reject.reason in fragments:
                 left_out[reject.reason.value] += 1
