@@ -1,5 +1,5 @@
 """`python -m lengthwise_cli`: the `lengthwise` command."""
 
-from lengthwise_cli.main import main
+from lengthwise_cli.script import run
 
-main(prog_name="lengthwise")
+run()

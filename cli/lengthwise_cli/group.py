@@ -11,6 +11,7 @@ import click
 
 from lengthwise_cli import failures
 from lengthwise_cli.quiet import silence_libraries
+from lengthwise_cli.streams import install
 
 COMMANDS = (
     "init",
@@ -56,11 +57,10 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with failures.reader_may_leave():
-            try:
-                return super().invoke(ctx)
-            except EOFError as error:  # which click takes for Ctrl-D
-                raise RuntimeError(f"EOFError: {error}") from error
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:  # which click takes for Ctrl-D
+            raise RuntimeError(f"EOFError: {error}") from error
 
     def main(
         self,
@@ -74,6 +74,8 @@ class Commands(click.Group):
         run = partial(super().main, arguments, prog_name or "lengthwise", complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
+        if sys.stdout is sys.__stdout__:  # this process is ours, not that of a program that calls us
+            install()
         debug = "--debug" in arguments[: _first_command(arguments)]
         silence_libraries(debug=debug)
         return failures.leave(failures.guarded(run, debug=debug))

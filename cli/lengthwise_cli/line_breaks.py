@@ -47,13 +47,17 @@ def _least_of(word: str) -> int:
 
 def _pieces(text: str, width: int) -> Iterator[tuple[str, str]]:
     """What separates each piece from the one before it on a line, and the piece."""
+    from rich.cells import chop_cells
+
     for word in text.split(" "):
         if width_of(word) <= width:
             yield " ", word
             continue
-        for place, piece in enumerate(_SEPARATORS.findall(word)):
-            for start in range(0, len(piece), width):
-                yield "" if place or start else " ", piece[start : start + width]
+        gap = " "
+        for piece in _SEPARATORS.findall(word):
+            for part in chop_cells(piece, max(width, 2)):  # a character may take two columns
+                yield gap, part
+                gap = ""
 
 
 def _fill(pieces: Iterator[tuple[str, str]], width: int, first: str, later: str) -> list[str]:

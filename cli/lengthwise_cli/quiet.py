@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from lengthwise.visible import visible_lines
+from lengthwise_cli.streams import lossy
 
 _NATIVE = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "NONE", "ABSL_MIN_LOG_LEVEL": "3"}
 _PYTHON = ("apache_beam", "tensorflow", "absl", "tfx_bsl", "google")
@@ -93,7 +94,7 @@ def _another_way_to(stream: TextIO) -> Iterator[TextIO]:
     if not is_standard:
         yield stream
         return
-    with os.fdopen(os.dup(2), "w", buffering=1, encoding=stream.encoding, errors="backslashreplace") as other:
+    with lossy(os.dup(2), stream, closes=True) as other:
         yield other
 
 

@@ -36,6 +36,11 @@ def say(text: str = "", *, whole: bool = False) -> None:
     console().print(Text(shown if whole else wrapped(shown)), soft_wrap=True)
 
 
+def note(text: str) -> None:
+    """Prints a line on stderr, beside a command's results."""
+    print(wrapped(visible(text), stderr=True), file=sys.stderr, flush=True)
+
+
 def say_json(value: Any) -> None:
     """Prints a value as JSON, for people to read too."""
     print(visible_json(value, indent=2))

@@ -62,6 +62,6 @@ class NothingRan(LengthwiseError):
 
 
 class Interrupted(LengthwiseError):
-    """A signal stopped the run. What is done is kept; the same command goes on from there."""
+    """A signal stopped the run. What is done is kept; the same command resumes."""
 
     exit_code = 130

@@ -270,9 +270,9 @@ def rename(source: str, target: str) -> None:
 
 
 def remove(path: str) -> None:
-    """Removes a file, or a folder with all in it; what is not there is no error."""
+    """Removes a file, a link, or a folder with all in it; what is not there is no error."""
     if not is_remote(path):
-        if os.path.isdir(path):
+        if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(FileNotFoundError, NotADirectoryError):

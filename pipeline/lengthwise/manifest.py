@@ -174,7 +174,7 @@ class Manifest(Part):
         config: the configuration, as it was validated.
         layout: `example` (one tf.Example a sequence, padded) or `block` (one tf.Example a block of sequences).
         block_dtypes: in the block layout, the little-endian numpy dtype of each feature's raw buffer.
-        compression: `gzip` or `none`.
+        compression: of the shards and the rejects: `gzip`, `zlib` or `none`.
         columns: the columns by which the raw records were read; vocabulary files are paths relative to the data set,
             and their sizes are told: `model_columns` opens none. Checkpoints for first weights are left out.
         boundaries: the inclusive maximum length of each bucket.
@@ -191,7 +191,7 @@ class Manifest(Part):
     config: dict[str, object]
     layout: Layout
     block_dtypes: dict[str, str] = {}
-    compression: Literal["gzip", "none"]
+    compression: Literal["gzip", "zlib", "none"]
     columns: Annotated[tuple[Column, ...], AfterValidator(_without_checkpoints)]
     boundaries: Annotated[tuple[int, ...], AfterValidator(_rising)]
     counts: Counts
@@ -328,9 +328,7 @@ def _with_absolute_vocabularies(content: object, folder: str) -> object:
         return [_with_absolute_vocabularies(item, folder) for item in content]
     if not isinstance(content, dict):
         return content
-    if isinstance(content.get("vocabulary_file"), str) and content.get("vocabulary_size") is None:
-        raise ValueError(f"{content['vocabulary_file']!r}: expected a vocabulary_size beside a vocabulary_file")
-    return {
+    found = {
         name: files.join(folder, _within(item))
         if name == "vocabulary_file" and isinstance(item, str)
         else item
@@ -338,3 +336,6 @@ def _with_absolute_vocabularies(content: object, folder: str) -> object:
         else _with_absolute_vocabularies(item, folder)
         for name, item in content.items()
     }
+    if isinstance(content.get("vocabulary_file"), str) and content.get("vocabulary_size") is None:
+        raise ValueError(f"{content['vocabulary_file']!r}: expected a vocabulary_size beside a vocabulary_file")
+    return found

@@ -5,7 +5,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ def copy(original: Place, tmp_path: Path) -> Place:
     return Place(tmp_path / "copy")
 
 
-def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
-    """The command line in a process of its own."""
-    command = [sys.executable, "-m", "lengthwise_cli", *map(str, arguments)]
+def start(*arguments: object, before: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
+    """The command line in a process of its own, started by the command `before`."""
+    command = [*before, sys.executable, "-m", "lengthwise_cli", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)

@@ -1,9 +1,16 @@
 """A signal ends a command whatever Python is at when it comes."""
 
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
+
+from cli.conftest import Place, start
 
 PROGRAM = """
 import signal, sys, time, weakref
@@ -31,3 +38,53 @@ def test_a_signal_in_a_callback_whose_exceptions_python_ignores_is_not_lost(name
     program = [sys.executable, "-c", PROGRAM.format(name=name)]
     ended = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stderr) == (130, "stopped\n")
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    """Whether the process answers the signal itself: before, nothing of ours has run in it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    [mask] = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def _send(process: subprocess.Popen[str], reached: Callable[[], bool], delay: float, number: signal.Signals) -> str:
+    """Sends a signal so long after something is reached; returns what the process says on standard error."""
+    while not reached() and process.poll() is None:
+        time.sleep(0.001)
+    time.sleep(delay)
+    for _ in range(2):  # as `timeout` and terminals do: to the process, and to its group
+        process.send_signal(number)
+    _, said = process.communicate(timeout=120)
+    assert "Traceback" not in said
+    return said
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_in_the_first_moments_of_a_command_gives_130(place: Place, name: str) -> None:
+    number = signal.Signals[name]
+    for delay in (0, 0.005, 0.02, 0.05, 0.1, 0.2):
+        process = start("prepare", place.job)
+        said = _send(process, partial(_catches, process.pid, signal.SIGHUP), delay, number)  # the last to be set
+        assert process.returncode == 130, (delay, said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_from_publication_to_the_end_gives_130_or_comes_too_late(place: Place, name: str) -> None:
+    for attempt, delay in enumerate((0, 0.01, 0.03, 0.06, 0.1, 0.2)):
+        output = place.folder / f"{name}-{attempt}"
+        process = start("prepare", place.job, "--workers", "1", "-o", output)
+        said = _send(process, lambda: any(output.glob("Split-*")), delay, signal.Signals[name])  # noqa: B023
+        assert process.returncode in (0, 130), (delay, said)
+        assert process.returncode == 130 or (output / "manifest.json").exists()
+
+
+@pytest.mark.slow
+def test_nohup_keeps_a_run_from_hearing_of_its_terminal(place: Place) -> None:
+    process = start("prepare", place.job, "--workers", "1", before=("nohup",))
+    said = _send(process, lambda: place.prepared.exists(), 0, signal.SIGHUP)
+    assert process.returncode == 0, said
+    assert (place.prepared / "manifest.json").exists()

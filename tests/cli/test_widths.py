@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
+from lengthwise.buckets.boundary_text import boundaries_text
+from lengthwise.manifest import load_manifest
 from lengthwise.records.framing import frame
 from lengthwise.records.protos import SequenceExample
 from lengthwise_cli.main import main
@@ -170,3 +172,27 @@ def test_what_prepare_says_next_is_python_at_any_width(folder) -> None:
         [statement] = ast.parse("\n".join(lines[start:])).body
         assert ast.literal_eval(statement.value.args[0]) == f"{folder}/prepared"
         assert len([line for line in lines if "batch_steps=8192" in line]) == 1
+
+
+def test_a_long_table_of_buckets_is_shortened_in_the_middle_and_loses_no_sequence(folder) -> None:
+    lines = shown(folder, 80, "inspect", "{folder}/prepared", "--count", "0")
+    first = lines.index("Buckets") + 3
+    rows = [line.split() for line in lines[first : lines.index("", first)]]
+    assert len(rows) == 17
+    assert rows[8][0] == "..."
+    assert rows[8][2] == "more"
+    manifest = load_manifest(str(folder / "prepared"))
+    assert int(rows[8][1]) + 16 == len(manifest.boundaries) > 17
+    assert sum(int(row[-3].replace(",", "")) for row in rows) == manifest.counts.sequences
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "text"),
+    [
+        ((4,), "4"),
+        (range(1, 13), ", ".join(map(str, range(1, 13)))),
+        (range(1, 41), "1, 2, 3, 4, 5, 6, 7, 8, ... 37, 38, 39, 40"),
+    ],
+)
+def test_many_boundaries_are_shortened_in_the_middle(boundaries, text) -> None:
+    assert boundaries_text(boundaries) == text

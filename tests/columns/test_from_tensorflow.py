@@ -233,12 +233,12 @@ class Foreign:
         (fc.categorical_column_with_identity("k", 3), "must be of type SequenceCategoricalColumn .* of lengthwise"),
         (fc.numeric_column("k"), "must be of type SequenceCategoricalColumn .* of lengthwise"),
         (fc.crossed_column(["a", "b"], 10), "must be of type SequenceCategoricalColumn .* of lengthwise"),
-        (Foreign(), "expected a column of lengthwise, such as .*, received <.*Foreign"),
-        (tf.constant(1), "expected a column of lengthwise, such as .*, received <tf.Tensor"),
+        (Foreign(), "expected (a column|columns) of lengthwise, such as .*, received <.*Foreign"),
+        (tf.constant(1), "expected (a column|columns) of lengthwise, such as .*, received <tf.Tensor"),
     ],
     ids=["no sequence", "numeric", "crossed", "foreign", "tensor"],
 )
-@pytest.mark.parametrize("wrap", ["embedding", "indicator"])
+@pytest.mark.parametrize("wrap", ["embedding", "indicator", "shared"])
 def test_what_our_wrappers_cannot_take_is_told_in_python_words(wrap, ids, message) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         WRAPPERS[wrap](ids, 3)

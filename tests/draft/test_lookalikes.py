@@ -10,6 +10,7 @@ from draft.lookalikes import sequence_example
 from lengthwise.config import load_config
 from lengthwise.draft import draft_config
 from lengthwise.errors import DatasetError
+from lengthwise.prepare import run
 from lengthwise.records.framing import frame, read_blocks
 from lengthwise.records.refine import Refiner, Rules
 
@@ -176,7 +177,7 @@ def test_numbers_are_explained_and_persons_stay_in_one_split(tmp_path) -> None:
         "About a tenth is held back to measure a model on, by a hash of a value of `key`",
     ):
         assert reason in text.replace("\n  #   ", " ")
-    few, config = _draft(tmp_path, _records(lookalikes.clickstream)[:10])
+    few, config = _draft(tmp_path, _records(lookalikes.genres)[:10])
     assert config.splits.fractions == {"train": 1.0}
     assert "10 records are too few to hold some back" in few
     frames = _draft(tmp_path, _records(lookalikes.flat_frames))[0]
@@ -203,6 +204,18 @@ def test_numbers_are_explained_and_persons_stay_in_one_split(tmp_path) -> None:
 def test_a_person_is_told_by_name_and_values(tmp_path, key, values, person) -> None:
     records = [sequence_example({key: values(index)} if values(index) else {}, {"x": [1, 2]}) for index in range(50)]
     assert _draft(tmp_path, records)[1].splits.key == person
+
+
+@pytest.mark.parametrize("persons", [10, 12, 15, 50])
+def test_few_persons_leave_no_split_empty(tmp_path, persons) -> None:
+    records = [sequence_example({"user": [b"%d" % (index % persons)]}, {"x": [index, 2]}) for index in range(100)]
+    (tmp_path / "in.tfrecord").write_bytes(frame(records))
+    text = draft_config([f"{tmp_path}/in.tfrecord"])
+    (tmp_path / "job.yaml").write_text(text)
+    manifest = run(load_config(f"{tmp_path}/job.yaml", {"output.path": f"{tmp_path}/prepared"}), workers=1)
+    held_back = sum(shard.sequences for shard in manifest.shards if shard.split == "eval")
+    assert f"of the 100 looked at {held_back} are held back" in text
+    assert 5 <= held_back <= 20
 
 
 def _odd(index: int, usual, odd) -> bytes:

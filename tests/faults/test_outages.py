@@ -82,5 +82,7 @@ def test_a_remote_input_replaced_by_one_of_its_size_and_time_is_read_again(tmp_p
     remote.CHECKSUMS[f"{folder}/raw/a"] = "a 2"
     prepare.run(job, workers=1)
     resumed = jobs.tree(tmp_path / "out")
-    prepare.run(job.model_copy(update={"output": job.output.model_copy(update={"path": str(tmp_path / "other")})}))
-    assert resumed == jobs.tree(tmp_path / "other")
+    prepare.run(
+        job.model_copy(update={"output": job.output.model_copy(update={"path": str(tmp_path / "other" / "out")})})
+    )
+    assert resumed == jobs.tree(tmp_path / "other" / "out")

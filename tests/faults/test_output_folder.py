@@ -109,7 +109,7 @@ def test_an_interrupt_from_the_keyboard_is_a_named_error_and_the_run_resumes(tmp
     def press(event: Event) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted, match="same command goes on"):
+    with pytest.raises(Interrupted, match="same command resumes"):
         prepare.run(config(tmp_path), workers=1, progress=press)
     assert not (tmp_path / "out" / "manifest.json").exists()
     jobs.balance(prepare.run(config(tmp_path), workers=1))

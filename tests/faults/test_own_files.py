@@ -1,6 +1,7 @@
 """What is not ours stays: raw files, vocabularies and anything else that stands where a data set is to be written."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from lengthwise import columns as lw
 from lengthwise import prepare
 from lengthwise.config.model import JobConfig
-from lengthwise.errors import ConfigError, EnvironmentFailure
+from lengthwise.errors import ConfigError, EnvironmentFailure, Interrupted
 from lengthwise.prepare.verify import verify
 from lengthwise.progress import Event
 from prepare import jobs, words
@@ -162,3 +163,96 @@ def test_shards_without_sequences_are_no_part_of_the_data_set(tmp_path):
         for bucket in {shard.bucket for shard in manifest.shards}:
             numbers = [path.split("-", 3)[3].split(".")[0] for path, one in shards.items() if one.bucket == bucket]
             assert numbers == [f"{at:05d}-of-{len(numbers):05d}" for at in range(len(numbers))]
+
+
+def _make_foreign(place: str, folder: Path) -> Path:
+    """Puts something of others in the way of the output, and returns where their files are."""
+    out, elsewhere = folder / "out", folder / "elsewhere"
+    theirs = out / ".work" if place == "a folder" else elsewhere
+    (theirs / "drafts").mkdir(parents=True)
+    for name in ("notes.txt", "drafts/thesis.txt", "lock", "length-00006-00000-of-00001.tfrecord.gz"):
+        (theirs / name).write_text("mine")
+    if place == "a folder":
+        return theirs
+    link = out / place
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere if place != ".work/lock" else elsewhere / "lock")
+    return theirs
+
+
+PLACES = ["a folder", ".work", ".work/lock", "Split-train", "rejects", "vocabulary"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("holds", ["nothing", "a data set"])
+def test_a_work_folder_of_others_and_links_in_the_output_folder_are_refused(tmp_path, place, holds):
+    job = config(tmp_path)
+    if holds == "a data set":
+        prepare.run(job, workers=1)
+        for path in (tmp_path / "out" / "Split-train").glob("*") if place == "Split-train" else ():
+            path.unlink()
+        if place == "Split-train":
+            (tmp_path / "out" / place).rmdir()
+    theirs = _make_foreign(place, tmp_path)
+    before, published = jobs.tree(theirs), jobs.tree(tmp_path / "out")
+    other = jobs.job(tmp_path, words.COLUMNS, list(job.inputs.files), shuffle={"seed": 5})
+    for overwrite in (False, True) if holds == "nothing" else (True,):
+        with pytest.raises(ConfigError, match=r"\.work is a work folder of `lengthwise` or missing|expected no links"):
+            prepare.run(other, workers=1, overwrite=overwrite)
+    if holds == "a data set":
+        prepare.run(job, workers=1)  # it is complete: nothing is written or removed
+    assert jobs.tree(theirs) == before
+    assert jobs.tree(tmp_path / "out") == published
+
+
+def test_links_in_the_work_folder_of_a_killed_run_are_refused(tmp_path):
+    job = config(tmp_path)
+
+    def press(event: Event) -> None:
+        if event.stage == "write" and threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        prepare.run(job, workers=1, progress=press)
+    [key] = (path for path in (tmp_path / "out" / ".work").iterdir() if path.is_dir())
+    for place in (key, key / "spilled", key / "publishing", key / "output"):
+        theirs = tmp_path / f"elsewhere-{place.name}"
+        theirs.mkdir()
+        (theirs / "notes.txt").write_text("mine")
+        if place.exists():
+            place.rename(tmp_path / f"kept-{place.name}")
+        place.symlink_to(theirs)
+        with pytest.raises(ConfigError, match=rf"expected no links in the output folder, .*{place.name} is one"):
+            prepare.run(job, workers=1)
+        assert jobs.tree(theirs) == {"notes.txt": b"mine"}
+        place.unlink()
+        if (tmp_path / f"kept-{place.name}").exists():
+            (tmp_path / f"kept-{place.name}").rename(place)
+    prepare.run(job, workers=1)
+    assert not (tmp_path / "out" / ".work").exists()
+
+
+def test_a_link_in_place_of_a_file_is_replaced_and_what_it_leads_to_stays(tmp_path):
+    job = config(tmp_path)
+    manifest = prepare.run(job, workers=1)
+    theirs = tmp_path / "elsewhere"
+    theirs.mkdir()
+    for number, name in enumerate(("manifest.json", "schema.pbtxt", "report.html", manifest.shards[0].path)):
+        path = tmp_path / "out" / name
+        path.rename(theirs / str(number))
+        path.symlink_to(theirs / str(number))
+    before = jobs.tree(theirs)
+    prepare.run(config(tmp_path, shuffle={"seed": 5}), workers=1, overwrite=True)
+    assert jobs.tree(theirs) == before
+    assert not any(path.is_symlink() for path in (tmp_path / "out").rglob("*"))
+    assert verify(str(tmp_path / "out")).faults == []
+
+
+def test_an_empty_work_folder_is_used(tmp_path):
+    for number, content in enumerate(([], ["lock"])):
+        work = tmp_path / str(number) / "out" / ".work"
+        work.mkdir(parents=True)
+        for name in content:
+            (work / name).touch()
+        prepare.run(config(tmp_path / str(number)), workers=1)
+        assert not work.exists()

@@ -176,7 +176,7 @@ def test_a_shard_that_is_not_the_one_written(place, cache, data, layout):
     shard = load_manifest(f"{place}/{layout}").shards[0]
     path = f"{place}/{layout}/{shard.path}"
     content = bytearray(remote.FILES[path])
-    content[-9] ^= 1
+    content[len(content) // 2] ^= 0x55
     remote.FILES[path] = bytes(content)
     with pytest.raises(tf.errors.InvalidArgumentError, match=rf"cannot use {path}: expected .* of crc32c .*, found "):
         records(read(place, layout, cache=cache))

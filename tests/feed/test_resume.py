@@ -32,6 +32,28 @@ def test_a_saved_iterator_goes_on_with_the_very_next_batch(source: Source, tmp_p
     assert len(rest) > 20
 
 
+def test_iterations_after_a_restored_one_are_those_of_an_undisturbed_run(source: Source, tmp_path: Any) -> None:
+    """At a late batch the seeds of the iteration are used up, and reading ahead has come to its end."""
+
+    def dataset() -> Any:
+        return source.read(batch_steps=BUDGET, window=200, seed=5, epochs=2, features=["record", "item"])
+
+    undisturbed = dataset()
+    iterations = [[signature(batch) for batch in undisturbed] for _ in range(3)]
+    saved = dataset()
+    list(saved)
+    iterator = iter(saved)
+    late = len(iterations[1]) - 3
+    assert [signature(next(iterator)) for _ in range(late)] == iterations[1][:late]
+    path = tf.train.Checkpoint(iterator=iterator).save(os.path.join(tmp_path, "iterator"))
+
+    fresh = dataset()
+    again = iter(fresh)
+    tf.train.Checkpoint(iterator=again).restore(path)
+    assert [signature(batch) for batch in again] == iterations[1][late:]
+    assert [signature(batch) for batch in fresh] == iterations[2]
+
+
 MIRRORED = """
     import sys
     import tensorflow as tf

@@ -11,7 +11,7 @@ import tensorflow as tf
 from lengthwise import columns as lw
 from lengthwise.buckets import LengthHistogram, plan_optimal
 from lengthwise.feed.chunks import ChunkFormat
-from lengthwise.feed.epochs import repeat_epochs
+from lengthwise.feed.epochs import Epochs
 from lengthwise.feed.even import Placed, read_evenly
 from lengthwise.feed.features import Features, Flat, Rows
 from lengthwise.feed.options import WINDOW, Options
@@ -130,7 +130,7 @@ def test_the_next_epoch_is_begun_before_this_one_ends_and_follows_in_order() -> 
         first = tf.data.Dataset.range(1).map(lambda _: begun.assign_add(1))
         return first.concatenate(tf.data.Dataset.range(10, 15))
 
-    numbers = iter(repeat_epochs(epoch, Options(batch_size=1, epochs=3)))
+    numbers = iter(Epochs(Options(batch_size=1, epochs=3)).repeat(epoch))
     taken = [int(next(numbers)) for _ in range(2)]
     limit = time.monotonic() + 60
     while int(begun) < 2 and time.monotonic() < limit:

@@ -31,7 +31,7 @@ def flip(content: bytes, byte: int, bit: int = 0) -> bytes:
 
 
 def test_sound_files_are_read_whole():
-    for content in (SOUND, gzip.compress(SOUND), frame(RECORDS)):
+    for content in (SOUND, gzip.compress(SOUND), zlib.compress(SOUND), frame(RECORDS)):
         records, damage, blocks = read(content)
         assert (records, damage) == (RECORDS, [])
         assert [offset for block in blocks for offset in block.offsets] == STARTS
@@ -40,9 +40,10 @@ def test_sound_files_are_read_whole():
 
 
 def test_an_empty_file_holds_no_records_and_no_damage():
-    for options in ({}, {"compression": "none"}, {"compression": "gzip"}):
+    for options in ({}, {"compression": "none"}, {"compression": "gzip"}, {"compression": "zlib"}):
         assert read(b"", **options) == ([], [], [])
-    assert read(gzip.compress(b""))[:2] == ([], [])
+    for empty in (gzip.compress(b""), zlib.compress(b"")):
+        assert read(empty)[:2] == ([], [])
 
 
 @pytest.mark.parametrize("number", range(len(RECORDS)))
@@ -82,36 +83,46 @@ def test_a_truncated_tail_keeps_the_records_before(beyond):
     assert f"{beyond} bytes" in damage.detail
 
 
-@pytest.mark.parametrize("content", [b"hello, this is a text file\n" * 9, b"x", b"\x1f\x8b", b"\x1f\x8b\x08broken"])
+@pytest.mark.parametrize(
+    "content",
+    [b"hello, this is a text file\n" * 9, b"x", b"\x1f\x8b", b"\x1f\x8b\x08broken", b"\x78\x9c", b"\x78\x9c\x03"],
+)
 def test_a_file_of_another_kind_is_damage_at_its_start(content):
     records, [damage], _ = read(content)
     assert records == []
     assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_FILE, 0, 0)
 
 
+COMPRESSED = {"gzip": (gzip.compress, 31), "zlib": (zlib.compress, 15)}
+
+
+@pytest.mark.parametrize("kind", COMPRESSED)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
-def test_a_gzip_file_cut_off_gives_every_record_before_the_cut(share):
+def test_a_compressed_file_cut_off_gives_every_record_before_the_cut(share, kind):
+    compress, window = COMPRESSED[kind]
     rng = random.Random(share)
     records = [rng.randbytes(900) for _ in range(300)]
-    whole = gzip.compress(b"".join(map(framed, records)))
+    whole = compress(b"".join(map(framed, records)))
     content = whole[: int(len(whole) * share)]
     found, [damage], _ = read(content)
-    plain = zlib.decompressobj(31).decompress(content)
+    plain = zlib.decompressobj(window).decompress(content)
     assert found == records[: len(plain) // 916]
     assert (damage.reason, damage.index) == (RejectReason.DAMAGED_FILE, len(found))
-    assert "cut off" in damage.detail
+    assert f"the {kind} stream is cut off" in damage.detail
 
 
-@pytest.mark.parametrize("missing", range(1, 9))
-def test_a_gzip_file_without_its_checksum_gives_all_records_and_says_so(missing):
-    records, [damage], _ = read(gzip.compress(SOUND)[:-missing])
+@pytest.mark.parametrize(
+    ("kind", "missing"), [("gzip", count) for count in range(1, 9)] + [("zlib", count) for count in range(1, 5)]
+)
+def test_a_compressed_file_without_its_checksum_gives_all_records_and_says_so(kind, missing):
+    records, [damage], _ = read(COMPRESSED[kind][0](SOUND)[:-missing])
     assert records == RECORDS
     assert (damage.reason, damage.index) == (RejectReason.DAMAGED_FILE, 6)
 
 
-def obtainable(compressed: bytes) -> bytes:
+def obtainable(compressed: bytes, window: int) -> bytes:
     """All that zlib gives before it fails, asked byte by byte."""
-    inflater, plain = zlib.decompressobj(31), b""
+    inflater, plain = zlib.decompressobj(window), b""
     try:
         for place in range(len(compressed)):
             plain += inflater.decompress(compressed[place : place + 1])
@@ -120,14 +131,16 @@ def obtainable(compressed: bytes) -> bytes:
     return plain
 
 
-def test_a_bit_in_a_gzip_file_gives_every_sound_record_and_damage():
+@pytest.mark.parametrize("kind", COMPRESSED)
+def test_a_bit_in_a_compressed_file_gives_every_sound_record_and_damage(kind):
+    compress, window = COMPRESSED[kind]
     rng = random.Random(0)
     records = [rng.randbytes(900) for _ in range(300)]
-    whole = gzip.compress(b"".join(map(framed, records)))
+    whole = compress(b"".join(map(framed, records)))
     for byte in range(20, len(whole), len(whole) // 20):
         found, damage, _ = read(flip(whole, byte, 5))
-        assert damage, f"a bit of byte {byte} turned over without a word"
-        assert found == read(obtainable(flip(whole, byte, 5)))[0]
+        assert damage, f"a bit of byte {byte} changed and nothing was said"
+        assert found == read(obtainable(flip(whole, byte, 5), window))[0]
         assert set(found) <= set(records)
 
 
@@ -139,13 +152,17 @@ def test_gzip_members_one_after_the_other_are_one_file():
     assert (records, damage.reason) == (RECORDS, RejectReason.DAMAGED_FILE)
 
 
-def test_a_first_record_whose_length_looks_like_gzip_is_read():
-    for size in (0x8B1F, 0x088B1F):
-        records = [bytes(size), b"x"]
-        assert read(b"".join(map(framed, records)))[:2] == (records, [])
+def test_a_zlib_file_is_one_stream_and_what_follows_is_damage():
+    whole = zlib.compress(SOUND)
+    assert read(whole + b"\0" * 512)[:2] == (RECORDS, [])
+    for rest in (whole, b"garbage"):  # TensorFlow would leave it out and say nothing
+        records, [damage], _ = read(whole + rest)
+        assert (records, damage.reason) == (RECORDS, RejectReason.DAMAGED_FILE)
+        assert "zlib stream" in damage.detail
+        assert "something else follows" in damage.detail
 
 
-@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress, zlib.compress])
 def test_blocks_of_damage_are_no_larger_than_others(wrap: Callable[[bytes], bytes]):
     count = 50_000
     blocks = [block.damage for block in read_blocks(io.BytesIO(wrap((header(0) + bytes(4)) * count)))]
@@ -154,7 +171,7 @@ def test_blocks_of_damage_are_no_larger_than_others(wrap: Callable[[bytes], byte
     assert {one.reason for damage in blocks for one in damage} == {RejectReason.DAMAGED_RECORD}
 
 
-@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress, zlib.compress])
 @pytest.mark.parametrize("length", [2**30, 2**40, 2**63, 2**64 - 1])
 def test_a_huge_length_takes_no_memory(length, wrap: Callable[[bytes], bytes]):
     content = wrap(framed(b"good") + header(length) + b"abc")
@@ -202,7 +219,7 @@ def test_a_gzip_file_that_inflates_hugely_is_never_held():
         assert peak < 12 * 2**20
 
 
-@pytest.mark.parametrize("wrap", [bytes, gzip.compress])
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress, zlib.compress])
 def test_a_record_that_is_too_large_is_skipped_and_never_held(wrap: Callable[[bytes], bytes]):
     large = b"z" * (32 * 2**20)
     content = wrap(framed(b"a") + framed(large) + framed(b"b"))

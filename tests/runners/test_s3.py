@@ -30,47 +30,6 @@ END
 """
 
 
-def test_s3_to_s3_gives_the_same_data_set_and_leaves_nothing_else(setup: Setup) -> None:
-    run = "lengthwise prepare s3.yaml --output s3://out/prepared --workers 1; lengthwise verify s3://out/prepared\n"
-    done = isolated(setup.folder, SERVER + run + DOWNLOAD, timeout=600)
-    assert done.returncode == 0, done.stderr
-    downloaded = content(setup.folder / "downloaded" / "prepared")
-    expected = setup.expected
-    assert downloaded.keys() == expected.keys()
-    shards = [name for name in expected if name.startswith("Split-")]
-    assert {name: downloaded[name] for name in shards} == {name: expected[name] for name in shards}
-    counts = [json.loads(files["manifest.json"])["counts"] for files in (downloaded, expected)]
-    assert counts[0] == counts[1]
-
-
-NEIGHBOURS = """
-python - <<'END'
-import boto3, pathlib
-client = boto3.client("s3")
-for path in pathlib.Path("raw").iterdir():
-    client.upload_file(str(path), "raw", f"in[1]/{path.name}")
-    client.put_object(Bucket="raw", Key=f"in1/{path.name}", Body=b"another's")
-for key in ("run1/manifest.json", "run1/Split-train/x", "run[1]x", "run[1]/prepared1/x"):
-    client.put_object(Bucket="out", Key=key, Body=b"another's")
-END
-sed 's#raw/#s3://raw/in[[]1]/#' job.yaml > patterns.yaml
-"""
-
-
-def test_names_with_characters_of_patterns_are_names(setup: Setup) -> None:
-    run = "lengthwise prepare patterns.yaml --output 's3://out/run[1]/prepared' --workers 1"
-    again = "--set shuffle.seed=5 --overwrite"
-    script = f"{run}; {run} {again}; lengthwise verify 's3://out/run[1]/prepared'; rm -rf downloaded\n"
-    done = isolated(setup.folder, SERVER + NEIGHBOURS + script + DOWNLOAD, timeout=600)
-    assert done.returncode == 0, done.stderr
-    downloaded = content(setup.folder / "downloaded")
-    others = {name: text for name, text in downloaded.items() if not name.startswith("run[1]/prepared/")}
-    names = ("run1/manifest.json", "run1/Split-train/x", "run[1]x", "run[1]/prepared1/x")
-    assert others == dict.fromkeys(names, b"another's")
-    manifest = json.loads(downloaded["run[1]/prepared/manifest.json"])
-    assert manifest["counts"] == json.loads(setup.expected["manifest.json"])["counts"]
-
-
 READ = """
 cat > read.py <<'END'
 import os, sys
@@ -105,12 +64,47 @@ ls theirs
 """
 
 
-def test_training_reads_what_the_job_wrote_as_if_it_were_local(setup: Setup) -> None:
-    run = "lengthwise prepare s3.yaml --output s3://out/prepared --workers 1\n"
-    done = isolated(setup.folder, SERVER + run + READ, timeout=600)
+def test_s3_to_s3_gives_the_same_data_set_and_training_reads_it_as_if_it_were_local(setup: Setup) -> None:
+    run = "lengthwise prepare s3.yaml --output s3://out/prepared --workers 1; lengthwise verify s3://out/prepared\n"
+    done = isolated(setup.folder, SERVER + run + DOWNLOAD + READ, timeout=1800)
     assert done.returncode == 0, done.stderr
+    downloaded = content(setup.folder / "downloaded" / "prepared")
+    expected = setup.expected
+    assert downloaded.keys() == expected.keys()
+    shards = [name for name in expected if name.startswith("Split-")]
+    assert {name: downloaded[name] for name in shards} == {name: expected[name] for name in shards}
+    counts = [json.loads(files["manifest.json"])["counts"] for files in (downloaded, expected)]
+    assert counts[0] == counts[1]
     copied = [name for name in done.stdout.splitlines() if len(name) == 64]
-    assert len(copied) == len([name for name in setup.expected if name.startswith("Split-")])
+    assert len(copied) == len(shards)
+
+
+NEIGHBOURS = """
+python - <<'END'
+import boto3, pathlib
+client = boto3.client("s3")
+for path in pathlib.Path("raw").iterdir():
+    client.upload_file(str(path), "raw", f"in[1]/{path.name}")
+    client.put_object(Bucket="raw", Key=f"in1/{path.name}", Body=b"another's")
+for key in ("run1/manifest.json", "run1/Split-train/x", "run[1]x", "run[1]/prepared1/x"):
+    client.put_object(Bucket="out", Key=key, Body=b"another's")
+END
+sed 's#raw/#s3://raw/in[[]1]/#' job.yaml > patterns.yaml
+"""
+
+
+def test_names_with_characters_of_patterns_are_names(setup: Setup) -> None:
+    run = "lengthwise prepare patterns.yaml --output 's3://out/run[1]/prepared' --workers 1"
+    again = "--set shuffle.seed=5 --overwrite"
+    script = f"{run}; {run} {again}; lengthwise verify 's3://out/run[1]/prepared'; rm -rf downloaded\n"
+    done = isolated(setup.folder, SERVER + NEIGHBOURS + script + DOWNLOAD, timeout=600)
+    assert done.returncode == 0, done.stderr
+    downloaded = content(setup.folder / "downloaded")
+    others = {name: text for name, text in downloaded.items() if not name.startswith("run[1]/prepared/")}
+    names = ("run1/manifest.json", "run1/Split-train/x", "run[1]x", "run[1]/prepared1/x")
+    assert others == dict.fromkeys(names, b"another's")
+    manifest = json.loads(downloaded["run[1]/prepared/manifest.json"])
+    assert manifest["counts"] == json.loads(setup.expected["manifest.json"])["counts"]
 
 
 def test_a_missing_bucket_is_one_message(setup: Setup) -> None:

@@ -37,8 +37,10 @@ def command(output: str, train: bool, workers: int | None) -> None:
     plants a defect of each kind, prepares the data, and trains a small model from it, beside the textbook tf.data
     pipeline. Takes about a minute on two cores; a second run does it all again in the same folder.
     """
+    from lengthwise_cli.streams import result_is_elsewhere
     from lengthwise_cli.terminal import say
 
+    result_is_elsewhere()
     say("1. Write the dictionary as raw tf.SequenceExample records, and plant defects")
     paths, planted = _write(os.path.join(output, "raw"))
     say()

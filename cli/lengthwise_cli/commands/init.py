@@ -30,12 +30,13 @@ nothing, and replaces an empty file."""
 def command(files: tuple[str, ...], output: str | None, sample: int, max_record_bytes: int, overwrite: bool) -> None:
     """Draft a configuration from raw TFRecords.
 
-    Looks at features, dtypes, lengths, ranges and small vocabularies in FILES, paths or quoted patterns. What is left
-    out of the draft, and which records it would reject, stands in its comments with the reason.
+    Looks at features, dtypes, lengths, ranges and small vocabularies in FILES: paths, folders or patterns. Comments
+    in the draft say what is left out of it, which records it would reject, and why.
     """
     from lengthwise.draft import draft_config
     from lengthwise.files import write_bytes
-    from lengthwise.visible import visible, visible_lines
+    from lengthwise.visible import visible_lines
+    from lengthwise_cli.terminal import note
 
     if output is not None:
         options.refuse_existing("--output", output, overwrite=overwrite or _is_empty(output))
@@ -43,15 +44,13 @@ def command(files: tuple[str, ...], output: str | None, sample: int, max_record_
         draft = draft_config(list(files), sample, max_record_bytes)
     except LengthwiseError:
         if output is None and _is_a_file(sys.stdout):
-            click.echo(
-                "The redirection has left an empty file behind; `-o FILE` writes one only with a draft.", err=True
-            )
+            note("The redirection has left an empty file behind; `-o FILE` writes one only with a draft.")
         raise
     if output is None:
         click.echo(visible_lines(draft), nl=False)
         return
     write_bytes(output, draft.encode())
-    click.echo(visible(f"{output} is drafted; look it over, then: lengthwise check {shlex.quote(output)}"), err=True)
+    note(f"{output} is drafted; look it over, then: lengthwise check {shlex.quote(output)}")
 
 
 def _is_a_file(stream: TextIO) -> bool:

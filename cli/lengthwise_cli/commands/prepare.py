@@ -41,8 +41,10 @@ def command(
     Records that are refused are kept with their reason: see `lengthwise rejects`. Interrupted anywhere, the same
     command resumes. What follows -- goes to Beam.
     """
+    from lengthwise_cli.streams import result_is_elsewhere
     from lengthwise_cli.watch import say_event, watching
 
+    result_is_elsewhere()
     with watching(quiet=quiet, as_json=as_json) as progress:
         job = options.load(config, files, settings, output_path=output)
         from lengthwise import prepare

@@ -1,10 +1,8 @@
 """`lengthwise rejects`: what was refused, why, and the raw records back."""
 
 import difflib
-import gzip
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -52,6 +50,7 @@ def command(
     """
     from lengthwise.errors import DatasetError
     from lengthwise.records.kept_rejects import described
+    from lengthwise_cli.streams import result_is_elsewhere
 
     _check(reasons)
     options.require_data_set(folder)
@@ -61,6 +60,7 @@ def command(
         _list(chosen, examples, as_json=as_json)
     else:
         options.refuse_existing("--extract", extract, overwrite=overwrite)
+        result_is_elsewhere()
         _say_extracted(*_extract(chosen, extract), extract)
     if chosen.kept.faults:
         raise DatasetError(*described(folder, chosen.kept.faults))
@@ -173,13 +173,14 @@ def _example(reject: "Reject") -> dict[str, object]:
 def _extract(chosen: _Chosen, target: str) -> tuple[int, Counter[str]]:
     """Writes the raw records; returns how many, and what was left out."""
     from lengthwise.files import create
+    from lengthwise.records.compression import compressed, compression_named
     from lengthwise.records.framing import frame
     from lengthwise.rejects import RejectReason
 
     fragments = {RejectReason.DAMAGED_FILE, RejectReason.DAMAGED_RECORD, RejectReason.TOO_LARGE}
     kept, left_out = 0, Counter[str]()
     batch: list[bytes] = []
-    with create(target) as file, gzip.open(file, "wb") if target.endswith(".gz") else nullcontext(file) as stream:
+    with create(target) as file, compressed(file, compression_named(target)) as stream:
         for reject in chosen.read():
             if reject.reason in fragments:
                 left_out[reject.reason.value] += 1

@@ -22,9 +22,11 @@ def command(folder: str, output: str, compare: str | None, overwrite: bool) -> N
     One file that needs nothing else. The same page, without a comparison, is in each data set as report.html.
     """
     from lengthwise.report import write_report
+    from lengthwise_cli.streams import result_is_elsewhere
 
     for data_set in filter(None, (folder, compare)):
         options.require_data_set(data_set)
     options.refuse_existing("--output", output, overwrite=overwrite)
+    result_is_elsewhere()
     write_report(folder, output, compare=compare)
     click.echo(visible(output))

@@ -10,6 +10,9 @@ import click
 
 from lengthwise.visible import visible
 from lengthwise_cli import options
+from lengthwise_cli.signals import not_ignored
+from lengthwise_cli.streams import result_is_elsewhere
+from lengthwise_cli.terminal import note
 
 EPILOG = """\b
 Example, one line per machine:
@@ -21,7 +24,7 @@ Example, one line per machine:
 and in the training program:
   lw.read_prepared("prepared", batch_steps=8192, service="10.0.0.2:5050")
 
-Ctrl-C or SIGTERM ends a server, with exit code 0. The servers are open to whoever reaches their port."""
+Ctrl-C, SIGTERM or SIGHUP ends a server, exit code 0. The servers are open to whoever reaches their port."""
 
 
 @click.group("serve", epilog=EPILOG)
@@ -59,7 +62,7 @@ def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: i
     from lengthwise.dispatcher import wait_for_dispatcher
 
     try:
-        wait_for_dispatcher(address, say=lambda reason: _say(f"waiting for the dispatcher at {address}: {reason}"))
+        wait_for_dispatcher(address, say=lambda reason: note(f"waiting for the dispatcher at {address}: {reason}"))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
         return
@@ -71,10 +74,6 @@ def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: i
     with _ended_by_signals():
         server = start_worker(address, port, host, copies)
     _serve(server, f"worker of {address}")
-
-
-def _say(reason: str) -> None:
-    click.echo(visible(reason), err=True)
 
 
 def _import_tensorflow() -> None:
@@ -90,7 +89,7 @@ def _ended_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in not_ignored()}
     try:
         yield
     finally:
@@ -100,6 +99,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _serve(server: Any, what: str) -> None:
     """Waits for a signal. The server's own `join` would keep Python from seeing one."""
+    result_is_elsewhere()
     try:
         click.echo(visible(what))
         while True:

@@ -15,7 +15,9 @@ from lengthwise.columns.dense import (
 from lengthwise.columns.from_tensorflow import from_feature_column, is_feature_column, sequence_of_ids
 from lengthwise.columns.numbers import dtype_name
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
-from lengthwise.errors import ConfigError
+from lengthwise.columns.select import IdColumn
+from lengthwise.columns.wording import show
+from lengthwise.errors import ConfigError, ConfigTypeError
 
 
 def sequence_numeric_column(
@@ -148,6 +150,10 @@ def shared_embedding_columns(
         ConfigError: an argument is wrong, or the columns have different numbers of ids.
     """
     columns = [_ids(column) for column in categorical_columns]
+    for column in columns:
+        if not isinstance(column, IdColumn | BucketizedColumn):
+            rule = "expected columns of lengthwise, such as sequence_categorical_column_with_identity makes"
+            raise ConfigTypeError(f"categorical_columns: {rule}, received {show(column)}")
     if not columns:
         raise ConfigError("categorical_columns: expected at least one categorical column, received none")
     names = "_".join(sorted(column.name for column in columns))

@@ -65,8 +65,8 @@ class Inputs(Section):
     format: Literal["sequence_example", "example"] = Field(
         default="sequence_example", description="The records' protocol buffer: tf.SequenceExample or tf.Example."
     )
-    compression: Literal["auto", "gzip", "none"] = Field(
-        default="auto", description="`auto` looks at each file's first two bytes."
+    compression: Literal["auto", "gzip", "zlib", "none"] = Field(
+        default="auto", description="Of the files; `auto` tells it from each file's first bytes."
     )
 
     @field_validator("by_split")
@@ -211,7 +211,7 @@ class Output(Section):
     layout: Literal["example", "block"] = Field(
         default="example", description="`example`: a padded tf.Example a sequence; `block`: raw buffers of many."
     )
-    compression: Literal["gzip", "none"] = Field(default="gzip", description="Of shards and rejects.")
+    compression: Literal["gzip", "zlib", "none"] = Field(default="gzip", description="Of shards and rejects.")
     shard_bytes: Bytes = Field(
         default=64 * 2**20, description="A shard's size to aim at, before compression: bytes, or `64MiB`."
     )

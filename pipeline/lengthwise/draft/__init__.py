@@ -13,7 +13,7 @@ __all__ = ["MAX_RECORD_BYTES", "draft_config"]
 
 
 def draft_config(files: list[str], sample: int = 1000, max_record_bytes: int = MAX_RECORD_BYTES) -> str:
-    """Drafts the YAML of a job over raw TFRecord files, plain or gzip, of tf.SequenceExample or tf.Example.
+    """Drafts the YAML of a job over raw TFRecord files, plain, gzip or zlib, of tf.SequenceExample or tf.Example.
 
     What the draft reads, it reads whole: values outside of a drafted vocabulary get an id of their own, and no sequence
     is cut. A feature that no column can read is left out; records that differ from all others, up to one in a hundred,

@@ -8,9 +8,10 @@ import numpy as np
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.draft.align import Alignment, align
 from lengthwise.draft.blobs import describe_blobs
-from lengthwise.draft.context import draft_context, find_person, usual_count
+from lengthwise.draft.context import draft_context, usual_count
 from lengthwise.draft.facts import Facts
 from lengthwise.draft.odd import Odd, tolerated, tolerated_in_all, union
+from lengthwise.draft.persons import Division, find_division
 from lengthwise.draft.quote import quote
 from lengthwise.draft.scan import Seen
 from lengthwise.draft.steps import Fields, draft_steps, widths_are_even
@@ -30,7 +31,7 @@ class Draft:
         odd: what is wrong with the records that the columns reject, in words.
         rejected: bool `[records]`: these records.
         lengths: int64: the number of steps of each of the others.
-        person: the context column that says whose a record is, if any.
+        division: the context column that says whose a record is, if any, and how it divides them.
     """
 
     columns: list[tuple[Fields, str]] = field(default_factory=list)
@@ -38,7 +39,7 @@ class Draft:
     odd: list[str] = field(default_factory=list)
     rejected: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     lengths: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    person: str | None = None
+    division: Division | None = None
 
 
 def choose(seen: Seen) -> Draft:
@@ -172,7 +173,7 @@ def _add_context(context: _Features, chosen: _Chosen) -> None:
                 draft.left_out[key] = f"of the whole record, which has between {low} and {high} values of it"
             elif chosen.add(key, *draft_context(key, facts, count)):
                 drafted[key] = facts
-    draft.person = find_person(drafted)
+    draft.division = find_division(drafted)
 
 
 def _nothing_found(seen: Seen, draft: Draft) -> str:

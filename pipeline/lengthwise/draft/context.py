@@ -1,16 +1,10 @@
-"""Values of the whole record -> the column that carries them along, and by whom records are divided."""
-
-from collections.abc import Mapping
-
-import numpy as np
+"""Values of the whole record -> the column that carries them along."""
 
 from lengthwise.draft.facts import Facts
-from lengthwise.draft.names import person_rank
 from lengthwise.draft.odd import Odd, most_common, tolerated
 from lengthwise.draft.steps import Fields, range_text
 
 _DTYPES = {"float_list": ("float32", 0.0), "int64_list": ("int64", 0), "bytes_list": ("string", "")}
-_FEWEST_PERSONS = 20
 
 
 def usual_count(facts: Facts) -> int | None:
@@ -43,15 +37,3 @@ def draft_context(key: str, facts: Facts, count: int) -> tuple[Fields, list[str]
     if wrong.any():
         odd.append(Odd(wrong, f"it has other than {count} value{'s' * (count != 1)}"))
     return column, why, odd
-
-
-def find_person(context: Mapping[str, Facts]) -> str | None:
-    """The context feature that says whose a record is: one that every record has, with enough different values."""
-    ranks = {key: person_rank(key) for key, facts in context.items() if _divides(facts)}
-    named = [(rank, key) for key, rank in ranks.items() if rank is not None]
-    return min(named)[1] if named else None
-
-
-def _divides(facts: Facts) -> bool:
-    in_every_record = bool(np.all(facts.counts == 1))
-    return in_every_record and facts.kind != "float_list" and facts.distinct >= _FEWEST_PERSONS

@@ -9,12 +9,13 @@ import numpy as np
 
 from lengthwise.config.model import Limits
 from lengthwise.draft.choose import Draft
+from lengthwise.draft.persons import HELD_BACK
 from lengthwise.draft.quote import quote
 from lengthwise.draft.sample import MAX_RECORD_BYTES
 from lengthwise.draft.scan import Seen
 
 _DEFAULT_LIMIT = Limits().rejected_fraction
-_FEWEST_TO_DIVIDE = 20
+_FEWEST_TO_DIVIDE = 40
 _WRAPPER = textwrap.TextWrapper(100, "  # ", "  #   ", break_long_words=False, break_on_hyphens=False)
 
 
@@ -72,15 +73,19 @@ def _buckets(draft: Draft) -> Iterator[str]:
 
 
 def _splits(seen: Seen, draft: Draft) -> Iterator[str]:
+    division = draft.division
     yield "splits:"
-    if seen.records < _FEWEST_TO_DIVIDE:
+    if division is None and seen.records < _FEWEST_TO_DIVIDE:
         yield f"  fractions: {{train: 1.0}}  # {seen.records} records are too few to hold some back, such as eval: 0.1"
     else:
-        what = "of a value of `key`" if draft.person else "of a record's bytes"
+        what = "of a value of `key`" if division else "of a record's bytes"
         yield f"  # About a tenth is held back to measure a model on, by a hash {what}: always the same records."
-        yield "  fractions: {train: 0.9, eval: 0.1}"
-        if draft.person:
-            yield f"  key: {quote(draft.person)}  # all records of one value go to one split"
+        yield f"  fractions: {{train: {1 - HELD_BACK:g}, eval: {HELD_BACK:g}}}"
+    if division:
+        share = f"of the {seen.records} looked at {division.held_back} are held back"
+        yield f"  key: {quote(division.key)}  # all records of one value go to one split; {share}"
+        if division.seed:
+            yield f"  seed: {division.seed}  # the first by which about a tenth is: these are few values"
     yield ""
 
 
@@ -102,7 +107,7 @@ def _limits(seen: Seen, draft: Draft) -> Iterator[str]:
 
 
 def _comment(text: str) -> list[str]:
-    """Lines of a column's comment; no name is divided."""
+    """Lines of a column's comment; no word is divided."""
     return _WRAPPER.wrap(text)
 
 

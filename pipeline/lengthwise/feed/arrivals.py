@@ -4,7 +4,7 @@
                        ├─ whichever is there ─ counted ─> batches, or an error with the number of missing rows
     ticks, without end ┘
 
-tf.data service ends an epoch without a word when a worker died with records in hand and came back, and waits for one
+tf.data service ends an epoch silently when a worker died with records in hand and came back, and waits for one
 that does not come back. Ticks tell the silence: they come at a steady pace, and only while something is waited for.
 """
 
@@ -16,6 +16,7 @@ import tensorflow as tf
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch
+from lengthwise.feed.ledger import exchange
 from lengthwise.feed.service_options import Service
 
 _BATCH, _TICK, _END = range(3)
@@ -94,14 +95,17 @@ def _as(spec: Any, dataset: Any) -> Any:
 def _check(rows: Any, silent: Any, service: Service, job_name: Any, expected: int | None) -> Any:
     """Whether all rows came. Silence is an error, unless they did."""
     where = f"the tf.data service at {service.address}"
-    lost = f"{where} lost records: a worker died with records in hand, and the rest went on without them"
-    quiet = (
-        f"nothing came from {where} for {service.timeout_s} s (its timeout_s): a worker died or froze, or none is there"
-    )
     advice = "start the workers that are gone, and train the epoch again or go back to the last checkpoint"
+    quiet = f"nothing came from {where} for {service.timeout_s} s (its timeout_s): a worker died or froze, or none runs"
+    lost = f"{where} lost records: a worker died with records in hand, and the rest went on without them; {advice}"
+    nothing = (
+        f"no row came from {where} in an epoch: all records were left out (on_invalid and on_damage are 'skip'; "
+        "count_raw says why), or drop_remainder dropped the few that were left"
+    )
 
     def expect(condition: Any, **numbers: Any) -> Any:
-        message = tf.where(silent, quiet, lost) + f"; {advice}. Rows {', '.join(numbers)}:"
+        fault = tf.where(silent, f"{quiet}; {advice}", nothing if expected is None else lost)
+        message = fault + f". Rows {', '.join(numbers)}:"
         with tf.control_dependencies([tf.debugging.Assert(condition, [message, *numbers.values()])]):
             return tf.constant(True)
 
@@ -111,20 +115,10 @@ def _check(rows: Any, silent: Any, service: Service, job_name: Any, expected: in
     if expected is not None and service.num_consumers == 1:
         return expect_all(rows)
     if expected is None or service.ledger is None:
-        return expect(~silent, received=rows)
-    numbers = _exchange(rows, tf.strings.join([service.ledger.rstrip("/"), "/", job_name, "-"]), service.consumer_index)
+        return expect(~silent & ((rows > 0) | (service.num_consumers > 1)), received=rows)  # others may have got it all
+    numbers = exchange(rows, service, job_name)
     return tf.cond(
         tf.size(numbers) == service.num_consumers,
         lambda: expect_all(tf.reduce_sum(numbers)),
         lambda: expect(~silent, received=rows),
     )
-
-
-def _exchange(rows: Any, prefix: Any, index: int) -> Any:
-    """Writes this consumer's number of rows; returns those of all that have ended."""
-    text = tf.strings.as_string(rows)
-    with tf.control_dependencies([tf.io.write_file(tf.strings.join([prefix, str(index)]), text)]):
-        # Of a constant pattern TensorFlow's optimizer would list the files beforehand.
-        entries = tf.io.matching_files(tf.strings.join([prefix, "[0-9]*", tf.strings.substr(text, 0, 0)]))
-    read = plain(lambda path: tf.strings.to_number(tf.io.read_file(path), tf.int64))
-    return tf.map_fn(read, entries, fn_output_signature=tf.int64)

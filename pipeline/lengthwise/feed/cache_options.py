@@ -38,7 +38,7 @@ class Cache(Spec):
 
 def _default_folder() -> str:
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if os.path.isabs(base):  # who has no home stays without one
+    if os.path.isabs(base):  # without a home directory, "~" stays as it is
         folder = os.path.join(base, "lengthwise")
         with suppress(OSError):
             os.makedirs(folder, mode=0o700, exist_ok=True)

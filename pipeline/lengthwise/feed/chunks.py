@@ -12,7 +12,7 @@ import tensorflow as tf
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.features import Features, Rows, context_dtype
 
-KEEP, SEED = "##keep", "##seed"
+KEEP, SEED, END = "##keep", "##seed", "##end"
 
 Chunk = dict[str, Any]
 """By key: variants `[k]` of k chunks."""
@@ -42,12 +42,13 @@ class ChunkFormat:
         return {key: variant(tf.cast(value, self.dtypes[key])) for key, value in values.items()}
 
     def empty(self, spec: Chunk) -> Chunk:
-        """A chunk without rows, with the keys of `spec`."""
+        """A chunk without rows, with the keys of `spec`; the end of an epoch."""
         values = {
             key: tf.zeros([0, *self._shapes.get(key, ())], dtype) for key, dtype in self.dtypes.items() if key in spec
         }
-        seed = {SEED: tf.zeros([1, 2], tf.int64)} if SEED in spec else {}
-        return {key: variant(value) for key, value in values.items()} | seed
+        marks = {SEED: tf.zeros([1, 2], tf.int64), END: tf.constant([True])}
+        packed = {key: variant(value) for key, value in values.items()}
+        return packed | {key: mark for key, mark in marks.items() if key in spec}
 
     def join(self, chunk: Chunk, key: str, *more: Any) -> Any:
         """The values of all chunks, one after the other, and `more` behind them."""

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from lengthwise import files as file_system
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
+from lengthwise.errors import ConfigError
+from lengthwise.feed.no_record import no_record
 from lengthwise.feed.offline import offline_rules
 from lengthwise.feed.options import check_choice, checked_boundaries
 from lengthwise.feed.parse import Container
@@ -39,7 +41,8 @@ def count_raw(
         `valid`, and the number of rejected records by `RejectReason`; the unreadable rest of a file counts as one.
 
     Raises:
-        ConfigError: no file is found, or the boundaries are none or do not strictly increase.
+        ConfigError: no file is found, the files hold no record, or the boundaries are none or do not strictly
+            increase.
     """
     from lengthwise.records.framing import read_blocks
     from lengthwise.records.refine import Refiner
@@ -48,11 +51,14 @@ def count_raw(
     limits = checked_boundaries(boundaries)
     refiner = Refiner(offline_rules(tuple(columns), format, sequences or Sequences(), limits))
     counts = {"valid": 0}
-    for path in find_files(files):
+    paths = find_files(files)
+    for path in paths:
         with file_system.open_binary(path) as stream:
             for block in read_blocks(stream, max_record_bytes=max_record_bytes):
                 tally = refiner.refine(block, path).tally
                 counts["valid"] += tally.written
                 for reason, number in tally.rejected.items():
                     counts[reason] = counts.get(reason, 0) + number
+    if not any(counts.values()):
+        raise ConfigError(no_record(f"the {len(paths)} files", ", ".join(map(repr, paths[:3]))))
     return counts

@@ -10,20 +10,42 @@ from lengthwise.feed.options import Options
 _ANY_SEED = 87654321  # TensorFlow's own where no global seed is set; 0 and 0 would mean: at random
 
 
-def repeat_epochs(make: Callable[[Any], Any], options: Options) -> Any:
-    """The epochs one after the other.
+class Epochs:
+    """The epochs of one reader, by its options `seed`, `shuffle` and `epochs`.
 
-    Args:
-        make: from a seed, int64 `[2]`, to the dataset of one epoch. The next epoch's is opened, and its first element
-            made, while this one's last elements are taken.
-        options: `seed`, `shuffle` and `epochs`. Iterating again (as Keras does for each epoch of `fit`) goes on with
-            seeds not used before.
+    Each iteration of a dataset (as Keras makes one for each epoch of `fit`) takes seeds not used before, from a
+    generator that all iterations share. What a saved iterator knows of it stands beside the batches: the source of the
+    seeds may be used up long before the last batch is taken, and what is used up is not saved.
     """
-    if options.shuffle:
-        seeds = seeds_of_epochs(options.seed, options.epochs)
-    else:
-        seeds = tf.data.Dataset.from_tensors(tf.zeros([2], tf.int64)).repeat(options.epochs)
-    return _one_ahead(seeds, make)
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        if options.shuffle:
+            generator = tf.raw_ops.AnonymousSeedGenerator(
+                seed=tf.constant(0 if options.seed is None else _ANY_SEED, tf.int64),
+                seed2=tf.constant(options.seed or 0, tf.int64),
+                reshuffle=True,
+            )
+            self._numbers = _numbers(options.seed, generator.handle)
+
+    def repeat(self, make: Callable[[Any], Any]) -> Any:
+        """The epochs one after the other.
+
+        Args:
+            make: from a seed, int64 `[2]`, to the dataset of one epoch. The next epoch's is opened, and its first
+                element made, while this one's last elements are taken.
+        """
+        if self._options.shuffle:
+            seeds = _pairs(self._numbers, self._options.epochs)
+        else:
+            seeds = tf.data.Dataset.from_tensors(tf.zeros([2], tf.int64)).repeat(self._options.epochs)
+        return _one_ahead(seeds, make)
+
+    def keep(self, batches: Any) -> Any:
+        """The batches that were made of it all; an iterator saved among them knows which seeds come next."""
+        if not self._options.shuffle:
+            return batches
+        return tf.data.Dataset.zip((batches, self._numbers)).map(plain(lambda batch, _: batch))
 
 
 def _one_ahead(dataset: Any, function: Callable[[Any], Any]) -> Any:
@@ -58,20 +80,26 @@ def _one_ahead(dataset: Any, function: Callable[[Any], Any]) -> Any:
 
 def seeds_of_epochs(seed: int | None, epochs: int | None) -> Any:
     """Seeds, int64 `[2]`, others in each iteration of the dataset; random where `seed` is None."""
+    return _pairs(_numbers(seed, tf.raw_ops.DummySeedGenerator()), epochs)
+
+
+def _pairs(numbers: Any, count: int | None) -> Any:
+    pairs = numbers.batch(2, drop_remainder=True)
+    return pairs if count is None else pairs.take(count)
+
+
+def _numbers(seed: int | None, generator: Any) -> Any:
+    """Random numbers without end, int64, others in each iteration."""
     # `Dataset.random` mixes the global seed in: another for each trainer, or one for all where none is wanted.
-    numbers = tf.data.experimental.from_variant(
-        tf.raw_ops.RandomDatasetV2(
-            seed=tf.constant(0 if seed is None else _ANY_SEED, tf.int64),
-            seed2=tf.constant(seed or 0, tf.int64),
-            seed_generator=tf.raw_ops.DummySeedGenerator(),
-            rerandomize_each_iteration=True,
-            output_types=[tf.int64],
-            output_shapes=[tf.TensorShape([])],
-        ),
-        tf.TensorSpec([], tf.int64),
+    variant = tf.raw_ops.RandomDatasetV2(
+        seed=tf.constant(0 if seed is None else _ANY_SEED, tf.int64),
+        seed2=tf.constant(seed or 0, tf.int64),
+        seed_generator=generator,
+        rerandomize_each_iteration=True,
+        output_types=[tf.int64],
+        output_shapes=[tf.TensorShape([])],
     )
-    seeds = numbers.batch(2, drop_remainder=True)
-    return seeds if epochs is None else seeds.take(epochs)
+    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.int64))
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., Any]:

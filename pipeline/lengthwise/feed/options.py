@@ -43,8 +43,9 @@ class Options(Spec):
         window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory. None: as
             many as make about a hundred batches, at least 24,576.
         on_damage: what becomes of unreadable files and records: an error that names the file, or they are left out
-            (`skip`), and their number is said on standard error. Of a damaged gzip file TensorFlow may give fewer
-            records than the job finds: it drops up to 256 KiB before the damage.
+            (`skip`), and their number is said on standard error: of a shard also how many of its records are missing,
+            of a raw file how many of the bytes that it had when the dataset was made. Of a damaged compressed file
+            TensorFlow may give fewer records than the job finds: it drops up to 256 KiB before the damage.
         service: reads through a tf.data service: its address, or a `Service`.
         cache: where local copies of remote files are kept: a folder, or a `Cache`. TensorFlow itself reads local files
             and `gs://` alone. So files of `s3://` and `hdfs://` are always copied, of `gs://` where this is given.

@@ -55,12 +55,16 @@ class Parsed(NamedTuple):
 
 
 class Parser:
-    """Parses the features that `columns` read."""
+    """Parses the features that `columns` read.
+
+    Attributes:
+        container: what the records are.
+    """
 
     def __init__(self, columns: Iterable[AnyColumn], container: Container) -> None:
         check_choice("format", container, Container)
         columns = tuple(columns)
-        self._container = container
+        self.container = container
         self._context = {column.key: _ragged(column) for column in context_features(columns)}
         self._sequences: dict[str, Any] = {}
         for column in sequence_features(columns):
@@ -71,7 +75,7 @@ class Parser:
 
     def parse(self, records: Any) -> Parsed:
         """Parses serialized records `[n]`; one record that cannot be parsed fails them all, as TensorFlow's ops do."""
-        if self._container == "example":
+        if self.container == "example":
             flat = tf.io.parse_example(records, {**self._context, **self._sequences})
             context = {key: flat[key] for key in self._context}
             sequences = {key: flat[key] for key in self._sequences}
@@ -79,14 +83,14 @@ class Parser:
             context, sequences, _ = tf.io.parse_sequence_example(records, self._context or None, self._sequences)
         return Parsed(
             {
-                key: self._steps(records, key, sequences[key], nested=self._container != "example")
+                key: self._steps(records, key, sequences[key], nested=self.container != "example")
                 for key in self._sequences
             },
             {key: self._steps(records, key, context[key], nested=False) for key in self._context},
         )
 
     def _steps(self, records: Any, key: str, ragged: Any, *, nested: bool) -> RawSteps:
-        lists = "feature_lists" if nested else "context" if self._container == "sequence_example" else "features"
+        lists = "feature_lists" if nested else "context" if self.container == "sequence_example" else "features"
         present = _present(records, key, ragged.row_lengths() > 0, lists)
         return RawSteps(ragged.flat_values, ragged.row_splits, ragged.values.row_splits if nested else None, present)
 

@@ -9,7 +9,7 @@ from lengthwise import files
 from lengthwise.buckets import plan_optimal
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.feed.block_layout import BlockLayout
-from lengthwise.feed.epochs import divided_by, repeat_epochs
+from lengthwise.feed.epochs import Epochs, divided_by
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.local_files import is_copied, reading
@@ -74,12 +74,12 @@ def _dataset(manifest: Manifest, split: str, portions: BucketPortions, chosen: O
             options=chosen,
             expected=manifest.histogram(split).total if exact else None,
         )
-    epochs = repeat_epochs(lambda seed: layout.epoch(portions, seed), chosen)
-    dataset = targets.apply(layout.batches(epochs))
+    epochs = Epochs(chosen)
+    dataset = targets.apply(layout.batches(epochs.repeat(lambda seed: layout.epoch(portions, seed))))
     if batches is not None and chosen.on_damage == "raise":
         total = tf.data.INFINITE_CARDINALITY if chosen.epochs is None else chosen.epochs * batches
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(total))
-    return divided_by(dataset.prefetch(BATCHES), chosen)
+    return divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen)
 
 
 def _layout(manifest: Manifest, split: str, options: Options) -> ExampleLayout | BlockLayout:

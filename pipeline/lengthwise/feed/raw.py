@@ -15,13 +15,14 @@ from lengthwise import files as file_system
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
-from lengthwise.feed.epochs import divided_by, plain, repeat_epochs
+from lengthwise.feed.epochs import Epochs, divided_by, plain
 from lengthwise.feed.features import Features
 from lengthwise.feed.local_files import ahead, is_copied, reading
+from lengthwise.feed.no_record import refuse_files_without_records
 from lengthwise.feed.offline import offline_rules, refuse_hopeless_files
 from lengthwise.feed.options import OptionFields, Options, checked_boundaries
 from lengthwise.feed.parse import Container
-from lengthwise.feed.raw_files import end_of, read_chunks
+from lengthwise.feed.raw_files import Listed, list_file, read_chunks
 from lengthwise.feed.raw_window import OnInvalid, RawWindow, chunk_size
 from lengthwise.feed.service import file_order, for_service, read_through, service_of
 from lengthwise.feed.targets import Targets
@@ -54,17 +55,19 @@ def read_raw(
     An epoch has every valid sequence once.
 
     Args:
-        files: paths, glob patterns or folders, of which all files below count; plain or gzip.
+        files: paths, glob patterns or folders, of which all files below count; plain, gzip or zlib, as the first bytes
+            of each say.
         columns: what a sequence is.
         format: `sequence_example` or `example`.
         boundaries: the values that T may have, inclusive maximum lengths, strictly increasing. None: T is the batch's
             longest sequence. Sequences longer than the last are dealt with as `sequences.over_long` says.
         sequences: what happens to empty, over-long and uneven sequences; by default they are invalid.
         on_invalid: what becomes of invalid records: an error that names the first, or they are left out (`skip`) and
-            their number is said on standard error. `count_raw` counts them by reason. To TensorFlow's parser messages
-            with fields that a tf.train.Example does not have are unparsable; the job takes them. And where a length
-            inside a record reaches beyond the record's end, that parser takes what is there, if each of the features
-            is whole; the job rejects the record as unparsable.
+            their number is said on standard error. `count_raw` counts them by reason. Records that TensorFlow's
+            parser refuses are written anew by protobuf and tried again, so that legal ones in unusual bytes are read.
+            Two kinds it does not refuse. Where a length inside a record reaches beyond the record's end, it takes what
+            is there, if each of the features is whole; the job rejects the record as unparsable. And of a flat list (in
+            a tf.Example, or in the context) that comes in several packed chunks, it takes the first; the job takes all.
         max_record_bytes: larger records are invalid.
         stop_after_rejected: where the first so many records, of several files, are all rejected for one reason, as a
             wrong key makes them, that is an error at once, which names the keys that they have. 0: it is none.
@@ -74,7 +77,8 @@ def read_raw(
         A `tf.data.Dataset`, as `read_prepared` returns it.
 
     Raises:
-        ConfigError: an option is wrong, or no file is found.
+        ConfigError: an option is wrong, no file is found, or the files that this worker reads hold no record. If an
+            epoch has no batch because all records were left out, iterating fails.
         DataLimitError: see `stop_after_rejected`.
 
     Example:
@@ -110,9 +114,10 @@ def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Opt
             options=chosen,
             expected=None,
         )
-    epochs = repeat_epochs(lambda seed: window.windows(source.chunks(seed), seed), chosen)
-    dataset = targets.apply(window.batches(epochs))
-    return divided_by(dataset.prefetch(BATCHES), chosen)
+    epochs = Epochs(chosen)
+    windows = epochs.repeat(lambda seed: window.windows(source.chunks(seed), seed))
+    dataset = targets.apply(window.batches(windows))
+    return divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen)
 
 
 def find_files(patterns: Paths) -> list[str]:
@@ -136,14 +141,15 @@ class _Source:
             )
         self._paths = list(paths)
         self._options = options
-        self._compressions, self._ends = zip(*file_system.side_by_side(end_of, paths), strict=True)
+        self._listed = file_system.side_by_side(list_file, paths)
+        refuse_files_without_records(self._listed, options)
         self._size = chunk_size(options)
-        self._large = sum(self._ends) >= _LARGE_BYTES * len(paths)
+        self._large = sum(file.end for file in self._listed) >= _LARGE_BYTES * len(paths)
 
     @property
     def size(self) -> int:
         """The bytes of all records, about: gzip files say theirs modulo 2**32."""
-        return sum(self._ends)
+        return sum(file.end for file in self._listed)
 
     @property
     def small_chunks(self) -> int:
@@ -152,11 +158,7 @@ class _Source:
 
     def sample(self) -> Any:
         """The first records of a few local files, string `[n]`."""
-        local = [
-            (path, kind)
-            for path, kind in zip(self._paths, self._compressions, strict=True)
-            if not file_system.is_remote(path)
-        ]
+        local = [(path, kind) for path, kind, *_ in self._listed if not file_system.is_remote(path)]
         some = local[:: max(len(local) // _SAMPLED_FILES, 1)][:_SAMPLED_FILES]
         found = [tf.zeros([0], tf.string)]
         for path, compression in some:
@@ -176,10 +178,13 @@ class _Source:
         return self._read(tf.data.Dataset.from_tensor_slices(file_order(len(self._paths), self._options, seed)))
 
     def _read(self, numbers: Any) -> Any:
+        dtypes = (tf.string, tf.string, tf.int64, tf.int64)
+        columns = zip(*self._listed, strict=True)
+        table = [tf.constant(column, dtype) for column, dtype in zip(columns, dtypes, strict=True)]
+
         def read(number: Any) -> Any:
-            path, compression = tf.gather(self._paths, number), tf.gather(self._compressions, number)
-            end = tf.gather(tf.constant(self._ends, tf.int64), number)
-            return read_chunks(path, number, compression, end, self._options.on_damage, self._size)
+            file = Listed(*(tf.gather(column, number) for column in table))
+            return read_chunks(file, number, self._options.on_damage, self._size)
 
         numbers = ahead(numbers, lambda number: tf.gather(self._paths, number))
         if not self._options.shuffle or len(self._paths) == 1:

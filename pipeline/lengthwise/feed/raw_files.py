@@ -1,13 +1,28 @@
 """Raw TFRecord files -> chunks of serialized records that know where they came from."""
 
 import os
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from lengthwise import files as file_system
 from lengthwise.feed.local_files import local
-from lengthwise.feed.recover import GZIP, PLAIN, OnDamage, count_gzip, measure, opened, read_bytes, read_run, sound_runs
+from lengthwise.feed.recover import (
+    GZIP,
+    KINDS,
+    PLAIN,
+    OnDamage,
+    count_compressed,
+    measure,
+    opened,
+    read_bytes,
+    read_run,
+    say,
+    sound_runs,
+)
+from lengthwise.records.compression import HEADER, sniff
+from lengthwise.records.inflate import inflated_size
 
 
 class Chunk(NamedTuple):
@@ -24,53 +39,86 @@ class Chunk(NamedTuple):
     index: Any
 
 
-def read_chunks(path: Any, number: Any, compression: Any, end: Any, on_damage: OnDamage, size: int) -> Any:
-    """The records of one file, in chunks of `size`. `end` is what `end_of` gives for it."""
-    if on_damage == "raise":
-        return _read_whole(path, number, compression, end, size)
+class Listed(NamedTuple):
+    """A file as it was when reading was planned, as values or as tensors.
 
-    def read(offset: Any, count: Any, index: Any) -> Any:
-        records = read_run(path, compression, offset, count).batch(size)
-        return records.enumerate().map(lambda place, chunk: _place(chunk, number, index + place * size))
-
-    return opened(path, on_damage).flat_map(lambda path: sound_runs(path, compression)).flat_map(read)
-
-
-def end_of(path: str) -> tuple[str, int]:
-    """A file's compression, and how many bytes of records it says that it has; modulo 2**32 if it is gzip."""
-    with file_system.open_binary(path) as stream:
-        gzip = stream.read(2) == b"\x1f\x8b"
-        size = stream.seek(0, os.SEEK_END)
-        if not gzip:
-            return PLAIN, size
-        stream.seek(max(size - 4, 0))
-        return GZIP, int.from_bytes(stream.read(4), "little")
-
-
-def _read_whole(path: Any, number: Any, compression: Any, end: Any, size: int) -> Any:
-    """The records of a sound file; an error that names it, if it is not.
-
-    TensorFlow's own error for a damaged record does not name the file. So reading stops silently at the chunk where the
-    file breaks, and an empty chunk at the end makes sure that nothing was left to read.
+    Attributes:
+        path: where it is.
+        compression: `GZIP`, `ZLIB` or `PLAIN`.
+        end: how many bytes of records it has, their frames among them: of a gzip file what it says, modulo 2**32; -1
+            of a damaged zlib file.
+        size: how many bytes it has itself.
     """
 
+    path: Any
+    compression: Any
+    end: Any
+    size: Any
+
+
+def list_file(path: str) -> Listed:
+    """Looks at a file. Zlib files do not say how much is in them: they are decompressed for it."""
+    with file_system.open_binary(path) as stream:
+        kind = sniff(stream.read(HEADER.size))
+        size = stream.seek(0, os.SEEK_END)
+        end = size
+        if kind == "gzip":
+            stream.seek(max(size - 4, 0))
+            end = int.from_bytes(stream.read(4), "little")
+        elif kind == "zlib":
+            stream.seek(0)
+            end = inflated_size(stream, kind)
+    return Listed(path, KINDS[kind], end, size)
+
+
+def read_chunks(file: Listed, number: Any, on_damage: OnDamage, size: int) -> Any:
+    """The records of one file, in chunks of `size`; `number` is the file's.
+
+    What is damaged is an error that names the file, or is left out and said (`skip`), as is what the file had when it
+    was listed and has no more. TensorFlow's own error for a damaged record does not name the file. So reading stops
+    silently at the chunk where the file breaks, and an empty chunk at the end makes sure that nothing was left to read.
+    """
+    chunks, check = (_whole(file, size), _check_end) if on_damage == "raise" else (_sound(file, size), _say_missing)
+    return _checked(chunks, file, number, check)
+
+
+def _whole(file: Listed, size: int) -> Any:
+    """Chunks, and the index of each one's first record, up to the first damage."""
+
     def read(path: Any) -> Any:
-        return tf.data.TFRecordDataset(local(path), compression).batch(size).ignore_errors(True)
+        chunks = tf.data.TFRecordDataset(local(path), file.compression).batch(size).ignore_errors(True)
+        return chunks.enumerate().map(lambda place, chunk: (chunk, place * size))
 
-    nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
-    chunks = opened(path, "raise").flat_map(read).concatenate(nothing)
+    return opened(file.path, "raise").flat_map(read)
 
-    def place(state: Any, chunk: Any) -> tuple[Any, Chunk]:
-        first, position = state
+
+def _sound(file: Listed, size: int) -> Any:
+    """Chunks, and the index of each one's first record, with what is damaged between them left out."""
+
+    def read(offset: Any, count: Any, index: Any) -> Any:
+        records = read_run(file.path, file.compression, offset, count).batch(size)
+        return records.enumerate().map(lambda place, chunk: (chunk, index + place * size))
+
+    return opened(file.path, "skip").flat_map(lambda path: sound_runs(path, file.compression)).flat_map(read)
+
+
+def _checked(chunks: Any, file: Listed, number: Any, check: Callable[[Listed, Any, Any], Any]) -> Any:
+    """The chunks; where fewer or more bytes came than the file had, `check` is called behind the last."""
+    zero = tf.constant(0, tf.int64)
+    nothing = tf.data.Dataset.from_tensors((tf.zeros([0], tf.string), zero))
+
+    def place(state: Any, element: Any) -> tuple[Any, Chunk]:
+        (read, position), (chunk, index) = state, element
         count = tf.size(chunk, tf.int64)
-        unexpected = (count == 0) & (tf.where(compression == GZIP, position % 2**32, position) != end)
-        done = tf.cond(unexpected, lambda: _check_end(path, compression, first, position), lambda: tf.constant(True))
+        here = tf.where(file.compression == GZIP, position % 2**32, position)
+        unexpected = (count == 0) & (here != file.end)
+        done = tf.cond(unexpected, lambda: check(file, read, position), lambda: tf.constant(True))
         size = tf.reduce_sum(tf.cast(tf.strings.length(chunk), tf.int64)) + 16 * count
         with tf.control_dependencies([done]):
-            return (first + count, position + size), _place(chunk, number, first)
+            return (read + count, position + size), _place(chunk, number, index)
 
-    start = (tf.constant(0, tf.int64), tf.constant(0, tf.int64))
-    return chunks.scan(start, place).filter(lambda chunk: tf.size(chunk.records) > 0)
+    placed = chunks.concatenate(nothing).scan((zero, zero), place)
+    return placed.filter(lambda chunk: tf.size(chunk.records) > 0)
 
 
 def _place(records: Any, number: Any, index: Any) -> Chunk:
@@ -78,15 +126,48 @@ def _place(records: Any, number: Any, index: Any) -> Chunk:
     return Chunk(records, tf.fill([count], number), index + tf.range(count))
 
 
-def _check_end(path: Any, compression: Any, index: Any, position: Any) -> Any:
+def _check_end(file: Listed, index: Any, position: Any) -> Any:
     """Fails if the file does not end where reading stopped: it may have grown, or be of several gzip members."""
     zero = tf.constant(0, tf.int64)
-    whole = tf.cond(
-        compression == GZIP,
-        lambda: count_gzip(path) == index,
-        lambda: tf.size(read_bytes(path, position, 1)) == 0,
+    plain = file.compression == PLAIN
+    whole = tf.switch_case(
+        _kind_of(file),
+        [
+            lambda: (position > file.end) & (tf.size(read_bytes(file.path, position, 1)) == 0),
+            lambda: _is_as_long(file) & (count_compressed(file.path, file.compression) == index),
+            lambda: tf.constant(False),
+        ],
     )
-    more, size = tf.cond(whole | (compression == GZIP), lambda: (zero, zero), lambda: measure(path, position))
+    more, size = tf.cond(plain & ~whole, lambda: measure(file.path, position), lambda: (zero, zero))
     message = "damaged or cut off; on_damage='skip' leaves out what cannot be read. The file, record and byte:"
-    with tf.control_dependencies([tf.debugging.Assert(whole, [message, path, index + more, position + size])]):
+    with tf.control_dependencies([tf.debugging.Assert(whole, [message, file.path, index + more, position + size])]):
         return tf.identity(whole)
+
+
+def _say_missing(file: Listed, _: Any, position: Any) -> Any:
+    """Says how much of what the file had is missing. What is damaged in a gzip file has been said before."""
+    missing = file.end - position
+    return tf.switch_case(
+        _kind_of(file),
+        [
+            lambda: _say_if(missing > 0, missing, "of the", file.end, "bytes of", file.path),
+            lambda: _say_if(~_is_as_long(file), "what is missing of the", file.size, "bytes of", file.path),
+            lambda: _say_if(
+                position >= 0, "what is damaged, cut off or missing of", file.path, "behind byte", position
+            ),
+        ],
+    )
+
+
+def _say_if(condition: Any, *words: Any) -> Any:
+    return tf.cond(condition, lambda: say(*words), lambda: tf.constant(False))
+
+
+def _kind_of(file: Listed) -> Any:
+    """0 of a plain file, 1 of a gzip file, 2 of a zlib file."""
+    return tf.where(file.compression == PLAIN, 0, tf.where(file.compression == GZIP, 1, 2))
+
+
+def _is_as_long(file: Listed) -> Any:
+    """Whether the file is still there, and no shorter than it was."""
+    return tf.size(read_bytes(file.path, tf.maximum(file.size, 1) - 1, 1)) == 1

@@ -9,9 +9,11 @@ import tensorflow as tf
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
-from lengthwise.feed.chunks import SEED, ChunkFormat
+from lengthwise.feed.canonical import canonical
+from lengthwise.feed.chunks import END, SEED, ChunkFormat
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features, Rows
+from lengthwise.feed.no_record import refuse_empty_epochs
 from lengthwise.feed.options import Options, check_choice
 from lengthwise.feed.parse import Container, Parsed
 from lengthwise.feed.raw_files import Chunk
@@ -105,13 +107,16 @@ class RawWindow:
 
         def refine(chunk: Chunk, parsed: Parsed) -> dict[str, Any]:
             packed = self._refine(chunk, parsed)
-            return {**packed, SEED: self._seed_of(chunk, seed)} if shared else packed
+            return {**packed, SEED: self._seed_of(chunk, seed)} if shared else {**packed, END: tf.constant([False])}
 
-        return self._windows.of(parsed.map(plain(refine), num_parallel_calls=parallel), self._sizes(), seed)
+        rows = parsed.map(plain(refine), num_parallel_calls=parallel)
+        if not shared:
+            rows = rows.concatenate(tf.data.Dataset.from_tensors(self._format.empty(rows.element_spec)))
+        return self._windows.of(rows, self._sizes(), seed)
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""
-        return self._windows.batches(windows)
+        return self._windows.batches(refuse_empty_epochs(windows) if END in windows.element_spec else windows)
 
     def _refine(self, chunk: Chunk, parsed: Parsed) -> dict[str, Any]:
         """The chunk's rows, packed."""
@@ -138,27 +143,40 @@ class RawWindow:
         return fast.concatenate(whole.map(self._parse_parsable)).take(1)
 
     def _parse_parsable(self, chunk: Chunk) -> tuple[Chunk, Parsed]:
-        chunk = self._without(chunk, self._try_alone(chunk.records), "unparsable, or a feature of another dtype")
+        records, good = self._repaired(chunk.records)
+        chunk = self._without(chunk._replace(records=records), good, "unparsable, or a feature of another dtype")
         return chunk, self._refiner.parser.parse(chunk.records)
 
-    def _try_alone(self, records: Any) -> Any:
-        """Which records can be parsed, bool `[n]`."""
-        count = tf.size(records, tf.int64)
+    def _repaired(self, records: Any) -> tuple[Any, Any]:
+        """The records, those that are refused alone written anew, and which can be parsed now, bool `[n]`."""
+        places, _ = self._try_alone(records)
+        good = tf.scatter_nd(places[:, None], tf.fill(tf.shape(places), True), [tf.size(records, tf.int64)])
+        refused = tf.where(~good)
+        mended, anew = self._try_alone(tf.gather(records, refused[:, 0]), canonically=True)
+        places = tf.gather(refused, mended)
+        records = tf.tensor_scatter_nd_update(records, places, anew)
+        return records, tf.tensor_scatter_nd_update(good, places, tf.fill(tf.shape(mended), True))
 
-        def attempt(row: Any) -> Any:
-            parsed = self._refiner.parser.parse(records[row : row + 1])
+    def _try_alone(self, records: Any, *, canonically: bool = False) -> tuple[Any, Any]:
+        """The places of the records that can be parsed, int64 `[m]`, and their bytes, string `[m]`."""
+        count = tf.size(records, tf.int64)
+        parser = self._refiner.parser
+
+        def attempt(row: Any) -> tuple[Any, Any]:
+            record = records[row : row + 1]
+            record = canonical(record, parser.container) if canonically else record
             # The row must depend on all of it: TensorFlow drops an op whose result nobody uses, its error with it.
             used = [
                 tf.size(raw.values, tf.int64) + tf.math.count_nonzero(raw.present)
-                for group in parsed
+                for group in parser.parse(record)
                 for raw in group.values()
             ]
-            return tf.maximum(row, tf.minimum(tf.add_n(used), 0))
+            return tf.maximum(row, tf.minimum(tf.add_n(used), 0)), record[0]
 
-        tried = tf.data.Dataset.range(count).map(attempt).ignore_errors().batch(count)
-        none = tf.data.Dataset.from_tensors(tf.zeros([0], tf.int64))
-        good = tried.concatenate(none).take(1).get_single_element()
-        return tf.scatter_nd(good[:, None], tf.fill(tf.shape(good), True), [count])
+        tried = tf.data.Dataset.range(count).map(attempt).ignore_errors().batch(tf.maximum(count, 1))
+        none = tf.data.Dataset.from_tensors((tf.zeros([0], tf.int64), tf.zeros([0], tf.string)))
+        places, parsable = tried.concatenate(none).take(1).get_single_element()
+        return places, parsable
 
     def _without(self, chunk: Chunk, good: Any, reason: str) -> Chunk:
         codes = Verdicts(tf.where(good, -1, 0), [reason])

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.local_files import ahead, local
-from lengthwise.feed.recover import GZIP, PLAIN, OnDamage, opened, read_run, sound_runs
+from lengthwise.feed.recover import KINDS, OnDamage, opened, read_run, say, sound_runs
+from lengthwise.records.compression import Compression
 
-Compression = Literal["gzip", "none"]
 _BUFFER_BYTES = 2**18
 _CYCLE = 4  # files of a bucket that are read in turn, each in a thread of its own
 _AHEAD = 4  # chunks of a bucket that wait
@@ -125,28 +125,40 @@ def read_portion(
     """The records of one portion, in chunks. Few datasets stand on each other below the chunks: each costs per record.
 
     TensorFlow's own error for a damaged record does not name the file. So reading stops silently at the chunk where
-    the file breaks; an empty chunk stands behind the others, and a chunk that is too small is an error.
+    the file breaks; an empty chunk stands behind the others, and a chunk that is too small is an error. With `skip`
+    what is missing in the end is said, be it damaged or be the file gone, empty or cut off.
     """
+    zero = tf.constant(0, tf.int64)
+    nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
 
     def read(path: Any) -> Any:
         records = (_read_sound if on_damage == "skip" else read_file)(path, compression)
         records = records if skip is None else records.skip(skip)
         if on_damage == "skip":
             return records.take(take).batch(chunk)
-        nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
         chunks = records.batch(chunk).ignore_errors(True).concatenate(nothing).take(-(-take // chunk))
         return chunks.enumerate().map(lambda number, records: _whole(records, take - number * chunk, chunk, path))
 
-    return opened(path, on_damage).flat_map(read)
+    def count(read: Any, records: Any) -> tuple[Any, Any]:
+        size = tf.size(records, tf.int64)
+        over = (size == 0) & (read < take)
+        said = tf.cond(over, lambda: say(take - read, "of", take, "records of", path), lambda: tf.constant(True))
+        with tf.control_dependencies([said]):
+            return read + size, tf.identity(records)
+
+    chunks = opened(path, on_damage).flat_map(read)
+    if on_damage == "raise":
+        return chunks
+    return chunks.concatenate(nothing).scan(zero, count).filter(lambda records: tf.size(records) > 0)
 
 
 def read_file(path: Any, compression: Compression) -> Any:
     """The records of one file."""
-    return tf.data.TFRecordDataset(local(path), GZIP if compression == "gzip" else PLAIN, _BUFFER_BYTES)
+    return tf.data.TFRecordDataset(local(path), KINDS[compression], _BUFFER_BYTES)
 
 
 def _read_sound(path: Any, compression: Compression) -> Any:
-    kind = tf.constant(GZIP if compression == "gzip" else PLAIN)
+    kind = tf.constant(KINDS[compression])
     return sound_runs(path, kind).flat_map(lambda offset, count, _: read_run(path, kind, offset, count))
 
 

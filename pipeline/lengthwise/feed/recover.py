@@ -11,9 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from lengthwise.feed.local_files import local
+from lengthwise.records.compression import Compression
 
 OnDamage = Literal["raise", "skip"]
-GZIP, PLAIN = "GZIP", ""
+GZIP, ZLIB, PLAIN = "GZIP", "ZLIB", ""
+KINDS: dict[Compression, str] = {"gzip": GZIP, "zlib": ZLIB, "none": PLAIN}
+"""What TensorFlow calls the compressions."""
+
 FRAME_BYTES = 16
 _HEADER_BYTES = 12
 _BUFFER_BYTES = 2**18
@@ -47,7 +51,7 @@ def sound_runs(path: Any, compression: Any) -> Any:
     """
 
     def find(path: Any) -> Any:
-        return tf.cond(compression == GZIP, lambda: _find_gzip(path), lambda: _find(path))
+        return tf.cond(compression == PLAIN, lambda: _find(path), lambda: _find_compressed(path, compression))
 
     return tf.data.Dataset.from_tensors(path).map(find).flat_map(lambda *runs: tf.data.Dataset.from_tensor_slices(runs))
 
@@ -85,21 +89,24 @@ def _find(path: Any) -> tuple[Any, Any, Any]:
     return tuple(tf.unstack(runs.stack(), axis=1))
 
 
-def _find_gzip(path: Any) -> tuple[Any, Any, Any]:
-    """One run: in a gzip file nothing behind a fault can be found."""
+def _find_compressed(path: Any, compression: Any) -> tuple[Any, Any, Any]:
+    """One run: in a compressed file nothing behind a fault can be found."""
     zero = tf.constant(0, tf.int64)
-    sound = _records_from(path, GZIP, zero).ignore_errors(True)
+    sound = _records_from(path, compression, zero).ignore_errors(True)
     count = sound.reduce(zero, lambda count, _: count + 1)
-    said = tf.cond(count_gzip(path) == count, lambda: True, lambda: _say("the rest of", path, "from record", count))
+    whole = count_compressed(path, compression) == count
+    said = tf.cond(whole, lambda: True, lambda: say("the rest of", path, "from record", count))
     with tf.control_dependencies([said]):
         return zero[None], count[None], zero[None]
 
 
-def count_gzip(path: Any) -> Any:
-    """How many records a gzip file has; -1 if it cannot be read to its end."""
+def count_compressed(path: Any, compression: Any) -> Any:
+    """How many records a compressed file has; -1 if it cannot be read to its end."""
 
     def count(path: Any) -> Any:
-        return tf.data.TFRecordDataset(local(path), GZIP).reduce(tf.constant(0, tf.int64), lambda count, _: count + 1)
+        return tf.data.TFRecordDataset(local(path), compression).reduce(
+            tf.constant(0, tf.int64), lambda count, _: count + 1
+        )
 
     counted = tf.data.Dataset.from_tensors(path).map(count).ignore_errors(True)
     return counted.reduce(tf.constant(-1, tf.int64), lambda _, records: records)
@@ -131,8 +138,8 @@ def _step_over(path: Any, offset: Any, index: Any) -> tuple[Any, Any]:
         lambda: True,
         lambda: tf.cond(
             sound,
-            lambda: _say("one damaged record of", path, "record", index, "at byte", offset),
-            lambda: _say("the unreadable rest of", path, "from record", index, "at byte", offset),
+            lambda: say("one damaged record of", path, "record", index, "at byte", offset),
+            lambda: say("the unreadable rest of", path, "from record", index, "at byte", offset),
         ),
     )
     with tf.control_dependencies([said]):
@@ -141,7 +148,11 @@ def _step_over(path: Any, offset: Any, index: Any) -> tuple[Any, Any]:
 
 def read_bytes(path: Any, offset: Any, count: int) -> Any:
     """Up to `count` bytes of a plain file, uint8; none behind its end."""
-    rest = tf.data.FixedLengthRecordDataset([local(path)], 1, header_bytes=offset).take(count).ignore_errors()
+
+    def read(path: Any) -> Any:
+        return tf.data.FixedLengthRecordDataset([local(path)], 1, header_bytes=offset).take(count).ignore_errors()
+
+    rest = opened(path, "skip").flat_map(read)  # it may be gone
     text = rest.reduce(tf.constant(""), lambda text, byte: text + byte)
     return tf.io.decode_raw(text, tf.uint8)
 
@@ -166,6 +177,7 @@ def _crc_table() -> Any:
     return table
 
 
-def _say(*words: Any) -> Any:
+def say(*words: Any) -> Any:
+    """An op that says on standard error what was left out."""
     with tf.control_dependencies([tf.print("lengthwise: left out", *words)]):
         return tf.constant(False)

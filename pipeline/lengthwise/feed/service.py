@@ -19,7 +19,7 @@ from lengthwise.columns import RESERVED_KEY
 from lengthwise.dispatcher import wait_for_dispatcher
 from lengthwise.errors import ConfigError
 from lengthwise.feed.arrivals import watch
-from lengthwise.feed.epochs import plain, repeat_epochs, seeds_of_epochs
+from lengthwise.feed.epochs import Epochs, plain, seeds_of_epochs
 from lengthwise.feed.features import Batch
 from lengthwise.feed.options import Options
 from lengthwise.feed.service_job import read_job
@@ -94,7 +94,7 @@ def read_through(
     """
     wait_for_dispatcher(service.address, service.timeout_s)
     if service.mode == "coordinated":
-        grouped = _grouped(batches(repeat_epochs(epoch, options)), service.num_consumers)
+        grouped = _grouped(batches(Epochs(options).repeat(epoch)), service.num_consumers)
         return finish(watch(read_job(grouped, service, service.job_name or "lengthwise"), service))
 
     def read(seed: Any) -> Any:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features, feature_of
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
+from lengthwise.feed.canonical import parse_canonical
 from lengthwise.feed.cut import round_up
 from lengthwise.feed.features import Batch, Features, Rows, scalar
 from lengthwise.feed.options import checked_boundaries
@@ -50,7 +51,7 @@ class ServingFunction(tf.Module):
 
     def features(self, records: Any) -> Batch:
         """The batch that the model gets: dense tensors, padded to the longest record (or to its boundary)."""
-        rows, verdicts = self._refiner.refine(self._refiner.parser.parse(records))
+        rows, verdicts = self._refiner.refine(parse_canonical(self._refiner.parser, records))
         with tf.control_dependencies([_refuse_invalid(verdicts)]):
             return self._pad(rows)
 

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
-from lengthwise.feed.chunks import KEEP, SEED, Chunk, ChunkFormat, append, variant
+from lengthwise.feed.chunks import END, KEEP, SEED, Chunk, ChunkFormat, append, variant
 from lengthwise.feed.cut import Cuts, cut, in_full_batches, round_up
 from lengthwise.feed.emit import each_alone, emit_batches, slices_of
 from lengthwise.feed.epochs import plain
@@ -23,7 +23,8 @@ from lengthwise.feed.options import Options
 from lengthwise.feed.threads import WINDOWS, threads
 
 _GROUP_STEPS = 2**17  # padded steps, gathered at once
-_ROWS, _STEPS, _ORDER, _PADDING, _FILLERS = "##rows", "##steps", "##order", "##padding", "##fillers"
+BATCH_ROWS, VALID = "##rows", "##valid"
+_STEPS, _ORDER, _PADDING, _FILLERS = "##steps", "##order", "##padding", "##fillers"
 
 Window = dict[str, Any]
 """What `Windows.arrange` gives: the window's values, and which of them make which batch."""
@@ -76,7 +77,7 @@ class Windows:
             own = _own_seed(chunk, seed, number)
             joined = {key: append(waiting[key], [chunk[key]]) for key in waiting}
             waiting, window = self._arrange_full(joined, own, last)
-            return (waiting, number + 1), window
+            return (waiting, number + 1), window | ({END: last} if END in chunk else {})
 
         marked = windows.map(plain(lambda chunk: (chunk, False))).concatenate(ends)
         return marked.scan((waiting, tf.constant(0, tf.int64)), plain(arrange))
@@ -85,7 +86,7 @@ class Windows:
         """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
         lengths, order = self._sorted(chunk, seed, None)
         cuts = self._cut(tf.gather(lengths, order), seed)
-        return self._window(chunk, lengths, tf.gather(order, cuts.places()), cuts)
+        return self._window(chunk, lengths, tf.gather(order, cuts.places()), cuts) | _marks(chunk, order)
 
     def _arrange_full(self, chunk: Chunk, seed: Any, last: Any) -> tuple[Chunk, Window]:
         """What is left, and the window's full batches; at the last window nothing is left."""
@@ -95,7 +96,8 @@ class Windows:
         cuts = self._cut(tf.boolean_mask(ordered, full), seed)
         places = tf.gather(tf.boolean_mask(order, full), cuts.places())
         window = self._window(chunk, lengths, places, cuts)
-        return self._left(chunk, window, lengths, tf.boolean_mask(order, ~full)), window
+        left = self._left(chunk, window, lengths, tf.boolean_mask(order, ~full))
+        return left, window | _marks(chunk, tf.boolean_mask(order, full))
 
     def _sorted(self, chunk: Chunk, seed: Any, boundaries: tuple[int, ...] | None) -> tuple[Any, Any]:
         """The lengths, and the rows by length, or by T where it has few values, the longest first."""
@@ -131,7 +133,13 @@ class Windows:
         ordered = tf.gather(lengths, order)
         padding = tf.repeat(cuts.steps, cuts.rows) - ordered
         base, fillers = _fillers(padding)
-        window: Window = {_ROWS: cuts.rows, _STEPS: cuts.steps, _ORDER: order, _PADDING: padding, RESERVED_KEY: ordered}
+        window: Window = {
+            BATCH_ROWS: cuts.rows,
+            _STEPS: cuts.steps,
+            _ORDER: order,
+            _PADDING: padding,
+            RESERVED_KEY: ordered,
+        }
         window[_FILLERS] = tf.stack([tf.size(lengths, tf.int64), base])
         splits = tf.concat([[0], tf.cumsum(tf.concat([lengths, fillers], 0))], 0)
         for column in self._features.context:
@@ -145,7 +153,7 @@ class Windows:
     def _gather(self, at: Any, window: Window) -> tuple[dict[str, Any], Window]:
         """A group's batches, as `emit_batches` takes them."""
         (batch, batches), (row, rows) = (tf.unstack(part) for part in (at["batches"], at["rows"]))
-        cuts = Cuts.of(window[_ROWS][batch : batch + batches], window[_STEPS][batch : batch + batches])
+        cuts = Cuts.of(window[BATCH_ROWS][batch : batch + batches], window[_STEPS][batch : batch + batches])
         keys = [RESERVED_KEY, *(column.key for column in self._features.context)]
         group: Window = {key: window[key][row : row + rows] for key in keys}
         count, base = tf.unstack(window[_FILLERS])
@@ -167,6 +175,12 @@ def _gather(window: Window, spec: SequenceSpec, rows: Any) -> Any:
         OUTPUT_RAGGED_RANK=1,
     )
     return gathered.output_dense_values
+
+
+def _marks(chunk: Chunk, rows: Any) -> Window:
+    """How many valid rows a window has, and whether an epoch ends with it, where that is of interest."""
+    over = {END: tf.reduce_any(chunk[END])} if END in chunk else {}
+    return {VALID: tf.size(rows, tf.int64), **over}
 
 
 def _own_seed(chunk: Chunk, seed: Any, number: Any) -> Any:
@@ -210,7 +224,7 @@ def _fillers(padding: Any) -> tuple[Any, Any]:
 
 def _groups(window: Window) -> dict[str, Any]:
     """The window's groups: (first, number) of each one's batches and rows, int64 `[groups, 2]`."""
-    rows, steps = window[_ROWS], window[_STEPS]
+    rows, steps = window[BATCH_ROWS], window[_STEPS]
     number = tf.cumsum(rows * steps, exclusive=True) // _GROUP_STEPS
     _, _, batches = tf.unique_with_counts(number, tf.int64)
     ends = tf.cumsum(batches)

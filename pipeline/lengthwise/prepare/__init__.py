@@ -5,6 +5,8 @@ measure    their lengths, and the plan          runs       sorted rows on disk, 
 spill      file -> rows, rejects, counts        shards     rows -> shards
 publish    balance, manifest, moving            pipeline   these steps as Beam transforms      runner   who runs them
 job        all of it, in order                  start      a process that starts fast         worker   one that serves
+hold       the output folder, by one run           abandoned  temporary folders of killed runs
+processes  workers, watched to their end
 """
 
 from lengthwise.prepare.job import check, measure_lengths, run

@@ -12,6 +12,7 @@ from lengthwise.buckets.boundary_text import boundaries_text
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
 from lengthwise.manifest import Manifest, load_manifest
+from lengthwise.prepare.hold import PROBE, WORK, has_work, locked, remove_work
 from lengthwise.prepare.hopeless import find_hopeless, refuse_hopeless
 from lengthwise.prepare.inputs import NO_RECORD, list_inputs, unlisted_inputs
 from lengthwise.prepare.measure import add_up, unsampled
@@ -20,12 +21,9 @@ from lengthwise.prepare.options import check_options, input_patterns, is_dry_run
 from lengthwise.prepare.start import import_beam, settled, uncollected
 from lengthwise.prepare.verdict import Verdict, judge, judge_hopeless
 from lengthwise.prepare.workspace import (
-    WORK,
     existing,
     fingerprint,
-    locked,
     refuse_own_sources,
-    remove_work,
     start_over_where_needed,
     work_folder,
 )
@@ -44,7 +42,7 @@ def run(
 ) -> Manifest:
     """Prepares a data set: reads, validates, buckets, pads, writes, and publishes it when it is complete.
 
-    Interrupted anywhere, the same call goes on where it stopped.
+    Interrupted anywhere, the same call resumes.
 
     Args:
         config: what to read, by which columns, and what to write.
@@ -60,7 +58,7 @@ def run(
         ConfigError: the configuration, the input's paths, the output folder or the runner's options are wrong.
         DataLimitError: the data breaks a limit; the rejects are written, the data set is not.
         EnvironmentFailure: disk, permissions or the runner failed.
-        Interrupted: Ctrl-C or SIGTERM.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP.
         NothingRan: the runner's options ask for a dry run, and it ended well.
     """
     folder = config.output.path
@@ -75,11 +73,13 @@ def run(
     inputs = list_inputs(config, progress)
     refuse_own_sources(config, inputs)
     digest = fingerprint(config, inputs)
-    found = existing(folder, inputs, digest, overwrite=overwrite)
+    with _interruptible():
+        found = existing(folder, inputs, digest, overwrite=overwrite)
+        is_done = found is not None and not has_work(folder)
     if found is None:
         refuse_hopeless(Job(config, inputs, (), digest, ""))
-    if found is None or files.exists(files.join(folder, WORK)):
-        with locked(folder), _interruptible():
+    if not is_done:
+        with _interruptible(), locked(folder):
             # A run that held the folder may have finished it.
             found = existing(folder, inputs, digest, overwrite=overwrite)
             if found is None:
@@ -180,7 +180,7 @@ def _reach(config: JobConfig, folder: str, options: Sequence[str]) -> None:
 
 def _probe(folder: str) -> None:
     """Finds out in a moment whether a remote folder can be written, before hours of work end there."""
-    path = files.join(folder, WORK, "probe")
+    path = files.join(folder, WORK, PROBE)
     files.write_bytes(path, b"1")
     files.remove(path)
 
@@ -302,7 +302,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Interrupted("stopped; the same command goes on where it stopped") from error
+        raise Interrupted("stopped; the same command resumes") from error
     except OSError as error:  # no file handles, no room, no rights
         where = f"{error.filename}: " if error.filename is not None else ""
         raise EnvironmentFailure(f"{where}{error.strerror or error}") from error

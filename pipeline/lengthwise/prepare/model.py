@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from lengthwise import files
 from lengthwise.config.model import JobConfig
 from lengthwise.manifest import Shard
+from lengthwise.records.compression import suffix_of
 from lengthwise.records.refine import Rules, Tally
 from lengthwise.records.statistics import Range
 from lengthwise.rejects import RejectReason
@@ -74,7 +75,7 @@ class Job:
     @property
     def suffix(self) -> str:
         """How TFRecord files are called."""
-        return ".tfrecord.gz" if self.config.output.compression == "gzip" else ".tfrecord"
+        return ".tfrecord" + suffix_of(self.config.output.compression)
 
 
 class Message(BaseModel):

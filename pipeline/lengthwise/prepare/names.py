@@ -13,8 +13,8 @@ from lengthwise.report import REPORT_NAME
 SCHEMA_NAME = "schema.pbtxt"
 
 _OURS = re.compile(
-    r"Split-[\w-]+/length-\d{5,}-\d{5,}-of-\d{5,}\.tfrecord(\.gz)?"
-    r"|rejects/rejects-00000-of-00001\.tfrecord(\.gz)?"
+    r"Split-[\w-]+/length-\d{5,}-\d{5,}-of-\d{5,}\.tfrecord(\.gz|\.zz)?"
+    r"|rejects/rejects-00000-of-00001\.tfrecord(\.gz|\.zz)?"
     r"|vocabulary/[\w-]+\.txt" + "".join(f"|{re.escape(name)}" for name in (SCHEMA_NAME, REPORT_NAME, MANIFEST_NAME))
 )
 

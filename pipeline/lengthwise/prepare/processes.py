@@ -1,4 +1,4 @@
-"""Worker processes of Beam's embedded runner: started, watched to their end, and never waited for in vain.
+"""Worker processes of Beam's embedded runner: started, and watched to their end.
 
 Beam has a way to start them too, but where a worker dies before it is connected, its runner waits for it for ever.
 Here a thread waits for each process. If one ends before its work does, all that the runner waits for fails at once.
@@ -99,6 +99,8 @@ class ProcessHandler(GrpcWorkerHandler):
     def close(self) -> None:
         """Ends the process: by itself where it can, else by force."""
         self._is_closing = True
+        if self._thread.ident is None:  # it could not even be started
+            return
         self._started.wait()
         try:
             if self._process is not None and self._process.poll() is None and not self._team.fault:
@@ -117,23 +119,28 @@ class ProcessHandler(GrpcWorkerHandler):
     def _attend(self) -> None:
         """Starts the process and stays until it ends: it is tied to the thread that starts it (see `tether`)."""
         try:
-            self._process = process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM, str(os.getpid())],
-                env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                text=True, errors="backslashreplace",
-            )  # fmt: skip
-        except OSError as error:
-            self._team.fail(f"a worker process cannot be started: {error}; `--workers 1` needs none")
-            return
+            fault = self._run()
+        except Exception as error:  # noqa: BLE001 (whatever it is, the runner must hear of it)
+            fault = f"a worker process cannot be started: {error}; `--workers 1` needs none"
         finally:
             self._started.set()
+        if fault:
+            self._team.fail(fault)
+
+    def _run(self) -> str:
+        """Runs the process to its end; returns how it died, or nothing if its work was done."""
+        self._process = process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, str(os.getpid())],
+            env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="backslashreplace",
+        )  # fmt: skip
+        self._started.set()
         last = [""]
         reader = threading.Thread(target=_relay, args=(process.stdout, self.worker_id, last), daemon=True)
         reader.start()
         code = process.wait()
-        reader.join(1)  # not longer: whom it has started may hold the other end
-        if code or not self._is_closing:
-            self._team.fail(_describe(code, last[0]))
+        reader.join(1)  # no longer: a process that it has started may hold the other end
+        return _describe(code, last[0]) if code or not self._is_closing else ""
 
     def _environment(self) -> dict[str, str]:
         """What Beam's worker looks for in its environment."""
@@ -147,7 +154,7 @@ class ProcessHandler(GrpcWorkerHandler):
 
 
 def _relay(stream: Any, worker: str, last: list[str]) -> None:
-    """Logs what a worker prints, and keeps its last words."""
+    """Logs what a worker prints, and keeps its last line."""
     for line in stream:
         if line.strip():
             last[0] = line.strip()
@@ -155,7 +162,7 @@ def _relay(stream: Any, worker: str, last: list[str]) -> None:
 
 
 def _describe(code: int, last: str) -> str:
-    """How a worker ended, in words: by a signal, or with an exit code and its last words."""
+    """How a worker ended, in words: by a signal, or with an exit code and its last line."""
     if code == -signal.SIGKILL:
         return f"a worker process was killed (SIGKILL): out of memory? Fewer `--workers` need less; {_RESUMES}"
     if code < 0:

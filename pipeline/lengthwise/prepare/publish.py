@@ -4,32 +4,31 @@ Everything stands in the work folder before the first file moves, and the manife
 sees a complete data set, and whoever was interrupted goes on from here.
 """
 
-import gzip
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, NoReturn
 
 from lengthwise import files
 from lengthwise.columns import EmbeddingSpec, VocabularyColumn
 from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError, DataLimitError, DatasetError, EnvironmentFailure
 from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_altered_manifest
+from lengthwise.prepare.hold import PUBLISHING, WORK
 from lengthwise.prepare.hopeless import keys_of
 from lengthwise.prepare.inputs import NO_RECORD
 from lengthwise.prepare.model import Job, Spilled, Written
 from lengthwise.prepare.names import SCHEMA_NAME, is_ours, rejects_name, vocabulary_name
 from lengthwise.prepare.schema import describe_schema
-from lengthwise.prepare.shards import GZIP_LEVEL, final_paths, statistics_path
+from lengthwise.prepare.shards import final_paths, statistics_path
 from lengthwise.prepare.spill import rejects_path
 from lengthwise.prepare.workspace import (
-    PUBLISHING,
     UNSTEADY,
-    WORK,
     describe_config,
     fingerprint,
     vocabulary_columns,
 )
+from lengthwise.records.compression import compressed
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.measured import checksum
 from lengthwise.records.refine import Tally
@@ -202,18 +201,16 @@ def _gather_rejects(job: Job) -> str:
         return name
     parts = [rejects_path(job, source.rank) for source in job.inputs]
     empty = True
-    with files.create(job.place("output", name)) as stream:
-        target = stream
-        if job.config.output.compression == "gzip":
-            target = cast(BinaryIO, gzip.GzipFile("", "wb", GZIP_LEVEL, stream, mtime=0))
+    with (
+        files.create(job.place("output", name)) as stream,
+        compressed(stream, job.config.output.compression) as target,
+    ):
         for part in filter(files.exists, parts):
             with files.open_binary(part) as content:
                 head = content.read(1)
                 empty = empty and not head
                 target.write(head)
                 shutil.copyfileobj(content, target)
-        if target is not stream:
-            target.close()
     if empty:
         files.remove(job.place("output", name))
     return "" if empty else name

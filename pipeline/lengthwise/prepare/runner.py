@@ -106,7 +106,7 @@ class _Embedded(fn_runner.FnApiRunner):
 def _translate(error: Exception, fault: str) -> LengthwiseError:
     """A worker's own error, which Beam hands on as text, the death of a worker, or a failure of the runner."""
     if "KeyboardInterrupt" in str(error):
-        return Interrupted("stopped; the same command goes on where it stopped")
+        return Interrupted("stopped; the same command resumes")
     found = _OURS.search(str(error))
     if found:
         kind = getattr(errors, found[1], EnvironmentFailure)

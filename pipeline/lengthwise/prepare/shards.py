@@ -1,6 +1,5 @@
 """Segments -> shards: which rows make which file, and the writing of one."""
 
-import gzip
 import io
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -17,6 +16,7 @@ from lengthwise.prepare.model import Job, Segment, ShardTask, Spilled, Written
 from lengthwise.prepare.names import shard_name
 from lengthwise.prepare.runs import read_rows, save_references
 from lengthwise.progress import Reporter
+from lengthwise.records.compression import compressed
 from lengthwise.records.encode import BlockEncoder, ExampleEncoder
 from lengthwise.records.features import LENGTH
 from lengthwise.records.framing import frame_array
@@ -24,7 +24,6 @@ from lengthwise.records.statistics import describe, merge_ranges, to_bytes
 
 _LAST = 2**64 - 1
 _BATCH_STEPS, _BATCH_ROWS = 2**16, 4096  # what is made of a batch stays in the processor's cache
-GZIP_LEVEL = 1  # half the time of level 6, for files a tenth larger
 
 
 def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
@@ -130,17 +129,13 @@ def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Me
     output, boundary = job.config.output, job.boundaries[task.bucket]
     columns = job.config.columns
     encoder = ExampleEncoder(columns) if output.layout == "example" else BlockEncoder(columns, output.block_sequences)
-    target = cast(BinaryIO, stream)
-    if output.compression == "gzip":
-        target = cast(BinaryIO, gzip.GzipFile("", "wb", GZIP_LEVEL, stream, mtime=0))
     count = 0
     whole = rows if output.layout == "block" else None  # blocks are not cut by our batches
-    for batch in [whole] if whole is not None else _batches(rows, boundary):
-        records = encoder.encode(batch, boundary)
-        target.write(frame_array(records))
-        count += len(records)
-    if output.compression == "gzip":
-        target.close()
+    with compressed(cast(BinaryIO, stream), output.compression) as target:
+        for batch in [whole] if whole is not None else _batches(rows, boundary):
+            records = encoder.encode(batch, boundary)
+            target.write(frame_array(records))
+            count += len(records)
     return count
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from lengthwise import files
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, load_altered_manifest
+from lengthwise.prepare.hold import WORK
 from lengthwise.prepare.recount import Recount, recount
-from lengthwise.prepare.workspace import WORK
 from lengthwise.progress import Event, ProgressSink, ignore
 from lengthwise.records.kept_rejects import KeptRejects
 from lengthwise.records.measured import checksum

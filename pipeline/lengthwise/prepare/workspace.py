@@ -1,26 +1,22 @@
-"""The output folder while a job runs: who may write there, what is unfinished, what stands there already."""
+"""The output folder while a job runs: what is unfinished, what is there already. Who may write there: see `hold`."""
 
-import fcntl
 import hashlib
 import json
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, TextIO
+from typing import Any
 
 from lengthwise import __version__, files
 from lengthwise.columns import VocabularyColumn, sequence_features
 from lengthwise.config.model import JobConfig
-from lengthwise.errors import ConfigError, EnvironmentFailure
+from lengthwise.errors import ConfigError
 from lengthwise.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, load_manifest
+from lengthwise.prepare.hold import LOCK, PUBLISHING, WORK, is_marked, refuse_foreign_work
 from lengthwise.prepare.model import Input
 from lengthwise.prepare.names import is_ours
 
-WORK = ".work"
-PUBLISHING = "publishing"
-"""In the work folder of a job: its data set has begun to move into place, so nothing older is there any more."""
 UNSTEADY = "unsteady"
 """In the work folder of a job: a file was unreadable or changed, so what was read of it may be read otherwise again."""
 
@@ -110,9 +106,11 @@ def existing(folder: str, inputs: tuple[Input, ...], digest: str, *, overwrite: 
     """
     path = files.join(folder, MANIFEST_NAME)
     if not files.exists(path):
+        refuse_foreign_work(folder)
         _refuse_foreign(folder)
         return None
     if overwrite:
+        refuse_foreign_work(folder)
         _refuse_foreign_manifest(path)
         return None
     manifest = load_manifest(folder)
@@ -133,9 +131,9 @@ def existing(folder: str, inputs: tuple[Input, ...], digest: str, *, overwrite: 
 
 def _refuse_foreign(folder: str) -> None:
     """Where no manifest is, only a run that has not ended can have left files, and it leaves its work folder too."""
-    names = files.list_tree(folder)
-    at_work = any(name.startswith(f"{WORK}/") for name in names)
-    foreign = [name for name in names if not (at_work and (name.startswith(f"{WORK}/") or is_ours(name)))]
+    at_work = is_marked(folder)
+    names = [name for name in files.list_tree(folder) if not name.startswith(f"{WORK}/")]
+    foreign = [name for name in names if not (at_work and is_ours(name))]
     if foreign:
         raise ConfigError(
             f"output.path: expected a new or an empty folder, {folder} holds {foreign[0]}; "
@@ -153,63 +151,6 @@ def _refuse_foreign_manifest(path: str) -> None:
             f"output.path: expected to overwrite a data set of `lengthwise`, {path} is no manifest of one; "
             "name another folder, or remove what stands there"
         )
-
-
-@contextmanager
-def locked(folder: str) -> Iterator[None]:
-    """Holds the output folder for one run. On a remote file system nobody can hold it, so nobody is kept out.
-
-    From here to the end of the last run something stands in the work folder: what else is there is known as ours.
-
-    Raises:
-        ConfigError: another run holds it.
-    """
-    path = files.join(folder, WORK, "lock")
-    if files.is_remote(folder):
-        files.write_bytes(path, b"1")
-        yield
-        return
-    stream = _lock(folder, path)
-    while not _stands_at(stream, path):  # the run that held it has just ended, and removed it
-        stream.close()
-        stream = _lock(folder, path)
-    with stream:
-        yield
-
-
-def _lock(folder: str, path: str) -> TextIO:
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        stream = open(path, "a")  # noqa: SIM115 (closed by the caller, after the lock)
-    except OSError as error:
-        raise EnvironmentFailure(f"cannot write in {folder}: {error.strerror}") from error
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        stream.close()
-        raise ConfigError(
-            f"output.path: another run is writing to {folder}; wait for it, or name another folder"
-        ) from error
-    except OSError:  # a file system without locks: nobody is kept out
-        pass
-    return stream
-
-
-def _stands_at(stream: TextIO, path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(stream.fileno()), os.stat(path))
-    except FileNotFoundError:
-        return False
-
-
-def remove_work(folder: str) -> None:
-    """Removes what the jobs of a folder have left, `PUBLISHING` last: cut off in between, the rest is known as such."""
-    work = files.join(folder, WORK)
-    names = {tuple(name.split("/")[:2]) for name in files.list_tree(work)}
-    for name in sorted(names):
-        if name[-1] not in (PUBLISHING, "lock"):
-            files.remove(files.join(work, *name))
-    files.remove(work)
 
 
 def start_over_where_needed(folder: str, work: str) -> None:
@@ -230,6 +171,6 @@ def work_folder(folder: str, inputs: tuple[Input, ...], digest: str) -> str:
     work = files.join(folder, WORK)
     if not files.is_remote(work):
         for name in os.listdir(work):
-            if name not in (key, "lock"):
+            if name not in (key, LOCK):
                 files.remove(os.path.join(work, name))
     return files.join(work, key)

@@ -1,5 +1,6 @@
 """Bytes <-> Arrow, one step a file, in the order of the flow. Pure functions on batches; no Beam, no TensorFlow.
 
+compression  is a file plain, gzip or zlib?  (`inflate`: its bytes, up to the first fault)
 framing   file bytes -> blocks of records            (and records -> file bytes)
 wire      records of the usual form -> Arrow lists, by numpy (`packed`: the steps of one list)
 decode    records -> Arrow lists: `wire` where it can, else tfx-bsl

@@ -17,7 +17,8 @@ import google_crc32c
 import numpy as np
 import pyarrow as pa
 
-from lengthwise.records.gunzip import GunzipReader
+from lengthwise.records.compression import HEADER, length_checksum, masked_crc32c, sniff
+from lengthwise.records.inflate import InflateReader
 from lengthwise.records.messages import bounds_of, content_of, join_parts, per_value
 from lengthwise.rejects import RejectReason
 
@@ -27,9 +28,7 @@ MOST_BYTES = 2**31 - 1  # protobuf parses no larger record
 KEPT_BYTES = 64 * 2**10  # of a record that is too large, or of an unreadable rest
 _CHUNK = 2**20
 _LEAST = 64 * 2**10  # the buffer is filled up when less is left
-_HEADER = struct.Struct("<QI")
 _CRC = struct.Struct("<I")
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +76,12 @@ class Block:
         return len(self.records) + len(self.damage)
 
 
-def masked_crc32c(data: bytes | memoryview) -> int:
-    """The checksum that TFRecord files store: crc32c (Castagnoli), rotated and offset."""
-    crc = google_crc32c.value(data)
-    return int(((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
 def read_blocks(stream: BinaryIO, *, compression: str = "auto", max_record_bytes: int = MOST_BYTES) -> Iterator[Block]:
     """Reads a TFRecord file to its end, or to the point where its framing breaks.
 
     Args:
         stream: the file, opened for reading bytes.
-        compression: `gzip`, `none`, or `auto`: gzip where the file starts as gzip files do, and
-            not with a sound TFRecord header of the same bytes.
+        compression: `gzip`, `zlib`, `none`, or `auto`: what the file's first bytes say, see `sniff`.
         max_record_bytes: larger records are skipped and reported, never held in memory.
 
     Yields:
@@ -107,12 +99,16 @@ class _Source:
 
     def __init__(self, stream: BinaryIO, compression: str) -> None:
         self.fault = ""
-        self._compressed = compression == "gzip"
-        self._stream: _Prefixed | GunzipReader = _Prefixed(b"", stream)
-        head = self.read(_HEADER.size) if compression == "auto" else b""
-        self._compressed |= head.startswith(_GZIP_MAGIC) and not _is_header(head)
+        self._what = "file"
+        self._stream: _Prefixed | InflateReader = _Prefixed(b"", stream)
+        head = self._read_head() if compression == "auto" else b""
+        kind = sniff(head) if compression == "auto" else compression
         whole = _Prefixed(head, stream)
-        self._stream = GunzipReader(cast(BinaryIO, whole)) if self._compressed else whole
+        if kind == "gzip" or kind == "zlib":
+            self._what = f"{kind} stream"
+            self._stream = InflateReader(cast(BinaryIO, whole), kind)
+        else:
+            self._stream = whole
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes more; none at the end, and at a fault, which then stands in `fault`."""
@@ -120,11 +116,20 @@ class _Source:
             return b""
         try:
             return self._stream.read(size)
-        except EOFError:
-            self.fault = "the gzip stream is cut off"
+        except EOFError as error:
+            self.fault = str(error)
         except (OSError, zlib.error) as error:
-            self.fault = f"the {'gzip stream' if self._compressed else 'file'} cannot be read: {error}"
+            self.fault = f"the {self._what} cannot be read: {error}"
         return b""
+
+    def _read_head(self) -> bytes:
+        """The first bytes: as many as a header has, unless the file has fewer; some streams give them in pieces."""
+        head = b""
+        while len(head) < HEADER.size and (more := self.read(HEADER.size - len(head))):
+            head += more
+        if head:
+            self.fault = ""  # what failed behind them fails again when they have been read
+        return head
 
 
 class _Prefixed:
@@ -170,14 +175,14 @@ class _Reader:
 
         The hot loop: all else is left to `_take_next`, which looks at one record with care.
         """
-        buffer, at, end, most = self._buffer, self._at, len(self._buffer) - _HEADER.size - _CRC.size, self._max
+        buffer, at, end, most = self._buffer, self._at, len(self._buffer) - HEADER.size - _CRC.size, self._max
         first, room = at, BLOCK_RECORDS - block.read
-        unpack_header, unpack_crc, checksum = _HEADER.unpack_from, _CRC.unpack_from, google_crc32c.value
+        unpack_header, unpack_crc, checksum = HEADER.unpack_from, _CRC.unpack_from, google_crc32c.value
         while at <= end and room and at - first < size:
             length, length_crc = unpack_header(buffer, at)
-            if length_crc != _length_checksum(length) or length > most or at + length > end:
+            if length_crc != length_checksum(length) or length > most or at + length > end:
                 break
-            start = at + _HEADER.size
+            start = at + HEADER.size
             data = buffer[start : start + length]
             crc = checksum(data)
             [expected] = unpack_crc(buffer, start + length)
@@ -196,22 +201,22 @@ class _Reader:
 
     def _take_next(self, block: Block) -> int:
         start = self._base + self._at
-        if not self._fill(_HEADER.size):
+        if not self._fill(HEADER.size):
             self._end(block, start)
             return 0
-        length, length_crc = _HEADER.unpack_from(self._buffer, self._at)
-        if _length_checksum(length) != length_crc:
+        length, length_crc = HEADER.unpack_from(self._buffer, self._at)
+        if length_checksum(length) != length_crc:
             self._abandon(block, start, f"no TFRecord frame starts at byte {start}: the length's checksum is wrong")
             return 0
         if length > self._max:
             return self._skip(block, start, length)
-        if not self._fill(_HEADER.size + length + _CRC.size):
+        if not self._fill(HEADER.size + length + _CRC.size):
             self._end(block, start)
             return 0
         return self._take(block, start, length)
 
     def _take(self, block: Block, start: int, length: int) -> int:
-        first = self._at + _HEADER.size
+        first = self._at + HEADER.size
         data = self._buffer[first : first + length]
         [expected] = _CRC.unpack_from(self._buffer, first + length)
         self._at = first + length + _CRC.size
@@ -224,7 +229,7 @@ class _Reader:
             detail = f"expected data of masked crc32c {expected:#010x}, found {masked_crc32c(data):#010x}"
             block.damage.append(Damage(RejectReason.DAMAGED_RECORD, detail, self._index, start, data))
         self._index += 1
-        return _HEADER.size + length + _CRC.size
+        return HEADER.size + length + _CRC.size
 
     def _fill(self, size: int) -> bool:
         """Makes `size` bytes stand in the buffer from here on; False where the file ends before."""
@@ -245,12 +250,12 @@ class _Reader:
         return missing <= 0
 
     def _skip(self, block: Block, start: int, length: int) -> int:
-        left = _HEADER.size + length + _CRC.size
+        left = HEADER.size + length + _CRC.size
         kept = b""
         while left > 0 and self._fill(1):
             step = min(left, len(self._buffer) - self._at)
-            if len(kept) < KEPT_BYTES + _HEADER.size:
-                kept += self._buffer[self._at : self._at + min(step, KEPT_BYTES + _HEADER.size - len(kept))]
+            if len(kept) < KEPT_BYTES + HEADER.size:
+                kept += self._buffer[self._at : self._at + min(step, KEPT_BYTES + HEADER.size - len(kept))]
             self._at += step
             left -= step
         if left > 0:
@@ -258,7 +263,7 @@ class _Reader:
             self._abandon(block, start, self._source.fault or detail, kept)
             return 0
         detail = f"expected at most {self._max} bytes (limits.max_record_bytes), received {length}"
-        block.damage.append(Damage(RejectReason.TOO_LARGE, detail, self._index, start, kept[_HEADER.size :][:length]))
+        block.damage.append(Damage(RejectReason.TOO_LARGE, detail, self._index, start, kept[HEADER.size :][:length]))
         self._index += 1
         return len(kept)
 
@@ -275,17 +280,6 @@ class _Reader:
         block.damage.append(Damage(RejectReason.DAMAGED_FILE, detail, self._index, start, raw[:KEPT_BYTES]))
         self._index += 1
         self.finished = True
-
-
-def _is_header(head: bytes) -> bool:
-    """Whether bytes start a frame: a first record of 35,615 bytes starts like a gzip file."""
-    length, checksum = _HEADER.unpack(head) if len(head) == _HEADER.size else (0, 0)
-    return _length_checksum(length) == checksum
-
-
-@lru_cache(maxsize=65536)
-def _length_checksum(length: int) -> int:
-    return masked_crc32c(struct.pack("<Q", length))
 
 
 def frame(records: Iterable[bytes]) -> bytes:
@@ -310,7 +304,7 @@ def frame_array(records: pa.LargeBinaryArray) -> bytes:
 
 @lru_cache(maxsize=65536)
 def _header(length: int) -> bytes:
-    return _HEADER.pack(length, _length_checksum(length))
+    return HEADER.pack(length, length_checksum(length))
 
 
 def _masked(records: list[bytes]) -> np.ndarray:

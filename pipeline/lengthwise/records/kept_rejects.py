@@ -71,8 +71,8 @@ class KeptRejects:
                 self.faults.append(FileFault(FOLDER, problem))
 
     def _read_file(self, path: str) -> Iterator[Reject]:
-        unreadable: list[Unreadable] = []
-        readable = 0
+        first: Unreadable | None = None
+        readable = unreadable = 0
         whole = files.join(self._folder, path)
         try:
             with files.open_binary(whole) as stream:
@@ -82,7 +82,8 @@ class KeptRejects:
                         readable += 1
                         yield one
                     else:
-                        unreadable.append(one)
+                        unreadable += 1
+                        first = first or one
                 measured.read_rest()
         except EnvironmentFailure as error:
             if files.is_remote(whole) and files.exists(whole):  # an outage says nothing about the data
@@ -93,12 +94,12 @@ class KeptRejects:
             self.faults.append(
                 FileFault(path, "expected at least one reject, found none: such a file is never written")
             )
-        self.faults += self._faults_of(path, unreadable, measured.crc32c)
+        if first is not None:
+            more = f"; and {unreadable - 1:,} more" if unreadable > 1 else ""
+            self.faults.append(FileFault(path, f"{first}{more}"))
+        self.faults += self._checksum_fault(path, measured.crc32c)
 
-    def _faults_of(self, path: str, unreadable: list[Unreadable], found: int) -> Iterator[FileFault]:
-        if unreadable:
-            more = f"; and {len(unreadable) - 1:,} more" if len(unreadable) > 1 else ""
-            yield FileFault(path, f"{unreadable[0]}{more}")
+    def _checksum_fault(self, path: str, found: int) -> Iterator[FileFault]:
         expected = found if self._manifest is None else self._manifest.side_files.get(path, found)
         if found != expected:
             problem = f"expected bytes of crc32c {expected:#010x}, found {found:#010x}; it is not the file written"

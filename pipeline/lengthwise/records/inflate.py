@@ -1,18 +1,23 @@
-"""Decompresses gzip files up to their first fault, byte by byte there: `gzip.GzipFile` loses what it had buffered."""
+"""Decompresses gzip and zlib files up to their first fault, byte by byte there.
+
+Python's own readers lose what they had buffered.
+"""
 
 import zlib
 from contextlib import suppress
 from typing import BinaryIO
 
 _COMPRESSED = 64 * 2**10
-_GZIP = 31  # zlib: a gzip header and trailer, the checksum checked
+_AT_ONCE = 2**20
+_WINDOW = {"gzip": 31, "zlib": 15}  # zlib: which header and trailer are expected; the checksum is checked
 
 
-class GunzipReader:
-    """The decompressed bytes of a file of one or more gzip members."""
+class InflateReader:
+    """The decompressed bytes of a gzip file, of one or more members, or of a zlib file, which is one stream."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, compression: str) -> None:
         self._stream = stream
+        self._compression = compression
         self._pending = b""  # compressed bytes not yet decompressed
         self._inflater: zlib._Decompress | None = None
         self._full = False  # the last answer was as long as was allowed, so more may follow without more input
@@ -25,7 +30,8 @@ class GunzipReader:
         Raises:
             EOFError: the file ends inside a member.
             OSError: the file cannot be read.
-            zlib.error: the compressed data or a checksum is wrong; all that was right has been read before.
+            zlib.error: the compressed data or a checksum is wrong, or something follows a zlib stream; all that was
+                right has been read before.
         """
         while True:
             if self._fault is not None:
@@ -41,7 +47,7 @@ class GunzipReader:
 
     def _end(self) -> bytes:
         if self._inflater is not None:
-            raise EOFError("the gzip stream is cut off")
+            raise EOFError(f"the {self._compression} stream is cut off")
         return b""
 
     def _start(self) -> bool:
@@ -49,7 +55,9 @@ class GunzipReader:
         if self._members:
             self._pending = self._pending.lstrip(b"\0")
         if self._pending:
-            self._inflater = zlib.decompressobj(_GZIP)
+            if self._members and self._compression == "zlib":  # TensorFlow would not read it
+                raise zlib.error("it ends before the file does, and something else follows")
+            self._inflater = zlib.decompressobj(_WINDOW[self._compression])
             self._members += 1
         return bool(self._pending)
 
@@ -66,6 +74,16 @@ class GunzipReader:
         if self._inflater.eof:
             self._pending, self._inflater, self._full = self._inflater.unused_data, None, False
         return data
+
+
+def inflated_size(stream: BinaryIO, compression: str) -> int:
+    """How many bytes a file has when decompressed; -1 where it is damaged or cut off."""
+    reader, size = InflateReader(stream, compression), 0
+    with suppress(EOFError, zlib.error):
+        while data := reader.read(_AT_ONCE):
+            size += len(data)
+        return size
+    return -1
 
 
 def _salvage(inflater: "zlib._Decompress", pending: bytes) -> bytes:

@@ -1,0 +1,82 @@
+"""Plain, gzip or zlib: told from a file's first bytes, whatever the length of its first record is."""
+
+import gzip
+import io
+import zlib
+
+import pytest
+
+from lengthwise.records.compression import compressed, compression_named, sniff, suffix_of
+from lengthwise.records.framing import frame, read_blocks
+from records.messages import header
+
+REMAINDERS = range(2**16)
+
+
+def starts_zlib(start: bytes) -> bool:
+    """What zlib itself says of two bytes in front of an empty stream's other bytes."""
+    try:
+        return zlib.decompressobj().decompress(start + zlib.compress(b"")[2:]) == b""
+    except zlib.error:
+        return False
+
+
+LOOK_COMPRESSED = [length for length in REMAINDERS if length == 0x8B1F or starts_zlib(length.to_bytes(2, "little"))]
+
+
+@pytest.mark.parametrize("above", [0, 1, 3, 2**24 + 1])
+def test_a_plain_file_is_plain_whatever_the_length_of_its_first_record(above):
+    assert {sniff(header(above * 2**16 + remainder)) for remainder in REMAINDERS} == {"none"}
+
+
+def test_two_bytes_without_a_sound_header_are_what_zlib_takes_them_for():
+    rest = zlib.compress(b"")[2:]
+    assert len(LOOK_COMPRESSED) == 33
+    for remainder in REMAINDERS:
+        start = remainder.to_bytes(2, "little")
+        expected = "gzip" if remainder == 0x8B1F else "zlib" if remainder in LOOK_COMPRESSED else "none"
+        assert sniff(start + rest) == expected, start
+        assert sniff(start + header(remainder)[2:8] + bytes(4)) in (expected, "none")
+
+
+def test_files_of_every_level_and_window_are_known():
+    content = frame([bytes(range(200)), b"", b"x" * 5000])
+    for level in range(10):
+        assert sniff(gzip.compress(content, level)[:12]) == "gzip"
+        for window in range(9, 16):
+            deflater = zlib.compressobj(level, zlib.DEFLATED, window)
+            whole = deflater.compress(content) + deflater.flush()
+            assert sniff(whole[:12]) == "zlib"
+            assert [len(block.records) for block in read_blocks(io.BytesIO(whole))] == [3]
+
+
+@pytest.mark.parametrize("size", range(12))
+def test_files_shorter_than_a_header_are_told_by_what_they_have(size):
+    assert sniff(header(5)[:size]) == "none"
+    assert sniff(gzip.compress(b"")[:size]) == ("gzip" if size >= 2 else "none")
+    assert sniff(zlib.compress(b"")[:size]) == ("zlib" if size >= 2 else "none")
+
+
+@pytest.mark.parametrize("length", LOOK_COMPRESSED)
+def test_a_first_record_whose_length_looks_compressed_is_read(length):
+    for size in (length, length + 2**16):
+        records = [bytes(size), b"x"]
+        for content in (frame(records), gzip.compress(frame(records), 1), zlib.compress(frame(records), 1)):
+            [block] = read_blocks(io.BytesIO(content))
+            assert (block.records, block.damage) == (records, [])
+
+
+@pytest.mark.parametrize("kind", ["none", "gzip", "zlib"])
+def test_what_is_written_is_read_and_depends_on_the_content_alone(kind):
+    records = [b"a" * 1000, b"", bytes(range(256)) * 300]
+    contents = set()
+    for _ in range(2):
+        stream = io.BytesIO()
+        with compressed(stream, kind) as target:
+            for record in records:
+                target.write(frame([record]))
+        contents.add(stream.getvalue())
+    [content] = contents
+    assert sniff(content[:12]) == kind
+    assert next(read_blocks(io.BytesIO(content))).records == records
+    assert compression_named("records.tfrecord" + suffix_of(kind)) == kind
