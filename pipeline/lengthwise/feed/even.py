@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.local_files import ahead
-from lengthwise.feed.records import Compression, Portion, read_portion
+from lengthwise.feed.records import Portion, read_portion
 from lengthwise.feed.recover import OnDamage
+from lengthwise.records.compression import Compression
 
 _CYCLE = 32
 
