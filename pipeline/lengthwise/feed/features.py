@@ -6,7 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.columns import (
+    RESERVED_KEY,
+    AnyColumn,
+    ContextColumn,
+    NumericColumn,
+    context_features,
+    sequence_features,
+)
 from lengthwise.records.features import step_features
 
 Batch = dict[str, Any]
@@ -67,6 +74,13 @@ class Features:
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(sorted([*(spec.key for spec in self.sequences), *(column.key for column in self.context)]))
+
+    @property
+    def batch_spec(self) -> dict[str, Any]:
+        """A `tf.TensorSpec` for each key of a batch, with B and T open."""
+        sequences = {spec.key: tf.TensorSpec([None, None, *spec.shape], spec.dtype) for spec in self.sequences}
+        context = {column.key: tf.TensorSpec([None, *column.shape], context_dtype(column)) for column in self.context}
+        return {**sequences, **context, RESERVED_KEY: tf.TensorSpec([None], tf.int64)}
 
 
 def scalar(value: float | str, dtype: Any) -> Any:
