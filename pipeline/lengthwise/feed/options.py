@@ -40,7 +40,8 @@ class Options(Spec):
         features: what batches keep: a model, for exactly the features that it reads; or keys, `sequence_length` among
             them if it is wanted; None for all. A functional Keras model whose inputs are a dict must be given no
             others: it takes them by position.
-        labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them).
+        labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them). Numbers per
+            step have the shape `[B, T, 1]`, as the output of `Dense(1)`; ids `[B, T]`.
         sample_weight: the key of the feature that becomes the weights; weights of steps are zero on padding.
         next_step: the key of a sequence of ids whose next step is each step's label.
         shuffle: whether order is random: of shards, of rows across a window, and of batches.

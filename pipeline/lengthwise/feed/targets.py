@@ -73,9 +73,14 @@ class Targets:
         per_step = {key in self._steps for key in self._labels}
         if len(per_step) > 1:  # weights that leave padding out would have two shapes
             raise ConfigError(f"labels: expected either sequences or context features, received both: {self._labels}")
-        labels = {key: batch[key] for key in self._labels}
+        labels = {key: self._label(key, batch[key]) for key in self._labels}
         alone = isinstance(self._options.labels, str)
         return (labels[self._labels[0]] if alone else labels), per_step == {True}
+
+    def _label(self, key: str, value: Any) -> Any:
+        """The label; numbers per step as `[B, T, 1]`: of `[B, T]` Keras' losses would average over the steps."""
+        spec = self._steps.get(key)
+        return value[:, :, None] if spec is not None and spec.is_number and not spec.shape else value
 
     def _weights_of(self, batch: Batch, valid: Any, real: Any | None, *, per_step: bool) -> Any | None:
         key = self._options.sample_weight
