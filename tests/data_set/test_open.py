@@ -1,7 +1,5 @@
 """`lengthwise.open`: from a prepared folder to a trained model that answers raw records."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +70,11 @@ READS = {sequential: {"word", "price"}, functional: {"price"}, Subclassed: {"wor
 
 def test_what_a_data_set_says_of_itself(folder: Path) -> None:
     data = lw.open(folder / "out")
-    assert set(data.splits) == {"eval", "train"} and sum(data.splits.values()) == 300
+    assert set(data.splits) == {"eval", "train"}
+    assert sum(data.splits.values()) == 300
     assert data.columns.keys == ("word", "price", "bought", "age")
-    assert data.columns["word"].num_buckets == 3 and data.columns[1].key == "price"
+    assert data.columns["word"].num_buckets == 3
+    assert data.columns[1].key == "price"
     assert data.columns.without("bought", "age") == data.columns.only("word", "price") == data.columns[:2]
     assert data.columns.moments["price"].mean == pytest.approx(5, abs=0.5)
     with pytest.raises(ConfigError, match=r"columns: expected the key of a column \(word, .*\), received 'words'"):
