@@ -1,12 +1,13 @@
 """`open`: a prepared data set as one value: its columns, its splits, its batches, and the export of its models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any
 
 from lengthwise.columns import ColumnList
-from lengthwise.config import JobConfig
+from lengthwise.config import JobConfig, load_config
+from lengthwise.errors import DatasetError
 from lengthwise.manifest import Manifest, load_manifest
 
 
@@ -79,6 +80,53 @@ class DataSet:
     @property
     def _job(self) -> JobConfig:
         return JobConfig.model_validate({**self.manifest.config, "columns": self.manifest.columns})
+
+
+def prepare(
+    config: str | PathLike[str] | Mapping[str, Any] | JobConfig,
+    *,
+    output: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    runner_options: Sequence[str] = (),
+) -> DataSet:
+    """Prepares a data set, as `lengthwise prepare` does, and opens it. Interrupted, the same call resumes.
+
+    Args:
+        config: the job: a YAML file's path, a mapping of the same fields, or a `JobConfig`.
+        output: the data set's folder; the configuration's `output.path` if left out.
+        overwrite: whether a data set that exists in the folder is replaced, once the new one is complete.
+        workers: how many, on this machine; None for one per core.
+        runner_options: Beam's options, such as `--runner=DataflowRunner`; none for the embedded runner.
+
+    Raises:
+        ConfigError: the configuration, the input's paths, the output folder or the runner's options are wrong.
+        DataLimitError: the data breaks a limit; the rejects are written, the data set is not.
+        EnvironmentFailure: disk, permissions or the runner failed.
+
+    Example:
+        >>> data = lw.prepare("job.yaml", output="prepared")
+        >>> data.splits
+        {'eval': 412, 'train': 3588}
+    """
+    from lengthwise.job import run
+
+    job = load_config(config, {"output.path": None if output is None else fspath(output)})
+    run(job, overwrite=overwrite, workers=workers, runner_options=runner_options)
+    return open_data_set(job.output.path)
+
+
+def verify(folder: str | PathLike[str]) -> None:
+    """Reads a prepared data set to its last byte, and compares it with its manifest: checksums, counts, lengths.
+
+    Raises:
+        DatasetError: something differs; the message names each file and what is wrong with it.
+    """
+    from lengthwise.job.verify import verify as compare
+
+    faults = compare(fspath(folder)).faults
+    if faults:
+        raise DatasetError("\n".join(f"{fault.path}: {fault.problem}" for fault in faults))
 
 
 def export(model: Any, data: DataSet | str | PathLike[str], folder: str | PathLike[str]) -> None:
