@@ -34,7 +34,7 @@ _NAMES = {
         "sequence_numeric_column",
         "shared_embedding_columns",
     ),
-    "lengthwise.data_set": ("DataSet", "export", "prepare", "verify"),
+    "lengthwise.data_set": ("DataSet", "export", "verify"),
     "lengthwise.config": ("JobConfig", "Sequences", "load_config"),
     "lengthwise.feed": ("BatchStats", "Cache", "Service", "count_raw", "read_prepared", "read_raw", "serving_fn"),
     "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "inputs", "sequence_input_layer"),

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram
-from lengthwise.columns import Column, ColumnList, Moments, looked_up
+from lengthwise.columns import AnyColumn, Column, ColumnList, Moments, looked_up
 from lengthwise.columns.outside import names_a_checkpoint
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
 

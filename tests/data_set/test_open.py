@@ -42,13 +42,13 @@ def _record(rng: np.random.Generator, length: int) -> bytes:
 
 
 def sequential(data: lw.DataSet) -> Any:
-    features = lw.SequenceFeatures(data.columns, standardize=True)
+    features = lw.SequenceFeatures(data.columns, standardize=True, return_lengths=True)
     return keras.Sequential([features, keras.layers.GRU(4), keras.layers.Dense(1, activation="sigmoid")])
 
 
 def functional(data: lw.DataSet) -> Any:
     inputs = lw.inputs(data.columns.only("price"))
-    steps = keras.layers.GRU(4)(lw.SequenceFeatures(data.columns.only("price"))(inputs))
+    steps = keras.layers.GRU(4)(lw.SequenceFeatures(data.columns.only("price"), return_lengths=True)(inputs))
     return keras.Model(inputs, keras.layers.Dense(1)(steps))
 
 
@@ -57,7 +57,7 @@ class Subclassed(keras.Model):
 
     def __init__(self, data: lw.DataSet) -> None:
         super().__init__()
-        self.words = lw.SequenceFeatures(data.columns.only("word"))
+        self.words = lw.SequenceFeatures(data.columns.only("word"), return_lengths=True)
         self.head = keras.layers.Dense(1)
 
     def call(self, features: Any) -> Any:
