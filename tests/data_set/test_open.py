@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import lengthwise as lw
 from lengthwise.columns import AnyColumn
+from lengthwise.data_set import prepare
 from lengthwise.errors import ConfigError, DatasetError
 from prepare.jobs import run
 from records.messages import read_records, sequence_example, write_records
@@ -42,13 +43,13 @@ def _record(rng: np.random.Generator, length: int) -> bytes:
 
 
 def sequential(data: lw.DataSet) -> Any:
-    features = lw.SequenceFeatures(data.columns, standardize=True, return_lengths=True)
+    features = lw.SequenceFeatures(data.columns, standardize=True)
     return keras.Sequential([features, keras.layers.GRU(4), keras.layers.Dense(1, activation="sigmoid")])
 
 
 def functional(data: lw.DataSet) -> Any:
     inputs = lw.inputs(data.columns.only("price"))
-    steps = keras.layers.GRU(4)(lw.SequenceFeatures(data.columns.only("price"), return_lengths=True)(inputs))
+    steps = keras.layers.GRU(4)(lw.SequenceFeatures(data.columns.only("price"))(inputs))
     return keras.Model(inputs, keras.layers.Dense(1)(steps))
 
 
@@ -57,7 +58,7 @@ class Subclassed(keras.Model):
 
     def __init__(self, data: lw.DataSet) -> None:
         super().__init__()
-        self.words = lw.SequenceFeatures(data.columns.only("word"), return_lengths=True)
+        self.words = lw.SequenceFeatures(data.columns.only("word"))
         self.head = keras.layers.Dense(1)
 
     def call(self, features: Any) -> Any:
@@ -113,3 +114,25 @@ def _only(record: bytes, keys: set[str]) -> bytes:
         for key in set(features) - keys:
             del features[key]
     return bytes(message.SerializeToString())
+
+
+def test_a_job_from_python_and_the_verification_of_what_it_wrote(folder: Path) -> None:
+    config = {"inputs": {"files": str(folder / "raw" / "a.tfrecord")}, "columns": COLUMNS, "buckets": {"count": 2}}
+    data = prepare(config, output=folder / "again", workers=1)
+    assert data.splits == {"train": 300}
+    lw.verify(data.folder)
+    path = folder / "again" / data.manifest.shards[0].path
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DatasetError, match=rf"{data.manifest.shards[0].path}: expected .* bytes, found"):
+        lw.verify(data.folder)
+
+
+def test_a_configuration_is_the_same_from_a_file_a_mapping_and_an_object(tmp_path: Path) -> None:
+    given = {"columns": [{"kind": "numeric", "key": "x"}], "inputs": {"files": "a"}}
+    (tmp_path / "job.yaml").write_text("columns: [{kind: numeric, key: x}]\ninputs: {files: a}\n")
+    config = lw.load_config(given)
+    assert lw.load_config(tmp_path / "job.yaml") == config == lw.load_config(config)
+    changed = lw.load_config(config, {"inputs.files": "b", "buckets.count": 3})
+    assert (changed.inputs.files, changed.buckets.count, changed.columns) == (("b",), 3, config.columns)
+    with pytest.raises(ConfigError, match=r"configuration: columns\[0\].key: expected"):
+        lw.load_config({"columns": [{"kind": "numeric"}]})

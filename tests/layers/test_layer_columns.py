@@ -39,7 +39,7 @@ def test_the_size_of_an_embedding_follows_from_the_number_of_ids(ids: int, size:
     ("given", "dimension"), [({}, 24), ({"embedding_dim": 5}, 5), ({"embedding_dim": {"items": 7}}, 7)]
 )
 def test_plain_ids_get_an_embedding_and_context_is_left_aside(given, dimension) -> None:
-    layer = lw.SequenceFeatures(COLUMNS, **given, return_lengths=True)
+    layer = lw.SequenceFeatures(COLUMNS, **given)
     steps = layer(batch())
     assert steps.shape == (2, 3, dimension + 2)
     assert layer.tables["items_embedding"].shape == (1000, dimension)
@@ -47,18 +47,18 @@ def test_plain_ids_get_an_embedding_and_context_is_left_aside(given, dimension) 
 
 
 def test_columns_that_are_wrapped_keep_what_they_say() -> None:
-    layer = lw.SequenceFeatures([lw.embedding_column(ITEMS, 3), PRICE], embedding_dim=50, return_lengths=True)
+    layer = lw.SequenceFeatures([lw.embedding_column(ITEMS, 3), PRICE], embedding_dim=50)
     assert layer(batch()).shape == (2, 3, 4)
 
 
 def test_context_stands_beside_every_step_and_not_on_padding() -> None:
-    steps = lw.SequenceFeatures(COLUMNS.only("price", "age"), context=["age"], return_lengths=True)(batch()).numpy()
+    steps = lw.SequenceFeatures(COLUMNS.only("price", "age"), context=["age"])(batch()).numpy()
     assert steps[:, :, 1].tolist() == [[30, 30, 30], [40, 0, 0]]
 
 
 @pytest.mark.parametrize("name", ["functional", "sequential"])
 def test_numbers_are_standardised_also_by_the_model_that_is_loaded(name, tmp_path) -> None:
-    layer = lw.SequenceFeatures(COLUMNS.without("items"), standardize=True, context=["age"], return_lengths=True)
+    layer = lw.SequenceFeatures(COLUMNS.without("items"), standardize=True, context=["age"])
     if name == "sequential":
         model = keras.Sequential([layer])
     else:
@@ -74,13 +74,13 @@ def test_numbers_are_standardised_also_by_the_model_that_is_loaded(name, tmp_pat
 
 
 def test_statistics_may_be_given_and_constant_numbers_stay_finite() -> None:
-    layer = lw.SequenceFeatures([PRICE], standardize={"price": (2.0, 0.0)}, return_lengths=True)
+    layer = lw.SequenceFeatures([PRICE], standardize={"price": (2.0, 0.0)})
     assert layer(batch()).numpy()[0, :, 0].tolist() == [0.0, 4.0, 8.0]
 
 
 def test_a_normalizer_of_a_columns_own_is_kept() -> None:
     price = lw.sequence_numeric_column("price", normalizer_fn=Standardize(0.0, 2.0))
-    layer = lw.SequenceFeatures(ColumnList([price], COLUMNS.moments), standardize=True, return_lengths=True)
+    layer = lw.SequenceFeatures(ColumnList([price], COLUMNS.moments), standardize=True)
     assert layer(batch()).numpy()[0, :, 0].tolist() == [1.0, 3.0, 5.0]
 
 
@@ -99,11 +99,11 @@ def test_a_normalizer_of_a_columns_own_is_kept() -> None:
 )
 def test_mistakes_are_named(columns, given, message) -> None:
     with pytest.raises(ConfigError, match=message):
-        lw.SequenceFeatures(columns, **given, return_lengths=True)
+        lw.SequenceFeatures(columns, **given)
 
 
 def test_a_batch_without_the_context_is_named() -> None:
-    layer = lw.SequenceFeatures(COLUMNS.only("price", "age"), context=["age"], return_lengths=True)
+    layer = lw.SequenceFeatures(COLUMNS.only("price", "age"), context=["age"])
     with pytest.raises(ConfigError, match=r"expected the keys of the context columns, received none for \['age'\]"):
         layer({key: value for key, value in batch().items() if key != "age"})
 
@@ -115,7 +115,7 @@ def test_a_model_of_inputs_takes_features_by_name_from_batches_with_more_keys() 
         "age": ((None,), "int64"),
         "sequence_length": ((None,), "int64"),
     }
-    steps = lw.SequenceFeatures([PRICE, AGE], context=["age"], return_lengths=True)(given)
+    steps = lw.SequenceFeatures([PRICE, AGE], context=["age"])(given)
     model = keras.Model(list(given.values()), steps)
     np.testing.assert_array_equal(model(batch()), model({key: batch()[key] for key in given}))
     np.testing.assert_array_equal(model.predict(tf.data.Dataset.from_tensors(batch()), verbose=0), model(batch()))

@@ -359,10 +359,21 @@ def test_shared_embeddings_work_eagerly():
     np.testing.assert_array_equal(inputs[..., :2], inputs[..., 2:])
 
 
-EAGER = {
+NO_DENSE_COLUMNS = {  # of which SequenceFeatures makes embeddings, or leaves them aside
     "raw categorical": ([identity("k", 3)], r"must be of type .*'k'; wrap it in embedding_column or indicator_column"),
     "bucketized": ([lw.sequence_bucketized_column(numbers("k"), [0.0])], "wrap it in embedding_column"),
     "context": ([lw.context_column("k")], "concatenate_context_input"),
+}
+
+
+@pytest.mark.parametrize("case", NO_DENSE_COLUMNS)
+def test_the_function_takes_dense_columns_alone(case):
+    columns, message = NO_DENSE_COLUMNS[case]
+    with pytest.raises(ValueError, match=message):
+        sequence_input_layer({"k": ragged([[1]])}, columns)
+
+
+WRONG_COLUMNS = {
     "not a column": (["k"], "must be of type .*received str 'k'"),
     "none": ([], "expected at least one column"),
     "dict": ({"k": numbers("k")}, "expected a list of columns, received a dict"),
@@ -370,9 +381,9 @@ EAGER = {
 }
 
 
-@pytest.mark.parametrize("case", EAGER)
+@pytest.mark.parametrize("case", WRONG_COLUMNS)
 def test_wrong_columns_are_value_errors(case):
-    columns, message = EAGER[case]
+    columns, message = WRONG_COLUMNS[case]
     with pytest.raises(ValueError, match=message):
         sequence_input_layer({"k": ragged([[1]])}, columns)
     with pytest.raises(ValueError, match=message):

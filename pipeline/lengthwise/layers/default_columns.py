@@ -21,11 +21,22 @@ _LARGEST = 256
 
 
 def embedding_size(num_ids: int) -> int:
-    """How many numbers an embedding of so many ids should have: 8 for 10 ids, 24 for 1,000, 72 for 100,000.
+    """How many numbers the vector of an id should have, by a rule of thumb.
 
     Four times the fourth root of the number of ids, rounded up to a multiple of 8, at most 256. The fourth root is the
-    rule of thumb of TensorFlow's guide to feature columns; the factor suits sequence models, whose only input these
-    vectors often are, and multiples of 8 suit matrix units.
+    rule of TensorFlow's guide to feature columns. The factor is ours: these vectors are often the only input of a
+    sequence model. Multiples of 8 suit matrix units.
+
+    Args:
+        num_ids: how many ids there are.
+
+    Returns:
+        The dimension.
+
+    Example:
+    >>> from lengthwise.layers import embedding_size
+    >>> [embedding_size(ids) for ids in (10, 1000, 100_000)]
+    [8, 24, 72]
     """
     return min(8 * math.ceil(num_ids**0.25 / 2), _LARGEST)
 
