@@ -79,7 +79,7 @@ def contestants(steps: int, mode: str) -> dict[str, Contestant]:
     """Traced functions, their batches and tables; all tables hold the same weights."""
     dense, sparse = batches(steps)
     strings = {**sparse, "word": sparse["word"].with_values(tf.gather(VOCABULARY, sparse["word"].values))}
-    ours, plain = lw.SequenceFeatures(columns()), EmbeddingAndConcatenate()
+    ours, plain = lw.SequenceFeatures(columns(), return_lengths=True), EmbeddingAndConcatenate()
     peer, peer_of_ids = (tf_keras.experimental.SequenceFeatures(peer_columns(of_ids)) for of_ids in (False, True))
     peer(strings), peer_of_ids(sparse), plain(dense)
     tables = [ours.tables["id_embedding"], ours.tables["word_embedding"]]

@@ -90,14 +90,8 @@ def make_model(columns: Any) -> Any:
 
     import lengthwise as lw
 
-    features = {
-        "genre": keras.Input((None,), dtype="int64", name="genre"),
-        "rating": keras.Input((None,), name="rating"),
-        "sequence_length": keras.Input((), dtype="int64", name="sequence_length"),
-    }
-    steps, _ = lw.SequenceFeatures([column for column in columns if column.kind != "context"])(features)
-    liked = keras.layers.Dense(1, activation="sigmoid", name="liked")(keras.layers.GRU(8)(steps))
-    model = keras.Model(features, liked)
+    liked = keras.layers.Dense(1, activation="sigmoid", name="liked")
+    model = keras.Sequential([lw.SequenceFeatures(columns), keras.layers.GRU(8), liked])
     model.compile(optimizer="adam", loss="binary_crossentropy")
     return model
 

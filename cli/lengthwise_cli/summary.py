@@ -52,8 +52,8 @@ def say_summary(manifest: "Manifest", folder: str) -> None:
     say(f"{figures['sequences']:,} sequences ({splits}) in {figures['shards']} shards, {bytes_text(figures['bytes'])}")
     say(f"in {folder}", whole=True)
     say(f"next: open {join(folder, 'report.html')}, or train:", whole=True)
-    arguments = [repr(folder), *_split(manifest), f"batch_steps={_budget(manifest)}"]
-    say(f"lengthwise.read_prepared({', '.join(arguments)})", whole=" " in folder)
+    arguments = [*_split(manifest), f"batch_steps={_budget(manifest)}"]
+    say(f"lengthwise.open({folder!r}).read({', '.join(arguments)})", whole=" " in folder)
 
 
 def _split(manifest: "Manifest") -> list[str]:

@@ -7,12 +7,14 @@
     features ─ SequenceFeatures / sequence_input_layer ─ [B,T,D], lengths          lengthwise.layers    Keras 3
 
 Importing this package imports neither TensorFlow nor Beam nor Keras: each public name is loaded at its first use.
-Where Keras 3 is loaded before it, the layers are too: `load_model` finds only classes that are imported.
+As soon as a program imports Keras 3, before or after this package, the layers are imported too: `load_model` finds only
+classes that are imported.
 """
 
-import sys
 from importlib import import_module
 from typing import Any
+
+from wrapt import register_post_import_hook
 
 __version__ = "0.1.0"
 
@@ -32,12 +34,14 @@ _NAMES = {
         "sequence_numeric_column",
         "shared_embedding_columns",
     ),
+    "lengthwise.data_set": ("DataSet", "export", "verify"),
     "lengthwise.config": ("JobConfig", "Sequences", "load_config"),
     "lengthwise.feed": ("BatchStats", "Cache", "Service", "count_raw", "read_prepared", "read_raw", "serving_fn"),
-    "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "sequence_input_layer"),
+    "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "inputs", "sequence_input_layer"),
     "lengthwise.manifest": ("Manifest", "load_manifest"),
 }
-_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+_HOMES = {name: (module, name) for module, names in _NAMES.items() for name in names}
+_HOMES["open"] = ("lengthwise.data_set", "open_data_set")  # where it is defined, `open` is Python's own
 
 __all__ = sorted([*_HOMES, "__version__"])
 
@@ -45,7 +49,8 @@ __all__ = sorted([*_HOMES, "__version__"])
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'lengthwise' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    module, attribute = _HOMES[name]
+    value = getattr(import_module(module), attribute)
     globals()[name] = value
     return value
 
@@ -54,5 +59,10 @@ def __dir__() -> list[str]:
     return __all__
 
 
-if hasattr(sys.modules.get("keras"), "ops"):  # Keras 3
-    import_module("lengthwise.layers")
+def _register_layers(keras: Any) -> None:
+    """Imports the layers, so that `keras.saving.load_model` finds their classes."""
+    if hasattr(keras, "ops"):  # Keras 3
+        import_module("lengthwise.layers")
+
+
+register_post_import_hook(_register_layers, "keras")

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram
-from lengthwise.columns import AnyColumn, Column, looked_up
+from lengthwise.columns import AnyColumn, Column, ColumnList, Moments, looked_up
 from lengthwise.columns.outside import names_a_checkpoint
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
 
@@ -206,9 +206,14 @@ class Manifest(Part):
         return BucketPlan(self.boundaries)
 
     @property
-    def model_columns(self) -> tuple[AnyColumn, ...]:
+    def model_columns(self) -> ColumnList:
         """The columns for a model of this data: its look-ups are done, so ids are ids. See `columns.looked_up`."""
-        return looked_up(self.columns)
+        moments = {
+            key: Moments(found.mean, found.std)
+            for key, found in self.statistics.items()
+            if found.mean is not None and found.std is not None
+        }
+        return ColumnList(looked_up(self.columns), moments)
 
     @property
     def splits(self) -> tuple[str, ...]:

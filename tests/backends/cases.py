@@ -34,21 +34,21 @@ VALID = np.arange(4) < LENGTHS[:, None]
 
 def test_the_backend_is_the_one_asked_for_and_tensorflow_stays_away():
     assert keras.backend.backend() == BACKEND
-    lw.SequenceFeatures([lw.sequence_numeric_column("n")])(batch(n=np.ones((4, 4), "float32")))
+    lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(batch(n=np.ones((4, 4), "float32")))
     assert "tensorflow" not in sys.modules
 
 
 def test_numbers_are_masked_by_the_lengths():
     numbers = np.random.default_rng(0).normal(size=(4, 4, 2)).astype("float32")
     column = lw.sequence_numeric_column("n", 2, default_value=-1.0, normalizer_fn=lambda values: values * 2.0)
-    inputs, lengths = as_numpy(*lw.SequenceFeatures([column])(batch(n=numbers)))
+    inputs, lengths = as_numpy(*lw.SequenceFeatures([column], return_lengths=True)(batch(n=numbers)))
     np.testing.assert_allclose(inputs, np.where(VALID[..., None], numbers * 2, -1.0))
     np.testing.assert_array_equal(lengths, LENGTHS)
 
 
 def test_one_id_a_step_is_a_gather():
     values = ids(low=-1)
-    layer = lw.SequenceFeatures([lw.embedding_column(IDENTITY("k", 6, oov="zero"), 3)])
+    layer = lw.SequenceFeatures([lw.embedding_column(IDENTITY("k", 6, oov="zero"), 3)], return_lengths=True)
     [table] = as_numpy(*layer.tables.values())
     [inputs] = as_numpy(layer(batch(k=values))[0])
     np.testing.assert_allclose(inputs, table[values] * (VALID & (values >= 0))[..., None], rtol=1e-6)
@@ -61,7 +61,7 @@ def test_several_ids_a_step_are_combined(combiner, weighted, max_norm):
     values = ids(3, low=-1)
     weights = np.random.default_rng(1).choice([0.0, 0.5, 2.0], values.shape).astype("float32")
     column = IDENTITY("k", 6, oov="zero", weight_key="w" if weighted else None)
-    layer = lw.SequenceFeatures([lw.embedding_column(column, 3, combiner, max_norm=max_norm)])
+    layer = lw.SequenceFeatures([lw.embedding_column(column, 3, combiner, max_norm=max_norm)], return_lengths=True)
     [table] = as_numpy(*layer.tables.values())
     if max_norm:
         table = table * np.minimum(1, max_norm / np.linalg.norm(table, axis=1, keepdims=True))
@@ -75,7 +75,11 @@ def test_several_ids_a_step_are_combined(combiner, weighted, max_norm):
 
 def test_indicators_count():
     values = ids(3, low=-1)
-    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6, oov="zero"))])(batch(k=values))[0])
+    [inputs] = as_numpy(
+        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6, oov="zero"))], return_lengths=True)(batch(k=values))[
+            0
+        ]
+    )
     expected = (values[..., None] == np.arange(6)).sum(2) * VALID[..., None]
     np.testing.assert_array_equal(inputs, expected)
 
@@ -83,7 +87,7 @@ def test_indicators_count():
 def test_numbers_are_cut_into_buckets():
     numbers = np.array([[-1.0, 0.0, 0.5, 9.0]] * 4, "float32")
     column = lw.sequence_bucketized_column(lw.sequence_numeric_column("n"), [0.0, 1.0])
-    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(column)])(batch(n=numbers))[0])
+    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(batch(n=numbers))[0])
     np.testing.assert_array_equal(inputs[0].argmax(-1), [0, 1, 1, 2])
 
 
@@ -99,7 +103,7 @@ def test_buckets_are_those_of_tensorflow(count):
 
 def buckets(numbers, boundaries):
     column = lw.indicator_column(lw.sequence_bucketized_column(lw.sequence_numeric_column("n"), boundaries))
-    [inputs] = as_numpy(lw.SequenceFeatures([column])(batch(n=numbers))[0])
+    [inputs] = as_numpy(lw.SequenceFeatures([column], return_lengths=True)(batch(n=numbers))[0])
     return inputs[0].argmax(-1).tolist()
 
 
@@ -109,7 +113,7 @@ LARGE = [2**31 - 1, 2**31, 2**31 + 1, 2**53, 2**53 + 1, -(2**53) - 1] if BACKEND
 def of_integers(values, *columns, dtype="int64"):
     """The layer's output for one row of these integers."""
     given = {"n": ops.convert_to_tensor(np.array([values], dtype)), "sequence_length": np.array([len(values)])}
-    [inputs] = as_numpy(lw.SequenceFeatures(columns)(given)[0])
+    [inputs] = as_numpy(lw.SequenceFeatures(columns, return_lengths=True)(given)[0])
     return inputs[0]
 
 
@@ -141,7 +145,7 @@ def test_a_default_among_integers_keeps_its_bits_and_its_fraction():
     ):
         size, default = column.num_elements, column.default_value
         given = {"n": ops.convert_to_tensor(np.array([[1, 2, 3]])), "sequence_length": np.array([3 // size])}
-        [inputs] = as_numpy(lw.SequenceFeatures([column])(given)[0])
+        [inputs] = as_numpy(lw.SequenceFeatures([column], return_lengths=True)(given)[0])
         factor = 2 if column.normalizer_fn else 1
         expected = [1 * factor, 2 * factor, 3 * factor] if size == 1 else [1 * factor, 2 * factor, default, default]
         assert inputs.reshape(-1).tolist() == expected
@@ -152,17 +156,17 @@ def test_a_default_among_integers_keeps_its_bits_and_its_fraction():
 def test_integers_that_jax_would_wrap_around_are_refused(value, dtype):
     given = {"n": np.array([[value]], dtype), "sequence_length": np.array([1])}
     with pytest.raises(ValueError, match=r"feature 'n': expected integers in .*'jax_enable_x64', True"):
-        lw.SequenceFeatures([lw.sequence_numeric_column("n", dtype="int64")])(given)
+        lw.SequenceFeatures([lw.sequence_numeric_column("n", dtype="int64")], return_lengths=True)(given)
 
 
 def test_lengths_are_whole_numbers():
     for fraction in (2.9, float("nan"), float("inf")):
         given = {"n": ops.ones((2, 3)), "sequence_length": np.array([3, fraction], "float32")}
         with pytest.raises(ValueError, match="'sequence_length': expected whole numbers, received another; .* row 1"):
-            lw.SequenceFeatures([lw.sequence_numeric_column("n")])(given)
+            lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(given)
         with pytest.raises(ValueError, match="'sequence_length': expected whole numbers"):
             lw.concatenate_context_input(ops.ones((2, 1)), ops.ones((2, 3, 1)), given["sequence_length"])
-    _, lengths = lw.SequenceFeatures([lw.sequence_numeric_column("n")])(
+    _, lengths = lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(
         {"n": ops.ones((2, 3)), "sequence_length": np.array([3.0, 1.0], "float32")}
     )
     assert as_numpy(lengths)[0].tolist() == [3, 1]
@@ -171,7 +175,11 @@ def test_lengths_are_whole_numbers():
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float32"])
 def test_ids_may_be_of_any_dtype_that_holds_them(dtype):
     values = ids()
-    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))])(batch(k=values.astype(dtype)))[0])
+    [inputs] = as_numpy(
+        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))], return_lengths=True)(
+            batch(k=values.astype(dtype))
+        )[0]
+    )
     np.testing.assert_array_equal(inputs, (values[..., None] == np.arange(6)) * VALID[..., None])
 
 
@@ -180,19 +188,19 @@ def test_floats_that_are_no_whole_numbers_are_refused(count, bad):
     values = ids().astype("float32")
     values[0, 1] = bad
     with pytest.raises(ValueError, match=r"feature 'k': a value has none of .* first in row 0"):
-        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", count))])(batch(k=values))
+        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", count))], return_lengths=True)(batch(k=values))
 
 
 def test_floats_that_round_ids_are_refused():
     column = lw.embedding_column(IDENTITY("k", 3000), 1)
     with pytest.raises(ValueError, match="feature 'k': expected integers, received float16"):
-        lw.SequenceFeatures([column])(batch(k=ids().astype("float16")))
+        lw.SequenceFeatures([column], return_lengths=True)(batch(k=ids().astype("float16")))
 
 
 def test_ids_of_words_need_no_look_up():
     values = ids(high=5)
     for columns in ([lw.embedding_column(WORDS, 2)], lw.looked_up([lw.embedding_column(WORDS, 2)])):
-        layer = lw.SequenceFeatures(columns)
+        layer = lw.SequenceFeatures(columns, return_lengths=True)
         [table] = as_numpy(*layer.tables.values())
         [inputs] = as_numpy(layer(batch(words=values))[0])
         np.testing.assert_allclose(inputs, table[values] * VALID[..., None], rtol=1e-6)
@@ -201,12 +209,12 @@ def test_ids_of_words_need_no_look_up():
 def test_raw_values_say_that_they_need_tensorflow():
     hashed = lw.sequence_categorical_column_with_hash_bucket("k", 5, "int64")
     with pytest.raises(ValueError, match=r"look-up needs TensorFlow .*looked_up\(columns\)"):
-        lw.SequenceFeatures([lw.indicator_column(hashed)])(batch(k=ids()))
+        lw.SequenceFeatures([lw.indicator_column(hashed)], return_lengths=True)(batch(k=ids()))
 
 
 def test_shared_embeddings_share():
     columns = lw.shared_embedding_columns([IDENTITY("a", 6), IDENTITY("b", 6)], 2)
-    [inputs] = as_numpy(lw.SequenceFeatures(columns)(batch(a=ids(), b=ids()))[0])
+    [inputs] = as_numpy(lw.SequenceFeatures(columns, return_lengths=True)(batch(a=ids(), b=ids()))[0])
     np.testing.assert_array_equal(inputs[..., :2], inputs[..., 2:])
 
 
@@ -215,17 +223,17 @@ def test_refused_ids_are_an_error_that_names_feature_and_row():
     values[3, 2] = 99
     values[1, 2] = 99  # padding
     with pytest.raises(ValueError, match=r"feature 'k': .* first in row 3"):
-        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))])(batch(k=values))
+        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))], return_lengths=True)(batch(k=values))
 
 
 def test_a_length_beyond_t_is_an_error():
     features = {"n": ops.ones((2, 3)), "sequence_length": ops.array([3, 4])}
     with pytest.raises(ValueError, match="greater than the T of 'n'; first in row 1 with length 4"):
-        lw.SequenceFeatures([lw.sequence_numeric_column("n")])(features)
+        lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(features)
 
 
 def test_a_mask_tells_the_lengths():
-    layer = lw.SequenceFeatures([lw.sequence_numeric_column("n")])
+    layer = lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)
     _, lengths = layer({"n": ops.ones((4, 4))}, mask=ops.convert_to_tensor(VALID))
     np.testing.assert_array_equal(*as_numpy(lengths, ops.convert_to_tensor(LENGTHS)))
 
@@ -241,7 +249,7 @@ MASKS = {
 @pytest.mark.parametrize("case", MASKS)
 def test_masks_that_tell_no_lengths_are_refused(case):
     masks, message = MASKS[case]
-    layer = lw.SequenceFeatures([lw.sequence_numeric_column("m"), lw.sequence_numeric_column("n")])
+    layer = lw.SequenceFeatures([lw.sequence_numeric_column("m"), lw.sequence_numeric_column("n")], return_lengths=True)
     given = {key: ops.convert_to_tensor(mask.copy()) for key, mask in masks.items()}
     with pytest.raises(ValueError, match=message):
         layer({"n": ops.ones((4, 4)), "m": ops.ones((4, 4))}, mask=given)
@@ -249,7 +257,9 @@ def test_masks_that_tell_no_lengths_are_refused(case):
 
 def test_the_mask_of_a_feature_that_no_column_reads_says_nothing():
     given = {"other": ops.convert_to_tensor(VALID[::-1].copy()), "n": ops.convert_to_tensor(VALID)}
-    _, lengths = lw.SequenceFeatures([lw.sequence_numeric_column("n")])({"n": ops.ones((4, 4))}, mask=given)
+    _, lengths = lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(
+        {"n": ops.ones((4, 4))}, mask=given
+    )
     np.testing.assert_array_equal(*as_numpy(lengths, ops.convert_to_tensor(LENGTHS)))
 
 
@@ -265,7 +275,9 @@ def test_sizes_are_never_broadcast(changed, message):
     column = lw.embedding_column(IDENTITY("k", 6, weight_key="w"), 2)
     given = batch(k=ids(3), w=np.ones((4, 4, 3), "float32"))
     with pytest.raises(ValueError, match=message):
-        lw.SequenceFeatures([column])({**given, **{key: ops.convert_to_tensor(new) for key, new in changed.items()}})
+        lw.SequenceFeatures([column], return_lengths=True)(
+            {**given, **{key: ops.convert_to_tensor(new) for key, new in changed.items()}}
+        )
 
 
 def columns():
@@ -289,7 +301,7 @@ def model():
         "n": keras.Input((4,), name="n"),
         "sequence_length": keras.Input((), dtype="int32", name="sequence_length"),
     }
-    steps, lengths = lw.SequenceFeatures(columns())(given)
+    steps, lengths = lw.SequenceFeatures(columns(), return_lengths=True)(given)
     context = ops.expand_dims(ops.cast(lengths, "float32"), 1)
     steps = ConcatenateContext()(steps, context)
     return keras.Model(given, keras.layers.Dense(1)(keras.layers.LSTM(4)(steps)))
@@ -309,7 +321,7 @@ def test_a_model_learns_and_comes_back_from_its_file(jit, tmp_path):
 
 
 def test_the_mask_reaches_a_recurrent_layer():
-    layer, rnn = lw.SequenceFeatures(columns()), keras.layers.GRU(3)
+    layer, rnn = lw.SequenceFeatures(columns(), return_lengths=True), keras.layers.GRU(3)
     given = features()
     steps, _ = layer({key: ops.convert_to_tensor(value) for key, value in given.items()})
     whole = ops.convert_to_numpy(rnn(steps))
@@ -323,7 +335,7 @@ def test_the_mask_reaches_a_recurrent_layer():
 def test_jax_compiles_and_gives_nan_where_it_cannot_raise():
     import jax
 
-    layer = lw.SequenceFeatures([lw.embedding_column(IDENTITY("k", 6), 2)])
+    layer = lw.SequenceFeatures([lw.embedding_column(IDENTITY("k", 6), 2)], return_lengths=True)
     values = ids()
     values[0, 1] = values[1, 2] = 99
     call = jax.jit(

@@ -168,9 +168,9 @@ def test_help_fits_80_columns() -> None:
 def test_what_prepare_says_next_is_python_at_any_width(folder) -> None:
     for columns in (60, 80, 100):
         lines = shown(folder, columns, "prepare", "{folder}/job.yaml", "--workers", "1", "--overwrite")
-        start = next(place for place, line in enumerate(lines) if line.startswith("lengthwise.read_prepared("))
+        start = next(place for place, line in enumerate(lines) if line.startswith("lengthwise.open("))
         [statement] = ast.parse("\n".join(lines[start:])).body
-        assert ast.literal_eval(statement.value.args[0]) == f"{folder}/prepared"
+        assert ast.literal_eval(statement.value.func.value.args[0]) == f"{folder}/prepared"
         assert len([line for line in lines if "batch_steps=8192" in line]) == 1
 
 

@@ -40,7 +40,7 @@ def test_labels_of_steps_weigh_nothing_on_padding(data: Data, weight: str | None
     )
     mask = np.arange(plain["value"].shape[1]) < plain["sequence_length"].numpy()[:, None]
     scale = plain[factor].numpy().astype(np.float32) if isinstance(factor, str) else np.float32(factor)
-    np.testing.assert_array_equal(labels, plain["value"])
+    np.testing.assert_array_equal(labels, plain["value"][:, :, None])
     np.testing.assert_array_equal(weights, mask * (scale[:, None] if scale.ndim == 1 else scale))
     assert "value" not in features
 

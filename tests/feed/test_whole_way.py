@@ -27,7 +27,7 @@ def make_model(folder: str) -> Any:
         for column in lw.load_manifest(folder).model_columns
         if column.kind != "context"
     ]
-    sequence, _ = lw.SequenceFeatures(columns)(inputs)
+    sequence, _ = lw.SequenceFeatures(columns, return_lengths=True)(inputs)
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.LSTM(8)(sequence)))
     model.compile("adam", "mse", jit_compile=False)
     return model

@@ -13,7 +13,9 @@ TENTHS = [0.1, 0.2, 0.3, 0.7]
 def buckets(values, boundaries, jit=None, dtype=None, **fields):
     """The bucket of each number of one row, from the indicator; run eagerly, or traced where `jit` says how."""
     column = lw.sequence_numeric_column("x", dtype=dtype or values.dtype.name, **fields)
-    layer = SequenceFeatures([lw.indicator_column(lw.sequence_bucketized_column(column, boundaries))])
+    layer = SequenceFeatures(
+        [lw.indicator_column(lw.sequence_bucketized_column(column, boundaries))], return_lengths=True
+    )
     call = layer if jit is None else tf.function(layer, jit_compile=jit)
     inputs, _ = call({"x": values[None], "sequence_length": tf.constant([values.shape[0]])})
     return inputs.numpy()[0].argmax(-1).tolist()

@@ -2,6 +2,7 @@
 
 import doctest
 
+import keras
 import pytest
 
 from lengthwise import layers
@@ -17,6 +18,8 @@ def test_examples_run(name):
 
 @pytest.mark.parametrize("name", layers.__all__)
 def test_docstrings_have_the_sections_of_keras(name):
-    documented = getattr(layers, name).__doc__
-    wanted = ["Args:", "Returns:"] if name.islower() else ["Call arguments:", "Input shape:", "Output shape:"]
-    assert [section for section in [*wanted, "Example:"] if section not in documented] == []
+    documented = getattr(layers, name)
+    wanted = ["Args:", "Returns:"] if name.islower() else ["Args:"]
+    if isinstance(documented, type) and issubclass(documented, keras.layers.Layer):
+        wanted = ["Call arguments:", "Input shape:", "Output shape:"]
+    assert [section for section in [*wanted, "Example:"] if section not in documented.__doc__] == []

@@ -14,7 +14,7 @@ from lengthwise.tensor.lookup import make_lookup
 WORDS = lw.sequence_categorical_column_with_vocabulary_list("k", ["a", "b"], oov="error")
 COLUMNS = [lw.indicator_column(WORDS), lw.sequence_numeric_column("n")]
 FEATURES = {"k": tf.ragged.constant([["a"], ["b", "b"]]), "n": tf.ragged.constant([[1.0], [2.0, 3.0]])}
-LAYER, LOOKUP = SequenceFeatures(COLUMNS), make_lookup(WORDS)
+LAYER, LOOKUP = SequenceFeatures(COLUMNS, return_lengths=True), make_lookup(WORDS)
 
 CALLS = {
     "layer": LAYER,

@@ -165,7 +165,7 @@ def test_pretrained_tables_in_constant_initializers(give):
         shared = fc.shared_embeddings([bbb, aaa], 2, initializer=give(PRETRAINED))
         sequence_input_layer(sparse_features(), [own, *shared])
         tables = run(v1.global_variables())
-    for table in (*tables, SequenceFeatures([own]).tables["ccc_embedding"]):
+    for table in (*tables, SequenceFeatures([own], return_lengths=True).tables["ccc_embedding"]):
         np.testing.assert_array_equal(table, PRETRAINED)
     assert len(tables) == 2
 
@@ -177,13 +177,13 @@ def test_a_constant_of_another_shape_is_refused():
     with pytest.raises(
         ConfigError, match=r"initializer of 'k_embedding': expected .*\[3, 2\].*, received one of \[4, 2\]"
     ):
-        SequenceFeatures([column])
+        SequenceFeatures([column], return_lengths=True)
 
 
 def test_a_uniform_initializer_without_a_maximum_ends_at_1():
     ids = lw.sequence_categorical_column_with_identity("k", 1000)
     column = lw.embedding_column(ids, 2, initializer=v1.random_uniform_initializer())
-    table = SequenceFeatures([column]).tables["k_embedding"].numpy()
+    table = SequenceFeatures([column], return_lengths=True).tables["k_embedding"].numpy()
     assert 0 <= table.min() < 0.01
     assert 0.99 < table.max() < 1
 
@@ -275,7 +275,7 @@ def write_tf1_checkpoint(path, columns):
 
 def test_a_checkpoint_of_tf_1_loads_into_the_keras_layer(tmp_path):
     saved = write_tf1_checkpoint(tmp_path, their_columns)
-    layer = SequenceFeatures(our_columns())
+    layer = SequenceFeatures(our_columns(), return_lengths=True)
     layer.load_tf1_checkpoint(str(tmp_path / "model.ckpt"))
     assert sorted(layer.tables) == ["aaa_bbb_shared_embedding", "ccc_embedding"]
     for name, table in layer.tables.items():
@@ -291,7 +291,7 @@ def test_a_column_takes_its_first_weights_from_a_checkpoint(tmp_path):
         ckpt_to_load_from=str(tmp_path),
         tensor_name_in_ckpt=name,
     )
-    layer = SequenceFeatures([column])
+    layer = SequenceFeatures([column], return_lengths=True)
     np.testing.assert_array_equal(layer.tables["ccc_embedding"].numpy(), saved[name])
     with tf.Graph().as_default():
         sequence_input_layer(sparse_features(), [column])
@@ -317,4 +317,6 @@ def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path, change, error):
         "tensor_name_in_ckpt": "sequence_input_layer/ccc_embedding/embedding_weights",
     } | change
     with pytest.raises(ValueError, match=error):
-        SequenceFeatures([lw.embedding_column(lw.sequence_categorical_column_with_identity("ccc", 3), **fields)])
+        SequenceFeatures(
+            [lw.embedding_column(lw.sequence_categorical_column_with_identity("ccc", 3), **fields)], return_lengths=True
+        )

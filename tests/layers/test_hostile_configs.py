@@ -46,7 +46,7 @@ def secret(tmp_path):
 
 
 def config_of(kind):
-    return json.loads(json.dumps(SequenceFeatures([COLUMNS[kind]]).get_config()))
+    return json.loads(json.dumps(SequenceFeatures([COLUMNS[kind]], return_lengths=True).get_config()))
 
 
 def changed(kind, path, value):
@@ -94,7 +94,7 @@ def test_a_saved_model_is_refused_whether_its_file_is_trusted_or_not(safe_mode, 
     given = {"w": keras.Input([None], name="w", dtype="int64")}
     given["sequence_length"] = keras.Input([], name="sequence_length", dtype="int64")
     good, edited = str(tmp_path / "good.keras"), str(tmp_path / "edited.keras")
-    keras.Model(given, SequenceFeatures([COLUMNS["embedding"]])(given)[0]).save(good)
+    keras.Model(given, SequenceFeatures([COLUMNS["embedding"]], return_lengths=True)(given)[0]).save(good)
     for old, new in (
         ('"vocabulary_list": ["a", "b"], "vocabulary_file": null', f'"vocabulary_file": {json.dumps(secret)}'),
         ('"ckpt_to_load_from": null', f'"ckpt_to_load_from": {json.dumps(secret)}'),
@@ -306,7 +306,7 @@ GOOD = {
 
 @pytest.mark.parametrize("case", GOOD)
 def test_harmless_parts_of_keras_come_back(case):
-    layer = SequenceFeatures([lw.sequence_numeric_column("x", normalizer_fn=GOOD[case])])
+    layer = SequenceFeatures([lw.sequence_numeric_column("x", normalizer_fn=GOOD[case])], return_lengths=True)
     back = SequenceFeatures.from_config(json.loads(json.dumps(layer.get_config())))
     given = {"x": keras.ops.array([[0.5, -1.0]]), "sequence_length": keras.ops.array([2])}
     np.testing.assert_allclose(back(given)[0], layer(given)[0])
@@ -329,7 +329,7 @@ def test_harmless_parts_of_keras_come_back(case):
     ids=lambda given: str(getattr(type(given), "__name__", given)),
 )
 def test_initializers_of_keras_come_back(initializer):
-    layer = SequenceFeatures([lw.embedding_column(IDS, 2, initializer=initializer)])
+    layer = SequenceFeatures([lw.embedding_column(IDS, 2, initializer=initializer)], return_lengths=True)
     back = SequenceFeatures.from_config(json.loads(json.dumps(layer.get_config())))
     assert back.tables["k_embedding"].shape == (3, 2)
     if not isinstance(initializer, str):

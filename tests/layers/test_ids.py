@@ -18,7 +18,7 @@ def hot(column, values, lengths=None):
     given = {"k": values}
     if lengths is not None:
         given["sequence_length"] = tf.constant(lengths)
-    inputs, _ = SequenceFeatures([lw.indicator_column(column)])(given)
+    inputs, _ = SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(given)
     return [[np.flatnonzero(step).tolist() for step in row] for row in inputs.numpy()]
 
 
@@ -39,7 +39,7 @@ def test_ids_may_be_integers_of_any_size(dtype, kind):
     values = tf.cast([[2, 3]], dtype)
     for given, lengths in ((values, [2]), (values[..., None], [2]), (tf.RaggedTensor.from_tensor(values), None)):
         assert hot(KINDS[kind], given, lengths) == expected
-    layer = SequenceFeatures([lw.embedding_column(KINDS[kind], 1, initializer="ones")])
+    layer = SequenceFeatures([lw.embedding_column(KINDS[kind], 1, initializer="ones")], return_lengths=True)
     sparse = tf.SparseTensor([[0, 0], [0, 1]], tf.reshape(values, [-1]), [1, 2])
     assert layer({"k": sparse})[0].numpy().tolist() == [[[1.0], [1.0]]]
 
@@ -65,7 +65,7 @@ ROUNDED = {
 def test_floats_that_round_a_columns_integers_are_a_value_error(case):
     column, dtype = ROUNDED[case]
     features = {"u": tf.cast([[5, 7]], dtype), "sequence_length": tf.constant([2])}
-    layer = SequenceFeatures([lw.embedding_column(column, 1, initializer="zeros")])
+    layer = SequenceFeatures([lw.embedding_column(column, 1, initializer="zeros")], return_lengths=True)
     with pytest.raises(ValueError, match=f"feature 'u': expected integers, received {dtype}, .*Input dtype='int64'"):
         layer(features)
 
@@ -76,7 +76,7 @@ def of_user(dtype):
         "sequence_length": keras.Input((), dtype="int64", name="sequence_length"),
     }
     column = hashed("u", 1000, dtype="int64")
-    return keras.Model(inputs, SequenceFeatures([lw.indicator_column(column)])(inputs)[0])
+    return keras.Model(inputs, SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(inputs)[0])
 
 
 USERS = {"u": np.array([[16777217, 123456789]]), "sequence_length": np.array([2])}
@@ -129,14 +129,14 @@ def test_absent_slots_of_uniform_ragged_steps_are_those_of_dense_steps(make, col
 
 
 def test_absent_slots_need_no_known_size():
-    layer = SequenceFeatures([lw.indicator_column(hashed("k", 1000))])
+    layer = SequenceFeatures([lw.indicator_column(hashed("k", 1000))], return_lengths=True)
     signature = [{"k": tf.RaggedTensorSpec([None, None, None], tf.string, ragged_rank=1)}]
     inputs, _ = tf.function(layer, input_signature=signature)({"k": UNIFORM["outer ragged"](tf.constant(SLOTS))})
     assert inputs.numpy().sum(-1).tolist() == [[1, 2]]
 
 
 def test_in_ragged_steps_every_value_counts():
-    inputs, _ = SequenceFeatures([lw.indicator_column(hashed("k", 1000))])(
+    inputs, _ = SequenceFeatures([lw.indicator_column(hashed("k", 1000))], return_lengths=True)(
         {"k": tf.ragged.constant([[["a", ""], ["b"]]])}
     )
     assert inputs.numpy().sum(-1).tolist() == [[2, 1]]

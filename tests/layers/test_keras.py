@@ -37,7 +37,7 @@ def inputs(steps=None):
 
 def functional():
     given = inputs()
-    steps, _ = SequenceFeatures(COLUMNS)(given)
+    steps, _ = SequenceFeatures(COLUMNS, return_lengths=True)(given)
     return keras.Model(given, keras.layers.Dense(1)(keras.layers.LSTM(5)(steps)))
 
 
@@ -45,7 +45,7 @@ def functional():
 class Subclassed(keras.Model):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.features = SequenceFeatures(COLUMNS)
+        self.features = SequenceFeatures(COLUMNS, return_lengths=True)
         self.rnn, self.head = keras.layers.GRU(5), keras.layers.Dense(1)
 
     def call(self, features):
@@ -60,7 +60,7 @@ def sequential():
 
 def sequential_after_inputs():
     given = inputs()
-    steps, _ = SequenceFeatures(COLUMNS)(given)
+    steps, _ = SequenceFeatures(COLUMNS, return_lengths=True)(given)
     return keras.Model(given, keras.Sequential([keras.layers.LSTM(5), keras.layers.Dense(1)])(steps))
 
 
@@ -95,7 +95,9 @@ def test_sequential_after_an_input_of_one_sparse_feature():
 @pytest.mark.parametrize("kind", ["sparse", "ragged"])
 def test_functional_models_take_sparse_and_ragged_inputs(kind):
     given = {"words": keras.Input((None,), dtype="string", name="words", **{kind: True})}
-    steps, lengths = SequenceFeatures([lw.embedding_column(WORDS, 2), lw.indicator_column(WORDS)])(given)
+    steps, lengths = SequenceFeatures([lw.embedding_column(WORDS, 2), lw.indicator_column(WORDS)], return_lengths=True)(
+        given
+    )
     model = keras.Model(given, [steps, lengths])
     values = tf.ragged.constant([["x", "?"], ["z"]])
     outputs, lengths = model({"words": values if kind == "ragged" else values.to_sparse()})
@@ -116,7 +118,7 @@ def test_sequence_input_layer_on_keras_tensors_builds_the_layer():
 
 def after_length(layer):
     """What the layer gives for each row alone, without padding: no mask is needed there."""
-    model, given = SequenceFeatures(COLUMNS), features()
+    model, given = SequenceFeatures(COLUMNS, return_lengths=True), features()
     steps, lengths = model(given)
     whole = layer(steps)
     alone = []
@@ -144,7 +146,7 @@ def test_attention_gets_the_mask():
 def test_the_mask_of_an_earlier_layer_gives_the_lengths():
     given = {"rating": keras.Input((None, 1), name="rating")}
     masked = {"rating": keras.layers.Masking(mask_value=-1.0)(given["rating"])}
-    model = keras.Model(given, SequenceFeatures([lw.sequence_numeric_column("rating")])(masked))
+    model = keras.Model(given, SequenceFeatures([lw.sequence_numeric_column("rating")], return_lengths=True)(masked))
     steps, lengths = model({"rating": tf.constant([[[1.0], [2.0]], [[3.0], [-1.0]]])})
     assert lengths.numpy().tolist() == [2, 1]
     assert steps.numpy().tolist() == [[[1], [2]], [[3], [0]]]
@@ -166,7 +168,7 @@ def test_attributes_come_back_from_the_config():
 
 def test_an_initializer_object_comes_back_as_its_config():
     column = lw.embedding_column(WORDS, 2, initializer=keras.initializers.Constant(3.0))
-    back = SequenceFeatures.from_config(SequenceFeatures([column]).get_config())
+    back = SequenceFeatures.from_config(SequenceFeatures([column], return_lengths=True).get_config())
     assert back.tables["words_embedding"].numpy().tolist() == [[3.0, 3.0]] * 5
 
 
@@ -177,7 +179,7 @@ def threes(shape, dtype=None):
 
 def test_an_initializer_function_comes_back_if_it_is_registered():
     column = lw.embedding_column(WORDS, 2, initializer=threes)
-    config = json.loads(json.dumps(SequenceFeatures([column]).get_config()))
+    config = json.loads(json.dumps(SequenceFeatures([column], return_lengths=True).get_config()))
     back = SequenceFeatures.from_config(config)
     assert back.tables["words_embedding"].numpy().tolist() == [[3.0, 3.0]] * 5
 
@@ -186,7 +188,7 @@ def test_a_saved_model_needs_no_vocabulary_file(tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("x\ny\n")
     column = lw.sequence_categorical_column_with_vocabulary_file("words", str(path), num_oov_buckets=1)
-    layer = SequenceFeatures([lw.indicator_column(column)])
+    layer = SequenceFeatures([lw.indicator_column(column)], return_lengths=True)
     path.unlink()
     config = layer.get_config()
     given = {"words": tf.ragged.constant([["y", "?"]])}
@@ -203,7 +205,7 @@ def test_a_registered_normalizer_comes_back(bucketized):
     column = lw.sequence_numeric_column("rating", normalizer_fn=halved)
     if bucketized:
         column = lw.indicator_column(lw.sequence_bucketized_column(column, [1.0]))
-    layer = SequenceFeatures([column])
+    layer = SequenceFeatures([column], return_lengths=True)
     back = SequenceFeatures.from_config(layer.get_config())
     given = {"rating": tf.ragged.constant([[1.5, 2.5]])}
     np.testing.assert_array_equal(back(given)[0], layer(given)[0])
@@ -213,7 +215,7 @@ def test_a_registered_normalizer_comes_back(bucketized):
 def of_words():
     given = {"words": keras.Input((None,), dtype="string", name="words")}
     given["sequence_length"] = keras.Input((), dtype="int64", name="sequence_length")
-    steps, _ = SequenceFeatures([lw.embedding_column(WORDS, 2), lw.indicator_column(WORDS)])(given)
+    steps, _ = SequenceFeatures([lw.embedding_column(WORDS, 2), lw.indicator_column(WORDS)], return_lengths=True)(given)
     return keras.Model(given, keras.layers.LSTM(3)(steps))
 
 
@@ -229,7 +231,7 @@ def test_export_with_string_inputs_holds_the_tables(tmp_path):
 def test_a_saved_module_may_take_ragged_strings(tmp_path):
     """`model.export` makes dense inputs of all, so a module of one's own."""
     module, batch = tf.Module(), {"words": tf.ragged.constant([["x", "?"], ["z"]])}
-    module.layer = SequenceFeatures([lw.embedding_column(WORDS, 2)])
+    module.layer = SequenceFeatures([lw.embedding_column(WORDS, 2)], return_lengths=True)
     signature = {"words": tf.RaggedTensorSpec([None, None], tf.string)}
     module.serve = tf.function(lambda batch: module.layer(batch), input_signature=[signature])
     expected, lengths = module.serve(batch)
@@ -241,7 +243,9 @@ def test_a_saved_module_may_take_ragged_strings(tmp_path):
 
 def test_mixed_precision_keeps_tables_and_bucket_bounds_exact():
     bounds = lw.sequence_bucketized_column(lw.sequence_numeric_column("rating"), [2049.0])
-    layer = SequenceFeatures([lw.indicator_column(bounds), lw.embedding_column(WORDS, 2)], dtype="mixed_float16")
+    layer = SequenceFeatures(
+        [lw.indicator_column(bounds), lw.embedding_column(WORDS, 2)], dtype="mixed_float16", return_lengths=True
+    )
     steps, lengths = layer({"rating": tf.ragged.constant([[2048.9]]), "words": tf.ragged.constant([["y"]])})
     assert (steps.dtype, lengths.dtype, layer.weights[0].dtype) == (tf.float16, tf.int64, "float32")
     assert steps.numpy()[0, 0, :2].tolist() == [1, 0]  # float16 would round the number up to the bound
@@ -262,7 +266,7 @@ def test_compiled_training_on_dense_input_gives_the_same(make):
 
 
 def test_embeddings_learn_only_from_steps_within_the_lengths():
-    layer = SequenceFeatures(COLUMNS)
+    layer = SequenceFeatures(COLUMNS, return_lengths=True)
     with tf.GradientTape() as tape:
         steps, _ = layer(features())
         loss = tf.reduce_sum(steps)
@@ -278,7 +282,7 @@ def test_embeddings_learn_only_from_steps_within_the_lengths():
 
 def test_max_norm_has_finite_gradients_at_zero():
     column = lw.embedding_column(WORDS, 2, initializer="zeros", max_norm=1.0)
-    layer = SequenceFeatures([column])
+    layer = SequenceFeatures([column], return_lengths=True)
     with tf.GradientTape() as tape:
         steps, _ = layer({"words": tf.ragged.constant([["x"]])})
         loss = tf.reduce_sum(steps)
@@ -287,7 +291,7 @@ def test_max_norm_has_finite_gradients_at_zero():
 
 def test_a_context_joins_in_a_functional_model_and_keeps_the_mask(tmp_path):
     given = {**inputs(), "user": keras.Input((2,), name="user")}
-    steps, lengths = SequenceFeatures(COLUMNS)(given)
+    steps, lengths = SequenceFeatures(COLUMNS, return_lengths=True)(given)
     joined = concatenate_context_input(given["user"], steps, lengths)
     model = keras.Model(given, keras.layers.LSTM(3)(joined))
     assert joined.shape == (None, None, 13)
@@ -295,11 +299,11 @@ def test_a_context_joins_in_a_functional_model_and_keeps_the_mask(tmp_path):
     model.save(str(tmp_path / "model.keras"))
     loaded = keras.saving.load_model(str(tmp_path / "model.keras"))
     np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-6)
-    steps, _ = SequenceFeatures(COLUMNS)(features())
+    steps, _ = SequenceFeatures(COLUMNS, return_lengths=True)(features())
     mask = steps._keras_mask
     np.testing.assert_array_equal(ConcatenateContext()(steps, tf.ones([4, 2]))._keras_mask, mask)
 
 
 def test_an_untrainable_column_stays_as_it_is():
     columns = [lw.embedding_column(WORDS, 2, trainable=False), COLUMNS[0]]
-    assert [weight.shape for weight in SequenceFeatures(columns).trainable_weights] == [(20, 4)]
+    assert [weight.shape for weight in SequenceFeatures(columns, return_lengths=True).trainable_weights] == [(20, 4)]

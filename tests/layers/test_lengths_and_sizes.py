@@ -18,12 +18,12 @@ WEIGHTED = [lw.embedding_column(identity("k", 9, weight_key="w"), 1, "sum", init
 
 
 def run(columns, features, **kwargs):
-    inputs, lengths = SequenceFeatures(columns)(features, **kwargs)
+    inputs, lengths = SequenceFeatures(columns, return_lengths=True)(features, **kwargs)
     return inputs.numpy().tolist(), lengths.numpy().tolist()
 
 
 def in_a_graph_of_unknown_shapes(columns, features):
-    layer = SequenceFeatures(columns)
+    layer = SequenceFeatures(columns, return_lengths=True)
     signature = {key: tf.TensorSpec([None] * value.shape.rank, value.dtype) for key, value in features.items()}
     return tf.function(layer, input_signature=[signature])(features)
 
@@ -63,7 +63,10 @@ MASKS = {
 def test_masks_that_tell_no_lengths_are_refused(case, traced):
     mask, message = MASKS[case]
     mask = {key: tf.constant(rows) for key, rows in mask.items()} if isinstance(mask, dict) else tf.constant(mask)
-    layer, features = SequenceFeatures([numbers("x"), numbers("y")]), {"x": tf.ones([2, 3]), "y": tf.ones([2, 3])}
+    layer, features = (
+        SequenceFeatures([numbers("x"), numbers("y")], return_lengths=True),
+        {"x": tf.ones([2, 3]), "y": tf.ones([2, 3])},
+    )
     call = tf.function(layer) if traced else layer
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
         call(features, mask=mask)
@@ -85,7 +88,7 @@ def test_a_sequence_length_comes_before_a_mask_with_holes():
 )
 def test_masks_of_another_shape_are_value_errors(mask, message):
     with pytest.raises(ValueError, match=message):
-        SequenceFeatures([numbers("x")])({"x": NUMBERS}, mask=mask)
+        SequenceFeatures([numbers("x")], return_lengths=True)({"x": NUMBERS}, mask=mask)
 
 
 # -------------------------------------------------------------------------------------------------------------- sizes
@@ -133,7 +136,7 @@ SIZES = {
 def test_sizes_that_differ_are_value_errors(case):
     columns, features, message = SIZES[case]
     with pytest.raises(ValueError, match=message):
-        SequenceFeatures(columns)(features)
+        SequenceFeatures(columns, return_lengths=True)(features)
 
 
 @pytest.mark.parametrize("case", SIZES)
@@ -147,18 +150,20 @@ def test_sizes_that_a_graph_does_not_know_are_checked_when_it_runs(case):
 def test_ragged_features_of_other_batch_sizes_are_value_errors():
     features = {"x": tf.ragged.constant([[1.0], [2.0]]), "y": tf.ragged.constant([[1.0]])}
     with pytest.raises(ValueError, match="one batch size, received 2 in 'x', 1 in 'y'"):
-        SequenceFeatures(X_AND_Y)(features)
+        SequenceFeatures(X_AND_Y, return_lengths=True)(features)
 
 
 def test_weights_of_uniform_ragged_steps_are_not_broadcast():
     ids, weights = tf.ones([1, 2, 3], tf.int32), tf.ones([1, 2, 1])
     with pytest.raises(ValueError, match="feature 'w': expected weights of the shape of 'k'"):
-        SequenceFeatures(WEIGHTED)({"k": tf.RaggedTensor.from_tensor(ids), "w": tf.RaggedTensor.from_tensor(weights)})
+        SequenceFeatures(WEIGHTED, return_lengths=True)(
+            {"k": tf.RaggedTensor.from_tensor(ids), "w": tf.RaggedTensor.from_tensor(weights)}
+        )
 
 
 @pytest.mark.parametrize("traced", [False, True])
 def test_negative_lengths_are_refused(traced):
-    layer = SequenceFeatures([numbers("x")])
+    layer = SequenceFeatures([numbers("x")], return_lengths=True)
     features = {"x": tf.ones([2, 2]), "sequence_length": tf.constant([1, -1])}
     with pytest.raises(
         tf.errors.InvalidArgumentError, match="(?s)a length is negative.*first in row.*1.*with length.*-1"
@@ -170,7 +175,7 @@ def test_negative_lengths_are_refused(traced):
 def test_lengths_of_another_shape_are_value_errors(shape):
     features = {"x": tf.ones([2, 2]), "sequence_length": tf.ones(shape, tf.int32)}
     with pytest.raises(ValueError, match=r"feature 'sequence_length': expected shape \[batch\], received \("):
-        SequenceFeatures([numbers("x")])(features)
+        SequenceFeatures([numbers("x")], return_lengths=True)(features)
 
 
 # -------------------------------------------------------------------------------------------------------------- ranks
@@ -201,14 +206,14 @@ def test_sparse_tensors_of_unknown_rank_have_steps_of_values():
 
 
 def test_a_signature_may_leave_the_rank_of_sparse_tensors_open():
-    layer = SequenceFeatures([numbers("x")])
+    layer = SequenceFeatures([numbers("x")], return_lengths=True)
     call = tf.function(lambda x: layer({"x": x}), input_signature=[tf.SparseTensorSpec(None, tf.float32)])
     inputs, lengths = call(tf.SparseTensor([[0, 0], [1, 1]], [1.0, 2.0], [2, 3]))
     assert (inputs.numpy().tolist(), lengths.numpy().tolist()) == ([[[1], [0]], [[0], [2]]], [1, 2])
 
 
 def test_dense_tensors_of_unknown_rank_are_value_errors():
-    layer = SequenceFeatures([numbers("x")])
+    layer = SequenceFeatures([numbers("x")], return_lengths=True)
     call = tf.function(lambda x: layer({"x": x}), input_signature=[tf.TensorSpec(None)])
     with pytest.raises(
         ValueError, match=r"feature 'x': expected shape \[batch, T, ...\], received a dense tensor of unkn"
@@ -217,7 +222,7 @@ def test_dense_tensors_of_unknown_rank_are_value_errors():
 
 
 def test_lengths_may_be_of_unknown_rank():
-    layer = SequenceFeatures([numbers("x")])
+    layer = SequenceFeatures([numbers("x")], return_lengths=True)
     signature = [tf.TensorSpec([None, None]), tf.TensorSpec(None, tf.int64)]
     call = tf.function(lambda x, n: layer({"x": x, "sequence_length": n}), input_signature=signature)
     assert call(NUMBERS, tf.constant([2], tf.int64))[1].numpy().tolist() == [2]

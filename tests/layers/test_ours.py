@@ -15,7 +15,7 @@ numbers = lw.sequence_numeric_column
 
 
 def run(columns, features, **kwargs):
-    inputs, lengths = SequenceFeatures(columns)(features, **kwargs)
+    inputs, lengths = SequenceFeatures(columns, return_lengths=True)(features, **kwargs)
     return inputs.numpy().tolist(), lengths.numpy().tolist()
 
 
@@ -62,7 +62,7 @@ def test_every_kind_of_input_gives_the_same(kind, make):
 @pytest.mark.parametrize("make", [as_dense, as_ragged, as_sparse])
 def test_hashes_are_the_same_in_every_kind_of_input(make):
     column = lw.indicator_column(lw.sequence_categorical_column_with_hash_bucket("k", 5))
-    inputs, _ = SequenceFeatures([column])(make([["x", "y"], ["z"]], ""))
+    inputs, _ = SequenceFeatures([column], return_lengths=True)(make([["x", "y"], ["z"]], ""))
     ids = tf.strings.to_hash_bucket_fast(["x", "y", "z"], 5)
     np.testing.assert_array_equal(tf.concat([inputs[0], inputs[1, :1]], 0), tf.one_hot(ids, 5))
     assert not inputs[1, 1].numpy().any()
@@ -112,7 +112,7 @@ def test_weights_of_values(make):
 
 
 def embedding_of_ones(column, **fields):
-    layer = SequenceFeatures([lw.embedding_column(column, 1, **fields)])
+    layer = SequenceFeatures([lw.embedding_column(column, 1, **fields)], return_lengths=True)
     next(iter(layer.tables.values())).assign([[1.0], [2.0], [4.0]])
     return layer
 
@@ -196,7 +196,7 @@ def test_a_mask_tells_the_lengths_of_dense_input(mask):
 
 def test_dense_input_without_lengths_is_an_error_that_says_how_to_give_them():
     with pytest.raises(ValueError, match=r"lengths of the dense features \['a'\].*'sequence_length'.*mask="):
-        SequenceFeatures([numbers("a")])({"a": tf.ones([2, 3])})
+        SequenceFeatures([numbers("a")], return_lengths=True)({"a": tf.ones([2, 3])})
 
 
 DIFFERENT = {
@@ -223,7 +223,7 @@ DIFFERENT = {
 @pytest.mark.parametrize("traced", [False, True])
 def test_lengths_that_differ_are_an_error_that_names_columns_and_row(case, traced):
     features, message, row = DIFFERENT[case]
-    layer = SequenceFeatures([numbers("a"), numbers("b")])
+    layer = SequenceFeatures([numbers("a"), numbers("b")], return_lengths=True)
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
         (tf.function(layer) if traced else layer)(features)
     text = str(error.value).replace("\\'", "'")
@@ -260,7 +260,7 @@ def test_identity_values_out_of_range_follow_the_policy(policy, bad, make):
 def test_refused_values_are_an_error_that_names_feature_and_row(column, rows, make):
     fill = rows[0][0]
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)feature 'k': a value has none of.*\n1\n?"):
-        SequenceFeatures([lw.indicator_column(column)])(make(rows, fill))
+        SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(make(rows, fill))
 
 
 def test_a_refused_value_in_the_padding_is_none():
@@ -269,7 +269,7 @@ def test_a_refused_value_in_the_padding_is_none():
 
 
 def test_compiled_code_gives_nan_where_it_cannot_raise():
-    layer = SequenceFeatures([lw.embedding_column(identity("k", 2), 1), numbers("n")])
+    layer = SequenceFeatures([lw.embedding_column(identity("k", 2), 1), numbers("n")], return_lengths=True)
     features = {"k": tf.constant([[0, 5, 9]]), "n": tf.ones([1, 3]), "sequence_length": tf.constant([2])}
     inputs, _ = tf.function(layer, jit_compile=True)(features)
     assert np.isnan(inputs.numpy()).tolist() == [[[False, False], [True, False], [False, False]]]
@@ -315,12 +315,12 @@ def test_steps_of_another_shape_stay_as_in_tensorflow_in_sparse_input():
 )
 def test_steps_of_another_shape_are_a_value_error_otherwise(features):
     with pytest.raises(ValueError, match=r"feature 'k': expected steps of shape \(2,\).*received \(3,\)"):
-        SequenceFeatures([numbers("k", 2)])(features)
+        SequenceFeatures([numbers("k", 2)], return_lengths=True)(features)
 
 
 def test_ragged_steps_of_another_size_are_an_error():
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected 2 values in each step"):
-        SequenceFeatures([numbers("k", 2)])({"k": ragged([[[1.0, 2.0], [3.0]]])})
+        SequenceFeatures([numbers("k", 2)], return_lengths=True)({"k": ragged([[[1.0, 2.0], [3.0]]])})
 
 
 @pytest.mark.parametrize("make", [as_dense, as_ragged, as_sparse])
@@ -353,16 +353,27 @@ def test_numbers_of_any_dtype_become_floats(dtype):
 
 def test_shared_embeddings_work_eagerly():
     columns = lw.shared_embedding_columns([identity("a", 3), identity("b", 3)], 2)
-    layer = SequenceFeatures(columns)
+    layer = SequenceFeatures(columns, return_lengths=True)
     assert list(layer.tables) == ["a_b_shared_embedding"]
     inputs, _ = layer({"a": ragged([[1]]), "b": ragged([[1]])})
     np.testing.assert_array_equal(inputs[..., :2], inputs[..., 2:])
 
 
-EAGER = {
+NO_DENSE_COLUMNS = {  # of which SequenceFeatures makes embeddings, or leaves them aside
     "raw categorical": ([identity("k", 3)], r"must be of type .*'k'; wrap it in embedding_column or indicator_column"),
     "bucketized": ([lw.sequence_bucketized_column(numbers("k"), [0.0])], "wrap it in embedding_column"),
     "context": ([lw.context_column("k")], "concatenate_context_input"),
+}
+
+
+@pytest.mark.parametrize("case", NO_DENSE_COLUMNS)
+def test_the_function_takes_dense_columns_alone(case):
+    columns, message = NO_DENSE_COLUMNS[case]
+    with pytest.raises(ValueError, match=message):
+        sequence_input_layer({"k": ragged([[1]])}, columns)
+
+
+WRONG_COLUMNS = {
     "not a column": (["k"], "must be of type .*received str 'k'"),
     "none": ([], "expected at least one column"),
     "dict": ({"k": numbers("k")}, "expected a list of columns, received a dict"),
@@ -370,19 +381,19 @@ EAGER = {
 }
 
 
-@pytest.mark.parametrize("case", EAGER)
+@pytest.mark.parametrize("case", WRONG_COLUMNS)
 def test_wrong_columns_are_value_errors(case):
-    columns, message = EAGER[case]
+    columns, message = WRONG_COLUMNS[case]
     with pytest.raises(ValueError, match=message):
         sequence_input_layer({"k": ragged([[1]])}, columns)
     with pytest.raises(ValueError, match=message):
-        SequenceFeatures(columns)
+        SequenceFeatures(columns, return_lengths=True)
 
 
 def test_columns_of_tensorflow_that_are_no_sequences_are_value_errors():
     plain = tf.feature_column.categorical_column_with_identity("k", 3)
     with pytest.raises(ValueError, match="must be of type SequenceCategoricalColumn"):
-        SequenceFeatures([tf.feature_column.embedding_column(plain, 2)])
+        SequenceFeatures([tf.feature_column.embedding_column(plain, 2)], return_lengths=True)
 
 
 @pytest.mark.parametrize("features", [{"other": ragged([[1.0]])}, [ragged([[1.0]])], "k"])
@@ -413,7 +424,7 @@ def test_columns_with_weights_show_the_layer_to_write(traced):
 def test_one_feature_may_feed_several_columns():
     ids = identity("k", 2)
     columns = [lw.indicator_column(ids), lw.embedding_column(ids, 3), numbers("k", dtype="int64")]
-    layer = SequenceFeatures(columns)
+    layer = SequenceFeatures(columns, return_lengths=True)
     assert [column.name for column in layer.columns] == ["k", "k_embedding", "k_indicator"]
     inputs, _ = layer({"k": ragged([[1]])})
     np.testing.assert_array_equal(inputs[0, 0], [1, *layer.tables["k_embedding"][1].numpy(), 0, 1])

@@ -38,7 +38,7 @@ def padding_of(columns):
 def test_outputs_and_lengths_equal_those_of_tensorflow(seed):
     columns = random_columns(random.Random(seed))
     ranks = random_ranks(random.Random(seed), columns)
-    peer, layer = Peer(columns, ranks), SequenceFeatures(columns)
+    peer, layer = Peer(columns, ranks), SequenceFeatures(columns, return_lengths=True)
     for name, table in peer.tables.items():
         layer.tables[name].assign(table)
     ours = of_ours(layer, ranks)
@@ -71,4 +71,7 @@ def test_columns_of_tensorflow_are_taken_as_ours(seed):
     if not any(getattr(feature, "weight_key", None) for feature in lw.sequence_features(columns)):
         with tf.Graph().as_default():
             theirs = peer_columns(columns)
-        assert SequenceFeatures(theirs).columns == SequenceFeatures(columns).columns
+        assert (
+            SequenceFeatures(theirs, return_lengths=True).columns
+            == SequenceFeatures(columns, return_lengths=True).columns
+        )

@@ -17,7 +17,7 @@ from lengthwise.layers import SequenceFeatures
 def saved(normalizer, path):
     given = {"x": keras.Input((None,), name="x")}
     given["sequence_length"] = keras.Input((), dtype="int64", name="sequence_length")
-    steps, _ = SequenceFeatures([lw.sequence_numeric_column("x", normalizer_fn=normalizer)])(given)
+    steps, _ = SequenceFeatures([lw.sequence_numeric_column("x", normalizer_fn=normalizer)], return_lengths=True)(given)
     keras.Model(given, steps).save(path)
     return path
 
@@ -102,7 +102,9 @@ def test_a_pretrained_table_comes_back_with_the_model(give, tmp_path):
     ids = lw.sequence_categorical_column_with_identity("k", 3)
     given = {"k": keras.Input((None,), dtype="int64", name="k")}
     given["sequence_length"] = keras.Input((), dtype="int64", name="sequence_length")
-    layer = SequenceFeatures([lw.embedding_column(ids, 2, initializer=give(table), trainable=False)])
+    layer = SequenceFeatures(
+        [lw.embedding_column(ids, 2, initializer=give(table), trainable=False)], return_lengths=True
+    )
     model = keras.Model(given, layer(given)[0])
     model.save(str(tmp_path / "model.keras"))
     for copy in (keras.saving.load_model(str(tmp_path / "model.keras")), keras.models.clone_model(model)):

@@ -16,7 +16,7 @@ VALUES = {
 }
 FRACTIONS = [2.9, 0.5, -0.5, float("nan"), float("inf"), float("-inf"), 1e30]
 WAYS = {
-    "layer": lambda features: lw.SequenceFeatures([COLUMN])(features),
+    "layer": lambda features: lw.SequenceFeatures([COLUMN], return_lengths=True)(features),
     "function": lambda features: lw.sequence_input_layer(features, [COLUMN]),
     "context": lambda features: lw.concatenate_context_input(
         tf.ones([2, 1]), tf.ones([2, 3, 1]), features["sequence_length"]
@@ -40,7 +40,7 @@ def test_a_fraction_of_a_step_is_an_error_that_names_the_row(way, kind, dtype):
 
 
 def test_a_traced_function_refuses_it_too():
-    call = tf.function(lw.SequenceFeatures([COLUMN]))
+    call = tf.function(lw.SequenceFeatures([COLUMN], return_lengths=True))
     for fraction in FRACTIONS:
         with pytest.raises(tf.errors.InvalidArgumentError, match="expected whole numbers"):
             call({"x": VALUES["dense"], "sequence_length": tf.constant([3, fraction])})
@@ -51,7 +51,7 @@ def test_a_traced_function_refuses_it_too():
 def test_whole_numbers_of_any_dtype_are_lengths(dtype, shape):
     lengths = tf.reshape(tf.cast([3, 1], dtype), shape)
     for kind, values in VALUES.items():
-        inputs, found = lw.SequenceFeatures([COLUMN])({"x": values, "sequence_length": lengths})
+        inputs, found = lw.SequenceFeatures([COLUMN], return_lengths=True)({"x": values, "sequence_length": lengths})
         assert (kind, inputs.numpy().tolist()) == (kind, [[[1], [2], [3]], [[4], [0], [0]]])
         assert (found.dtype, found.numpy().tolist()) == (tf.int64, [3, 1])
     joined = lw.concatenate_context_input(tf.ones([2, 1]), tf.ones([2, 3, 1]), lengths)
@@ -67,7 +67,7 @@ def test_lengths_that_are_no_numbers_are_type_errors():
 
 
 def test_compiled_code_gives_minus_one_where_it_cannot_raise():
-    layer = lw.SequenceFeatures([COLUMN])
+    layer = lw.SequenceFeatures([COLUMN], return_lengths=True)
     features = {"x": VALUES["dense"], "sequence_length": tf.constant([2.0, 2.9])}
     inputs, lengths = tf.function(layer, jit_compile=True)(features)
     assert lengths.numpy().tolist() == [2, -1]
@@ -76,7 +76,7 @@ def test_compiled_code_gives_minus_one_where_it_cannot_raise():
 
 def test_a_model_whose_input_has_no_dtype_takes_whole_lengths_and_refuses_others(tmp_path):
     given = {"x": keras.Input((None,), name="x"), "sequence_length": keras.Input((), name="sequence_length")}
-    steps, lengths = lw.SequenceFeatures([COLUMN])(given)
+    steps, lengths = lw.SequenceFeatures([COLUMN], return_lengths=True)(given)
     joined = ConcatenateContext()(steps, keras.ops.ones_like(steps[:, 0]), given["sequence_length"])
     keras.Model(given, [joined, lengths]).save(str(tmp_path / "model.keras"))
     model = keras.saving.load_model(str(tmp_path / "model.keras"))

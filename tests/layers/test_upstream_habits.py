@@ -37,7 +37,7 @@ def in_graph(columns, features):
 
 
 CALLS = {
-    "layer": lambda columns, features: lw.SequenceFeatures(columns)(features),
+    "layer": lambda columns, features: lw.SequenceFeatures(columns, return_lengths=True)(features),
     "function": lambda columns, features: lw.sequence_input_layer(features, columns),
     "graph": in_graph,
 }
@@ -46,7 +46,9 @@ CALLS = {
 @pytest.mark.parametrize("case", SPARSE)
 def test_sparse_tensor_values_are_sparse_tensors(case):
     column, indices, values, shape = SPARSE[case]
-    expected, lengths = lw.SequenceFeatures([column])({"k": tf.SparseTensor(indices, values, shape)})
+    expected, lengths = lw.SequenceFeatures([column], return_lengths=True)(
+        {"k": tf.SparseTensor(indices, values, shape)}
+    )
     for as_list in (tuple, np.asarray) if len(values) else (np.asarray,):
         value = v1.SparseTensorValue(as_list(indices), as_list(values), as_list(shape))
         for name, call in CALLS.items():
@@ -58,12 +60,12 @@ def test_sparse_tensor_values_are_sparse_tensors(case):
 def test_a_single_value_needs_no_dict_and_weights_may_be_values_too():
     value = v1.SparseTensorValue(FLAT, (2, 0, 1), (2, 2))
     column = lw.sequence_categorical_column_with_identity("k", 3)
-    alone, _ = lw.SequenceFeatures([lw.indicator_column(column)])(value)
-    named, _ = lw.SequenceFeatures([lw.indicator_column(column)])({"k": value})
+    alone, _ = lw.SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(value)
+    named, _ = lw.SequenceFeatures([lw.indicator_column(column)], return_lengths=True)({"k": value})
     np.testing.assert_array_equal(alone, named)
     weighted = lw.sequence_categorical_column_with_identity("k", 3, weight_key="w")
     given = {"k": value, "w": v1.SparseTensorValue(FLAT, (0.5, 2.0, 3.0), (2, 2))}
-    inputs, _ = lw.SequenceFeatures([lw.indicator_column(weighted)])(given)
+    inputs, _ = lw.SequenceFeatures([lw.indicator_column(weighted)], return_lengths=True)(given)
     assert inputs.numpy().tolist() == [[[0, 0, 0.5], [2, 0, 0]], [[0, 3, 0], [0, 0, 0]]]
 
 
@@ -139,7 +141,7 @@ SHAPES = {
 @pytest.mark.parametrize("case", SHAPES)
 def test_the_output_shape_follows_from_the_features_shapes(case):
     columns, shapes, expected = SHAPES[case]
-    assert lw.SequenceFeatures(columns).compute_output_shape(shapes) == (expected, expected[:1])
+    assert lw.SequenceFeatures(columns, return_lengths=True).compute_output_shape(shapes) == (expected, expected[:1])
     assert lw.SequenceFeatures(columns, return_lengths=False).compute_output_shape(shapes) == expected
 
 
@@ -155,7 +157,7 @@ def test_the_output_shape_follows_from_the_features_shapes(case):
 )
 def test_shapes_that_fit_no_features_are_refused(shapes, message):
     with pytest.raises(ConfigError, match=message):
-        lw.SequenceFeatures(PAIR).compute_output_shape(shapes)
+        lw.SequenceFeatures(PAIR, return_lengths=True).compute_output_shape(shapes)
 
 
 def test_a_context_has_an_output_shape():

@@ -52,7 +52,7 @@ def functional(column, layout, features):
     given = {"k": keras.Input((None,), dtype=features["k"].dtype.name, name="k", **kind)}
     if layout == "dense":
         given["sequence_length"] = keras.Input((), dtype="int64", name="sequence_length")
-    steps, _ = SequenceFeatures([wrapped(column)])(given)
+    steps, _ = SequenceFeatures([wrapped(column)], return_lengths=True)(given)
     return keras.Model(given, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(steps)))
 
 
@@ -103,7 +103,7 @@ def test_on_a_gpu_a_model_that_was_called_fits_whatever_its_input(name, gpu):
 
 
 def test_a_layer_called_on_ragged_and_on_dense_input_is_not_compiled():
-    layer = SequenceFeatures([wrapped(IDENTITY)])
+    layer = SequenceFeatures([wrapped(IDENTITY)], return_lengths=True)
     layer(features_of("ragged", IDS))
     layer(features_of("dense", IDS))
     assert layer.supports_jit is False
@@ -111,7 +111,10 @@ def test_a_layer_called_on_ragged_and_on_dense_input_is_not_compiled():
 
 def test_ids_as_floats_work_in_xla():
     """Keras makes them where an Input has no dtype."""
-    layer, features = SequenceFeatures([wrapped(CASES["ids of words"][0])]), features_of("dense", NUMBERS)
+    layer, features = (
+        SequenceFeatures([wrapped(CASES["ids of words"][0])], return_lengths=True),
+        features_of("dense", NUMBERS),
+    )
     np.testing.assert_array_equal(tf.function(layer, jit_compile=True)(features)[0], layer(features)[0])
 
 

@@ -59,7 +59,7 @@ def test_the_columns_of_a_model_open_no_file(copy):
     assert {Path(path).name for path in opened} == {"manifest.json"}
     sizes = {column.name: column.categorical_column.num_buckets for column in columns}
     assert sizes == {"w_embedding": 3, "w_indicator": 3, "k_shared_embedding": 5}
-    layer = lw.SequenceFeatures(columns)  # whose checkpoint would be nowhere
+    layer = lw.SequenceFeatures(columns, return_lengths=True)  # whose checkpoint would be nowhere
     assert sorted(layer.tables) == ["k_shared_embedding", "w_embedding"]
 
 
@@ -126,4 +126,4 @@ def test_a_manifest_of_huge_tables_makes_no_layer(copy):
     columns = lw.load_manifest(_edited(copy, _rows)).model_columns
     for column in columns:
         with pytest.raises(ValueError, match=r"embedding tables: expected at most|numbers a step"):
-            lw.SequenceFeatures([column])
+            lw.SequenceFeatures([column], return_lengths=True)

@@ -53,14 +53,8 @@ def train_textbook(paths: Sequence[str], vocabulary: Sequence[str], manifest: Ma
 def make_model(manifest: Manifest) -> Any:
     """Counts the syllables of a word from its phonemes: embedding, LSTM, one number."""
     keras.utils.set_random_seed(1)
-    [phonemes] = [column for column in manifest.model_columns if column.name == "phonemes"]
-    features = {
-        "phonemes": keras.Input([None], name="phonemes", dtype="int64"),
-        "sequence_length": keras.Input([], name="sequence_length", dtype="int64"),
-    }
-    inputs, _ = lw.SequenceFeatures([lw.embedding_column(phonemes, dimension=16)])(features)
-    count = keras.layers.Dense(1)(keras.layers.LSTM(32)(inputs))
-    model = keras.Model(features, count)
+    phonemes = lw.SequenceFeatures(manifest.model_columns.only("phonemes"))
+    model = keras.Sequential([phonemes, keras.layers.LSTM(32), keras.layers.Dense(1)])
     model.compile("adam", "mse", jit_compile=False)
     return model
 

@@ -26,6 +26,7 @@ from lengthwise.columns.build import (
     shared_embedding_columns,
 )
 from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.column_list import ColumnList, Moments
 from lengthwise.columns.context import ContextColumn
 from lengthwise.columns.dense import (
     EmbeddingColumn,
@@ -57,6 +58,7 @@ __all__ = [
     "AnyColumn",
     "BucketizedColumn",
     "Column",
+    "ColumnList",
     "ContextColumn",
     "DenseColumn",
     "EmbeddingColumn",
@@ -65,6 +67,7 @@ __all__ = [
     "IdColumn",
     "IdentityColumn",
     "IndicatorColumn",
+    "Moments",
     "NumericColumn",
     "SequenceFeature",
     "SharedEmbedding",

@@ -1,6 +1,7 @@
 """From a YAML file, or a mapping, to a checked `JobConfig`."""
 
 from collections.abc import Iterable, Mapping
+from os import PathLike, fspath
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,21 +18,32 @@ from lengthwise.errors import ConfigError
 MOST_ERRORS = 10
 
 
-def load_config(path: str, overrides: Mapping[str, object] | None = None) -> JobConfig:
-    """Reads a job's YAML file.
+def load_config(
+    config: str | PathLike[str] | Mapping[str, Any] | JobConfig, overrides: Mapping[str, object] | None = None
+) -> JobConfig:
+    """A job's configuration, from a YAML file or from Python.
 
     Relative vocabulary and schema files count from the YAML file's folder; inputs and output from the working
     directory.
 
     Args:
-        path: the file, local or on a file system that Beam knows.
+        config: the path of a YAML file, local or on a file system that Beam knows; or the same as a mapping, whose
+            columns may be columns; or a configuration.
         overrides: values that replace the file's, by dotted path (`buckets.count`) or as nested mappings; None leaves
             the file's value. A value drops its rivals: `inputs.files` drops `inputs.by_split`, and the like.
 
     Raises:
         ConfigError: up to ten mistakes, one a line: `FILE: PATH: expected ..., received ...; what to do`.
     """
-    path = str(path)
+    if isinstance(config, JobConfig):
+        if not overrides:
+            return config
+        sections = {name: getattr(config, name) for name in config.model_fields_set - {"columns"}}
+        given = {name: section.model_dump(exclude_unset=True) for name, section in sections.items()}
+        config = {**given, "columns": config.columns}
+    if isinstance(config, Mapping):
+        return parse_config(with_overrides(dict(config), overrides or {}))
+    path = fspath(config)
     content = with_resolved_paths(read_mapping(path), folder_of(path))
     return parse_config(with_overrides(content, overrides or {}), source=path)
 

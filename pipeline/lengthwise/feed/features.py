@@ -6,7 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.columns import (
+    RESERVED_KEY,
+    AnyColumn,
+    ContextColumn,
+    NumericColumn,
+    context_features,
+    sequence_features,
+)
 from lengthwise.records.features import step_features
 
 Batch = dict[str, Any]
@@ -24,6 +31,7 @@ class SequenceSpec:
         dtype: `int64` or `float32`.
         padding: the value of the steps after a sequence's end.
         absent: the value of the steps of a sequence without the feature.
+        is_number: whether it is a number, and no id or weight.
     """
 
     key: str
@@ -32,6 +40,7 @@ class SequenceSpec:
     dtype: Any
     padding: float
     absent: float
+    is_number: bool
 
     def fill(self, value: float, count: Any, dtype: Any = None) -> Any:
         """`count` times `value`."""
@@ -54,19 +63,26 @@ class Features:
     def of(cls, columns: Iterable[AnyColumn]) -> "Features":
         """The features that `columns` read."""
         columns = tuple(columns)
-        shapes = {
-            c.key: c.shape for c in sequence_features(columns) if isinstance(c, NumericColumn) and c.shape != (1,)
-        }
+        shapes = {c.key: c.shape for c in sequence_features(columns) if isinstance(c, NumericColumn)}
         specs = []
         for step in step_features(columns):
             dtype = tf.float32 if step.dtype == "<f4" else tf.int64
-            shape = shapes.get(step.key, () if step.width == 1 else (step.width,))
-            specs.append(SequenceSpec(step.key, shape, step.width, dtype, step.padding, step.absent))
+            shape = shapes.get(step.key, (step.width,))
+            shape = () if shape == (1,) else shape
+            is_number = step.key in shapes
+            specs.append(SequenceSpec(step.key, shape, step.width, dtype, step.padding, step.absent, is_number))
         return cls(tuple(specs), context_features(columns))
 
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(sorted([*(spec.key for spec in self.sequences), *(column.key for column in self.context)]))
+
+    @property
+    def batch_spec(self) -> dict[str, Any]:
+        """A `tf.TensorSpec` for each key of a batch, with B and T open."""
+        sequences = {spec.key: tf.TensorSpec([None, None, *spec.shape], spec.dtype) for spec in self.sequences}
+        context = {column.key: tf.TensorSpec([None, *column.shape], context_dtype(column)) for column in self.context}
+        return {**sequences, **context, RESERVED_KEY: tf.TensorSpec([None], tf.int64)}
 
 
 @dataclass(frozen=True, slots=True)

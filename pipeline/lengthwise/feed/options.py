@@ -1,16 +1,26 @@
 """The options that both readers share: one frozen value, checked when it is made."""
 
-from typing import Any, Literal, Self, TypedDict, get_args
+from typing import Annotated, Any, Literal, Self, TypedDict, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from lengthwise.buckets import BucketPlan
 from lengthwise.columns.base import Spec
+from lengthwise.columns.wording import show
 from lengthwise.errors import ConfigError
 from lengthwise.feed.cache_options import Cache
 from lengthwise.feed.service_options import Service
 
 WINDOW = 24_576
+
+
+def _keys_or_model(value: Any) -> Any:
+    """A tuple of keys, None, or a model, which is callable."""
+    if value is None or callable(value):
+        return value
+    if not isinstance(value, list | tuple) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"expected a list of keys, or a model, received {show(value)}")
+    return tuple(value)
 
 
 class Options(Spec):
@@ -27,9 +37,11 @@ class Options(Spec):
         max_shapes: the most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. Batches
             that did not get all their rows are then filled up with rows of weight 0, of one padded step (or
             dropped, by `drop_remainder`).
-        features: the keys that batches keep, `sequence_length` among them if it is wanted; None for all. A functional
-            Keras model wants exactly its inputs.
-        labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them).
+        features: what batches keep: a model, for exactly the features that it reads; or keys, `sequence_length` among
+            them if it is wanted; None for all. A functional Keras model whose inputs are a dict must be given no
+            others: it takes them by position.
+        labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them). Numbers per
+            step have the shape `[B, T, 1]`, as the output of `Dense(1)`; ids `[B, T]`.
         sample_weight: the key of the feature that becomes the weights; weights of steps are zero on padding.
         next_step: the key of a sequence of ids whose next step is each step's label.
         shuffle: whether order is random: of shards, of rows across a window, and of batches.
@@ -57,7 +69,7 @@ class Options(Spec):
     over_budget: Literal["error", "alone"] = "error"
     drop_remainder: bool = False
     max_shapes: int | None = Field(default=None, ge=1)
-    features: tuple[str, ...] | None = None
+    features: Annotated[Any, BeforeValidator(_keys_or_model)] = None
     labels: str | tuple[str, ...] | None = None
     sample_weight: str | None = None
     next_step: str | None = None
@@ -76,8 +88,8 @@ class Options(Spec):
     def _lists_are_tuples(cls, fields: Any) -> Any:
         if not isinstance(fields, dict):
             return fields
-        lists = {name: tuple(fields[name]) for name in ("labels", "features") if isinstance(fields.get(name), list)}
-        return {**fields, **lists}
+        labels = fields.get("labels")
+        return {**fields, "labels": tuple(labels)} if isinstance(labels, list) else fields
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -130,7 +142,7 @@ class OptionFields(TypedDict, total=False):
     over_budget: Literal["error", "alone"]
     drop_remainder: bool
     max_shapes: int | None
-    features: tuple[str, ...] | list[str] | None
+    features: Any
     labels: str | tuple[str, ...] | list[str] | None
     sample_weight: str | None
     next_step: str | None

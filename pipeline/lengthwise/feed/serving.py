@@ -11,6 +11,7 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import parse_canonical
 from lengthwise.feed.cut import round_up
 from lengthwise.feed.features import Batch, Features, Rows, scalar
+from lengthwise.feed.model_reads import keys_read
 from lengthwise.feed.options import checked_boundaries
 from lengthwise.feed.parse import Container
 from lengthwise.feed.refine import Refiner, Verdicts
@@ -25,12 +26,18 @@ class ServingFunction(tf.Module):
     """
 
     def __init__(
-        self, model: Any, columns: Sequence[AnyColumn], container: Container, boundaries: Any, rules: Any
+        self,
+        model: Any,
+        columns: Sequence[AnyColumn],
+        container: Container,
+        boundaries: Any,
+        rules: Any,
+        reads: Iterable[str],
     ) -> None:
         super().__init__(name="serving")
         self.model = model
         self.columns = tuple(columns)
-        self._inputs = _input_names(model)
+        self._reads = frozenset(reads)
         self._boundaries = boundaries
         self._features = Features.of(columns)
         self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
@@ -44,9 +51,7 @@ class ServingFunction(tf.Module):
         Raises:
             tf.errors.InvalidArgumentError: a record is invalid by the columns' rules; the message says which and why.
         """
-        batch = self.features(records)
-        if self._inputs is not None:
-            batch = {key: value for key, value in batch.items() if key in self._inputs}
+        batch = {key: value for key, value in self.features(records).items() if key in self._reads}
         return self.model(batch, training=False)
 
     def features(self, records: Any) -> Batch:
@@ -88,18 +93,16 @@ def serving_fn(
     columns: Iterable[AnyColumn],
     *,
     format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
-    features: Iterable[str] | None = None,
     boundaries: Sequence[int] | None = None,
     sequences: Sequences | None = None,
 ) -> ServingFunction:
     """A function from raw serialized records to predictions: parsing, look-ups and padding are those of training.
 
     Args:
-        model: a built Keras model that takes batches of the feed, without labels and weights.
+        model: a built Keras model that takes batches of the feed. Requests need only the features that its output
+            depends on: no labels, no weights.
         columns: the columns of the raw records, as given to `read_raw` or to the job (`manifest.columns`).
         format: of the records, `sequence_example` or `example`.
-        features: the keys of the features that requests hold. None: those that a functional model takes by name;
-            for other models all of `columns`.
         boundaries: the values that T may have, such as the manifest's; None: T is the request's longest sequence.
         sequences: what happens to empty, over-long and uneven sequences; empty ones are kept by default. A model that
             is served on a GPU then needs `use_cudnn=False` in its LSTM and GRU layers, whose cuDNN kernels refuse
@@ -120,17 +123,10 @@ def serving_fn(
     if limits is not None and sequences is not None and sequences.over_long == "window":
         raise ConfigError("sequences.over_long: one request cannot become several windows; give reject or truncate")
     columns = tuple(columns)
-    keys = _input_names(model) if features is None else set(features)
-    if keys is not None:
-        columns = _reading(columns, keys - {RESERVED_KEY})
+    reads = keys_read(model, Features.of(columns).batch_spec)
+    columns = _reading(columns, {*reads} - {RESERVED_KEY})
     rules = sequences or Sequences(empty="keep")
-    return ServingFunction(model, columns, format, limits, rules)
-
-
-def _input_names(model: Any) -> set[str] | None:
-    """The keys of a functional model's inputs; None where the model does not say."""
-    inputs = getattr(model, "_inputs_struct", None)
-    return set(inputs) if isinstance(inputs, dict) else None
+    return ServingFunction(model, columns, format, limits, rules, reads)
 
 
 def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, ...]:

@@ -8,6 +8,7 @@ from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.model_reads import keys_read
 from lengthwise.feed.options import Options
 from lengthwise.feed.threads import threads
 
@@ -22,12 +23,14 @@ class Targets:
         self._options = options
         self._steps = {spec.key: spec for spec in features.sequences}
         self._context = {column.key for column in features.context}
-        self._named = set(options.features or ())
+        kept = options.features
+        self._kept = keys_read(kept, features.batch_spec) if callable(kept) else kept
+        self._named = set(self._kept or ())
         labels = options.labels
         self._labels = (labels,) if isinstance(labels, str) else labels or ()
         for name, key in [*(("labels", key) for key in self._labels), ("sample_weight", options.sample_weight)]:
             self._check(name, key, {*self._steps, *self._context})
-        for key in options.features or ():
+        for key in self._kept or ():
             self._check("features", key, {RESERVED_KEY, *self._steps, *self._context})
         self._check(
             "next_step", options.next_step, {k for k, s in self._steps.items() if s.dtype == tf.int64 and not s.shape}
@@ -40,7 +43,7 @@ class Targets:
 
     def apply(self, dataset: Any) -> Any:
         """The dataset with each batch split; as it is, where nothing is to be taken out: a map costs more than that."""
-        if not self._options.has_targets and self._options.features is None:
+        if not self._options.has_targets and self._kept is None:
             return dataset
         return dataset.map(plain(self.split), num_parallel_calls=threads())
 
@@ -51,8 +54,7 @@ class Targets:
         return self._keep(batch)
 
     def _keep(self, batch: Batch) -> Batch:
-        wanted = self._options.features
-        return batch if wanted is None else {key: batch[key] for key in wanted}
+        return batch if self._kept is None else {key: batch[key] for key in self._kept}
 
     def _split(self, batch: Batch, real: Any | None) -> Any:
         taken = {*self._labels, self._options.sample_weight}
@@ -72,9 +74,14 @@ class Targets:
         per_step = {key in self._steps for key in self._labels}
         if len(per_step) > 1:  # weights that leave padding out would have two shapes
             raise ConfigError(f"labels: expected either sequences or context features, received both: {self._labels}")
-        labels = {key: batch[key] for key in self._labels}
+        labels = {key: self._label(key, batch[key]) for key in self._labels}
         alone = isinstance(self._options.labels, str)
         return (labels[self._labels[0]] if alone else labels), per_step == {True}
+
+    def _label(self, key: str, value: Any) -> Any:
+        """The label; numbers per step as `[B, T, 1]`: of `[B, T]` Keras' losses would average over the steps."""
+        spec = self._steps.get(key)
+        return value[:, :, None] if spec is not None and spec.is_number and not spec.shape else value
 
     def _weights_of(self, batch: Batch, valid: Any, real: Any | None, *, per_step: bool) -> Any | None:
         key = self._options.sample_weight

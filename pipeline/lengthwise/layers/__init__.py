@@ -9,7 +9,18 @@ Needs Keras; TensorFlow only for strings, sparse and ragged tensors, graphs and 
 """
 
 from lengthwise.layers.context import ConcatenateContext, concatenate_context_input
+from lengthwise.layers.default_columns import embedding_size
 from lengthwise.layers.input_layer import sequence_input_layer
+from lengthwise.layers.model_inputs import inputs
 from lengthwise.layers.sequence_features import SequenceFeatures
+from lengthwise.layers.standardize import Standardize
 
-__all__ = ["ConcatenateContext", "SequenceFeatures", "concatenate_context_input", "sequence_input_layer"]
+__all__ = [
+    "ConcatenateContext",
+    "SequenceFeatures",
+    "Standardize",
+    "concatenate_context_input",
+    "embedding_size",
+    "inputs",
+    "sequence_input_layer",
+]

@@ -1,10 +1,12 @@
 """Context features beside every step of a sequence."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
+from lengthwise.columns import ContextColumn
 from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.checks import Checks
 from lengthwise.layers.inputs import step_mask
@@ -68,14 +70,11 @@ class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignor
 
     def call(self, sequence_input: Any, context_input: Any, sequence_length: Any = None) -> Any:
         _require(sequence_input, context_input)
-        batch, count = ops.shape(sequence_input)[:2]
-        context = ops.broadcast_to(ops.expand_dims(context_input, 1), (batch, count, ops.shape(context_input)[1]))
         if sequence_length is None:
-            return ops.concatenate([sequence_input, context], axis=-1)
+            return join_context(sequence_input, context_input)
         checks = Checks()
-        valid = step_mask(flat_lengths(sequence_length, checks), count)
-        context = ops.where(ops.expand_dims(valid, -1), context, 0)
-        (joined,) = checks.attach(ops.concatenate([sequence_input, context], axis=-1))
+        valid = step_mask(flat_lengths(sequence_length, checks), ops.shape(sequence_input)[1])
+        (joined,) = checks.attach(join_context(sequence_input, context_input, valid))
         return joined
 
     def compute_output_spec(self, sequence_input: Any, context_input: Any, sequence_length: Any = None) -> Any:
@@ -94,6 +93,28 @@ def _joined(sequence_shape: tuple[int | None, ...], context_shape: tuple[int | N
     batch, count, steps = sequence_shape
     context = context_shape[1]
     return batch, count, None if steps is None or context is None else steps + context
+
+
+def join_context(steps: Any, context: Any, valid: Any = None) -> Any:
+    """`[B,T,D]` and `[B,C]` to `[B,T,D+C]`; the context is zero where `valid` `[B,T]`, if given, is false."""
+    batch, count = ops.shape(steps)[:2]
+    context = ops.broadcast_to(ops.expand_dims(context, 1), (batch, count, ops.shape(context)[1]))
+    if valid is not None:
+        context = ops.where(ops.expand_dims(valid, -1), context, 0)
+    return ops.concatenate([steps, context], axis=-1)
+
+
+def context_vectors(columns: Iterable[ContextColumn], features: Any, dtype: str) -> Any:
+    """The columns' values `[B,C]`, side by side.
+
+    Raises:
+        ConfigError: the features lack a column's key.
+    """
+    missing = [column.key for column in columns if not isinstance(features, Mapping) or column.key not in features]
+    if missing:
+        raise ConfigError(f"features: expected the keys of the context columns, received none for {missing}")
+    values = [(ops.cast(features[column.key], dtype), column.num_elements) for column in columns]
+    return ops.concatenate([ops.reshape(value, (-1, elements)) for value, elements in values], axis=-1)
 
 
 def _require(steps: Any, context: Any) -> None:

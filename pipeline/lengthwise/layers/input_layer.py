@@ -58,7 +58,7 @@ def sequence_input_layer(
     plan, features = plan_columns(feature_columns), as_tensors(features)
     values = list(features.values()) if isinstance(features, dict) else [features]
     if any(keras.backend.is_keras_tensor(value) for value in values):
-        inputs, lengths = SequenceFeatures(plan.columns, trainable=trainable)(features)
+        inputs, lengths = SequenceFeatures(plan.columns, return_lengths=True, trainable=trainable)(features)
         return inputs, lengths
     if _in_graph():
         from lengthwise.layers.graph import graph_input_layer

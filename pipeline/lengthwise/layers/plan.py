@@ -65,7 +65,7 @@ def plan_columns(columns: Iterable[Any]) -> LayerPlan:
     Raises:
         ConfigError: no columns, a dict, a column of the wrong kind, or two columns of one name.
     """
-    dense = tuple(sorted(map(_accept, _listed(columns)), key=lambda column: column.name))
+    dense = tuple(sorted(map(_accept, listed(columns)), key=lambda column: column.name))
     _refuse_duplicates(dense)
     _require_width(dense)
     sources: list[SequenceFeature] = []
@@ -95,7 +95,12 @@ def table_name(column: DenseColumn) -> str | None:
             return None
 
 
-def _listed(columns: Iterable[Any]) -> list[Any]:
+def listed(columns: Iterable[Any]) -> list[Any]:
+    """The columns as a list.
+
+    Raises:
+        ConfigError: there are none, or they are a dict.
+    """
     if isinstance(columns, Mapping):
         raise ConfigError(f"feature_columns: expected a list of columns, received a dict {dict(columns)}")
     columns = [columns] if isinstance(columns, Spec) or is_feature_column(columns) else list(columns)

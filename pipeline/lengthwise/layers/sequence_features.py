@@ -9,6 +9,8 @@ from lengthwise.errors import ConfigError
 from lengthwise.layers.checkpoints import first_weights, read_tf1_tables
 from lengthwise.layers.compiled import is_compiled
 from lengthwise.layers.config import columns_config, columns_from_config
+from lengthwise.layers.context import context_vectors, join_context
+from lengthwise.layers.default_columns import context_columns, converted, step_columns
 from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.forward import input_layer
 from lengthwise.layers.inputs import read_batch, read_mask
@@ -16,13 +18,14 @@ from lengthwise.layers.jit import may_look_up, not_compilable
 from lengthwise.layers.lookups import make_lookups
 from lengthwise.layers.plan import plan_columns, with_vocabularies
 from lengthwise.layers.spec import output_shape, output_shape_of_shapes
+from lengthwise.layers.standardize import standardized
 from lengthwise.layers.table_memory import require_memory
 from lengthwise.layers.tensor_values import as_tensors
 
 
 @keras.saving.register_keras_serializable(package="lengthwise")
 class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
-    """Turns sequence features into one float tensor `[batch, T, D]` and the sequences' lengths.
+    """Turns sequence features into one float tensor `[batch, T, D]`, whose Keras mask has the sequences' lengths.
 
     The columns' vectors stand side by side on the D axis, sorted by column name. It does what
     `tf.keras.experimental.SequenceFeatures` did, with gathers instead of sparse look-ups, and beyond it:
@@ -50,9 +53,17 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     LSTM and GRU layers, or reject empty sequences beforehand (`sequences.empty: reject`).
 
     Args:
-        columns: numeric, embedding, shared embedding and indicator columns of `lengthwise` or of
-            `tf.feature_column.*`, in any order.
-        return_lengths: False to return `inputs` alone, as `keras.Sequential` needs; the mask still has the lengths.
+        columns: of `lengthwise` or of `tf.feature_column.*`, in any order. Plain id columns get an embedding; context
+            columns are left aside.
+        embedding_dim: the size of those embeddings: one for all, or a dict by key. Left out, it follows from the
+            number of ids: 8 for 10 ids, 24 for 1,000, 72 for 100,000 (`lengthwise.layers.embedding_size`).
+        context: the keys of context columns of numbers, whose values are repeated beside every step, after the
+            columns' vectors; padding stays 0.
+        standardize: True to subtract the mean and divide by the deviation of each numeric column, as the data set of
+            `lengthwise.open(...).columns` has counted them; or a dict of (mean, deviation) by key. The layer keeps
+            them, also when it is saved. Columns with a `normalizer_fn` are left as they are; padding stays
+            `default_value`.
+        return_lengths: True to return `(inputs, lengths)`, as `sequence_input_layer` does.
         **kwargs: of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -68,10 +79,11 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         as the ids. `sequence_length`: integers `[batch]`. Nothing is broadcast.
 
     Output shape:
-        `inputs`: `[batch, T, D]`, of the layer's compute dtype; `lengths`: int64 `[batch]`.
+        `[batch, T, D]`, of the layer's compute dtype. With `return_lengths` also the lengths, int64 `[batch]`.
 
     Attributes:
-        columns: sorted by name. A vocabulary file's entries stand in them in its place: the layer reads it once.
+        columns: those of the steps sorted by name, then those of the context. A vocabulary file's entries stand in
+            them in its place: the layer reads it once.
         tables: the embedding tables by name: `<column>`, or the shared embedding's name. Each takes a pretrained
             array by its `assign`.
 
@@ -81,24 +93,36 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     Example:
     >>> import keras, lengthwise as lw
     >>> watches = lw.sequence_categorical_column_with_identity("watches", num_buckets=1000)
-    >>> columns = [lw.embedding_column(watches, dimension=10), lw.sequence_numeric_column("rating")]
+    >>> columns = [watches, lw.sequence_numeric_column("rating")]
     >>> features = {
     ...     "watches": keras.ops.array([[2, 85, 0], [33, 78, 2]]),
     ...     "rating": keras.ops.array([[1.0, 1.5, 0.0], [2.0, 2.5, 3.0]]),
     ...     "sequence_length": keras.ops.array([2, 3]),
     ... }
-    >>> inputs, lengths = lw.SequenceFeatures(columns)(features)
-    >>> tuple(inputs.shape), lengths.numpy().tolist()
-    ((2, 3, 11), [2, 3])
+    >>> inputs = lw.SequenceFeatures(columns, embedding_dim=10)(features)
+    >>> tuple(inputs.shape)
+    (2, 3, 11)
     >>> keras.layers.LSTM(4)(inputs).shape  # reads the mask
     TensorShape([2, 4])
     """
 
-    def __init__(self, columns: Iterable[Any], return_lengths: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        columns: Iterable[Any],
+        *,
+        embedding_dim: int | Mapping[str, int] | None = None,
+        context: Iterable[str] = (),
+        standardize: bool | Mapping[str, tuple[float, float]] = False,
+        return_lengths: bool = False,
+        **kwargs: Any,
+    ) -> None:
         # Features keep their dtype: a float16 number could fall into another bucket.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
-        self._plan = with_vocabularies(plan_columns(columns))
+        listed = converted(columns)
+        self._context = context_columns(listed, context)
+        steps = standardized(step_columns(listed, embedding_dim), standardize, getattr(columns, "moments", {}))
+        self._plan = with_vocabularies(plan_columns(steps))
         self._is_called = False
         # Of a model not yet called, Keras decides at `compile` by this whether it uses XLA.
         self.supports_jit = not may_look_up(self._plan)
@@ -108,7 +132,12 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     @property
     def columns(self) -> tuple[Any, ...]:
-        return self._plan.columns
+        return (*self._plan.columns, *self._context)
+
+    @property
+    def _num_elements(self) -> int:
+        """The size of the D axis."""
+        return sum(column.num_elements for column in self.columns)
 
     def build(self, features_shape: Any = None) -> None:
         """Makes the tables and look-ups; they do not depend on the input."""
@@ -132,6 +161,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         self._decide_jit(features)
         batch = read_batch(self._plan, features, mask, self._lookups)
         inputs, lengths = input_layer(self._plan, batch, self.tables, self.compute_dtype)
+        if self._context:
+            inputs = join_context(inputs, context_vectors(self._context, features, self.compute_dtype), batch.valid)
         return (inputs, lengths) if self.return_lengths else inputs
 
     def compute_mask(self, features: Any, mask: Any = None) -> Any:
@@ -145,7 +176,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         del mask
         self._decide_jit(features)
         batch, count = output_shape(self._plan, features)
-        inputs = keras.KerasTensor((batch, count, self._plan.num_elements), dtype=self.compute_dtype)
+        inputs = keras.KerasTensor((batch, count, self._num_elements), dtype=self.compute_dtype)
         return (inputs, keras.KerasTensor((batch,), dtype=length_dtype())) if self.return_lengths else inputs
 
     def compute_output_shape(self, features_shape: Any) -> Any:
@@ -155,13 +186,13 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             features_shape: a dict of shapes by feature key; or one shape `[batch, T, ...]`.
 
         Returns:
-            `((batch, T, D), (batch,))`, or with `return_lengths=False` the first of them alone.
+            `(batch, T, D)`, or with `return_lengths=True` `((batch, T, D), (batch,))`.
 
         Raises:
             ConfigError: the shape of a feature is missing, or has fewer than two axes.
         """
         batch, count = output_shape_of_shapes(self._plan, features_shape)
-        inputs = (batch, count, self._plan.num_elements)
+        inputs = (batch, count, self._num_elements)
         return (inputs, (batch,)) if self.return_lengths else inputs
 
     def _decide_jit(self, features: Any) -> None:
@@ -193,7 +224,12 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     def get_config(self) -> dict[str, Any]:
         """The configuration. It holds the entries of vocabularies: a saved model needs no file beside it."""
         config = super().get_config()
-        return {**config, "columns": columns_config(self.columns), "return_lengths": self.return_lengths}
+        return {
+            **config,
+            "columns": columns_config(self.columns),
+            "context": [column.key for column in self._context],
+            "return_lengths": self.return_lengths,
+        }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "SequenceFeatures":

@@ -9,7 +9,7 @@ buckets nor lengths, is not needed. (A Trainer on the raw `Examples` of an Examp
 import os
 from typing import Any, Literal
 
-from lengthwise.config import JobConfig
+from lengthwise.data_set import export
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest, load_manifest
 
@@ -65,18 +65,7 @@ def save(model: Any, fn_args: Any) -> None:
         model: a built Keras model of batches that `dataset` made.
         fn_args: what TFX hands to `run_fn`.
     """
-    from lengthwise.feed import serving_fn
-
-    described = manifest(fn_args)
-    job = JobConfig.model_validate({**described.config, "columns": described.columns})
-    serving = serving_fn(
-        model,
-        described.columns,
-        format=job.inputs.format,
-        boundaries=described.boundaries if job.sequences.over_long.startswith("truncate") else None,
-        sequences=job.sequences.model_copy(update={"empty": "keep"}),
-    )
-    serving.export(fn_args.serving_model_dir)
+    export(model, _data_sets(fn_args, "train")[0][0], fn_args.serving_model_dir)
 
 
 def _data_sets(fn_args: Any, part: Part) -> list[tuple[str, str]]:

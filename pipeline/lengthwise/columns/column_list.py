@@ -1,0 +1,69 @@
+"""A list of columns that is also a table: columns by position and by key."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Self, SupportsIndex, overload
+
+from lengthwise.columns.select import AnyColumn, feature_of
+from lengthwise.errors import ConfigError
+
+
+class Moments(NamedTuple):
+    """The mean and the standard deviation of a numeric feature's values."""
+
+    mean: float
+    std: float
+
+
+class ColumnList(tuple[AnyColumn, ...]):
+    """Columns in their order, and by the key of the feature that they read.
+
+    Attributes:
+        moments: the mean and the deviation of each numeric feature, by key; empty where nobody has counted them.
+
+    Example:
+        >>> columns = lw.open("prepared").columns
+        >>> columns["items"].num_buckets
+        1000
+        >>> lw.SequenceFeatures(columns.without("label"))
+    """
+
+    moments: Mapping[str, Moments]
+
+    def __new__(cls, columns: Iterable[AnyColumn], moments: Mapping[str, Moments] | None = None) -> Self:
+        made = super().__new__(cls, columns)
+        made.moments = dict(moments or {})
+        return made
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the features, in the order of the columns."""
+        return tuple(feature_of(column).key for column in self)
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> AnyColumn: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[AnyColumn, ...]: ...
+    @overload
+    def __getitem__(self, place: str) -> AnyColumn: ...
+    def __getitem__(self, place: Any) -> Any:
+        if not isinstance(place, str):
+            return super().__getitem__(place)
+        self._check([place])
+        return super().__getitem__(self.keys.index(place))
+
+    def only(self, *keys: str) -> Self:
+        """The columns of these features, in their order here."""
+        self._check(keys)
+        return type(self)((column for column in self if feature_of(column).key in keys), self.moments)
+
+    def without(self, *keys: str) -> Self:
+        """The columns of all other features."""
+        self._check(keys)
+        return type(self)((column for column in self if feature_of(column).key not in keys), self.moments)
+
+    def _check(self, keys: Iterable[str]) -> None:
+        unknown = [key for key in keys if key not in self.keys]
+        if unknown:
+            raise ConfigError(
+                f"columns: expected the key of a column ({', '.join(self.keys)}), received {unknown[0]!r}"
+            )

@@ -1,0 +1,56 @@
+"""`inputs`: the `keras.Input`s of what columns read."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+
+from lengthwise.columns import RESERVED_KEY, NumericColumn, context_features, sequence_features
+from lengthwise.columns.from_tensorflow import from_feature_column
+
+
+def inputs(columns: Iterable[Any]) -> dict[str, Any]:
+    """A `keras.Input` for each feature that the columns read, of the shape and dtype that the feed gives it.
+
+    Hand them to `keras.Model` as a list, `keras.Model(list(inputs.values()), output)`: then Keras takes features by
+    their names, and batches may have more keys than the model has inputs. (Of a dict Keras takes them by position, and
+    a batch with other keys gives it other tensors.)
+
+    Args:
+        columns: of `lengthwise` or of `tf.feature_column.*`; of columns that look up strings, those of
+            `lengthwise.looked_up(columns)`, as `lengthwise.open(...).columns` has them.
+
+    Returns:
+        KerasTensors by key, `sequence_length` among them where a sequence is read.
+
+    Example:
+    >>> import keras, lengthwise as lw
+    >>> columns = [lw.sequence_categorical_column_with_identity("items", 1000), lw.sequence_numeric_column("price")]
+    >>> inputs = lw.inputs(columns)
+    >>> sorted(inputs)
+    ['items', 'price', 'sequence_length']
+    >>> steps = keras.layers.GRU(4)(lw.SequenceFeatures(columns)(inputs))
+    >>> model = keras.Model(list(inputs.values()), keras.layers.Dense(1)(steps))
+    """
+    accepted = [from_feature_column(column) for column in columns]
+    made: dict[str, Any] = {}
+    for feature in sequence_features(accepted):
+        made[feature.key] = keras.Input((None, *_step_shape(feature)), dtype=_step_dtype(feature), name=feature.key)
+        weight_key = getattr(feature, "weight_key", None)
+        if weight_key is not None:
+            made[weight_key] = keras.Input((None, *_step_shape(feature)), dtype="float32", name=weight_key)
+    for context in context_features(accepted):
+        made[context.key] = keras.Input(context.shape, dtype=context.dtype, name=context.key)
+    if len(made) > len(context_features(accepted)):
+        made[RESERVED_KEY] = keras.Input((), dtype="int64", name=RESERVED_KEY)
+    return made
+
+
+def _step_shape(feature: Any) -> tuple[int, ...]:
+    if isinstance(feature, NumericColumn):
+        return () if feature.shape == (1,) else feature.shape
+    return () if feature.values_per_step == 1 else (feature.values_per_step,)
+
+
+def _step_dtype(feature: Any) -> str:
+    return "float32" if isinstance(feature, NumericColumn) and not feature.is_integer else "int64"

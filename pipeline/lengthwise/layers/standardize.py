@@ -1,0 +1,85 @@
+"""Numbers of mean 0 and deviation 1, by statistics that the model keeps."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from lengthwise.columns import Moments, NumericColumn
+from lengthwise.columns.wording import show
+from lengthwise.errors import ConfigError
+
+
+@keras.saving.register_keras_serializable(package="lengthwise")
+class Standardize:
+    """A `normalizer_fn` that subtracts a mean and divides by a standard deviation. Models save it with its numbers.
+
+    Args:
+        mean: of the feature's values.
+        std: their standard deviation; 0 (all values are equal) leaves the scale as it is.
+
+    Example:
+    >>> import keras
+    >>> from lengthwise.layers import Standardize
+    >>> Standardize(mean=3.0, std=2.0)(keras.ops.array([[1.0, 5.0]])).numpy().tolist()
+    [[-1.0, 1.0]]
+    """
+
+    def __init__(self, mean: float, std: float) -> None:
+        self.mean = float(mean)
+        self.std = float(std)
+
+    def __call__(self, values: Any) -> Any:
+        """The standardised values, of their shape; float32, or float64 where they are that."""
+        dtype = keras.backend.standardize_dtype(values.dtype)
+        if "int" in dtype:  # float32 would lose the low bits of large integers, such as times in seconds
+            whole = round(self.mean)
+            values, rest, dtype = values - ops.cast(whole, dtype), self.mean - whole, "float32"
+        else:
+            rest = self.mean
+        return (ops.cast(values, dtype) - rest) / (self.std or 1.0)
+
+    def get_config(self) -> dict[str, float]:
+        return {"mean": self.mean, "std": self.std}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, float]) -> "Standardize":
+        return cls(**config)
+
+
+def standardized(
+    columns: Iterable[Any], moments: bool | Mapping[str, Any], counted: Mapping[str, Moments]
+) -> list[Any]:
+    """The columns, the numeric ones that have no `normalizer_fn` with one that standardises them.
+
+    Args:
+        columns: of a layer.
+        moments: (mean, deviation) by key; True for those that the data set counted; False for none.
+        counted: what the data set counted.
+
+    Raises:
+        ConfigError: `moments` is True and nothing was counted, or it names a key that no numeric column reads.
+    """
+    columns = list(columns)
+    plain = {column.key for column in columns if isinstance(column, NumericColumn) and column.normalizer_fn is None}
+    if moments is True and plain - counted.keys():
+        raise ConfigError(
+            f"standardize: expected columns of `lengthwise.open(...).columns` with True, which know the statistics of "
+            f"their data; nothing is known of {sorted(plain - counted.keys())}. "
+            "Give a dict: {key: (mean, deviation)}"
+        )
+    known = (counted if moments else {}) if isinstance(moments, bool) else moments
+    for key in () if isinstance(moments, bool) else moments:
+        if key not in plain:
+            raise ConfigError(
+                "standardize: expected the keys of numeric columns without a normalizer_fn "
+                f"({', '.join(sorted(plain)) or 'none'}), received {show(key)}"
+            )
+    return [_standardized(column, known) if getattr(column, "key", None) in plain else column for column in columns]
+
+
+def _standardized(column: Any, known: Mapping[str, Any]) -> Any:
+    if not isinstance(column, NumericColumn) or column.key not in known:
+        return column
+    return column.model_copy(update={"normalizer_fn": Standardize(*known[column.key])})
