@@ -46,7 +46,11 @@ def test_files_without_a_record_are_an_error_before_the_first_batch(tmp_path: An
                 read(files, COLUMNS, **({"batch_size": 4, "epochs": None} if read is read_raw else {}))
 
 
-@pytest.mark.parametrize("content", [gzip.compress(framed(GOOD)) + gzip.compress(b""), zlib.compress(framed(GOOD))])
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(framed(GOOD)) + gzip.compress(b""), zlib.compress(framed(GOOD))],
+    ids=["gzip of two members", "zlib"],
+)
 def test_one_record_among_empty_files_is_enough(tmp_path: Any, content: bytes) -> None:
     files = write(tmp_path, {**EMPTY, "zz": content})
     assert rows(read_raw(files, COLUMNS, batch_size=4)) == 1
