@@ -83,7 +83,7 @@ def test_what_a_shard_lost_is_said_with_its_number(
     assert 0 < len(found) < len(data.samples)
     left = {"all records but the last": 1, "half of the records": count - count // 2}.get(name, count)
     said = capfd.readouterr().err
-    assert re.search(rf'left out {left} of the {count} records of ".*{os.path.basename(shard)}"', said), said
+    assert re.search(rf'left out {left} of {count} records of ".*{os.path.basename(shard)}"', said), said
 
 
 ZLIB = zlib.compress(CONTENT)
