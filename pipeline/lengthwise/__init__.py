@@ -34,14 +34,13 @@ _NAMES = {
         "sequence_numeric_column",
         "shared_embedding_columns",
     ),
-    "lengthwise.data_set": ("DataSet", "export", "verify"),
+    "lengthwise.data_set": ("DataSet", "export", "open", "verify"),
     "lengthwise.config": ("JobConfig", "Sequences", "load_config"),
     "lengthwise.feed": ("BatchStats", "Cache", "Service", "count_raw", "read_prepared", "read_raw", "serving_fn"),
     "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "inputs", "sequence_input_layer"),
     "lengthwise.manifest": ("Manifest", "load_manifest"),
 }
-_HOMES = {name: (module, name) for module, names in _NAMES.items() for name in names}
-_HOMES["open"] = ("lengthwise.data_set", "open_data_set")  # where it is defined, `open` is Python's own
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = sorted([*_HOMES, "__version__"])
 
@@ -49,8 +48,7 @@ __all__ = sorted([*_HOMES, "__version__"])
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'lengthwise' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    value = getattr(import_module(module), attribute)
+    value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -11,7 +11,7 @@ from lengthwise.errors import DatasetError
 from lengthwise.manifest import Manifest, load_manifest
 
 
-def open_data_set(folder: str | PathLike[str]) -> "DataSet":
+def open(folder: str | PathLike[str]) -> "DataSet":  # noqa: A001 (callers write `lengthwise.open`)
     """Opens a prepared data set. Only its manifest is read, and TensorFlow is not imported.
 
     Args:
@@ -113,7 +113,7 @@ def prepare(
 
     job = load_config(config, {"output.path": None if output is None else fspath(output)})
     run(job, overwrite=overwrite, workers=workers, runner_options=runner_options)
-    return open_data_set(job.output.path)
+    return open(job.output.path)
 
 
 def verify(folder: str | PathLike[str]) -> None:
@@ -148,5 +148,5 @@ def export(model: Any, data: DataSet | str | PathLike[str], folder: str | PathLi
         >>> lw.export(model, data, "serving")
         >>> tf.saved_model.load("serving").signatures["serving_default"](records=tf.constant(records))
     """
-    opened = data if isinstance(data, DataSet) else open_data_set(data)
+    opened = data if isinstance(data, DataSet) else open(data)
     opened.export(model, folder)
