@@ -25,7 +25,7 @@ def from_job(boundaries: object) -> object:
 WAYS = {
     "read_raw": lambda path, boundaries: read_raw(path, COLUMNS, batch_size=2, boundaries=boundaries),
     "count_raw": lambda path, boundaries: count_raw(path, COLUMNS, boundaries=boundaries),
-    "serving_fn": lambda path, boundaries: serving_fn(None, COLUMNS, features=["x"], boundaries=boundaries),
+    "serving_fn": lambda path, boundaries: serving_fn(None, COLUMNS, boundaries=boundaries),
     "job": lambda path, boundaries: from_job(boundaries),
     "buckets": lambda path, boundaries: Buckets(boundaries=boundaries),
 }
