@@ -1,5 +1,6 @@
 """A remote file as it is expected, and its copying, checked: by a checksum where one is known, else by its ETag."""
 
+from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 import google_crc32c
@@ -40,21 +41,40 @@ def copy_checked(remote: Remote, target: BinaryIO) -> None:
     Raises:
         EnvironmentFailure: it cannot be read, or is not what was expected.
     """
-    checksum, size = google_crc32c.Checksum(), 0
     target.seek(0)
-    with files.open_binary(remote.path) as source:
-        while size <= remote.size and (data := source.read(_CHUNK_BYTES)):
-            size += len(data)
-            checksum.update(data)
-            target.write(data)
+    found, size = _checksum(remote, remote.path, target.write)
     target.flush()
-    found = int.from_bytes(checksum.digest(), "big")
     if remote.crc32c is None and state_of(remote.path) != remote:
         raise EnvironmentFailure(f"cannot use {remote.path}: it was replaced after it was listed; start again")
-    if size != remote.size or remote.crc32c not in (None, found):
-        wanted, seen = f"{remote.size:,} bytes", "more" if size > remote.size else f"{size:,}"
-        if remote.crc32c is not None:
-            wanted, seen = f"{wanted} of crc32c {remote.crc32c:#010x}", f"{seen} of crc32c {found:#010x}"
+    _compare(remote, found, size)
+
+
+def check_bytes(expected: Remote, place: str) -> None:
+    """Reads the file's bytes at `place`: its path, or that of a copy of it. It may be a local file.
+
+    Raises:
+        EnvironmentFailure: they are not what was expected.
+        OSError: they cannot be read.
+    """
+    _compare(expected, *_checksum(expected, place, len))
+
+
+def _checksum(expected: Remote, place: str, use: Callable[[bytes], object]) -> tuple[int, int]:
+    """The crc32c and the number of the bytes, each of which is used; those behind the expected end are not read."""
+    checksum, size = google_crc32c.Checksum(), 0
+    with files.open_binary(place) as source:
+        while size <= expected.size and (data := source.read(_CHUNK_BYTES)):
+            size += len(data)
+            checksum.update(data)
+            use(data)
+    return int.from_bytes(checksum.digest(), "big"), size
+
+
+def _compare(expected: Remote, found: int, size: int) -> None:
+    if size != expected.size or expected.crc32c not in (None, found):
+        wanted, seen = f"{expected.size:,} bytes", "more" if size > expected.size else f"{size:,}"
+        if expected.crc32c is not None:
+            wanted, seen = f"{wanted} of crc32c {expected.crc32c:#010x}", f"{seen} of crc32c {found:#010x}"
         raise EnvironmentFailure(
-            f"cannot use {remote.path}: expected {wanted}, found {seen}; it is another file by now, or damaged"
+            f"cannot use {expected.path}: expected {wanted}, found {seen}; it is another file by now, or damaged"
         )

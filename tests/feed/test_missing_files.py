@@ -143,3 +143,33 @@ def test_first_records_whose_lengths_look_compressed_are_read(tmp_path: Any) -> 
 def _starts_zlib(length: int) -> bool:
     method, flags = length.to_bytes(2, "little")
     return method % 16 == 8 and method < 128 and not flags & 0x20 and (method * 256 + flags) % 31 == 0
+
+
+HOSTILE = "a\x1b[31m\u009b2J\u202egnp\u2028\u200b.tfrecord"
+
+
+def test_names_are_said_without_what_cannot_be_seen(data: Data, tmp_path: Any, capfd: Any) -> None:
+    """Whatever is left out or wrong: a file of a hostile name, a shard in a folder of one."""
+    path = write_records(tmp_path / HOSTILE, RECORDS)
+    other = write_records(tmp_path / "b.tfrecord", OTHER)
+    content = (tmp_path / HOSTILE).read_bytes()
+    (tmp_path / HOSTILE).write_bytes(content[:20] + bytes([content[20] ^ 1]) + content[21:-5])
+    folder = shutil.copytree(data.folders["block"], str(tmp_path / f"set{HOSTILE}"))
+    shard = max(os.path.join(folder, "Split-train", one) for one in os.listdir(f"{folder}/Split-train"))
+    write_records(shard, read_records(shard)[:-1])
+    errors = []
+    for verify in (False, True):
+        for read in (
+            lambda how: read_raw([path, other], COLUMNS, batch_size=8, on_damage=how),
+            lambda how, verify=verify: read_prepared(folder, batch_steps=256, on_damage=how, verify=verify),
+        ):
+            assert numbers(read("skip"))
+            with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+                numbers(read("raise"))
+            errors.append(next(line for line in str(caught.value).splitlines() if "tfrecord" in line))
+    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("lengthwise: ")]
+    assert len(said) >= 6
+    assert any("not as the manifest says" in line for line in said)
+    for line in [*said, *errors]:
+        assert "gnp" in line
+        assert line.isprintable()

@@ -17,12 +17,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from tensorflow.python.ops import script_ops
 
 from lengthwise import files
 from lengthwise.errors import LengthwiseError
 from lengthwise.feed.cache_options import FOLDER_VARIABLE, Cache
 from lengthwise.feed.epochs import plain
+from lengthwise.feed.process_functions import ProcessFunction
 from lengthwise.local_copies import LocalCopies
 from lengthwise.remote_source import Remote
 
@@ -42,12 +42,8 @@ class _Table(NamedTuple):
 
     def fetch(self, path: Any, *, wait: bool) -> tuple[Any, Any]:
         remote = tf.gather(self.remotes, tf.argmax(tf.cast(tf.equal(self.paths, path), tf.int32)))
-        copy, error = tf.raw_ops.PyFunc(
-            input=[path, remote, self.folder, tf.constant(self.limit, tf.int64), wait],
-            token=_TOKEN,
-            Tout=[tf.string, tf.string],
-        )
-        return tf.reshape(copy, []), tf.reshape(error, [])
+        copy, error = _FETCH(path, remote, self.folder, tf.constant(self.limit, tf.int64), wait)
+        return copy, error
 
 
 _READING: ContextVar[_Table | None] = ContextVar("reading", default=None)
@@ -146,6 +142,4 @@ def _fetch(path: bytes, remote: bytes, folder: bytes, limit: int, wait: bool) ->
     return [b"", b""]
 
 
-# `tf.numpy_function` numbers functions in the order of their making, which is another in each process. The registry
-# beneath it holds weak references: this module's own is the strong one.
-script_ops._py_funcs._funcs[_TOKEN] = _fetch
+_FETCH = ProcessFunction(_TOKEN, _fetch, [tf.string, tf.string])

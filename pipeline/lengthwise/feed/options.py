@@ -82,6 +82,7 @@ class Options(Spec):
     on_damage: Literal["raise", "skip"] = "raise"
     service: Service | str | None = None
     cache: Cache | str | None = None
+    verify: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -155,6 +156,7 @@ class OptionFields(TypedDict, total=False):
     on_damage: Literal["raise", "skip"]
     service: Service | str | None
     cache: Cache | str | None
+    verify: bool
 
 
 def checked_boundaries(boundaries: Any) -> tuple[int, ...] | None:

@@ -1,5 +1,6 @@
 """`read_prepared`: a prepared data set -> batches."""
 
+from collections.abc import Sequence
 from os import PathLike, fspath
 from typing import Any, Unpack
 
@@ -12,10 +13,12 @@ from lengthwise.feed.block_layout import BlockLayout
 from lengthwise.feed.epochs import Epochs, divided_by
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
+from lengthwise.feed.frame_walk import refuse_first_claims
 from lengthwise.feed.local_files import is_copied, reading
 from lengthwise.feed.options import OptionFields, Options
 from lengthwise.feed.records import Portion, divide
 from lengthwise.feed.service import for_service, read_through, service_of
+from lengthwise.feed.shard_checks import checking
 from lengthwise.feed.sizes import rows_of_window
 from lengthwise.feed.targets import Targets
 from lengthwise.feed.threads import BATCHES
@@ -41,7 +44,8 @@ def read_prepared(folder: str | PathLike[str], split: str = "train", **options: 
         `(features, labels, weights)`.
 
     Raises:
-        DatasetError: there is no complete data set of a known format, or it has no such split.
+        DatasetError: there is no complete data set of a known format, it has no such split, or a plain shard starts
+            with the header of a record that is larger than the file, and `on_damage` is `raise`.
         ConfigError: an option is wrong, or a sequence is longer than `batch_steps`.
 
     Example:
@@ -53,8 +57,11 @@ def read_prepared(folder: str | PathLike[str], split: str = "train", **options: 
     chosen = for_service(Options.make(**options))
     portions = _portions(manifest, folder, split, chosen)
     _check_budget(manifest, split, chosen)
+    if manifest.compression == "none" and chosen.on_damage == "raise":
+        refuse_first_claims(portion.path for parts in portions.values() for portion in parts)
     remotes = _remotes(manifest, folder, portions, chosen)
-    with reading(remotes, chosen.chosen_cache, here=chosen.service is None):
+    to_check = _to_check(manifest, folder, portions, chosen)
+    with reading(remotes, chosen.chosen_cache, here=chosen.service is None), checking(to_check):
         return _dataset(manifest, split, portions, chosen)
 
 
@@ -133,8 +140,17 @@ def _remotes(manifest: Manifest, folder: str, portions: BucketPortions, options:
     paths = sorted({portion.path for parts in portions.values() for portion in parts})
     if not is_copied(folder, options.chosen_cache):
         return []
-    if options.on_damage == "skip":
-        return files.side_by_side(state_of, paths)
+    return files.side_by_side(state_of, paths) if options.on_damage == "skip" else _expected(manifest, folder, paths)
+
+
+def _to_check(manifest: Manifest, folder: str, portions: BucketPortions, options: Options) -> list[Remote]:
+    """The shards whose bytes are compared with the manifest where they are read: those that no copying compares."""
+    if not options.verify or (options.on_damage == "raise" and is_copied(folder, options.chosen_cache)):
+        return []
+    return _expected(manifest, folder, sorted({portion.path for parts in portions.values() for portion in parts}))
+
+
+def _expected(manifest: Manifest, folder: str, paths: Sequence[str]) -> list[Remote]:
     shards = {files.join(folder, shard.path): shard for shard in manifest.shards}
     return [Remote(path, shards[path].bytes, shards[path].crc32c) for path in paths]
 

@@ -6,6 +6,7 @@ Everything works on whole windows of thousands of records; no op sees a single o
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from os import PathLike, fspath
 from typing import Any, Unpack
 
@@ -19,7 +20,7 @@ from lengthwise.feed.epochs import Epochs, divided_by, plain
 from lengthwise.feed.features import Features
 from lengthwise.feed.local_files import ahead, is_copied, reading
 from lengthwise.feed.no_record import refuse_files_without_records
-from lengthwise.feed.offline import offline_rules, refuse_hopeless_files
+from lengthwise.feed.offline import first_records, offline_rules, refuse_hopeless_files
 from lengthwise.feed.options import OptionFields, Options, checked_boundaries
 from lengthwise.feed.parse import Container
 from lengthwise.feed.raw_files import Listed, list_file, read_chunks
@@ -65,13 +66,18 @@ def read_raw(
         on_invalid: what becomes of invalid records: an error that names the first, or they are left out (`skip`) and
             their number is said on standard error. `count_raw` counts them by reason. Records that TensorFlow's
             parser refuses are written anew by protobuf and tried again, so that legal ones in unusual bytes are read.
-            Two kinds it does not refuse. Where a length inside a record reaches beyond the record's end, it takes what
-            is there, if each of the features is whole; the job rejects the record as unparsable. And of a flat list (in
-            a tf.Example, or in the context) that comes in several packed chunks, it takes the first; the job takes all.
+            Three kinds it does not refuse. Where a length inside a record reaches beyond the record's end, it takes
+            what is there, if each of the features is whole; the job rejects the record as unparsable. Of a flat list
+            (in a tf.Example, or in the context) that comes in several packed chunks, it takes the first, even if that
+            is empty, as if the list were; the job takes all. And it skips the features of a tf.Example, or one of them,
+            whose field's tag is written in more bytes than it needs, as if they were absent; the job takes them.
         max_record_bytes: larger records are invalid.
         stop_after_rejected: where the first so many records, of several files, are all rejected for one reason, as a
             wrong key makes them, that is an error at once, which names the keys that they have. 0: it is none.
-        **options: see `Options`; `batch_steps` or `batch_size` is needed.
+        **options: see `Options`; `batch_steps` or `batch_size` is needed. With `on_damage="raise"`, a plain file's
+            first record alone is compared with the file's size before TensorFlow reads it, which asks for as much
+            memory as a header says, and crashes where there is none; all later headers are compared with `skip`,
+            which reads files twice (remote files that TensorFlow reads itself are not compared).
 
     Returns:
         A `tf.data.Dataset`, as `read_prepared` returns it.
@@ -79,7 +85,8 @@ def read_raw(
     Raises:
         ConfigError: an option is wrong, no file is found, or the files that this worker reads hold no record. If an
             epoch has no batch because all records were left out, iterating fails.
-        DataLimitError: see `stop_after_rejected`.
+        DataLimitError: see `stop_after_rejected`; or the first record of a plain file is larger than the file, as its
+            header says, and `on_damage` is `raise`.
 
     Example:
         >>> train = read_raw("raw/*.tfrecord", columns, batch_steps=8192, labels="y", seed=1)
@@ -87,6 +94,8 @@ def read_raw(
     """
     columns = tuple(columns)
     chosen = for_service(Options.make(**options))
+    if chosen.verify:
+        raise ConfigError("verify: expected False: no manifest says what the bytes of raw files are")
     limits = _limits(boundaries, chosen)
     rules = sequences or Sequences()
     paths = find_files(files)[chosen.index :: chosen.num_shards]
@@ -141,7 +150,7 @@ class _Source:
             )
         self._paths = list(paths)
         self._options = options
-        self._listed = file_system.side_by_side(list_file, paths)
+        self._listed = file_system.side_by_side(partial(list_file, on_damage=options.on_damage), paths)
         refuse_files_without_records(self._listed, options)
         self._size = chunk_size(options)
         self._large = sum(file.end for file in self._listed) >= _LARGE_BYTES * len(paths)
@@ -158,13 +167,10 @@ class _Source:
 
     def sample(self) -> Any:
         """The first records of a few local files, string `[n]`."""
-        local = [(path, kind) for path, kind, *_ in self._listed if not file_system.is_remote(path)]
+        local = [file.path for file in self._listed if not file_system.is_remote(file.path)]
         some = local[:: max(len(local) // _SAMPLED_FILES, 1)][:_SAMPLED_FILES]
-        found = [tf.zeros([0], tf.string)]
-        for path, compression in some:
-            records = tf.data.TFRecordDataset(path, compression).take(_SAMPLED_RECORDS)
-            found += list(records.ignore_errors().batch(_SAMPLED_RECORDS))
-        return tf.concat(found, 0)
+        found = [record for path in some for record in first_records(path, _SAMPLED_RECORDS)]
+        return tf.constant(found, tf.string, [len(found)])
 
     def chunks(self, seed: Any) -> Any:
         """One epoch: chunks of records."""

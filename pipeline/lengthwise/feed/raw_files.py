@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lengthwise import files as file_system
+from lengthwise.errors import DataLimitError
+from lengthwise.feed.frame_walk import refuse_first_claim
 from lengthwise.feed.local_files import local
 from lengthwise.feed.recover import (
     GZIP,
@@ -21,6 +23,7 @@ from lengthwise.feed.recover import (
     say,
     sound_runs,
 )
+from lengthwise.feed.visible_text import visible_text
 from lengthwise.records.compression import HEADER, sniff
 from lengthwise.records.inflate import inflated_size
 
@@ -56,12 +59,19 @@ class Listed(NamedTuple):
     size: Any
 
 
-def list_file(path: str) -> Listed:
-    """Looks at a file. Zlib files do not say how much is in them: they are decompressed for it."""
+def list_file(path: str, on_damage: OnDamage) -> Listed:
+    """Looks at a file. Zlib files do not say how much is in them: they are decompressed for it.
+
+    Raises:
+        DataLimitError: its first record claims to be larger than the file, and damage is not to be skipped.
+    """
     with file_system.open_binary(path) as stream:
-        kind = sniff(stream.read(HEADER.size))
+        head = stream.read(HEADER.size)
+        kind = sniff(head)
         size = stream.seek(0, os.SEEK_END)
         end = size
+        if on_damage == "raise":
+            refuse_first_claim(path, head, size, DataLimitError)
         if kind == "gzip":
             stream.seek(max(size - 4, 0))
             end = int.from_bytes(stream.read(4), "little")
@@ -140,7 +150,8 @@ def _check_end(file: Listed, index: Any, position: Any) -> Any:
     )
     more, size = tf.cond(plain & ~whole, lambda: measure(file.path, position), lambda: (zero, zero))
     message = "damaged or cut off; on_damage='skip' leaves out what cannot be read. The file, record and byte:"
-    with tf.control_dependencies([tf.debugging.Assert(whole, [message, file.path, index + more, position + size])]):
+    place = [visible_text(file.path), index + more, position + size]
+    with tf.control_dependencies([tf.debugging.Assert(whole, [message, *place])]):
         return tf.identity(whole)
 
 

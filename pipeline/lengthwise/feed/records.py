@@ -10,6 +10,8 @@ import tensorflow as tf
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.local_files import ahead, local
 from lengthwise.feed.recover import KINDS, OnDamage, opened, read_run, say, sound_runs
+from lengthwise.feed.shard_checks import begin_check, checked_behind, checked_last
+from lengthwise.feed.visible_text import visible_text
 from lengthwise.records.compression import Compression
 
 _BUFFER_BYTES = 2**18
@@ -132,12 +134,14 @@ def read_portion(
     nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
 
     def read(path: Any) -> Any:
+        path = begin_check(path)
         records = (_read_sound if on_damage == "skip" else read_file)(path, compression)
         records = records if skip is None else records.skip(skip)
         if on_damage == "skip":
-            return records.take(take).batch(chunk)
+            return checked_behind(records.take(take).batch(chunk), path)
         chunks = records.batch(chunk).ignore_errors(True).concatenate(nothing).take(-(-take // chunk))
-        return chunks.enumerate().map(lambda number, records: _whole(records, take - number * chunk, chunk, path))
+        chunks = chunks.enumerate().map(lambda number, records: _whole(records, take - number * chunk, chunk, path))
+        return checked_last(chunks, path, -(-take // chunk))
 
     def count(read: Any, records: Any) -> tuple[Any, Any]:
         size = tf.size(records, tf.int64)
@@ -169,5 +173,6 @@ def _whole(records: Any, missing: Any, chunk: int, path: Any) -> Any:
         "a file of the data set is damaged or incomplete; `lengthwise verify` says more, "
         "on_damage='skip' leaves out what cannot be read. The file:"
     )
-    with tf.control_dependencies([tf.debugging.Assert(tf.size(records, tf.int64) >= expected, [message, path])]):
+    whole = tf.debugging.Assert(tf.size(records, tf.int64) >= expected, [message, visible_text(path)])
+    with tf.control_dependencies([whole]):
         return records[:expected]

@@ -10,7 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from lengthwise.feed.frame_walk import records_before_claim
 from lengthwise.feed.local_files import local
+from lengthwise.feed.visible_text import visible_text
 from lengthwise.records.compression import Compression
 
 OnDamage = Literal["raise", "skip"]
@@ -77,9 +79,10 @@ def _records_from(path: Any, compression: Any, offset: Any) -> Any:
 def _find(path: Any) -> tuple[Any, Any, Any]:
     zero = tf.constant(0, tf.int64)
     runs = tf.TensorArray(tf.int64, size=0, dynamic_size=True, element_shape=[3])
+    limit = records_before_claim(path)
 
     def advance(number: Any, offset: Any, index: Any, _: Any, runs: Any) -> tuple[Any, ...]:
-        count, size = measure(path, offset)
+        count, size = measure(path, offset, tf.where(limit < 0, limit, limit - index))
         runs = runs.write(number, tf.stack([offset, count, index]))
         following, ended = _step_over(path, offset + size, index + count)
         return number + 1, following, index + count + 1, ended, runs
@@ -112,14 +115,15 @@ def count_compressed(path: Any, compression: Any) -> Any:
     return counted.reduce(tf.constant(-1, tf.int64), lambda _, records: records)
 
 
-def measure(path: Any, offset: Any) -> tuple[Any, Any]:
-    """How many sound records follow from `offset` on, and their bytes."""
+def measure(path: Any, offset: Any, most: Any = -1) -> tuple[Any, Any]:
+    """How many sound records follow from `offset` on, `most` of them if it is not -1, and their bytes."""
 
     def add(total: tuple[Any, Any], record: Any) -> tuple[Any, Any]:
         return total[0] + 1, total[1] + tf.cast(tf.strings.length(record), tf.int64) + FRAME_BYTES
 
     zero = tf.constant(0, tf.int64)
-    counted: tuple[Any, Any] = _records_from(path, PLAIN, offset).ignore_errors(True).reduce((zero, zero), add)
+    records = _records_from(path, PLAIN, offset).take(most).ignore_errors(True)
+    counted: tuple[Any, Any] = records.reduce((zero, zero), add)
     return counted
 
 
@@ -131,7 +135,7 @@ def _step_over(path: Any, offset: Any, index: Any) -> tuple[Any, Any]:
     length = tf.reduce_sum(tf.bitwise.left_shift(words[:8], tf.range(0, 64, 8, tf.int64)))
     expected = tf.reduce_sum(tf.bitwise.left_shift(words[8:], tf.range(0, 32, 8, tf.int64)))
     following = offset + FRAME_BYTES + length
-    sound = whole & (length >= 0) & (expected == _masked_crc32c(words[:8]))
+    sound = whole & (length >= 0) & (following > offset) & (expected == _masked_crc32c(words[:8]))
     sound &= tf.size(read_bytes(path, tf.maximum(following, 1) - 1, 1)) == 1
     said = tf.cond(
         tf.size(head) == 0,
@@ -179,5 +183,6 @@ def _crc_table() -> Any:
 
 def say(*words: Any) -> Any:
     """An op that says on standard error what was left out."""
-    with tf.control_dependencies([tf.print("lengthwise: left out", *words)]):
+    seen = [visible_text(word) if tf.is_tensor(word) and word.dtype == tf.string else word for word in words]
+    with tf.control_dependencies([tf.print("lengthwise: left out", *seen)]):
         return tf.constant(False)

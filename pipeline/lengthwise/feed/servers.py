@@ -1,9 +1,13 @@
 """The processes of a tf.data service: one dispatcher, which keeps a journal, and any number of workers."""
 
+from importlib import import_module
 from typing import Any
 
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.feed.cache_options import Cache
+
+_CALLED = ("lengthwise.feed.local_files", "lengthwise.feed.shard_checks", "lengthwise.feed.frame_walk")
+"""What holds the Python functions that datasets call: a worker must know them."""
 
 
 def start_dispatcher(port: int, work_dir: str) -> Any:
@@ -46,7 +50,9 @@ def start_worker(dispatcher: str, port: int = 0, host: str = "localhost", cache:
     """
     import tensorflow as tf
 
-    from lengthwise.feed.local_files import keep_copies_in  # TensorFlow finds here what opens remote files
+    for name in _CALLED:
+        import_module(name)
+    from lengthwise.feed.local_files import keep_copies_in
 
     if cache is not None:
         keep_copies_in(cache)
