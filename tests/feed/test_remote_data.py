@@ -73,7 +73,7 @@ def copies(cache: Cache) -> list[str]:
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "example": [{"seed": 3, "epochs": 2}, {"seed": 4, "num_shards": 3, "index": 1, "on_damage": "skip"}],
-    "block": [{"seed": 3}, {"shuffle": False, "on_damage": "skip"}],
+    "block": [{"seed": 3, "verify": True}, {"shuffle": False, "on_damage": "skip", "verify": True}],
     "raw": [{"seed": 4, "num_shards": 2, "index": 1}, {"seed": 3, "on_damage": "skip"}],
 }
 

@@ -61,6 +61,12 @@ class Options(Spec):
         service: reads through a tf.data service: its address, or a `Service`.
         cache: where local copies of remote files are kept: a folder, or a `Cache`. TensorFlow itself reads local files
             and `gs://` alone. So files of `s3://` and `hdfs://` are always copied, of `gs://` where this is given.
+        verify: of a prepared data set, whether the bytes of each shard are compared with the manifest's size and
+            checksum, in the background, at the first reading of each version of the file in a process. So a shard that
+            was replaced by a sound one of as many records is found, too: an error that names it, before its last
+            records come, or, with `on_damage="skip"`, a line on standard error. The workers of a tf.data service do
+            it where they read, if they are those of `lengthwise serve worker`; of others it is an error. Copies of
+            remote files were compared when they were made.
     """
 
     batch_steps: int | None = Field(default=None, ge=1)
