@@ -187,6 +187,5 @@ def test_what_no_parser_takes_is_left_out_beside_them(tmp_path: Any, container: 
     assert (len(found), set(counts)) == (counts["valid"], {"valid", "unparsable"})
     assert found == dict.fromkeys(range(len(table)), (ITEMS, MORE))
     serving = serving_fn(model(), COLUMNS, format=container)
-    # TensorFlow's message may quote the record's bytes, which its Python cannot decode.
-    with pytest.raises((tf.errors.OpError, UnicodeDecodeError)):
+    with pytest.raises((tf.errors.OpError, UnicodeDecodeError)):  # the message may quote bytes that are no text
         serving(tf.constant([records[0], bad[0]]))

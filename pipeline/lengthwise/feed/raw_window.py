@@ -81,7 +81,8 @@ class RawWindow:
         """
         try:
             rows, _ = self._refiner.refine(self._refiner.parser.parse(records))
-        except tf.errors.InvalidArgumentError:  # records that cannot be parsed are dealt with where all are read
+        except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # the message may quote bytes that are no text
+            # Records that cannot be parsed are dealt with where all are read.
             return
         if steps := float(tf.reduce_sum(rows.lengths)):
             self._steps_per_row = max(steps / len(rows.lengths), 1.0)
