@@ -4,7 +4,7 @@ path         the file
 pattern      the files that it matches; of a pattern that matches only folders, the files below these
 folder       every file below it, at any depth
 
-What is no data is left out, as Hadoop and Spark do: names that begin with `.` or `_` (`_SUCCESS`, `_temporary`; not
+Files without data are left out, as Hadoop and Spark do: names that begin with `.` or `_` (`_SUCCESS`, `_temporary`; not
 partitions such as `_day=1`), and checksums and unfinished files. Of a folder, files whose names end as those of texts
 and tables do are left out too: data sets keep descriptions beside their records. A path means what it says.
 """

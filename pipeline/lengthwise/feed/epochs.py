@@ -49,7 +49,7 @@ class Epochs:
 
 
 def _one_ahead(dataset: Any, function: Callable[[Any], Any]) -> Any:
-    """`dataset.flat_map(function)` that starts on the next element's dataset beforehand.
+    """`dataset.flat_map(function)` that starts on the next element's dataset before this one ends.
 
     Python's `interleave` has the op's arguments for it, but does not offer them.
     """

@@ -90,7 +90,7 @@ class RawWindow:
             self._chunks = math.ceil(size / sampled * len(records) / chunk_size(self._options) * _MARGIN) + small_chunks
 
     def _sizes(self) -> list[int]:
-        """How many chunks each window takes; whoever has more records than were expected goes on by whole windows."""
+        """How many chunks each window takes; more records than expected are read by whole windows."""
         per_window = max(rows_of_window(self._options, self._steps_per_row) // chunk_size(self._options), 1)
         expected = chunks_of_windows(self._chunks, per_window)
         return [*expected, *[per_window] * _MORE]
@@ -153,10 +153,10 @@ class RawWindow:
         places, _ = self._try_alone(records)
         good = tf.scatter_nd(places[:, None], tf.fill(tf.shape(places), True), [tf.size(records, tf.int64)])
         refused = tf.where(~good)
-        mended, anew = self._try_alone(tf.gather(records, refused[:, 0]), canonically=True)
-        places = tf.gather(refused, mended)
+        repaired, anew = self._try_alone(tf.gather(records, refused[:, 0]), canonically=True)
+        places = tf.gather(refused, repaired)
         records = tf.tensor_scatter_nd_update(records, places, anew)
-        return records, tf.tensor_scatter_nd_update(good, places, tf.fill(tf.shape(mended), True))
+        return records, tf.tensor_scatter_nd_update(good, places, tf.fill(tf.shape(repaired), True))
 
     def _try_alone(self, records: Any, *, canonically: bool = False) -> tuple[Any, Any]:
         """The places of the records that can be parsed, int64 `[m]`, and their bytes, string `[m]`."""

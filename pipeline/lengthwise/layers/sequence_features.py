@@ -137,7 +137,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     @property
     def _num_elements(self) -> int:
         """The size of the D axis."""
-        return sum(column.num_elements for column in self.columns)
+        return self._plan.num_elements + sum(column.num_elements for column in self._context)
 
     def build(self, features_shape: Any = None) -> None:
         """Makes the tables and look-ups; they do not depend on the input."""

@@ -1,4 +1,4 @@
-"""What is no tensor yet, as a tensor: TF 1.x's `SparseTensorValue` and `RaggedTensorValue`; on JAX, large integers."""
+"""Values that are not tensors, as tensors: TF 1.x's `SparseTensorValue`, `RaggedTensorValue`, JAX's large integers."""
 
 from collections.abc import Mapping
 from typing import Any
