@@ -115,7 +115,7 @@ def _bucketed(rows: Any, boundaries: tuple[int, ...]) -> Any:
 
 def prepare(data: RawData, layout: str, folder: str) -> str:
     """The prepared data set of that layout, uncompressed like the raw files; made once."""
-    from lengthwise.prepare import run
+    from lengthwise.job import run
 
     output = Output(path=os.path.join(folder, layout), layout=layout, compression="none")
     buckets = Buckets(count=8)

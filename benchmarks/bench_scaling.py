@@ -59,10 +59,10 @@ class Work:
 
     def _run(self, config: dict[str, Any]) -> float:
         from lengthwise.config.model import JobConfig
-        from lengthwise.prepare.inputs import list_inputs
-        from lengthwise.prepare.model import Job
-        from lengthwise.prepare.shards import assign_shards, write_shard
-        from lengthwise.prepare.spill import spill_file
+        from lengthwise.job.inputs import list_inputs
+        from lengthwise.job.model import Job
+        from lengthwise.job.shards import assign_shards, write_shard
+        from lengthwise.job.spill import spill_file
 
         with tempfile.TemporaryDirectory(dir=self._folder) as output:
             config["output"]["path"] = output

@@ -137,7 +137,7 @@ _WIRE = {"id": "int64", "value": "float32", "word": "int64"}
 def ours(files: list[str], output: str, *, shuffle: bool, workers: int = 1) -> None:
     from benchmarks.data import raw_columns
     from lengthwise.config.model import JobConfig
-    from lengthwise.prepare import run
+    from lengthwise.job import run
 
     sections = {
         "inputs": {"files": files},

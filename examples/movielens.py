@@ -18,8 +18,8 @@ from collections.abc import Iterable
 
 from lengthwise.config import load_config
 from lengthwise.files import create
+from lengthwise.job import run
 from lengthwise.manifest import Manifest
-from lengthwise.prepare import run
 from lengthwise.records.framing import frame
 from lengthwise.records.protos import SequenceExample
 

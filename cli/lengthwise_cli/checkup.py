@@ -162,7 +162,7 @@ def embedded_runner() -> Iterator[Finding]:
         import apache_beam as beam
         from tfx_bsl.coders import example_coder
 
-        from lengthwise.prepare.runner import run_pipeline
+        from lengthwise.job.runner import run_pipeline
 
         def build(pipeline: object) -> None:
             _ = pipeline | "Create" >> beam.Create([1]) | "Double" >> beam.Map(lambda value: 2 * value)

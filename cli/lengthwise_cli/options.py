@@ -106,7 +106,7 @@ def beam_options() -> tuple[str, ...]:
     """
     given = tuple(click.get_current_context().meta.get(BEAM_OPTIONS, ()))
     if given:
-        from lengthwise.prepare.options import check_runner
+        from lengthwise.job.options import check_runner
 
         check_runner(given)
     return given

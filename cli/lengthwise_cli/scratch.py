@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from lengthwise import files
 from lengthwise.errors import ConfigError, NothingRan
-from lengthwise.prepare.abandoned import PREFIXES, claimed, remove_abandoned
-from lengthwise.prepare.options import is_embedded, option_value, runner_name
+from lengthwise.job.abandoned import PREFIXES, claimed, remove_abandoned
+from lengthwise.job.options import is_embedded, option_value, runner_name
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Length-bucketed, padded sequence data for TensorFlow, Keras, Beam and TFX.
 
     columns ─┐  (what a sequence is: specs in YAML or Python)
-    raw TFRecords ─ read ─ decode ─ validate ─ bucket ─ pad ─ write ─ manifest     lengthwise.prepare   Beam, offline
+    raw TFRecords ─ read ─ decode ─ validate ─ bucket ─ pad ─ write ─ manifest     lengthwise.job       Beam, offline
                                       └─ rejects
     manifest or raw TFRecords ─ read ─ batch by length ─ features                  lengthwise.feed      tf.data
     features ─ SequenceFeatures / sequence_input_layer ─ [B,T,D], lengths          lengthwise.layers    Keras 3
@@ -34,7 +34,7 @@ _NAMES = {
         "sequence_numeric_column",
         "shared_embedding_columns",
     ),
-    "lengthwise.data_set": ("DataSet", "export", "open", "verify"),
+    "lengthwise.data_set": ("DataSet", "export", "open", "prepare", "verify"),
     "lengthwise.config": ("JobConfig", "Sequences", "load_config"),
     "lengthwise.feed": ("BatchStats", "Cache", "Service", "count_raw", "read_prepared", "read_raw", "serving_fn"),
     "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "inputs", "sequence_input_layer"),

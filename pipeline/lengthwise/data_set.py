@@ -109,7 +109,7 @@ def prepare(
         >>> data.splits
         {'eval': 412, 'train': 3588}
     """
-    from lengthwise.prepare import run
+    from lengthwise.job import run
 
     job = load_config(config, {"output.path": None if output is None else fspath(output)})
     run(job, overwrite=overwrite, workers=workers, runner_options=runner_options)
@@ -122,7 +122,7 @@ def verify(folder: str | PathLike[str]) -> None:
     Raises:
         DatasetError: something differs; the message names each file and what is wrong with it.
     """
-    from lengthwise.prepare.verify import verify as compare
+    from lengthwise.job.verify import verify as compare
 
     faults = compare(fspath(folder)).faults
     if faults:

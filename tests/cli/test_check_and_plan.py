@@ -185,7 +185,7 @@ def test_options_that_cannot_work_are_refused(command: str, name: str, place, le
 
 @pytest.mark.parametrize("kept", [0, 1])
 def test_results_that_do_not_arrive_are_no_verdict(kept: int, place, lengthwise, monkeypatch) -> None:
-    from lengthwise.prepare import pipeline
+    from lengthwise.job import pipeline
 
     write = pipeline._write_summary
     monkeypatch.setattr(

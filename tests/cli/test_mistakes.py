@@ -8,8 +8,8 @@ import pytest
 
 from cli.conftest import start
 from config.mistakes import MISTAKES, Mistake
-from lengthwise import prepare
 from lengthwise.config import load_config
+from lengthwise.job import run
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
@@ -40,7 +40,7 @@ def _misnamed(place) -> list[object]:
 
 
 def _prepared(place) -> str:
-    prepare.run(load_config(place.job), workers=1)
+    run(load_config(place.job), workers=1)
     return str(place.prepared)
 
 
@@ -221,7 +221,7 @@ def test_a_fault_of_ours_ends_the_events_too(place, lengthwise, monkeypatch) -> 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a\x1b")
 
-    monkeypatch.setattr(prepare, "run", fail)
+    monkeypatch.setattr("lengthwise.job.run", fail)
     result = lengthwise("prepare", place.job, "--json", code=3)
     event = json.loads(result.stdout.splitlines()[-1])
     assert event == {"event": "error", "message": "ZeroDivisionError: a\x1b", "exit_code": 3}

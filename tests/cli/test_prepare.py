@@ -164,7 +164,7 @@ def _workers_of(session: int) -> set[int]:
         try:
             with open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline") as line:
                 mine = int(stat.read().rpartition(")")[2].split()[3]) == session
-                if mine and "lengthwise.prepare.worker" in line.read():
+                if mine and "lengthwise.job.worker" in line.read():
                     found.add(int(name))
         except OSError:  # it has ended
             continue
@@ -185,7 +185,7 @@ def _fail(*_: object, **__: Any) -> None:
 
 
 def test_an_unforeseen_failure_is_exit_code_3_and_says_what_to_report(place, lengthwise, monkeypatch) -> None:
-    monkeypatch.setattr("lengthwise.prepare.run", _fail)
+    monkeypatch.setattr("lengthwise.job.run", _fail)
     message = lengthwise("prepare", place.job, code=3).stderr
     assert "something unforeseen went wrong: ZeroDivisionError" in message
     assert "lengthwise --debug" in message
@@ -197,7 +197,7 @@ def test_debug_shows_the_traceback(place, monkeypatch) -> None:
 
     from lengthwise_cli.main import main
 
-    monkeypatch.setattr("lengthwise.prepare.run", _fail)
+    monkeypatch.setattr("lengthwise.job.run", _fail)
     result = CliRunner().invoke(main, ["--debug", "prepare", place.job])
     assert result.exit_code == 3
     assert "ZeroDivisionError" in result.stderr

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lengthwise.config import load_config
+from lengthwise.job import run
 from lengthwise.manifest import load_manifest
-from lengthwise.prepare import run
 from lengthwise.records.framing import frame
 from lengthwise.records.protos import SequenceExample
 

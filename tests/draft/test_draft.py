@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lengthwise.config import JobConfig, load_config
 from lengthwise.draft import draft_config
 from lengthwise.errors import ConfigError, DatasetError
-from lengthwise.prepare import run
+from lengthwise.job import run
 from lengthwise.records.framing import frame, read_blocks
 from lengthwise.records.protos import Example, SequenceExample
 from lengthwise.records.refine import Refined, Refiner, Rules

@@ -10,7 +10,7 @@ from draft.lookalikes import sequence_example
 from lengthwise.config import load_config
 from lengthwise.draft import draft_config
 from lengthwise.errors import DatasetError
-from lengthwise.prepare import run
+from lengthwise.job import run
 from lengthwise.records.framing import frame, read_blocks
 from lengthwise.records.refine import Refiner, Rules
 

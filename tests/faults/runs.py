@@ -1,6 +1,6 @@
 """Runs that die: a process that forks one child a run, so that each starts in a moment and can be killed at any point.
 
-test ── a line of JSON: what to run, where to die ──> this process (Beam imported) ── fork ──> child: prepare.run
+test ── a line of JSON: what to run, where to die ──> this process (Beam imported) ── fork ──> child: job.run
      <── a line of JSON: how it ended ──────────────
 """
 
@@ -97,7 +97,7 @@ def _environment(pid: int) -> bytes:
 
 
 def _serve() -> None:
-    from lengthwise.prepare import pipeline, publish, runner  # noqa: F401 (imported once for all children)
+    from lengthwise.job import pipeline, publish, runner  # noqa: F401 (imported once for all children)
 
     for line in sys.stdin:
         reading, writing = os.pipe()
@@ -122,9 +122,9 @@ def _child(task: dict[str, Any], writing: int) -> None:
 
 
 def _run(task: dict[str, Any], writing: int) -> int:
-    from lengthwise import prepare
     from lengthwise.config.model import JobConfig
     from lengthwise.errors import LengthwiseError
+    from lengthwise.job import run
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     config = JobConfig.model_validate(task["config"])
@@ -138,7 +138,7 @@ def _run(task: dict[str, Any], writing: int) -> int:
         threading.Thread(target=_kill_a_worker, args=(task["worker_dies_after"],), daemon=True).start()
     code, message = 0, ""
     try:
-        prepare.run(
+        run(
             config,
             overwrite=task.get("overwrite", False),
             workers=task.get("workers", 1),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lengthwise import prepare
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import DataLimitError, EnvironmentFailure
+from lengthwise.job import run
 from lengthwise.manifest import Manifest
 from lengthwise.progress import Event
 from lengthwise.records.rejects_io import read_rejects
@@ -50,7 +50,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[JobConfig, Manife
     (folder / "raw" / "empty").write_bytes(b"")
     config = jobs.job(folder, words.COLUMNS, [f"{folder}/raw/*"], buckets={"count": 2}, limits={
         "rejected_fraction": 1.0, "damaged_files": 5})  # fmt: skip
-    manifest = prepare.run(config, workers=1)
+    manifest = run(config, workers=1)
     rejects: dict[str, list[Reject]] = {}
     with open(folder / "out" / "rejects" / "rejects-00000-of-00001.tfrecord.gz", "rb") as stream:
         for reject in read_rejects(stream):
@@ -83,11 +83,11 @@ def test_more_damaged_files_than_allowed_are_a_named_error(damaged, tmp_path):
     with pytest.raises(
         DataLimitError, match=r"5 of 8 input files are damaged or unreadable.*a bit in a length: .*byte"
     ):
-        prepare.run(config.model_copy(update=changes), workers=1)
+        run(config.model_copy(update=changes), workers=1)
     assert not (tmp_path / "out" / "manifest.json").exists()
     assert (tmp_path / "out" / "rejects" / "rejects-00000-of-00001.tfrecord.gz").exists()
     allowed = config.limits.model_copy(update={"damaged_files": 5})
-    manifest = prepare.run(config.model_copy(update={**changes, "limits": allowed}), workers=1)
+    manifest = run(config.model_copy(update={**changes, "limits": allowed}), workers=1)
     assert (tmp_path / "out" / "rejects" / "rejects-00000-of-00001.tfrecord.gz").exists()
     jobs.balance(manifest)
 
@@ -140,7 +140,7 @@ def test_a_file_that_changes_under_the_job_is_a_reject_where_allowed(tmp_path, n
     change, written, offset = CHANGES[name]
     config, path = changing(tmp_path, limit=1)
     once = _Once(change, path)
-    manifest = prepare.run(config, workers=1, progress=once)
+    manifest = run(config, workers=1, progress=once)
     assert once.done
     jobs.balance(manifest)
     assert manifest.counts.written == 100 + written
@@ -154,7 +154,7 @@ def test_a_file_that_changes_under_the_job_is_a_named_error_where_not(tmp_path, 
     change, _, _ = CHANGES[name]
     config, path = changing(tmp_path, limit=0)
     with pytest.raises((EnvironmentFailure, DataLimitError), match=str(path)):
-        prepare.run(config, workers=1, progress=_Once(change, path))
+        run(config, workers=1, progress=_Once(change, path))
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
@@ -164,9 +164,9 @@ def test_a_file_that_comes_back_is_read_whole_the_next_time(tmp_path, limit):
     shifted = _Once(lambda path: path.rename(tmp_path / "hidden"), path)
     unfinished = config.model_copy(update={"limits": config.limits.model_copy(update={"rejected_fraction": 0.0})})
     with pytest.raises((EnvironmentFailure, DataLimitError)):
-        prepare.run(unfinished, workers=1, progress=shifted)
+        run(unfinished, workers=1, progress=shifted)
     (tmp_path / "hidden").rename(path)
-    manifest = prepare.run(unfinished, workers=1)
+    manifest = run(unfinished, workers=1)
     assert (manifest.counts.written, manifest.counts.rejected) == (150, {})
 
 
@@ -189,11 +189,11 @@ def test_the_command_line_shows_damage_without_a_traceback(tmp_path):
 
 def test_a_refused_run_leaves_the_standing_data_set_as_it_is(tmp_path):
     config, path = changing(tmp_path, limit=0)
-    prepare.run(config, workers=1)
+    run(config, workers=1)
     before = jobs.tree(tmp_path / "out")
     path.write_bytes(CONTENT[:-1])
     with pytest.raises(DataLimitError, match="refused"):
-        prepare.run(config, workers=1, overwrite=True)
+        run(config, workers=1, overwrite=True)
     after = {name: content for name, content in jobs.tree(tmp_path / "out").items() if not name.startswith(".work")}
     assert after == before
     with open(
@@ -201,5 +201,5 @@ def test_a_refused_run_leaves_the_standing_data_set_as_it_is(tmp_path):
     ) as stream:
         assert [reject.index for reject in read_rejects(stream)] == [49]
     path.write_bytes(CONTENT)
-    prepare.run(config, workers=1, overwrite=True)
+    run(config, workers=1, overwrite=True)
     assert jobs.tree(tmp_path / "out") == before

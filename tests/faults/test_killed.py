@@ -16,7 +16,7 @@ import pytest
 
 from faults.runs import Ended, Runs
 from lengthwise.config.model import JobConfig
-from lengthwise.prepare.verify import verify
+from lengthwise.job.verify import verify
 from prepare import jobs, words
 from records.messages import read_records, write_records
 

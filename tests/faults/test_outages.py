@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from faults import remote
-from lengthwise import prepare
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.prepare.verify import verify
+from lengthwise.job import run
+from lengthwise.job.verify import verify
 from prepare import jobs, words
 from records.messages import framed
 
@@ -45,14 +45,14 @@ def test_an_outage_is_no_damage_and_costs_no_record(tmp_path, folder, kind, limi
     job = config(tmp_path, folder, limit, content)
     remote.OUTAGES[f"{folder}/raw/b"] = int(len(content) * share)
     with pytest.raises(EnvironmentFailure, match=rf"cannot read {folder}/raw/b: .*Connection reset by peer"):
-        prepare.run(job, workers=1)
+        run(job, workers=1)
     assert not (tmp_path / "out" / "manifest.json").exists()
-    manifest = prepare.run(job, workers=1)
+    manifest = run(job, workers=1)
     assert (manifest.counts.written, manifest.counts.rejected) == (100, {})
 
 
 def test_an_outage_is_no_fault_of_a_data_set(tmp_path, folder):
-    prepare.run(config(tmp_path, folder, 0, PLAIN), workers=1)
+    run(config(tmp_path, folder, 0, PLAIN), workers=1)
     for path in (tmp_path / "out").rglob("*"):
         if path.is_file():
             remote.FILES[f"{folder}/out/{path.relative_to(tmp_path / 'out')}"] = path.read_bytes()
@@ -67,7 +67,7 @@ def test_an_outage_is_no_fault_of_a_data_set(tmp_path, folder):
 
 def test_damage_of_a_remote_file_is_damage(tmp_path, folder):
     job = config(tmp_path, folder, 2, PLAIN[:-1])
-    assert prepare.run(job, workers=1).counts.rejected == {"damaged_file": 2}
+    assert run(job, workers=1).counts.rejected == {"damaged_file": 2}
 
 
 def test_a_remote_input_replaced_by_one_of_its_size_and_time_is_read_again(tmp_path, folder):
@@ -76,13 +76,11 @@ def test_a_remote_input_replaced_by_one_of_its_size_and_time_is_read_again(tmp_p
         remote.CHECKSUMS[f"{folder}/raw/{name}"] = f"{name} 1"
     remote.OUTAGES[f"{folder}/raw/b"] = 0
     with pytest.raises(EnvironmentFailure):
-        prepare.run(job, workers=1)
+        run(job, workers=1)
     assert list((tmp_path / "out" / ".work").glob("*/spilled/000000.json"))
     remote.FILES[f"{folder}/raw/a"] = b"".join(map(framed, RECORDS[::-1]))
     remote.CHECKSUMS[f"{folder}/raw/a"] = "a 2"
-    prepare.run(job, workers=1)
+    run(job, workers=1)
     resumed = jobs.tree(tmp_path / "out")
-    prepare.run(
-        job.model_copy(update={"output": job.output.model_copy(update={"path": str(tmp_path / "other" / "out")})})
-    )
+    run(job.model_copy(update={"output": job.output.model_copy(update={"path": str(tmp_path / "other" / "out")})}))
     assert resumed == jobs.tree(tmp_path / "other" / "out")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from faults.runs import Runs
-from lengthwise import prepare
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted
+from lengthwise.job import run
 from lengthwise.progress import Event
 from prepare import jobs, words
 
@@ -42,13 +42,13 @@ def config(folder: Path, **changes):
 
 
 def test_another_configurations_data_set_is_refused_and_kept(tmp_path):
-    prepare.run(config(tmp_path), workers=1)
+    run(config(tmp_path), workers=1)
     before = jobs.tree(tmp_path / "out")
     other = config(tmp_path, shuffle={"seed": 1})
     with pytest.raises(ConfigError, match=r"another configuration or input.*--overwrite"):
-        prepare.run(other, workers=1)
+        run(other, workers=1)
     assert jobs.tree(tmp_path / "out") == before
-    manifest = prepare.run(other, workers=1, overwrite=True)
+    manifest = run(other, workers=1, overwrite=True)
     jobs.balance(manifest)
     after = jobs.tree(tmp_path / "out")
     assert after.keys() == before.keys()
@@ -56,9 +56,9 @@ def test_another_configurations_data_set_is_refused_and_kept(tmp_path):
 
 
 def test_another_inputs_data_set_is_refused(tmp_path):
-    prepare.run(config(tmp_path), workers=1)
+    run(config(tmp_path), workers=1)
     with pytest.raises(ConfigError, match="--overwrite"):
-        prepare.run(jobs.job(tmp_path, words.COLUMNS, dict(list(FILES.items())[:2])), workers=1)
+        run(jobs.job(tmp_path, words.COLUMNS, dict(list(FILES.items())[:2])), workers=1)
 
 
 def test_a_folder_of_other_files_is_refused_and_left_alone(tmp_path):
@@ -66,21 +66,21 @@ def test_a_folder_of_other_files_is_refused_and_left_alone(tmp_path):
     (tmp_path / "out" / "thesis.txt").write_text("chapter 1")
     for overwrite in (False, True):
         with pytest.raises(ConfigError, match=r"thesis\.txt"):
-            prepare.run(config(tmp_path), workers=1, overwrite=overwrite)
+            run(config(tmp_path), workers=1, overwrite=overwrite)
     assert jobs.tree(tmp_path / "out") == {"thesis.txt": b"chapter 1"}
 
 
 def test_overwriting_leaves_nothing_of_the_old_data_set(tmp_path):
-    prepare.run(config(tmp_path, output={"shard_bytes": 1000, "compression": "none"}), workers=1)
+    run(config(tmp_path, output={"shard_bytes": 1000, "compression": "none"}), workers=1)
     many = set(jobs.tree(tmp_path / "out"))
-    manifest = prepare.run(config(tmp_path), workers=1, overwrite=True)
+    manifest = run(config(tmp_path), workers=1, overwrite=True)
     left = set(jobs.tree(tmp_path / "out"))
     assert not (left & many) - {"manifest.json", "schema.pbtxt", "report.html"}
     assert {shard.path for shard in manifest.shards} < left
 
 
 def test_the_old_data_set_stands_until_the_new_one_is_complete(tmp_path):
-    prepare.run(config(tmp_path), workers=1)
+    run(config(tmp_path), workers=1)
     before = jobs.tree(tmp_path / "out")
     seen = []
 
@@ -89,7 +89,7 @@ def test_the_old_data_set_stands_until_the_new_one_is_complete(tmp_path):
             now = jobs.tree(tmp_path / "out")
             seen.append({name: content for name, content in now.items() if not name.startswith(".work")} == before)
 
-    prepare.run(config(tmp_path, shuffle={"seed": 1}), workers=1, overwrite=True, progress=watch)
+    run(config(tmp_path, shuffle={"seed": 1}), workers=1, overwrite=True, progress=watch)
     assert seen
     assert all(seen[:-1])
 
@@ -97,12 +97,12 @@ def test_the_old_data_set_stands_until_the_new_one_is_complete(tmp_path):
 def test_too_many_rejects_publish_no_data_set_but_the_rejects(tmp_path):
     strict = config(tmp_path, buckets={"boundaries": (3,)}, limits={"rejected_fraction": 0.1})
     with pytest.raises(DataLimitError, match=r"over_long.*limits.rejected_fraction"):
-        prepare.run(strict, workers=1)
+        run(strict, workers=1)
     names = set(jobs.tree(tmp_path / "out"))
     published = {name for name in names if not name.startswith(".work")}
     assert published == {"report.html", "rejects/rejects-00000-of-00001.tfrecord.gz"}
     lenient = config(tmp_path, buckets={"boundaries": (3,)}, limits={"rejected_fraction": 1.0})
-    jobs.balance(prepare.run(lenient, workers=1))
+    jobs.balance(run(lenient, workers=1))
 
 
 def test_an_interrupt_from_the_keyboard_is_a_named_error_and_the_run_resumes(tmp_path):
@@ -110,9 +110,9 @@ def test_an_interrupt_from_the_keyboard_is_a_named_error_and_the_run_resumes(tmp
         raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match="same command resumes"):
-        prepare.run(config(tmp_path), workers=1, progress=press)
+        run(config(tmp_path), workers=1, progress=press)
     assert not (tmp_path / "out" / "manifest.json").exists()
-    jobs.balance(prepare.run(config(tmp_path), workers=1))
+    jobs.balance(run(config(tmp_path), workers=1))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_records_lost_on_the_way_are_an_error_and_nothing_is_published(tmp_path,
     change(content)
     spilled.write_text(json.dumps(content))
     with pytest.raises(EnvironmentFailure, match=message):
-        prepare.run(job, workers=1)
+        run(job, workers=1)
     assert not (jobs_folder / "manifest.json").exists()
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from lengthwise import columns as lw
-from lengthwise import prepare
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, EnvironmentFailure, Interrupted
-from lengthwise.prepare.verify import verify
+from lengthwise.job import run
+from lengthwise.job.verify import verify
 from lengthwise.progress import Event
 from prepare import jobs, words
 from records.messages import sequence_example, write_records
@@ -36,7 +36,7 @@ def assert_refused(job: JobConfig, message: str) -> None:
     before = jobs.tree(job.output.path)
     for overwrite in (False, True):
         with pytest.raises(ConfigError, match=message):
-            prepare.run(job, workers=1, overwrite=overwrite)
+            run(job, workers=1, overwrite=overwrite)
     assert jobs.tree(job.output.path) == before
 
 
@@ -67,7 +67,7 @@ def test_an_input_that_stands_there_by_way_of_a_link_is_refused(tmp_path, link):
 
 def test_an_output_folder_that_holds_a_vocabulary_is_refused(tmp_path):
     job = with_vocabulary(tmp_path, tmp_path / "words.txt")
-    prepare.run(job, workers=1)
+    run(job, workers=1)
     again = with_vocabulary(tmp_path, tmp_path / "out" / "vocabulary" / "word.txt")
     assert_refused(again, r"apart from what the job reads.*vocabulary/word\.txt")
 
@@ -85,13 +85,13 @@ def test_files_of_others_are_refused_whatever_they_are_called(tmp_path, name):
 
 
 def test_overwriting_removes_no_file_of_others(tmp_path):
-    prepare.run(config(tmp_path), workers=1)
+    run(config(tmp_path), workers=1)
     others = {"thesis.txt", "Split-train/notes.txt", "vocabulary/words.txt", "rejects/mine", "report.html.old"}
     stale = "Split-train/length-00006-00007-of-00009.tfrecord.gz"  # readers of the whole folder would take it for data
     for name in [*others, stale]:
         (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "out" / name).write_text("mine")
-    manifest = prepare.run(config(tmp_path, shuffle={"seed": 5}), workers=1, overwrite=True)
+    manifest = run(config(tmp_path, shuffle={"seed": 5}), workers=1, overwrite=True)
     found = jobs.tree(tmp_path / "out")
     assert {name for name, content in found.items() if content == b"mine"} == others
     assert stale not in found
@@ -103,7 +103,7 @@ def test_a_manifest_of_others_is_not_overwritten(tmp_path, content):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "manifest.json").write_text(content)
     with pytest.raises(ConfigError, match=r"manifest\.json is no manifest of one; name another folder"):
-        prepare.run(config(tmp_path), workers=1, overwrite=True)
+        run(config(tmp_path), workers=1, overwrite=True)
     assert jobs.tree(tmp_path / "out") == {"manifest.json": content.encode()}
 
 
@@ -114,23 +114,23 @@ def _later(path: Path) -> None:
 
 def test_an_input_replaced_by_as_many_bytes_is_said_and_prepared_again_when_told_to(tmp_path):
     job = config(tmp_path)
-    before = prepare.run(job, workers=1)
+    before = run(job, workers=1)
     raw = Path(job.inputs.files[0])
     write_records(raw, FILES["part-0.tfrecord"][::-1])
     assert raw.stat().st_size == before.inputs[0].bytes
     _later(raw)
     with pytest.raises(ConfigError, match=rf"{raw} was changed, or was copied, since; prepare it again with --overwr"):
-        prepare.run(job, workers=1)
-    after = prepare.run(job, workers=1, overwrite=True)
+        run(job, workers=1)
+    after = run(job, workers=1, overwrite=True)
     assert after.fingerprint == before.fingerprint
     assert after.shards != before.shards
 
 
 def test_inputs_that_are_as_they_were_are_no_reason_to_prepare_again(tmp_path):
     job = config(tmp_path)
-    prepare.run(job, workers=1)
+    run(job, workers=1)
     said: list[str] = []
-    prepare.run(job, workers=1, progress=lambda event: said.append(event.message))
+    run(job, workers=1, progress=lambda event: said.append(event.message))
     assert "is complete already" in said[-1]
 
 
@@ -143,10 +143,10 @@ def test_a_vocabulary_that_changes_under_the_job_is_not_published(tmp_path, chan
 
     job = with_vocabulary(tmp_path, path)
     with pytest.raises((EnvironmentFailure, ConfigError), match=rf"{path}"):
-        prepare.run(job, workers=1, progress=change)
+        run(job, workers=1, progress=change)
     assert not (tmp_path / "out" / "manifest.json").exists()
     path.write_text("a\nb\nc\n")
-    manifest = prepare.run(job, workers=1)
+    manifest = run(job, workers=1)
     assert [one.features["word"] for one in jobs.sequences(tmp_path / "out", manifest)] == [[[0], [2], [1]]] * 5
     assert (tmp_path / "out" / "vocabulary" / "word.txt").read_text() == "a\nb\nc\n"
     assert verify(str(tmp_path / "out")).faults == []
@@ -188,7 +188,7 @@ PLACES = ["a folder", ".work", ".work/lock", "Split-train", "rejects", "vocabula
 def test_a_work_folder_of_others_and_links_in_the_output_folder_are_refused(tmp_path, place, holds):
     job = config(tmp_path)
     if holds == "a data set":
-        prepare.run(job, workers=1)
+        run(job, workers=1)
         for path in (tmp_path / "out" / "Split-train").glob("*") if place == "Split-train" else ():
             path.unlink()
         if place == "Split-train":
@@ -198,9 +198,9 @@ def test_a_work_folder_of_others_and_links_in_the_output_folder_are_refused(tmp_
     other = jobs.job(tmp_path, words.COLUMNS, list(job.inputs.files), shuffle={"seed": 5})
     for overwrite in (False, True) if holds == "nothing" else (True,):
         with pytest.raises(ConfigError, match=r"\.work is a work folder of `lengthwise` or missing|expected no links"):
-            prepare.run(other, workers=1, overwrite=overwrite)
+            run(other, workers=1, overwrite=overwrite)
     if holds == "a data set":
-        prepare.run(job, workers=1)  # it is complete: nothing is written or removed
+        run(job, workers=1)  # it is complete: nothing is written or removed
     assert jobs.tree(theirs) == before
     assert jobs.tree(tmp_path / "out") == published
 
@@ -213,7 +213,7 @@ def test_links_in_the_work_folder_of_a_killed_run_are_refused(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted):
-        prepare.run(job, workers=1, progress=press)
+        run(job, workers=1, progress=press)
     [key] = (path for path in (tmp_path / "out" / ".work").iterdir() if path.is_dir())
     for place in (key, key / "spilled", key / "publishing", key / "output"):
         theirs = tmp_path / f"elsewhere-{place.name}"
@@ -223,18 +223,18 @@ def test_links_in_the_work_folder_of_a_killed_run_are_refused(tmp_path):
             place.rename(tmp_path / f"kept-{place.name}")
         place.symlink_to(theirs)
         with pytest.raises(ConfigError, match=rf"expected no links in the output folder, .*{place.name} is one"):
-            prepare.run(job, workers=1)
+            run(job, workers=1)
         assert jobs.tree(theirs) == {"notes.txt": b"mine"}
         place.unlink()
         if (tmp_path / f"kept-{place.name}").exists():
             (tmp_path / f"kept-{place.name}").rename(place)
-    prepare.run(job, workers=1)
+    run(job, workers=1)
     assert not (tmp_path / "out" / ".work").exists()
 
 
 def test_a_link_in_place_of_a_file_is_replaced_and_what_it_leads_to_stays(tmp_path):
     job = config(tmp_path)
-    manifest = prepare.run(job, workers=1)
+    manifest = run(job, workers=1)
     theirs = tmp_path / "elsewhere"
     theirs.mkdir()
     for number, name in enumerate(("manifest.json", "schema.pbtxt", "report.html", manifest.shards[0].path)):
@@ -242,7 +242,7 @@ def test_a_link_in_place_of_a_file_is_replaced_and_what_it_leads_to_stays(tmp_pa
         path.rename(theirs / str(number))
         path.symlink_to(theirs / str(number))
     before = jobs.tree(theirs)
-    prepare.run(config(tmp_path, shuffle={"seed": 5}), workers=1, overwrite=True)
+    run(config(tmp_path, shuffle={"seed": 5}), workers=1, overwrite=True)
     assert jobs.tree(theirs) == before
     assert not any(path.is_symlink() for path in (tmp_path / "out").rglob("*"))
     assert verify(str(tmp_path / "out")).faults == []
@@ -254,5 +254,5 @@ def test_an_empty_work_folder_is_used(tmp_path):
         work.mkdir(parents=True)
         for name in content:
             (work / name).touch()
-        prepare.run(config(tmp_path / str(number)), workers=1)
+        run(config(tmp_path / str(number)), workers=1)
         assert not work.exists()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from faults.runs import Runs
-from lengthwise import prepare
+from lengthwise.job import run
 from prepare import jobs, words
 
 FILES = words.files(count=3, records=40)
@@ -75,7 +75,7 @@ def test_an_old_manifest_is_gone_for_good_before_its_shards_are(tmp_path, monkey
         real(path)
 
     monkeypatch.setattr(os, "remove", remove)
-    prepare.run(jobs.job(tmp_path, words.COLUMNS, FILES, shuffle={"seed": 5}), workers=1, overwrite=True)
+    run(jobs.job(tmp_path, words.COLUMNS, FILES, shuffle={"seed": 5}), workers=1, overwrite=True)
     assert checked
     assert all(checked)
 
@@ -97,7 +97,7 @@ def test_what_a_power_cut_has_taken_from_a_killed_run_is_made_again(tmp_path, lo
     size = path.stat().st_size
     assert size
     path.unlink() if how == "gone" else os.truncate(path, 0 if how == "emptied" else size // 2)
-    prepare.run(job, workers=1)
+    run(job, workers=1)
     found, expected = jobs.tree(tmp_path / "out"), jobs.tree(tmp_path / "whole" / "out")
     same = [name for name in expected if name not in ("manifest.json", "report.html") and "rejects" not in name]
     assert {name: found[name] for name in same} == {name: expected[name] for name in same}

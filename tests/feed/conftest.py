@@ -30,7 +30,7 @@ class Data:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
-    from lengthwise.prepare import run
+    from lengthwise.job import run
 
     root = tmp_path_factory.mktemp("feed")
     samples = make_samples(700, whole_steps=True)

@@ -53,7 +53,7 @@ json.dump(found, sys.stdout)
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str], Path]:
     """By case, what was read, and what was said; all in one process, which a crash would end."""
-    from lengthwise.prepare import run
+    from lengthwise.job import run
 
     root = tmp_path_factory.mktemp("claims")
     good = write_records(root / "good", [sequence_example({"item": [4]}, {"record": 100})])

@@ -146,7 +146,7 @@ def model() -> Any:
 
 @pytest.mark.parametrize("container", ["sequence_example", "example"])
 def test_all_take_every_legal_form_alike(tmp_path: Any, container: str, capfd: Any) -> None:
-    from lengthwise.prepare import run
+    from lengthwise.job import run
 
     table = forms(container)
     kind = SequenceExample if container == "sequence_example" else Example

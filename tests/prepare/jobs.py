@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from lengthwise import prepare
 from lengthwise.columns import AnyColumn, NumericColumn, context_features, sequence_features
 from lengthwise.config.model import JobConfig
+from lengthwise.job import run as run_job
 from lengthwise.manifest import Manifest
 from lengthwise.records.protos import Example
 from records.messages import read_records, write_records
@@ -42,7 +42,7 @@ def job(
 
 def run(folder: Path, columns: Sequence[AnyColumn], files: Any, **sections: Any) -> Manifest:
     """Runs the job with one worker."""
-    return prepare.run(job(folder, columns, files, **sections), workers=1)
+    return run_job(job(folder, columns, files, **sections), workers=1)
 
 
 def tree(folder: str | os.PathLike[str]) -> dict[str, bytes]:

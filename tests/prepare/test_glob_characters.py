@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from faults import remote
-from lengthwise import files, prepare
+from lengthwise import files
 from lengthwise.config.model import JobConfig
+from lengthwise.job import run
+from lengthwise.job.verify import verify
 from lengthwise.manifest import load_manifest
-from lengthwise.prepare.verify import verify
 from prepare import jobs, words
 from prepare.webhdfs import serving
 
@@ -105,7 +106,7 @@ def test_a_whole_job_from_and_to_folders_of_such_names(place, tmp_path):
         return jobs.job(tmp_path, words.COLUMNS, pattern, shuffle={"seed": seed}, output={"path": f"{place}/run[1]"})
 
     for seed in (1, 2):
-        manifest = prepare.run(job(seed), workers=1, overwrite=True)
+        manifest = run(job(seed), workers=1, overwrite=True)
         assert [one.path for one in manifest.inputs] == [f"{place}/in[1]/{name}" for name in sorted(FILES)]
         assert verify(f"{place}/run[1]").faults == []
         assert load_manifest(f"{place}/run[1]") == manifest

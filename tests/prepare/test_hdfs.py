@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from lengthwise import prepare
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
+from lengthwise.job import check
+from lengthwise.job import run as run_job
+from lengthwise.job.verify import verify
 from lengthwise.manifest import Manifest, load_manifest
-from lengthwise.prepare.verify import verify
 from prepare import jobs, words
 from prepare.webhdfs import WebHdfs, serving
 
@@ -36,7 +37,7 @@ def config(hdfs: WebHdfs, **changes: Any) -> JobConfig:
 
 
 def run(hdfs: WebHdfs, job: JobConfig, **how: Any) -> Manifest:
-    return prepare.run(job, workers=1, runner_options=hdfs.options, **how)
+    return run_job(job, workers=1, runner_options=hdfs.options, **how)
 
 
 def tree(hdfs: WebHdfs) -> dict[str, bytes]:
@@ -65,7 +66,7 @@ def test_it_gives_the_data_set_that_local_folders_give(hdfs, local):
 
 def test_it_can_be_read_into_a_local_folder(hdfs, tmp_path, local):
     job = config(hdfs, output={"path": str(tmp_path / "out")})
-    found = prepare.check(job, workers=1, runner_options=hdfs.options, folder=str(tmp_path / "parts"))
+    found = check(job, workers=1, runner_options=hdfs.options, folder=str(tmp_path / "parts"))
     manifest = run(hdfs, job)
     assert (found.tally.read, manifest.counts.read) == (120, 120)
     assert jobs.tree(tmp_path / "out").keys() == local.keys()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from lengthwise import columns as lw
-from lengthwise import prepare
 from lengthwise.errors import ConfigError
+from lengthwise.job import run
 from prepare import jobs, words
 from records.messages import sequence_example
 
@@ -53,7 +53,7 @@ def test_a_file_of_several_names_belongs_to_one_split(tmp_path, raw, name):
     inputs = {"files": (), "by_split": {"train": (f"{raw}/*",), "eval": (f"{tmp_path}/{name}",)}}
     config = jobs.job(tmp_path, words.COLUMNS, [], inputs=inputs)
     with pytest.raises(ConfigError) as caught:
-        prepare.run(config, workers=1)
+        run(config, workers=1)
     names = " also called ".join(sorted([f"{tmp_path}/{name}", f"{raw}/part-0.tfrecord"], key=len))
     assert str(caught.value) == f"inputs.by_split: {names} belongs to two splits; give each file to one"
 

@@ -15,12 +15,12 @@ import pytest
 
 from lengthwise import columns as lw
 from lengthwise import files
-from lengthwise.prepare import runs
-from lengthwise.prepare.inputs import list_inputs
-from lengthwise.prepare.model import Job, ShardTask, Spilled
-from lengthwise.prepare.runs import read_rows
-from lengthwise.prepare.shards import assign_shards, write_shard
-from lengthwise.prepare.spill import spill_file
+from lengthwise.job import runs
+from lengthwise.job.inputs import list_inputs
+from lengthwise.job.model import Job, ShardTask, Spilled
+from lengthwise.job.runs import read_rows
+from lengthwise.job.shards import assign_shards, write_shard
+from lengthwise.job.spill import spill_file
 from prepare import jobs, words
 from records.messages import sequence_example
 

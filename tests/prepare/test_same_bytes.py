@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__  # type: ignore[attr-defined]
 
-from lengthwise import prepare
+from lengthwise.job import run
 from prepare import jobs, words
 from records.messages import sequence_example, write_records
 
@@ -31,7 +31,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.fixture(scope="module")
 def one_worker(raw: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("one")
-    manifest = prepare.run(jobs.job(folder, words.COLUMNS, raw, **SECTIONS), workers=1)
+    manifest = run(jobs.job(folder, words.COLUMNS, raw, **SECTIONS), workers=1)
     jobs.balance(manifest)
     assert manifest.counts.rejected["length_mismatch"] > 5
     assert len(manifest.shards) > 6
@@ -39,14 +39,14 @@ def one_worker(raw: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict
 
 
 def test_with_two_threads(raw, one_worker, tmp_path: Path):
-    prepare.run(jobs.job(tmp_path, words.COLUMNS, raw, **SECTIONS), workers=2)
+    run(jobs.job(tmp_path, words.COLUMNS, raw, **SECTIONS), workers=2)
     assert jobs.tree(tmp_path / "out") == one_worker
 
 
 @pytest.mark.slow
 def test_with_two_processes(raw, one_worker, tmp_path: Path):
     options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
-    prepare.run(jobs.job(tmp_path, words.COLUMNS, raw, **SECTIONS), runner_options=options)
+    run(jobs.job(tmp_path, words.COLUMNS, raw, **SECTIONS), runner_options=options)
     assert jobs.tree(tmp_path / "out") == one_worker
 
 
@@ -71,13 +71,13 @@ def test_on_processors_that_add_in_another_order(tmp_path: Path):
 def test_with_the_files_named_in_another_order(raw, one_worker, tmp_path: Path):
     mixed = random.Random(1).sample(raw, len(raw))
     assert mixed != raw
-    prepare.run(jobs.job(tmp_path, words.COLUMNS, mixed, **SECTIONS), workers=1)
+    run(jobs.job(tmp_path, words.COLUMNS, mixed, **SECTIONS), workers=1)
     assert jobs.tree(tmp_path / "out") == one_worker
 
 
 def test_with_a_pattern_and_a_file_named_twice(raw, one_worker, tmp_path: Path):
     pattern = str(Path(raw[0]).parent / "part-*")
-    prepare.run(jobs.job(tmp_path, words.COLUMNS, [pattern, raw[1]], **SECTIONS), workers=1)
+    run(jobs.job(tmp_path, words.COLUMNS, [pattern, raw[1]], **SECTIONS), workers=1)
     assert jobs.tree(tmp_path / "out") == one_worker
 
 
@@ -91,7 +91,7 @@ def test_with_the_input_moved_elsewhere(one_worker, tmp_path: Path):
 
 
 def test_another_seed_gives_another_order_of_the_same_sequences(raw, one_worker, tmp_path: Path):
-    manifest = prepare.run(jobs.job(tmp_path, words.COLUMNS, raw, **SECTIONS, shuffle={"seed": 1}), workers=1)
+    manifest = run(jobs.job(tmp_path, words.COLUMNS, raw, **SECTIONS, shuffle={"seed": 1}), workers=1)
     other = jobs.tree(tmp_path / "out")
     names = [shard.path for shard in manifest.shards]
     assert any(other[name] != one_worker.get(name) for name in names)

@@ -15,8 +15,8 @@ from lengthwise.config.model import JobConfig
 from lengthwise.draft import draft_config
 from lengthwise.errors import ConfigError
 from lengthwise.feed.raw import find_files
-from lengthwise.prepare import run
-from lengthwise.prepare.inputs import list_inputs
+from lengthwise.job import run
+from lengthwise.job.inputs import list_inputs
 from lengthwise.records.framing import frame
 from lengthwise.sources import find_sources
 from lengthwise_cli.main import main

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lengthwise.config import parse_config
+from lengthwise.job import run
 from lengthwise.manifest import Manifest
-from lengthwise.prepare import run
 from records.messages import sequence_example, write_records
 
 WORDS = ("north", "east", "south", "west")

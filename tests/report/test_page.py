@@ -8,8 +8,8 @@ import pytest
 from lengthwise.columns import IdentityColumn, NumericColumn, VocabularyColumn, context_column
 from lengthwise.config import load_config
 from lengthwise.errors import DataLimitError
+from lengthwise.job import run
 from lengthwise.manifest import ColumnStatistics, Counts, InputFile, Manifest, Shard, load_manifest
-from lengthwise.prepare import run
 from lengthwise.rejects import Reject, RejectReason
 from lengthwise.report import read_examples, render_report, write_report
 from lengthwise.report.rejects import first_examples, meanings

@@ -54,8 +54,8 @@ def test_the_job_that_dataflow_gets_has_the_steps_of_the_flow(setup: Setup) -> N
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from lengthwise.config import load_config
-    from lengthwise.prepare.model import Input, Job
-    from lengthwise.prepare.pipeline import prepare_shards
+    from lengthwise.job.model import Input, Job
+    from lengthwise.job.pipeline import prepare_shards
 
     config = load_config(str(setup.folder / "job.yaml"))
     job = Job(config, (Input("gs://bkt/raw/a", "a", 0, 1, None),), (8,), "", "gs://bkt/out/.work/x")

@@ -12,8 +12,8 @@ from tfx.types.channel import Channel
 
 from lengthwise.config import parse_config
 from lengthwise.errors import ConfigError, DataLimitError
+from lengthwise.job.verify import verify
 from lengthwise.manifest import load_manifest
-from lengthwise.prepare.verify import verify
 from lengthwise.tfx import Preparation, SequencePrep
 from lengthwise.tfx.executor import Executor
 

@@ -7,7 +7,7 @@ import click
 from lengthwise_cli import options
 
 if TYPE_CHECKING:
-    from lengthwise.prepare.verdict import Verdict
+    from lengthwise.job.verdict import Verdict
 
 EPILOG = f"""\b
 Example:
@@ -37,9 +37,9 @@ def command(
 
     with watching(quiet=quiet, as_json=as_json) as progress, scratch_folder(options.beam_options()) as folder:
         job = options.load(config, files, settings)
-        from lengthwise import prepare
+        from lengthwise.job import check as check_records
 
-        verdict = prepare.check(
+        verdict = check_records(
             job, workers=workers, runner_options=options.beam_options(), progress=progress, folder=folder
         )
     if as_json:

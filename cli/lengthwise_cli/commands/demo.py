@@ -70,7 +70,7 @@ def _write(folder: str) -> tuple[list[str], list[tuple[str, str]]]:
 
 
 def _prepare(raw: str, prepared: str, workers: int | None) -> "Manifest":
-    from lengthwise.prepare import run
+    from lengthwise.job import run
     from lengthwise_cli.demo.config import example_config
     from lengthwise_cli.summary import say_summary
     from lengthwise_cli.watch import watching

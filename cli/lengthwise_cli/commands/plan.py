@@ -46,9 +46,9 @@ def command(
 
     with watching(quiet=quiet or as_json) as progress, scratch_folder(options.beam_options()) as folder:
         job = options.load(config, files, settings, buckets_count=count)
-        from lengthwise import prepare
+        from lengthwise.job import measure_lengths
 
-        lengths = prepare.measure_lengths(
+        lengths = measure_lengths(
             job, workers=workers, runner_options=options.beam_options(), progress=progress, folder=folder
         )
     plans = _compare(job, lengths)

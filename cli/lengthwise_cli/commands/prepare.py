@@ -47,10 +47,10 @@ def command(
     result_is_elsewhere()
     with watching(quiet=quiet, as_json=as_json) as progress:
         job = options.load(config, files, settings, output_path=output)
-        from lengthwise import prepare
+        from lengthwise.job import run
 
         try:
-            manifest = prepare.run(
+            manifest = run(
                 job,
                 overwrite=overwrite,
                 workers=workers,

@@ -28,7 +28,7 @@ def command(folder: str, quiet: bool, as_json: bool) -> None:
 
     with watching(quiet=quiet, as_json=as_json) as progress:
         options.require_data_set(folder)
-        from lengthwise.prepare.verify import verify
+        from lengthwise.job.verify import verify
 
         found = verify(folder, progress)
         if as_json:

@@ -1,6 +1,6 @@
 """What the node of `SequencePrep` does: one preparation, then each part of its output to its artifact.
 
-Examples (all splits) ─▶ lengthwise.prepare.run ─▶ prepared_examples/   Split-*/, vocabulary/, manifest.json
+Examples (all splits) ─▶ lengthwise.job.run ─▶ prepared_examples/   Split-*/, vocabulary/, manifest.json
                                                       │ copied, moved
                                                       ├─▶ prepared_schema/   schema.pbtxt
                                                       └─▶ preparation/       manifest.json, report.html, rejects/
@@ -14,8 +14,9 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
-from lengthwise import files, prepare
+from lengthwise import files
 from lengthwise.errors import DataLimitError
+from lengthwise.job import run
 from lengthwise.manifest import MANIFEST_NAME, Counts, without_files
 from lengthwise.progress import Event
 from lengthwise.tfx import artifacts, settings
@@ -59,9 +60,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             schema=_schema_path(input_dict.get("schema")),
         )
         try:
-            manifest = prepare.run(
-                config, overwrite=True, runner_options=self._beam_pipeline_args, progress=_log_message
-            )
+            manifest = run(config, overwrite=True, runner_options=self._beam_pipeline_args, progress=_log_message)
         except DataLimitError as error:
             kept = self._keep_rejects(prepared.uri)
             raise DataLimitError(str(error).replace(prepared.uri, kept)) from error

@@ -23,7 +23,7 @@ URN = "lengthwise:environment:process:v1"
 _LOGGER = logging.getLogger(__name__)
 _PROGRAM = (
     "import sys; from lengthwise.tether import tie; tie(int(sys.argv[1])); "
-    "from lengthwise.prepare.worker import main; main()"
+    "from lengthwise.job.worker import main; main()"
 )
 _PATIENCE_S = 30.0  # with a worker that has nothing left to do
 _RESUMES = "what is done is kept: the same command resumes"

@@ -11,22 +11,22 @@ from lengthwise.buckets import LengthHistogram
 from lengthwise.buckets.boundary_text import boundaries_text
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
-from lengthwise.manifest import Manifest, load_manifest
-from lengthwise.prepare.hold import PROBE, WORK, has_work, locked, remove_work
-from lengthwise.prepare.hopeless import find_hopeless, refuse_hopeless
-from lengthwise.prepare.inputs import NO_RECORD, list_inputs, unlisted_inputs
-from lengthwise.prepare.measure import add_up, unsampled
-from lengthwise.prepare.model import Job, Measured, Spilled, Written
-from lengthwise.prepare.options import check_options, input_patterns, is_dry_run, is_embedded, runner_name
-from lengthwise.prepare.start import import_beam, settled, uncollected
-from lengthwise.prepare.verdict import Verdict, judge, judge_hopeless
-from lengthwise.prepare.workspace import (
+from lengthwise.job.hold import PROBE, WORK, has_work, locked, remove_work
+from lengthwise.job.hopeless import find_hopeless, refuse_hopeless
+from lengthwise.job.inputs import NO_RECORD, list_inputs, unlisted_inputs
+from lengthwise.job.measure import add_up, unsampled
+from lengthwise.job.model import Job, Measured, Spilled, Written
+from lengthwise.job.options import check_options, input_patterns, is_dry_run, is_embedded, runner_name
+from lengthwise.job.start import import_beam, settled, uncollected
+from lengthwise.job.verdict import Verdict, judge, judge_hopeless
+from lengthwise.job.workspace import (
     existing,
     fingerprint,
     refuse_own_sources,
     start_over_where_needed,
     work_folder,
 )
+from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.progress import Event, ProgressSink, collect, ignore
 
 _ACCEPTED = "dry run: {} accepts the job; nothing was read or written"
@@ -162,8 +162,8 @@ def _measuring(
 
 def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
     """Builds the job over the input's patterns, unlisted, and hands it to the runner, which does not run it."""
-    from lengthwise.prepare.pipeline import prepare_shards
-    from lengthwise.prepare.runner import run_pipeline
+    from lengthwise.job.pipeline import prepare_shards
+    from lengthwise.job.runner import run_pipeline
 
     inputs = unlisted_inputs(config)
     place = files.join(config.output.path, WORK, "dry-run")
@@ -191,7 +191,7 @@ class _Runner:
     def __init__(self, job: Job, workers: int | None, options: Sequence[str], progress: ProgressSink) -> None:
         import_beam()
         with uncollected():
-            from lengthwise.prepare import runner
+            from lengthwise.job import runner
 
         self._progress = progress
         self._size = sum(source.size for source in job.inputs)
@@ -209,7 +209,7 @@ class _Runner:
             NothingRan: it was a dry run.
         """
         with uncollected():
-            from lengthwise.prepare import pipeline
+            from lengthwise.job import pipeline
 
         with self._watched(job, "measure", self._size) as job:
             self._run(pipeline.measure_lengths, job)
@@ -238,7 +238,7 @@ class _Runner:
         return found
 
     def plan(self, job: Job) -> tuple[int, ...]:
-        from lengthwise.prepare import measure
+        from lengthwise.job import measure
 
         plan = measure.plan_buckets(job.config, self.lengths(job))
         self._progress(Event("log", message=f"planned boundaries: {boundaries_text(plan.boundaries)}"))
@@ -246,7 +246,7 @@ class _Runner:
 
     def prepare(self, job: Job) -> Manifest:
         with uncollected():
-            from lengthwise.prepare import pipeline, publish, shards
+            from lengthwise.job import pipeline, publish, shards
 
         with self._watched(job, "read", self._size) as job:
             self._run(pipeline.prepare_shards, job)
@@ -257,7 +257,7 @@ class _Runner:
         return publish.publish(job, manifest, shards.final_paths(job, written), damage)
 
     def _run(self, build: Callable[..., None], job: Job) -> None:
-        from lengthwise.prepare.runner import run_pipeline
+        from lengthwise.job.runner import run_pipeline
 
         with settled():
             run_pipeline(lambda pipeline: build(pipeline, job), self._options)

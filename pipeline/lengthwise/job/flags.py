@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from lengthwise.errors import ConfigError
-from lengthwise.prepare.start import import_beam
+from lengthwise.job.start import import_beam
 
 _CLOSE = 0.8  # so alike are names that differ by a letter or two
 

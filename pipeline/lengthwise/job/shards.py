@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from lengthwise import files
+from lengthwise.job.memory import keep_freed_memory
+from lengthwise.job.model import Job, Segment, ShardTask, Spilled, Written
+from lengthwise.job.names import shard_name
+from lengthwise.job.runs import read_rows, save_references
 from lengthwise.manifest import Shard
-from lengthwise.prepare.memory import keep_freed_memory
-from lengthwise.prepare.model import Job, Segment, ShardTask, Spilled, Written
-from lengthwise.prepare.names import shard_name
-from lengthwise.prepare.runs import read_rows, save_references
 from lengthwise.progress import Reporter
 from lengthwise.records.compression import compressed
 from lengthwise.records.encode import BlockEncoder, ExampleEncoder

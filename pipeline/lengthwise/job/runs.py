@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from lengthwise import files
 from lengthwise.columns import context_features
-from lengthwise.prepare.model import Job, Segment
+from lengthwise.job.model import Job, Segment
 from lengthwise.records.arrow import concat_batches, take_rows
 from lengthwise.records.features import LENGTH, ORDER, spilled_schema, step_features
 from lengthwise.records.steps import offsets_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lengthwise import files
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
-from lengthwise.prepare.flags import check_flags, check_runner_name
+from lengthwise.job.flags import check_flags, check_runner_name
 
 _EMBEDDED = ("FnApiRunner", "DirectRunner")
 _PROJECT = (re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"), "a project id, such as my-project")

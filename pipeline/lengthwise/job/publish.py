@@ -13,21 +13,21 @@ from lengthwise import files
 from lengthwise.columns import EmbeddingSpec, VocabularyColumn
 from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError, DataLimitError, DatasetError, EnvironmentFailure
-from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_altered_manifest
-from lengthwise.prepare.hold import PUBLISHING, WORK
-from lengthwise.prepare.hopeless import keys_of
-from lengthwise.prepare.inputs import NO_RECORD
-from lengthwise.prepare.model import Job, Spilled, Written
-from lengthwise.prepare.names import SCHEMA_NAME, is_ours, rejects_name, vocabulary_name
-from lengthwise.prepare.schema import describe_schema
-from lengthwise.prepare.shards import final_paths, statistics_path
-from lengthwise.prepare.spill import rejects_path
-from lengthwise.prepare.workspace import (
+from lengthwise.job.hold import PUBLISHING, WORK
+from lengthwise.job.hopeless import keys_of
+from lengthwise.job.inputs import NO_RECORD
+from lengthwise.job.model import Job, Spilled, Written
+from lengthwise.job.names import SCHEMA_NAME, is_ours, rejects_name, vocabulary_name
+from lengthwise.job.schema import describe_schema
+from lengthwise.job.shards import final_paths, statistics_path
+from lengthwise.job.spill import rejects_path
+from lengthwise.job.workspace import (
     UNSTEADY,
     describe_config,
     fingerprint,
     vocabulary_columns,
 )
+from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_altered_manifest
 from lengthwise.records.compression import compressed
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.measured import checksum

@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 
 from lengthwise import files
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.prepare.model import Input, Job
-from lengthwise.prepare.workspace import UNSTEADY
+from lengthwise.job.model import Input, Job
+from lengthwise.job.workspace import UNSTEADY
 from lengthwise.records.framing import Block, Damage, read_blocks
 from lengthwise.rejects import RejectReason
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from lengthwise import files
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
-from lengthwise.prepare.model import Input
+from lengthwise.job.model import Input
 from lengthwise.progress import Event, ProgressSink, ignore
 from lengthwise.sources import find_sources
 

@@ -1,8 +1,8 @@
 """Stopping before the first pass where it would be in vain: the first records are all rejected for one reason."""
 
 from lengthwise.errors import DataLimitError
-from lengthwise.prepare.measure import longest_planned
-from lengthwise.prepare.model import Job
+from lengthwise.job.measure import longest_planned
+from lengthwise.job.model import Job
 from lengthwise.records.ahead import AllRejected, look_ahead
 
 _LEAST = 1024  # records that are looked at to tell which keys there are

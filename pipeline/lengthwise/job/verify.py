@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from lengthwise import files
 from lengthwise.errors import EnvironmentFailure
+from lengthwise.job.hold import WORK
+from lengthwise.job.recount import Recount, recount
 from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, load_altered_manifest
-from lengthwise.prepare.hold import WORK
-from lengthwise.prepare.recount import Recount, recount
 from lengthwise.progress import Event, ProgressSink, ignore
 from lengthwise.records.kept_rejects import KeptRejects
 from lengthwise.records.measured import checksum

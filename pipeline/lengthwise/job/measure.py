@@ -7,8 +7,8 @@ import numpy as np
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram, plan
 from lengthwise.config.model import JobConfig
-from lengthwise.prepare.model import Input, Job, Measured, Refused
-from lengthwise.prepare.reading import Reading
+from lengthwise.job.model import Input, Job, Measured, Refused
+from lengthwise.job.reading import Reading
 from lengthwise.progress import Reporter
 from lengthwise.records.features import LENGTH
 from lengthwise.records.framing import Block

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lengthwise.buckets import LengthHistogram
+from lengthwise.job.hopeless import describe_hopeless
+from lengthwise.job.measure import add_up, as_example, reason_and_column
+from lengthwise.job.model import Job, Measured, Refused
+from lengthwise.job.publish import check_limits
 from lengthwise.manifest import Counts
-from lengthwise.prepare.hopeless import describe_hopeless
-from lengthwise.prepare.measure import add_up, as_example, reason_and_column
-from lengthwise.prepare.model import Job, Measured, Refused
-from lengthwise.prepare.publish import check_limits
 from lengthwise.records.ahead import AllRejected
 from lengthwise.records.refine import Tally
 from lengthwise.rejects import RejectReason, first_of_each

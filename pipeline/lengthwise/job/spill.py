@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from lengthwise import files
 from lengthwise.buckets import BucketPlan
-from lengthwise.prepare.memory import keep_freed_memory
-from lengthwise.prepare.model import Input, Job, Spilled
-from lengthwise.prepare.reading import Reading
-from lengthwise.prepare.runs import RunWriter, run_path
+from lengthwise.job.memory import keep_freed_memory
+from lengthwise.job.model import Input, Job, Spilled
+from lengthwise.job.reading import Reading
+from lengthwise.job.runs import RunWriter, run_path
 from lengthwise.progress import Reporter
 from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, WINDOW
 from lengthwise.records.framing import Block, frame

@@ -4,7 +4,7 @@ import gc
 import logging
 import sys
 
-from lengthwise.prepare.start import import_beam, uncollected
+from lengthwise.job.start import import_beam, uncollected
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     with uncollected():
         from apache_beam.runners.worker import sdk_worker_main
 
-        from lengthwise.prepare import pipeline  # noqa: F401 (what its tasks are made of)
+        from lengthwise.job import pipeline  # noqa: F401 (what its tasks are made of)
     gc.freeze()
     logging.basicConfig()  # to standard error: whoever started this process reads it
     sdk_worker_main.main(sys.argv)

@@ -12,10 +12,10 @@ from lengthwise import __version__, files
 from lengthwise.columns import VocabularyColumn, sequence_features
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
+from lengthwise.job.hold import LOCK, PUBLISHING, WORK, is_marked, refuse_foreign_work
+from lengthwise.job.model import Input
+from lengthwise.job.names import is_ours
 from lengthwise.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, load_manifest
-from lengthwise.prepare.hold import LOCK, PUBLISHING, WORK, is_marked, refuse_foreign_work
-from lengthwise.prepare.model import Input
-from lengthwise.prepare.names import is_ours
 
 UNSTEADY = "unsteady"
 """In the work folder of a job: a file was unreadable or changed, so what was read of it may be read otherwise again."""

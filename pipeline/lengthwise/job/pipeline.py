@@ -12,10 +12,10 @@ import apache_beam as beam
 from pydantic import TypeAdapter
 
 from lengthwise import files
-from lengthwise.prepare.measure import measure_file
-from lengthwise.prepare.model import Job, Measured, ShardTask, Spilled, Written
-from lengthwise.prepare.shards import assign_shards, write_shard
-from lengthwise.prepare.spill import spill_file
+from lengthwise.job.measure import measure_file
+from lengthwise.job.model import Job, Measured, ShardTask, Spilled, Written
+from lengthwise.job.shards import assign_shards, write_shard
+from lengthwise.job.spill import spill_file
 
 MEASURED, SPILLED, WRITTEN = "measured.json", "spilled.json", "written.json"
 """The summaries that the last step of each pipeline leaves in the work folder."""

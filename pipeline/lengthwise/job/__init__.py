@@ -9,6 +9,6 @@ hold       the output folder, by one run           abandoned  temporary folders 
 processes  workers, watched to their end
 """
 
-from lengthwise.prepare.job import check, measure_lengths, run
+from lengthwise.job.entry_points import check, measure_lengths, run
 
 __all__ = ["check", "measure_lengths", "run"]

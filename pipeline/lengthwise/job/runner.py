@@ -17,8 +17,8 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from lengthwise import errors
 from lengthwise.beam_files import environment_options
 from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
-from lengthwise.prepare import abandoned, processes
-from lengthwise.prepare.options import is_embedded
+from lengthwise.job import abandoned, processes
+from lengthwise.job.options import is_embedded
 
 _PROCESSES_FROM = 512 * 2**20  # worker processes take seconds to start, and a core each: they pay off from here on
 _DIRECT = "no_grpc_proxy"  # the environment variable of hosts that gRPC connects to without a proxy
@@ -87,7 +87,7 @@ def _reachable_past_proxies() -> Iterator[None]:
 
 
 class _Embedded(fn_runner.FnApiRunner):
-    """Beam's embedded runner, whose worker processes are those of `lengthwise.prepare.processes`."""
+    """Beam's embedded runner, whose worker processes are those of `lengthwise.job.processes`."""
 
     def __init__(self, team: processes.Team, options: PipelineOptions) -> None:
         # As DirectRunner makes it: a bare FnApiRunner gives worker processes no options.
