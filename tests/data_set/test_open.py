@@ -1,5 +1,7 @@
 """`lengthwise.open`: from a prepared folder to a trained model that answers raw records."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +91,7 @@ def test_it_trains_and_its_export_asks_for_nothing_that_the_model_does_not_read(
     data = lw.open(folder / "out")
     model = make(data)
     options: dict[str, Any] = {"batch_steps": 256, "labels": "bought"}
-    if make is functional:  # whose inputs are a dict: Keras takes them by position
+    if make is functional:  # whose inputs are a dict: it refuses other keys
         options["features"] = model
     model.compile("adam", "mse")
     model.fit(data.read("train", **options), validation_data=data.read("eval", **options), verbose=0)
@@ -100,6 +102,24 @@ def test_it_trains_and_its_export_asks_for_nothing_that_the_model_does_not_read(
         columns = [column for column in COLUMNS if column.name in READS[make]]
         batch = next(iter(_batches([record], columns, folder)))
         np.testing.assert_allclose(answer, model(batch), rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_whose_inputs_are_a_dict_refuses_other_keys(folder: Path) -> None:
+    """In a process of its own, as pytest has its own filters of warnings."""
+    script = """
+import keras, sys
+import lengthwise as lw
+data = lw.open(sys.argv[1])
+inputs = lw.inputs(data.columns.only("price"))
+model = keras.Model(inputs, keras.layers.Dense(1)(inputs["sequence_length"][:, None]))
+model.compile("adam", "mse")
+model.fit(data.read("train", batch_steps=256, labels="bought"), verbose=0)
+"""
+    command = [sys.executable, "-c", script, str(folder / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "UserWarning: Exception encountered when calling Functional.call()." in done.stderr
+    assert "Expected: {'price': 'price', 'sequence_length': 'sequence_length'}" in done.stderr
 
 
 def _batches(records: list[bytes], columns: list[AnyColumn], folder: Path) -> Any:

@@ -1,5 +1,6 @@
 """`inputs`: the `keras.Input`s of what columns read."""
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,13 +9,21 @@ import keras
 from lengthwise.columns import RESERVED_KEY, NumericColumn, context_features, sequence_features
 from lengthwise.columns.from_tensorflow import from_feature_column
 
+warnings.filterwarnings(
+    "error",
+    message=r"The structure of `inputs`[\s\S]*Expected: \{[\s\S]*Received: inputs=\{[\s\S]*" + repr(RESERVED_KEY),
+    category=UserWarning,
+)
+"""Keras warns, and then takes the features of a dict by position: a model would train on the wrong tensors. Where the
+dict is a batch of ours this is an error, which names the expected and the received keys."""
+
 
 def inputs(columns: Iterable[Any]) -> dict[str, Any]:
     """A `keras.Input` for each feature that the columns read, of the shape and dtype that the feed gives it.
 
     Hand them to `keras.Model` as a list, `keras.Model(list(inputs.values()), output)`: then Keras takes features by
-    their names, and batches may have more keys than the model has inputs. (Of a dict Keras takes them by position, and
-    a batch with other keys gives it other tensors.)
+    their names, and batches may have more keys than the model has inputs. A model whose inputs are a dict refuses
+    batches with other keys, because Keras would take them by position; `features=model` in the readers leaves them out.
 
     Args:
         columns: of `lengthwise` or of `tf.feature_column.*`; of columns that look up strings, those of
