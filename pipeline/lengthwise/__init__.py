@@ -36,7 +36,16 @@ _NAMES = {
     ),
     "lengthwise.data_set": ("DataSet", "export", "open", "prepare", "verify"),
     "lengthwise.config": ("JobConfig", "Sequences", "load_config"),
-    "lengthwise.feed": ("BatchStats", "Cache", "Service", "count_raw", "read_prepared", "read_raw", "serving_fn"),
+    "lengthwise.feed": (
+        "BatchStats",
+        "Cache",
+        "Options",
+        "Service",
+        "count_raw",
+        "read_prepared",
+        "read_raw",
+        "serving_fn",
+    ),
     "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "inputs", "sequence_input_layer"),
     "lengthwise.manifest": ("Manifest", "load_manifest"),
 }

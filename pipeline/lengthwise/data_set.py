@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lengthwise.columns import ColumnList
 from lengthwise.config import JobConfig, load_config
 from lengthwise.errors import DatasetError
 from lengthwise.manifest import Manifest, load_manifest
+
+if TYPE_CHECKING:
+    from lengthwise.feed import Options
 
 
 def open(folder: str | PathLike[str]) -> "DataSet":  # noqa: A001 (callers write `lengthwise.open`)
@@ -51,11 +54,11 @@ class DataSet:
         """The number of sequences of each split."""
         return {split: sum(self.manifest.lengths[split].values()) for split in self.manifest.splits}
 
-    def read(self, split: str = "train", **options: Any) -> Any:
-        """The batches of a split. See `read_prepared`, whose options these are."""
+    def read(self, split: str = "train", *, options: "Options | None" = None, **fields: Any) -> Any:
+        """The batches of a split. See `read_prepared`: it takes an `Options`, or its fields."""
         from lengthwise.feed import read_prepared
 
-        return read_prepared(self.folder, split, **options)
+        return read_prepared(self.folder, split, options=options, **fields)
 
     def serving_fn(self, model: Any) -> Any:
         """A function from raw serialized records to the model's predictions. See `lengthwise.serving_fn`.

@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from lengthwise import columns as lw
 from lengthwise.buckets import LengthHistogram, plan_optimal
+from lengthwise.feed.batch_options import WINDOW
 from lengthwise.feed.chunks import ChunkFormat
 from lengthwise.feed.epochs import Epochs
 from lengthwise.feed.even import Placed, read_evenly
 from lengthwise.feed.features import Features, Flat, Rows
-from lengthwise.feed.options import WINDOW, Options
+from lengthwise.feed.options import Options
 from lengthwise.feed.records import Portion
 from lengthwise.feed.sizes import chunks_of_windows, rows_of_window
 from lengthwise.feed.window import Windows

@@ -3,7 +3,7 @@
 import inspect
 import operator
 import re
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -84,20 +84,29 @@ class Spec(Strict):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
+    if not TYPE_CHECKING:  # type checkers know the fields as arguments
+
+        def __init__(self, **fields: Any) -> None:
+            """Takes the fields.
+
+            Raises:
+                ConfigError: a field is wrong; the message names it, the rule and what was received.
+                ConfigTypeError: a field is of a wrong type; it is a ConfigError, and a TypeError as in TensorFlow.
+            """
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                kind = type(self)
+                mistakes = (f"{path}: {text}" if path else text for path, text in explain_all(error, kind))
+                failure = ConfigTypeError if is_of_wrong_type(error) else ConfigError
+                raise failure(f"{kind.__name__}: " + "; ".join(mistakes)) from error
+
+        __init__.__pydantic_base_init__ = True  # values inside a larger model are checked with it, not by this
+
     @classmethod
     def make(cls, **fields: Any) -> Self:
-        """Builds the column from Python.
-
-        Raises:
-            ConfigError: a field is wrong; the message names the constructor's argument, the rule and what was received.
-            ConfigTypeError: a field is of a wrong type; it is a ConfigError, and a TypeError as in TensorFlow.
-        """
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            mistakes = (f"{path}: {text}" if path else text for path, text in explain_all(error, cls))
-            kind = ConfigTypeError if is_of_wrong_type(error) else ConfigError
-            raise kind(f"{cls.__name__}: " + "; ".join(mistakes)) from error
+        """Builds the value from fields that no type checker has seen."""
+        return cls(**fields)
 
 
 def _is_list(value: Any) -> bool:

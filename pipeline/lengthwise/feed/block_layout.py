@@ -8,13 +8,14 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.batch_options import WINDOW
 from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.even import Placed, read_evenly
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.features import Features, Flat, Rows
 from lengthwise.feed.local_files import ahead
-from lengthwise.feed.options import WINDOW, Options
+from lengthwise.feed.options import Options
 from lengthwise.feed.records import read_portion
 from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.sizes import chunks_of_windows

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.feed.options import Options
+from lengthwise.feed.batch_options import BatchOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Cuts:
         return Cuts(**{name: tf.gather(value, order) for name, value in self.tensors().items()})
 
 
-def cut(lengths: Any, options: Options, boundaries: tuple[int, ...] | None) -> Cuts:
+def cut(lengths: Any, options: BatchOptions, boundaries: tuple[int, ...] | None) -> Cuts:
     """Cuts rows into batches.
 
     Args:
@@ -74,7 +74,7 @@ def cut(lengths: Any, options: Options, boundaries: tuple[int, ...] | None) -> C
     return cuts.kept(rows == full) if options.drop_remainder else cuts
 
 
-def in_full_batches(lengths: Any, options: Options, boundaries: tuple[int, ...]) -> Any:
+def in_full_batches(lengths: Any, options: BatchOptions, boundaries: tuple[int, ...]) -> Any:
     """Which rows fill batches of rows of one T alone, bool `[n]`.
 
     Args:
@@ -95,8 +95,8 @@ def round_up(lengths: Any, boundaries: tuple[int, ...]) -> Any:
     return tf.gather(table, tf.minimum(tf.searchsorted(table, lengths), len(boundaries) - 1))
 
 
-def rows_of(steps: Any, options: Options) -> Any:
-    """`Options.rows` of each T."""
+def rows_of(steps: Any, options: BatchOptions) -> Any:
+    """`BatchOptions.rows` of each T."""
     if options.batch_size is not None:
         return tf.fill(tf.shape(steps), tf.constant(options.batch_size, tf.int64))
     rows = tf.constant(options.batch_steps, tf.int64) // tf.maximum(steps, 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from os import PathLike, fspath
-from typing import Any, Unpack
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,7 +15,7 @@ from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.frame_walk import refuse_first_claims
 from lengthwise.feed.local_files import is_copied, reading
-from lengthwise.feed.options import OptionFields, Options
+from lengthwise.feed.options import Options, options_of, takes_options
 from lengthwise.feed.records import Portion, divide
 from lengthwise.feed.service import for_service, read_through, service_of
 from lengthwise.feed.shard_checks import checking
@@ -26,7 +26,10 @@ from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.remote_source import Remote, state_of
 
 
-def read_prepared(folder: str | PathLike[str], split: str = "train", **options: Unpack[OptionFields]) -> Any:
+@takes_options
+def read_prepared(
+    folder: str | PathLike[str], split: str = "train", *, options: Options | None = None, **fields: Any
+) -> Any:
     """Batches of a prepared data set, of either layout.
 
     An epoch has every sequence once. In the example layout T is the bucket's boundary and `len(dataset)` is known; in
@@ -35,7 +38,8 @@ def read_prepared(folder: str | PathLike[str], split: str = "train", **options: 
     Args:
         folder: the data set's folder, made by `lengthwise prepare`.
         split: which split.
-        **options: see `Options`; `batch_steps` or `batch_size` is needed.
+        options: an `Options`, of which `batch_steps` or `batch_size` is needed.
+        **fields: fields of `Options`, in place of such a value, or beside it, where they count.
 
     Returns:
         A `tf.data.Dataset` of dicts of dense tensors, padded on the right: ids int64 `[B, T]` (`[B, T, M]` with
@@ -54,7 +58,7 @@ def read_prepared(folder: str | PathLike[str], split: str = "train", **options: 
     """
     folder = fspath(folder)
     manifest = load_manifest(folder)
-    chosen = for_service(Options.make(**options))
+    chosen = for_service(options_of(options, fields))
     portions = _portions(manifest, folder, split, chosen)
     _check_budget(manifest, split, chosen)
     if manifest.compression == "none" and chosen.on_damage == "raise":

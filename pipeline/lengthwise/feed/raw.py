@@ -8,7 +8,7 @@ Everything works on whole windows of thousands of records; no op sees a single o
 from collections.abc import Iterable, Sequence
 from functools import partial
 from os import PathLike, fspath
-from typing import Any, Unpack
+from typing import Any
 
 import tensorflow as tf
 
@@ -21,7 +21,7 @@ from lengthwise.feed.features import Features
 from lengthwise.feed.local_files import ahead, is_copied, reading
 from lengthwise.feed.no_record import refuse_files_without_records
 from lengthwise.feed.offline import first_records, offline_rules, refuse_hopeless_files
-from lengthwise.feed.options import OptionFields, Options, checked_boundaries
+from lengthwise.feed.options import Options, checked_boundaries, options_of, takes_options
 from lengthwise.feed.parse import Container
 from lengthwise.feed.raw_files import Listed, list_file, read_chunks
 from lengthwise.feed.raw_window import OnInvalid, RawWindow, chunk_size
@@ -39,6 +39,7 @@ _LARGE_BYTES = 2**25  # of files whose last chunks, which are smaller, do not ma
 Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 
+@takes_options
 def read_raw(
     files: Paths,
     columns: Iterable[AnyColumn],
@@ -49,7 +50,8 @@ def read_raw(
     on_invalid: OnInvalid = "raise",
     max_record_bytes: int = 64 * 2**20,
     stop_after_rejected: int = 4096,
-    **options: Unpack[OptionFields],
+    options: Options | None = None,
+    **fields: Any,
 ) -> Any:
     """Batches of raw TFRecord files: the same batches as of prepared data, validated by the same rules.
 
@@ -74,10 +76,11 @@ def read_raw(
         max_record_bytes: larger records are invalid.
         stop_after_rejected: where the first so many records, of several files, are all rejected for one reason, as a
             wrong key makes them, that is an error at once, which names the keys that they have. 0: it is none.
-        **options: see `Options`; `batch_steps` or `batch_size` is needed. With `on_damage="raise"`, a plain file's
-            first record alone is compared with the file's size before TensorFlow reads it, which asks for as much
-            memory as a header says, and crashes where there is none; all later headers are compared with `skip`,
+        options: an `Options`, of which `batch_steps` or `batch_size` is needed. With `on_damage="raise"`, a plain
+            file's first record alone is compared with the file's size before TensorFlow reads it, which asks for as
+            much memory as a header says, and crashes where there is none; all later headers are compared with `skip`,
             which reads files twice (remote files that TensorFlow reads itself are not compared).
+        **fields: fields of `Options`, in place of such a value, or beside it, where they count.
 
     Returns:
         A `tf.data.Dataset`, as `read_prepared` returns it.
@@ -93,7 +96,7 @@ def read_raw(
         >>> model.fit(train, epochs=3)
     """
     columns = tuple(columns)
-    chosen = for_service(Options.make(**options))
+    chosen = for_service(options_of(options, fields))
     if chosen.verify:
         raise ConfigError("verify: expected False: no manifest says what the bytes of raw files are")
     limits = _limits(boundaries, chosen)

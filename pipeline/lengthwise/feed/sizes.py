@@ -2,14 +2,14 @@
 
 import math
 
-from lengthwise.feed.options import WINDOW, Options
+from lengthwise.feed.batch_options import WINDOW, BatchOptions
 
 _BATCHES = 96  # of a window: with fewer, padded/real exceeds 1.03 where lengths are log-normal
 _ENOUGH = 16  # windows of an epoch, so that small first ones do not add to its padding
 _FIRST = 8  # the first window is this many times smaller than the others
 
 
-def rows_of_window(options: Options, steps_per_row: float) -> int:
+def rows_of_window(options: BatchOptions, steps_per_row: float) -> int:
     """The number of rows that are sorted together, unless `options.window` says it."""
     if options.window is not None:
         return options.window

@@ -14,12 +14,12 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.batch_options import BatchOptions
 from lengthwise.feed.chunks import END, KEEP, SEED, Chunk, ChunkFormat, append, variant
 from lengthwise.feed.cut import Cuts, cut, in_full_batches, round_up
 from lengthwise.feed.emit import each_alone, emit_batches, slices_of
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features, SequenceSpec
-from lengthwise.feed.options import Options
 from lengthwise.feed.threads import WINDOWS, threads
 
 _GROUP_STEPS = 2**17  # padded steps, gathered at once
@@ -41,7 +41,7 @@ class Windows:
     """
 
     def __init__(
-        self, features: Features, options: Options, chunks: ChunkFormat, boundaries: tuple[int, ...] | None
+        self, features: Features, options: BatchOptions, chunks: ChunkFormat, boundaries: tuple[int, ...] | None
     ) -> None:
         self._features = features
         self._options = options
@@ -236,7 +236,7 @@ def _groups(window: Window) -> dict[str, Any]:
     }
 
 
-def _check_budget(lengths: Any, options: Options) -> None:
+def _check_budget(lengths: Any, options: BatchOptions) -> None:
     if options.batch_steps is None or options.over_budget == "alone":
         return
     longest = tf.reduce_max(tf.concat([lengths, [0]], 0))

@@ -1,0 +1,59 @@
+"""How sequences become batches: what the readers and `batch_by_steps` share."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from lengthwise.columns.base import Spec
+
+WINDOW = 24_576
+
+
+class BatchOptions(Spec):
+    """How sequences become batches.
+
+    Attributes:
+        batch_steps: the most padded steps (rows times T) of a batch: no batch exceeds it. This or `batch_size`.
+        batch_size: the number of rows of a batch.
+        multiple_of: row counts are multiples of this where `batch_steps` permits, so that replicas and matrix units
+            get equal work. A split's or a window's last batch may be smaller.
+        over_budget: what becomes of a sequence longer than `batch_steps`: an error, or a batch of its own (`alone`).
+        drop_remainder: leaves out the batches that did not get all their rows. In the example layout these are random
+            rows of each bucket; elsewhere the shortest of each window.
+        max_shapes: the most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. Batches
+            that did not get all their rows are then filled up with rows of weight 0, of one padded step (or
+            dropped, by `drop_remainder`).
+        shuffle: whether order is random: of shards, of rows across a window, and of batches.
+        seed: the same seed gives the same order, and each epoch another one. None: another order each time.
+        window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory. None: as
+            many as make about a hundred batches, at least 24,576.
+    """
+
+    batch_steps: int | None = Field(default=None, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
+    multiple_of: int = Field(default=8, ge=1)
+    over_budget: Literal["error", "alone"] = "error"
+    drop_remainder: bool = False
+    max_shapes: int | None = Field(default=None, ge=1)
+    shuffle: bool = True
+    seed: int | None = Field(default=0, ge=0, lt=2**31)
+    window: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if (self.batch_steps is None) == (self.batch_size is None):
+            raise ValueError("expected either batch_steps (padded steps a batch) or batch_size (rows a batch)")
+        return self
+
+    @property
+    def fills(self) -> bool:
+        """Whether batches are filled up with empty rows."""
+        return self.max_shapes is not None and not self.drop_remainder
+
+    def rows(self, steps: int) -> int:
+        """How many rows of `steps` steps make a batch."""
+        if self.batch_size is not None:
+            return self.batch_size
+        assert self.batch_steps is not None
+        rows = self.batch_steps // max(steps, 1)
+        return max(rows - rows % self.multiple_of if rows >= self.multiple_of else rows, 1)
