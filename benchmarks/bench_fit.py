@@ -34,7 +34,7 @@ class Transformer(keras.Model):
         super().__init__()
         ids, value, word, _ = raw_columns()
         columns = [lw.embedding_column(ids, 64), value, lw.embedding_column(word, 16)]
-        self.features = lw.SequenceFeatures(columns)
+        self.features = lw.SequenceFeatures(columns, return_lengths=True)
         self.widen = keras.layers.Dense(depth)
         self.blocks = [
             (

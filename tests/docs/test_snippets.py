@@ -31,5 +31,5 @@ def test_every_snippet_is_run_or_only_shown(page) -> None:
 def test_every_file_that_a_page_names_is_there(page) -> None:
     named = re.findall(r"`((?:pipeline|cli|tests|configs|examples|docs)/[\w./-]+\.\w+)`", page.read_text())
     assert [path for path in named if not (DOCS.parent / path).exists()] == []
-    named = re.findall(r"`((?:records|tensor|prepare|feed)/\w+\.py)`", page.read_text())
+    named = re.findall(r"`((?:records|tensor|job|feed)/\w+\.py)`", page.read_text())
     assert [path for path in named if not (DOCS.parent / "pipeline" / "lengthwise" / path).exists()] == []

@@ -1,0 +1,45 @@
+"""docs/accelerators.md, run with the backends that it is about; and what `BatchStats` says of waiting there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docs.pages import DOCS, session
+
+PAGE = DOCS / "accelerators.md"
+SLOW = "train.map(lambda *batch: (tf.py_function(lambda: time.sleep(0.05), [], []), batch)[1])"
+"""The batches, each of them late."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page's data set, and its files."""
+    made = tmp_path_factory.mktemp("page")
+    session(PAGE, made)
+    return made
+
+
+def shares(folder: Path, script: str) -> list[float]:
+    """The last line that the script prints."""
+    path = os.pathsep.join([str(DOCS.parent / "pipeline"), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [float(share) for share in done.stdout.splitlines()[-1].strip("[]").split(",")]
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize("name", ["on_jax.py", "on_torch.py"])
+def test_batches_reach_the_device_ahead_and_waiting_is_told(folder: Path, name: str) -> None:
+    script = (folder / name).read_text()
+    *_, last = shares(folder, script)
+    assert 0 <= last < 0.6
+    late = script.replace("stats.watch(train)", f"stats.watch({SLOW})").replace(
+        "import os", "import os\nimport time", 1
+    )
+    *_, last = shares(folder, late)
+    assert last > 0.7
