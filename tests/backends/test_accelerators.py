@@ -38,8 +38,6 @@ def test_batches_reach_the_device_ahead_and_waiting_is_told(folder: Path, name: 
     script = (folder / name).read_text()
     *_, last = shares(folder, script)
     assert 0 <= last < 0.6
-    late = script.replace("stats.watch(train)", f"stats.watch({SLOW})").replace(
-        "import os", "import os\nimport time", 1
-    )
+    late = "import time\n" + script.replace("stats.watch(train)", f"stats.watch({SLOW})")
     *_, last = shares(folder, late)
     assert last > 0.7
