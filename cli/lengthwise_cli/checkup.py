@@ -84,8 +84,10 @@ def _version(name: str, specifier: str) -> Finding:
 
 def machine() -> Iterator[Finding]:
     """Cores, memory, open files."""
-    usable, all_cores = len(os.sched_getaffinity(0)), os.cpu_count() or 1
-    yield Finding("cores", "ok", f"{usable} of {all_cores} usable; `--workers` chooses how many are used")
+    from lengthwise.cores import usable_cores
+
+    usable = f"{usable_cores()} of {os.cpu_count() or 1} usable, by CPU affinity and the quotas of cgroups"
+    yield Finding("cores", "ok", f"{usable}; `--workers` chooses how many are used")
     memory = _memory()
     advice = "" if memory >= 4 * GIB else "give at least 2 GiB a worker, or use --workers 1"
     yield Finding("memory", "note" if advice else "ok", f"{memory / GIB:.1f} GiB", advice)

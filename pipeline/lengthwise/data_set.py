@@ -99,7 +99,7 @@ def prepare(
         config: the job: a YAML file's path, a mapping of the same fields, or a `JobConfig`.
         output: the data set's folder; the configuration's `output.path` if left out.
         overwrite: whether a data set that exists in the folder is replaced, once the new one is complete.
-        workers: how many, on this machine; None for one per core.
+        workers: how many, on this machine; None for one per core that this process may use.
         runner_options: Beam's options, such as `--runner=DataflowRunner`; none for the embedded runner.
 
     Raises:

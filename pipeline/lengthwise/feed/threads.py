@@ -1,6 +1,6 @@
 """How much runs at once: numbers that are fixed when a dataset is made, because tuning would time every element."""
 
-import os
+from lengthwise.cores import usable_cores
 
 MOST = 16
 BATCHES = 8  # that wait for whoever trains
@@ -9,8 +9,4 @@ WINDOWS = 2  # arranged at once, beside the one that gives batches
 
 def threads() -> int:
     """How many elements of a parallel map are worked on at once: one for each core that this process may use."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
-        cores = os.cpu_count() or 1
-    return max(2, min(cores, MOST))
+    return max(2, min(usable_cores(), MOST))

@@ -47,7 +47,7 @@ def run(
     Args:
         config: what to read, by which columns, and what to write.
         overwrite: whether a data set that stands in the output folder is replaced, once the new one is complete.
-        workers: on this machine, how many; None for one a core.
+        workers: on this machine, how many; None for one per core that this process may use.
         runner_options: Beam's options, such as `--runner=DataflowRunner`; none for the embedded runner.
         progress: is told how far the job is.
 

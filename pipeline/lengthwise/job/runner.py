@@ -16,6 +16,7 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 
 from lengthwise import errors
 from lengthwise.beam_files import environment_options
+from lengthwise.cores import usable_cores
 from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
 from lengthwise.job import abandoned, processes
 from lengthwise.job.options import is_embedded
@@ -29,11 +30,11 @@ def embedded_options(workers: int | None, files: int, size: int) -> tuple[list[s
     """Options for the embedded runner, and a line that says what was chosen and why.
 
     Args:
-        workers: how many; None for one a core.
+        workers: how many; None for one per core that this process may use.
         files: the number of input files: more workers than files would idle.
         size: the input's bytes.
     """
-    count = min(workers or os.cpu_count() or 1, max(files, 1))
+    count = min(workers or usable_cores(), max(files, 1))
     if count == 1:
         return ["--direct_num_workers=1", "--direct_running_mode=in_memory"], "1 worker in this process"
     processes = size >= _PROCESSES_FROM

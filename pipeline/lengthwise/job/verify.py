@@ -5,13 +5,13 @@ every file that it names ─ there, same bytes, same counts ├─> faults, each
 every other file ─ it should not be there ────────────────┘
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from lengthwise import files
+from lengthwise.cores import usable_cores
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.hold import WORK
 from lengthwise.job.recount import Recount, recount
@@ -76,7 +76,7 @@ def _read_shards(folder: str, manifest: Manifest, progress: ProgressSink) -> Ite
     total = sum(shard.bytes for shard in manifest.shards)
     done = sequences = 0
     progress(Event("verify", 0, total))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         pending = {pool.submit(_recount, folder, manifest, shard): shard for shard in manifest.shards}
         try:
             for future in as_completed(pending):
