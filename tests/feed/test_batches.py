@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from feed.conftest import BOUNDARIES, Data, Source, make_source
 from feed.samples import expected
@@ -82,6 +83,16 @@ def test_iterating_again_gives_the_next_epoch(source: Source) -> None:
 def test_batches_are_composed_anew_each_epoch(source: Source) -> None:
     one, two = ({frozenset(batch) for batch in ids(d)} for d in [source.read(batch_steps=BUDGET, window=200)] * 2)
     assert len(one & two) < len(one) / 4
+
+
+def test_a_global_seed_changes_nothing(data: Data) -> None:
+    read = make_source("block", data).read
+    before = ids(read(batch_steps=256, seed=3))
+    tf.random.set_seed(5)
+    try:
+        assert ids(read(batch_steps=256, seed=3)) == before
+    finally:
+        tf.random.set_seed(None)
 
 
 def test_without_shuffling_the_order_is_always_the_same(source: Source) -> None:

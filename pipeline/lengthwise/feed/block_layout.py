@@ -10,7 +10,7 @@ import tensorflow as tf
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.batch_options import WINDOW
 from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
-from lengthwise.feed.epochs import plain
+from lengthwise.feed.epochs import plain, shuffled
 from lengthwise.feed.even import Placed, read_evenly
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.features import Features, Flat, Rows
@@ -55,7 +55,7 @@ class BlockLayout:
         per_window = max(round(self._window * per_row), 1)
         if self._options.shuffle:
             reach = max(per_window, round(2 * min(self._window, WINDOW) * per_row))
-            records = records.shuffle(max(min(reach, total), 1), seed[0], reshuffle_each_iteration=False)
+            records = shuffled(records, max(min(reach, total), 1), seed[0])
         chunks = records.map(plain(self._chunk), num_parallel_calls=threads())
         return self._windows.of(chunks, chunks_of_windows(total, per_window), seed)
 

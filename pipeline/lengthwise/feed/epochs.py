@@ -102,6 +102,28 @@ def _numbers(seed: int | None, generator: Any) -> Any:
     return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.int64))
 
 
+def shuffled(dataset: Any, reach: Any, seed: Any) -> Any:
+    """`dataset.shuffle`, the same in each iteration.
+
+    Args:
+        dataset: of anything.
+        reach: how many elements are shuffled at once.
+        seed: int64 `[]`.
+    """
+    # `Dataset.shuffle` mixes the global seed in, and fails where there is one and `seed` is a tensor of a graph.
+    variant = tf.raw_ops.ShuffleDatasetV3(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        buffer_size=tf.cast(reach, tf.int64),
+        seed=tf.constant(_ANY_SEED, tf.int64),
+        seed2=seed,
+        seed_generator=tf.raw_ops.DummySeedGenerator(),
+        reshuffle_each_iteration=False,
+        output_types=[spec.dtype for spec in tf.nest.flatten(dataset.element_spec)],
+        output_shapes=[spec.shape for spec in tf.nest.flatten(dataset.element_spec)],
+    )
+    return tf.data.experimental.from_variant(variant, dataset.element_spec)
+
+
 def plain(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, to be traced as it is: there is no Python control flow on tensors in this package."""
     converted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(function)

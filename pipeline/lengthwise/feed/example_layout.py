@@ -32,11 +32,16 @@ BucketPortions = dict[int, list[Portion]]
 
 
 class ExampleLayout:
-    """Reads the example layout of one data set."""
+    """Reads the example layout of one data set.
+
+    Attributes:
+        boundaries: the values that T has.
+    """
 
     def __init__(self, manifest: Manifest, options: Options, window: int) -> None:
         """`window`: how many rows are shuffled together."""
         self._manifest = manifest
+        self.boundaries = manifest.boundaries
         self._window_rows = window
         self._options = options
         self._features = Features.of(manifest.columns)

@@ -35,6 +35,12 @@ class Options(BatchOptions):
         labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them). Numbers per
             step have the shape `[B, T, 1]`, as the output of `Dense(1)`; ids `[B, T]`.
         sample_weight: the key of the feature that becomes the weights; weights of steps are zero on padding.
+        even_weights: multiplies the weights so that each row (labels of steps: each step with a label) has the same
+            influence on training, however many share its batch: Keras' losses take each batch's mean. The weights are
+            about 1 on average.
+        output_mask: for `even_weights` of steps, whether the model's output carries Keras' mask, since the mean is then
+            over real steps alone. Layers hand the mask on, operations such as `+` do not: `model(features)._keras_mask`
+            tells.
         next_step: the key of a sequence of ids whose next step is each step's label.
         epochs: how often the data is repeated; None for ever. Block data and raw data have a few batches more or fewer
             in each epoch, and Keras' `fit` leaves out those beyond the number of its first: there, train with `None`
@@ -60,6 +66,8 @@ class Options(BatchOptions):
     features: Annotated[Any, BeforeValidator(_keys_or_model)] = None
     labels: str | tuple[str, ...] | None = None
     sample_weight: str | None = None
+    even_weights: bool = False
+    output_mask: bool = True
     next_step: str | None = None
     epochs: int | None = Field(default=1, ge=1)
     num_shards: int = Field(default=1, ge=1)
@@ -83,8 +91,9 @@ class Options(BatchOptions):
             raise ValueError(f"expected an index below num_shards ({self.num_shards}), received {self.index}")
         if self.labels is not None and self.next_step is not None:
             raise ValueError("expected either labels or next_step: both name the labels")
-        if self.sample_weight is not None and not self.has_targets:
-            raise ValueError("sample_weight goes with labels or next_step")
+        for name in ("sample_weight", "even_weights"):
+            if getattr(self, name) and not self.has_targets:
+                raise ValueError(f"{name} goes with labels or next_step")
         if self.max_shapes is not None and not self.drop_remainder and not self.has_targets:
             raise ValueError(
                 "max_shapes fills batches up with rows of weight 0, which needs labels or next_step; "

@@ -15,6 +15,7 @@ from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.frame_walk import refuse_first_claims
 from lengthwise.feed.local_files import is_copied, reading
+from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.options import Options, options_of, takes_options
 from lengthwise.feed.records import Portion, divide
 from lengthwise.feed.service import for_service, read_through, service_of
@@ -72,7 +73,9 @@ def read_prepared(
 def _dataset(manifest: Manifest, split: str, portions: BucketPortions, chosen: Options) -> Any:
     layout = _layout(manifest, split, chosen)
     batches = _count(layout, portions, split, chosen) if isinstance(layout, ExampleLayout) else None
-    targets = Targets(Features.of(manifest.columns), chosen)
+    histogram = manifest.histogram(split)
+    mean = MeanBatch.of(histogram.lengths, histogram.counts, chosen, layout.boundaries)
+    targets = Targets(Features.of(manifest.columns), chosen, mean)
     service = service_of(chosen)
     if service is not None:
         exact = chosen.on_damage == "raise" and not chosen.drop_remainder
@@ -83,7 +86,7 @@ def _dataset(manifest: Manifest, split: str, portions: BucketPortions, chosen: O
             batches=layout.batches,
             finish=targets.apply,
             options=chosen,
-            expected=manifest.histogram(split).total if exact else None,
+            expected=histogram.total if exact else None,
         )
     epochs = Epochs(chosen)
     dataset = targets.apply(layout.batches(epochs.repeat(lambda seed: layout.epoch(portions, seed))))

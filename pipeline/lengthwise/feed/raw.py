@@ -111,7 +111,7 @@ def read_raw(
     copied = [path for path in paths if is_copied(path, chosen.chosen_cache)]
     remotes = file_system.side_by_side(state_of, copied)
     with reading(remotes, chosen.chosen_cache, here=chosen.service is None):
-        return _dataset(source, window, Targets(Features.of(columns), chosen), chosen)
+        return _dataset(source, window, Targets(Features.of(columns), chosen, window.mean), chosen)
 
 
 def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Options) -> Any:

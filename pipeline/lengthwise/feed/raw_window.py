@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import tensorflow as tf
 
 from lengthwise.columns import AnyColumn
@@ -13,6 +14,7 @@ from lengthwise.feed.canonical import canonical
 from lengthwise.feed.chunks import END, SEED, ChunkFormat
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features, Rows
+from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.no_record import refuse_empty_epochs
 from lengthwise.feed.options import Options, check_choice
 from lengthwise.feed.parse import Container, Parsed
@@ -43,6 +45,7 @@ class RawWindow:
 
     Attributes:
         features: what the rows hold.
+        mean: what a batch holds on average, as far as is known.
     """
 
     def __init__(
@@ -66,7 +69,9 @@ class RawWindow:
         self._format = ChunkFormat(self.features)
         self._windows = Windows(self.features, options, self._format, boundaries)
         self._options = options
+        self._boundaries = boundaries
         self._steps_per_row, self._chunks = float(_UNKNOWN), 0
+        self.mean = self._mean_of([_UNKNOWN if boundaries is None else min(_UNKNOWN, boundaries[-1])])
         self._paths = list(map(visible, paths))  # in messages only
         self._on_invalid = on_invalid
         self._max_record_bytes = max_record_bytes
@@ -85,9 +90,13 @@ class RawWindow:
             # Records that cannot be parsed are dealt with where all are read.
             return
         if steps := float(tf.reduce_sum(rows.lengths)):
+            self.mean = self._mean_of(rows.lengths)
             self._steps_per_row = max(steps / len(rows.lengths), 1.0)
             sampled = float(tf.reduce_sum(tf.strings.length(records))) + FRAME_BYTES * len(records)
             self._chunks = math.ceil(size / sampled * len(records) / chunk_size(self._options) * _MARGIN) + small_chunks
+
+    def _mean_of(self, lengths: Any) -> MeanBatch:
+        return MeanBatch.of(lengths, np.ones(len(lengths)), self._options, self._boundaries)
 
     def _sizes(self) -> list[int]:
         """How many chunks each window takes; more records than expected are read by whole windows."""

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.feed.epochs import plain
+from lengthwise.feed.epochs import shuffled as shuffle
 from lengthwise.feed.local_files import ahead, local
 from lengthwise.feed.recover import KINDS, OnDamage, opened, read_run, say, sound_runs
 from lengthwise.feed.shard_checks import begin_check, checked_behind, checked_last
@@ -117,7 +118,7 @@ class Streams:
         else:
             chunks = files.flat_map(plain(read))
         if shuffle:
-            chunks = chunks.shuffle(shuffled, seed[0] + number, reshuffle_each_iteration=False)
+            chunks = shuffle(chunks, shuffled, seed[0] + number)
         return tf.data.experimental.to_variant(chunks)
 
 

@@ -8,6 +8,7 @@ from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.model_reads import keys_read
 from lengthwise.feed.options import Options
 from lengthwise.feed.threads import threads
@@ -17,10 +18,16 @@ class Targets:
     """Takes labels and weights out of batches.
 
     Labels of steps get weights of steps, zero on padding, whether or not a `sample_weight` is named.
+
+    Args:
+        features: what batches hold.
+        options: see `Options`.
+        mean: what a batch holds on average, for `even_weights`.
     """
 
-    def __init__(self, features: Features, options: Options) -> None:
+    def __init__(self, features: Features, options: Options, mean: MeanBatch) -> None:
         self._options = options
+        self._mean = mean
         self._steps = {spec.key: spec for spec in features.sequences}
         self._context = {column.key for column in features.context}
         kept = options.features
@@ -64,6 +71,8 @@ class Targets:
         if self._options.next_step is not None:
             labels, valid = _next_step(batch[self._options.next_step], valid)
         weights = self._weights_of(batch, valid, real, per_step=steps)
+        if self._options.even_weights:
+            weights = self._even(batch, weights, per_step=steps)
         features = self._keep(features)
         return (features, labels) if weights is None else (features, labels, weights)
 
@@ -98,6 +107,18 @@ class Targets:
         if per_step:
             return weights * mask[:, None]
         return mask if weights is None else weights * mask
+
+    def _even(self, batch: Batch, weights: Any | None, *, per_step: bool) -> Any:
+        """The weights times what Keras' mean divides by in this batch, over what a batch holds on average.
+
+        That is the number of rows; of steps, those of the output's mask, if it has one.
+        """
+        rows, steps = tf.size(batch[RESERVED_KEY]), _steps_of(batch, self._steps)
+        if not per_step:
+            factor = tf.cast(rows, tf.float32) / self._mean.rows
+            return tf.fill([rows], factor) if weights is None else weights * factor
+        count = tf.reduce_sum(batch[RESERVED_KEY]) if self._options.output_mask else rows * steps
+        return weights * (tf.cast(count, tf.float32) / self._mean.steps)
 
     def _fill(self, batch: Batch) -> tuple[Batch, Any | None]:
         """Fills a batch up with rows of one padded step, where `max_shapes` asks for it, and says which are real.
