@@ -8,7 +8,6 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.feed.epochs import plain
-from lengthwise.feed.epochs import shuffled as shuffle
 from lengthwise.feed.local_files import ahead, local
 from lengthwise.feed.recover import KINDS, OnDamage, opened, read_run, say, sound_runs
 from lengthwise.feed.shard_checks import begin_check, checked_behind, checked_last
@@ -70,26 +69,24 @@ class Streams:
         self._seed = seed
         self._makers: dict[tuple[bool, ...], Any] = {}
 
-    def read(self, portions: Sequence[Portion], number: int, *, shuffled: int = 0, chunk: int | None = None) -> Any:
+    def read(self, portions: Sequence[Portion], number: int) -> Any:
         """A dataset of string vectors of up to `chunk` records.
 
         Args:
             portions: what is read.
             number: of this list; another number, another order.
-            shuffled: how many chunks are shuffled, if there is a seed.
-            chunk: as at the top, for this list alone.
         """
         skips, several = any(part.skip for part in portions), len(portions) > 1 and self._seed is not None
         fields = ([p.path for p in portions], [p.skip for p in portions], [p.take for p in portions])
         table = [tf.constant(field, kind) for field, kind in zip(fields, (tf.string, tf.int64, tf.int64), strict=True)]
-        kind = (skips, several, self._seed is not None and shuffled > 0)
+        kind = (skips, several)
         if kind not in self._makers:
             make = tf.function(partial(self._make, *kind), autograph=False, reduce_retracing=True)
             spec = [tf.TensorSpec([None], one.dtype) for one in table]
             scalar = tf.TensorSpec([], tf.int64)
-            self._makers[kind] = make.get_concrete_function(*spec, *[scalar] * 4, tf.TensorSpec([2], tf.int64))
+            self._makers[kind] = make.get_concrete_function(*spec, *[scalar] * 2, tf.TensorSpec([2], tf.int64))
         seed = tf.zeros([2], tf.int64) if self._seed is None else self._seed + number
-        sizes = (chunk or self._chunk, min(_CYCLE, len(portions)), max(shuffled, 1), number)
+        sizes = (self._chunk, min(_CYCLE, len(portions)))
         given = (*table, *(tf.constant(size, tf.int64) for size in sizes), seed)
         made = tf.raw_ops.FlatMapDataset(
             input_dataset=tf.data.experimental.to_variant(tf.data.Dataset.from_tensors(given)),
@@ -101,9 +98,8 @@ class Streams:
         return tf.data.experimental.from_variant(made, tf.TensorSpec([None], tf.string)).prefetch(_AHEAD)
 
     def _make(
-        self, skips: bool, several: bool, shuffle: bool, path: Any, skip: Any, take: Any, chunk: Any, cycle: Any,
-        shuffled: Any, number: Any, seed: Any
-    ) -> Any:  # fmt: skip
+        self, skips: bool, several: bool, path: Any, skip: Any, take: Any, chunk: Any, cycle: Any, seed: Any
+    ) -> Any:
         table = (path, skip, take)
         if several:
             order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(path)), seed)
@@ -117,8 +113,6 @@ class Streams:
             chunks = files.interleave(plain(read), cycle_length=cycle, block_length=1, num_parallel_calls=cycle)
         else:
             chunks = files.flat_map(plain(read))
-        if shuffle:
-            chunks = shuffle(chunks, shuffled, seed[0] + number)
         return tf.data.experimental.to_variant(chunks)
 
 
