@@ -19,6 +19,7 @@ from lengthwise.buckets import (
     plan_powers_of_two,
     plan_quantile,
     plan_single,
+    price_multiples,
 )
 from lengthwise.errors import ConfigError
 
@@ -64,6 +65,9 @@ WRONG = [
     (lambda: plan(SOME, cost="cubic"), "cost: expected 'linear' (padded steps) or 'quadratic' (padded steps squared"),
     (lambda: plan(SOME, cost=["linear"]), "received ['linear']. Name one of the two."),
     (lambda: plan(SOME, multiple_of=0), "multiple_of: expected a whole number from 1 to 2147483647, received 0."),
+    (lambda: plan(SOME, multiple_of="8"), "multiple_of: expected 'auto' or a whole number of steps, received '8'."),
+    (lambda: plan(SOME, batch_steps=0), "batch_steps: expected a whole number from 1 to 2147483647, received 0."),
+    (lambda: plan(SOME, count=2, max_length=1.5), "max_length: expected a whole number from 1 to"),
     (lambda: plan(SOME, max_length=0), "max_length: expected a whole number from 1 to 2147483647, received 0."),
     (lambda: padding_by_count(SOME, 0), "max_count: expected a whole number from 1 to 2147483647, received 0."),
     (
@@ -89,6 +93,7 @@ PLANNERS = [
     padding_by_count,
     plan_powers_of_two,
     plan_single,
+    price_multiples,
     lambda histogram: plan_optimal(histogram, 4),
     lambda histogram: plan_quantile(histogram, 4),
     lambda histogram: plan_geometric(histogram, 4),

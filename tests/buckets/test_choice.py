@@ -27,7 +27,8 @@ SANE = [
     ("more buckets asked for than lengths", [7, 9], {"count": 8}, (7, 9)),
     ("all empty", [0, 0], {}, (1,)),
     ("all empty, multiple", [0, 0], {"multiple_of": 8}, (8,)),
-    ("empty ones beside others", [0, 0, 3], {}, (1, 3)),
+    ("empty ones beside others", [0, 0, 3], {}, (3,)),
+    ("empty ones beside others, batches of a row", [0, 0, 3], {"batch_steps": 3}, (1, 3)),
     ("a single outlier", [4] * 1000 + [100_000], {"count": 2}, (4, 100_000)),
     ("rounded up", [3, 9, 17], {"count": 3, "multiple_of": 8}, (8, 16, 24)),
     ("rounded together", [3, 4, 5], {"multiple_of": 8}, (8,)),
@@ -67,21 +68,56 @@ def test_powers_of_two_start_at_the_shortest_sequence() -> None:
     assert plan_powers_of_two(LengthHistogram.from_lengths([20, 100])).boundaries == (32, 64, 100)
 
 
-@given(st.dictionaries(st.integers(0, 200), st.integers(1, 100), min_size=1), st.sampled_from(["linear", "quadratic"]))
+@given(
+    st.dictionaries(st.integers(0, 200), st.integers(1, 100), min_size=1),
+    st.sampled_from(["linear", "quadratic"]),
+    st.sampled_from([1, 50, 300, 8192]),
+)
 @settings(max_examples=50, deadline=None)
-def test_the_knee_is_the_fewest_buckets_within_a_tenth_of_32(counts, cost) -> None:
+def test_the_knee_is_the_fewest_buckets_whose_waste_is_within_a_tenth_of_the_least(counts, cost, batch_steps) -> None:
     histogram = LengthHistogram.from_counts(counts)
     power = 1 if cost == "linear" else 2
 
-    def padding(count: int) -> int:
-        boundaries = np.array(plan_optimal(histogram, count, cost=cost).boundaries)
-        padded = boundaries[np.searchsorted(boundaries, histogram.lengths)] ** power
-        return int(((padded - histogram.lengths**power) * histogram.counts).sum())
+    def waste(count: int) -> int:
+        """Padding, and the empty half of each bucket's last batch, or more where a bucket has too few rows."""
+        boundaries = plan_optimal(histogram, count, cost=cost).boundaries
+        total = 0
+        for boundary, before in zip(boundaries, (-1, *boundaries), strict=False):
+            inside = [(length, n) for length, n in counts.items() if before < length <= boundary]
+            rows = max(batch_steps // boundary, 1)
+            empty = max(rows // 2, rows - sum(n for _, n in inside))
+            total += empty * boundary**power + sum(n * (boundary**power - length**power) for length, n in inside)
+        return total
 
-    found = knee(histogram, cost=cost)
-    assert padding(found) <= 1.1 * padding(32)
-    assert found == 1 or padding(found - 1) > 1.1 * padding(32)
-    assert plan(histogram, cost=cost) == plan_optimal(histogram, found, cost=cost)
+    found = knee(histogram, cost=cost, batch_steps=batch_steps)
+    least = min(map(waste, range(1, 33)))
+    assert waste(found) <= 1.1 * least
+    assert all(waste(fewer) > 1.1 * least for fewer in range(1, found))
+    assert plan(histogram, cost=cost, multiple_of=1, batch_steps=batch_steps) == plan_optimal(
+        histogram, found, cost=cost
+    )
+
+
+def test_a_few_records_get_a_few_buckets() -> None:
+    lengths = np.clip(np.random.default_rng(0).lognormal(np.log(25), 0.9, 1_000_000).astype(int) + 1, 1, 512)
+    found = {size: knee(LengthHistogram.from_lengths(lengths[:size])) for size in (20, 140, 4000, 20_000, 1_000_000)}
+    assert list(found.values()) == sorted(found.values())
+    assert found[20] == 1
+    assert found[140] <= 2  # a batch of 8,192 steps for each of 30 buckets would be 46 times the data
+    assert 5 <= found[4000] <= 9
+    assert 28 <= found[1_000_000] <= 32
+
+
+def test_over_long_sequences_are_counted_in_the_last_bucket() -> None:
+    histogram = LengthHistogram.from_counts({2: 5, 4: 1, 9: 3, 70: 2})
+    assert BucketPlan((3, 8, 10)).sequences(histogram) == [5, 1, 5]
+    assert BucketPlan((1, 2, 3)).sequences(histogram) == [0, 5, 6]
+
+
+def test_a_sample_stands_for_the_whole() -> None:
+    sample = LengthHistogram.from_counts({3: 1, 9: 40})
+    assert sample.scaled(2.5) == LengthHistogram.from_counts({3: 2, 9: 100})
+    assert sample.scaled(0.01) == LengthHistogram.from_counts({3: 1, 9: 1})
 
 
 def test_quadratic_cost_spends_its_buckets_on_long_sequences() -> None:

@@ -13,7 +13,7 @@ PLAID = "sktime/datasets/data/PLAID/PLAID_{}.ts"
 
 def shares(histogram: LengthHistogram) -> dict[str, float]:
     """Padding in percent by the plan's name, ten buckets each."""
-    return {row.name: round(100 * row.padding_share, 1) for row in compare(histogram, count=10)}
+    return {row.name: round(100 * row.padding_share, 1) for row in compare(histogram, count=10, multiple_of=1)}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_cmudict_words(cmudict_lengths: LengthHistogram) -> None:
 
 
 def test_the_knee_of_log_normal_lengths_is_about_30_and_saves_what_fewer_buckets_would_waste() -> None:
-    lengths = np.clip(np.random.default_rng(0).lognormal(np.log(25), 0.9, 20_000).astype(int) + 1, 1, 512)
+    lengths = np.clip(np.random.default_rng(0).lognormal(np.log(25), 0.9, 1_000_000).astype(int) + 1, 1, 512)
     histogram = LengthHistogram.from_lengths(lengths)
     assert 28 <= knee(histogram) <= 32
     found = {count: 1 / (1 - plan(histogram, count=count).padding_share(histogram)) for count in (5, 8, 12)}
@@ -39,11 +39,9 @@ def test_the_knee_of_log_normal_lengths_is_about_30_and_saves_what_fewer_buckets
     assert plan(histogram).padding_share(histogram) < 0.06
 
 
-def test_the_knee_of_cmudict_is_where_padding_ends_and_multiples_make_it_smaller(
-    cmudict_lengths: LengthHistogram,
-) -> None:
-    assert plan(cmudict_lengths).padding_share(cmudict_lengths) == 0
-    assert knee(cmudict_lengths) == cmudict_lengths.lengths.size
+def test_the_knee_of_cmudict_falls_with_the_size_of_batches_and_by_multiples(cmudict_lengths: LengthHistogram) -> None:
+    assert plan(cmudict_lengths).boundaries == (4, 5, 6, 7, 8, 9, 11, 14, 28)
+    assert [knee(cmudict_lengths, batch_steps=steps) for steps in (256, 8192, 262_144)] == [15, 9, 3]
     assert plan(cmudict_lengths, multiple_of=8).boundaries == (8, 16, 32)
 
 

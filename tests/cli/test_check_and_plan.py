@@ -69,8 +69,26 @@ def test_plan_shows_the_optimum_beside_the_usual_plans(place, lengthwise) -> Non
     assert f"{shares['optimal']:.1%}" in text
 
 
+def test_plan_shows_the_price_of_each_multiple_on_80_columns(place, lengthwise) -> None:
+    settings = ["--count", "2", "--workers", "1"]
+    content = json.loads(lengthwise("plan", place.job, *settings, "--json").stdout)
+    prices = {price["multiple_of"]: price for price in content["multiples"]}
+    assert list(prices) == [64, 32, 16, 8, 4, 2, 1]
+    assert prices[1]["added"] == 0
+    text = lengthwise("plan", place.job, *settings).stdout
+    taken = [line.split() for line in text.splitlines() if line.endswith("taken")]
+    assert max(map(len, text.splitlines()[:-1])) <= 80
+    assert len(taken) == 1
+    price = prices[int(taken[0][0])]
+    assert price["boundaries"] == content["plans"][0]["boundaries"]
+    assert taken[0][2:4] == [f"{price['padded_steps']:,}", f"{price['added']:+.1%}"]
+    asked = lengthwise("plan", place.job, *settings, "--set", "buckets.multiple_of=8").stdout
+    assert [line.split()[0] for line in asked.splitlines() if line.endswith("taken")] == ["8"]
+
+
 def test_plan_puts_configured_boundaries_first(place, lengthwise) -> None:
     content = json.loads(lengthwise("plan", place.job, "--workers", "1", "--json").stdout)
+    assert content["multiples"] == []
     assert content["plans"][0]["name"] == "chosen"
     assert content["plans"][0]["boundaries"] == [4, 8, 16]
 

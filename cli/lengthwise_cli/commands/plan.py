@@ -7,7 +7,7 @@ import click
 from lengthwise_cli import options
 
 if TYPE_CHECKING:
-    from lengthwise.buckets import LengthHistogram, PlanComparison
+    from lengthwise.buckets import LengthHistogram, MultiplePrice, PlanComparison
     from lengthwise.config import JobConfig
 
 EPILOG = """\b
@@ -21,7 +21,7 @@ Put what you like into CONFIG, under buckets."""
 @click.command("plan", cls=options.BeamCommand, epilog=EPILOG)
 @options.config_file
 @options.input_files
-@click.option("--count", type=click.IntRange(min=1), help="How many buckets.  [default: CONFIG's, else the knee]")
+@click.option("--count", type=click.IntRange(min=1), help="How many buckets.  [default: CONFIG's, else by the data]")
 @options.workers
 @options.overrides
 @options.quiet
@@ -37,11 +37,13 @@ def command(
 ) -> None:
     """Plan buckets from the lengths of the data.
 
-    Shows the boundaries and padding of the exact optimum beside those of the usual plans. All of the valid sequences
-    count, or the share that buckets.sample says.
+    Shows the boundaries and padding of the exact optimum beside those of the usual plans, and what it costs that
+    boundaries are multiples of 64, 32 and so on. All of the valid sequences count, or the share that buckets.sample
+    says.
     """
+    from lengthwise.errors import DataLimitError
     from lengthwise_cli.scratch import scratch_folder
-    from lengthwise_cli.terminal import say_json
+    from lengthwise_cli.terminal import say, say_json
     from lengthwise_cli.watch import watching
 
     with watching(quiet=quiet or as_json) as progress, scratch_folder(options.beam_options()) as folder:
@@ -51,28 +53,30 @@ def command(
         lengths = measure_lengths(
             job, workers=workers, runner_options=options.beam_options(), progress=progress, folder=folder
         )
-    plans = _compare(job, lengths)
-    if as_json:
-        say_json({"lengths": lengths.to_dict(), "plans": [plan.to_dict() for plan in plans]})
-    else:
-        _say(lengths, plans)
-
-
-def _compare(job: "JobConfig", lengths: "LengthHistogram") -> "tuple[PlanComparison, ...]":
-    from lengthwise.buckets import BucketPlan, compare
-    from lengthwise.errors import DataLimitError
-
     if lengths.total == 0:
         raise DataLimitError("no valid sequence was found to plan from; `lengthwise check` lists what is wrong")
-    chosen: BucketPlan | None = BucketPlan(job.buckets.boundaries) if job.buckets.boundaries else None
-    return compare(
-        lengths,
-        count=job.buckets.count,
-        chosen=chosen,
-        cost=job.buckets.cost,
-        multiple_of=job.buckets.multiple_of,
-        max_length=job.buckets.max_length,
-    )
+    plans, prices = _compare(job, lengths)
+    if as_json:
+        multiples = [price.to_dict() for price in prices]
+        say_json({"lengths": lengths.to_dict(), "plans": [plan.to_dict() for plan in plans], "multiples": multiples})
+    else:
+        _say(lengths, plans)
+        _say_prices(job, prices)
+        say(f"buckets: {{boundaries: [{', '.join(map(str, plans[0].boundaries))}]}}")
+
+
+def _compare(
+    job: "JobConfig", lengths: "LengthHistogram"
+) -> "tuple[tuple[PlanComparison, ...], tuple[MultiplePrice, ...]]":
+    """The plans, and the prices of multiples; none where the boundaries are given."""
+    from lengthwise.buckets import BucketPlan, compare, price_multiples
+    from lengthwise.job.measure import planned_lengths
+
+    chosen = BucketPlan(job.buckets.boundaries) if job.buckets.boundaries else None
+    lengths, planning = planned_lengths(job, lengths), job.buckets.planning
+    plans = compare(lengths, chosen=chosen, **planning)
+    planning.pop("multiple_of")
+    return plans, () if chosen else price_multiples(lengths, **planning)
 
 
 def _say(lengths: "LengthHistogram", plans: "tuple[PlanComparison, ...]") -> None:
@@ -91,5 +95,24 @@ def _say(lengths: "LengthHistogram", plans: "tuple[PlanComparison, ...]") -> Non
         for plan in plans
     ]
     say_table("Plans", ["plan", ">buckets", ">padding", ">padded/real", "boundaries"], rows)
-    best = plans[0]
-    say(f"buckets: {{boundaries: [{', '.join(map(str, best.boundaries))}]}}")
+
+
+def _say_prices(job: "JobConfig", prices: "tuple[MultiplePrice, ...]") -> None:
+    from lengthwise.buckets import affordable
+    from lengthwise_cli.terminal import say_table
+
+    if not prices:
+        return
+    asked = job.buckets.multiple_of
+    taken = affordable(prices).multiple_of if asked == "auto" else asked
+    rows = [
+        (
+            price.multiple_of,
+            price.plan.num_buckets,
+            f"{price.padded_steps:,}",
+            f"{price.added:+.1%}",
+            "taken" if price.multiple_of == taken else "",
+        )
+        for price in prices
+    ]
+    say_table("Multiples", [">multiple_of", ">buckets", ">padded steps", ">added", ""], rows)

@@ -11,16 +11,26 @@ Plain frozen values on numpy alone: importing this package imports no TensorFlow
 
 from lengthwise.buckets.baselines import plan_geometric, plan_powers_of_two, plan_quantile, plan_single
 from lengthwise.buckets.candidates import Cost
-from lengthwise.buckets.choose import knee, padding_by_count, plan, plan_optimal
+from lengthwise.buckets.choose import knee, padding_by_count, plan_optimal
 from lengthwise.buckets.comparison import PlanComparison, compare
 from lengthwise.buckets.histogram import LengthHistogram
+from lengthwise.buckets.multiples import (
+    MultiplePrice,
+    affordable,
+    common_multiple,
+    plan,
+    price_multiples,
+)
 from lengthwise.buckets.values import BucketPlan
 
 __all__ = [
     "BucketPlan",
     "Cost",
     "LengthHistogram",
+    "MultiplePrice",
     "PlanComparison",
+    "affordable",
+    "common_multiple",
     "compare",
     "knee",
     "padding_by_count",
@@ -30,4 +40,5 @@ __all__ = [
     "plan_powers_of_two",
     "plan_quantile",
     "plan_single",
+    "price_multiples",
 ]

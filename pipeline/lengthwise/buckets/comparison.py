@@ -5,8 +5,9 @@ from typing import Any
 
 from lengthwise.buckets.baselines import plan_geometric, plan_powers_of_two, plan_quantile, plan_single
 from lengthwise.buckets.candidates import Cost, power_of
-from lengthwise.buckets.choose import knee, plan_optimal
+from lengthwise.buckets.choose import BATCH_STEPS, plan_optimal
 from lengthwise.buckets.histogram import LengthHistogram
+from lengthwise.buckets.multiples import AUTO, Multiple, settle
 from lengthwise.buckets.values import BucketPlan
 
 
@@ -59,8 +60,9 @@ def compare(
     count: int | None = None,
     chosen: BucketPlan | None = None,
     cost: Cost = "linear",
-    multiple_of: int = 1,
+    multiple_of: Multiple = AUTO,
     max_length: int | None = None,
+    batch_steps: int = BATCH_STEPS,
 ) -> tuple[PlanComparison, ...]:
     """The optimal plan beside the usual ones, all judged on the same lengths that they were made from.
 
@@ -72,6 +74,7 @@ def compare(
         cost: What the optimal plan minimises. The numbers shown are steps under either cost.
         multiple_of: As in `plan`.
         max_length: As in `plan`.
+        batch_steps: As in `plan`.
 
     Returns:
         In this order: chosen (if given), optimal, quantile, geometric, powers of two, one bucket.
@@ -84,9 +87,10 @@ def compare(
         max_length = chosen.max_length
     if count is None and chosen is not None:
         count = chosen.num_buckets
-    if count is None:
-        count = knee(histogram, cost=cost, multiple_of=multiple_of, max_length=max_length)
-    rounding: dict[str, Any] = {"multiple_of": multiple_of, "max_length": max_length}
+    count, multiple = settle(
+        histogram, count=count, cost=cost, multiple_of=multiple_of, max_length=max_length, batch_steps=batch_steps
+    )
+    rounding: dict[str, Any] = {"multiple_of": multiple, "max_length": max_length}
     plans = {
         "optimal": plan_optimal(histogram, count, cost=cost, **rounding),
         "quantile": plan_quantile(histogram, count, **rounding),

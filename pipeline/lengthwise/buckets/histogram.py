@@ -123,6 +123,10 @@ class LengthHistogram:
         kept = int(np.searchsorted(self.lengths, length, side="right"))
         return LengthHistogram(self.lengths[:kept], self.counts[:kept])
 
+    def scaled(self, factor: float) -> "LengthHistogram":
+        """With about `factor` times as many sequences of each length, at least one: what a sample says of the whole."""
+        return LengthHistogram(self.lengths, np.maximum(np.rint(self.counts * factor), 1).astype(np.int64))
+
     @property
     def total(self) -> int:
         """The number of sequences."""

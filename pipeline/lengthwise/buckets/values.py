@@ -72,6 +72,13 @@ class BucketPlan:
         """
         return np.searchsorted(self._array(), checked_lengths(lengths), side="left").astype(np.int32)
 
+    def sequences(self, histogram: LengthHistogram) -> list[int]:
+        """How many sequences each bucket holds, those that are over-long in the last."""
+        reached = np.cumsum(histogram.counts, dtype=np.int64)
+        ends = np.searchsorted(histogram.lengths, self._array()[:-1], side="right")
+        held = [0, *(int(reached[end - 1]) if end else 0 for end in ends), histogram.total]
+        return [after - before for before, after in itertools.pairwise(held)]
+
     def padded_steps(self, histogram: LengthHistogram) -> int:
         """All steps, real ones and padding, once each sequence is padded to its boundary.
 

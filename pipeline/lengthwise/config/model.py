@@ -46,7 +46,19 @@ Patterns = Annotated[
     BeforeValidator(_one_is_a_list),
     WithJsonSchema({"anyOf": [_PATTERN, {"type": "array", "items": _PATTERN}]}),
 ]
+
+
 Steps = Annotated[int, Field(ge=1, lt=2**31)]
+
+
+def _parse_multiple(value: Any) -> Any:
+    """`auto`, or a whole number of steps."""
+    if value == "auto" or (isinstance(value, int) and 1 <= value < 2**31):
+        return value
+    raise ValueError(f"expected `auto` or a whole number of steps from 1 on, received {show(value)}")
+
+
+Multiple = Annotated[Steps | Literal["auto"], BeforeValidator(_parse_multiple)]
 
 
 class Section(Strict):
@@ -115,13 +127,22 @@ class Buckets(Section):
         default=None,
         ge=1,
         le=1024,
-        description="How many buckets to plan. Left out: as few as leave at most 10% more padding than 32, "
-        "for most data about 30.",
+        description="How many buckets to plan. Left out: as few as leave at most 10% more padding and remainders than "
+        "any number up to 32: for large data about 30, for data of one batch one.",
+    )
+    batch_steps: Steps = Field(
+        default=8192,
+        description="The `batch_steps` at which the data will be read. The number of buckets follows it: each bucket's "
+        "last batch counts as half full.",
     )
     cost: Literal["linear", "quadratic"] = Field(
         default="linear", description="What the plan minimises: padded steps, or their squares (attention)."
     )
-    multiple_of: Steps = Field(default=1, description="Planned boundaries are multiples of this many steps.")
+    multiple_of: Multiple = Field(
+        default="auto",
+        description="Planned boundaries are multiples of this many steps; `auto`: of the largest of 64, 32, 16, 8, 4, "
+        "2, 1 that adds at most 2% of padded steps, and divides `max_length` if that is given.",
+    )
     max_length: Steps | None = Field(
         default=None, description="The last planned boundary. Left out: the longest sequence of the data."
     )
@@ -145,8 +166,13 @@ class Buckets(Section):
             raise FieldError("sample", rule + "a sample may miss the longest sequence, so say how long it may be")
         return self
 
+    @property
+    def planning(self) -> dict[str, Any]:
+        """The arguments of `lengthwise.buckets.plan` and of its neighbours."""
+        return {name: getattr(self, name) for name in ("cost", *PLANNING) if name != "sample"}
 
-PLANNING = ("count", "multiple_of", "max_length", "sample")
+
+PLANNING = ("count", "batch_steps", "multiple_of", "max_length", "sample")
 """The fields of `Buckets` that say how boundaries are planned, so go with no `boundaries`."""
 
 

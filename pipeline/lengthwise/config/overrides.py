@@ -11,9 +11,7 @@ _RIVALS = {
     "inputs.by_split": ("inputs.files", "splits.fractions", "splits.key"),
     "splits.fractions": ("inputs.by_split",),
     "buckets.boundaries": tuple(f"buckets.{name}" for name in PLANNING),
-    "buckets.count": ("buckets.boundaries",),
-    "buckets.max_length": ("buckets.boundaries",),
-    "buckets.multiple_of": ("buckets.boundaries",),
+    **{f"buckets.{name}": ("buckets.boundaries",) for name in PLANNING if name != "sample"},
 }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise import files
-from lengthwise.buckets import plan_optimal
+from lengthwise.buckets import plan
+from lengthwise.buckets.checks import MAX_LENGTH
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.feed.block_layout import BlockLayout
 from lengthwise.feed.epochs import Epochs, divided_by
@@ -115,8 +116,8 @@ def _boundaries(manifest: Manifest, split: str, options: Options) -> tuple[int, 
     """The best values of T for the split's lengths, if their number is bounded."""
     if options.max_shapes is None:
         return None
-    histogram = manifest.histogram(split)
-    return plan_optimal(histogram, options.max_shapes).boundaries
+    budget = options.batch_steps or MAX_LENGTH  # no boundary is above it, though multiples round up
+    return plan(manifest.histogram(split), count=options.max_shapes, batch_steps=budget).boundaries
 
 
 def _portions(manifest: Manifest, folder: str, split: str, options: Options) -> BucketPortions:

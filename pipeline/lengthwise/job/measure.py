@@ -63,8 +63,8 @@ def as_example(one: Reject | Refused) -> Refused:
 def longest_planned(config: JobConfig) -> int | None:
     """The last boundary where it is known before the lengths are: `max_length`, rounded up to `multiple_of`."""
     buckets = config.buckets
-    if buckets.max_length is None:
-        return None
+    if buckets.max_length is None or buckets.multiple_of == "auto":  # which divides it
+        return buckets.max_length
     return -(-buckets.max_length // buckets.multiple_of) * buckets.multiple_of
 
 
@@ -87,16 +87,15 @@ def plan_buckets(config: JobConfig, histogram: LengthHistogram) -> BucketPlan:
 
     Where there is nothing to plan from, one bucket that nothing will be in: the job goes on, to write what it rejects.
     """
-    buckets = config.buckets
     if histogram.total == 0:
-        return BucketPlan((longest_planned(config) or buckets.multiple_of,))
-    return plan(
-        histogram,
-        count=buckets.count,
-        cost=buckets.cost,
-        multiple_of=buckets.multiple_of,
-        max_length=buckets.max_length,
-    )
+        multiple = config.buckets.multiple_of
+        return BucketPlan((longest_planned(config) or (1 if multiple == "auto" else multiple),))
+    return plan(planned_lengths(config, histogram), **config.buckets.planning)
+
+
+def planned_lengths(config: JobConfig, measured: LengthHistogram) -> LengthHistogram:
+    """The lengths of the whole input, by what a sample of it says."""
+    return measured if config.buckets.sample == 1 else measured.scaled(1 / config.buckets.sample)
 
 
 def _is_sampled(source: Input, block: Block, share: float) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lengthwise.buckets import Cost, PlanComparison, compare, padding_by_count
+from lengthwise.buckets import Cost, PlanComparison, common_multiple, compare, padding_by_count
 from lengthwise.manifest import Manifest
 from lengthwise.report import text
 from lengthwise.report.axes import Axis, counting_axis
@@ -131,6 +131,8 @@ def _cost(manifest: Manifest) -> Cost:
 
 def _multiple_of(manifest: Manifest) -> int:
     multiple = _planned(manifest, "multiple_of", 1)
+    if multiple == "auto" and _planned(manifest, "boundaries", None) is None:
+        return common_multiple(manifest.boundaries)
     return multiple if isinstance(multiple, int) and manifest.boundaries[-1] % max(1, multiple) == 0 else 1
 
 
