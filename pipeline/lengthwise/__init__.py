@@ -41,6 +41,7 @@ _NAMES = {
         "Cache",
         "Options",
         "Service",
+        "batch_by_steps",
         "count_raw",
         "read_prepared",
         "read_raw",

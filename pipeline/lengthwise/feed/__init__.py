@@ -12,6 +12,7 @@
 
 from typing import Any
 
+from lengthwise.feed.by_steps import batch_by_steps
 from lengthwise.feed.cache_options import Cache
 from lengthwise.feed.counts import count_raw
 from lengthwise.feed.options import Options
@@ -26,6 +27,7 @@ __all__ = [
     "Options",
     "Service",
     "ServingFunction",
+    "batch_by_steps",
     "count_raw",
     "read_prepared",
     "read_raw",

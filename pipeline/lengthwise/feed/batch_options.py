@@ -1,12 +1,15 @@
 """How sequences become batches: what the readers and `batch_by_steps` share."""
 
-from typing import Literal, Self
+import inspect
+from collections.abc import Callable, Collection
+from typing import Any, Literal, Self, TypeVar, get_type_hints
 
 from pydantic import Field, model_validator
 
 from lengthwise.columns.base import Spec
 
 WINDOW = 24_576
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class BatchOptions(Spec):
@@ -57,3 +60,24 @@ class BatchOptions(Spec):
         assert self.batch_steps is not None
         rows = self.batch_steps // max(steps, 1)
         return max(rows - rows % self.multiple_of if rows >= self.multiple_of else rows, 1)
+
+
+def takes_fields_of(model: type[Spec], but: Collection[str] = ()) -> Callable[[Function], Function]:
+    """Shows the fields of a model in the signature of a function that takes them as `**fields`.
+
+    There `help`, notebooks and editors that run the code look for them; they are declared in the model alone.
+
+    Args:
+        model: whose fields they are.
+        but: fields that are not shown.
+    """
+
+    def show(function: Function) -> Function:
+        shown, kinds = inspect.signature(function), get_type_hints(model)
+        own = [one for one in shown.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        fields = [one for name, one in inspect.signature(model).parameters.items() if name not in but]
+        fields = [one.replace(annotation=kinds[one.name]) for one in fields]
+        function.__signature__ = shown.replace(parameters=[*own, *fields])  # type: ignore[attr-defined]
+        return function
+
+    return show

@@ -21,12 +21,7 @@ class Epochs:
     def __init__(self, options: Options) -> None:
         self._options = options
         if options.shuffle:
-            generator = tf.raw_ops.AnonymousSeedGenerator(
-                seed=tf.constant(0 if options.seed is None else _ANY_SEED, tf.int64),
-                seed2=tf.constant(options.seed or 0, tf.int64),
-                reshuffle=True,
-            )
-            self._numbers = _numbers(options.seed, generator.handle)
+            self._numbers = _shared_numbers(options.seed)
 
     def repeat(self, make: Callable[[Any], Any]) -> Any:
         """The epochs one after the other.
@@ -81,6 +76,21 @@ def _one_ahead(dataset: Any, function: Callable[[Any], Any]) -> Any:
 def seeds_of_epochs(seed: int | None, epochs: int | None) -> Any:
     """Seeds, int64 `[2]`, others in each iteration of the dataset; random where `seed` is None."""
     return _pairs(_numbers(seed, tf.raw_ops.DummySeedGenerator()), epochs)
+
+
+def seeds_of_windows(seed: int | None) -> Any:
+    """Seeds without end, int64 `[2]`, others in each iteration of the dataset; random where `seed` is None."""
+    return _pairs(_shared_numbers(seed), None)
+
+
+def _shared_numbers(seed: int | None) -> Any:
+    """Random numbers without end, int64; the iterations of the dataset share a generator."""
+    generator = tf.raw_ops.AnonymousSeedGenerator(
+        seed=tf.constant(0 if seed is None else _ANY_SEED, tf.int64),
+        seed2=tf.constant(seed or 0, tf.int64),
+        reshuffle=True,
+    )
+    return _numbers(seed, generator.handle)
 
 
 def _pairs(numbers: Any, count: int | None) -> Any:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 
 from lengthwise.columns import (
     RESERVED_KEY,
     AnyColumn,
-    ContextColumn,
     NumericColumn,
     context_features,
     sequence_features,
@@ -28,7 +27,7 @@ class SequenceSpec:
         key: its name.
         shape: of one step: `()` gives tensors of `[B, T]`, `(3,)` of `[B, T, 3]`.
         width: values a step.
-        dtype: `int64` or `float32`.
+        dtype: of the values; `int64` or `float32` in data of ours.
         padding: the value of the steps after a sequence's end.
         absent: the value of the steps of a sequence without the feature.
         is_number: whether it is a number, and no id or weight.
@@ -38,13 +37,26 @@ class SequenceSpec:
     shape: tuple[int, ...]
     width: int
     dtype: Any
-    padding: float
-    absent: float
+    padding: Any
+    absent: Any
     is_number: bool
 
-    def fill(self, value: float, count: Any, dtype: Any = None) -> Any:
+    def fill(self, value: Any, count: Any, dtype: Any = None) -> Any:
         """`count` times `value`."""
         return tf.fill([count], scalar(value, dtype or self.dtype))
+
+
+class ContextFeature(Protocol):
+    """A feature of the whole sequence: a context column, or what is known of someone else's."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +65,11 @@ class Features:
 
     Attributes:
         sequences: the sequence features, weights included, sorted by key.
-        context: the context columns, sorted by key.
+        context: the context features, sorted by key.
     """
 
     sequences: tuple[SequenceSpec, ...]
-    context: tuple[ContextColumn, ...]
+    context: tuple[ContextFeature, ...]
 
     @classmethod
     def of(cls, columns: Iterable[AnyColumn]) -> "Features":
@@ -115,6 +127,6 @@ def scalar(value: float | str, dtype: Any) -> Any:
     return tf.constant(value, dtype)
 
 
-def context_dtype(column: ContextColumn) -> Any:
+def context_dtype(column: ContextFeature) -> Any:
     """The TensorFlow dtype of a context feature."""
     return tf.as_dtype(column.dtype)

@@ -1,8 +1,7 @@
 """The options that both readers share: one frozen value, checked when it is made."""
 
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_type_hints
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -12,8 +11,6 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.batch_options import BatchOptions
 from lengthwise.feed.cache_options import Cache
 from lengthwise.feed.service_options import Service
-
-Reader = TypeVar("Reader", bound=Callable[..., Any])
 
 
 def _keys_or_model(value: Any) -> Any:
@@ -127,19 +124,6 @@ def options_of(options: Options | None, fields: Mapping[str, Any]) -> Options:
     return Options.make(**{**given, **fields})
 
 
-def takes_options(reader: Reader) -> Reader:
-    """Shows the fields of `Options` in the signature of a function that takes them as `**fields`.
-
-    There `help`, notebooks and editors that run the code look for them; they are declared in `Options` alone.
-    """
-    shown = inspect.signature(reader)
-    own = [one for one in shown.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    kinds = get_type_hints(Options)
-    fields = [one.replace(annotation=kinds[name]) for name, one in inspect.signature(Options).parameters.items()]
-    reader.__signature__ = shown.replace(parameters=[*own, *fields])  # type: ignore[attr-defined]
-    return reader
-
-
 def checked_boundaries(boundaries: Any) -> tuple[int, ...] | None:
     """The boundaries as a tuple; None stays None.
 
@@ -147,6 +131,28 @@ def checked_boundaries(boundaries: Any) -> tuple[int, ...] | None:
         ConfigError: there are none, or they are no whole numbers that strictly increase.
     """
     return None if boundaries is None else BucketPlan(boundaries).boundaries
+
+
+def checked_limits(boundaries: Any, options: BatchOptions) -> tuple[int, ...] | None:
+    """The values that T may have where nothing else says how long sequences are.
+
+    Raises:
+        ConfigError: the boundaries are wrong, or do not go with the options.
+    """
+    limits = checked_boundaries(boundaries)
+    if limits is None:
+        if options.max_shapes is not None:
+            raise ConfigError("max_shapes: expected boundaries with it: nothing else says how long the sequences are")
+        return None
+    if options.max_shapes is not None and len(limits) > options.max_shapes:
+        raise ConfigError(
+            f"max_shapes: expected at least {len(limits)}, the number of boundaries, received {options.max_shapes}"
+        )
+    if options.batch_steps is not None and limits[-1] > options.batch_steps and options.over_budget == "error":
+        raise ConfigError(
+            f"batch_steps: expected at least {limits[-1]}, the last boundary, received {options.batch_steps}"
+        )
+    return limits
 
 
 def check_choice(name: str, value: object, kind: Any) -> None:

@@ -10,6 +10,7 @@ from lengthwise import files
 from lengthwise.buckets import plan
 from lengthwise.buckets.checks import MAX_LENGTH
 from lengthwise.errors import ConfigError, DatasetError
+from lengthwise.feed.batch_options import takes_fields_of
 from lengthwise.feed.block_layout import BlockLayout
 from lengthwise.feed.epochs import Epochs, divided_by
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
@@ -17,7 +18,7 @@ from lengthwise.feed.features import Features
 from lengthwise.feed.frame_walk import refuse_first_claims
 from lengthwise.feed.local_files import is_copied, reading
 from lengthwise.feed.mean_batch import MeanBatch
-from lengthwise.feed.options import Options, options_of, takes_options
+from lengthwise.feed.options import Options, options_of
 from lengthwise.feed.records import Portion, divide
 from lengthwise.feed.service import for_service, read_through, service_of
 from lengthwise.feed.shard_checks import checking
@@ -28,7 +29,7 @@ from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.remote_source import Remote, state_of
 
 
-@takes_options
+@takes_fields_of(Options)
 def read_prepared(
     folder: str | PathLike[str], split: str = "train", *, options: Options | None = None, **fields: Any
 ) -> Any:

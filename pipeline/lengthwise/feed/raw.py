@@ -16,12 +16,13 @@ from lengthwise import files as file_system
 from lengthwise.columns import AnyColumn
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
+from lengthwise.feed.batch_options import takes_fields_of
 from lengthwise.feed.epochs import Epochs, divided_by, plain
 from lengthwise.feed.features import Features
 from lengthwise.feed.local_files import ahead, is_copied, reading
 from lengthwise.feed.no_record import refuse_files_without_records
 from lengthwise.feed.offline import first_records, offline_rules, refuse_hopeless_files
-from lengthwise.feed.options import Options, checked_boundaries, options_of, takes_options
+from lengthwise.feed.options import Options, checked_boundaries, options_of
 from lengthwise.feed.parse import Container
 from lengthwise.feed.raw_files import Listed, list_file, read_chunks
 from lengthwise.feed.raw_window import OnInvalid, RawWindow, chunk_size
@@ -39,7 +40,7 @@ _LARGE_BYTES = 2**25  # of files whose last chunks, which are smaller, do not ma
 Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 
-@takes_options
+@takes_fields_of(Options)
 def read_raw(
     files: Paths,
     columns: Iterable[AnyColumn],

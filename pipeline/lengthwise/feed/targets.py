@@ -8,6 +8,7 @@ from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.fill import fill_up, masked_weights
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.model_reads import keys_read
 from lengthwise.feed.options import Options
@@ -57,7 +58,7 @@ class Targets:
     def split(self, batch: Batch) -> Any:
         """The batch as `features`, `(features, labels)` or `(features, labels, weights)`."""
         if self._options.has_targets:
-            return self._split(*self._fill(batch))
+            return self._split(*fill_up(batch, _steps_of(batch, self._steps), self._options))
         return self._keep(batch)
 
     def _keep(self, batch: Batch) -> Batch:
@@ -95,18 +96,11 @@ class Targets:
     def _weights_of(self, batch: Batch, valid: Any, real: Any | None, *, per_step: bool) -> Any | None:
         key = self._options.sample_weight
         weights = None if key is None else tf.cast(batch[key], tf.float32)
-        if per_step:
-            weights = valid if weights is None else _on_steps(weights, steps=key in self._steps) * valid
-        elif key in self._steps:
+        if not per_step and key in self._steps:
             raise ConfigError(
                 f"sample_weight: expected a context feature, as the labels are, received the sequence {key!r}"
             )
-        if real is None:
-            return weights
-        mask = tf.cast(real, tf.float32)
-        if per_step:
-            return weights * mask[:, None]
-        return mask if weights is None else weights * mask
+        return masked_weights(weights, real, valid if per_step else None, of_steps=key in self._steps)
 
     def _even(self, batch: Batch, weights: Any | None, *, per_step: bool) -> Any:
         """The weights times what Keras' mean divides by in this batch, over what a batch holds on average.
@@ -120,41 +114,9 @@ class Targets:
         count = tf.reduce_sum(batch[RESERVED_KEY]) if self._options.output_mask else rows * steps
         return weights * (tf.cast(count, tf.float32) / self._mean.steps)
 
-    def _fill(self, batch: Batch) -> tuple[Batch, Any | None]:
-        """Fills a batch up with rows of one padded step, where `max_shapes` asks for it, and says which are real.
-
-        Not with empty ones: pooling divides by the number of steps, and 0/0 times a weight of 0 is not 0.
-        """
-        if not self._options.fills:
-            return batch, None
-        rows = tf.size(batch[RESERVED_KEY])
-        steps = _steps_of(batch, self._steps)
-        missing = _full_rows(steps, self._options) - rows
-        filled = {key: _pad_rows(value, missing) for key, value in batch.items()}
-        real = tf.range(rows + missing) < rows
-        shortest = tf.cast(tf.minimum(steps, 1), filled[RESERVED_KEY].dtype)
-        return {**filled, RESERVED_KEY: tf.where(real, filled[RESERVED_KEY], shortest)}, real
-
 
 def _steps_of(batch: Batch, sequences: Any) -> Any:
     return tf.shape(batch[next(iter(sequences))])[1]
-
-
-def _full_rows(steps: Any, options: Options) -> Any:
-    from lengthwise.feed.cut import rows_of
-
-    return tf.cast(rows_of(tf.cast(steps, tf.int64), options), tf.int32)
-
-
-def _pad_rows(value: Any, missing: Any) -> Any:
-    paddings = tf.concat([[[0, missing]], tf.zeros([tf.rank(value) - 1, 2], tf.int32)], 0)
-    return tf.ensure_shape(
-        tf.pad(value, paddings, constant_values="" if value.dtype == tf.string else 0), [None, *value.shape[1:]]
-    )
-
-
-def _on_steps(weights: Any, *, steps: bool) -> Any:
-    return weights if steps else weights[:, None]
 
 
 def _next_step(ids: Any, valid: Any) -> tuple[Any, Any]:

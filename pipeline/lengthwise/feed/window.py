@@ -57,7 +57,10 @@ class Windows:
             sizes: how many chunks make a window: the first, the second and so on, and from the first on again.
             seed: int64 `[2]`, of the epoch.
         """
-        windows = chunks.rebatch(tf.constant(sizes, tf.int64))
+        return self.arranged(chunks.rebatch(tf.constant(sizes, tf.int64)), seed)
+
+    def arranged(self, windows: Any, seed: Any) -> Any:
+        """The same of chunks that make a window together, each a variant `[k]` by key."""
         if self._options.max_shapes is not None:
             return self._carried(windows, seed)
 
@@ -105,8 +108,22 @@ class Windows:
         keep = self._chunks.join(chunk, KEEP) if KEEP in chunk else None
         by = lengths if boundaries is None else round_up(lengths, boundaries)
         order = _sort(by, keep, seed, shuffle=self._options.shuffle)
-        _check_budget(tf.gather(lengths, order), self._options)
+        self._check_longest(tf.gather(lengths, order))
         return lengths, order
+
+    def _check_longest(self, lengths: Any) -> None:
+        longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
+        if self._options.batch_steps is not None and self._options.over_budget == "error":
+            most = self._options.batch_steps
+            message = (
+                f"expected sequences of at most batch_steps={most} steps, found a longer one; "
+                "raise batch_steps, or give over_budget='alone'. Its number of steps:"
+            )
+            tf.debugging.Assert(longest <= most, [message, longest])
+        if self._boundaries is not None:
+            most = self._boundaries[-1]
+            message = f"expected sequences of at most {most} steps, the last boundary, found a longer one, of:"
+            tf.debugging.Assert(longest <= most, [message, longest])
 
     def _cut(self, ordered: Any, seed: Any) -> Cuts:
         cuts = cut(ordered, self._options, self._boundaries)
@@ -234,14 +251,3 @@ def _groups(window: Window) -> dict[str, Any]:
         "batches": tf.stack([starts, batches], axis=1),
         "rows": tf.stack([row_starts, row_ends - row_starts], axis=1),
     }
-
-
-def _check_budget(lengths: Any, options: BatchOptions) -> None:
-    if options.batch_steps is None or options.over_budget == "alone":
-        return
-    longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
-    message = (
-        f"expected sequences of at most batch_steps={options.batch_steps} steps, found a longer one; "
-        "raise batch_steps, or give over_budget='alone'. Its number of steps:"
-    )
-    tf.debugging.Assert(longest <= options.batch_steps, [message, longest])

@@ -1,0 +1,118 @@
+"""`batch_by_steps`: anyone's dataset of sequences -> batches by a budget of padded steps, as the readers make them.
+
+elements ─ each a chunk of one row ─ windows: sort, cut ─ groups of batches: gather, pad ─ slice ─> the same, batched
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import RESERVED_KEY
+from lengthwise.errors import ConfigError
+from lengthwise.feed.batch_options import WINDOW, BatchOptions, takes_fields_of
+from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
+from lengthwise.feed.elements import Elements
+from lengthwise.feed.epochs import plain, seeds_of_windows
+from lengthwise.feed.features import Batch
+from lengthwise.feed.fill import fill_up, masked_weights
+from lengthwise.feed.options import checked_limits
+from lengthwise.feed.sizes import chunks_of_windows
+from lengthwise.feed.threads import BATCHES, threads
+from lengthwise.feed.window import Windows
+
+
+@takes_fields_of(BatchOptions, but=("batch_steps", "batch_size"))
+def batch_by_steps(
+    batch_steps: int, *, boundaries: Sequence[int] | None = None, padding_values: Any = None, **fields: Any
+) -> Callable[[Any], Any]:
+    """A transformation of any `tf.data.Dataset` of sequences, for `dataset.apply`: batches by a budget of padded steps.
+
+    A window of sequences is sorted by length and cut into batches, which come in random order: what the readers do.
+    Each element comes once. Batches depend on the elements and the seed alone.
+
+    Elements are a dict of features, or a tuple of it, labels and weights (each a tensor or a dict). A tensor whose
+    first dimension is open is per step: ragged or dense, `[T]` or `[T, *shape]`. Scalars and tensors of a fixed shape
+    belong to the whole sequence. What is per step has equally many steps in an element. If there is a feature
+    `sequence_length`, it says how many of them are real: those behind are cut off before batching.
+
+    About 4 windows of unpadded elements are held, and a few batches for each core.
+
+    Args:
+        batch_steps: the most padded steps (rows times T) of a batch: no batch exceeds it.
+        boundaries: the values that T may have, inclusive maximum lengths, strictly increasing; a longer sequence is an
+            error. None: T is the batch's longest sequence.
+        padding_values: of what is per step, by the same structure as elements, of which parts and keys may be left out:
+            `{"id": -1}`, or `({"id": -1}, -100)` for labels too. By default 0, the empty string or False.
+        **fields: further fields of `Options` that are about batches: `multiple_of`, `over_budget`, `drop_remainder`,
+            `max_shapes` (with `boundaries`), `shuffle`, `seed` (another order in each iteration) and `window`, 24,576
+            elements if it is left out: it should hold a hundred batches.
+
+    Returns:
+        A function from a dataset to one of the same structure: `[B, T, *shape]` of what is per step, `[B, *shape]` of
+        the rest, and a feature `sequence_length`, int64 `[B]`. Labels per step, and labels where `max_shapes` fills
+        batches up, get weights, if they have none. Weights are zero on padding.
+
+    Raises:
+        ConfigError: an argument is wrong, or the elements have no feature of variable length, or no names, or steps
+            whose shape is not fixed. While batches are read, TensorFlow's `InvalidArgumentError`: an element has more
+            steps than `batch_steps` or the last of `boundaries`, or its features differ in their numbers of steps.
+
+    Example:
+        >>> dataset = tf.data.Dataset.from_tensor_slices(({"word": tf.ragged.constant([[1, 2, 3], [4]])}, [0, 1]))
+        >>> model.fit(dataset.apply(lw.batch_by_steps(8192)))
+    """
+    options = BatchOptions.make(batch_steps=batch_steps, **fields)
+    limits = checked_limits(boundaries, options)
+    return lambda dataset: _ByElements(Elements(dataset.element_spec, padding_values), options, limits).batches(dataset)
+
+
+_CHUNK = 512  # elements that are joined at once
+
+
+class _ByElements:
+    """Batches of one dataset."""
+
+    def __init__(self, elements: Elements, options: BatchOptions, limits: tuple[int, ...] | None) -> None:
+        if options.fills and not elements.has_labels:
+            raise ConfigError(
+                "max_shapes fills batches up with rows of weight 0, which needs elements with labels; "
+                "give them, or drop_remainder=True"
+            )
+        self._elements = elements
+        self._options = options
+        self._format = ChunkFormat(elements.features)
+        self._windows = Windows(elements.features, options, self._format, limits)
+
+    def batches(self, dataset: Any) -> Any:
+        """The dataset's elements in batches."""
+        size = min(_CHUNK, self._options.window or _CHUNK)
+        packed = dataset.map(plain(self._elements.pack), num_parallel_calls=threads()).batch(size)
+        chunks = packed.map(plain(self._chunk), num_parallel_calls=threads())
+        per_window = max((self._options.window or WINDOW) // size, 1)
+        count = int(packed.cardinality())
+        sizes = [per_window] if count < 0 else chunks_of_windows(count, per_window)
+        windows = chunks.rebatch(tf.constant(sizes, tf.int64))
+        if self._options.shuffle:
+            seeds = seeds_of_windows(self._options.seed)
+            windows = tf.data.Dataset.zip((windows, seeds)).map(plain(lambda chunk, seed: {**chunk, SEED: seed[None]}))
+        arranged = self._windows.arranged(windows, tf.zeros([2], tf.int64))
+        batches = self._windows.batches(arranged).map(plain(self._finish), num_parallel_calls=threads())
+        return batches.prefetch(BATCHES)
+
+    def _chunk(self, packed: dict[str, Any]) -> Chunk:
+        return self._format.pack(self._elements.rows(packed))
+
+    def _finish(self, batch: Batch) -> Any:
+        """The batch in the structure of the elements, with weights where they are needed."""
+        steps = tf.shape(batch[self._elements.features.sequences[0].key])[1]
+        batch, real = fill_up(batch, steps, self._options)
+        valid = tf.sequence_mask(batch[RESERVED_KEY], steps, tf.float32)
+        masked = {
+            path: masked_weights(
+                batch.get(path), real, valid if labels_have_steps else None, of_steps=weights_have_steps
+            )
+            for path, (weights_have_steps, labels_have_steps) in self._elements.weights.items()
+        }
+        parts = self._elements.structure({**batch, **masked})
+        return parts[0] if len(parts) == 1 else tuple(parts)
