@@ -10,6 +10,10 @@ HASH = lw.sequence_categorical_column_with_hash_bucket("query", 1000)
 INTEGER_HASH = lw.sequence_categorical_column_with_hash_bucket("code", 50, dtype="int64")
 WORDS = lw.sequence_categorical_column_with_vocabulary_list("word", ["R", "no", "ü"], num_oov_buckets=2)
 NUMBERS = lw.sequence_categorical_column_with_vocabulary_list("size", [3, -7, 0], default_value=1)
+DEVICE = lw.categorical_column_with_vocabulary_list("device", ["phone", "tv"], num_oov_buckets=1)
+TOPICS = lw.categorical_column_with_hash_bucket(
+    "topics", 100, values_per_step=4, weight_key="topic_weights", required=False
+)
 PRICE = lw.sequence_numeric_column("price", min_value=0, max_value=9.5, default_value=-1.0)
 
 ALL = (
@@ -31,6 +35,10 @@ ALL = (
     lw.embedding_column(lw.sequence_bucketized_column(PRICE, [1, 2]), 2, combiner="sum"),
     *lw.shared_embedding_columns([IDENTITY, lw.sequence_categorical_column_with_identity("seen", 10)], 5),
     lw.indicator_column(HASH),
+    lw.categorical_column_with_identity("country", 250, default_value=0),
+    DEVICE,
+    lw.embedding_column(DEVICE, 2),
+    lw.indicator_column(TOPICS),
     lw.context_column("label", dtype="int64", min_value=0, max_value=4),
     lw.context_column("born", dtype="int64", max_value=2**62 + 1, default_value=2**53 + 1),
     lw.context_column("vector", shape=(2, 2), default_value=0.5),

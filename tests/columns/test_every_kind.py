@@ -7,9 +7,10 @@ import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from columns.kinds import ALL
+from columns.kinds import ALL, DEVICE, TOPICS
 from lengthwise import columns as lw
 from lengthwise.columns import Column
+from lengthwise.errors import ConfigError
 
 ADAPTER = TypeAdapter(Column)
 every_kind = pytest.mark.parametrize("column", ALL, ids=lambda column: f"{column.kind}-{column.name}")
@@ -51,8 +52,9 @@ def test_looked_up_columns_keep_names_features_and_sizes(column) -> None:
     assert (feature.key, feature.required) == (before.key, before.required)
     assert feature.kind not in ("hash", "vocabulary")
     if feature.kind == "identity":
-        assert (feature.oov, feature.weight_key, feature.values_per_step) == (
+        assert (feature.oov, feature.per, feature.weight_key, feature.values_per_step) == (
             "zero",
+            before.per,
             before.weight_key,
             before.values_per_step,
         )
@@ -61,9 +63,30 @@ def test_looked_up_columns_keep_names_features_and_sizes(column) -> None:
 @every_kind
 def test_each_reads_one_feature(column) -> None:
     feature = lw.feature_of(column)
-    is_context = isinstance(feature, lw.ContextColumn)
+    is_context = isinstance(feature, lw.ContextColumn) or getattr(feature, "per", "step") == "record"
+    assert lw.is_context(column) == is_context
     assert lw.sequence_features([column]) == (() if is_context else (feature,))
-    assert lw.context_features([column]) == ((feature,) if is_context else ())
+    assert lw.raw_context([column]) == ((feature,) if is_context else ())
+
+
+@every_kind
+def test_batches_hold_the_same_of_raw_and_of_looked_up_features(column) -> None:
+    held = lw.context_features([column])
+    assert held == lw.context_features(lw.looked_up([column]))
+    assert [one.key for one in held] == sorted(one.key for one in held)
+    assert bool(held) == lw.is_context(column)
+
+
+def test_of_ids_of_the_record_batches_hold_ids_weights_and_their_number() -> None:
+    held = {one.key: (one.dtype, one.shape, one.required) for one in lw.context_features([DEVICE, TOPICS])}
+    assert held == {
+        "device": ("int64", (), True),
+        "topics": ("int64", (4,), True),
+        "topic_weights": ("float32", (4,), False),
+        "topics_count": ("int64", (), True),
+    }
+    with pytest.raises(ConfigError, match="'topics_count' by different rules"):
+        lw.context_features([TOPICS, lw.context_column("topics_count", dtype="int64")])
 
 
 def test_every_kind_is_in_the_list() -> None:

@@ -64,6 +64,20 @@ PAIRS = [
         lw.embedding_column(OUR_ID("k", 5, weight_key="w"), 4),
     ),
     (fc.indicator_column(LIST("k", ["a", "b"])), lw.indicator_column(OUR_LIST("k", ["a", "b"]))),
+    (fc.categorical_column_with_identity("k", 5, 2), lw.categorical_column_with_identity("k", 5, 2)),
+    (fc.categorical_column_with_hash_bucket("k", 7), lw.categorical_column_with_hash_bucket("k", 7)),
+    (
+        fc.categorical_column_with_vocabulary_list("k", ["a", "b"], num_oov_buckets=3),
+        lw.categorical_column_with_vocabulary_list("k", ["a", "b"], num_oov_buckets=3),
+    ),
+    (
+        fc.embedding_column(fc.weighted_categorical_column(fc.categorical_column_with_identity("k", 5), "w"), 4),
+        lw.embedding_column(lw.categorical_column_with_identity("k", 5, weight_key="w"), 4),
+    ),
+    (
+        fc.indicator_column(fc.categorical_column_with_hash_bucket("k", 7)),
+        lw.indicator_column(lw.categorical_column_with_hash_bucket("k", 7)),
+    ),
     (fc.numeric_column("k"), lw.context_column("k", shape=(1,))),
     (fc.numeric_column("k", shape=(2, 2), default_value=3), lw.context_column("k", shape=(2, 2), default_value=3.0)),
     (fc.numeric_column("k", dtype=tf.int32), lw.context_column("k", dtype="int64", shape=(1,))),
@@ -143,6 +157,8 @@ def test_a_vocabulary_file_keeps_path_and_size(tmp_path) -> None:
     table = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(str(path), tf.string, WHOLE, tf.int64, NUMBER), -1)
     entries = ["a", "b", " c ", "d"]
     assert list(ours.vocabulary) == entries
+    of_record = lw.from_feature_column(fc.categorical_column_with_vocabulary_file("k", str(path), num_oov_buckets=2))
+    assert of_record == lw.categorical_column_with_vocabulary_file("k", str(path), 4, num_oov_buckets=2)
     assert table.lookup(tf.constant([*entries, "a\r"])).numpy().tolist() == [0, 1, 2, 3, -1]
 
 
@@ -230,13 +246,12 @@ class Foreign:
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (fc.categorical_column_with_identity("k", 3), "must be of type SequenceCategoricalColumn .* of lengthwise"),
         (fc.numeric_column("k"), "must be of type SequenceCategoricalColumn .* of lengthwise"),
         (fc.crossed_column(["a", "b"], 10), "must be of type SequenceCategoricalColumn .* of lengthwise"),
         (Foreign(), "expected (a column|columns) of lengthwise, such as .*, received <.*Foreign"),
         (tf.constant(1), "expected (a column|columns) of lengthwise, such as .*, received <tf.Tensor"),
     ],
-    ids=["no sequence", "numeric", "crossed", "foreign", "tensor"],
+    ids=["numeric", "crossed", "foreign", "tensor"],
 )
 @pytest.mark.parametrize("wrap", ["embedding", "indicator", "shared"])
 def test_what_our_wrappers_cannot_take_is_told_in_python_words(wrap, ids, message) -> None:
@@ -255,17 +270,16 @@ def test_our_columns_pass_unchanged() -> None:
     [
         (lambda: 3, "All feature_columns must be of type sequence_numeric_column, embedding_column"),
         (lambda: "watches", "Given (type <class 'str'>): 'watches'"),
-        (lambda: fc.categorical_column_with_identity("k", 3), "All feature_columns must be of type"),
         (
             lambda: fc.crossed_column(["a", "b"], 10),
             "Given (type <class 'tensorflow.python.feature_column.feature_column_v2.CrossedColumn'>)",
         ),
         (
-            lambda: fc.indicator_column(fc.categorical_column_with_identity("k", 3)),
+            lambda: fc.indicator_column(fc.bucketized_column(fc.numeric_column("k"), [1])),
             "categorical_column must be of type SequenceCategoricalColumn",
         ),
         (
-            lambda: fc.embedding_column(fc.categorical_column_with_hash_bucket("k", 3), 2),
+            lambda: fc.embedding_column(fc.crossed_column(["a", "b"], 3), 2),
             "categorical_column must be of type SequenceCategoricalColumn",
         ),
         (lambda: fc.numeric_column("k", normalizer_fn=_half), "expected no normalizer_fn in a context column"),

@@ -26,6 +26,13 @@ def all_columns() -> list[AnyColumn]:
         lw.sequence_numeric_column("value"),
         lw.sequence_numeric_column("pair", shape=(2,), default_value=PAIR_DEFAULT),
         lw.sequence_numeric_column("count", dtype="int64", default_value=COUNT_DEFAULT, required=False),
+        lw.categorical_column_with_vocabulary_list("device", TAGS, num_oov_buckets=3, required=False),
+        lw.embedding_column(
+            lw.categorical_column_with_identity(
+                "topics", 50, oov="zero", values_per_step=3, weight_key="topic_weight", required=False
+            ),
+            4,
+        ),
         lw.context_column("record", dtype="int64"),
         lw.context_column("y"),
         lw.context_column("w", default_value=1.0),
@@ -92,6 +99,11 @@ def _make(number: int, length: int, rng: np.random.Generator, whole: bool) -> Sa
     context: dict[str, Any] = {"record": number, "y": float(number % 7), "name": [f"n{number}", "x"]}
     if number % 5:
         context["w"] = 0.5
+    if number % 4:
+        context["device"] = str(rng.choice([*TAGS, "?"]))
+    if number % 3:
+        context["topics"] = rng.integers(-2, 60, rng.integers(1, 4)).tolist()
+        context["topic_weight"] = [0.5] * len(context["topics"])
     return Sample(raw, context, arrays)
 
 
@@ -117,6 +129,12 @@ def expected(sample: Sample, steps: int) -> dict[str, np.ndarray]:
     rows["record"] = np.array(sample.context["record"])
     rows["y"] = np.array(sample.context["y"], np.float32)
     rows["w"] = np.array(sample.context.get("w", 1.0), np.float32)
+    device, topics = sample.context.get("device"), sample.context.get("topics", [])
+    missing = [-1] * (3 - len(topics))
+    rows["device"] = np.array(-1 if device is None else TAGS.index(device) if device in TAGS else _bucket(device))
+    rows["topics"] = np.array([topic if 0 <= topic < 50 else -1 for topic in topics] + missing)
+    rows["topic_weight"] = np.array([0.5] * len(topics) + [0.0] * len(missing), np.float32)
+    rows["topics_count"] = np.array(len(topics))
     rows["name"] = np.array([name.encode() for name in sample.context["name"]], object)
     return rows
 

@@ -61,7 +61,7 @@ def tensorflow_takes(record: bytes, rules: Rules) -> bool:
 def offline(rules: Rules, records: list[bytes]) -> tuple[dict[int, Any], Any]:
     """What the job makes of the records: rejects by number, and rows."""
     block = Block(records, list(range(len(records))), [0] * len(records), [masked(record) for record in records])
-    refiner = refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in refine.Rules.__dataclass_fields__}))
+    refiner = refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__}))
     refined = refiner.refine(block, "file")
     return {reject.index: reject for reject in refined.rejects}, refined.rows
 

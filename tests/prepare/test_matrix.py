@@ -58,6 +58,11 @@ def all_columns(vocabulary: Path) -> tuple[AnyColumn, ...]:
         filed("file_first", words, vocabulary_size=2, num_oov_buckets=2),
         filed("file_number", numbers, dtype="int64", default_value=0),
         *shared,
+        lw.categorical_column_with_vocabulary_file("device", words, required=False),
+        lw.indicator_column(
+            lw.categorical_column_with_hash_bucket("topics", 30, values_per_step=3, weight_key="topic_weights")
+        ),
+        lw.categorical_column_with_identity("country", 6, values_per_step=2, required=False, oov="error"),
         lw.context_column("uid", dtype="int64"),
         lw.context_column("label", shape=(2,)),
         lw.context_column("name", dtype="string", default_value="nobody"),
@@ -116,7 +121,11 @@ def make_record(rng: random.Random, number: int, container: str) -> bytes:
     for key in ("optional", "id_optional"):
         if rng.random() < 0.3:
             del sequences[key]
-    for key in ("name", "weight"):
+    context["device"] = rng.choice([*WORDS, "unknown"])
+    context["topics"] = [rng.choice([*WORDS, "unknown"]) for _ in range(rng.randrange(1, 4))]
+    context["topic_weights"] = [rng.random() for _ in context["topics"]]
+    context["country"] = [rng.choice([0, 5, 5, 5, 5, 5, 6]) for _ in range(rng.randrange(1, 3))]
+    for key in ("name", "weight", "device", "country"):
         if rng.random() < 0.3:
             del context[key]
     if rng.random() < 0.2:
@@ -217,7 +226,7 @@ def test_read_is_written_and_rejected(done: Done) -> None:
     assert counts.rejected == Counter(reject.reason.value for reject in done.rejects())
     repaired: Counter[str] = sum((Counter(outcome.repaired) for outcome in done.outcomes.values()), Counter())
     assert counts.repaired == repaired
-    assert set(repaired) >= {"id_zero", "id_default", "word", "word_default", "word_buckets", "file_number"}
+    assert set(repaired) >= {"id_zero", "id_default", "word", "word_default", "word_buckets", "file_number", "device"}
 
 
 def test_both_splits_and_more_than_one_shard_are_written(done: Done) -> None:

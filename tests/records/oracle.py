@@ -19,7 +19,7 @@ from lengthwise.columns import (
     IdentityColumn,
     NumericColumn,
     SequenceFeature,
-    context_features,
+    raw_context,
     sequence_features,
 )
 from lengthwise.rejects import RejectReason
@@ -90,17 +90,41 @@ class _Judge:
             if isinstance(column, NumericColumn):
                 self._check_numbers(column, read)
                 steps[column.key], fills[column.key] = read, [column.default_value] * column.num_elements
-                continue
-            fills[column.key] = [-1] * column.values_per_step
-            steps[column.key] = self._look_up(column, read)
-            if column.weight_key is not None:
-                weights = self._read_weights(column)
-                self._check_weights(column, read, weights)
-                fills[column.weight_key] = [0.0] * column.values_per_step
-                steps[column.weight_key] = weights and [_fill(step, column.values_per_step, 0.0) for step in weights]
-        context = {column.key: self._read_context(column) for column in context_features(self._rules.columns)}
+            else:
+                self._read_ids(column, read, self._read_weights(column), steps, fills)
+        context: dict[str, Step] = {}
+        for column in raw_context(self._rules.columns):
+            if isinstance(column, ContextColumn):
+                context[column.key] = self._read_context(column)
+            else:
+                context |= self._read_record_ids(column)
         self._finish(steps, fills, context)
         return self._outcome
+
+    def _read_ids(self, column: Any, read: Any, weights: Any, steps: dict[str, Any], fills: dict[str, Any]) -> None:
+        fills[column.key] = [-1] * column.values_per_step
+        steps[column.key] = self._look_up(column, read)
+        if column.weight_key is not None:
+            self._check_weights(column, read, weights)
+            fills[column.weight_key] = [0.0] * column.values_per_step
+            steps[column.weight_key] = weights and [_fill(step, column.values_per_step, 0.0) for step in weights]
+
+    def _read_record_ids(self, column: Any) -> dict[str, Step]:
+        """Ids of the whole record: by the rules of a sequence of one step."""
+        read = self._one_step(column, column.key, _kind(column))
+        weights = self._one_step(column, column.weight_key, "float") if column.weight_key else None
+        steps: dict[str, Any] = {}
+        fills: dict[str, Any] = {}
+        self._read_ids(column, read, weights, steps, fills)
+        self._outcome.absent |= {key for key, present in steps.items() if present is None}
+        context = {key: fills[key] if present is None else present[0] for key, present in steps.items()}
+        if column.values_per_step > 1:
+            context[f"{column.key}_count"] = [len(read[0]) if read else 0]
+        return context
+
+    def _one_step(self, column: Any, key: str, kind: str) -> list[Step] | None:
+        values = self._values(key, self._flat[key], kind) if key in self._flat else None
+        return self._missing(key, column) if values is None else [values]
 
     def _fault(self, reason: RejectReason, column: str) -> None:
         self._outcome.faults.add((reason, column))
@@ -136,7 +160,7 @@ class _Judge:
             self._fault(RejectReason.MISSING_FEATURE, key)
 
     def _read_weights(self, column: Any) -> list[Step] | None:
-        return self._read_steps(column.weight_key, column, "float")
+        return self._read_steps(column.weight_key, column, "float") if column.weight_key else None
 
     def _read_context(self, column: ContextColumn) -> Step:
         kind = {"float32": "float", "int64": "int64", "string": "bytes"}[column.dtype]

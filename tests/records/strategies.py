@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lengthwise import columns as lw
-from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, raw_context, sequence_features
 from records.messages import UNSET, Empty, example, sequence_example
 from records.oracle import Rules
 
@@ -40,8 +40,9 @@ def _numeric(draw: Any, key: str) -> AnyColumn:
 
 
 @st.composite
-def _categorical(draw: Any, key: str) -> AnyColumn:
+def _categorical(draw: Any, key: str, per: str = "step") -> AnyColumn:
     rules: dict[str, Any] = {
+        "per": per,
         "values_per_step": draw(st.sampled_from([1, 1, 2, 3])),
         "required": draw(st.booleans()),
         "weight_key": draw(st.sampled_from([None, None, f"{key}_w"])),
@@ -88,7 +89,8 @@ def rules(draw: Any) -> Rules:
     for position in range(draw(st.integers(1, 3))):
         column = draw(st.one_of(_numeric(f"s{position}"), _categorical(f"s{position}")))
         chosen.append(draw(_wrapped(column)))
-    chosen += [draw(_context(f"c{position}")) for position in range(draw(st.integers(0, 2)))]
+    keys = [f"c{position}" for position in range(draw(st.integers(0, 2)))]
+    chosen += [draw(st.one_of(_context(key), _categorical(key, per="record"))) for key in keys]
     over_long = draw(st.sampled_from(["reject", "truncate_left", "truncate_right", "window"]))
     longest = draw(st.sampled_from([2, 3, 4]))
     return Rules(
@@ -169,13 +171,17 @@ def _sequences(draw: Any, spec: Rules, bad: float, tidy: bool) -> dict[str, Any]
 @st.composite
 def _contexts(draw: Any, spec: Rules, bad: float) -> dict[str, Any]:
     context: dict[str, Any] = {}
-    for column in context_features(spec.columns):
+    for column in raw_context(spec.columns):
         missing = not column.required and draw(st.integers(0, 3)) == 0
         if missing or draw(st.floats(0, 1)) < bad / 8:
             continue
-        context[column.key] = draw(_step(_kind(column), column.num_elements, True, bad / 8))
-        if draw(st.floats(0, 1)) < bad / 8:
-            context[column.key] = UNSET
+        fixed = isinstance(column, ContextColumn)
+        width = column.num_elements if fixed else column.values_per_step
+        drawn = draw(_step(_kind(column), width, fixed, bad / 8))
+        context[column.key] = UNSET if draw(st.floats(0, 1)) < bad / 8 else drawn
+        if not fixed and column.weight_key is not None and draw(st.floats(0, 1)) >= bad / 4:
+            size = 0 if isinstance(drawn, Empty) else len(drawn)
+            context[column.weight_key] = [draw(_GOOD["float"]) for _ in range(size)] or Empty("float")
     return context
 
 

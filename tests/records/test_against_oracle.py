@@ -22,7 +22,7 @@ from records.oracle import Outcome, Rules, judge
 
 
 def refiner(rules: Rules) -> refine.Refiner:
-    return refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in refine.Rules.__dataclass_fields__}))
+    return refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__}))
 
 
 def block_of(records: list[bytes]) -> Block:

@@ -5,7 +5,8 @@ sequence features     NumericColumn   IdentityColumn | HashColumn | VocabularyCo
 derived               BucketizedColumn ───────────────────┤
                                                           │
 dense wrappers        EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn            what a layer takes
-the whole record      ContextColumn                                                       labels, weights, ids
+the whole record      ContextColumn                                                       labels, weights, names
+                      IdentityColumn | HashColumn | VocabularyColumn, with per="record"   device, country, topics
 """
 
 from typing import Annotated
@@ -14,6 +15,10 @@ from pydantic import Field
 
 from lengthwise.columns.base import RESERVED_KEY
 from lengthwise.columns.build import (
+    categorical_column_with_hash_bucket,
+    categorical_column_with_identity,
+    categorical_column_with_vocabulary_file,
+    categorical_column_with_vocabulary_list,
     context_column,
     embedding_column,
     indicator_column,
@@ -41,12 +46,17 @@ from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
 from lengthwise.columns.parse_spec import make_parse_example_spec
 from lengthwise.columns.select import (
     AnyColumn,
+    ContextFeature,
     DenseColumn,
     IdColumn,
     SequenceFeature,
     context_features,
+    context_ids,
     feature_of,
+    id_features,
+    is_context,
     looked_up,
+    raw_context,
     sequence_features,
 )
 
@@ -60,6 +70,7 @@ __all__ = [
     "Column",
     "ColumnList",
     "ContextColumn",
+    "ContextFeature",
     "DenseColumn",
     "EmbeddingColumn",
     "EmbeddingSpec",
@@ -73,16 +84,24 @@ __all__ = [
     "SharedEmbedding",
     "SharedEmbeddingColumn",
     "VocabularyColumn",
+    "categorical_column_with_hash_bucket",
+    "categorical_column_with_identity",
+    "categorical_column_with_vocabulary_file",
+    "categorical_column_with_vocabulary_list",
     "columns_from_schema",
     "context_column",
     "context_features",
+    "context_ids",
     "embedding_column",
     "feature_of",
     "from_feature_column",
     "from_feature_columns",
+    "id_features",
     "indicator_column",
+    "is_context",
     "looked_up",
     "make_parse_example_spec",
+    "raw_context",
     "sequence_bucketized_column",
     "sequence_categorical_column_with_hash_bucket",
     "sequence_categorical_column_with_identity",

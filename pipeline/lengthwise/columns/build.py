@@ -12,7 +12,7 @@ from lengthwise.columns.dense import (
     SharedEmbedding,
     SharedEmbeddingColumn,
 )
-from lengthwise.columns.from_tensorflow import from_feature_column, is_feature_column, sequence_of_ids
+from lengthwise.columns.from_tensorflow import from_feature_column, ids_of, is_feature_column
 from lengthwise.columns.numbers import dtype_name
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
 from lengthwise.columns.select import IdColumn
@@ -123,10 +123,69 @@ def sequence_categorical_column_with_vocabulary_file(
     )
 
 
+def categorical_column_with_identity(
+    key: str, num_buckets: int, default_value: int | None = None, **rules: Any
+) -> IdentityColumn:
+    """Integers of the whole record as ids; `rules` as of `sequence_categorical_column_with_identity`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return sequence_categorical_column_with_identity(key, num_buckets, default_value, per="record", **rules)
+
+
+def categorical_column_with_hash_bucket(
+    key: str, hash_bucket_size: int, dtype: Any = "string", **rules: Any
+) -> HashColumn:
+    """Values of the whole record hashed; `rules` as of `sequence_categorical_column_with_hash_bucket`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return sequence_categorical_column_with_hash_bucket(key, hash_bucket_size, dtype, per="record", **rules)
+
+
+def categorical_column_with_vocabulary_list(
+    key: str,
+    vocabulary_list: Sequence[str] | Sequence[int],
+    dtype: Any = None,
+    default_value: int = -1,
+    num_oov_buckets: int = 0,
+    **rules: Any,
+) -> VocabularyColumn:
+    """Values of the whole record looked up in a list; `rules` as of `sequence_categorical_column_with_vocabulary_list`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return sequence_categorical_column_with_vocabulary_list(
+        key, vocabulary_list, dtype, default_value, num_oov_buckets, per="record", **rules
+    )
+
+
+def categorical_column_with_vocabulary_file(
+    key: str,
+    vocabulary_file: str,
+    vocabulary_size: int | None = None,
+    dtype: Any = "string",
+    default_value: int | None = None,
+    num_oov_buckets: int = 0,
+    **rules: Any,
+) -> VocabularyColumn:
+    """Values of the whole record looked up in a file; `rules` as of `sequence_categorical_column_with_vocabulary_file`.
+
+    Raises:
+        ConfigError: an argument is wrong, or the file is no vocabulary.
+    """
+    return sequence_categorical_column_with_vocabulary_file(
+        key, vocabulary_file, vocabulary_size, num_oov_buckets, default_value, dtype, per="record", **rules
+    )
+
+
 def embedding_column(
     categorical_column: Categorical, dimension: int, combiner: str = "mean", **table: Any
 ) -> EmbeddingColumn:
-    """A categorical sequence through an embedding table; `table` takes the fields of `EmbeddingSpec`.
+    """Ids through an embedding table; `table` takes the fields of `EmbeddingSpec`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -144,7 +203,7 @@ def shared_embedding_columns(
     shared_embedding_collection_name: str | None = None,
     **table: Any,
 ) -> list[SharedEmbeddingColumn]:
-    """Categorical sequences through one embedding table, in the given order.
+    """Ids of several features through one embedding table, in the given order.
 
     Raises:
         ConfigError: an argument is wrong, or the columns have different numbers of ids.
@@ -169,10 +228,10 @@ def shared_embedding_columns(
 
 
 def indicator_column(categorical_column: Categorical) -> IndicatorColumn:
-    """A categorical sequence as counts of its ids.
+    """Ids as counts of each.
 
     Raises:
-        ConfigError: the argument is no categorical sequence column.
+        ConfigError: the argument is no categorical column.
     """
     return IndicatorColumn.make(categorical_column=_ids(categorical_column))
 
@@ -196,8 +255,8 @@ def _as_tuple(values: Any) -> Any:
 
 
 def _ids(column: Any) -> Any:
-    """A categorical sequence column: ours, or one of TensorFlow's, converted."""
-    return sequence_of_ids(column) if is_feature_column(column) else column
+    """A categorical column: ours, or one of TensorFlow's, converted."""
+    return ids_of(column) if is_feature_column(column) else column
 
 
 def _known(table: dict[str, Any]) -> dict[str, Any]:

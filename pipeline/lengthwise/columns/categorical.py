@@ -50,14 +50,17 @@ class CategoricalColumn(Spec):
 
     Attributes:
         key: the feature's name.
+        per: `step` for a sequence; `record` for a feature of the whole record, which is read as a sequence of one step.
         weight_key: the float feature with one weight for each value; None for equal weights.
         values_per_step: the most values that a step may have (2 or more: multi-hot; shorter steps are filled with the
             missing id). A step without a value has the missing id whatever `oov` says; it is counted as repaired. In a
-            tf.Example, whose lists are flat, each step is exactly that many values.
+            tf.Example, whose lists are flat, each step is exactly that many values. With `per: record`, the most
+            values of a record; where it is 2 or more, batches have their number as `<key>_count`.
         required: whether a record without the feature is rejected.
     """
 
     key: str = Field(min_length=1)
+    per: Literal["step", "record"] = "step"
     weight_key: str | None = Field(default=None, min_length=1)
     values_per_step: int = Field(default=1, ge=1, le=65536)
     required: bool = True
@@ -71,6 +74,11 @@ class CategoricalColumn(Spec):
     @property
     def name(self) -> str:
         return self.key if self.weight_key is None else f"{self.key}_weighted_by_{self.weight_key}"
+
+    @property
+    def count_key(self) -> str | None:
+        """The feature that the look-up adds: how many values a record has; None where it can have one only."""
+        return f"{self.key}_count" if self.per == "record" and self.values_per_step > 1 else None
 
 
 class IdentityColumn(CategoricalColumn):

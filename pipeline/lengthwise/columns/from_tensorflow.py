@@ -4,6 +4,7 @@
     sequence_categorical_column_with_identity    IdentityColumn
     ..._with_hash_bucket                         HashColumn
     ..._with_vocabulary_list / _file             VocabularyColumn
+    categorical_column_with_* of these names     the same with per="record"
     weighted_categorical_column over these       the same column with a weight_key
     embedding_column, indicator_column           EmbeddingColumn, IndicatorColumn
     shared_embeddings, shared_embedding_columns  SharedEmbeddingColumn; a group has one table
@@ -15,7 +16,7 @@ identity values out of range without a `default_value` are errors.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from lengthwise.columns.base import Spec
 from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
@@ -31,7 +32,8 @@ from lengthwise.errors import ConfigError
 _KINDS = (
     "sequence_numeric_column, embedding_column, shared_embeddings or indicator_column over a "
     "sequence_categorical_column_with_{identity,hash_bucket,vocabulary_list,vocabulary_file}, or a context column "
-    "(lengthwise.columns.context_column, tf.feature_column.numeric_column)"
+    "(lengthwise.columns.context_column, tf.feature_column.numeric_column, or the above over a "
+    "categorical_column_with_*)"
 )
 
 
@@ -95,8 +97,8 @@ def _number_dtype(dtype: Any) -> str:
     return "int64" if "int" in name else "float32"  # what a tf.Example can hold: float16 is read from a float list
 
 
-def sequence_of_ids(column: Any) -> IdColumn | BucketizedColumn:
-    """A categorical sequence column of TensorFlow as one of ours; ours pass unchanged.
+def ids_of(column: Any) -> IdColumn | BucketizedColumn:
+    """A categorical column of TensorFlow, of sequences or of the whole record, as one of ours; ours pass unchanged.
 
     Raises:
         ConfigError: the object is something else.
@@ -105,31 +107,47 @@ def sequence_of_ids(column: Any) -> IdColumn | BucketizedColumn:
         return column
     kind = _kind(column)
     if kind == "WeightedCategoricalColumn":
-        return sequence_of_ids(column.categorical_column).model_copy(update={"weight_key": column.weight_feature_key})
-    if kind != "SequenceCategoricalColumn":
-        raise ConfigError(
-            "categorical_column must be of type SequenceCategoricalColumn to use it in sequences; build it by "
-            f"sequence_categorical_column_with_* of lengthwise or of tf.feature_column. Given (type {type(column)}): "
-            f"{show(column)}"
-        )
-    return _ids(column.categorical_column)
+        return ids_of(column.categorical_column).model_copy(update={"weight_key": column.weight_feature_key})
+    if kind == "SequenceCategoricalColumn":
+        return _ids(column.categorical_column, "step")
+    if kind in _CATEGORICAL:
+        return _ids(column, "record")
+    raise ConfigError(
+        "categorical_column must be of type SequenceCategoricalColumn to use it in sequences; build it by "
+        "sequence_categorical_column_with_* of lengthwise or of tf.feature_column (for the whole record: by "
+        f"categorical_column_with_*). Given (type {type(column)}): {show(column)}"
+    )
 
 
-def _ids(column: Any) -> IdColumn:
+_CATEGORICAL = (
+    "IdentityCategoricalColumn",
+    "HashedCategoricalColumn",
+    "VocabularyListCategoricalColumn",
+    "VocabularyFileCategoricalColumn",
+)
+
+
+def _ids(column: Any, per: Literal["step", "record"]) -> IdColumn:
     match _kind(column):
         case "IdentityCategoricalColumn":
             return IdentityColumn.make(
-                key=column.key, num_buckets=int(column.num_buckets), default_value=column.default_value
+                key=column.key, per=per, num_buckets=int(column.num_buckets), default_value=column.default_value
             )
         case "HashedCategoricalColumn":
             return HashColumn.make(
-                key=column.key, hash_bucket_size=int(column.hash_bucket_size), dtype=_id_dtype(column.dtype)
+                key=column.key,
+                per=per,
+                hash_bucket_size=int(column.hash_bucket_size),
+                dtype=_id_dtype(column.dtype),
             )
         case "VocabularyListCategoricalColumn":
-            return _vocabulary(column, vocabulary_list=tuple(column.vocabulary_list))
+            return _vocabulary(column, per=per, vocabulary_list=tuple(column.vocabulary_list))
         case "VocabularyFileCategoricalColumn" if getattr(column, "file_format", None) != "tfrecord_gzip":
             return _vocabulary(
-                column, vocabulary_file=str(column.vocabulary_file), vocabulary_size=int(column.vocabulary_size)
+                column,
+                per=per,
+                vocabulary_file=str(column.vocabulary_file),
+                vocabulary_size=int(column.vocabulary_size),
             )
         case kind:
             raise ConfigError(
@@ -154,7 +172,7 @@ def _id_dtype(dtype: Any) -> str:
 
 def _embedding(column: Any) -> EmbeddingColumn:
     return EmbeddingColumn.make(
-        categorical_column=sequence_of_ids(column.categorical_column),
+        categorical_column=ids_of(column.categorical_column),
         combiner=column.combiner,
         max_norm=column.max_norm,
         **_table(column, ""),
@@ -180,7 +198,7 @@ def _initializer(owner: Any, prefix: str) -> Any:
 def _shared_embedding(column: Any) -> SharedEmbeddingColumn:
     creator = getattr(column, "shared_embedding_column_creator", None)  # TensorFlow 2; version 1 keeps all on itself
     name = column.shared_embedding_collection_name if creator is None else creator._name
-    categorical = sequence_of_ids(column.categorical_column)
+    categorical = ids_of(column.categorical_column)
     shared = SharedEmbedding.make(
         name=name,
         num_buckets=categorical.num_buckets,
@@ -192,7 +210,7 @@ def _shared_embedding(column: Any) -> SharedEmbeddingColumn:
 
 
 def _indicator(column: Any) -> IndicatorColumn:
-    return IndicatorColumn.make(categorical_column=sequence_of_ids(column.categorical_column))
+    return IndicatorColumn.make(categorical_column=ids_of(column.categorical_column))
 
 
 def _context(column: Any) -> ContextColumn:
@@ -229,8 +247,9 @@ def _one_value(column: Any) -> Any:
 
 _CONVERTERS: dict[str, Callable[[Any], AnyColumn]] = {
     "SequenceNumericColumn": _numeric,
-    "SequenceCategoricalColumn": sequence_of_ids,
-    "WeightedCategoricalColumn": sequence_of_ids,
+    "SequenceCategoricalColumn": ids_of,
+    "WeightedCategoricalColumn": ids_of,
+    **dict.fromkeys(_CATEGORICAL, ids_of),
     "EmbeddingColumn": _embedding,
     "SharedEmbeddingColumn": _shared_embedding,
     "IndicatorColumn": _indicator,

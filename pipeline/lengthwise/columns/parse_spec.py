@@ -5,14 +5,14 @@ from typing import Any
 
 from lengthwise.columns.context import ContextColumn
 from lengthwise.columns.numeric import NumericColumn
-from lengthwise.columns.select import AnyColumn, SequenceFeature, context_features, sequence_features
+from lengthwise.columns.select import AnyColumn, SequenceFeature, raw_context, sequence_features
 
 
 def make_parse_example_spec(columns: Iterable[AnyColumn]) -> dict[str, Any]:
     """What `tf.feature_column.make_parse_example_spec` gives for the same columns.
 
-    Sequence features, and their weights, are `VarLenFeature`s; context features are `FixedLenFeature`s. Dtypes that
-    no tf.Example holds become the one that it does: int32 an int64, float64 a float32.
+    Sequence features, ids of the whole record, and their weights are `VarLenFeature`s; other context features are
+    `FixedLenFeature`s. Dtypes that no tf.Example holds become the one that it does: int32 an int64, float64 a float32.
 
     Args:
         columns: any columns; wrappers stand for the features that they read.
@@ -25,14 +25,15 @@ def make_parse_example_spec(columns: Iterable[AnyColumn]) -> dict[str, Any]:
     """
     columns = tuple(columns)
     spec: dict[str, Any] = {}
-    for feature in sequence_features(columns):
-        spec.update(_sequence(feature))
-    for context in context_features(columns):
-        spec[context.key] = _context(context)
+    for feature in (*sequence_features(columns), *raw_context(columns)):
+        if isinstance(feature, ContextColumn):
+            spec[feature.key] = _fixed(feature)
+        else:
+            spec.update(_variable(feature))
     return dict(sorted(spec.items()))
 
 
-def _sequence(feature: SequenceFeature) -> Iterator[tuple[str, Any]]:
+def _variable(feature: SequenceFeature) -> Iterator[tuple[str, Any]]:
     import tensorflow as tf
 
     yield feature.key, tf.io.VarLenFeature(_parsed_dtype(feature.dtype))
@@ -40,7 +41,7 @@ def _sequence(feature: SequenceFeature) -> Iterator[tuple[str, Any]]:
         yield feature.weight_key, tf.io.VarLenFeature(tf.float32)
 
 
-def _context(column: ContextColumn) -> Any:
+def _fixed(column: ContextColumn) -> Any:
     import tensorflow as tf
 
     default = column.default_value

@@ -1,6 +1,6 @@
 """Questions about a list of columns: which features they read, by which rules, and what is left after the look-ups."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lengthwise.columns.base import RESERVED_KEY
 from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
@@ -13,6 +13,7 @@ from lengthwise.errors import ConfigError
 IdColumn = IdentityColumn | HashColumn | VocabularyColumn
 SequenceFeature = NumericColumn | IdColumn
 DenseColumn = NumericColumn | EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn
+ContextFeature = ContextColumn | IdColumn
 AnyColumn = DenseColumn | IdColumn | BucketizedColumn | ContextColumn
 
 
@@ -27,6 +28,12 @@ def feature_of(column: AnyColumn) -> SequenceFeature | ContextColumn:
             return column
 
 
+def is_context(column: AnyColumn) -> bool:
+    """Whether the column reads a feature of the whole record: a context column, or ids of the record."""
+    feature = feature_of(column)
+    return isinstance(feature, ContextColumn) or getattr(feature, "per", "step") == "record"
+
+
 def sequence_features(columns: Iterable[AnyColumn]) -> tuple[SequenceFeature, ...]:
     """The distinct sequence features, sorted by key.
 
@@ -34,17 +41,58 @@ def sequence_features(columns: Iterable[AnyColumn]) -> tuple[SequenceFeature, ..
         ConfigError: two columns read one feature by different rules, or a key is reserved.
     """
     features = _distinct(feature_of(column) for column in columns)
-    return tuple(feature for feature in features if not isinstance(feature, ContextColumn))
+    return tuple(one for one in features if not isinstance(one, ContextColumn) and not is_context(one))
 
 
-def context_features(columns: Iterable[AnyColumn]) -> tuple[ContextColumn, ...]:
-    """The context columns, sorted by key.
+def raw_context(columns: Iterable[AnyColumn]) -> tuple[ContextFeature, ...]:
+    """The rules by which the distinct context features of raw records are read, sorted by key.
 
     Raises:
         ConfigError: two columns read one feature by different rules, or a key is reserved.
     """
     features = _distinct(feature_of(column) for column in columns)
-    return tuple(feature for feature in features if isinstance(feature, ContextColumn))
+    return tuple(one for one in features if not isinstance(one, NumericColumn) and is_context(one))
+
+
+def context_features(columns: Iterable[AnyColumn]) -> tuple[ContextColumn, ...]:
+    """What rows, shards and batches hold of the whole record, sorted by key.
+
+    These are the context columns, and of ids of the record what the look-up makes: the ids, their weights, and the
+    number of values where there may be several.
+
+    Raises:
+        ConfigError: two columns read one feature by different rules, or a key is reserved.
+    """
+    held = [one for feature in raw_context(columns) for one in _held(feature)]
+    return tuple(sorted(held, key=lambda column: column.key))
+
+
+def id_features(columns: Iterable[AnyColumn]) -> tuple[IdColumn, ...]:
+    """The distinct features with a look-up, those of sequences first.
+
+    Raises:
+        ConfigError: two columns read one feature by different rules, or a key is reserved.
+    """
+    columns = tuple(columns)
+    features = (*sequence_features(columns), *raw_context(columns))
+    return tuple(one for one in features if not isinstance(one, NumericColumn | ContextColumn))
+
+
+def context_ids(columns: Iterable[AnyColumn]) -> dict[str, int]:
+    """The numbers of ids of the context features that are ids, by key."""
+    return {one.key: one.num_buckets for one in id_features(columns) if is_context(one)}
+
+
+def _held(feature: ContextFeature) -> Iterator[ContextColumn]:
+    if isinstance(feature, ContextColumn):
+        yield feature
+        return
+    shape = () if feature.values_per_step == 1 else (feature.values_per_step,)
+    yield ContextColumn(key=feature.key, dtype="int64", shape=shape)
+    if feature.weight_key is not None:
+        yield ContextColumn(key=feature.weight_key, shape=shape, default_value=None if feature.required else 0.0)
+    if feature.count_key is not None:
+        yield ContextColumn(key=feature.count_key, dtype="int64")
 
 
 def looked_up(columns: Iterable[AnyColumn]) -> tuple[AnyColumn, ...]:
@@ -61,7 +109,8 @@ def _looked_up(column: AnyColumn) -> AnyColumn:
         case EmbeddingColumn() | SharedEmbeddingColumn() | IndicatorColumn():
             return column.model_copy(update={"categorical_column": _looked_up(column.categorical_column)})
         case IdentityColumn() | HashColumn() | VocabularyColumn():
-            shared = {name: getattr(column, name) for name in ("key", "weight_key", "values_per_step", "required")}
+            names = ("key", "per", "weight_key", "values_per_step", "required")
+            shared = {name: getattr(column, name) for name in names}
             return IdentityColumn.make(num_buckets=column.num_buckets, oov="zero", **shared)
         case _:
             return column
@@ -74,6 +123,9 @@ def _distinct(features: Iterable[SequenceFeature | ContextColumn]) -> list[Seque
         weight_key = getattr(feature, "weight_key", None)
         if weight_key is not None:
             _claim(rules, weight_key, f"the weights of {feature.key!r}")
+        count_key = getattr(feature, "count_key", None)
+        if count_key is not None:
+            _claim(rules, count_key, f"the number of values of {feature.key!r}")
     return [rules_of for _, rules_of in sorted(rules.items()) if not isinstance(rules_of, str)]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from lengthwise.columns import Column, ContextColumn, context_features, sequence_features
+from lengthwise.columns import Column, ContextColumn, ContextFeature, raw_context, sequence_features
 from lengthwise.columns.base import Strict
 from lengthwise.columns.wording import FieldError, show
 from lengthwise.errors import ConfigError
@@ -283,7 +283,7 @@ class JobConfig(Section):
         if not sequence_features(self.columns):
             raise FieldError("columns", "expected at least one sequence column, received context columns only")
         self._check_initializers()
-        self._check_split_key(context_features(self.columns))
+        self._check_split_key(raw_context(self.columns))
         self._check_windows()
         divided = [name for name in ("fractions", "key") if getattr(self.splits, name) != getattr(Splits(), name)]
         if self.inputs.by_split and divided:
@@ -314,12 +314,16 @@ class JobConfig(Section):
             rule = f"expected less than the last boundary {longest}, received {overlap}"
             raise FieldError("sequences.window_overlap", rule)
 
-    def _check_split_key(self, contexts: tuple[ContextColumn, ...]) -> None:
+    def _check_split_key(self, contexts: tuple[ContextFeature, ...]) -> None:
         if self.splits.key is None:
             return
-        column = next((column for column in contexts if column.key == self.splits.key), None)
-        if column is None or column.num_elements != 1:
-            known = ", ".join(sorted(context.key for context in contexts if context.num_elements == 1)) or "none"
+        single = [
+            one.key
+            for one in contexts
+            if (one.num_elements if isinstance(one, ContextColumn) else one.values_per_step) == 1
+        ]
+        if self.splits.key not in single:
+            known = ", ".join(single) or "none"
             rule = f"expected a context column of one value, received {self.splits.key!r}; there are: {known}"
             raise FieldError("splits.key", rule)
 

@@ -9,7 +9,15 @@ from typing import Any, Literal, NamedTuple
 
 import tensorflow as tf
 
-from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.columns import (
+    AnyColumn,
+    ContextColumn,
+    ContextFeature,
+    NumericColumn,
+    SequenceFeature,
+    raw_context,
+    sequence_features,
+)
 from lengthwise.feed.options import check_choice
 
 Container = Literal["sequence_example", "example"]
@@ -41,6 +49,10 @@ class RawSteps(NamedTuple):
         assert self.step_splits is not None
         return self.step_splits[1:] - self.step_splits[:-1]
 
+    def as_one_step(self) -> "RawSteps":
+        """A feature of the whole record as one step of every record: where it is absent, an empty one."""
+        return RawSteps(self.values, tf.range(tf.size(self.row_splits, tf.int64)), self.row_splits, self.present)
+
     def is_even(self, width: int) -> Any:
         """Whether all steps have `width` values: compared with where they then start, which spares two copies."""
         assert self.step_splits is not None
@@ -65,13 +77,8 @@ class Parser:
         check_choice("format", container, Container)
         columns = tuple(columns)
         self.container = container
-        self._context = {column.key: _ragged(column) for column in context_features(columns)}
-        self._sequences: dict[str, Any] = {}
-        for column in sequence_features(columns):
-            self._sequences[column.key] = _ragged(column)
-            weight_key = getattr(column, "weight_key", None)
-            if weight_key is not None:
-                self._sequences[weight_key] = _ragged_of(tf.float32)
+        self._context = _ragged_features(raw_context(columns))
+        self._sequences = _ragged_features(sequence_features(columns))
 
     def parse(self, records: Any) -> Parsed:
         """Parses serialized records `[n]`; one record that cannot be parsed fails them all, as TensorFlow's ops do."""
@@ -106,13 +113,16 @@ def wire_dtype(column: AnyColumn) -> Any:
             return tf.string if getattr(column, "dtype", "int64") == "string" else tf.int64
 
 
-def _ragged(column: AnyColumn) -> Any:
-    return _ragged_of(wire_dtype(column))
-
-
-def _ragged_of(dtype: Any) -> Any:
+def _ragged_features(features: Iterable[SequenceFeature | ContextFeature]) -> dict[str, Any]:
+    """The parser's rule for each feature, weights included, by key."""
+    dtypes: dict[str, Any] = {}
+    for feature in features:
+        dtypes[feature.key] = wire_dtype(feature)
+        weight_key = getattr(feature, "weight_key", None)
+        if weight_key is not None:
+            dtypes[weight_key] = tf.float32
     # Row splits default to int32, which overflows in the arithmetic of budgets and of long windows.
-    return tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
+    return {key: tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64) for key, dtype in dtypes.items()}
 
 
 _ENTRIES = {

@@ -11,7 +11,9 @@ from lengthwise.columns import (
     IdColumn,
     NumericColumn,
     SequenceFeature,
-    context_features,
+    id_features,
+    is_context,
+    raw_context,
     sequence_features,
 )
 from lengthwise.config.model import Sequences
@@ -55,8 +57,8 @@ class Refiner:
         self._features = Features.of(columns)
         self._specs = {spec.key: spec for spec in self._features.sequences}
         self._columns = sequence_features(columns)
-        self._context = context_features(columns)
-        self._lookups = {c.key: make_lookup(c) for c in self._columns if not isinstance(c, NumericColumn)}
+        self._context = raw_context(columns)
+        self._lookups = {column.key: make_lookup(column) for column in id_features(columns)}
         self._rules = sequences
         self._longest = longest
 
@@ -73,31 +75,50 @@ class Refiner:
             steps |= self._steps_of(faults, column, parsed)
         lengths = self._measure(faults, list(steps.values()))
         count = tf.size(lengths)
-        context = {column.key: _context_of(faults, column, parsed.context[column.key]) for column in self._context}
+        context: dict[str, Any] = {}
+        for feature in self._context:
+            if isinstance(feature, ContextColumn):
+                context[feature.key] = _context_of(faults, feature, parsed.context[feature.key])
+            else:
+                context |= self._context_ids(faults, feature, parsed)
         verdicts = Verdicts(*faults.verdicts(count))
         first, taken = self._limit(lengths)
         sequences = {key: fit(steps[key], first, taken, lengths, self._specs[key]) for key in steps}
         return Rows(sequences, taken, context, verdicts.codes == VALID), verdicts
 
     def _steps_of(self, faults: Faults, column: SequenceFeature, parsed: Parsed) -> dict[str, Steps]:
-        raw, spec = parsed.sequences[column.key], self._specs[column.key]
+        if not isinstance(column, NumericColumn):
+            return self._look_up(faults, column, parsed)
+        raw, width = parsed.sequences[column.key], column.num_elements
         if column.required:
             check_presence(faults, column.key, raw)
-        check_value_count(faults, column.key, raw, spec.width, exactly=isinstance(column, NumericColumn))
-        if isinstance(column, NumericColumn):
-            check_numbers(faults, column, raw)
-            return {column.key: _even(raw, raw.values, spec.width, column.default_value)}
+        check_value_count(faults, column.key, raw, width, exactly=True)
+        check_numbers(faults, column, raw)
+        return {column.key: _even(raw, raw.values, width, column.default_value)}
+
+    def _look_up(self, faults: Faults, column: IdColumn, parsed: Parsed) -> dict[str, Steps]:
+        """The ids, and the weights if they have any, by key."""
+        raw, width = _raw_of(column, column.key, parsed), column.values_per_step
+        if column.required:
+            check_presence(faults, column.key, raw)
+        check_value_count(faults, column.key, raw, width, exactly=False)
         ids = self._lookups[column.key](raw.values)
         check_ids(faults, column, raw, ids)
-        found = {column.key: _even(raw, ids, spec.width, MISSING)}
+        found = {column.key: _even(raw, ids, width, MISSING)}
         if column.weight_key is not None:
-            found[column.weight_key] = self._weights_of(faults, column, parsed)
+            weights = _raw_of(column, column.weight_key, parsed)
+            check_weights(faults, column, raw, weights)
+            found[column.weight_key] = _even(weights, weights.values, width, 0.0)
         return found
 
-    def _weights_of(self, faults: Faults, column: IdColumn, parsed: Parsed) -> Steps:
-        raw = parsed.sequences[column.weight_key or ""]
-        check_weights(faults, column, parsed.sequences[column.key], raw)
-        return _even(raw, raw.values, column.values_per_step, 0.0)
+    def _context_ids(self, faults: Faults, column: IdColumn, parsed: Parsed) -> dict[str, Any]:
+        """The ids of the record, `[n]` or `[n, K]`, their weights and their number."""
+        shape = [-1] if column.values_per_step == 1 else [-1, column.values_per_step]
+        steps = self._look_up(faults, column, parsed)
+        context = {key: tf.reshape(one.values, shape) for key, one in steps.items()}
+        if column.count_key is not None:
+            context[column.count_key] = parsed.context[column.key].row_counts
+        return context
 
     def _measure(self, faults: Faults, steps: list[Steps]) -> Any:
         """int64 `[n]`: the lengths, checked."""
@@ -120,6 +141,10 @@ class Refiner:
             return none, lengths
         taken = tf.minimum(lengths, self._longest)
         return (lengths - taken if self._rules.over_long == "truncate_left" else none), taken
+
+
+def _raw_of(column: IdColumn, key: str, parsed: Parsed) -> RawSteps:
+    return parsed.context[key].as_one_step() if is_context(column) else parsed.sequences[key]
 
 
 def _even(raw: RawSteps, values: Any, width: int, filler: float) -> Steps:

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features, feature_of
+from lengthwise.columns import RESERVED_KEY, AnyColumn, feature_of, is_context
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import parse_canonical
@@ -131,13 +131,14 @@ def serving_fn(
 
 def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, ...]:
     """The columns of the features with these keys."""
-    read = {column: {column.key, getattr(column, "weight_key", None)} for column in map(feature_of, columns)}
+    names = ("key", "weight_key", "count_key")
+    read = {column: {getattr(column, name, None) for name in names} for column in map(feature_of, columns)}
     known = {key for found in read.values() for key in found}
     unknown = sorted(keys - known)
     if unknown:
         raise ConfigError(f"columns: expected columns for all features of the model, found none for {unknown}")
     chosen = tuple(column for column in columns if read[feature_of(column)] & keys)
-    if len(context_features(chosen)) == len(chosen):
+    if all(map(is_context, chosen)):
         raise ConfigError("columns: expected a sequence column among the features of the model")
     return chosen
 

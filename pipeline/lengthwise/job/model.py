@@ -66,6 +66,7 @@ class Job:
             over_long=config.sequences.over_long,
             longest=longest,
             overlap=config.sequences.window_overlap,
+            split_key=config.splits.key,
         )
 
     def place(self, *names: str) -> str:

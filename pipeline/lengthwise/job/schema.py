@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features
+from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features, context_ids
 from lengthwise.manifest import Layout
 from lengthwise.records.features import step_features
 
@@ -23,17 +23,16 @@ def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
         kind = schema_pb2.FLOAT if step.dtype == "<f4" else schema_pb2.INT
         feature = _add(schema, step.key, kind if layout == "example" else schema_pb2.BYTES, required=True)
         if layout == "example":
-            if step.num_buckets is not None:
-                feature.int_domain.min = -1
-                feature.int_domain.max = step.num_buckets - 1
+            _describe_ids(feature, step.num_buckets)
             tensors[step.key].ragged_tensor.feature_path.step.append(step.key)
             if step.width > 1:
                 tensors[step.key].ragged_tensor.partition.add().uniform_row_length = step.width
     kinds = {"float32": schema_pb2.FLOAT, "int64": schema_pb2.INT, "string": schema_pb2.BYTES}
     for column in context_features(columns):
         raw = layout == "block" and column.dtype != "string"
-        _add(schema, column.key, schema_pb2.BYTES if raw else kinds[column.dtype], required=True)
+        feature = _add(schema, column.key, schema_pb2.BYTES if raw else kinds[column.dtype], required=True)
         if layout == "example":
+            _describe_ids(feature, context_ids(columns).get(column.key))
             tensors[column.key].dense_tensor.column_name = column.key
             shape = tensors[column.key].dense_tensor.shape
             shape.SetInParent()
@@ -42,6 +41,12 @@ def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
     if layout == "block":
         del schema.tensor_representation_group[""]
     return text_format.MessageToString(schema)
+
+
+def _describe_ids(feature: schema_pb2.Feature, num_buckets: int | None) -> None:
+    if num_buckets is not None:
+        feature.int_domain.min = -1
+        feature.int_domain.max = num_buckets - 1
 
 
 def _add(schema: schema_pb2.Schema, key: str, kind: int, *, required: bool) -> schema_pb2.Feature:

@@ -13,7 +13,7 @@ from lengthwise.job.model import Input, Job, Spilled
 from lengthwise.job.reading import Reading
 from lengthwise.job.runs import RunWriter, run_path
 from lengthwise.progress import Reporter
-from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, WINDOW
+from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, SPLIT_KEY, WINDOW
 from lengthwise.records.framing import Block, frame
 from lengthwise.records.order import divide, hash_values, in_order, shuffled
 from lengthwise.records.refine import Refiner, Tally
@@ -115,7 +115,7 @@ class _Spill:
         if splits.key is None:
             hashes = rows.column(CHECKSUM).to_numpy().astype(np.uint64)
         else:
-            values = rows.column(splits.key).flatten()
+            values = rows.column(SPLIT_KEY)
             is_text = pa.types.is_large_binary(values.type)
             hashes = hash_values(values if is_text else values.to_numpy())
         return divide(hashes, self._shares, splits.seed)

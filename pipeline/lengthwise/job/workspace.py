@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from lengthwise import __version__, files
-from lengthwise.columns import VocabularyColumn, sequence_features
+from lengthwise.columns import VocabularyColumn, id_features
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.job.hold import LOCK, PUBLISHING, WORK, is_marked, refuse_foreign_work
@@ -32,7 +32,7 @@ def describe_config(config: JobConfig) -> dict[str, Any]:
 
 def vocabulary_columns(config: JobConfig) -> dict[str, VocabularyColumn]:
     """The columns that look up in a vocabulary, by key."""
-    return {column.key: column for column in sequence_features(config.columns) if isinstance(column, VocabularyColumn)}
+    return {column.key: column for column in id_features(config.columns) if isinstance(column, VocabularyColumn)}
 
 
 def fingerprint(

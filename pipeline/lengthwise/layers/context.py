@@ -1,12 +1,10 @@
 """Context features beside every step of a sequence."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
-from lengthwise.columns import ContextColumn
 from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.checks import Checks
 from lengthwise.layers.inputs import step_mask
@@ -102,19 +100,6 @@ def join_context(steps: Any, context: Any, valid: Any = None) -> Any:
     if valid is not None:
         context = ops.where(ops.expand_dims(valid, -1), context, 0)
     return ops.concatenate([steps, context], axis=-1)
-
-
-def context_vectors(columns: Iterable[ContextColumn], features: Any, dtype: str) -> Any:
-    """The columns' values `[B,C]`, side by side.
-
-    Raises:
-        ConfigError: the features lack a column's key.
-    """
-    missing = [column.key for column in columns if not isinstance(features, Mapping) or column.key not in features]
-    if missing:
-        raise ConfigError(f"features: expected the keys of the context columns, received none for {missing}")
-    values = [(ops.cast(features[column.key], dtype), column.num_elements) for column in columns]
-    return ops.concatenate([ops.reshape(value, (-1, elements)) for value, elements in values], axis=-1)
 
 
 def _require(steps: Any, context: Any) -> None:

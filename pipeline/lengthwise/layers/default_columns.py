@@ -10,7 +10,15 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
-from lengthwise.columns import BucketizedColumn, ContextColumn, IdColumn, embedding_column, from_feature_column
+from lengthwise.columns import (
+    BucketizedColumn,
+    ContextColumn,
+    IdColumn,
+    embedding_column,
+    feature_of,
+    from_feature_column,
+    is_context,
+)
 from lengthwise.columns.from_tensorflow import is_feature_column
 from lengthwise.columns.wording import show
 from lengthwise.errors import ConfigError
@@ -58,30 +66,36 @@ def step_columns(columns: Iterable[Any], embedding_dim: int | Mapping[str, int] 
     """
     columns = list(columns)
     _check_keys(columns, embedding_dim)
-    steps = [column for column in columns if not isinstance(column, ContextColumn)]
+    steps = [column for column in columns if not is_context(column)]
     if not steps:
-        names = ", ".join(column.key for column in columns)
+        names = ", ".join(feature_of(column).key for column in columns)
         raise ConfigError(f"columns: expected at least one sequence column, received context columns only ({names})")
-    return [
-        embedding_column(column, _size(column, embedding_dim)) if isinstance(column, _IDS) else column
-        for column in steps
-    ]
+    return [_wrapped(column, embedding_dim) for column in steps]
 
 
-def context_columns(columns: Iterable[Any], keys: Iterable[str]) -> tuple[ContextColumn, ...]:
-    """The context columns of these keys, in the order of the keys.
+def context_columns(
+    columns: Iterable[Any], keys: Iterable[str], embedding_dim: int | Mapping[str, int] | None = None
+) -> tuple[Any, ...]:
+    """The context columns of these keys, in the order of the keys; plain ids are wrapped in an embedding.
 
     Raises:
         ConfigError: no context column has the key, or its values are strings.
     """
-    known = {column.key: column for column in columns if isinstance(column, ContextColumn)}
+    known: dict[str, list[Any]] = {}
+    for column in columns:
+        if is_context(column) and not (isinstance(column, ContextColumn) and column.dtype == "string"):
+            known.setdefault(feature_of(column).key, []).append(_wrapped(column, embedding_dim))
     for key in keys:
-        if key not in known or known[key].dtype == "string":
-            names = ", ".join(key for key, column in known.items() if column.dtype != "string") or "none"
+        if key not in known:
+            names = ", ".join(known) or "none"
             raise ConfigError(
-                f"context: expected the keys of context columns of numbers ({names}), received {show(key)}"
+                f"context: expected the keys of context columns of numbers or of ids ({names}), received {show(key)}"
             )
-    return tuple(known[key] for key in keys)
+    return tuple(column for key in keys for column in known[key])
+
+
+def _wrapped(column: Any, embedding_dim: int | Mapping[str, int] | None) -> Any:
+    return embedding_column(column, _size(column, embedding_dim)) if isinstance(column, _IDS) else column
 
 
 def _size(column: Any, embedding_dim: int | Mapping[str, int] | None) -> int:

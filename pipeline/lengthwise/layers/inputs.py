@@ -80,7 +80,7 @@ def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
     Raises:
         ConfigError: they are no dict, or lack a key that the columns read.
     """
-    keys = _keys(plan)
+    keys = keys_read(plan)
     if not isinstance(features, Mapping):
         if len(keys) != 1 or not hasattr(features, "shape"):
             raise ConfigError(f"features: expected a dict of tensors with the keys {keys}, received {type(features)}")
@@ -96,10 +96,10 @@ def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
 
 def _lengths(plan: LayerPlan, features: Mapping[str, Any], mask: Any, checks: Checks) -> tuple[Any, Any]:
     extents = [extent_of(source, features[source.key]) for source in plan.sources]
-    return common_lengths(extents, told_lengths(features, mask, _keys(plan), checks), checks)
+    return common_lengths(extents, told_lengths(features, mask, keys_read(plan), checks), checks)
 
 
-def _keys(plan: LayerPlan) -> list[str]:
+def keys_read(plan: LayerPlan) -> list[str]:
     """What the plan reads, weights too."""
     pairs = ((source.key, getattr(source, "weight_key", None)) for source in plan.sources)
     return sorted({key for pair in pairs for key in pair if key is not None})
@@ -108,7 +108,7 @@ def _keys(plan: LayerPlan) -> list[str]:
 def _by_rank(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
     """The features as a dict, those that the plan reads of a known rank of at least 2."""
     features = by_key(plan, features)
-    return {**features, **{key: _of_known_rank(key, features[key]) for key in _keys(plan)}}
+    return {**features, **{key: _of_known_rank(key, features[key]) for key in keys_read(plan)}}
 
 
 def _of_known_rank(key: str, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 from lengthwise.columns import (
     AnyColumn,
@@ -19,6 +19,7 @@ from lengthwise.columns import (
     VocabularyColumn,
     feature_of,
     from_feature_column,
+    is_context,
 )
 from lengthwise.columns.base import Spec
 from lengthwise.columns.from_tensorflow import is_feature_column
@@ -59,13 +60,14 @@ class LayerPlan:
         return sum(column.num_elements for column in self.columns)
 
 
-def plan_columns(columns: Iterable[Any]) -> LayerPlan:
-    """The plan of our columns, `tf.feature_column.*` objects, or both mixed.
+def plan_columns(columns: Iterable[Any], per: Literal["step", "record"] = "step") -> LayerPlan:
+    """The plan of our columns, `tf.feature_column.*` objects, or both mixed: all of sequences, or all of the record.
 
     Raises:
         ConfigError: no columns, a dict, a column of the wrong kind, or two columns of one name.
     """
-    dense = tuple(sorted(map(_accept, listed(columns)), key=lambda column: column.name))
+    accepted = [_accept(column, per) for column in listed(columns)]
+    dense = tuple(sorted(accepted, key=lambda column: column.name))
     _refuse_duplicates(dense)
     _require_width(dense)
     sources: list[SequenceFeature] = []
@@ -79,9 +81,19 @@ def plan_columns(columns: Iterable[Any]) -> LayerPlan:
     return LayerPlan(dense, tuple(sources), tuple(positions), _tables(dense))
 
 
+def all_tables(plans: Iterable[LayerPlan]) -> dict[str, Table]:
+    """The tables of several plans by name, shared ones once.
+
+    Raises:
+        ConfigError: two different tables have one name.
+    """
+    return _tables(column for plan in plans for column in plan.columns)
+
+
 def with_vocabularies(plan: LayerPlan) -> LayerPlan:
     """The plan with the entries of vocabulary files in their place: what has tables must not follow changed files."""
-    return plan_columns(map(_with_vocabulary, plan.columns))
+    per: Literal["step", "record"] = "record" if is_context(plan.columns[0]) else "step"
+    return plan_columns(map(_with_vocabulary, plan.columns), per)
 
 
 def table_name(column: DenseColumn) -> str | None:
@@ -109,10 +121,10 @@ def listed(columns: Iterable[Any]) -> list[Any]:
     return columns
 
 
-def _accept(column: Any) -> DenseColumn:
+def _accept(column: Any, per: Literal["step", "record"]) -> DenseColumn:
     if not isinstance(column, Spec) and type(column).__module__.startswith("tensorflow."):
         column = from_feature_column(column)
-    if isinstance(column, _DENSE):
+    if isinstance(column, _DENSE) and is_context(column) == (per == "record"):
         return column
     kinds = ", ".join(kind.__name__ for kind in _DENSE)
     raise ConfigError(
@@ -122,8 +134,8 @@ def _accept(column: Any) -> DenseColumn:
 
 
 def _advice(column: Any) -> str:
-    if isinstance(column, ContextColumn):
-        return "join a feature of the whole record with concatenate_context_input"
+    if isinstance(column, AnyColumn) and is_context(column):
+        return "join a feature of the whole record by `context=` of SequenceFeatures, or with concatenate_context_input"
     if isinstance(column, AnyColumn | BucketizedColumn):
         return "wrap it in embedding_column or indicator_column"
     return "build columns with the functions of lengthwise or of tf.feature_column"
@@ -156,7 +168,7 @@ def _require_width(columns: tuple[DenseColumn, ...]) -> None:
         )
 
 
-def _tables(columns: tuple[DenseColumn, ...]) -> dict[str, Table]:
+def _tables(columns: Iterable[DenseColumn]) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     for column in columns:
         name = table_name(column)

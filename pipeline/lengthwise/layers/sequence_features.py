@@ -5,18 +5,20 @@ from typing import Any
 
 import keras
 
+from lengthwise.columns import feature_of
 from lengthwise.errors import ConfigError
 from lengthwise.layers.checkpoints import first_weights, read_tf1_tables
 from lengthwise.layers.compiled import is_compiled
 from lengthwise.layers.config import columns_config, columns_from_config
-from lengthwise.layers.context import context_vectors, join_context
+from lengthwise.layers.context import join_context
 from lengthwise.layers.default_columns import context_columns, converted, step_columns
 from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.forward import input_layer
 from lengthwise.layers.inputs import read_batch, read_mask
 from lengthwise.layers.jit import may_look_up, not_compilable
 from lengthwise.layers.lookups import make_lookups
-from lengthwise.layers.plan import plan_columns, with_vocabularies
+from lengthwise.layers.plan import LayerPlan, all_tables, plan_columns, with_vocabularies
+from lengthwise.layers.record_features import RecordFeatures
 from lengthwise.layers.spec import output_shape, output_shape_of_shapes
 from lengthwise.layers.standardize import standardized
 from lengthwise.layers.table_memory import require_memory
@@ -53,12 +55,13 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     LSTM and GRU layers, or reject empty sequences beforehand (`sequences.empty: reject`).
 
     Args:
-        columns: of `lengthwise` or of `tf.feature_column.*`, in any order. Plain id columns get an embedding; context
-            columns are left aside.
+        columns: of `lengthwise` or of `tf.feature_column.*`, in any order. Plain id columns get an embedding; columns
+            of the whole record are left aside.
         embedding_dim: the size of those embeddings: one for all, or a dict by key. Left out, it follows from the
             number of ids: 8 for 10 ids, 24 for 1,000, 72 for 100,000 (`lengthwise.layers.embedding_size`).
-        context: the keys of context columns of numbers, whose values are repeated beside every step, after the
-            columns' vectors; padding stays 0.
+        context: the keys of features of the whole record, whose vectors are repeated beside every step, after the
+            columns' vectors and in the order of these keys; padding stays 0. Of numbers these are the values; ids
+            (`categorical_column_with_*`) have an embedding, or their counts, as ids of steps do.
         standardize: True to subtract the mean and divide by the deviation of each numeric column, as the data set of
             `lengthwise.open(...).columns` has counted them; or a dict of (mean, deviation) by key. The layer keeps
             them, also when it is saved. Columns with a `normalizer_fn` are left as they are; padding stays
@@ -76,7 +79,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     Input shape:
         Ids: `[batch, T]`, or `[batch, T, K]` with up to K ids a step, -1 (strings: empty) for none; a K axis that is
         ragged or sparse has no such slots: each value counts. Numbers: `[batch, T]` or `[batch, T, *shape]`. Weights:
-        as the ids. `sequence_length`: integers `[batch]`. Nothing is broadcast.
+        as the ids. `sequence_length`: integers `[batch]`. Ids of the whole record: `[batch]` or `[batch, K]`. Nothing
+        is broadcast.
 
     Output shape:
         `[batch, T, D]`, of the layer's compute dtype. With `return_lengths` also the lengths, int64 `[batch]`.
@@ -120,31 +124,37 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
         listed = converted(columns)
-        self._context = context_columns(listed, context)
+        self._context = RecordFeatures(context_columns(listed, tuple(context), embedding_dim))
         steps = standardized(step_columns(listed, embedding_dim), standardize, getattr(columns, "moments", {}))
         self._plan = with_vocabularies(plan_columns(steps))
         self._is_called = False
         # Of a model not yet called, Keras decides at `compile` by this whether it uses XLA.
-        self.supports_jit = not may_look_up(self._plan)
+        self.supports_jit = not any(map(may_look_up, self._plans))
         self.return_lengths = return_lengths
         self.tables: dict[str, Any] = {}
         self.build()
 
     @property
     def columns(self) -> tuple[Any, ...]:
-        return (*self._plan.columns, *self._context)
+        return (*self._plan.columns, *self._context.columns)
+
+    @property
+    def _plans(self) -> list[LayerPlan]:
+        return [self._plan, *self._context.plans]
 
     @property
     def _num_elements(self) -> int:
         """The size of the D axis."""
-        return self._plan.num_elements + sum(column.num_elements for column in self._context)
+        return self._plan.num_elements + self._context.num_elements
 
     def build(self, features_shape: Any = None) -> None:
         """Makes the tables and look-ups; they do not depend on the input."""
         del features_shape
-        require_memory(self._plan)
+        tables = all_tables(self._plans)
+        require_memory(tables)
         self._lookups = make_lookups(self._plan)
-        for name, table in self._plan.tables.items():
+        self._context.make_lookups()
+        for name, table in tables.items():
             self.tables[name] = self.add_weight(
                 name=f"{name}_weights".replace("/", "_"),
                 shape=(table.num_buckets, table.spec.dimension),
@@ -161,8 +171,9 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         self._decide_jit(features)
         batch = read_batch(self._plan, features, mask, self._lookups)
         inputs, lengths = input_layer(self._plan, batch, self.tables, self.compute_dtype)
-        if self._context:
-            inputs = join_context(inputs, context_vectors(self._context, features, self.compute_dtype), batch.valid)
+        if self._context.columns:
+            vectors = self._context.vectors(features, self.tables, self.compute_dtype)
+            inputs = join_context(inputs, vectors, batch.valid)
         return (inputs, lengths) if self.return_lengths else inputs
 
     def compute_mask(self, features: Any, mask: Any = None) -> Any:
@@ -196,7 +207,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         return (inputs, (batch,)) if self.return_lengths else inputs
 
     def _decide_jit(self, features: Any) -> None:
-        hindrances = not_compilable(self._plan, features)
+        hindrances = [*not_compilable(self._plan, features), *self._context.not_compilable(features)]
         if hindrances and is_compiled():
             raise ConfigError(
                 f"SequenceFeatures: expected dense numbers and ids in code that XLA compiles, received "
@@ -227,7 +238,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         return {
             **config,
             "columns": columns_config(self.columns),
-            "context": [column.key for column in self._context],
+            "context": list(dict.fromkeys(feature_of(column).key for column in self._context.columns)),
             "return_lengths": self.return_lengths,
         }
 

@@ -1,21 +1,22 @@
 """How much memory embedding tables take: told before it is asked for, since a configuration may come from anyone."""
 
 import os
+from collections.abc import Mapping
 
 from lengthwise.errors import ConfigError
-from lengthwise.layers.plan import LayerPlan
+from lengthwise.layers.plan import Table
 
 _NUMBER = 4  # bytes of a float32
 
 
-def require_memory(plan: LayerPlan) -> None:
+def require_memory(tables: Mapping[str, Table]) -> None:
     """Raises ConfigError where the tables are larger than this machine's memory."""
-    sizes = {name: table.num_buckets * table.spec.dimension * _NUMBER for name, table in plan.tables.items()}
+    sizes = {name: table.num_buckets * table.spec.dimension * _NUMBER for name, table in tables.items()}
     most = _memory()
     if most is None or sum(sizes.values()) <= most:
         return
-    name = max(sizes, key=lambda table: sizes[table])
-    table = plan.tables[name]
+    name = max(sizes, key=lambda one: sizes[one])
+    table = tables[name]
     raise ConfigError(
         f"embedding tables: expected at most {most / 2**30:,.0f} GiB, this machine's memory, received "
         f"{sum(sizes.values()) / 2**30:,.0f} GiB, of which {sizes[name] / 2**30:,.0f} GiB in {name!r} of shape "

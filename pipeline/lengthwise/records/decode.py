@@ -16,7 +16,15 @@ import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder, sequence_example_coder
 
-from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.columns import (
+    AnyColumn,
+    ContextColumn,
+    ContextFeature,
+    NumericColumn,
+    SequenceFeature,
+    raw_context,
+    sequence_features,
+)
 from lengthwise.records.arrow import concat_batches
 from lengthwise.records.misplaced import find_misplaced
 from lengthwise.records.protos import Example, SequenceExample
@@ -64,8 +72,8 @@ class Decoder:
     def __init__(self, columns: Iterable[AnyColumn], container: Format) -> None:
         columns = tuple(columns)
         self._container = container
-        self._context = {column.key: wire_kind(column) for column in context_features(columns)}
-        self._sequences = sequence_kinds(columns)
+        self._context = _kinds_of(raw_context(columns))
+        self._sequences = _kinds_of(sequence_features(columns))
         integers = [key for key, kind in self._sequences.items() if kind == "int64"]
         self._wire = WireReader(self._sequences if container == "sequence_example" else {})
         self._wide = WideIntegers(integers if container == "sequence_example" else ())
@@ -163,12 +171,14 @@ def wire_kind(column: AnyColumn) -> Literal["int64", "float", "bytes"]:
             return "bytes" if getattr(column, "dtype", "int64") == "string" else "int64"
 
 
-def sequence_kinds(columns: Iterable[AnyColumn]) -> dict[str, Literal["int64", "float", "bytes"]]:
-    """The kind of each sequence feature, weights included, by key."""
+def _kinds_of(
+    features: Iterable[SequenceFeature | ContextFeature],
+) -> dict[str, Literal["int64", "float", "bytes"]]:
+    """The kind of each feature, weights included, by key."""
     kinds: dict[str, Literal["int64", "float", "bytes"]] = {}
-    for column in sequence_features(columns):
-        kinds[column.key] = wire_kind(column)
-        weight_key = getattr(column, "weight_key", None)
+    for feature in features:
+        kinds[feature.key] = wire_kind(feature)
+        weight_key = getattr(feature, "weight_key", None)
         if weight_key is not None:
             kinds[weight_key] = "float"
     return kinds

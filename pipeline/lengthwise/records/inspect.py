@@ -15,7 +15,8 @@ from lengthwise.columns import (
     AnyColumn,
     VocabularyColumn,
     context_features,
-    sequence_features,
+    context_ids,
+    id_features,
 )
 from lengthwise.errors import DatasetError
 from lengthwise.manifest import Manifest, Shard
@@ -126,6 +127,7 @@ class _Prepared:
         self._manifest = manifest
         self._steps = step_features(manifest.columns)
         self._context = context_features(manifest.columns)
+        self._context_ids = context_ids(manifest.columns)
         self._texts = _vocabularies(manifest.columns)
 
     def read(self, shard: Shard, number: int) -> Iterator[Shown]:
@@ -180,26 +182,33 @@ class _Prepared:
             values = steps[step.key].tolist()
             if step.key in self._texts:
                 ids[step.key] = _by_step(values, step.width)
-                values = [self._text(step.key, value) for value in values]
-            elif step.num_buckets is not None:
-                values = [MISSING if value == -1 else value for value in values]
+            if step.num_buckets is not None:
+                values = self._shown_ids(step.key, values)
             texts[step.key] = _by_step(values, step.width)
-        return Shown(number, path, length, texts, context, ids, where)
+        about = {
+            key: self._shown_ids(key, values) if key in self._context_ids else values for key, values in context.items()
+        }
+        return Shown(number, path, length, texts, about, ids, where)
 
-    def _text(self, key: str, value: int) -> Any:
-        entries = self._texts[key]
-        if value == -1:
-            return MISSING
-        return entries[value] if value < len(entries) else f"(oov {value - len(entries)})"
+    def _shown_ids(self, key: str, values: Sequence[int]) -> list[Any]:
+        """What ids stand for, where there is a vocabulary; the missing id in words."""
+        entries = self._texts.get(key)
+        shown: list[Any] = []
+        for value in values:
+            if value == -1:
+                shown.append(MISSING)
+            elif entries is None:
+                shown.append(value)
+            else:
+                shown.append(entries[value] if value < len(entries) else f"(oov {value - len(entries)})")
+        return shown
 
 
 _Row = tuple[int, dict[str, np.ndarray], dict[str, list[Any]]]
 
 
 def _vocabularies(columns: Sequence[AnyColumn]) -> dict[str, tuple[str, ...] | tuple[int, ...]]:
-    return {
-        column.key: column.vocabulary for column in sequence_features(columns) if isinstance(column, VocabularyColumn)
-    }
+    return {column.key: column.vocabulary for column in id_features(columns) if isinstance(column, VocabularyColumn)}
 
 
 def _values(feature: Any) -> list[Any]:

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lengthwise.columns import AnyColumn, ContextColumn, context_features
+from lengthwise.columns import AnyColumn, ContextColumn, ContextFeature, context_features, raw_context
 from lengthwise.records.decode import Decoded, Decoder, Fault, Format
-from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, WINDOW, absence, marked_keys, step_features
+from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, SPLIT_KEY, WINDOW, absence, marked_keys, step_features
 from lengthwise.records.framing import Block
 from lengthwise.records.steps import gather, offsets_of
-from lengthwise.records.validate import Checked, Validator
+from lengthwise.records.validate import Checked, Validator, fill_context
 from lengthwise.records.window import Cuts, OverLong, cut
 from lengthwise.rejects import Reject, RejectReason
 
@@ -30,6 +30,7 @@ class Rules:
         over_long: what happens to sequences longer than `longest`.
         longest: the last boundary; None where no length is too long.
         overlap: the steps that a window shares with the one before.
+        split_key: the context feature by which records are split, if any.
     """
 
     columns: tuple[AnyColumn, ...]
@@ -39,6 +40,7 @@ class Rules:
     over_long: OverLong = "reject"
     longest: int | None = None
     overlap: int = 0
+    split_key: str | None = None
 
 
 @dataclass(slots=True)
@@ -67,8 +69,8 @@ class Refined:
 
     Attributes:
         rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`, `CHECKSUM`; each sequence feature as a `large_list` of its
-            values, `width` a step, weights likewise; each context feature as a list of its values; and the `absence`
-            of optional features.
+            values, `width` a step, weights likewise; each context feature as a list of its values; the `absence` of
+            optional features; and the `SPLIT_KEY`.
         rejects: the records refused, in the order of the file.
         tally: the block's counts.
     """
@@ -88,6 +90,8 @@ class Refiner:
         self._steps = step_features(rules.columns)
         self._context = context_features(rules.columns)
         self._marked = marked_keys(rules.columns)
+        keys = {one.key: one for one in raw_context(rules.columns)}
+        self._split_key = None if rules.split_key is None else _raw_column(keys[rules.split_key])
 
     def refine(self, block: Block, file: str) -> Refined:
         """Refines a block of the file of that name."""
@@ -140,6 +144,9 @@ class Refiner:
             steps = checked.sequences.get(key)
             present = decoded.batch.column(key).is_valid() if steps is None else pa.array(steps.present)
             arrays[absence(key)] = pc.invert(present.take(rows))
+        if self._split_key is not None:
+            values = fill_context(self._split_key, decoded.batch.column(self._split_key.key))
+            arrays[SPLIT_KEY] = pa.array(values).take(rows)
         return pa.RecordBatch.from_pydict(arrays)
 
     def _count(self, block: Block, checked: Checked, good: np.ndarray, cuts: Cuts, rejects: list[Reject]) -> Tally:
@@ -163,6 +170,13 @@ def _context_lists(column: ContextColumn, values: np.ndarray | pa.Array, rows: n
     positions = (rows[:, None] * elements + np.arange(elements)).reshape(-1)
     kept = values.take(pa.array(positions)) if isinstance(values, pa.Array) else pa.array(values[positions])
     return pa.LargeListArray.from_arrays(pa.array(np.arange(len(rows) + 1) * elements), kept)
+
+
+def _raw_column(feature: ContextFeature) -> ContextColumn:
+    """The values themselves, before any look-up, one a record."""
+    if isinstance(feature, ContextColumn):
+        return feature
+    return ContextColumn(key=feature.key, dtype=feature.dtype)
 
 
 def _placed(checked: Checked, positions: np.ndarray) -> list[tuple[Fault, int]]:

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lengthwise.columns import AnyColumn, context_features
+from lengthwise.columns import AnyColumn, context_features, context_ids
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.records.encode import list_values
-from lengthwise.records.features import StepFeature, absence, step_features
+from lengthwise.records.features import absence, step_features
 
 BINS = 32
 TOP = 20
@@ -123,20 +123,22 @@ def numeric_keys(columns: Iterable[AnyColumn]) -> list[str]:
     """The keys of the features that are numbers: sequences, weights and context."""
     columns = tuple(columns)
     numbers = [step.key for step in step_features(columns) if step.num_buckets is None]
-    return numbers + [column.key for column in context_features(columns) if column.dtype != "string"]
+    context = [column.key for column in context_features(columns) if column.dtype != "string"]
+    return numbers + [key for key in context if key not in context_ids(columns)]
 
 
 def describe(columns: Iterable[AnyColumn], rows: pa.RecordBatch, known: Mapping[str, Range]) -> dict[str, Partial]:
     """The partial statistics of rows, by key; `known` are the ranges of all rows of the data set."""
     columns = tuple(columns)
     parts = {}
-    for step in step_features(columns):
-        is_number = step.num_buckets is None
-        parts[step.key] = _measure(rows, step.key, known.get(step.key)) if is_number else _count_ids(rows, step)
-    for column in context_features(columns):
-        is_number = column.dtype != "string"
-        key = column.key
-        parts[key] = _measure(rows, key, known.get(key)) if is_number else _count_texts(rows, key)
+    ids = {step.key: step.num_buckets for step in step_features(columns) if step.num_buckets is not None}
+    ids |= context_ids(columns)
+    texts = {column.key for column in context_features(columns) if column.dtype == "string"}
+    for key in (*(step.key for step in step_features(columns)), *(column.key for column in context_features(columns))):
+        if key in ids:
+            parts[key] = _count_ids(rows, key, ids[key])
+        else:
+            parts[key] = _count_texts(rows, key) if key in texts else _measure(rows, key, known.get(key))
     return parts
 
 
@@ -190,11 +192,11 @@ def _shown(text: bytes) -> str:
     return shown if len(shown) <= LONGEST_TEXT else shown[:LONGEST_TEXT] + "…"
 
 
-def _count_ids(rows: pa.RecordBatch, step: StepFeature) -> Partial:
-    values = list_values(rows.column(step.key))
+def _count_ids(rows: pa.RecordBatch, key: str, num_buckets: int) -> Partial:
+    values = list_values(rows.column(key))
     missing = int((values < 0).sum())
     sums = np.array([len(values), missing, 0.0, 0.0])
-    if step.num_buckets is None or step.num_buckets > MOST_IDS:
+    if num_buckets > MOST_IDS:
         return Partial(sums)
     counts = np.bincount(values[values >= 0] if missing else values)
     ids = np.flatnonzero(counts)

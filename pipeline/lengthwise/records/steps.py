@@ -18,7 +18,8 @@ class RawSteps:
         present: bool `[n]`: the records that have the feature.
         counts: int64 `[n]`: their numbers of steps.
         value_starts: int64 `[n]`: where each record's values start.
-        step_offsets: int64 `[steps + 1]`: where each step's values start; None in a tf.Example, whose steps are even.
+        step_offsets: int64 `[steps + 1]`: where each step's values start; None in a tf.Example, whose sequences have
+            even steps.
         row_offsets: int64 `[n + 1]`: where each record's steps (in a tf.Example: values) start.
         value_counts: int64 `[steps]`: how many values each step has (tf.Example: `[n]`, each record).
         uneven: bool `[n]`: records with values left over after their last whole step (in a tf.Example only).
@@ -39,7 +40,7 @@ class RawSteps:
         return _owner(self.row_offsets, steps)
 
     def rows_of_steps(self, steps: np.ndarray) -> np.ndarray:
-        """The records to which steps belong, by their positions among all steps (tf.SequenceExample only)."""
+        """The records to which steps belong, by their positions among all steps; not of what `read_flat` read."""
         return _owner(self.row_offsets, steps)
 
 
@@ -66,6 +67,22 @@ def read_flat(column: pa.Array, width: int) -> RawSteps:
     values = np.diff(row_offsets)
     counts, rest = np.divmod(values, width)
     return RawSteps(column.values, _present(column), counts, row_offsets[:-1], None, row_offsets, values, rest > 0)
+
+
+def read_record(column: pa.Array) -> RawSteps:
+    """A feature of the whole record, a `large_list<T>`, as one step of every record; an absent one has no values."""
+    starts = _offsets(column)
+    rows = len(column)
+    return RawSteps(
+        values=column.values,
+        present=_present(column),
+        counts=np.ones(rows, np.int64),
+        value_starts=starts[:-1],
+        step_offsets=starts,
+        row_offsets=np.arange(rows + 1),
+        value_counts=np.diff(starts),
+        uneven=np.zeros(rows, bool),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,15 @@ from lengthwise.columns import (
     IdentityColumn,
     NumericColumn,
     SequenceFeature,
-    context_features,
+    id_features,
+    is_context,
+    raw_context,
     sequence_features,
 )
 from lengthwise.records.decode import Decoded, Format
 from lengthwise.records.faults import Faults
 from lengthwise.records.lookup import MISSING, Ids, make_lookup
-from lengthwise.records.steps import RawSteps, Steps, even, read_flat, read_nested
+from lengthwise.records.steps import RawSteps, Steps, even, read_flat, read_nested, read_record
 from lengthwise.records.wide import SEQUENCES
 from lengthwise.rejects import RejectReason
 
@@ -33,7 +35,8 @@ class Checked:
         lengths: int64 `[n]`: each record's number of steps.
         uneven: bool `[n]`: records cut to the shortest of their columns.
         sequences: the steps of each sequence feature, weights included, by key.
-        context: by key, the values of all records: `[n * elements]`, a numpy array or, for strings, an Arrow array.
+        context: by key, the values of all records: `[n * elements]`, a numpy array or, for strings, an Arrow array. Of
+            ids of the record also their weights and their numbers.
         repaired_values: int64 `[n]` by key: how many values of each record became the missing id, a default or an OOV
             bucket, and how many of its steps have no value.
         faults: the rows that are to be rejected.
@@ -57,10 +60,8 @@ class Validator:
         self._container = container
         self._mismatch = mismatch
         self._sequences = sequence_features(columns)
-        self._context = context_features(columns)
-        self._lookups = {
-            column.key: make_lookup(column) for column in self._sequences if not isinstance(column, NumericColumn)
-        }
+        self._context = raw_context(columns)
+        self._lookups = {column.key: make_lookup(column) for column in id_features(columns)}
 
     def check(self, decoded: Decoded) -> Checked:
         """Looks up, measures and validates a block; bad rows are faults, never exceptions."""
@@ -69,29 +70,48 @@ class Validator:
         repaired: dict[str, np.ndarray] = {}
         sequences: dict[str, Steps] = {}
         for column in self._sequences:
-            raw = self._read(decoded.batch, column.key, width_of(column))
-            _check_presence(faults, column, raw)
             if isinstance(column, NumericColumn):
+                raw = self._read(decoded.batch, column, column.key)
+                _check_presence(faults, column, raw)
                 sequences[column.key] = _check_numbers(faults, column, raw)
             else:
-                sequences[column.key] = self._check_ids(faults, column, raw, repaired)
-                if column.weight_key is not None:
-                    weights = self._read(decoded.batch, column.weight_key, width_of(column))
-                    sequences[column.weight_key] = _check_weights(faults, column, raw, weights)
-        context = {column.key: _check_context(faults, column, decoded.batch) for column in self._context}
+                sequences |= self._look_up(faults, column, decoded.batch, repaired)
+        context: dict[str, np.ndarray | pa.Array] = {}
+        for feature in self._context:
+            if isinstance(feature, ContextColumn):
+                context[feature.key] = _check_context(faults, feature, decoded.batch)
+                continue
+            found = self._look_up(faults, feature, decoded.batch, repaired)
+            context |= {key: steps.values for key, steps in found.items()}
+            if feature.count_key is not None:
+                context[feature.count_key] = np.diff(decoded.batch.column(feature.key).offsets.to_numpy())
         lengths, uneven = self._measure(faults, rows, sequences)
         return Checked(lengths, uneven, sequences, context, repaired, faults)
 
-    def _read(self, batch: pa.RecordBatch, key: str, width: int) -> RawSteps:
+    def _read(self, batch: pa.RecordBatch, column: SequenceFeature, key: str) -> RawSteps:
+        """The column's feature, or its weights."""
+        if is_context(column):
+            return read_record(batch.column(key))
         if self._container == "example":
-            return read_flat(batch.column(key), width)
+            return read_flat(batch.column(key), width_of(column))
         return read_nested(batch.column(SEQUENCES).field(key))
+
+    def _look_up(
+        self, faults: Faults, column: IdColumn, batch: pa.RecordBatch, repaired: dict[str, np.ndarray]
+    ) -> dict[str, Steps]:
+        """The ids, and the weights if they have any, by key."""
+        raw = self._read(batch, column, column.key)
+        _check_presence(faults, column, raw)
+        found = {column.key: self._check_ids(faults, column, raw, repaired)}
+        if column.weight_key is not None:
+            weights = self._read(batch, column, column.weight_key)
+            found[column.weight_key] = _check_weights(faults, column, raw, weights)
+        return found
 
     def _check_ids(self, faults: Faults, column: IdColumn, raw: RawSteps, repaired: dict[str, np.ndarray]) -> Steps:
         width = column.values_per_step
         if raw.step_offsets is not None:
-            too_many = raw.value_counts > width
-            _check_value_count(faults, column.key, raw, too_many, f"at most {width} values a step")
+            _check_value_count(faults, column.key, raw, raw.value_counts > width, _most_values(column))
         _check_uneven(faults, column.key, raw, width)
         found = self._lookups[column.key](raw.values)
         if found.outside is not None:
@@ -155,7 +175,7 @@ def _check_weights(faults: Faults, column: IdColumn, ids: RawSteps, raw: RawStep
         )
     width = column.values_per_step
     if raw.step_offsets is not None:
-        _check_value_count(faults, key, raw, raw.value_counts > width, f"at most {width} values a step")
+        _check_value_count(faults, key, raw, raw.value_counts > width, _most_values(column))
     _check_uneven(faults, key, raw, width)
     values = raw.values.to_numpy(zero_copy_only=False)
     faults.add_values(
@@ -176,6 +196,10 @@ def _same_shape(first: RawSteps, second: RawSteps) -> np.ndarray:
         a, b = (steps.value_counts[steps.row_offsets[row] : steps.row_offsets[row + 1]] for steps in (first, second))
         same[row] = np.array_equal(a, b)
     return same
+
+
+def _most_values(column: IdColumn) -> str:
+    return f"at most {column.values_per_step} values a {column.per}"
 
 
 def _check_value_count(faults: Faults, key: str, raw: RawSteps, bad: np.ndarray, expected: str) -> None:
@@ -224,7 +248,8 @@ def _count_steps_without_a_value(key: str, raw: RawSteps, repaired: dict[str, np
     """They have the missing id, whatever the column's `oov` says: nothing is outside, so nothing is rejected."""
     empty = np.flatnonzero(raw.value_counts == 0)
     if raw.step_offsets is not None and len(empty):
-        counts = np.bincount(raw.rows_of_steps(empty), minlength=len(raw.present))
+        rows = raw.rows_of_steps(empty)
+        counts = np.bincount(rows[raw.present[rows]], minlength=len(raw.present))
         repaired[key] = repaired.get(key, 0) + counts
 
 
@@ -282,12 +307,13 @@ def _check_context(faults: Faults, column: ContextColumn, batch: pa.RecordBatch)
     if column.dtype != "string":
         numbers = lists.values.to_numpy(zero_copy_only=False)
         _check_limits(faults, column, numbers, lambda positions: np.searchsorted(offsets, positions, "right") - 1)
-    return _fill_context(column, lists.values, offsets, counts == elements)
+    return fill_context(column, lists)
 
 
-def _fill_context(
-    column: ContextColumn, values: pa.Array, offsets: np.ndarray, whole: np.ndarray
-) -> np.ndarray | pa.Array:
+def fill_context(column: ContextColumn, lists: pa.Array) -> np.ndarray | pa.Array:
+    """The values of all lists, `elements` each; the default for lists of another length."""
+    values, offsets = lists.values, lists.offsets.to_numpy()
+    whole = np.diff(offsets) == column.num_elements
     default = column.default_value if column.default_value is not None else ("" if column.dtype == "string" else 0)
     filler = pa.array([default.encode() if isinstance(default, str) else default], values.type)
     positions = offsets[:-1, None] + np.arange(column.num_elements)
