@@ -21,6 +21,10 @@ __version__ = "0.1.0"
 _NAMES = {
     "lengthwise.buckets": ("BucketPlan", "LengthHistogram"),
     "lengthwise.columns": (
+        "categorical_column_with_hash_bucket",
+        "categorical_column_with_identity",
+        "categorical_column_with_vocabulary_file",
+        "categorical_column_with_vocabulary_list",
         "context_column",
         "embedding_column",
         "indicator_column",

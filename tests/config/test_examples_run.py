@@ -74,7 +74,10 @@ def _every_column(rng: random.Random, index: int) -> bytes:
     }
     if index % 3:
         steps["bought"] = [[rng.randrange(500)] for _ in range(length)]
-    context = {"label": [index % 2], "user": [f"user {index % 40}"]}
+    topics = [rng.choice(["sports", "music", "war"]) for _ in range(rng.randint(1, 3))]
+    context = {"label": [index % 2], "user": [f"user {index % 40}"], "topics": topics}
+    if index % 5:
+        context["country"] = [rng.choice(["NZ", "Åland"])]
     if index % 4:
         context["position"] = [0.5, 1.5]
     return _record(context, steps)

@@ -1,0 +1,83 @@
+"""Ids of the whole record in a job: the raw value divides the records, and the manifest says what is written."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lengthwise import columns as lw
+from lengthwise.columns import AnyColumn
+from lengthwise.config.model import JobConfig
+from lengthwise.errors import ConfigError
+from lengthwise.manifest import Manifest
+from prepare import jobs
+from records.messages import sequence_example
+
+STEPS = lw.sequence_numeric_column("x")
+
+
+def splits_of(folder: Path, user: AnyColumn, values: list[str] | list[int]) -> dict[str, list[float]]:
+    """By split, the first step of each record."""
+    folder.mkdir()
+    records = [sequence_example({"x": [float(place)]}, {"user": value}) for place, value in enumerate(values)]
+    sections = {"splits": {"fractions": {"train": 0.5, "eval": 0.5}, "key": "user"}}
+    manifest = jobs.run(folder, [STEPS, user], {"a.tfrecord": records}, **sections)
+    found: dict[str, list[float]] = defaultdict(list)
+    for one in jobs.sequences(folder / "out", manifest):
+        found[one.split].append(one.features["x"][0][0])
+    return {split: sorted(numbers) for split, numbers in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("plain", "ids", "values"),
+    [
+        (
+            lw.context_column("user", dtype="string"),
+            lw.categorical_column_with_vocabulary_list("user", ["u1", "u2"]),
+            [f"u{number % 20}" for number in range(80)],
+        ),
+        (
+            lw.context_column("user", dtype="int64"),
+            lw.categorical_column_with_identity("user", 2, oov="zero"),
+            [number % 20 for number in range(80)],
+        ),
+    ],
+    ids=["texts", "integers"],
+)
+def test_the_split_key_is_the_raw_value_whatever_the_look_up_makes_of_it(tmp_path, plain, ids, values) -> None:
+    expected = splits_of(tmp_path / "plain", plain, values)
+    assert set(expected) == {"train", "eval"}
+    assert splits_of(tmp_path / "ids", ids, values) == expected
+
+
+def test_several_values_divide_no_records() -> None:
+    topics = lw.categorical_column_with_identity("topics", 9, values_per_step=2)
+    with pytest.raises(ValueError, match="expected a context column of one value, received 'topics'; there are: none"):
+        JobConfig(columns=(STEPS, topics), splits={"key": "topics"})
+
+
+def test_two_columns_of_one_feature_agree_on_what_it_describes() -> None:
+    columns = [lw.sequence_categorical_column_with_identity("a", 9), lw.categorical_column_with_identity("a", 9)]
+    with pytest.raises(ConfigError, match="'a' by different rules .per 'step' and 'record'"):
+        lw.sequence_features(columns)
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    topics = lw.categorical_column_with_vocabulary_list("topics", ["a", "b"], values_per_step=3, required=False)
+    contexts = [{"topics": ["a", "a", "b"]}, {"topics": ["?"]}, {}, {"topics": ["a", "a", "a", "b"]}]
+    records = [sequence_example({"x": [1.0]}, context) for context in contexts]
+    return jobs.run(tmp_path_factory.mktemp("ids"), [STEPS, topics], {"a.tfrecord": records})
+
+
+def test_ids_are_counted_one_by_one_and_their_number_is_a_number(counted: Manifest) -> None:
+    ids, number = counted.statistics["topics"], counted.statistics["topics_count"]
+    assert (ids.values, ids.missing, ids.top) == (9, 6, (("0", 2), ("1", 1)))
+    assert (number.values, number.min, number.max) == (3, 0, 3)
+    assert np.isclose(number.mean or 0, 4 / 3)
+
+
+def test_outside_values_are_repaired_absent_features_are_not_and_too_many_values_are_refused(counted: Manifest) -> None:
+    assert counted.counts.repaired == {"topics": 1}
+    assert counted.counts.rejected == {"value_count": 1}
