@@ -7,72 +7,105 @@ from typing import TYPE_CHECKING, Any
 
 from lengthwise.columns import ColumnList
 from lengthwise.config import JobConfig, load_config
-from lengthwise.errors import DatasetError
-from lengthwise.manifest import Manifest, load_manifest
+from lengthwise.errors import ConfigError, DatasetError
+from lengthwise.folders import Folder, Folders, Names, open_folders
+from lengthwise.manifest import Manifest
 
 if TYPE_CHECKING:
     from lengthwise.feed import Options
 
 
-def open(folder: str | PathLike[str]) -> "DataSet":  # noqa: A001 (callers write `lengthwise.open`)
-    """Opens a prepared data set. Only its manifest is read, and TensorFlow is not imported.
+def open(folders: Names) -> "DataSet":  # noqa: A001 (callers write `lengthwise.open`)
+    """Opens a prepared data set. Only manifests are read, and TensorFlow is not imported.
 
     Args:
-        folder: what `lengthwise prepare` wrote.
+        folders: what `lengthwise prepare` wrote: a folder, a pattern of folders (`days/2026-*`), or a list of these,
+            which are read as one data set. All have the same columns and the same layout.
 
     Raises:
-        DatasetError: there is no complete data set of a known format.
+        DatasetError: there is no complete data set of a known format, or two folders disagree: about which field.
+        ConfigError: a pattern fits no prepared folder.
 
     Example:
         >>> data = lw.open("prepared")
         >>> data.splits
         {'eval': 412, 'train': 3588}
     """
-    folder = fspath(folder)
-    return DataSet(folder, load_manifest(folder))
+    return DataSet(open_folders(folders))
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A prepared data set. Made by `lengthwise.open`.
+    """A prepared data set, in one folder or in several. Made by `lengthwise.open`.
 
     Attributes:
-        folder: where it is.
-        manifest: all that is known of it.
+        parts: the folders.
     """
 
-    folder: str
-    manifest: Manifest
+    parts: Folders
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where it is."""
+        return self.parts.paths
+
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """What is known of each folder."""
+        return tuple(part.manifest for part in self.parts.parts)
+
+    @property
+    def folder(self) -> str:
+        """The only folder. Raises `ConfigError` where there are several."""
+        return self._only.path
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the only folder. Raises `ConfigError` where there are several."""
+        return self._only.manifest
 
     @property
     def columns(self) -> ColumnList:
-        """The columns for a model of this data, by position and by key. Its look-ups are done, so ids are ids."""
-        return self.manifest.model_columns
+        """The columns for a model of this data, by position and by key. Its look-ups are done, so ids are ids.
+
+        Their moments, for `standardize`, are those of the values of all folders together.
+        """
+        return self.parts.model_columns
 
     @property
     def splits(self) -> Mapping[str, int]:
-        """The number of sequences of each split."""
-        return {split: sum(self.manifest.lengths[split].values()) for split in self.manifest.splits}
+        """The number of sequences of each split, of all folders."""
+        return {split: self.parts.histogram(split).total for split in self.parts.splits}
 
-    def read(self, split: str = "train", *, options: "Options | None" = None, **fields: Any) -> Any:
-        """The batches of a split. See `read_prepared`: it takes an `Options`, or its fields."""
+    def read(
+        self,
+        split: str = "train",
+        *,
+        mix: Mapping[str, float] | None = None,
+        options: "Options | None" = None,
+        **fields: Any,
+    ) -> Any:
+        """The batches of a split. See `read_prepared`: it takes `mix`, and an `Options` or its fields."""
         from lengthwise.feed import read_prepared
 
-        return read_prepared(self.folder, split, options=options, **fields)
+        return read_prepared(self.folders, split, mix=mix, options=options, **fields)
 
     def serving_fn(self, model: Any) -> Any:
         """A function from raw serialized records to the model's predictions. See `lengthwise.serving_fn`.
 
         Records are those that the job read, in the same format; over-long ones are cut as in the job, if it cut them.
+
+        Raises:
+            ConfigError: the jobs of several folders read their records differently.
         """
         from lengthwise.feed import serving_fn
 
         job, truncates = self._job, self._job.sequences.over_long.startswith("truncate")
         return serving_fn(
             model,
-            self.manifest.columns,
+            self.parts.first.columns,
             format=job.inputs.format,
-            boundaries=self.manifest.boundaries if truncates else None,
+            boundaries=self.parts.boundaries if truncates else None,
             sequences=job.sequences.model_copy(update={"empty": "keep"}),
         )
 
@@ -81,8 +114,35 @@ class DataSet:
         self.serving_fn(model).export(fspath(folder))
 
     @property
+    def _only(self) -> Folder:
+        if len(self.parts.parts) > 1:
+            raise ConfigError(
+                f"expected a data set of one folder, this one has {len(self.folders)}: see `folders` and `manifests`"
+            )
+        return self.parts.parts[0]
+
+    @property
     def _job(self) -> JobConfig:
-        return JobConfig.model_validate({**self.manifest.config, "columns": self.manifest.columns})
+        """The job by whose rules raw records are read."""
+        first, *others = (_read_by(part) for part in self.parts.parts)
+        for part, (_, rules) in zip(self.parts.parts[1:], others, strict=True):
+            for field, expected in first[1].items():
+                if rules[field] != expected:
+                    raise ConfigError(
+                        f"{part.path}: {field}: expected {expected!r}, as in {self.folders[0]}, received "
+                        f"{rules[field]!r}; a model is exported by the rules of one job"
+                    )
+        return first[0]
+
+
+def _read_by(folder: Folder) -> tuple[JobConfig, dict[str, object]]:
+    """A folder's job, and what of it says how raw records become sequences, by field."""
+    manifest = folder.manifest
+    job = JobConfig.model_validate({**manifest.config, "columns": manifest.columns})
+    rules: dict[str, object] = {f"sequences.{name}": value for name, value in job.sequences}
+    if job.sequences.over_long.startswith("truncate"):
+        rules["the last boundary"] = manifest.boundaries[-1]
+    return job, {"inputs.format": job.inputs.format, **rules}
 
 
 def prepare(
@@ -132,7 +192,7 @@ def verify(folder: str | PathLike[str]) -> None:
         raise DatasetError("\n".join(f"{fault.path}: {fault.problem}" for fault in faults))
 
 
-def export(model: Any, data: DataSet | str | PathLike[str], folder: str | PathLike[str]) -> None:
+def export(model: Any, data: DataSet | Names, folder: str | PathLike[str]) -> None:
     """Writes a SavedModel whose `serving_default` takes raw serialized records and gives predictions.
 
     Parsing, look-ups, validation and the cutting of over-long sequences are those of the data's preparation. Records
@@ -141,11 +201,12 @@ def export(model: Any, data: DataSet | str | PathLike[str], folder: str | PathLi
 
     Args:
         model: a Keras model of batches of `data`, on the TensorFlow backend.
-        data: what it was trained on: an opened data set, or its folder.
+        data: what it was trained on: an opened data set, or its folders.
         folder: where the SavedModel is written.
 
     Raises:
-        ConfigError: the model reads a feature that no column of the data reads.
+        ConfigError: the model reads a feature that no column of the data reads, or the jobs of several folders read
+            their records differently.
 
     Example:
         >>> lw.export(model, data, "serving")

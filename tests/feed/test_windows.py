@@ -149,7 +149,7 @@ def test_buckets_keep_their_shares_from_the_beginning_to_the_end(tmp_path: Any) 
         parts.append(Placed(Portion(path, 0, count), bucket))
     orders = []
     for seed in (1, 2):
-        chunks, most = read_evenly(parts, "none", "raise", 10, tf.constant([seed, 0], tf.int64))
+        chunks, most = read_evenly(parts, "raise", 10, tf.constant([seed, 0], tf.int64))
         vectors = [chunk.numpy().tolist() for chunk in chunks]
         assert len(vectors) <= most
         records = [record for vector in vectors for record in vector]
@@ -158,7 +158,7 @@ def test_buckets_keep_their_shares_from_the_beginning_to_the_end(tmp_path: Any) 
             assert 150 <= (quarter == 0).sum() <= 240
         orders.append(records)
     assert orders[0] != orders[1]
-    straight, _ = read_evenly(parts, "none", "raise", 10, None)
+    straight, _ = read_evenly(parts, "raise", 10, None)
     assert [record for chunk in straight for record in chunk.numpy()] == [
         f"{b} {n}{i}".encode() for n, b, c in counts for i in range(c)
     ]

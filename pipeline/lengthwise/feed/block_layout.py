@@ -16,31 +16,30 @@ from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.features import Features, Flat, Rows
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.options import Options
-from lengthwise.feed.records import read_portion
+from lengthwise.feed.records import PortionTable, any_skipped, read_portion
 from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.sizes import chunks_of_windows
 from lengthwise.feed.threads import threads
 from lengthwise.feed.window import Windows
-from lengthwise.manifest import Manifest
+from lengthwise.folders import Folders
 
 _DTYPES = {"<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
 _CHUNK_ROWS, _CHUNKS = 1024, 8  # rows of a chunk, unless a window would have too few of them
 
 
 class BlockLayout:
-    """Reads the block layout of one data set.
+    """Reads the block layout.
 
     Attributes:
         boundaries: the values that T may have; None for any.
     """
 
-    def __init__(self, manifest: Manifest, options: Options, window: int, boundaries: tuple[int, ...] | None) -> None:
+    def __init__(self, folders: Folders, options: Options, window: int, boundaries: tuple[int, ...] | None) -> None:
         """`window`: how many rows are sorted together."""
-        self._manifest = manifest
         self._options = options
         self._window = window
-        self._features = Features.of(manifest.columns)
-        self._dtypes = {key: _DTYPES[dtype] for key, dtype in manifest.block_dtypes.items()}
+        self._features = Features.of(folders.first.columns)
+        self._dtypes = {key: _DTYPES[dtype] for key, dtype in folders.first.block_dtypes.items()}
         self._format = ChunkFormat(self._features, self._dtypes)
         self._windows = Windows(self._features, options, self._format, boundaries)
         self.boundaries = boundaries
@@ -50,7 +49,7 @@ class BlockLayout:
         size = max(round(min(_CHUNK_ROWS, self._window // _CHUNKS) * self._blocks_per_row(portions)), 1)
         parts = [Placed(part, bucket) for bucket, parts in portions.items() for part in parts]
         order = seed if self._options.shuffle else None
-        records, total = read_evenly(parts, self._manifest.compression, self._options.on_damage, size, order)
+        records, total = read_evenly(parts, self._options.on_damage, size, order)
         per_row = total * self._blocks_per_row(portions) / sum(part.portion.take for part in parts)
         per_window = max(round(self._window * per_row), 1)
         if self._options.shuffle:
@@ -61,15 +60,16 @@ class BlockLayout:
 
     def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
-        options, manifest = self._options, self._manifest
+        options = self._options
         parts = [part for parts in portions.values() for part in parts]
         order = file_order(len(parts), options, seed)
-        table = ([part.path for part in parts], tf.constant([part.take for part in parts], tf.int64))
+        table = PortionTable.of(parts, seed)
         files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
-        files = ahead(files, lambda path, _: path)
+        files = ahead(files, lambda path, *_: path)
+        skips = any_skipped(parts)
 
-        def read(path: Any, take: Any) -> Any:
-            return read_portion(path, None, take, manifest.compression, options.on_damage, 1)
+        def read(path: Any, skip: Any, take: Any, kind: Any) -> Any:
+            return read_portion(path, skip if skips else None, take, kind, options.on_damage, 1)
 
         def chunk(records: Any) -> Chunk:
             return {**self._chunk(records), SEED: with_seed_of_content(tf.reshape(records, [-1])[0], seed)[None]}
@@ -83,10 +83,8 @@ class BlockLayout:
         return self._windows.batches(windows)
 
     def _blocks_per_row(self, portions: BucketPortions) -> float:
-        # A shard's path in the manifest is its folder and name.
-        shards = {"/".join(portion.path.split("/")[-2:]) for parts in portions.values() for portion in parts}
-        counted = [shard for shard in self._manifest.shards if shard.path in shards]
-        return sum(shard.records for shard in counted) / max(sum(shard.sequences for shard in counted), 1)
+        parts = [part for parts in portions.values() for part in parts]
+        return sum(part.take for part in parts) / max(sum(part.take * part.sequences for part in parts), 1)
 
     def _chunk(self, records: Any) -> Chunk:
         return self._format.pack(self._decode(tf.reshape(records, [-1])))

@@ -15,9 +15,8 @@ import tensorflow as tf
 
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.local_files import ahead
-from lengthwise.feed.records import Portion, read_portion
+from lengthwise.feed.records import Portion, PortionTable, any_skipped, read_portion
 from lengthwise.feed.recover import OnDamage
-from lengthwise.records.compression import Compression
 
 _CYCLE = 32
 
@@ -29,14 +28,11 @@ class Placed(NamedTuple):
     bucket: int
 
 
-def read_evenly(
-    parts: Sequence[Placed], compression: Compression, on_damage: OnDamage, size: int, seed: Any | None
-) -> tuple[Any, int]:
+def read_evenly(parts: Sequence[Placed], on_damage: OnDamage, size: int, seed: Any | None) -> tuple[Any, int]:
     """The records of all portions.
 
     Args:
         parts: what is read.
-        compression: of the files.
         on_damage: what becomes of files that cannot be read.
         size: how many records a chunk has on average.
         seed: int64 `[2]`, of the order; None: the files in their order, one after the other.
@@ -44,24 +40,21 @@ def read_evenly(
     Returns:
         A dataset of string vectors, some of them empty; and how many it has at most.
     """
-    takes = np.array([part.portion.take for part in parts])
-    skips = any(part.portion.skip for part in parts)
+    portions = [part.portion for part in parts]
+    takes, skips = np.array([portion.take for portion in portions]), any_skipped(portions)
     turns = max(round(int(takes.sum()) / len(parts) / size), 1)
     sizes = np.full(len(parts), size) if seed is None else -(-takes // turns)
     counts = -(-takes // sizes)
     late = np.zeros_like(counts) if seed is None else np.maximum(turns - counts, 0)
-    table = (
-        tf.constant([part.portion.path for part in parts]),
-        *(tf.constant(column, tf.int64) for column in ([p.portion.skip for p in parts], takes, sizes, late)),
-    )
+    table = (*PortionTable.of(portions, seed), *(tf.constant(column, tf.int64) for column in (sizes, late)))
     if seed is not None:
         order = _order(tf.constant([part.bucket for part in parts]), seed)
         table = tuple(tf.gather(column, order) for column in table)
         starts = tf.random.stateless_uniform([len(parts)], seed + 1, 0, 1, tf.float64)
         table = (*table[:-1], tf.cast(starts * tf.cast(table[-1] + 1, tf.float64), tf.int64))
 
-    def read(path: Any, skip: Any, take: Any, size: Any, late: Any) -> Any:
-        chunks = read_portion(path, skip if skips else None, take, compression, on_damage, size)
+    def read(path: Any, skip: Any, take: Any, kind: Any, size: Any, late: Any) -> Any:
+        chunks = read_portion(path, skip if skips else None, take, kind, on_damage, size)
         nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
         return chunks if seed is None else nothing.repeat(late).concatenate(chunks)
 

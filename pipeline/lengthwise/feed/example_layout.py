@@ -19,10 +19,10 @@ from lengthwise.feed.features import Batch, Features, context_dtype
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
-from lengthwise.feed.records import Portion, Streams, read_portion
+from lengthwise.feed.records import Portion, PortionTable, Streams, any_skipped, read_portion
 from lengthwise.feed.service import file_order
 from lengthwise.feed.threads import threads
-from lengthwise.manifest import Manifest
+from lengthwise.folders import Folders
 
 _CHUNK = 128  # records read at once
 SHARED_FILES = 4  # files that a worker of a tf.data service reads in turn
@@ -32,38 +32,39 @@ BucketPortions = dict[int, list[Portion]]
 
 
 class ExampleLayout:
-    """Reads the example layout of one data set.
+    """Reads the example layout.
 
     Attributes:
         boundaries: the values that T has.
     """
 
-    def __init__(self, manifest: Manifest, options: Options, window: int) -> None:
+    def __init__(self, folders: Folders, options: Options, window: int) -> None:
         """`window`: how many rows are shuffled together."""
-        self._manifest = manifest
-        self.boundaries = manifest.boundaries
+        self.boundaries = folders.boundaries
         self._window_rows = window
         self._options = options
-        self._features = Features.of(manifest.columns)
+        self._features = Features.of(folders.first.columns)
 
     def epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch of batches to be parsed: (bucket, a window of serialized examples, which of them)."""
         options = self._options
         order = seed if options.shuffle else None
-        reader = Streams(self._manifest.compression, options.on_damage, _CHUNK, order)
+        reader = Streams(options.on_damage, _CHUNK, order)
         streams = [self._stream(reader, bucket, parts, order, portions) for bucket, parts in portions.items()]
         return mix(streams, [self.count(bucket, parts) for bucket, parts in portions.items()], order)
 
     def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files, and no batch crosses a file."""
-        options, manifest = self._options, self._manifest
-        rows = [(p.path, p.take, bucket, self._rows(bucket)) for bucket, parts in portions.items() for p in parts]
-        order = file_order(len(rows), options, seed)
-        paths, takes, buckets, sizes = zip(*rows, strict=True)
-        table = (list(paths), tf.constant(takes, tf.int64), tf.constant(buckets), tf.constant(sizes, tf.int64))
+        options = self._options
+        parts = [part for parts in portions.values() for part in parts]
+        buckets = [bucket for bucket, parts in portions.items() for _ in parts]
+        sizes = tf.constant([self._rows(bucket) for bucket in buckets], tf.int64)
+        table = (*PortionTable.of(parts, seed), tf.constant(buckets), sizes)
+        order = file_order(len(parts), options, seed)
+        skips = any_skipped(parts)
 
-        def read(path: Any, take: Any, bucket: Any, rows: Any) -> Any:
-            chunks = read_portion(path, None, take, manifest.compression, options.on_damage, _CHUNK)
+        def read(path: Any, skip: Any, take: Any, kind: Any, bucket: Any, rows: Any) -> Any:
+            chunks = read_portion(path, skip if skips else None, take, kind, options.on_damage, _CHUNK)
             window = _whole_batches(max(self._window_rows // SHARED_FILES, 1), rows)
             return self._draw(chunks, bucket, rows, window, seed if options.shuffle else None)
 
@@ -82,7 +83,7 @@ class ExampleLayout:
 
     def parse(self, bucket: Any, window: Any, numbers: Any) -> Batch:
         """A batch of serialized examples of one bucket, as dense tensors; ids as int64."""
-        boundaries, records = self._manifest.boundaries, tf.gather(window, numbers)
+        boundaries, records = self.boundaries, tf.gather(window, numbers)
         branches = [lambda steps=steps: self._parse(records, steps) for steps in boundaries]
         return dict(tf.switch_case(bucket, branches)) if len(branches) > 1 else self._parse(records, boundaries[0])
 
@@ -109,7 +110,7 @@ class ExampleLayout:
         return chunks.rebatch(window).enumerate().flat_map(plain(draw))
 
     def _rows(self, bucket: int) -> int:
-        return self._options.rows(self._manifest.boundaries[bucket])
+        return self._options.rows(self.boundaries[bucket])
 
     def _window(self, bucket: int, parts: Sequence[Portion], all_parts: BucketPortions) -> int:
         """How many of the bucket's records are shuffled at once: its share of a window, but at least a few batches."""

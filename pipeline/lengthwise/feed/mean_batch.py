@@ -30,7 +30,7 @@ class MeanBatch:
 
         Args:
             lengths: `[n]`, of the sequences, in steps.
-            counts: `[n]`, how many sequences have each length; not all are 0.
+            counts: `[n]`, how many sequences have each length.
             options: the budget.
             boundaries: the values that T may have; None for any.
         """
@@ -39,6 +39,6 @@ class MeanBatch:
             steps = lengths
         else:
             steps = np.asarray(boundaries)[np.minimum(np.searchsorted(boundaries, lengths), len(boundaries) - 1)]
-        batches = (counts / [options.rows(T) for T in steps.tolist()]).sum()
+        batches = max((counts / [options.rows(T) for T in steps.tolist()]).sum(), 1e-9)
         labelled = lengths if options.next_step is None else np.maximum(lengths - 1, 0)
         return cls(float(counts.sum() / batches), float(max((counts * labelled).sum(), 1) / batches))

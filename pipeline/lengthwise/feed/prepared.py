@@ -1,13 +1,13 @@
-"""`read_prepared`: a prepared data set -> batches."""
+"""`read_prepared`: prepared folders -> batches."""
 
-from collections.abc import Sequence
-from os import PathLike, fspath
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from lengthwise import files
-from lengthwise.buckets import plan
+from lengthwise.buckets import LengthHistogram, plan
 from lengthwise.buckets.checks import MAX_LENGTH
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.feed.batch_options import takes_fields_of
@@ -19,28 +19,39 @@ from lengthwise.feed.frame_walk import refuse_first_claims
 from lengthwise.feed.local_files import is_copied, reading
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.options import Options, options_of
-from lengthwise.feed.records import Portion, divide
+from lengthwise.feed.records import Portion, divide, repeated
 from lengthwise.feed.service import for_service, read_through, service_of
 from lengthwise.feed.shard_checks import checking
 from lengthwise.feed.sizes import rows_of_window
 from lengthwise.feed.targets import Targets
 from lengthwise.feed.threads import BATCHES
-from lengthwise.manifest import Manifest, load_manifest
+from lengthwise.folders import Folders, Names, PlacedShard, open_folders
 from lengthwise.remote_source import Remote, state_of
 
 
 @takes_fields_of(Options)
 def read_prepared(
-    folder: str | PathLike[str], split: str = "train", *, options: Options | None = None, **fields: Any
+    folders: Names,
+    split: str = "train",
+    *,
+    mix: Mapping[str, float] | None = None,
+    options: Options | None = None,
+    **fields: Any,
 ) -> Any:
-    """Batches of a prepared data set, of either layout.
+    """Batches of a prepared data set, of either layout, in one folder or in several.
 
     An epoch has every sequence once. In the example layout T is the bucket's boundary and `len(dataset)` is known; in
     the block layout T is the batch's longest sequence.
 
     Args:
-        folder: the data set's folder, made by `lengthwise prepare`.
-        split: which split.
+        folders: what `lengthwise prepare` wrote: a folder, a pattern of folders (`days/2026-*`), or a list of these.
+            All have the same columns and the same layout, and a batch holds sequences of any. In the example layout
+            there is a bucket for each boundary of any folder: prepare all with the same `buckets.boundaries`.
+        split: which split; each folder has it.
+        mix: how often an epoch has a folder's sequences, by folder or pattern; those that it does not name, once. 2 is
+            twice. 0.5 is half of them, in each epoch a run of each file's records from another place: a fair sample
+            where the job shuffled, as it does unless told otherwise (in the block layout, to the nearest block). 0
+            leaves them out.
         options: an `Options`, of which `batch_steps` or `batch_size` is needed.
         **fields: fields of `Options`, in place of such a value, or beside it, where they count.
 
@@ -51,36 +62,39 @@ def read_prepared(
         `(features, labels, weights)`.
 
     Raises:
-        DatasetError: there is no complete data set of a known format, it has no such split, or a plain shard starts
-            with the header of a record that is larger than the file, and `on_damage` is `raise`.
-        ConfigError: an option is wrong, or a sequence is longer than `batch_steps`.
+        DatasetError: there is no complete data set of a known format, it has no such split, folders disagree about
+            columns or layout, or a plain shard starts with the header of a record that is larger than the file, and
+            `on_damage` is `raise`.
+        ConfigError: an option is wrong, a pattern fits no folder, or a sequence is longer than `batch_steps`.
 
     Example:
         >>> train = read_prepared("prepared", "train", batch_steps=8192, labels="y", seed=1)
         >>> model.fit(train, epochs=3)
+        >>> week = read_prepared(["days/2026-11-2*", "replay"], batch_steps=8192, labels="y", mix={"replay": 0.1})
     """
-    folder = fspath(folder)
-    manifest = load_manifest(folder)
+    opened = open_folders(folders)
     chosen = for_service(options_of(options, fields))
-    portions = _portions(manifest, folder, split, chosen)
-    _check_budget(manifest, split, chosen)
-    if manifest.compression == "none" and chosen.on_damage == "raise":
-        refuse_first_claims(portion.path for parts in portions.values() for portion in parts)
-    remotes = _remotes(manifest, folder, portions, chosen)
-    to_check = _to_check(manifest, folder, portions, chosen)
+    times = opened.times(mix)
+    shards = opened.shards(split)
+    portions = _portions(opened, shards, times, split, chosen)
+    _check_budget(opened, shards, split, chosen)
+    paths = {portion.path for parts in portions.values() for portion in parts}
+    shards = [shard for shard in shards if shard.path in paths]
+    if chosen.on_damage == "raise":
+        refuse_first_claims(shard.path for shard in shards if shard.folder.manifest.compression == "none")
+    remotes, to_check = _remotes(shards, chosen), _to_check(shards, chosen)
     with reading(remotes, chosen.chosen_cache, here=chosen.service is None), checking(to_check):
-        return _dataset(manifest, split, portions, chosen)
+        return _dataset(opened, times, split, portions, chosen)
 
 
-def _dataset(manifest: Manifest, split: str, portions: BucketPortions, chosen: Options) -> Any:
-    layout = _layout(manifest, split, chosen)
+def _dataset(
+    folders: Folders, times: Mapping[str, float], split: str, portions: BucketPortions, chosen: Options
+) -> Any:
+    layout = _layout(folders, split, chosen)
     batches = _count(layout, portions, split, chosen) if isinstance(layout, ExampleLayout) else None
-    histogram = manifest.histogram(split)
-    mean = MeanBatch.of(histogram.lengths, histogram.counts, chosen, layout.boundaries)
-    targets = Targets(Features.of(manifest.columns), chosen, mean)
+    targets = Targets(Features.of(folders.first.columns), chosen, _mean(folders, times, split, layout, chosen))
     service = service_of(chosen)
     if service is not None:
-        exact = chosen.on_damage == "raise" and not chosen.drop_remainder
         return read_through(
             service,
             shared=lambda seed: layout.shared_epoch(portions, seed),
@@ -88,7 +102,7 @@ def _dataset(manifest: Manifest, split: str, portions: BucketPortions, chosen: O
             batches=layout.batches,
             finish=targets.apply,
             options=chosen,
-            expected=histogram.total if exact else None,
+            expected=_rows(portions, chosen),
         )
     epochs = Epochs(chosen)
     dataset = targets.apply(layout.batches(epochs.repeat(lambda seed: layout.epoch(portions, seed))))
@@ -98,37 +112,56 @@ def _dataset(manifest: Manifest, split: str, portions: BucketPortions, chosen: O
     return divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen)
 
 
-def _layout(manifest: Manifest, split: str, options: Options) -> ExampleLayout | BlockLayout:
-    shards = [shard for shard in manifest.shards if shard.split == split]
-    steps_per_row = sum(shard.steps for shard in shards) / max(sum(shard.sequences for shard in shards), 1)
-    window = rows_of_window(options, steps_per_row)
-    if manifest.layout == "block":
-        return BlockLayout(manifest, options, window, _boundaries(manifest, split, options))
-    used = {shard.bucket for shard in manifest.shards if shard.split == split and shard.sequences}
+def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | BlockLayout:
+    histogram = folders.histogram(split)
+    window = rows_of_window(options, histogram.steps / max(histogram.total, 1))
+    if folders.first.layout == "block":
+        return BlockLayout(folders, options, window, _boundaries(histogram, options))
+    used = {shard.bucket for shard in folders.shards(split)}
     if options.max_shapes is not None and len(used) > options.max_shapes:
         raise ConfigError(
             f"max_shapes: expected at least {len(used)}, one for each bucket of the split, "
             f"received {options.max_shapes}; raise it, or prepare the data with fewer buckets (buckets.count)"
         )
-    return ExampleLayout(manifest, options, window)
+    return ExampleLayout(folders, options, window)
 
 
-def _boundaries(manifest: Manifest, split: str, options: Options) -> tuple[int, ...] | None:
+def _boundaries(histogram: LengthHistogram, options: Options) -> tuple[int, ...] | None:
     """The best values of T for the split's lengths, if their number is bounded."""
     if options.max_shapes is None:
         return None
     budget = options.batch_steps or MAX_LENGTH  # no boundary is above it, though multiples round up
-    return plan(manifest.histogram(split), count=options.max_shapes, batch_steps=budget).boundaries
+    return plan(histogram, count=options.max_shapes, batch_steps=budget).boundaries
 
 
-def _portions(manifest: Manifest, folder: str, split: str, options: Options) -> BucketPortions:
-    if split not in manifest.lengths:
-        raise DatasetError(f"{folder}: expected one of its splits ({', '.join(manifest.splits)}), received {split!r}")
+def _mean(
+    folders: Folders, times: Mapping[str, float], split: str, layout: ExampleLayout | BlockLayout, options: Options
+) -> MeanBatch:
+    found = [(part.manifest.histogram(split), times[part.path]) for part in folders.parts]
+    lengths = np.concatenate([histogram.lengths for histogram, _ in found])
+    counts = np.concatenate([histogram.counts * often for histogram, often in found])
+    return MeanBatch.of(lengths, counts, options, layout.boundaries)
+
+
+def _rows(portions: BucketPortions, options: Options) -> int | None:
+    """How many rows an epoch has; None if that is unknown: which blocks a part of a file has changes."""
+    parts = [portion for parts in portions.values() for portion in parts]
+    if options.on_damage == "skip" or options.drop_remainder or any(p.moves and p.sequences != 1 for p in parts):
+        return None
+    return round(sum(part.take * part.sequences for part in parts))
+
+
+def _portions(
+    folders: Folders, shards: Sequence[PlacedShard], times: Mapping[str, float], split: str, options: Options
+) -> BucketPortions:
+    by_bucket: dict[tuple[int, str], list[Portion]] = {}
+    for one in shards:
+        records, compression = one.shard.records, one.folder.manifest.compression
+        whole = Portion(one.path, 0, records, 0, compression, one.shard.sequences / records)
+        by_bucket.setdefault((one.bucket, one.folder.path), []).append(whole)
     portions: BucketPortions = {}
-    for shard in manifest.shards:
-        if shard.split == split and shard.records:
-            whole = Portion(files.join(folder, shard.path), 0, shard.records)
-            portions.setdefault(shard.bucket, []).append(whole)
+    for (bucket, folder), parts in by_bucket.items():
+        portions.setdefault(bucket, []).extend(repeated(parts, times[folder]))
     mine: BucketPortions = {}
     workers, turn = options.num_shards, 0
     for bucket, parts in sorted(portions.items()):
@@ -139,40 +172,39 @@ def _portions(manifest: Manifest, folder: str, split: str, options: Options) -> 
             mine[bucket] = part
     if not mine:
         raise DatasetError(
-            f"{folder}: the split {split!r} has no sequences for worker {options.index} of {options.num_shards}"
+            f"{', '.join(folders.paths)}: the split {split!r} has no sequences for worker {options.index} of "
+            f"{options.num_shards}"
         )
     return mine
 
 
-def _remotes(manifest: Manifest, folder: str, portions: BucketPortions, options: Options) -> list[Remote]:
+def _remotes(shards: Sequence[PlacedShard], options: Options) -> list[Remote]:
     """The shards that are read by way of copies: the manifest's checksums, unless damage is to be skipped."""
-    paths = sorted({portion.path for parts in portions.values() for portion in parts})
-    if not is_copied(folder, options.chosen_cache):
-        return []
-    return files.side_by_side(state_of, paths) if options.on_damage == "skip" else _expected(manifest, folder, paths)
+    copied = [one for one in shards if is_copied(one.path, options.chosen_cache)]
+    if options.on_damage == "skip":
+        return files.side_by_side(state_of, [one.path for one in copied])
+    return _expected(copied)
 
 
-def _to_check(manifest: Manifest, folder: str, portions: BucketPortions, options: Options) -> list[Remote]:
+def _to_check(shards: Sequence[PlacedShard], options: Options) -> list[Remote]:
     """The shards whose bytes are compared with the manifest where they are read: those that no copying compares."""
-    if not options.verify or (options.on_damage == "raise" and is_copied(folder, options.chosen_cache)):
+    if not options.verify:
         return []
-    return _expected(manifest, folder, sorted({portion.path for parts in portions.values() for portion in parts}))
+    skips = options.on_damage == "skip"
+    return _expected([one for one in shards if skips or not is_copied(one.path, options.chosen_cache)])
 
 
-def _expected(manifest: Manifest, folder: str, paths: Sequence[str]) -> list[Remote]:
-    shards = {files.join(folder, shard.path): shard for shard in manifest.shards}
-    return [Remote(path, shards[path].bytes, shards[path].crc32c) for path in paths]
+def _expected(shards: Sequence[PlacedShard]) -> list[Remote]:
+    return [Remote(one.path, one.shard.bytes, one.shard.crc32c) for one in shards]
 
 
-def _check_budget(manifest: Manifest, split: str, options: Options) -> None:
+def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, options: Options) -> None:
     if options.batch_steps is None or options.over_budget == "alone":
         return
-    if manifest.layout == "example":
-        longest = max(manifest.boundaries[shard.bucket] for shard in manifest.shards if shard.split == split)
-    else:
-        longest = max(manifest.lengths[split])
+    example = folders.first.layout == "example"
+    longest = max(folders.boundaries[one.bucket] for one in shards) if example else folders.histogram(split).max
     if longest > options.batch_steps:
-        what = "bucket" if manifest.layout == "example" else "sequence"
+        what = "bucket" if example else "sequence"
         raise ConfigError(
             f"batch_steps: expected at least {longest}, the longest {what} "
             f"of the split {split!r}, received {options.batch_steps}; raise it, or give over_budget='alone'"

@@ -1,9 +1,9 @@
 """Files -> serialized records, with what is to happen when a file cannot be read."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import tensorflow as tf
 
@@ -27,11 +27,63 @@ class Portion:
         path: the file.
         skip: how many of its records come before.
         take: how many belong to it.
+        moves: at most how many more come before it, another number in each epoch.
+        compression: of the file.
+        sequences: how many a record holds, on average.
     """
 
     path: str
     skip: int
     take: int
+    moves: int = 0
+    compression: Compression = "none"
+    sequences: float = 1.0
+
+
+class PortionTable(NamedTuple):
+    """Portions as tensors `[n]`: strings for `path` and `kind`, TensorFlow's name of the compression; else int64."""
+
+    path: Any
+    skip: Any
+    take: Any
+    kind: Any
+
+    @classmethod
+    def of(cls, portions: Sequence[Portion], seed: Any | None) -> Self:
+        """`seed`: int64 `[2]`, of the epoch; None: no portion moves."""
+        path = tf.constant([portion.path for portion in portions], tf.string)
+        skip, take, moves = (
+            tf.constant([getattr(portion, name) for portion in portions], tf.int64)
+            for name in ("skip", "take", "moves")
+        )
+        if seed is not None and any(portion.moves for portion in portions):
+            # By the path, so that the parts of one file that several workers read move together.
+            drawn = tf.strings.to_hash_bucket_fast(tf.strings.join([path, tf.strings.as_string(seed[0])], "#"), 2**31)
+            skip += drawn % (moves + 1)
+        return cls(path, skip, take, tf.constant([KINDS[portion.compression] for portion in portions]))
+
+
+def any_skipped(portions: Iterable[Portion]) -> bool:
+    """Whether records come before a portion."""
+    return any(portion.skip or portion.moves for portion in portions)
+
+
+def repeated(portions: Sequence[Portion], times: float) -> list[Portion]:
+    """The portions so often: whole ones, and of what is left of `times` a run of each, at another place each epoch.
+
+    Args:
+        portions: whole files.
+        times: such as 2.25: twice, and a quarter.
+    """
+    whole, part = divmod(times, 1)
+    found, seen, taken = list(portions) * int(whole), 0, 0
+    for portion in portions:
+        seen += portion.take
+        take = round(part * seen) - taken
+        taken += take
+        if take:
+            found.append(replace(portion, take=take, moves=portion.take - take))
+    return found
 
 
 def divide(portions: Iterable[Portion], num_shards: int, index: int) -> list[Portion]:
@@ -46,7 +98,7 @@ def divide(portions: Iterable[Portion], num_shards: int, index: int) -> list[Por
     for portion in portions:
         low, high = max(first - start, 0), min(last - start, portion.take)
         if low < high:
-            mine.append(Portion(portion.path, portion.skip + low, high - low))
+            mine.append(replace(portion, skip=portion.skip + low, take=high - low))
         start += portion.take
     return mine
 
@@ -57,14 +109,13 @@ class Streams:
     They are made by one function, which is traced once.
 
     Args:
-        compression: of the files.
         on_damage: what becomes of files that cannot be read.
         chunk: how many records are read at once.
         seed: int64 `[2]`: files come in random order, several at a time. None: one after the other.
     """
 
-    def __init__(self, compression: Compression, on_damage: OnDamage, chunk: int, seed: Any | None) -> None:
-        self._read = partial(read_portion, compression=compression, on_damage=on_damage)
+    def __init__(self, on_damage: OnDamage, chunk: int, seed: Any | None) -> None:
+        self._read = partial(read_portion, on_damage=on_damage)
         self._chunk = chunk
         self._seed = seed
         self._makers: dict[tuple[bool, ...], Any] = {}
@@ -76,10 +127,8 @@ class Streams:
             portions: what is read.
             number: of this list; another number, another order.
         """
-        skips, several = any(part.skip for part in portions), len(portions) > 1 and self._seed is not None
-        fields = ([p.path for p in portions], [p.skip for p in portions], [p.take for p in portions])
-        table = [tf.constant(field, kind) for field, kind in zip(fields, (tf.string, tf.int64, tf.int64), strict=True)]
-        kind = (skips, several)
+        table = PortionTable.of(portions, self._seed)
+        kind = (any_skipped(portions), len(portions) > 1 and self._seed is not None)
         if kind not in self._makers:
             make = tf.function(partial(self._make, *kind), autograph=False, reduce_retracing=True)
             spec = [tf.TensorSpec([None], one.dtype) for one in table]
@@ -98,16 +147,16 @@ class Streams:
         return tf.data.experimental.from_variant(made, tf.TensorSpec([None], tf.string)).prefetch(_AHEAD)
 
     def _make(
-        self, skips: bool, several: bool, path: Any, skip: Any, take: Any, chunk: Any, cycle: Any, seed: Any
+        self, skips: bool, several: bool, path: Any, skip: Any, take: Any, kind: Any, chunk: Any, cycle: Any, seed: Any
     ) -> Any:
-        table = (path, skip, take)
+        table = (path, skip, take, kind)
         if several:
             order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(path)), seed)
             table = tuple(tf.gather(column, order) for column in table)
         files = ahead(tf.data.Dataset.from_tensor_slices(table), lambda path, *_: path)
 
-        def read(path: Any, skip: Any, take: Any) -> Any:
-            return self._read(path, skip if skips else None, take, chunk=chunk)
+        def read(path: Any, skip: Any, take: Any, kind: Any) -> Any:
+            return self._read(path, skip if skips else None, take, kind, chunk=chunk)
 
         if several:
             chunks = files.interleave(plain(read), cycle_length=cycle, block_length=1, num_parallel_calls=cycle)
@@ -116,9 +165,7 @@ class Streams:
         return tf.data.experimental.to_variant(chunks)
 
 
-def read_portion(
-    path: Any, skip: Any | None, take: Any, compression: Compression, on_damage: OnDamage, chunk: int
-) -> Any:
+def read_portion(path: Any, skip: Any | None, take: Any, kind: Any, on_damage: OnDamage, chunk: int) -> Any:
     """The records of one portion, in chunks. Few datasets stand on each other below the chunks: each costs per record.
 
     TensorFlow's own error for a damaged record does not name the file. So reading stops silently at the chunk where
@@ -130,7 +177,7 @@ def read_portion(
 
     def read(path: Any) -> Any:
         path = begin_check(path)
-        records = (_read_sound if on_damage == "skip" else read_file)(path, compression)
+        records = (_read_sound if on_damage == "skip" else read_file)(path, kind)
         records = records if skip is None else records.skip(skip)
         if on_damage == "skip":
             return checked_behind(records.take(take).batch(chunk), path)
@@ -151,13 +198,12 @@ def read_portion(
     return chunks.concatenate(nothing).scan(zero, count).filter(lambda records: tf.size(records) > 0)
 
 
-def read_file(path: Any, compression: Compression) -> Any:
+def read_file(path: Any, kind: Any) -> Any:
     """The records of one file."""
-    return tf.data.TFRecordDataset(local(path), KINDS[compression], _BUFFER_BYTES)
+    return tf.data.TFRecordDataset(local(path), kind, _BUFFER_BYTES)
 
 
-def _read_sound(path: Any, compression: Compression) -> Any:
-    kind = tf.constant(KINDS[compression])
+def _read_sound(path: Any, kind: Any) -> Any:
     return sound_runs(path, kind).flat_map(lambda offset, count, _: read_run(path, kind, offset, count))
 
 

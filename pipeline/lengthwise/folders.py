@@ -1,0 +1,237 @@
+"""Prepared folders that are read as one data set: one folder, or several, such as one for each day.
+
+    names, patterns ── open_folders ──> Folders: the folders' shards, in the buckets of all boundaries together
+
+All have the same columns and the same layout. Their boundaries and compressions may differ.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from math import isfinite, sqrt
+from os import PathLike, fspath
+from typing import Any, NamedTuple
+
+from lengthwise import files
+from lengthwise.buckets import LengthHistogram
+from lengthwise.columns import ColumnList, Moments
+from lengthwise.errors import ConfigError, DatasetError
+from lengthwise.manifest import MANIFEST_NAME, ColumnStatistics, Manifest, Shard, load_manifest
+
+Names = str | PathLike[str] | Sequence[str | PathLike[str]]
+_MOST = 1000  # times that an epoch may have a folder's sequences
+
+
+class Folder(NamedTuple):
+    """One prepared folder: its path, and what it says of itself."""
+
+    path: str
+    manifest: Manifest
+
+
+class PlacedShard(NamedTuple):
+    """A shard among those of all folders.
+
+    Attributes:
+        path: the file.
+        bucket: the index of its boundary among those of all folders.
+        shard: what its folder's manifest says of it.
+        folder: that folder.
+    """
+
+    path: str
+    bucket: int
+    shard: Shard
+    folder: Folder
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Prepared folders as one data set. Made by `open_folders`.
+
+    Attributes:
+        parts: the folders, at least one.
+    """
+
+    parts: tuple[Folder, ...]
+
+    @property
+    def first(self) -> Manifest:
+        """A manifest whose columns, layout and block dtypes are those of all."""
+        return self.parts[0].manifest
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(part.path for part in self.parts)
+
+    @cached_property
+    def boundaries(self) -> tuple[int, ...]:
+        """The boundaries of all folders."""
+        return tuple(sorted({boundary for part in self.parts for boundary in part.manifest.boundaries}))
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits, of any folder."""
+        return tuple(sorted({split for part in self.parts for split in part.manifest.splits}))
+
+    def histogram(self, split: str) -> LengthHistogram:
+        """The lengths of all sequences of a split."""
+        manifests = [part.manifest for part in self.parts]
+        return LengthHistogram.sum(one.histogram(split) for one in manifests if split in one.lengths)
+
+    @property
+    def model_columns(self) -> ColumnList:
+        """The columns for a model. Mean and deviation of numbers are those of all folders' values together."""
+        keys = dict.fromkeys(key for part in self.parts for key in part.manifest.statistics)
+        moments = {key: _moments(part.manifest.statistics.get(key) for part in self.parts) for key in keys}
+        known = {key: found for key, found in moments.items() if found is not None}
+        return ColumnList(self.first.model_columns, known)
+
+    def shards(self, split: str) -> list[PlacedShard]:
+        """The shards of a split that hold records, folder after folder.
+
+        Raises:
+            DatasetError: a folder has no such split.
+        """
+        places = {boundary: place for place, boundary in enumerate(self.boundaries)}
+        found = []
+        for part in self.parts:
+            if split not in part.manifest.lengths:
+                splits = ", ".join(part.manifest.splits)
+                raise DatasetError(f"{part.path}: expected one of its splits ({splits}), received {split!r}")
+            for shard in part.manifest.shards:
+                if shard.split == split and shard.records:
+                    bucket = places[part.manifest.boundaries[shard.bucket]]
+                    found.append(PlacedShard(files.join(part.path, shard.path), bucket, shard, part))
+        return found
+
+    def times(self, mix: Mapping[str, float] | None) -> dict[str, float]:
+        """How often an epoch has the sequences of each folder, by its path: once, unless `mix` says it.
+
+        Args:
+            mix: numbers by folders, or patterns of folders.
+
+        Raises:
+            ConfigError: a name fits no folder, two fit one, or a number is none.
+        """
+        found: dict[str, float] = {}
+        for name, times in (mix or {}).items():
+            number: Any = times
+            if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= _MOST:
+                raise ConfigError(f"mix: expected a number from 0 to {_MOST} for {name!r}, received {times!r}")
+            fitting = [path for path in self.paths if _fits(path, name)]
+            if not fitting:
+                raise ConfigError(f"mix: expected one of the folders ({', '.join(self.paths)}), received {name!r}")
+            if twice := [path for path in fitting if path in found]:
+                raise ConfigError(
+                    f"mix: expected one number for each folder, {twice[0]} fits {name!r} and another name"
+                )
+            found |= dict.fromkeys(fitting, float(number))
+        return {path: found.get(path, 1.0) for path in self.paths}
+
+
+def open_folders(names: Names) -> Folders:
+    """Opens prepared folders; only their manifests are read.
+
+    Args:
+        names: a folder, a pattern of folders, or a list of these. A folder under several names counts once.
+
+    Raises:
+        ConfigError: there is no name, or a pattern fits no prepared folder.
+        DatasetError: a folder holds no complete data set of a known format, or two disagree about columns or layout.
+    """
+    paths = list(_paths([names] if isinstance(names, str | PathLike) else names))
+    if not paths:
+        raise ConfigError("folders: expected a prepared folder at least, received none")
+    manifests = files.side_by_side(load_manifest, paths)
+    parts = tuple(map(Folder, paths, manifests))
+    for part in parts[1:]:
+        _refuse_disagreement(parts[0], part)
+    return Folders(parts)
+
+
+def _paths(names: Iterable[str | PathLike[str]]) -> Iterator[str]:
+    seen = set()
+    for name in names:
+        for path in _matching(fspath(name)):
+            if files.real_path(path) not in seen:
+                seen.add(files.real_path(path))
+                yield path
+
+
+def _matching(name: str) -> list[str]:
+    if not any(mark in name for mark in "*?[") or files.exists(files.join(name, MANIFEST_NAME)):
+        return [name]
+    found = [path.removesuffix(f"/{MANIFEST_NAME}") for path, _ in files.match(files.join(name, MANIFEST_NAME))]
+    if not found:
+        raise ConfigError(f"folders: expected a pattern of prepared folders, no folder with a manifest fits {name!r}")
+    return found
+
+
+def _fits(path: str, name: str) -> bool:
+    return files.real_path(path) == files.real_path(name) or fnmatchcase(path.rstrip("/"), name.rstrip("/"))
+
+
+def _refuse_disagreement(first: Folder, other: Folder) -> None:
+    for field in ("columns", "layout", "block_dtypes"):
+        difference = _difference(field, _told(first, field), _told(other, field))
+        if difference is not None:
+            path, expected, received = difference
+            raise DatasetError(
+                f"{other.path}: {path}: expected {_shown(expected)}, as in {first.path}, received {_shown(received)}; "
+                "folders that are read together are prepared with the same columns and layout"
+            )
+
+
+def _told(folder: Folder, field: str) -> Any:
+    """A field of the manifest, in which vocabularies are told by their bytes: each folder has files of its own."""
+    told = folder.manifest.model_dump(mode="json", include={field})[field]
+    return _by_checksum(told, folder)
+
+
+def _by_checksum(value: Any, folder: Folder) -> Any:
+    if isinstance(value, list):
+        return [_by_checksum(item, folder) for item in value]
+    if not isinstance(value, dict):
+        return value
+    told = {name: _by_checksum(item, folder) for name, item in value.items()}
+    if isinstance(told.get("vocabulary_file"), str):
+        name = told["vocabulary_file"].removeprefix(files.join(folder.path, ""))
+        told["vocabulary_file"] = f"a file of checksum {folder.manifest.side_files.get(name, name)}"
+    return told
+
+
+def _difference(path: str, one: Any, other: Any) -> tuple[str, Any, Any] | None:
+    """Where two values differ first, and what is there."""
+    pairs: Iterable[tuple[str, Any, Any]]
+    if isinstance(one, dict) and isinstance(other, dict) and one.get("kind") == other.get("kind"):
+        pairs = [(f"{path}.{name}", one.get(name), other.get(name)) for name in {**one, **other}]
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = [(f"{path}[{place}]", *both) for place, both in enumerate(zip(one, other, strict=True))]
+    else:
+        return None if one == other else (path, one, other)
+    return next((found for pair in pairs if (found := _difference(*pair)) is not None), None)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return f"{len(value)} entries"
+    return str(value.get("kind", f"{len(value)} entries")) if isinstance(value, dict) else repr(value)
+
+
+def _moments(statistics: Iterable[ColumnStatistics | None]) -> Moments | None:
+    """The mean and deviation of values of which those of each folder are known."""
+    known = [
+        (float(found.counted), found.mean, found.std)
+        for found in statistics
+        if found is not None and found.mean is not None and found.std is not None and found.counted > 0
+    ]
+    total = sum(count for count, _, _ in known)
+    if not known:
+        return None
+    if len(known) == 1:  # to the last bit
+        return Moments(*known[0][1:])
+    mean = sum(count / total * mean for count, mean, _ in known)
+    variance = sum(count / total * (std * std + (own - mean) ** 2) for count, own, std in known)
+    return Moments(mean, sqrt(variance)) if isfinite(variance) else None
