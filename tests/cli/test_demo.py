@@ -31,7 +31,9 @@ def test_the_demo_runs_to_its_end_and_again(tmp_path, lengthwise) -> None:
     assert set(manifest.counts.rejected) <= {reason.value for reason in RejectReason}
     for reason in manifest.counts.rejected:
         assert re.search(rf"{reason} +\S+tfrecord\S*, record", text), reason
-    [(ours, _), (textbook, _)] = re.findall(r"(?:lengthwise|textbook tf.data) +([\d.]+) +([\d,]+) +", text)
+    rows = re.findall(r"(?:lengthwise|textbook tf.data) +([\d.]+) +([\d,]+) +(\d+) +", text)
+    [(ours, _, updates), (textbook, _, others)] = rows
+    assert updates == others
     assert 0 < float(ours) < 5
     assert 0 < float(textbook) < 5
     shares = [float(share) for share in re.findall(r"([\d.]+)% +[\d.]+ +[\d.]+ +[\d,]+\n", text)]

@@ -1,4 +1,4 @@
-"""A small model, one epoch: from the prepared data, and from raw files by the textbook pipeline."""
+"""A small model, so many updates: from the prepared data, and from raw files by the textbook pipeline."""
 
 import time
 from collections.abc import Sequence
@@ -18,36 +18,38 @@ _FEATURES = ("phonemes", "sequence_length")
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """What one epoch of training came to.
+class Training:
+    """What some training came to.
 
     Attributes:
         pipeline: who fed it.
-        loss: the mean over the epoch.
+        loss: the mean over the sequences of the split `eval`, afterwards.
         sequences: how many were trained on.
-        batches: in how many steps of training.
+        updates: of the model's weights: one a batch.
         padding_share: the share of padding among all steps of the batches.
-        seconds: of the whole epoch, the first batches' compilation left out.
+        seconds: of all updates, the first batches' compilation left out.
     """
 
     pipeline: str
     loss: float
     sequences: int
-    batches: int
+    updates: int
     padding_share: float
     seconds: float
 
 
-def train_prepared(folder: str, manifest: Manifest) -> Epoch:
+def train_prepared(folder: str, manifest: Manifest) -> Training:
     """One epoch over the split `train`, by `lengthwise.feed`."""
-    batches = read_prepared(folder, "train", batch_steps=BATCH_STEPS, labels="syllables", seed=1)
-    chosen = batches.map(lambda features, labels: ({key: features[key] for key in _FEATURES}, labels))
-    return _train("lengthwise", chosen, manifest)
+    options = lw.Options(batch_steps=BATCH_STEPS, labels="syllables", even_weights=True, features=_FEATURES, seed=1)
+    return _train("lengthwise", read_prepared(folder, "train", options=options), folder, manifest)
 
 
-def train_textbook(paths: Sequence[str], vocabulary: Sequence[str], manifest: Manifest) -> Epoch:
-    """One epoch over raw files, by the textbook pipeline."""
-    return _train("textbook tf.data", textbook_batches(paths, vocabulary, BATCH_STEPS), manifest)
+def train_textbook(
+    paths: Sequence[str], vocabulary: Sequence[str], folder: str, manifest: Manifest, updates: int
+) -> Training:
+    """As many updates over raw files, by the textbook pipeline."""
+    batches = textbook_batches(paths, vocabulary, BATCH_STEPS).repeat().take(updates)
+    return _train("textbook tf.data", batches, folder, manifest)
 
 
 def make_model(manifest: Manifest) -> Any:
@@ -59,17 +61,18 @@ def make_model(manifest: Manifest) -> Any:
     return model
 
 
-def _train(pipeline: str, batches: Any, manifest: Manifest) -> Epoch:
+def _train(pipeline: str, batches: Any, folder: str, manifest: Manifest) -> Training:
     model = make_model(manifest)
-    for features, labels in batches.take(_WARM_UP):
-        model.train_on_batch(features, labels)
-    loss, counts = 0.0, [0, 0, 0, 0]
+    for batch in batches.take(_WARM_UP):
+        model.train_on_batch(*batch)
+    counts = [0, 0, 0, 0]
     started = time.perf_counter()
-    for features, labels in batches:
-        lengths = features["sequence_length"].numpy()
-        rows, steps = features["phonemes"].shape
-        loss += rows * float(model.train_on_batch(features, labels))
+    for batch in batches:
+        model.train_on_batch(*batch)
+        lengths = batch[0]["sequence_length"].numpy()
+        rows, steps = batch[0]["phonemes"].shape
         counts = [a + b for a, b in zip(counts, (1, rows, rows * steps, int(lengths.sum())), strict=True)]
     seconds = time.perf_counter() - started
-    number, sequences, padded, real = counts
-    return Epoch(pipeline, loss / sequences, sequences, number, 1 - real / padded, seconds)
+    updates, sequences, padded, real = counts
+    unseen = read_prepared(folder, "eval", batch_steps=BATCH_STEPS, labels="syllables", features=_FEATURES)
+    return Training(pipeline, model.evaluate(unseen, verbose=0), sequences, updates, 1 - real / padded, seconds)
