@@ -18,9 +18,11 @@ from lengthwise.columns import AnyColumn, Column, ColumnList, Moments, looked_up
 from lengthwise.columns.outside import names_a_checkpoint
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 Layout = Literal["example", "block"]
+Compression = Literal["gzip", "zlib", "none"]
+"""Of files."""
 
 
 def _within(path: str) -> str:
@@ -59,7 +61,7 @@ class Shard(Part):
     """One file of prepared sequences, all of one split and one bucket.
 
     Attributes:
-        path: relative to the data set's folder, such as `Split-train/length-00032-00000-of-00004.tfrecord.gz`.
+        path: relative to the data set's folder, such as `Split-train/length-00032-00000-of-00004.tfrecord`.
         split: the split's name.
         bucket: the index of the bucket's boundary.
         records: the number of TFRecords in the file (sequences in the example layout, blocks in the block layout).
@@ -173,8 +175,8 @@ class Manifest(Part):
         fingerprint: of the configuration and the input files: the same for equal output.
         config: the configuration, as it was validated.
         layout: `example` (one tf.Example a sequence, padded) or `block` (one tf.Example a block of sequences).
-        block_dtypes: in the block layout, the little-endian numpy dtype of each feature's raw buffer.
-        compression: of the shards and the rejects: `gzip`, `zlib` or `none`.
+        block_dtypes: in the block layout, the little-endian numpy dtype of each feature's values in its buffer.
+        compression: of the shards' files: `gzip`, `zlib` or `none`.
         columns: the columns by which the raw records were read; vocabulary files are paths relative to the data set,
             and their sizes are told: `model_columns` opens none. Checkpoints for first weights are left out.
         boundaries: the inclusive maximum length of each bucket.
@@ -191,7 +193,7 @@ class Manifest(Part):
     config: dict[str, object]
     layout: Layout
     block_dtypes: dict[str, str] = {}
-    compression: Literal["gzip", "zlib", "none"]
+    compression: Compression
     columns: Annotated[tuple[Column, ...], AfterValidator(_without_checkpoints)]
     boundaries: Annotated[tuple[int, ...], AfterValidator(_rising)]
     counts: Counts

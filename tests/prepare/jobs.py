@@ -2,6 +2,7 @@
 
 import math
 import os
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ def job(
 ) -> JobConfig:
     """The configuration of a job over new files in `folder/raw` (or over files that stand there already).
 
-    All damage is allowed unless `limits` says otherwise; buckets end at 4 and 8 unless `buckets` says otherwise.
+    All damage is allowed unless `limits` says otherwise; buckets end at 4 and 8 unless `buckets` says otherwise; the
+    layout is `example` unless `output` says otherwise.
     """
     if isinstance(files, Mapping):
         (folder / "raw").mkdir(exist_ok=True)
@@ -36,7 +38,7 @@ def job(
         **sections,
     }
     given["inputs"] = {"files": tuple(files), **given["inputs"]}
-    given["output"] = {"path": str(folder / "out"), **given["output"]}
+    given["output"] = {"path": str(folder / "out"), "layout": "example", **given["output"]}
     return JobConfig(columns=tuple(columns), **given)
 
 
@@ -136,11 +138,17 @@ def _unpad(raw: dict[str, list[Any]], columns: Iterable[AnyColumn], boundary: in
 
 
 def _cut(raw: dict[str, list[Any]], manifest: Manifest) -> Iterator[dict[str, Any]]:
+    lengths = np.frombuffer(raw["sequence_length"][0], "<i4").tolist()
+    context = {column.key: len(lengths) * column.num_elements for column in context_features(manifest.columns)}
+    counts = context | {key: sum(lengths) * width for key, width, _ in _widths(manifest.columns)}
+
     def numbers(key: str) -> list[Any]:
         [content] = raw[key]
-        return np.frombuffer(content, manifest.block_dtypes[key]).tolist()
+        dtype = np.dtype(manifest.block_dtypes[key])
+        if key != "sequence_length" and len(content) < counts[key] * dtype.itemsize:
+            content = zlib.decompress(content)
+        return np.frombuffer(content, dtype).tolist()
 
-    lengths = numbers("sequence_length")
     assert set(raw) - set(manifest.block_dtypes) == {
         column.key for column in context_features(manifest.columns) if column.dtype == "string"
     }

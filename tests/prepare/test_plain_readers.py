@@ -41,6 +41,41 @@ assert not [name for name in sys.modules if name.startswith("lengthwise")]
 print(json.dumps(found))
 """
 
+BLOCKS = """
+import json, sys
+import tensorflow as tf
+
+folder, = sys.argv[1:]
+manifest = json.load(open(f"{folder}/manifest.json"))
+names = {"<i2": tf.int16, "<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
+dtypes = {key: names[dtype] for key, dtype in manifest["block_dtypes"].items()}
+spec = {key: tf.io.FixedLenFeature([], tf.string) for key in dtypes} | {"user": tf.io.RaggedFeature(tf.string)}
+streams = set()
+
+
+def values(block, key, count):
+    if len(block[key].numpy()) < count * dtypes[key].size:
+        streams.add(key)
+        return tf.io.decode_raw(tf.io.decode_compressed(block[key], "ZLIB"), dtypes[key])
+    return tf.io.decode_raw(block[key], dtypes[key])
+
+
+found = []
+for record in tf.data.TFRecordDataset([f"{folder}/{shard['path']}" for shard in manifest["shards"]]):
+    block = tf.io.parse_single_example(record, spec)
+    lengths = tf.io.decode_raw(block["sequence_length"], tf.int32)
+    steps = int(tf.reduce_sum(lengths))
+    flat = {"word": values(block, "word", steps), "score": values(block, "score", steps)}
+    flat["pair"] = tf.reshape(values(block, "pair", 2 * steps), [-1, 2])
+    rows = {key: tf.RaggedTensor.from_row_lengths(one, lengths).to_list() for key, one in flat.items()}
+    rows["uid"] = values(block, "uid", len(lengths)).numpy().tolist()
+    rows["user"] = [user.decode() for user in block["user"].numpy().tolist()]
+    found += [dict(zip(rows, row)) for row in zip(*rows.values())]
+assert streams == {"uid"}, streams
+assert not [name for name in sys.modules if name.startswith("lengthwise")]
+print(json.dumps(found))
+"""
+
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest, list[dict[str, Any]]]:
@@ -58,9 +93,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest, 
     return folder / "out", manifest, sorted(rows, key=lambda row: row["uid"])
 
 
-def test_tensorflow_alone_reads_what_was_prepared(prepared):
+@pytest.mark.parametrize("layout", ["example", "block"])
+def test_tensorflow_alone_reads_what_was_prepared(prepared, layout, tmp_path):
     folder, _, expected = prepared
-    done = subprocess.run([sys.executable, "-c", PLAIN, str(folder)], capture_output=True, text=True, check=False)
+    if layout == "block":  # the default
+        folder = tmp_path / "out"
+        jobs.run(tmp_path, words.COLUMNS, words.files(), buckets={"count": 3}, output={"layout": "block"})
+    program = {"example": PLAIN, "block": BLOCKS}[layout]
+    done = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert sorted(found, key=lambda row: row["uid"]) == expected

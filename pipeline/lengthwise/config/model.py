@@ -11,6 +11,7 @@ from lengthwise.columns import Column, ContextColumn, ContextFeature, raw_contex
 from lengthwise.columns.base import Strict
 from lengthwise.columns.wording import FieldError, show
 from lengthwise.errors import ConfigError
+from lengthwise.manifest import Compression, Layout
 
 _UNITS = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -234,16 +235,34 @@ class Output(Section):
     """What is written."""
 
     path: str = Field(default="", description="The folder of the prepared data set.")
-    layout: Literal["example", "block"] = Field(
-        default="example", description="`example`: a padded tf.Example a sequence; `block`: raw buffers of many."
+    layout: Layout = Field(
+        default="block",
+        description="`block`: a tf.Example has the buffers of many sequences, unpadded; `example`: a padded tf.Example "
+        "a sequence, for other tools.",
     )
-    compression: Literal["gzip", "zlib", "none"] = Field(default="gzip", description="Of shards and rejects.")
+    compression: Literal["auto", "gzip", "zlib", "none"] = Field(
+        default="auto",
+        description="Of shards and rejects. `auto`: gzip, but shards of blocks are plain files in which each buffer is "
+        "compressed by itself where that leaves less than half.",
+    )
     shard_bytes: Bytes = Field(
         default=64 * 2**20, description="A shard's size to aim at, before compression: bytes, or `64MiB`."
     )
     block_sequences: int = Field(
         default=256, ge=1, le=65536, description="Block layout: how many sequences a block has at most."
     )
+
+    @property
+    def shards_as(self) -> Compression:
+        """How the files of shards are compressed."""
+        if self.compression == "auto":
+            return "none" if self.layout == "block" else "gzip"
+        return self.compression
+
+    @property
+    def rejects_as(self) -> Compression:
+        """How the file of rejects is compressed."""
+        return "gzip" if self.compression == "auto" else self.compression
 
 
 class Limits(Section):

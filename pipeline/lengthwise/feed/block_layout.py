@@ -1,4 +1,4 @@
-"""The block layout: raw buffers of many unpadded sequences -> windows, sorted by length, cut into batches.
+"""The block layout: buffers of many unpadded sequences -> windows, sorted by length, cut into batches.
 
 many files, in turn ─ chunks of blocks ─ shuffle ─ decode ─ windows ─ batches
 """
@@ -7,7 +7,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.batch_options import WINDOW
 from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.epochs import plain, shuffled
@@ -20,10 +19,11 @@ from lengthwise.feed.records import PortionTable, any_skipped, read_portion
 from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.sizes import chunks_of_windows
 from lengthwise.feed.threads import threads
+from lengthwise.feed.unpack import unpack_blocks
 from lengthwise.feed.window import Windows
 from lengthwise.folders import Folders
 
-_DTYPES = {"<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
+_DTYPES = {"<i1": tf.int8, "<i2": tf.int16, "<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
 _CHUNK_ROWS, _CHUNKS = 1024, 8  # rows of a chunk, unless a window would have too few of them
 
 
@@ -90,14 +90,13 @@ class BlockLayout:
         return self._format.pack(self._decode(tf.reshape(records, [-1])))
 
     def _decode(self, records: Any) -> Rows:
-        """The sequences of many blocks. Their buffers, joined, are the buffer of all rows."""
+        """The sequences of many blocks."""
         strings = [column.key for column in self._features.context if column.dtype == "string"]
         spec: dict[str, Any] = {key: tf.io.FixedLenFeature([], tf.string) for key in self._dtypes}
         spec |= {key: tf.io.RaggedFeature(tf.string) for key in strings}
         parsed = tf.io.parse_example(records, spec)
-        raw = {key: tf.io.decode_raw(tf.strings.reduce_join(parsed[key]), dtype) for key, dtype in self._dtypes.items()}
+        raw, lengths = unpack_blocks(parsed, self._dtypes, self._features, self._manifest.boundaries[-1])
         raw |= {key: parsed[key].flat_values for key in strings}
-        lengths = tf.cast(raw[RESERVED_KEY], tf.int64)
         splits = tf.concat([[0], tf.cumsum(lengths)], 0)
         sequences = {spec.key: Flat(raw[spec.key], splits * spec.width) for spec in self._features.sequences}
         context = {column.key: tf.reshape(raw[column.key], [-1, *column.shape]) for column in self._features.context}

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 from lengthwise import files
 from lengthwise.config.model import JobConfig
 from lengthwise.manifest import Shard
-from lengthwise.records.compression import suffix_of
 from lengthwise.records.refine import Rules, Tally
 from lengthwise.records.statistics import Range
 from lengthwise.rejects import RejectReason
@@ -72,11 +71,6 @@ class Job:
     def place(self, *names: str) -> str:
         """A path in the work folder."""
         return files.join(self.work, *names)
-
-    @property
-    def suffix(self) -> str:
-        """How TFRecord files are called."""
-        return ".tfrecord" + suffix_of(self.config.output.compression)
 
 
 class Message(BaseModel):

@@ -1,13 +1,14 @@
 """How the files of a data set are called: as they are written, and as they are known again.
 
-Split-train/length-00032-00000-of-00004.tfrecord.gz      schema.pbtxt     rejects/rejects-00000-of-00001.tfrecord.gz
+Split-train/length-00032-00000-of-00004.tfrecord         schema.pbtxt     rejects/rejects-00000-of-00001.tfrecord.gz
 manifest.json                                            report.html      vocabulary/word.txt
 """
 
 import re
 import zlib
 
-from lengthwise.manifest import MANIFEST_NAME
+from lengthwise.manifest import MANIFEST_NAME, Compression
+from lengthwise.records.compression import suffix_of
 from lengthwise.report import REPORT_NAME
 
 SCHEMA_NAME = "schema.pbtxt"
@@ -24,14 +25,14 @@ def is_ours(name: str) -> bool:
     return _OURS.fullmatch(name) is not None
 
 
-def shard_name(split: str, boundary: int, number: int, total: int, suffix: str) -> str:
-    """The path of a shard; `suffix` is how TFRecord files end."""
-    return f"Split-{split}/length-{boundary:05d}-{number:05d}-of-{total:05d}{suffix}"
+def shard_name(split: str, boundary: int, number: int, total: int, compression: Compression) -> str:
+    """The path of a shard."""
+    return f"Split-{split}/length-{boundary:05d}-{number:05d}-of-{total:05d}.tfrecord{suffix_of(compression)}"
 
 
-def rejects_name(suffix: str) -> str:
-    """The path of the rejects; `suffix` is how TFRecord files end."""
-    return f"rejects/rejects-00000-of-00001{suffix}"
+def rejects_name(compression: Compression) -> str:
+    """The path of the rejects."""
+    return f"rejects/rejects-00000-of-00001.tfrecord{suffix_of(compression)}"
 
 
 def vocabulary_name(key: str) -> str:

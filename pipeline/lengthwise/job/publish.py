@@ -63,7 +63,7 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
         config=_relative_vocabularies(describe_config(config)),
         layout=config.output.layout,
         block_dtypes=block_dtypes(config.columns) if config.output.layout == "block" else {},
-        compression=config.output.compression,
+        compression=config.output.shards_as,
         columns=tuple(map(_kept, config.columns)),
         boundaries=job.boundaries,
         counts=Counts(
@@ -140,7 +140,8 @@ def publish(job: Job, manifest: Manifest, paths: Mapping[str, str], damage: Sequ
     missing = [shard.path for shard in manifest.shards if not files.exists(files.join(folder, shard.path))]
     if missing:
         raise EnvironmentFailure(f"{folder}: {missing[0]} was written but is gone; prepare again with --overwrite")
-    side = sorted({SCHEMA_NAME, rejects_name(job.suffix), *_vocabulary_names(job)} & set(files.list_tree(folder)))
+    rejects = rejects_name(job.config.output.rejects_as)
+    side = sorted({SCHEMA_NAME, rejects, *_vocabulary_names(job)} & set(files.list_tree(folder)))
     manifest = manifest.model_copy(update={"side_files": {name: checksum(files.join(folder, name)) for name in side}})
     files.sync_folders({files.join(folder, name).rpartition("/")[0] for name in [REPORT_NAME, *side, *paths.values()]})
     _place(job, MANIFEST_NAME, manifest.to_json().encode(), folder)
@@ -196,14 +197,14 @@ def _lengths(job: Job, spilled: list[Spilled]) -> dict[str, dict[int, int]]:
 
 def _gather_rejects(job: Job) -> str:
     """All rejects in one file, in the order of the input; its path, or an empty one where there are none."""
-    name = rejects_name(job.suffix)
+    name = rejects_name(job.config.output.rejects_as)
     if files.exists(job.place(PUBLISHING)):
         return name
     parts = [rejects_path(job, source.rank) for source in job.inputs]
     empty = True
     with (
         files.create(job.place("output", name)) as stream,
-        compressed(stream, job.config.output.compression) as target,
+        compressed(stream, job.config.output.rejects_as) as target,
     ):
         for part in filter(files.exists, parts):
             with files.open_binary(part) as content:

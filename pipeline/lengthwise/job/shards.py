@@ -46,7 +46,7 @@ def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
 
 def shard_path(job: Job, split: str, bucket: int, number: int, total: int) -> str:
     """A shard's path, relative to the data set."""
-    return shard_name(split, job.boundaries[bucket], number, total, job.suffix)
+    return shard_name(split, job.boundaries[bucket], number, total, job.config.output.shards_as)
 
 
 def final_paths(job: Job, written: Iterable[Written]) -> dict[str, str]:
@@ -128,10 +128,12 @@ def _batches(rows: pa.RecordBatch, boundary: int) -> Iterator[pa.RecordBatch]:
 def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Measured") -> int:
     output, boundary = job.config.output, job.boundaries[task.bucket]
     columns = job.config.columns
-    encoder = ExampleEncoder(columns) if output.layout == "example" else BlockEncoder(columns, output.block_sequences)
+    encoder: ExampleEncoder | BlockEncoder = ExampleEncoder(columns)
+    if output.layout == "block":
+        encoder = BlockEncoder(columns, output.block_sequences, compress=output.compression == "auto")
     count = 0
     whole = rows if output.layout == "block" else None  # blocks are not cut by our batches
-    with compressed(cast(BinaryIO, stream), output.compression) as target:
+    with compressed(cast(BinaryIO, stream), output.shards_as) as target:
         for batch in [whole] if whole is not None else _batches(rows, boundary):
             records = encoder.encode(batch, boundary)
             target.write(frame_array(records))

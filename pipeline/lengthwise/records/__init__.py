@@ -12,5 +12,5 @@ refine    block -> rows: the five steps above, composed
 order     rows -> split, and place in the global shuffle
 pad       rows -> matrices of the bucket's boundary
 messages  matrices -> wire format, a whole batch at once
-encode    matrices -> tf.Example bytes               (blocks: rows -> one tf.Example of raw buffers)
+encode    matrices -> tf.Example bytes               (blocks: rows -> one tf.Example of `buffers`)
 """

@@ -7,11 +7,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, cast
 
 import google_crc32c
 
-Compression = Literal["gzip", "zlib", "none"]
+from lengthwise.manifest import Compression as Compression
 
 HEADER = struct.Struct("<QI")
 """What a frame starts with: the record's length, and the masked crc32c of its eight bytes."""

@@ -1,7 +1,7 @@
 """Rows of one bucket -> serialized tf.Examples, in one of two layouts.
 
     example   a tf.Example a sequence, padded to the boundary
-    block     a tf.Example a block of sequences, unpadded: raw little-endian buffers, and the lengths to cut by
+    block     a tf.Example a block of sequences, unpadded: buffers of all their values, and the lengths to cut by
 
 Numbers are encoded by `messages`, blocks and strings by tfx-bsl's encoder, with equal bytes. tfx-bsl writes the
 features of a message in an order that changes from process to process. So that equal input gives equal bytes, each
@@ -17,6 +17,7 @@ import pyarrow as pa
 from tfx_bsl.coders import example_coder
 
 from lengthwise.columns import RESERVED_KEY, AnyColumn, ContextColumn, context_features
+from lengthwise.records.buffers import pack
 from lengthwise.records.features import LENGTH, step_features
 from lengthwise.records.messages import Part, feature_parts, join_parts
 from lengthwise.records.pad import Padder
@@ -54,11 +55,14 @@ class ExampleEncoder:
 class BlockEncoder:
     """Encodes rows as blocks, one tf.Example each. Not for use by several threads."""
 
-    def __init__(self, columns: Iterable[AnyColumn], block_sequences: int) -> None:
+    def __init__(self, columns: Iterable[AnyColumn], block_sequences: int, *, compress: bool) -> None:
+        """With `compress`, buffers are zlib streams where that pays: see `buffers`."""
         columns = tuple(columns)
         self._size = block_sequences
-        self._steps = step_features(columns)
-        self._context = context_features(columns)
+        self._compress = compress
+        self._dtypes = block_dtypes(columns)
+        self._keys = [step.key for step in step_features(columns)]
+        self._keys += [column.key for column in context_features(columns)]
         self._coder = example_coder.RecordBatchToExamplesEncoder()
 
     def encode(self, rows: pa.RecordBatch, boundary: int) -> pa.LargeBinaryArray:
@@ -72,22 +76,21 @@ class BlockEncoder:
             yield rows.slice(start, self._size)
 
     def _encode_block(self, block: pa.RecordBatch) -> list[bytes]:
-        features = {RESERVED_KEY: _raw(block.column(LENGTH).to_numpy(), "<i4")}
-        for step in self._steps:
-            features[step.key] = _raw(list_values(block.column(step.key)), step.dtype)
-        for column in self._context:
-            if column.dtype == "string":
-                features[column.key] = _one_list(block.column(column.key).flatten())
+        lengths = pack(block.column(LENGTH).to_numpy(), self._dtypes[RESERVED_KEY], compress=False)
+        features = {RESERVED_KEY: _one_list([lengths])}
+        for key in self._keys:
+            if key in self._dtypes:
+                buffer = pack(list_values(block.column(key)), self._dtypes[key], compress=self._compress)
+                features[key] = _one_list([buffer])
             else:
-                values = list_values(block.column(column.key))
-                features[column.key] = _raw(values, "<f4" if column.dtype == "float32" else "<i8")
+                features[key] = _one_list(block.column(key).flatten())
         return _join(self._coder, features)
 
 
 def block_dtypes(columns: Iterable[AnyColumn]) -> dict[str, str]:
     """The numpy dtype of each raw buffer of the block layout, by key."""
     columns = tuple(columns)
-    dtypes = {RESERVED_KEY: "<i4"} | {step.key: step.dtype for step in step_features(columns)}
+    dtypes = {RESERVED_KEY: "<i4"} | {step.key: step.block_dtype for step in step_features(columns)}
     for column in context_features(columns):
         if column.dtype != "string":
             dtypes[column.key] = "<f4" if column.dtype == "float32" else "<i8"
@@ -103,12 +106,9 @@ def list_values(lists: pa.Array) -> np.ndarray:
     return lists.values.to_numpy(zero_copy_only=False)[first:last]
 
 
-def _one_list(values: pa.Array) -> pa.Array:
+def _one_list(values: pa.Array | list[bytes]) -> pa.Array:
+    values = pa.array(values, pa.large_binary()) if isinstance(values, list) else values
     return pa.LargeListArray.from_arrays(pa.array([0, len(values)]), values)
-
-
-def _raw(values: np.ndarray, dtype: str) -> pa.Array:
-    return pa.array([[np.ascontiguousarray(values, dtype).tobytes()]], pa.large_list(pa.large_binary()))
 
 
 def _join(coder: example_coder.RecordBatchToExamplesEncoder, features: dict[str, pa.Array]) -> list[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
@@ -33,6 +34,13 @@ class StepFeature:
     padding: float
     dtype: str
     num_buckets: int | None = None
+
+    @property
+    def block_dtype(self) -> str:
+        """The same in a block: ids have the narrowest dtype that holds them, and the missing id."""
+        if self.num_buckets is None:
+            return self.dtype
+        return f"<i{np.min_scalar_type(-self.num_buckets).itemsize}"
 
 
 def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:

@@ -20,6 +20,7 @@ from lengthwise.columns import (
 )
 from lengthwise.errors import DatasetError
 from lengthwise.manifest import Manifest, Shard
+from lengthwise.records.buffers import unpack
 from lengthwise.records.features import StepFeature, step_features
 from lengthwise.records.framing import Damage, read_blocks
 from lengthwise.records.items import read_items
@@ -155,10 +156,13 @@ class _Prepared:
 
     def _block_rows(self, buffers: Mapping[str, Sequence[Any]]) -> "Iterator[_Row]":
         dtypes = self._manifest.block_dtypes
-        arrays = {key: np.frombuffer(buffers[key][0], dtype) for key, dtype in dtypes.items()}
-        ends = np.cumsum(arrays[RESERVED_KEY])
+        lengths = np.frombuffer(buffers[RESERVED_KEY][0], dtypes[RESERVED_KEY])
+        ends = np.cumsum(lengths, dtype=np.int64)
+        counts = {step.key: int(ends[-1:].sum()) * step.width for step in self._steps}
+        counts |= {column.key: len(lengths) * column.num_elements for column in self._context if column.key in dtypes}
+        arrays = {key: unpack(buffers[key][0], dtypes[key], count) for key, count in counts.items()}
         for row, end in enumerate(ends.tolist()):
-            length = int(arrays[RESERVED_KEY][row])
+            length = int(lengths[row])
             steps = {step.key: arrays[step.key][(end - length) * step.width : end * step.width] for step in self._steps}
             context = {}
             for column in self._context:

@@ -31,6 +31,8 @@ def canonical(config: str | Mapping[str, Any] | JobConfig, *, has_schema: bool) 
         ConfigError: it makes no sense, or its file cannot be read.
     """
     given = _without_tfx_decisions(_mapping(config))
+    if isinstance(output := given.get("output", {}), Mapping):
+        given["output"] = {"layout": "example", **output}  # what other components read
     only_schema = has_schema and not given.get("columns") and "columns_from_schema" not in given
     checked = parse_config({**given, "columns": [_STAND_IN]} if only_schema else given, source=_source(config))
     fields = _without_tfx_decisions(checked.model_dump(mode="json"))
@@ -68,7 +70,8 @@ def fingerprint(text: str) -> str:
 
 def _mapping(config: str | Mapping[str, Any] | JobConfig) -> Mapping[str, Any]:
     if isinstance(config, JobConfig):
-        return config.model_dump(mode="json")
+        unset = set() if "layout" in config.output.model_fields_set else {"layout"}
+        return config.model_dump(mode="json", exclude={"output": unset})
     if isinstance(config, Mapping):
         return config
     if _is_text(config):

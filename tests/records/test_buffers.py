@@ -1,0 +1,58 @@
+"""The buffers of blocks: as narrow as ids permit, compressed where that leaves less than half, bounded when read."""
+
+import zlib
+
+import numpy as np
+import pytest
+
+from lengthwise import columns as lw
+from lengthwise.records.buffers import pack, unpack
+from lengthwise.records.encode import block_dtypes
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("buckets", "dtype"),
+    [(1, "<i1"), (128, "<i1"), (129, "<i2"), (2**15, "<i2"), (2**15 + 1, "<i4"), (2**31, "<i4"), (2**31 + 1, "<i8")],
+)
+def test_ids_take_the_narrowest_dtype_that_holds_them_and_the_missing_id(buckets, dtype):
+    assert block_dtypes([lw.sequence_categorical_column_with_identity("a", buckets)])["a"] == dtype
+    for value in (-1, buckets - 1):
+        assert unpack(pack(np.array([value]), dtype, compress=True), dtype, 1).tolist() == [value]
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "packed"),
+    [
+        (np.zeros(0), "<f4", False),
+        (np.zeros(3), "<f4", False),  # a stream would be longer
+        (np.zeros(10_000), "<f4", True),
+        (RNG.integers(0, 5, 9_000) / 2, "<f4", True),
+        (RNG.random(10_000), "<f4", False),
+        (RNG.integers(0, 128, 10_000), "<i1", False),
+        (np.arange(256), "<i8", True),
+    ],
+)
+def test_a_buffer_is_a_stream_where_that_leaves_less_than_half(values, dtype, packed):
+    plain, buffer = (pack(values, dtype, compress=compress) for compress in (False, True))
+    assert plain == values.astype(dtype).tobytes()
+    assert (2 * len(buffer) < len(plain)) == packed
+    assert (buffer if not packed else zlib.decompress(buffer)) == plain
+    assert unpack(buffer, dtype, len(values)).tolist() == values.astype(dtype).tolist()
+
+
+@pytest.mark.parametrize(
+    ("buffer", "said"),
+    [
+        (b"\0" * 404, "expected 400 bytes for 100 values of <f4, found 404 or more"),
+        (zlib.compress(b"\0" * 396), "expected 400 bytes for 100 values of <f4, found 396 or more"),
+        (zlib.compress(b"\0" * 2**28)[:399], "expected 400 bytes for 100 values of <f4, found 401 or more"),
+        (b"\0" * 396, "or a zlib stream of them: Error -3"),
+        (b"", "expected 400 bytes for 100 values of <f4, found 0 or more"),
+    ],
+    ids=["too long", "a stream of too little", "a bomb", "no stream", "nothing"],
+)
+def test_a_buffer_that_does_not_hold_the_values_of_its_rows_is_refused(buffer, said):
+    with pytest.raises(ValueError, match=said):
+        unpack(buffer, "<f4", 100)
