@@ -47,7 +47,10 @@ columns:
 buckets: {{count: 8}}
 output: {{path: prepared}}
 """)
-    settings = {"default": [], **{layout: [f"output.layout={layout}", "output.compression=gzip"] for layout in _LAYOUTS}}
+    settings = {
+        "default": [],
+        **{layout: [f"output.layout={layout}", "output.compression=gzip"] for layout in _LAYOUTS},
+    }
     for name, chosen in settings.items():
         command = ["lengthwise", "prepare", job, "-q", "--overwrite", "--output", os.path.join(root, name)]
         subprocess.run([*command, *(part for one in chosen for part in ("--set", one))], check=True)
