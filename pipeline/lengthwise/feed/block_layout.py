@@ -40,6 +40,7 @@ class BlockLayout:
         self._window = window
         self._features = Features.of(folders.first.columns)
         self._dtypes = {key: _DTYPES[dtype] for key, dtype in folders.first.block_dtypes.items()}
+        self._longest = folders.boundaries[-1]
         self._format = ChunkFormat(self._features, self._dtypes)
         self._windows = Windows(self._features, options, self._format, boundaries)
         self.boundaries = boundaries
@@ -95,7 +96,7 @@ class BlockLayout:
         spec: dict[str, Any] = {key: tf.io.FixedLenFeature([], tf.string) for key in self._dtypes}
         spec |= {key: tf.io.RaggedFeature(tf.string) for key in strings}
         parsed = tf.io.parse_example(records, spec)
-        raw, lengths = unpack_blocks(parsed, self._dtypes, self._features, self._manifest.boundaries[-1])
+        raw, lengths = unpack_blocks(parsed, self._dtypes, self._features, self._longest)
         raw |= {key: parsed[key].flat_values for key in strings}
         splits = tf.concat([[0], tf.cumsum(lengths)], 0)
         sequences = {spec.key: Flat(raw[spec.key], splits * spec.width) for spec in self._features.sequences}

@@ -1,5 +1,6 @@
 """Blocks -> the values of their rows: on tensors, what `records/buffers.py` says of one buffer."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ def unpack_blocks(blocks: Mapping[str, Any], dtypes: Mapping[str, Any], features
     ends = tf.gather(tf.concat([[0], tf.cumsum(lengths)], 0), tf.concat([[0], tf.cumsum(rows)], 0))
     steps = ends[1:] - ends[:-1]
     counts = {spec.key: steps * spec.width for spec in features.sequences}
-    counts |= {column.key: rows * column.num_elements for column in features.context if column.key in dtypes}
+    counts |= {column.key: rows * math.prod(column.shape) for column in features.context if column.key in dtypes}
     keys = list(counts)
     sizes = tf.stack([counts[key] * dtypes[key].size for key in keys])
     told = tf.stack([_sizes(blocks[key]) for key in keys])
