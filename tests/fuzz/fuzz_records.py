@@ -59,7 +59,6 @@ def _block(data: bytes) -> Block:
         block.records.append(data[at + 1 : at + 1 + size])
         block.indices.append(len(block.indices))
         block.offsets.append(at)
-        block.checksums.append(0)
         at += 1 + size
     return block
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from lengthwise.draft.facts import Facts
 from lengthwise.draft.names import person_rank
-from lengthwise.records.order import divide, hash_values
+from lengthwise.records.splits import divide, hash_values
 
 HELD_BACK = 0.1
 _FEWEST = 10

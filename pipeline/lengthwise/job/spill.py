@@ -13,11 +13,12 @@ from lengthwise.job.model import Input, Job, Spilled
 from lengthwise.job.reading import Reading
 from lengthwise.job.runs import RunWriter, run_path
 from lengthwise.progress import Reporter
-from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, SPLIT_KEY, WINDOW
+from lengthwise.records.features import INDEX, LENGTH, WINDOW
 from lengthwise.records.framing import Block, frame
-from lengthwise.records.order import divide, hash_values, in_order, shuffled
+from lengthwise.records.order import in_order, shuffled
 from lengthwise.records.refine import Refiner, Tally
 from lengthwise.records.rejects_io import encode_reject
+from lengthwise.records.splits import splits_of_rows
 from lengthwise.records.statistics import merge_ranges, ranges
 from lengthwise.rejects import RejectReason
 
@@ -66,7 +67,6 @@ class _Spill:
         self._source = source
         self._runs = runs
         self._plan = BucketPlan(job.boundaries)
-        self._shares = [1.0] if source.split is not None else list(job.config.splits.fractions.values())
         self._lengths: dict[int, dict[int, int]] = {}
         self._ranges: dict[str, tuple[float, float]] = {}
 
@@ -79,7 +79,7 @@ class _Spill:
         damage = ""
         for block in reading.blocks():
             refined = refiner.refine(block, source.path)
-            self._take(refined.rows)
+            self._take(refined.rows, block)
             write_rejects(frame(map(encode_reject, refined.rejects)))
             tally.add(refined.tally)
             damage = _damage_of(source, block) or damage
@@ -95,11 +95,11 @@ class _Spill:
             ranges=self._ranges,
         )
 
-    def _take(self, rows: pa.RecordBatch) -> None:
+    def _take(self, rows: pa.RecordBatch, block: Block) -> None:
         if rows.num_rows == 0:
             return
         lengths = rows.column(LENGTH).to_numpy()
-        split = self._split(rows)
+        split = self._split(rows, block)
         self._runs.add(rows, self._order(rows), split, self._plan.assign(lengths))
         self._ranges = merge_ranges([self._ranges, ranges(self._job.config.columns, rows)])
         for index in np.unique(split).tolist():
@@ -108,17 +108,10 @@ class _Spill:
             for length in np.flatnonzero(counts).tolist():
                 known[length] = known.get(length, 0) + int(counts[length])
 
-    def _split(self, rows: pa.RecordBatch) -> np.ndarray:
+    def _split(self, rows: pa.RecordBatch, block: Block) -> np.ndarray:
         if self._source.split is not None:
             return np.full(rows.num_rows, self._source.split, np.int32)
-        splits = self._job.config.splits
-        if splits.key is None:
-            hashes = rows.column(CHECKSUM).to_numpy().astype(np.uint64)
-        else:
-            values = rows.column(SPLIT_KEY)
-            is_text = pa.types.is_large_binary(values.type)
-            hashes = hash_values(values if is_text else values.to_numpy())
-        return divide(hashes, self._shares, splits.seed)
+        return splits_of_rows(rows, block, self._job.config.splits)
 
     def _order(self, rows: pa.RecordBatch) -> np.ndarray:
         indices = rows.column(INDEX).to_numpy()

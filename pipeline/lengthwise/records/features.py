@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
 
-INDEX, WINDOW, LENGTH, CHECKSUM, ORDER = "##index", "##window", "##length", "##checksum", "##order"
+INDEX, WINDOW, LENGTH, ORDER = "##index", "##window", "##length", "##order"
 """Columns of rows beside the features: the record's position in its file, the window's number in the record, the number
-of steps, the masked crc32c of the raw record, and the place in the output's order."""
+of steps, and the place in the output's order."""
 SPLIT_KEY = "##split key"
 """The column of rows by which they are split, where the configuration names one: the raw value, before any look-up."""
 

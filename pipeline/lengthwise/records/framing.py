@@ -58,7 +58,6 @@ class Block:
         records: the records' bytes.
         indices: each record's position in the file.
         offsets: the byte at which each record's frame starts.
-        checksums: each record's masked crc32c, as it stands in the file.
         damage: what could not be read.
         position: the byte after the block's last frame.
     """
@@ -66,7 +65,6 @@ class Block:
     records: list[bytes] = field(default_factory=list)
     indices: list[int] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
-    checksums: list[int] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
     position: int = 0
 
@@ -189,7 +187,6 @@ class _Reader:
             if ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF != expected:
                 break
             block.records.append(data)
-            block.checksums.append(expected)
             block.offsets.append(self._base + at)
             at = start + length + _CRC.size
             room -= 1
@@ -224,7 +221,6 @@ class _Reader:
             block.records.append(data)
             block.indices.append(self._index)
             block.offsets.append(start)
-            block.checksums.append(expected)
         else:
             detail = f"expected data of masked crc32c {expected:#010x}, found {masked_crc32c(data):#010x}"
             block.damage.append(Damage(RejectReason.DAMAGED_RECORD, detail, self._index, start, data))

@@ -1,25 +1,30 @@
-"""Where a sequence goes: its split, and its place in the global shuffle. Both by seeded 64-bit hashes of what it is.
+"""A sequence's place in the global shuffle: a seeded 64-bit hash of where it comes from.
 
-Neither depends on the worker, the run, or the other sequences, so every run gives the same output.
+It depends neither on the worker, the run, nor the other sequences, so every run gives the same output.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from lengthwise.records.lookup import fingerprint64
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def mix(values: np.ndarray) -> np.ndarray:
+def mix(values: Any, shift_right: Callable[[Any, Any], Any] = np.right_shift) -> Any:
     """SplitMix64's finaliser: uint64 `[n]` -> uint64 `[n]`, every bit depending on every bit.
 
     Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+
+    Args:
+        values: an array, or a tensor with TensorFlow's `shift_right`.
+        shift_right: the one operation that both spell differently.
     """
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    values = (values ^ shift_right(values, np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ shift_right(values, np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ shift_right(values, np.uint64(31))
 
 
 def shuffled(file: str, seed: int, indices: np.ndarray, windows: np.ndarray) -> np.ndarray:
@@ -32,7 +37,7 @@ def shuffled(file: str, seed: int, indices: np.ndarray, windows: np.ndarray) -> 
         windows: the sequences' numbers among the windows of their records.
     """
     start = np.uint64(fingerprint64(f"{seed}:{file}".encode()))
-    return mix(mix(start + indices.astype(np.uint64) * _GOLDEN) + windows.astype(np.uint64) * _GOLDEN)
+    return mix(mix(start + indices.astype(np.uint64) * GOLDEN) + windows.astype(np.uint64) * GOLDEN)
 
 
 def in_order(rank: int, indices: np.ndarray) -> np.ndarray:
@@ -42,22 +47,3 @@ def in_order(rank: int, indices: np.ndarray) -> np.ndarray:
     is stable.
     """
     return np.uint64(rank) << np.uint64(40) | indices.astype(np.uint64)
-
-
-def divide(hashes: np.ndarray, shares: list[float], seed: int) -> np.ndarray:
-    """int32 `[n]`: the split of each hash: shares of the 64-bit range, in their order."""
-    start = np.uint64((seed + 1) * int(_GOLDEN) % 2**64)
-    places = mix(hashes + start)
-    limits = np.cumsum(shares)[:-1] * 2.0**64
-    return np.searchsorted(limits, places.astype(np.float64), side="right").astype(np.int32)
-
-
-def hash_values(values: np.ndarray | pa.Array) -> np.ndarray:
-    """uint64 `[n]`: hashes of a context column's values, one a record."""
-    if isinstance(values, np.ndarray):
-        return mix(
-            np.ascontiguousarray(values.astype(np.float64 if values.dtype.kind == "f" else np.int64)).view(np.uint64)
-        )
-    encoded = pc.dictionary_encode(values)
-    hashes = np.array([fingerprint64(value) for value in encoded.dictionary.to_pylist()], np.uint64)
-    return hashes[encoded.indices.to_numpy(zero_copy_only=False)]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from lengthwise.columns import AnyColumn, ContextColumn, ContextFeature, context_features, raw_context
 from lengthwise.records.decode import Decoded, Decoder, Fault, Format
-from lengthwise.records.features import CHECKSUM, INDEX, LENGTH, SPLIT_KEY, WINDOW, absence, marked_keys, step_features
+from lengthwise.records.features import INDEX, LENGTH, SPLIT_KEY, WINDOW, absence, marked_keys, step_features
 from lengthwise.records.framing import Block
 from lengthwise.records.steps import gather, offsets_of
 from lengthwise.records.validate import Checked, Validator, fill_context
@@ -68,9 +68,9 @@ class Refined:
     """What became of a block.
 
     Attributes:
-        rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`, `CHECKSUM`; each sequence feature as a `large_list` of its
-            values, `width` a step, weights likewise; each context feature as a list of its values; the `absence` of
-            optional features; and the `SPLIT_KEY`.
+        rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`; each sequence feature as a `large_list` of its values, `width`
+            a step, weights likewise; each context feature as a list of its values; the `absence` of optional features;
+            and the `SPLIT_KEY`.
         rejects: the records refused, in the order of the file.
         tally: the block's counts.
     """
@@ -131,7 +131,6 @@ class Refiner:
             INDEX: pa.array(np.asarray(block.indices, np.int64)[places]),
             WINDOW: pa.array(cuts.windows),
             LENGTH: pa.array(cuts.counts.astype(np.int32)),
-            CHECKSUM: pa.array(np.asarray(block.checksums, np.uint32)[places]),
         }
         for step in self._steps:
             values = gather(checked.sequences[step.key], cuts.rows, cuts.first, cuts.counts, step.absent)
