@@ -110,7 +110,7 @@ def pipelines(
     made: dict[str, Callable[[int | None], Any]] = {name: partial(prepared, name) for name in NAMES[:5]}
     # Looking for files that are wrong altogether takes tfx-bsl.
     given_raw = {"boundaries": boundaries, "stop_after_rejected": 0, **given}
-    made["raw"] = lambda epochs: read_raw(raw, raw_columns(), epochs=epochs, **given_raw)
+    made["raw"] = lambda epochs: read_raw(raw, columns=raw_columns(), epochs=epochs, **given_raw)
     made["textbook"] = lambda epochs: textbook(raw, budget, epochs)
     return made
 

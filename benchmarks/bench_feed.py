@@ -205,7 +205,7 @@ def measure(data: RawData, folders: dict[str, str], rounds: int) -> list[Result]
     pipelines: dict[str, Callable[[int | None], Any]] = {
         "textbook": lambda epochs: repeated(textbook(data, boundaries), epochs),
         "vectorised parse, then unbatch": lambda epochs: repeated(vectorised_parse(data, boundaries), epochs),
-        "read_raw": lambda epochs: read_raw(data.files, columns, batch_steps=BUDGET, epochs=epochs),
+        "read_raw": lambda epochs: read_raw(data.files, columns=columns, batch_steps=BUDGET, epochs=epochs),
         "read_prepared, example": lambda epochs: prepared("example", epochs),
         "read_prepared, block": lambda epochs: prepared("block", epochs),
     }

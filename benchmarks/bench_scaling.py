@@ -92,7 +92,7 @@ class Work:
         from lengthwise.feed import read_raw
 
         files = raw_data(_FEED * self._base * factor, folder=self._folder).files
-        return lambda: _read(lambda: read_raw(files, raw_columns(), batch_steps=8192))
+        return lambda: _read(lambda: read_raw(files, columns=raw_columns(), batch_steps=8192))
 
 
 def _read(make: Callable[[], Any]) -> float:

@@ -41,7 +41,7 @@ def commands(folder: str) -> dict[str, list[str]]:
         "lengthwise prepare, 2,000 records": [*cli, "prepare", config, "--overwrite", "--output", prepared],
         "import tensorflow": ["-c", "import tensorflow"],
         "first batch of read_prepared": ["-c", _first("read_prepared", f"{prepared!r}, 'train'")],
-        "first batch of read_raw": ["-c", _first("read_raw", f"{files!r}, {columns}")],
+        "first batch of read_raw": ["-c", _first("read_raw", f"{files!r}, columns={columns}")],
     }
 
 

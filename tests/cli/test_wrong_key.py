@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,8 +114,10 @@ def test_the_feed_stops_before_its_first_batch(on_invalid: str, large) -> None:
     columns = [sequence_numeric_column("xx")]
     files, options = str(large.raw / "*"), {"batch_size": 8, "on_invalid": on_invalid}
     with pytest.raises(DataLimitError, match=r"missing_feature of column 'xx'.*'box', 'words', 'x' and the features"):
-        read_raw(files, columns, **options)
-    with pytest.raises(ConfigError, match="stop_after_rejected: expected"):
-        read_raw(files, columns, stop_after_rejected=-1, **options)
-    read_raw(files, columns, stop_after_rejected=0, **options)
-    read_raw(files, [sequence_numeric_column("x")], **options)
+        read_raw(files, columns=columns, **options)
+    job: dict[str, Any] = {"inputs": {"files": files}, "columns": columns}
+    with pytest.raises(ConfigError, match=r"stop_after_rejected: expected .*-1"):
+        read_raw({**job, "limits": {"stop_after_rejected": -1}}, **options)
+    read_raw({**job, "limits": {"stop_after_rejected": 0}}, **options)
+    read_raw({**job, "limits": {"rejected_fraction": 1}}, **options)
+    read_raw(files, columns=[sequence_numeric_column("x")], **options)

@@ -17,7 +17,7 @@ from lengthwise.errors import ConfigError, DatasetError
 from prepare.jobs import run
 from records.messages import read_records, sequence_example, write_records
 
-_TRUNCATE = lw.Sequences(over_long="truncate_left")
+_RULES: dict[str, Any] = {"buckets": {"boundaries": [4, 8]}, "sequences": {"over_long": "truncate_left"}}
 
 COLUMNS: list[AnyColumn] = [
     lw.sequence_categorical_column_with_vocabulary_list("word", ["a", "b", "c"], oov="zero"),
@@ -124,7 +124,7 @@ model.fit(data.read("train", batch_steps=256, labels="bought"), verbose=0)
 
 def _batches(records: list[bytes], columns: list[AnyColumn], folder: Path) -> Any:
     path = write_records(folder / "some.tfrecord", records)
-    return lw.read_raw(path, columns, batch_size=len(records), boundaries=[4, 8], sequences=_TRUNCATE)
+    return lw.read_raw({"inputs": {"files": path}, "columns": columns, **_RULES}, batch_size=len(records))
 
 
 def _only(record: bytes, keys: set[str]) -> bytes:

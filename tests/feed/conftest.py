@@ -65,6 +65,11 @@ def make_source(name: str, data: Data) -> Source:
         if name in data.folders:
             return read_prepared(data.folders[name], "train", **options)
         files, container = (data.files, "sequence_example") if name == "raw" else (data.flat_files, "example")
-        return read_raw(files, all_columns(), format=container, **options)
+        job = {
+            "inputs": {"files": files, "format": container},
+            "columns": all_columns(),
+            "buckets": {"boundaries": options.pop("boundaries", None)},
+        }
+        return read_raw(job, **options)
 
     return Source(name, read)

@@ -3,8 +3,8 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
 import lengthwise as lw
@@ -22,9 +22,13 @@ def from_job(boundaries: object) -> object:
     return JobConfig.model_validate({"columns": COLUMNS, "buckets": {"boundaries": boundaries}})
 
 
+def mapping(path: str, boundaries: object) -> dict[str, Any]:
+    return {"inputs": {"files": path}, "columns": COLUMNS, "buckets": {"boundaries": boundaries}}
+
+
 WAYS = {
-    "read_raw": lambda path, boundaries: read_raw(path, COLUMNS, batch_size=2, boundaries=boundaries),
-    "count_raw": lambda path, boundaries: count_raw(path, COLUMNS, boundaries=boundaries),
+    "read_raw": lambda path, boundaries: read_raw(mapping(path, boundaries), batch_size=2),
+    "count_raw": lambda path, boundaries: count_raw(mapping(path, boundaries)),
     "serving_fn": lambda path, boundaries: serving_fn(None, COLUMNS, boundaries=boundaries),
     "job": lambda path, boundaries: from_job(boundaries),
     "buckets": lambda path, boundaries: Buckets(boundaries=boundaries),
@@ -44,15 +48,8 @@ def test_wrong_boundaries_are_refused_alike(way: str, boundaries: object, tmp_pa
 def test_what_is_no_list_is_refused_in_words(way: str, tmp_path: Path) -> None:
     unread = tmp_path / "no_records"
     unread.write_bytes(b"")
-    with pytest.raises(ConfigError, match="boundaries: expected a list of numbers, received 8"):
+    with pytest.raises(ConfigError, match=r"boundaries: expected a list.*, received 8"):
         WAYS[way](str(unread), 8)
-
-
-@pytest.mark.parametrize("boundaries", [(5, 8, 40), [5, 8, 40], np.array([5, 8, 40])], ids=["tuple", "list", "array"])
-def test_rising_boundaries_of_any_list_count_alike(data: Data, boundaries: object) -> None:
-    from feed.samples import all_columns
-
-    assert count_raw(data.files, all_columns(), boundaries=boundaries)["valid"] > 0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("boundaries", [[], [32, 2], [8, 8], [0]], ids=str)

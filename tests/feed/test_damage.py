@@ -63,12 +63,12 @@ def numbers(dataset: Any) -> list[int]:
 def test_damage_of_a_raw_file_is_an_error_that_names_it(tmp_path: Any, name: str) -> None:
     path = damaged(tmp_path, name)
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"damaged or cut off(.|\n)*raw\.tfrecord"):
-        numbers(read_raw(path, COLUMNS, batch_size=64))
+        numbers(read_raw(path, columns=COLUMNS, batch_size=64))
 
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damage_is_counted_by_the_jobs_own_reader(tmp_path: Any, name: str) -> None:
-    counts = count_raw(damaged(tmp_path, name), COLUMNS)
+    counts = count_raw(damaged(tmp_path, name), columns=COLUMNS)
     assert counts.pop("valid") == len(RECORDS) - len(DAMAGE[name][1])
     assert set(counts) <= {"damaged_record", "damaged_file"}
     assert counts
@@ -77,7 +77,7 @@ def test_damage_is_counted_by_the_jobs_own_reader(tmp_path: Any, name: str) -> N
 @pytest.mark.parametrize("name", DAMAGE)
 def test_what_is_damaged_is_left_out_where_that_is_asked_for(tmp_path: Any, name: str, capfd: Any) -> None:
     path = damaged(tmp_path, name)
-    dataset = read_raw(path, COLUMNS, batch_size=64, on_damage="skip")
+    dataset = read_raw(path, columns=COLUMNS, batch_size=64, on_damage="skip")
     if DAMAGE[name][1] == rest(0):
         with pytest.raises(tf.errors.InvalidArgumentError, match="at least one batch in an epoch"):
             numbers(dataset)
@@ -92,8 +92,8 @@ def test_a_gzip_file_that_is_cut_off_is_named_or_read_up_to_there(tmp_path: Any,
     path = write_records(os.path.join(tmp_path, "raw.tfrecord.gz"), RECORDS)
     change(path, lambda content: content[: len(content) * 3 // 4])
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"damaged or cut off(.|\n)*raw\.tfrecord\.gz"):
-        numbers(read_raw(path, COLUMNS, batch_size=64))
-    found = numbers(read_raw(path, COLUMNS, batch_size=64, on_damage="skip"))
+        numbers(read_raw(path, columns=COLUMNS, batch_size=64))
+    found = numbers(read_raw(path, columns=COLUMNS, batch_size=64, on_damage="skip"))
     assert found == list(range(len(found)))
     assert 0 < len(found) < len(RECORDS)
     assert path in capfd.readouterr().err
@@ -101,14 +101,14 @@ def test_a_gzip_file_that_is_cut_off_is_named_or_read_up_to_there(tmp_path: Any,
 
 def test_an_empty_file_is_no_damage(tmp_path: Any) -> None:
     paths = [write_records(os.path.join(tmp_path, f"{i}.tfrecord"), records) for i, records in enumerate([[], RECORDS])]
-    assert numbers(read_raw(paths, COLUMNS, batch_size=64)) == list(range(len(RECORDS)))
+    assert numbers(read_raw(paths, columns=COLUMNS, batch_size=64)) == list(range(len(RECORDS)))
 
 
 def test_a_file_of_several_names_is_read_once(tmp_path: Any) -> None:
     path = write_records(os.path.join(tmp_path, "raw.tfrecord"), RECORDS)
     os.symlink(path, os.path.join(tmp_path, "linked"))
     paths = [f"{tmp_path}/*", path, f"{tmp_path}/./raw.tfrecord", f"{tmp_path}//raw.tfrecord"]
-    assert numbers(read_raw(paths, COLUMNS, batch_size=64)) == list(range(len(RECORDS)))
+    assert numbers(read_raw(paths, columns=COLUMNS, batch_size=64)) == list(range(len(RECORDS)))
 
 
 @pytest.fixture
@@ -159,4 +159,4 @@ def test_incomplete_and_newer_data_sets_are_refused(copies: dict[str, str]) -> N
     with pytest.raises(DatasetError, match="no manifest"):
         read_prepared(copies["example"], "train", batch_size=8)
     with pytest.raises(ConfigError, match="found none"):
-        read_raw(os.path.join(copies["example"], "nothing-*"), COLUMNS, batch_size=8)
+        read_raw(os.path.join(copies["example"], "nothing-*"), columns=COLUMNS, batch_size=8)

@@ -41,7 +41,7 @@ cases, found = json.load(sys.stdin), {}
 for name, (kind, where, options) in cases.items():
     print("case", name, file=sys.stderr, flush=True)
     try:
-        read = read_prepared(where, **options) if kind == "prepared" else read_raw(where, COLUMNS, **options)
+        read = read_prepared(where, **options) if kind == "prepared" else read_raw(where, columns=COLUMNS, **options)
         found[name] = numbers(read)
     except Exception as error:
         found[name] = f"{type(error).__name__}: {error}"

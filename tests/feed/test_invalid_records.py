@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from lengthwise import columns as lw
 from lengthwise.columns import sequence_features
-from lengthwise.config.model import Sequences
+from lengthwise.config.model import Buckets, Inputs, JobConfig, Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed import read_raw
 from lengthwise.feed.options import Options
 from lengthwise.feed.parse import wire_dtype
 from lengthwise.feed.raw_files import Chunk
+from lengthwise.feed.raw_job import RawJob
 from lengthwise.feed.raw_window import RawWindow
 from lengthwise.records import refine
 from lengthwise.records.features import INDEX, LENGTH
@@ -25,7 +26,7 @@ from lengthwise.records.framing import Block
 from lengthwise.records.protos import Example, SequenceExample
 from lengthwise.rejects import RejectReason
 from records import strategies
-from records.messages import example, masked, sequence_example, write_records
+from records.messages import example, sequence_example, write_records
 from records.oracle import Rules
 
 UNPARSED = {RejectReason.UNPARSABLE, RejectReason.WRONG_DTYPE}
@@ -60,7 +61,7 @@ def tensorflow_takes(record: bytes, rules: Rules) -> bool:
 
 def offline(rules: Rules, records: list[bytes]) -> tuple[dict[int, Any], Any]:
     """What the job makes of the records: rejects by number, and rows."""
-    block = Block(records, list(range(len(records))), [0] * len(records), [masked(record) for record in records])
+    block = Block(records, list(range(len(records))), [0] * len(records))
     refiner = refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__}))
     refined = refiner.refine(block, "file")
     return {reject.index: reject for reject in refined.rejects}, refined.rows
@@ -71,9 +72,14 @@ class Online:
 
     def __init__(self, rules: Rules, records: list[bytes]) -> None:
         policy = Sequences(empty=rules.empty, over_long=rules.over_long, mismatch=rules.mismatch)
-        options = Options(batch_size=4)
         boundaries = (rules.longest,) if rules.longest is not None else None
-        window = RawWindow(rules.columns, rules.container, policy, boundaries, options, ["file"], "skip", 2**20)
+        config = JobConfig(
+            inputs=Inputs(format=rules.container),
+            columns=rules.columns,
+            sequences=policy,
+            buckets=Buckets(boundaries=boundaries),
+        )
+        window = RawWindow(RawJob(config, "train"), Options(batch_size=4), ["file"], "skip")
         count = len(records)
         chunk = Chunk(tf.constant(records), tf.zeros(count, tf.int32), tf.range(count, dtype=tf.int64))
         [(kept, parsed)] = window.parse(chunk)
@@ -232,6 +238,13 @@ BAD = {
 }
 
 
+LIMITS = {"max_record_bytes": 4000}
+
+
+def job_of(path: str, **sections: Any) -> dict[str, Any]:
+    return {"inputs": {"files": path}, "columns": COLUMNS, **sections}
+
+
 def file_with(tmp_path: Any, bad: bytes) -> str:
     records = [good(number) for number in range(20)]
     return write_records(os.path.join(tmp_path, "raw.tfrecord"), [*records[:7], bad, *records[7:]])
@@ -241,14 +254,14 @@ def file_with(tmp_path: Any, bad: bytes) -> str:
 def test_an_invalid_record_is_an_error_that_names_it(tmp_path: Any, name: str) -> None:
     path = file_with(tmp_path, BAD[name])
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"raw\.tfrecord.*\n?.*record.*\n?.*7") as error:
-        list(read_raw(path, COLUMNS, batch_size=8, max_record_bytes=4000))
+        list(read_raw(job_of(path, limits=LIMITS), batch_size=8))
     assert "invalid record" in str(error.value)
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_invalid_records_are_left_out_where_that_is_asked_for(tmp_path: Any, name: str, capfd: Any) -> None:
     path = file_with(tmp_path, BAD[name])
-    dataset = read_raw(path, COLUMNS, batch_size=8, max_record_bytes=4000, on_invalid="skip")
+    dataset = read_raw(job_of(path, limits=LIMITS), batch_size=8, on_invalid="skip")
     found = sorted(number for batch in dataset for number in batch["record"].numpy().tolist())
     assert found == list(range(20))
     assert "left out 1 invalid records" in capfd.readouterr().err
@@ -256,4 +269,4 @@ def test_invalid_records_are_left_out_where_that_is_asked_for(tmp_path: Any, nam
 
 def test_windows_of_over_long_sequences_are_refused(tmp_path: Any) -> None:
     with pytest.raises(ConfigError, match="`lengthwise prepare` can"):
-        read_raw(file_with(tmp_path, good(1)), COLUMNS, batch_size=8, sequences=Sequences(over_long="window"))
+        read_raw(job_of(file_with(tmp_path, good(1)), sequences={"over_long": "window"}), batch_size=8)

@@ -153,9 +153,10 @@ def test_all_take_every_legal_form_alike(tmp_path: Any, container: str, capfd: A
     assert len(table) >= (20 if container == "sequence_example" else 14)
     assert all(kind.FromString(record).IsInitialized() for record in table.values())
     path = write_records(tmp_path / "forms.tfrecord", table.values())
+    job = {"inputs": {"files": path, "format": container}, "columns": COLUMNS}
     expected = dict.fromkeys(range(len(table)), (ITEMS, MORE))
-    assert count_raw(path, COLUMNS, format=container) == {"valid": len(table)}
-    assert batch_of(read_raw(path, COLUMNS, format=container, batch_size=4, multiple_of=1)) == expected
+    assert count_raw(job) == {"valid": len(table)}
+    assert batch_of(read_raw(job, batch_size=4, multiple_of=1)) == expected
 
     folder = str(tmp_path / "prepared")
     config = JobConfig(
@@ -182,8 +183,9 @@ def test_what_no_parser_takes_is_left_out_beside_them(tmp_path: Any, container: 
     bad = [b"\xff\xff", field(1, b"\x0a\x05abc"), field(1, field(1, b"\x0a\x05abc"))]
     records = [one for pair in zip(table.values(), bad * 9, strict=False) for one in pair]
     path = write_records(tmp_path / "forms.tfrecord", records)
-    counts = count_raw(path, COLUMNS, format=container)
-    found = batch_of(read_raw(path, COLUMNS, format=container, batch_size=4, on_invalid="skip"))
+    job = {"inputs": {"files": path, "format": container}, "columns": COLUMNS}
+    counts = count_raw(job)
+    found = batch_of(read_raw(job, batch_size=4, on_invalid="skip"))
     assert (len(found), set(counts)) == (counts["valid"], {"valid", "unparsable"})
     assert found == dict.fromkeys(range(len(table)), (ITEMS, MORE))
     serving = serving_fn(model(), COLUMNS, format=container)

@@ -56,7 +56,9 @@ def numbers(dataset: Any) -> list[int]:
 def test_what_a_raw_file_lost_since_it_was_listed_is_said(tmp_path: Any, suffix: str, name: str, capfd: Any) -> None:
     path = write_records(tmp_path / f"a.tfrecord{suffix}", RECORDS)
     other = write_records(tmp_path / "b.tfrecord", OTHER)
-    strict, lenient = (read_raw([path, other], COLUMNS, batch_size=8, on_damage=how) for how in ("raise", "skip"))
+    strict, lenient = (
+        read_raw([path, other], columns=COLUMNS, batch_size=8, on_damage=how) for how in ("raise", "skip")
+    )
     MISSING[name](path)
     with pytest.raises(tf.errors.OpError, match=re.escape(path)):
         numbers(strict)
@@ -104,8 +106,10 @@ def test_zlib_files_are_read_and_their_damage_is_told(tmp_path: Any, name: str, 
     path = tmp_path / "a.tfrecord.zz"
     path.write_bytes(content)
     other = write_records(tmp_path / "b.tfrecord", OTHER)
-    counts = count_raw(str(path), COLUMNS)
-    strict, lenient = (read_raw([str(path), other], COLUMNS, batch_size=8, on_damage=how) for how in ("raise", "skip"))
+    counts = count_raw(str(path), columns=COLUMNS)
+    strict, lenient = (
+        read_raw([str(path), other], columns=COLUMNS, batch_size=8, on_damage=how) for how in ("raise", "skip")
+    )
     if sound:
         assert counts == {"valid": 40}
         assert numbers(strict) == numbers(lenient) == [*range(40), *range(100, 104)]
@@ -136,7 +140,7 @@ def test_first_records_whose_lengths_look_compressed_are_read(tmp_path: Any) -> 
                 (tmp_path / f"{number:02}{suffix}").write_bytes(pack(content))
     assert len(records) >= 25  # of short lengths, some cannot be had: a length itself takes one to three bytes
     for how in ("raise", "skip"):
-        found = numbers(read_raw(f"{tmp_path}/*", COLUMNS, batch_size=64, on_damage=how))
+        found = numbers(read_raw(f"{tmp_path}/*", columns=COLUMNS, batch_size=64, on_damage=how))
         assert len(found) == len(records) * 6
 
 
@@ -160,7 +164,7 @@ def test_names_are_said_without_what_cannot_be_seen(data: Data, tmp_path: Any, c
     errors = []
     for verify in (False, True):
         for read in (
-            lambda how: read_raw([path, other], COLUMNS, batch_size=8, on_damage=how),
+            lambda how: read_raw([path, other], columns=COLUMNS, batch_size=8, on_damage=how),
             lambda how, verify=verify: read_prepared(folder, batch_steps=256, on_damage=how, verify=verify),
         ):
             assert numbers(read("skip"))

@@ -43,7 +43,7 @@ def test_files_without_a_record_are_an_error_before_the_first_batch(tmp_path: An
         files = write(tmp_path, dict(list(EMPTY.items())[:number]))
         for read in (read_raw, count_raw):
             with pytest.raises(ConfigError, match=r"expected records, found none in the \d files.*raw data"):
-                read(files, COLUMNS, **({"batch_size": 4, "epochs": None} if read is read_raw else {}))
+                read(files, columns=COLUMNS, **({"batch_size": 4, "epochs": None} if read is read_raw else {}))
 
 
 @pytest.mark.parametrize(
@@ -53,38 +53,39 @@ def test_files_without_a_record_are_an_error_before_the_first_batch(tmp_path: An
 )
 def test_one_record_among_empty_files_is_enough(tmp_path: Any, content: bytes) -> None:
     files = write(tmp_path, {**EMPTY, "zz": content})
-    assert rows(read_raw(files, COLUMNS, batch_size=4)) == 1
-    assert count_raw(files, COLUMNS) == {"valid": 1}
+    assert rows(read_raw(files, columns=COLUMNS, batch_size=4)) == 1
+    assert count_raw(files, columns=COLUMNS) == {"valid": 1}
 
 
 def test_a_worker_whose_files_are_empty_is_named(tmp_path: Any) -> None:
     write(tmp_path, {"b": b""})
     write_records(tmp_path / "a", [GOOD])
-    assert rows(read_raw(f"{tmp_path}/*", COLUMNS, batch_size=4, num_shards=2, index=0)) == 1
+    assert rows(read_raw(f"{tmp_path}/*", columns=COLUMNS, batch_size=4, num_shards=2, index=0)) == 1
     with pytest.raises(ConfigError, match="none in the 1 files of worker 1 of 2 \\(num_shards\\)"):
-        read_raw(f"{tmp_path}/*", COLUMNS, batch_size=4, num_shards=2, index=1)
+        read_raw(f"{tmp_path}/*", columns=COLUMNS, batch_size=4, num_shards=2, index=1)
 
 
 LEFT_OUT = {
-    "invalid": ([BAD] * 5, {"on_invalid": "skip"}),
-    "unparsable": ([b"\xff\xff"] * 5, {"on_invalid": "skip"}),
-    "too large": ([GOOD] * 5, {"on_invalid": "skip", "max_record_bytes": 3}),
-    "too few for a batch": ([GOOD] * 3, {"drop_remainder": True}),
+    "invalid": ([BAD] * 5, {}, {"on_invalid": "skip"}),
+    "unparsable": ([b"\xff\xff"] * 5, {}, {"on_invalid": "skip"}),
+    "too large": ([GOOD] * 5, {"max_record_bytes": 3}, {"on_invalid": "skip"}),
+    "too few for a batch": ([GOOD] * 3, {}, {"drop_remainder": True}),
 }
 
 
 @pytest.mark.parametrize("epochs", [1, 3, None])
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_an_epoch_of_which_nothing_is_left_is_an_error(tmp_path: Any, name: str, epochs: int | None) -> None:
-    records, options = LEFT_OUT[name]
+    records, limits, options = LEFT_OUT[name]
     path = write_records(tmp_path / "a.tfrecord", records)
+    job: dict[str, Any] = {"inputs": {"files": path}, "columns": COLUMNS, "limits": limits}
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"at least one batch in an epoch(.|\n)*count_raw"):
-        next(iter(read_raw(path, COLUMNS, batch_size=4, epochs=epochs, **options)))
+        next(iter(read_raw(job, batch_size=4, epochs=epochs, **options)))
 
 
 def test_files_that_vanish_are_an_error_in_an_endless_dataset(tmp_path: Any, capfd: Any) -> None:
     path = write_records(tmp_path / "a.tfrecord", [GOOD] * 8)
-    iterator = iter(read_raw(path, COLUMNS, batch_size=4, epochs=None, on_damage="skip"))
+    iterator = iter(read_raw(path, columns=COLUMNS, batch_size=4, epochs=None, on_damage="skip"))
     next(iterator)
     os.remove(path)
     with pytest.raises(tf.errors.InvalidArgumentError, match="at least one batch in an epoch"):
@@ -105,7 +106,7 @@ def test_through_a_service_it_is_an_error_too(tmp_path: Any, address: str) -> No
     (tmp_path / "empty").touch()
     for service in (address, Service(address=address, mode="coordinated", job_name="c")):
         with pytest.raises(ConfigError, match="expected records, found none"):
-            read_raw(tmp_path / "empty", COLUMNS, batch_size=1, service=service)
+            read_raw(tmp_path / "empty", columns=COLUMNS, batch_size=1, service=service)
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"(no row came|at least one batch)(.|\n)*count_raw"):
-            next(iter(read_raw(bad, COLUMNS, batch_size=1, on_invalid="skip", service=service)))
-    assert rows(read_raw([good, bad], COLUMNS, batch_size=1, on_invalid="skip", service=address)) == 1
+            next(iter(read_raw(bad, columns=COLUMNS, batch_size=1, on_invalid="skip", service=service)))
+    assert rows(read_raw([good, bad], columns=COLUMNS, batch_size=1, on_invalid="skip", service=address)) == 1

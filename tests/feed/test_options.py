@@ -26,7 +26,7 @@ def test_a_mistake_is_the_same_error_in_every_form(data: Data, fields: dict[str,
         lambda: lw.Options(**fields),
         lambda: lw.read_prepared(data.folders["block"], **fields),
         lambda: lw.open(data.folders["block"]).read(**fields),
-        lambda: lw.read_raw(data.files, [], options=lw.Options(**fields)),
+        lambda: lw.read_raw(data.files, columns=[], options=lw.Options(**fields)),
     ):
         with pytest.raises(ConfigError, match=re.escape(message)):
             make()

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from faults import remote
-from feed.conftest import BOUNDARIES, Data, make_source
+from feed.conftest import Data, make_source
 from feed.samples import all_columns
 from lengthwise import files
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
@@ -55,7 +55,7 @@ def cache(tmp_path: Path) -> Cache:
 def read(place: str, name: str, **options: Any) -> Any:
     options = {"batch_steps": 1024, "window": 200, **options}
     if name == "raw":
-        return read_raw(f"{place}/raw/*", all_columns(), **options)
+        return read_raw(f"{place}/raw/*", columns=all_columns(), **options)
     return read_prepared(f"{place}/{name}", "train", **options)
 
 
@@ -126,8 +126,8 @@ def _records(path: str) -> list[bytes]:
 def test_data_that_is_larger_than_the_cache(many, tmp_path):
     largest = max(len(remote.FILES[path]) for path in many)
     cache = Cache(folder=str(tmp_path / "cache"), max_bytes=largest)
-    dataset = read_raw(many, all_columns(), batch_steps=1024, cache=cache, seed=1)
-    expected = batches(read_raw(many, all_columns(), batch_steps=1024, cache=str(tmp_path / "large"), seed=1))
+    dataset = read_raw(many, columns=all_columns(), batch_steps=1024, cache=cache, seed=1)
+    expected = batches(read_raw(many, columns=all_columns(), batch_steps=1024, cache=str(tmp_path / "large"), seed=1))
     assert batches(dataset) == expected
     assert len(copies(cache)) < 80  # those that were last in use
     assert len(os.listdir(tmp_path / "large")) == 101
@@ -217,7 +217,7 @@ def test_a_hostile_manifest_opens_nothing(place, cache, path):
 
 
 def test_counting_needs_no_copies(place, cache):
-    assert count_raw(f"{place}/raw/*", all_columns(), boundaries=BOUNDARIES)["valid"] == 700
+    assert count_raw(f"{place}/raw/*", columns=all_columns())["valid"] == 700
 
 
 WORKER = """

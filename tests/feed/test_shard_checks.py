@@ -189,4 +189,4 @@ def test_a_worker_that_cannot_check_is_an_error(copies: dict[str, str], tmp_path
 
 def test_raw_files_have_nothing_to_be_compared_with(data: Data) -> None:
     with pytest.raises(ConfigError, match="verify: expected False"):
-        read_raw(data.files, [], batch_size=8, verify=True)
+        read_raw(data.files, columns=[], batch_size=8, verify=True)

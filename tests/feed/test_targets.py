@@ -122,14 +122,17 @@ def test_wrong_options_are_named(data: Data, name: str) -> None:
 def test_choices_that_there_are_not_are_refused(data: Data, option: str, value: Any) -> None:
     columns = [lw.sequence_numeric_column("value")]
     with pytest.raises(ConfigError, match=rf"{option}: expected 'r?\w+' or 's?\w+', received {value!r}"):
-        lw.read_raw(data.files, columns, batch_size=8, **{option: value})
+        lw.read_raw(data.files, columns=columns, batch_size=8, **{option: value})
 
 
 def test_paths_may_be_path_objects(data: Data) -> None:
     folder, raw = Path(data.folders["example"]), Path(data.files[0])
     assert lw.load_manifest(folder).layout == "example"
     assert len(list(lw.read_prepared(folder, batch_size=512))) > 0
-    assert len(list(lw.read_raw(raw, [lw.sequence_numeric_column("value")], batch_size=512, on_invalid="skip"))) > 0
+    assert (
+        len(list(lw.read_raw(raw, columns=[lw.sequence_numeric_column("value")], batch_size=512, on_invalid="skip")))
+        > 0
+    )
 
 
 def test_too_few_shapes_are_refused(data: Data) -> None:

@@ -14,7 +14,7 @@ from lengthwise import files
 from lengthwise.config.model import JobConfig
 from lengthwise.draft import draft_config
 from lengthwise.errors import ConfigError
-from lengthwise.feed.raw import find_files
+from lengthwise.feed.raw_job import RawJob
 from lengthwise.job import run
 from lengthwise.job.inputs import list_inputs
 from lengthwise.records.framing import frame
@@ -130,8 +130,8 @@ def test_every_command_and_reader_takes_a_folder(tmp_path) -> None:
     )
     assert (
         [source.path for source in list_inputs(config)]
-        == find_files(raw)
-        == find_files([raw, f"{raw}/*.tfrecord"])
+        == RawJob.of(raw, config.columns, "train").find_files()
+        == RawJob.of([raw, f"{raw}/*.tfrecord"], config.columns, "train").find_files()
         == found
     )
     said: list[str] = []

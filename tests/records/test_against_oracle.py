@@ -17,7 +17,7 @@ from lengthwise.records.features import INDEX, LENGTH, WINDOW, absence, marked_k
 from lengthwise.records.framing import Block
 from lengthwise.rejects import RejectReason
 from records import strategies
-from records.messages import masked, sequence_example
+from records.messages import sequence_example
 from records.oracle import Outcome, Rules, judge
 
 
@@ -28,7 +28,7 @@ def refiner(rules: Rules) -> refine.Refiner:
 def block_of(records: list[bytes]) -> Block:
     """A block as the framing gives it: the second of two records of a file is number 3, and so on."""
     indices = [2 * place + 1 for place in range(len(records))]
-    return Block(records, indices, [index * 100 for index in indices], [masked(record) for record in records])
+    return Block(records, indices, [index * 100 for index in indices])
 
 
 def same(values: list[object], expected: list[object]) -> bool:
@@ -172,7 +172,7 @@ def test_records_fare_alike_alone_and_together(data: st.DataObject) -> None:
     reasons = {reject.index: (reject.reason, reject.column, reject.detail) for reject in together.rejects}
     sequences = np.array(together.rows.column(INDEX).to_numpy())
     for place, record in enumerate(records):
-        block = Block([record], [2 * place + 1], [0], [masked(record)])
+        block = Block([record], [2 * place + 1], [0])
         alone = ours.refine(block, "f")
         assert {r.index: (r.reason, r.column, r.detail) for r in alone.rejects} == {
             index: reason for index, reason in reasons.items() if index == 2 * place + 1

@@ -95,7 +95,7 @@ def refiner(container: Format) -> refine.Refiner:
     ],
 )
 def test_the_other_format_and_no_bytes_are_no_empty_sequences(container, bytes_read, reason):
-    block = Block([record(container, 1), bytes_read], [0, 1], [0, 9], [0, 0])
+    block = Block([record(container, 1), bytes_read], [0, 1], [0, 9])
     refined = refiner(container).refine(block, "f")
     assert [(reject.index, reject.reason) for reject in refined.rejects] == [(1, reason)]
     assert refined.rows.num_rows == 1
@@ -140,13 +140,13 @@ LISTS = {"x": [1], **{f"y{number}": [1] for number in range(9)}}
     ],
 )
 def test_a_feature_in_another_place_is_said(container, bytes_read, reason, column, detail):
-    [reject] = refiner(container).refine(Block([bytes_read], [0], [0], [0]), "f").rejects
+    [reject] = refiner(container).refine(Block([bytes_read], [0], [0]), "f").rejects
     assert (reject.reason, reject.column, reject.detail) == (reason, column, detail)
 
 
 def test_a_feature_by_the_name_of_the_decoders_own_struct_is_ignored():
     records = [sequence_example({"id": [1], "x": [1]}, {"c": [1], "##SEQUENCE##": [5]})]
-    refined = refiner("sequence_example").refine(Block(records, [0], [0], [0]), "f")
+    refined = refiner("sequence_example").refine(Block(records, [0], [0]), "f")
     assert (refined.rows.num_rows, refined.rejects) == (1, [])
 
 
@@ -179,9 +179,7 @@ def test_integers_keep_all_their_bits(container, steps):
 def test_a_wide_integer_is_no_valid_id():
     columns = (lw.sequence_categorical_column_with_identity("id", 10),)
     records = [sequence_example({"id": [2**32 + 5]}), sequence_example({"id": [5]})]
-    refined = refine.Refiner(refine.Rules(columns, "sequence_example")).refine(
-        Block(records, [0, 1], [0, 1], [0, 0]), "f"
-    )
+    refined = refine.Refiner(refine.Rules(columns, "sequence_example")).refine(Block(records, [0, 1], [0, 1]), "f")
     assert [(reject.index, reject.reason) for reject in refined.rejects] == [(0, RejectReason.ID_OUT_OF_RANGE)]
     assert str(2**32 + 5) in refined.rejects[0].detail
 

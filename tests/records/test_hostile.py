@@ -116,7 +116,7 @@ def record_of(container: str, name: str) -> bytes:
 
 
 def refined(container: Any, records: list[bytes], columns: tuple[Any, ...] = COLUMNS) -> refine.Refined:
-    block = Block(records, list(range(len(records))), [0] * len(records), [0] * len(records))
+    block = Block(records, list(range(len(records))), [0] * len(records))
     return refine.Refiner(refine.Rules(columns, container, longest=LONGEST)).refine(block, "f")
 
 

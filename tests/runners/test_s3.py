@@ -45,9 +45,9 @@ count = len(os.listdir("copies"))
 assert records(lw.read_prepared("s3://out/prepared", "train", cache=cache, **options)) == local
 assert len(os.listdir("copies")) == count
 columns = lw.load_manifest("embedded").columns
-raw = [records(lw.read_raw(place + "*", columns, on_invalid="skip", **options)) for place in ("raw/", "s3://raw/")]
+raw = [records(lw.read_raw(place + "*", columns=columns, on_invalid="skip", **options)) for place in ("raw/", "s3://raw/")]
 assert len(raw[0]) > 20 and raw[0] == raw[1]
-counted = [lw.count_raw(place + "*", columns) for place in ("raw/", "s3://raw/")]
+counted = [lw.count_raw(place + "*", columns=columns) for place in ("raw/", "s3://raw/")]
 assert counted[0] == counted[1] and counted[0]["valid"] == 2000, counted
 END
 LENGTHWISE_CACHE=copies python read.py

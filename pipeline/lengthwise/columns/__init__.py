@@ -57,6 +57,7 @@ from lengthwise.columns.select import (
     is_context,
     looked_up,
     raw_context,
+    raw_values,
     sequence_features,
 )
 
@@ -102,6 +103,7 @@ __all__ = [
     "looked_up",
     "make_parse_example_spec",
     "raw_context",
+    "raw_values",
     "sequence_bucketized_column",
     "sequence_categorical_column_with_hash_bucket",
     "sequence_categorical_column_with_identity",

@@ -67,6 +67,11 @@ def context_features(columns: Iterable[AnyColumn]) -> tuple[ContextColumn, ...]:
     return tuple(sorted(held, key=lambda column: column.key))
 
 
+def raw_values(feature: ContextFeature) -> ContextColumn:
+    """The column of a feature's values themselves, before any look-up, where a record has one."""
+    return feature if isinstance(feature, ContextColumn) else ContextColumn(key=feature.key, dtype=feature.dtype)
+
+
 def id_features(columns: Iterable[AnyColumn]) -> tuple[IdColumn, ...]:
     """The distinct features with a look-up, those of sequences first.
 

@@ -172,6 +172,15 @@ class Buckets(Section):
         """The arguments of `lengthwise.buckets.plan` and of its neighbours."""
         return {name: getattr(self, name) for name in ("cost", *PLANNING) if name != "sample"}
 
+    @property
+    def longest(self) -> int | None:
+        """The last boundary, where it is known before the data's lengths are."""
+        if self.boundaries is not None:
+            return self.boundaries[-1]
+        if self.max_length is None or self.multiple_of == "auto":  # which divides it
+            return self.max_length
+        return -(-self.max_length // self.multiple_of) * self.multiple_of
+
 
 PLANNING = ("count", "batch_steps", "multiple_of", "max_length", "sample")
 """The fields of `Buckets` that say how boundaries are planned, so go with no `boundaries`."""
@@ -283,6 +292,11 @@ class Limits(Section):
     max_record_bytes: Bytes = Field(
         default=64 * 2**20, description="Larger records are rejected without being parsed: bytes, or `64MiB`."
     )
+
+    @property
+    def looked_ahead(self) -> int:
+        """How many first records, all rejected for one reason, stop the reading; 0 where nothing does."""
+        return self.stop_after_rejected if self.rejected_fraction < 1 else 0
 
 
 class JobConfig(Section):

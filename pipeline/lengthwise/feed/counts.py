@@ -1,27 +1,16 @@
 """`count_raw`: what is wrong with raw files, by reason, found by the offline job's own code."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 
 from lengthwise import files as file_system
-from lengthwise.columns import AnyColumn
-from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.no_record import no_record
-from lengthwise.feed.offline import offline_rules
-from lengthwise.feed.options import check_choice, checked_boundaries
-from lengthwise.feed.parse import Container
-from lengthwise.feed.raw import Paths, find_files
+from lengthwise.feed.raw_job import Raw, RawJob
 
 
-def count_raw(
-    files: Paths,
-    columns: Iterable[AnyColumn],
-    *,
-    format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
-    boundaries: Sequence[int] | None = None,
-    sequences: Sequences | None = None,
-    max_record_bytes: int = 64 * 2**20,
-) -> dict[str, int]:
+def count_raw(source: Raw, split: str = "train", *, columns: Iterable[Any] | None = None) -> dict[str, int]:
     """How many records `read_raw` gives with `on_invalid="skip"` and `on_damage="skip"`, and how many it leaves out.
 
     (Of a damaged gzip file `read_raw` may give fewer: see `on_damage`.)
@@ -30,35 +19,43 @@ def count_raw(
     restored, a second epoch or another worker reads again.
 
     Args:
-        files: as for `read_raw`; so are the other arguments.
+        source: as for `read_raw`: a job's configuration, or raw files with `columns`.
+        split: which of the job's splits.
         columns: what a sequence is.
-        format: `sequence_example` or `example`.
-        boundaries: the values that T may have.
-        sequences: what happens to empty, over-long and uneven sequences.
-        max_record_bytes: larger records are invalid.
 
     Returns:
-        `valid`, and the number of rejected records by `RejectReason`; the unreadable rest of a file counts as one.
+        `valid`; the number of rejected records by `RejectReason`, where the unreadable rest of a file counts as one;
+        and, where the files hold records of several splits, `other_splits`: the records that belong elsewhere. All
+        together are the records of the files. Where `splits.key` divides them, invalid records belong to every split.
 
     Raises:
-        ConfigError: no file is found, the files hold no record, or the boundaries are none or do not strictly
-            increase.
+        ConfigError: the configuration is wrong, no file is found, or the files hold no record.
     """
     from lengthwise.records.framing import read_blocks
     from lengthwise.records.refine import Refiner
+    from lengthwise.records.splits import splits_of_records, splits_of_rows
 
-    check_choice("format", format, Container)
-    limits = checked_boundaries(boundaries)
-    refiner = Refiner(offline_rules(tuple(columns), format, sequences or Sequences(), limits))
-    counts = {"valid": 0}
-    paths = find_files(files)
+    job = RawJob.of(source, columns, split)
+    config, number = job.config, job.config.split_names.index(split)
+    refiner = Refiner(job.rules)
+    is_divided = not config.inputs.by_split and len(config.splits.fractions) > 1
+    counts: Counter[str] = Counter(valid=0)
+    paths = job.find_files()
     for path in paths:
         with file_system.open_binary(path) as stream:
-            for block in read_blocks(stream, max_record_bytes=max_record_bytes):
-                tally = refiner.refine(block, path).tally
-                counts["valid"] += tally.written
-                for reason, number in tally.rejected.items():
-                    counts[reason] = counts.get(reason, 0) + number
+            for block in read_blocks(
+                stream, compression=config.inputs.compression, max_record_bytes=config.limits.max_record_bytes
+            ):
+                own = block
+                if is_divided and config.splits.key is None:
+                    own = block.only(splits_of_records(block.records, config.splits) == number)
+                refined = refiner.refine(own, path)
+                valid = refined.tally.written
+                if is_divided and config.splits.key is not None:
+                    valid = int((splits_of_rows(refined.rows, block, config.splits) == number).sum())
+                counts["valid"] += valid
+                counts["other_splits"] += block.read - own.read + refined.tally.written - valid
+                counts.update(refined.tally.rejected)
     if not any(counts.values()):
         raise ConfigError(no_record(f"the {len(paths)} files", ", ".join(map(repr, paths[:3]))))
-    return counts
+    return {name: count for name, count in counts.items() if count or name == "valid"}

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import tensorflow as tf
 
@@ -24,7 +24,7 @@ from lengthwise.feed.recover import (
     sound_runs,
 )
 from lengthwise.feed.visible_text import visible_text
-from lengthwise.records.compression import HEADER, sniff
+from lengthwise.records.compression import HEADER, Compression, sniff
 from lengthwise.records.inflate import inflated_size
 
 
@@ -59,7 +59,7 @@ class Listed(NamedTuple):
     size: Any
 
 
-def list_file(path: str, on_damage: OnDamage) -> Listed:
+def list_file(path: str, compression: Literal["auto"] | Compression, on_damage: OnDamage) -> Listed:
     """Looks at a file. Zlib files do not say how much is in them: they are decompressed for it.
 
     Raises:
@@ -67,7 +67,7 @@ def list_file(path: str, on_damage: OnDamage) -> Listed:
     """
     with file_system.open_binary(path) as stream:
         head = stream.read(HEADER.size)
-        kind = sniff(head)
+        kind = sniff(head) if compression == "auto" else compression
         size = stream.seek(0, os.SEEK_END)
         end = size
         if on_damage == "raise":

@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
-from lengthwise.columns import AnyColumn
-from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import canonical
 from lengthwise.feed.chunks import END, SEED, ChunkFormat
@@ -17,8 +15,10 @@ from lengthwise.feed.features import Features, Rows
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.no_record import refuse_empty_epochs
 from lengthwise.feed.options import Options, check_choice
-from lengthwise.feed.parse import Container, Parsed
+from lengthwise.feed.own_split import OwnSplit
+from lengthwise.feed.parse import Parsed
 from lengthwise.feed.raw_files import Chunk
+from lengthwise.feed.raw_job import RawJob
 from lengthwise.feed.recover import FRAME_BYTES
 from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.service import with_seed_of_content
@@ -26,6 +26,9 @@ from lengthwise.feed.sizes import chunks_of_windows, rows_of_window
 from lengthwise.feed.threads import threads
 from lengthwise.feed.window import Windows
 from lengthwise.visible import visible
+
+if TYPE_CHECKING:
+    from lengthwise.records.ahead import Ahead
 
 _CHUNK = 2048  # records parsed at once
 _UNKNOWN = 64  # steps of a record, where none could be looked at
@@ -50,57 +53,51 @@ class RawWindow:
 
     def __init__(
         self,
-        columns: Sequence[AnyColumn],
-        container: Container,
-        rules: Sequences,
-        boundaries: tuple[int, ...] | None,
+        job: RawJob,
         options: Options,
         paths: Sequence[str],
         on_invalid: OnInvalid,
-        max_record_bytes: int,
     ) -> None:
         check_choice("on_invalid", on_invalid, OnInvalid)
-        if rules.over_long == "window":
+        config = job.config
+        if config.sequences.over_long == "window":
             raise ConfigError(
                 "sequences.over_long: read_raw cannot split sequences into windows; `lengthwise prepare` can"
             )
-        self.features = Features.of(columns)
-        self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
+        self.features = Features.of(config.columns)
+        self._own = OwnSplit(config, job.split)
+        self._refiner = Refiner(config.columns, config.inputs.format, config.sequences, config.buckets.longest)
         self._format = ChunkFormat(self.features)
-        self._windows = Windows(self.features, options, self._format, boundaries)
+        self._windows = Windows(self.features, options, self._format, job.boundaries)
         self._options = options
-        self._boundaries = boundaries
+        self._boundaries = boundaries = job.boundaries
         self._steps_per_row, self._chunks = float(_UNKNOWN), 0
         self.mean = self._mean_of([_UNKNOWN if boundaries is None else min(_UNKNOWN, boundaries[-1])])
         self._paths = list(map(visible, paths))  # in messages only
         self._on_invalid = on_invalid
-        self._max_record_bytes = max_record_bytes
+        self._max_record_bytes = config.limits.max_record_bytes
 
-    def measure(self, records: Any, size: int, small_chunks: int) -> None:
-        """Chooses the windows by the lengths of some records, string `[n]`, and what is known of all together.
+    def measure(self, look: "Ahead", size: int, small_chunks: int) -> None:
+        """Chooses the windows by the lengths of some records, and what is known of all together.
 
         Args:
-            records: the sample.
+            look: the first records.
             size: the bytes of all records.
             small_chunks: how many of their chunks are small.
         """
-        try:
-            rows, _ = self._refiner.refine(self._refiner.parser.parse(records))
-        except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # the message may quote bytes that are no text
-            # Records that cannot be parsed are dealt with where all are read.
-            return
-        if steps := float(tf.reduce_sum(rows.lengths)):
-            self.mean = self._mean_of(rows.lengths)
-            self._steps_per_row = max(steps / len(rows.lengths), 1.0)
-            sampled = float(tf.reduce_sum(tf.strings.length(records))) + FRAME_BYTES * len(records)
-            self._chunks = math.ceil(size / sampled * len(records) / chunk_size(self._options) * _MARGIN) + small_chunks
+        if steps := float(look.lengths.sum()):
+            self.mean = self._mean_of(look.lengths)
+            self._steps_per_row = max(steps / len(look.lengths), 1.0)
+            records = size / (look.record_bytes / look.records + FRAME_BYTES)
+            self._chunks = math.ceil(records / chunk_size(self._options) * _MARGIN) + small_chunks
 
     def _mean_of(self, lengths: Any) -> MeanBatch:
         return MeanBatch.of(lengths, np.ones(len(lengths)), self._options, self._boundaries)
 
     def _sizes(self) -> list[int]:
         """How many chunks each window takes; more records than expected are read by whole windows."""
-        per_window = max(rows_of_window(self._options, self._steps_per_row) // chunk_size(self._options), 1)
+        records = rows_of_window(self._options, self._steps_per_row) / self._own.share
+        per_window = max(int(records) // chunk_size(self._options), 1)
         expected = chunks_of_windows(self._chunks, per_window)
         return [*expected, *[per_window] * _MORE]
 
@@ -133,7 +130,7 @@ class RawWindow:
         rows, verdicts = self._refiner.refine(parsed)
         with tf.control_dependencies([self._report(verdicts, chunk)]):
             lengths = tf.identity(rows.lengths)
-        return self._format.pack(Rows(rows.sequences, lengths, rows.context, rows.keep))
+        return self._format.pack(self._own.rows(Rows(rows.sequences, lengths, rows.context, rows.keep), parsed))
 
     def _seed_of(self, chunk: Chunk, seed: Any) -> Any:
         """int64 `[1, 2]`; of a chunk whose records are all left out, the epoch's."""
@@ -147,6 +144,8 @@ class RawWindow:
         dataset that ignores errors turns it into one element less: then the next dataset's element is taken, for
         which the records were tried one by one.
         """
+        own = self._own.of_records(chunk.records)
+        chunk = chunk if own is None else Chunk(*(tf.boolean_mask(part, own) for part in chunk))
         small = tf.strings.length(chunk.records) <= self._max_record_bytes
         whole = tf.data.Dataset.from_tensors(self._without(chunk, small, "too_large"))
         fast = whole.map(lambda chunk: (chunk, self._refiner.parser.parse(chunk.records))).ignore_errors()

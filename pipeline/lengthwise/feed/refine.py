@@ -78,7 +78,7 @@ class Refiner:
         context: dict[str, Any] = {}
         for feature in self._context:
             if isinstance(feature, ContextColumn):
-                context[feature.key] = _context_of(faults, feature, parsed.context[feature.key])
+                context[feature.key] = context_of(faults, feature, parsed.context[feature.key])
             else:
                 context |= self._context_ids(faults, feature, parsed)
         verdicts = Verdicts(*faults.verdicts(count))
@@ -162,7 +162,7 @@ def _even(raw: RawSteps, values: Any, width: int, filler: float) -> Steps:
     return Steps(even, raw.row_splits[:-1] * width, raw.row_counts, raw.present)
 
 
-def _context_of(faults: Faults, column: ContextColumn, raw: RawSteps) -> Any:
+def context_of(faults: Faults, column: ContextColumn, raw: RawSteps) -> Any:
     """`[n, *shape]`: the values, the default where a record has none."""
     check_context(faults, column, raw)
     elements = column.num_elements

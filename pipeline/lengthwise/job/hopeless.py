@@ -1,7 +1,6 @@
 """Stopping before the first pass where it would be in vain: the first records are all rejected for one reason."""
 
 from lengthwise.errors import DataLimitError
-from lengthwise.job.measure import longest_planned
 from lengthwise.job.model import Job
 from lengthwise.records.ahead import AllRejected, look_ahead
 
@@ -10,10 +9,7 @@ _LEAST = 1024  # records that are looked at to tell which keys there are
 
 def find_hopeless(job: Job) -> AllRejected | None:
     """What the first records are rejected for, where all are and `limits.stop_after_rejected` forbids to go on."""
-    limits = job.config.limits
-    if not limits.stop_after_rejected or limits.rejected_fraction >= 1:
-        return None
-    found = _look(job, limits.stop_after_rejected)
+    found = _look(job, job.config.limits.looked_ahead)
     return found if found is not None and found.rest else None
 
 
@@ -36,12 +32,4 @@ def keys_of(job: Job) -> str:
 
 
 def _look(job: Job, most: int) -> AllRejected | None:
-    config = job.config
-    rules = job.rules(job.boundaries[-1] if job.boundaries else longest_planned(config))
-    return look_ahead(
-        [source.path for source in job.inputs],
-        rules,
-        most,
-        compression=config.inputs.compression,
-        max_record_bytes=config.limits.max_record_bytes,
-    )
+    return look_ahead([source.path for source in job.inputs], job.rules, most, job.config).rejected

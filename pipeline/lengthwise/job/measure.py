@@ -23,7 +23,7 @@ def measure_file(job: Job, source: Input) -> Measured:
     if files.exists(done):
         return Measured.model_validate_json(files.read_bytes(done))
     config = job.config
-    refiner = Refiner(job.rules(job.boundaries[-1] if job.boundaries else longest_planned(config)))
+    refiner = Refiner(job.rules)
     reporter = Reporter(job.progress, f"measure-{source.rank:06d}")
     counts = np.zeros(1, np.int64)
     tally = Tally()
@@ -60,14 +60,6 @@ def as_example(one: Reject | Refused) -> Refused:
     return Refused(**{name: getattr(one, name) for name in Refused.model_fields})
 
 
-def longest_planned(config: JobConfig) -> int | None:
-    """The last boundary where it is known before the lengths are: `max_length`, rounded up to `multiple_of`."""
-    buckets = config.buckets
-    if buckets.max_length is None or buckets.multiple_of == "auto":  # which divides it
-        return buckets.max_length
-    return -(-buckets.max_length // buckets.multiple_of) * buckets.multiple_of
-
-
 def add_up(measured: Iterable[Measured]) -> LengthHistogram:
     """The histogram of all files."""
     total: dict[int, int] = {}
@@ -89,7 +81,7 @@ def plan_buckets(config: JobConfig, histogram: LengthHistogram) -> BucketPlan:
     """
     if histogram.total == 0:
         multiple = config.buckets.multiple_of
-        return BucketPlan((longest_planned(config) or (1 if multiple == "auto" else multiple),))
+        return BucketPlan((config.buckets.longest or (1 if multiple == "auto" else multiple),))
     return plan(planned_lengths(config, histogram), **config.buckets.planning)
 
 

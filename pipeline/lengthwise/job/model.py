@@ -54,19 +54,10 @@ class Job:
     work: str
     progress: str = ""
 
-    def rules(self, longest: int | None) -> Rules:
-        """The rules of the configuration for `lengthwise.records.refine`."""
-        config = self.config
-        return Rules(
-            columns=config.columns,
-            container=config.inputs.format,
-            mismatch=config.sequences.mismatch,
-            empty=config.sequences.empty,
-            over_long=config.sequences.over_long,
-            longest=longest,
-            overlap=config.sequences.window_overlap,
-            split_key=config.splits.key,
-        )
+    @property
+    def rules(self) -> Rules:
+        """How its records become rows."""
+        return Rules.of(self.config, self.boundaries[-1] if self.boundaries else self.config.buckets.longest)
 
     def place(self, *names: str) -> str:
         """A path in the work folder."""

@@ -72,7 +72,7 @@ class _Spill:
 
     def run(self, write_rejects: Callable[[bytes], object]) -> Spilled:
         source, job = self._source, self._job
-        refiner = Refiner(job.rules(self._plan.max_length))
+        refiner = Refiner(job.rules)
         reporter = Reporter(job.progress, f"read-{source.rank:06d}")
         tally = Tally()
         reading = Reading(job, source)

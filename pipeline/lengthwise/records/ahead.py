@@ -1,20 +1,28 @@
-"""Looking ahead: are the first records all rejected for one reason, as a wrong key makes them? Then all may be."""
+"""Looking ahead: what the first records of a few files tell of all.
+
+Are they all rejected for one reason, as a wrong key makes them? Then all may be. And how long are they?
+"""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
+
 from lengthwise import files
 from lengthwise.columns.wording import did_you_mean
-from lengthwise.errors import DataLimitError, EnvironmentFailure
+from lengthwise.config.model import JobConfig
+from lengthwise.errors import EnvironmentFailure
+from lengthwise.records.features import INDEX, LENGTH
 from lengthwise.records.framing import Block, read_blocks
 from lengthwise.records.protos import SequenceExample
-from lengthwise.records.refine import Refiner, Rules, Tally
+from lengthwise.records.refine import Refined, Refiner, Rules, Tally
 from lengthwise.rejects import Reject
 
 _IN_TURN = 4  # files: what is wrong with one of them may be its own fault
 _KEPT = 64  # rejects
+_MEASURED = 64  # records of each file
 _LISTED = 20  # keys in a message
 _LONGEST = 80  # characters of a key there
 
@@ -57,36 +65,79 @@ class AllRejected:
         return f"The records have the {' and the '.join(found)}{near}"
 
 
-def look_ahead(
-    paths: Sequence[str], rules: Rules, most: int, *, compression: str = "auto", max_record_bytes: int
-) -> AllRejected | None:
-    """The first `most` records of the files, a few files in turn; None as soon as one is valid, or a reason differs.
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What the first records of a few files are.
 
-    Files that cannot be opened are left to whoever reads all of them.
+    Attributes:
+        rejected: where every one is rejected, all for one reason.
+        records: how many of them were measured.
+        record_bytes: how many bytes these have.
+        lengths: int64 `[n]`: of the valid sequences among these, in steps.
     """
-    refiner = Refiner(rules)
-    tally, rejects = Tally(), list[Reject]()
-    reading = _in_turn(paths, compression, max_record_bytes)
-    looked_into = set()
+
+    rejected: AllRejected | None
+    records: int
+    record_bytes: int
+    lengths: np.ndarray
+
+
+def look_ahead(paths: Sequence[str], rules: Rules, most: int, config: JobConfig) -> Ahead:
+    """Looks at the first records of the files, a few files in turn.
+
+    As long as all are rejected for one reason, at `most` records; else at some of the first few local files. Files that
+    cannot be opened are left to whoever reads all of them.
+    """
+    refiner, look = Refiner(rules), _Look()
+    reading = _in_turn(paths, config.inputs.compression, config.limits.max_record_bytes)
     for path, block in reading:
-        refined = refiner.refine(block, path)
-        tally.add(refined.tally)
-        looked_into.add(path)
-        if tally.written or len(tally.rejected) != 1:
-            return None
-        rejects += refined.rejects[: _KEPT - len(rejects)]
-        if tally.read >= most:
-            return AllRejected(tally, len(looked_into), rejects, rest=any(True for _ in islice(reading, 1)))
-    return AllRejected(tally, len(looked_into), rejects, rest=False) if rejects else None
+        if not most and not look.is_of_use(path):
+            break
+        look.add(path, block, refiner.refine(block if most else _first_of(block), path))
+        if most and look.tally.read >= most and look.all_rejected:
+            return look.result(rest=any(True for _ in islice(reading, 1)))
+        most = most if look.all_rejected else 0
+    return look.result(rest=False)
 
 
-def refuse_all_rejected(
-    paths: Sequence[str], rules: Rules, most: int, setting: str, *, compression: str = "auto", max_record_bytes: int
-) -> None:
-    """Raises DataLimitError where the first `most` records are all rejected for one reason, and there are more."""
-    found = look_ahead(paths, rules, most, compression=compression, max_record_bytes=max_record_bytes) if most else None
-    if found is not None and found.rest:
-        raise DataLimitError(found.describe(setting))
+class _Look:
+    """What was seen so far."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self._rejects: list[Reject] = []
+        self._files: set[str] = set()
+        self._records: list[bytes] = []
+        self._lengths: list[np.ndarray] = []
+
+    @property
+    def all_rejected(self) -> bool:
+        """Whether every record was rejected, all for one reason."""
+        return not self.tally.written and len(self.tally.rejected) == 1
+
+    def is_of_use(self, path: str) -> bool:
+        """Whether the file may tell more of the lengths."""
+        return path not in self._files and len(self._files) < _IN_TURN and not files.is_remote(path)
+
+    def add(self, path: str, block: Block, refined: Refined) -> None:
+        self.tally.add(refined.tally)
+        self._rejects += refined.rejects[: _KEPT - len(self._rejects)]
+        if path not in self._files and block.records:
+            first = _first_of(block)
+            self._records += first.records
+            indices, lengths = (refined.rows.column(name).to_numpy() for name in (INDEX, LENGTH))
+            self._lengths.append(lengths[indices <= first.indices[-1]].astype(np.int64))
+        self._files.add(path)
+
+    def result(self, *, rest: bool) -> Ahead:
+        rejected = AllRejected(self.tally, len(self._files), self._rejects, rest) if self.all_rejected else None
+        lengths = np.concatenate([*self._lengths, np.zeros(0, np.int64)])
+        return Ahead(rejected, len(self._records), sum(map(len, self._records)), lengths)
+
+
+def _first_of(block: Block) -> Block:
+    """The first few readable records, and the damage among them left out."""
+    return Block(block.records[:_MEASURED], block.indices[:_MEASURED], block.offsets[:_MEASURED])
 
 
 def _in_turn(paths: Sequence[str], compression: str, max_record_bytes: int) -> Iterator[tuple[str, Block]]:

@@ -73,6 +73,18 @@ class Block:
         """How many records were found, readable or not."""
         return len(self.records) + len(self.damage)
 
+    def only(self, kept: np.ndarray) -> "Block":
+        """All of the damage, and of the readable records those where `kept`, bool `[n]`, is true."""
+        places = np.flatnonzero(kept).tolist()
+        records, indices, offsets = self.records, self.indices, self.offsets
+        return Block(
+            [records[place] for place in places],
+            [indices[place] for place in places],
+            [offsets[place] for place in places],
+            self.damage,
+            self.position,
+        )
+
 
 def read_blocks(stream: BinaryIO, *, compression: str = "auto", max_record_bytes: int = MOST_BYTES) -> Iterator[Block]:
     """Reads a TFRecord file to its end, or to the point where its framing breaks.

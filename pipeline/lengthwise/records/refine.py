@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lengthwise.columns import AnyColumn, ContextColumn, ContextFeature, context_features, raw_context
+from lengthwise.columns import AnyColumn, ContextColumn, context_features, raw_context, raw_values
+from lengthwise.config.model import JobConfig
 from lengthwise.records.decode import Decoded, Decoder, Fault, Format
 from lengthwise.records.features import INDEX, LENGTH, SPLIT_KEY, WINDOW, absence, marked_keys, step_features
 from lengthwise.records.framing import Block
@@ -41,6 +42,20 @@ class Rules:
     longest: int | None = None
     overlap: int = 0
     split_key: str | None = None
+
+    @classmethod
+    def of(cls, config: JobConfig, longest: int | None) -> Self:
+        """The rules of a job whose last boundary is `longest`."""
+        return cls(
+            columns=config.columns,
+            container=config.inputs.format,
+            mismatch=config.sequences.mismatch,
+            empty=config.sequences.empty,
+            over_long=config.sequences.over_long,
+            longest=longest,
+            overlap=config.sequences.window_overlap,
+            split_key=config.splits.key,
+        )
 
 
 @dataclass(slots=True)
@@ -91,7 +106,7 @@ class Refiner:
         self._context = context_features(rules.columns)
         self._marked = marked_keys(rules.columns)
         keys = {one.key: one for one in raw_context(rules.columns)}
-        self._split_key = None if rules.split_key is None else _raw_column(keys[rules.split_key])
+        self._split_key = None if rules.split_key is None else raw_values(keys[rules.split_key])
 
     def refine(self, block: Block, file: str) -> Refined:
         """Refines a block of the file of that name."""
@@ -169,13 +184,6 @@ def _context_lists(column: ContextColumn, values: np.ndarray | pa.Array, rows: n
     positions = (rows[:, None] * elements + np.arange(elements)).reshape(-1)
     kept = values.take(pa.array(positions)) if isinstance(values, pa.Array) else pa.array(values[positions])
     return pa.LargeListArray.from_arrays(pa.array(np.arange(len(rows) + 1) * elements), kept)
-
-
-def _raw_column(feature: ContextFeature) -> ContextColumn:
-    """The values themselves, before any look-up, one a record."""
-    if isinstance(feature, ContextColumn):
-        return feature
-    return ContextColumn(key=feature.key, dtype=feature.dtype)
 
 
 def _placed(checked: Checked, positions: np.ndarray) -> list[tuple[Fault, int]]:
