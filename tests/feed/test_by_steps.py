@@ -108,8 +108,8 @@ def test_the_order_is_the_seeds_and_another_one_in_each_iteration() -> None:
 def test_batches_are_those_that_the_readers_make(data: Data) -> None:
     given: dict[str, Any] = {"batch_steps": 256, "shuffle": False, "window": 100}
     columns = all_columns()[4:]
-    read = lw.read_raw(data.files[:1], columns, **given)
-    single = lw.read_raw(data.files[:1], columns, batch_size=1, window=1, shuffle=False).unbatch()
+    read = lw.read_raw(data.files[:1], columns=columns, **given)
+    single = lw.read_raw(data.files[:1], columns=columns, batch_size=1, window=1, shuffle=False).unbatch()
     elements = single.apply(lw.batch_by_steps(padding_values={"pair": -1.0, "count": 7}, **given))
     pairs = list(zip(read.as_numpy_iterator(), elements.as_numpy_iterator(), strict=True))
     assert len(pairs) > 10

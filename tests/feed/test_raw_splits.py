@@ -15,6 +15,7 @@ from lengthwise.config.model import Splits
 from lengthwise.errors import ConfigError
 from lengthwise.feed.features import Flat, Rows
 from lengthwise.feed.own_split import OwnSplit
+from lengthwise.feed.parse import Parsed, RawSteps
 from lengthwise.records.splits import divide, hash_values, splits_of_records
 from records.messages import sequence_example, write_records
 
@@ -140,8 +141,9 @@ def test_values_of_a_key_are_divided_by_tensorflow_as_by_numpy(data: st.DataObje
     numbers = tf.range(len(values), dtype=tf.int64)
     flat = Flat(tf.repeat(numbers, 2), tf.range(len(values) + 1, dtype=tf.int64) * 2)
     rows = Rows({"x": flat}, tf.fill([len(values)], 2), {key: tensor}, tf.fill([len(values)], True))
+    parsed = Parsed({}, {key: RawSteps(tensor, tf.range(len(values) + 1, dtype=tf.int64), None, rows.keep)})
     for place, one in enumerate(own_splits(splits)):
-        own = one.rows(rows)
+        own = one.rows(rows, parsed)
         wanted = np.flatnonzero(expected == place)
         np.testing.assert_array_equal(own.sequences["x"].values, np.repeat(wanted, 2))
         assert len(own.lengths) == len(own.keep) == len(own.context[key]) == len(wanted)

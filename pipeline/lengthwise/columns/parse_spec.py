@@ -4,18 +4,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lengthwise.columns.context import ContextColumn
+from lengthwise.columns.from_tensorflow import from_feature_columns
 from lengthwise.columns.numeric import NumericColumn
-from lengthwise.columns.select import AnyColumn, SequenceFeature, raw_context, sequence_features
+from lengthwise.columns.select import SequenceFeature, raw_context, sequence_features
 
 
-def make_parse_example_spec(columns: Iterable[AnyColumn]) -> dict[str, Any]:
+def make_parse_example_spec(columns: Iterable[Any]) -> dict[str, Any]:
     """What `tf.feature_column.make_parse_example_spec` gives for the same columns.
 
     Sequence features, ids of the whole record, and their weights are `VarLenFeature`s; other context features are
     `FixedLenFeature`s. Dtypes that no tf.Example holds become the one that it does: int32 an int64, float64 a float32.
 
     Args:
-        columns: any columns; wrappers stand for the features that they read.
+        columns: any columns, `tf.feature_column` objects among them; wrappers stand for the features that they read.
 
     Returns:
         Parsing rules by feature key, sorted by key.
@@ -23,7 +24,7 @@ def make_parse_example_spec(columns: Iterable[AnyColumn]) -> dict[str, Any]:
     Raises:
         ConfigError: two columns read one feature by different rules.
     """
-    columns = tuple(columns)
+    columns = from_feature_columns(columns)
     spec: dict[str, Any] = {}
     for feature in (*sequence_features(columns), *raw_context(columns)):
         if isinstance(feature, ContextColumn):

@@ -1,6 +1,7 @@
 """Questions about a list of columns: which features they read, by which rules, and what is left after the look-ups."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from lengthwise.columns.base import RESERVED_KEY
 from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
@@ -100,13 +101,15 @@ def _held(feature: ContextFeature) -> Iterator[ContextColumn]:
         yield ContextColumn(key=feature.count_key, dtype="int64")
 
 
-def looked_up(columns: Iterable[AnyColumn]) -> tuple[AnyColumn, ...]:
+def looked_up(columns: Iterable[Any]) -> tuple[AnyColumn, ...]:
     """The columns that read features whose look-ups are done: those of prepared data and of the batches of the feed.
 
     Each categorical column becomes the identity column over its ids, under the same name, so that models of it need
-    no vocabulary, no strings and, on dense inputs, no TensorFlow.
+    no vocabulary, no strings and, on dense inputs, no TensorFlow. `tf.feature_column` objects are taken, too.
     """
-    return tuple(_looked_up(column) for column in columns)
+    from lengthwise.columns.from_tensorflow import from_feature_columns  # which needs this module
+
+    return tuple(map(_looked_up, from_feature_columns(columns)))
 
 
 def _looked_up(column: AnyColumn) -> AnyColumn:

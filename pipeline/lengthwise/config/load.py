@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from lengthwise.columns import AnyColumn, VocabularyColumn, feature_of
 from lengthwise.columns.from_schema import columns_from_schema
+from lengthwise.columns.from_tensorflow import from_feature_column, is_feature_column
 from lengthwise.columns.wording import explain_all, show
 from lengthwise.config.model import JobConfig
 from lengthwise.config.overrides import with_overrides
@@ -102,7 +103,9 @@ def _key(column: Any) -> Any:
         if inner is None:
             return column.get("key") if isinstance(column.get("key"), str) else None
         column = inner
-    return getattr(column, "key", None) or getattr(getattr(column, "categorical_column", None), "key", None)
+    if isinstance(column, get_args(AnyColumn)) or is_feature_column(column):
+        return feature_of(from_feature_column(column)).key
+    return None
 
 
 def _check_vocabularies(columns: Iterable[AnyColumn], source: str) -> None:

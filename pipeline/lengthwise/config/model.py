@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 
 from lengthwise.columns import Column, ContextColumn, ContextFeature, raw_context, sequence_features
 from lengthwise.columns.base import Strict
+from lengthwise.columns.from_tensorflow import from_feature_column, is_feature_column
 from lengthwise.columns.wording import FieldError, show
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Compression, Layout
@@ -299,11 +300,20 @@ class Limits(Section):
         return self.stop_after_rejected if self.rejected_fraction < 1 else 0
 
 
+def _ours(columns: Any) -> Any:
+    """`tf.feature_column` objects as columns of ours; they are tuples, which would be read as lists of fields."""
+    if not isinstance(columns, list | tuple) or is_feature_column(columns):
+        return columns
+    return [from_feature_column(column) if is_feature_column(column) else column for column in columns]
+
+
 class JobConfig(Section):
     """One preparation: what is read, by which columns, and what is written."""
 
     inputs: Inputs = Inputs()
-    columns: tuple[Column, ...] = Field(min_length=1, description="What a sequence is.")
+    columns: Annotated[tuple[Column, ...], BeforeValidator(_ours)] = Field(
+        min_length=1, description="What a sequence is."
+    )
     sequences: Sequences = Sequences()
     buckets: Buckets = Buckets()
     splits: Splits = Splits()

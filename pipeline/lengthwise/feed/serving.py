@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY, AnyColumn, feature_of, is_context
+from lengthwise.columns import RESERVED_KEY, AnyColumn, feature_of, from_feature_columns, is_context
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import parse_canonical
@@ -90,7 +90,7 @@ class ServingFunction(tf.Module):
 
 def serving_fn(
     model: Any,
-    columns: Iterable[AnyColumn],
+    columns: Iterable[Any],
     *,
     format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
     boundaries: Sequence[int] | None = None,
@@ -101,7 +101,8 @@ def serving_fn(
     Args:
         model: a built Keras model that takes batches of the feed. Requests need only the features that its output
             depends on: no labels, no weights.
-        columns: the columns of the raw records, as given to `read_raw` or to the job (`manifest.columns`).
+        columns: the columns of the raw records, as given to `read_raw` or to the job (`manifest.columns`), or
+            `tf.feature_column` objects.
         format: of the records, `sequence_example` or `example`.
         boundaries: the values that T may have, such as the manifest's; None: T is the request's longest sequence.
         sequences: what happens to empty, over-long and uneven sequences; empty ones are kept by default. A model that
@@ -122,7 +123,7 @@ def serving_fn(
     limits = checked_boundaries(boundaries)
     if limits is not None and sequences is not None and sequences.over_long == "window":
         raise ConfigError("sequences.over_long: one request cannot become several windows; give reject or truncate")
-    columns = tuple(columns)
+    columns = from_feature_columns(columns)
     reads = keys_read(model, Features.of(columns).batch_spec)
     columns = _reading(columns, {*reads} - {RESERVED_KEY})
     rules = sequences or Sequences(empty="keep")

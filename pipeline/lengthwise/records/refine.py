@@ -83,9 +83,9 @@ class Refined:
     """What became of a block.
 
     Attributes:
-        rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`; each sequence feature as a `large_list` of its values, `width`
-            a step, weights likewise; each context feature as a list of its values; the `absence` of optional features;
-            and the `SPLIT_KEY`.
+        rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`; each sequence feature as a `large_list` of its values,
+            `width` a step, weights likewise; each context feature as a list of its values; the `absence` of optional
+            features; and the `SPLIT_KEY`.
         rejects: the records refused, in the order of the file.
         tally: the block's counts.
     """
