@@ -51,7 +51,14 @@ _NAMES = {
         "read_raw",
         "serving_fn",
     ),
-    "lengthwise.layers": ("SequenceFeatures", "concatenate_context_input", "inputs", "sequence_input_layer"),
+    "lengthwise.layers": (
+        "SegmentMask",
+        "SegmentPooling",
+        "SequenceFeatures",
+        "concatenate_context_input",
+        "inputs",
+        "sequence_input_layer",
+    ),
     "lengthwise.manifest": ("Manifest", "load_manifest"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

@@ -75,6 +75,13 @@ class Folders:
         """The names of the splits, of any folder."""
         return tuple(sorted({split for part in self.parts for split in part.manifest.splits}))
 
+    @property
+    def over_long(self) -> object:
+        """What the jobs did with sequences that were too long; None where they differ."""
+        sections = [part.manifest.config.get("sequences") for part in self.parts]
+        policies = {one.get("over_long") if isinstance(one, dict) else None for one in sections}
+        return policies.pop() if len(policies) == 1 else None
+
     def histogram(self, split: str) -> LengthHistogram:
         """The lengths of all sequences of a split."""
         manifests = [part.manifest for part in self.parts]

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lengthwise.columns.base import RESERVED_KEY
+from lengthwise.columns.base import POSITIONS, RESERVED_KEY, SEGMENTS
 from lengthwise.columns.build import (
     categorical_column_with_hash_bucket,
     categorical_column_with_identity,
@@ -65,7 +65,9 @@ Column = Annotated[AnyColumn, Field(discriminator="kind")]
 """Any column, told apart by its `kind`: the type to use in pydantic models."""
 
 __all__ = [
+    "POSITIONS",
     "RESERVED_KEY",
+    "SEGMENTS",
     "AnyColumn",
     "BucketizedColumn",
     "Column",

@@ -24,6 +24,9 @@ from lengthwise.errors import ConfigError, ConfigTypeError
 RESERVED_KEY = "sequence_length"
 """The feature in which prepared data and batches keep each sequence's number of steps."""
 
+SEGMENTS, POSITIONS = "segment_ids", "positions"
+"""The features in which packed batches keep the number of each step's sequence in its row, and of the step in that."""
+
 
 def _one_number_is_a_shape(shape: Any) -> Any:
     return (shape,) if isinstance(shape, int | float) and not isinstance(shape, bool) else shape

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lengthwise.buckets import LengthHistogram
 from lengthwise.feed.batch_options import WINDOW
 from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.epochs import plain, shuffled
@@ -15,12 +16,13 @@ from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.features import Features, Flat, Rows
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.options import Options
+from lengthwise.feed.packed_window import segments_of, windows_of
 from lengthwise.feed.records import PortionTable, any_skipped, read_portion
 from lengthwise.feed.service import file_order, with_seed_of_content
+from lengthwise.feed.shorten import shorten
 from lengthwise.feed.sizes import chunks_of_windows
 from lengthwise.feed.threads import threads
 from lengthwise.feed.unpack import unpack_blocks
-from lengthwise.feed.window import Windows
 from lengthwise.folders import Folders
 
 _DTYPES = {"<i1": tf.int8, "<i2": tf.int16, "<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
@@ -32,6 +34,7 @@ class BlockLayout:
 
     Attributes:
         boundaries: the values that T may have; None for any.
+        segments: how many sequences a packed row holds at most.
     """
 
     def __init__(self, folders: Folders, options: Options, window: int, boundaries: tuple[int, ...] | None) -> None:
@@ -42,7 +45,10 @@ class BlockLayout:
         self._dtypes = {key: _DTYPES[dtype] for key, dtype in folders.first.block_dtypes.items()}
         self._longest = folders.boundaries[-1]
         self._format = ChunkFormat(self._features, self._dtypes)
-        self._windows = Windows(self._features, options, self._format, boundaries)
+        lengths = LengthHistogram.sum(map(folders.histogram, folders.splits))
+        self.segments = segments_of(options, lengths.steps / max(lengths.total, 1))
+        self._keeps_last = folders.over_long == "truncate_left"
+        self._windows = windows_of(self._features, options, self._format, boundaries, lambda: self.segments)
         self.boundaries = boundaries
 
     def epoch(self, portions: BucketPortions, seed: Any) -> Any:
@@ -88,7 +94,10 @@ class BlockLayout:
         return sum(part.take for part in parts) / max(sum(part.take * part.sequences for part in parts), 1)
 
     def _chunk(self, records: Any) -> Chunk:
-        return self._format.pack(self._decode(tf.reshape(records, [-1])))
+        rows = self._decode(tf.reshape(records, [-1]))
+        if self._options.pack is not None:
+            rows = shorten(rows, self._features, self._options.pack, keep_last=self._keeps_last)
+        return self._format.pack(rows)
 
     def _decode(self, records: Any) -> Rows:
         """The sequences of many blocks."""

@@ -29,6 +29,15 @@ class Options(BatchOptions):
         features: what batches keep: a model, for exactly the features that it reads; or keys, `sequence_length` among
             them if it is wanted; None for all. A functional Keras model whose inputs are a dict must be given no
             others: it takes them by position.
+        pack: packs several sequences into each row, of exactly this many steps, for models in which steps meet in
+            attention alone: `segment_ids` keep sequences apart there (`lengthwise.SegmentMask`). Batches have one shape
+            and next to no padding. What belongs to a step is `[B, T]`, with `segment_ids` (1, 2, ... in each row, 0 on
+            padding) and `positions` (0, 1, ... in each sequence), int32; what belongs to a sequence, `sequence_length`
+            and context features, is `[B, S]`, 0 or "" where a row holds fewer. Labels of sequences are `[B, S, 1]`. The
+            last batch of a window is filled up with empty rows (or dropped, by `drop_remainder`). Sequences longer than
+            a row are cut where the data's `over_long` says truncate, and an error elsewhere.
+        segments: with `pack`, the S: how many sequences a row holds at most. None: four times as many as fit on
+            average, rounded up to 8, for all splits alike.
         labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them). Numbers per
             step have the shape `[B, T, 1]`, as the output of `Dense(1)`; ids `[B, T]`.
         sample_weight: the key of the feature that becomes the weights; weights of steps are zero on padding.
@@ -61,6 +70,8 @@ class Options(BatchOptions):
     """
 
     features: Annotated[Any, BeforeValidator(_keys_or_model)] = None
+    pack: int | None = Field(default=None, ge=1, lt=2**31)
+    segments: int | None = Field(default=None, ge=1, lt=2**31)
     labels: str | tuple[str, ...] | None = None
     sample_weight: str | None = None
     even_weights: bool = False
@@ -96,9 +107,25 @@ class Options(BatchOptions):
                 "max_shapes fills batches up with rows of weight 0, which needs labels or next_step; "
                 "give them, or drop_remainder=True"
             )
+        if self.pack is not None:
+            self._check_pack(self.pack)
+        elif self.segments is not None:
+            raise ValueError("segments goes with pack: it is how many sequences a packed row holds")
         if self.service is not None and self.num_shards > 1:
             raise ValueError("expected either service or num_shards: the service divides the data itself")
         return self
+
+    def _check_pack(self, pack: int) -> None:
+        if self.batch_steps is not None and self.batch_steps < pack:
+            raise ValueError(f"expected batch_steps of at least pack, {pack}, received {self.batch_steps}")
+        useless = {
+            "max_shapes": "packed batches have one shape",
+            "even_weights": "packed batches have one shape, so each step weighs the same as any other",
+            "service": "packed rows are not read through a tf.data service",
+        }
+        for name, why in useless.items():
+            if getattr(self, name):
+                raise ValueError(f"expected either pack or {name}: {why}")
 
     @property
     def chosen_cache(self) -> Cache | None:

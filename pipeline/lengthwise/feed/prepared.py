@@ -14,11 +14,13 @@ from lengthwise.feed.batch_options import takes_fields_of
 from lengthwise.feed.block_layout import BlockLayout
 from lengthwise.feed.epochs import Epochs, divided_by
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
+from lengthwise.feed.example_rows import ExampleRows
 from lengthwise.feed.features import Features
 from lengthwise.feed.frame_walk import refuse_first_claims
 from lengthwise.feed.local_files import is_copied, reading
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.options import Options, options_of
+from lengthwise.feed.packed_targets import PackedFeatures, PackedTargets
 from lengthwise.feed.records import Portion, divide, repeated
 from lengthwise.feed.service import for_service, read_through, service_of
 from lengthwise.feed.shard_checks import checking
@@ -92,7 +94,7 @@ def _dataset(
 ) -> Any:
     layout = _layout(folders, split, chosen)
     batches = _count(layout, portions, split, chosen) if isinstance(layout, ExampleLayout) else None
-    targets = Targets(Features.of(folders.first.columns), chosen, _mean(folders, times, split, layout, chosen))
+    targets = _targets(folders, layout, chosen, _mean(folders, times, split, layout, chosen))
     service = service_of(chosen)
     if service is not None:
         return read_through(
@@ -115,6 +117,10 @@ def _dataset(
 def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | BlockLayout:
     histogram = folders.histogram(split)
     window = rows_of_window(options, histogram.steps / max(histogram.total, 1))
+    if options.pack is not None:
+        _check_pack(folders, histogram, split, options.pack)
+        packed = BlockLayout if folders.first.layout == "block" else ExampleRows
+        return packed(folders, options, window, (options.pack,))
     if folders.first.layout == "block":
         return BlockLayout(folders, options, window, _boundaries(histogram, options))
     used = {shard.bucket for shard in folders.shards(split)}
@@ -124,6 +130,26 @@ def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | B
             f"received {options.max_shapes}; raise it, or prepare the data with fewer buckets (buckets.count)"
         )
     return ExampleLayout(folders, options, window)
+
+
+def _check_pack(folders: Folders, lengths: LengthHistogram, split: str, pack: int) -> None:
+    if lengths.max > pack and not str(folders.over_long).startswith("truncate"):
+        raise ConfigError(
+            f"pack: expected at least {lengths.max}, the longest sequence of the split {split!r}, received {pack}; "
+            "raise it, or prepare the data with sequences.over_long: truncate_left or truncate_right, which cut them"
+        )
+    if lengths.min == 0:
+        raise ConfigError(
+            f"pack: expected sequences of at least 1 step, and the split {split!r} has some without any; prepare the "
+            "data with sequences.empty: reject"
+        )
+
+
+def _targets(folders: Folders, layout: ExampleLayout | BlockLayout, options: Options, mean: MeanBatch) -> Targets:
+    features = Features.of(folders.first.columns)
+    if options.pack is None or isinstance(layout, ExampleLayout):
+        return Targets(features, options, mean)
+    return PackedTargets(PackedFeatures.over(features, options.pack, layout.segments), options, mean)
 
 
 def _boundaries(histogram: LengthHistogram, options: Options) -> tuple[int, ...] | None:
@@ -199,7 +225,7 @@ def _expected(shards: Sequence[PlacedShard]) -> list[Remote]:
 
 
 def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, options: Options) -> None:
-    if options.batch_steps is None or options.over_budget == "alone":
+    if options.batch_steps is None or options.over_budget == "alone" or options.pack is not None:
         return
     example = folders.first.layout == "example"
     longest = max(folders.boundaries[one.bucket] for one in shards) if example else folders.histogram(split).max

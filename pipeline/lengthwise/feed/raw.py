@@ -19,6 +19,7 @@ from lengthwise.feed.features import Features
 from lengthwise.feed.local_files import ahead, is_copied, reading
 from lengthwise.feed.no_record import refuse_files_without_records
 from lengthwise.feed.options import Options, options_of
+from lengthwise.feed.packed_targets import PackedFeatures, PackedTargets
 from lengthwise.feed.raw_files import Listed, list_file, read_chunks
 from lengthwise.feed.raw_job import Raw, RawJob
 from lengthwise.feed.raw_window import OnInvalid, RawWindow, chunk_size
@@ -99,7 +100,14 @@ def read_raw(
     copied = [path for path in paths if is_copied(path, chosen.chosen_cache)]
     remotes = file_system.side_by_side(state_of, copied)
     with reading(remotes, chosen.chosen_cache, here=chosen.service is None):
-        return _dataset(chunks, window, Targets(Features.of(job.config.columns), chosen, window.mean), chosen)
+        return _dataset(chunks, window, _targets(job, window, chosen), chosen)
+
+
+def _targets(job: RawJob, window: RawWindow, options: Options) -> Targets:
+    features = Features.of(job.config.columns)
+    if options.pack is None:
+        return Targets(features, options, window.mean)
+    return PackedTargets(PackedFeatures.over(features, options.pack, window.segments), options, window.mean)
 
 
 def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Options) -> Any:
@@ -180,6 +188,8 @@ class _Source:
 
 def _check_limits(job: RawJob, options: Options) -> None:
     limits = job.boundaries
+    if options.pack is not None:
+        return
     if limits is None:
         if options.max_shapes is not None:
             raise ConfigError(

@@ -16,6 +16,7 @@ from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.no_record import refuse_empty_epochs
 from lengthwise.feed.options import Options, check_choice
 from lengthwise.feed.own_split import OwnSplit
+from lengthwise.feed.packed_window import segments_of, windows_of
 from lengthwise.feed.parse import Parsed
 from lengthwise.feed.raw_files import Chunk
 from lengthwise.feed.raw_job import RawJob
@@ -24,7 +25,6 @@ from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.service import with_seed_of_content
 from lengthwise.feed.sizes import chunks_of_windows, rows_of_window
 from lengthwise.feed.threads import threads
-from lengthwise.feed.window import Windows
 from lengthwise.visible import visible
 
 if TYPE_CHECKING:
@@ -60,15 +60,18 @@ class RawWindow:
     ) -> None:
         check_choice("on_invalid", on_invalid, OnInvalid)
         config = job.config
+        if options.pack is not None and config.sequences.empty == "keep":
+            raise ConfigError("sequences.empty: expected 'reject' with pack: a packed row has no place for no step")
         if config.sequences.over_long == "window":
             raise ConfigError(
                 "sequences.over_long: read_raw cannot split sequences into windows; `lengthwise prepare` can"
             )
         self.features = Features.of(config.columns)
         self._own = OwnSplit(config, job.split)
-        self._refiner = Refiner(config.columns, config.inputs.format, config.sequences, config.buckets.longest)
+        longest = min(filter(None, (config.buckets.longest, options.pack)), default=None)
+        self._refiner = Refiner(config.columns, config.inputs.format, config.sequences, longest)
         self._format = ChunkFormat(self.features)
-        self._windows = Windows(self.features, options, self._format, job.boundaries)
+        self._windows = windows_of(self.features, options, self._format, job.boundaries, lambda: self.segments)
         self._options = options
         self._boundaries = boundaries = job.boundaries
         self._steps_per_row, self._chunks = float(_UNKNOWN), 0
@@ -76,6 +79,11 @@ class RawWindow:
         self._paths = list(map(visible, paths))  # in messages only
         self._on_invalid = on_invalid
         self._max_record_bytes = config.limits.max_record_bytes
+
+    @property
+    def segments(self) -> int:
+        """How many sequences a packed row holds at most."""
+        return segments_of(self._options, self._steps_per_row)
 
     def measure(self, look: "Ahead", size: int, small_chunks: int) -> None:
         """Chooses the windows by the lengths of some records, and what is known of all together.

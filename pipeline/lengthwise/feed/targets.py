@@ -39,7 +39,7 @@ class Targets:
         for name, key in [*(("labels", key) for key in self._labels), ("sample_weight", options.sample_weight)]:
             self._check(name, key, {*self._steps, *self._context})
         for key in self._kept or ():
-            self._check("features", key, {RESERVED_KEY, *self._steps, *self._context})
+            self._check("features", key, set(features.batch_spec))
         self._check(
             "next_step", options.next_step, {k for k, s in self._steps.items() if s.dtype == tf.int64 and not s.shape}
         )
@@ -67,15 +67,23 @@ class Targets:
     def _split(self, batch: Batch, real: Any | None) -> Any:
         taken = {*self._labels, self._options.sample_weight}
         features = {key: value for key, value in batch.items() if key not in taken or key in self._named}
-        valid = tf.sequence_mask(batch[RESERVED_KEY], _steps_of(batch, self._steps), tf.float32)
+        valid = self._valid(batch)
         labels, steps = self._labels_of(batch)
         if self._options.next_step is not None:
-            labels, valid = _next_step(batch[self._options.next_step], valid)
+            labels, valid = self._following(batch, valid)
         weights = self._weights_of(batch, valid, real, per_step=steps)
         if self._options.even_weights:
             weights = self._even(batch, weights, per_step=steps)
         features = self._keep(features)
         return (features, labels) if weights is None else (features, labels, weights)
+
+    def _valid(self, batch: Batch) -> Any:
+        """`[B, T]`: 1 on the steps of sequences, 0 on padding."""
+        return tf.sequence_mask(batch[RESERVED_KEY], _steps_of(batch, self._steps), tf.float32)
+
+    def _following(self, batch: Batch, valid: Any) -> tuple[Any, Any]:
+        """The next step's id as the label of each step, and its weight."""
+        return _next_step(batch[self._options.next_step or ""], valid)
 
     def _labels_of(self, batch: Batch) -> tuple[Any, bool]:
         """The labels, and whether they are labels of steps."""

@@ -22,7 +22,7 @@ from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features, SequenceSpec
 from lengthwise.feed.threads import WINDOWS, threads
 
-_GROUP_STEPS = 2**17  # padded steps, gathered at once
+GROUP_STEPS = 2**17  # padded steps, gathered at once
 BATCH_ROWS, VALID = "##rows", "##valid"
 _STEPS, _ORDER, _PADDING, _FILLERS = "##steps", "##order", "##padding", "##fillers"
 
@@ -89,7 +89,7 @@ class Windows:
         """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
         lengths, order = self._sorted(chunk, seed, None)
         cuts = self._cut(tf.gather(lengths, order), seed)
-        return self._window(chunk, lengths, tf.gather(order, cuts.places()), cuts) | _marks(chunk, order)
+        return self._window(chunk, lengths, tf.gather(order, cuts.places()), cuts) | marks(chunk, order)
 
     def _arrange_full(self, chunk: Chunk, seed: Any, last: Any) -> tuple[Chunk, Window]:
         """What is left, and the window's full batches; at the last window nothing is left."""
@@ -100,7 +100,7 @@ class Windows:
         places = tf.gather(tf.boolean_mask(order, full), cuts.places())
         window = self._window(chunk, lengths, places, cuts)
         left = self._left(chunk, window, lengths, tf.boolean_mask(order, ~full))
-        return left, window | _marks(chunk, tf.boolean_mask(order, full))
+        return left, window | marks(chunk, tf.boolean_mask(order, full))
 
     def _sorted(self, chunk: Chunk, seed: Any, boundaries: tuple[int, ...] | None) -> tuple[Any, Any]:
         """The lengths, and the rows by length, or by T where it has few values, the longest first."""
@@ -137,7 +137,7 @@ class Windows:
         for column in self._features.context:
             left[column.key] = variant(tf.gather(self._chunks.join(chunk, column.key), order))
         for spec in self._features.sequences:
-            left[spec.key] = variant(_gather(window, spec, order))
+            left[spec.key] = variant(gather_rows(window, spec, order))
         return left
 
     def batches(self, windows: Any) -> Any:
@@ -162,7 +162,7 @@ class Windows:
         for column in self._features.context:
             window[column.key] = tf.gather(self._chunks.join(chunk, column.key), order)
         for spec in self._features.sequences:
-            window[_splits(spec)] = splits * spec.width
+            window[splits_key(spec)] = splits * spec.width
             filling = spec.fill(spec.padding, tf.reduce_sum(fillers) * spec.width, self._chunks.dtypes[spec.key])
             window[spec.key] = self._chunks.join(chunk, spec.key, filling)
         return window
@@ -179,14 +179,14 @@ class Windows:
         pieces = [window[_ORDER][row : row + rows], count + padding % base, count + base + padding // base]
         indices = tf.reshape(tf.stack(pieces, axis=1), [-1])
         for spec in self._features.sequences:
-            group[spec.key] = tf.cast(_gather(window, spec, indices), spec.dtype)
+            group[spec.key] = tf.cast(gather_rows(window, spec, indices), spec.dtype)
         return slices_of(cuts, self._features), group
 
 
-def _gather(window: Window, spec: SequenceSpec, rows: Any) -> Any:
+def gather_rows(window: Window, spec: SequenceSpec, rows: Any) -> Any:
     """The values of these rows, flat."""
     gathered = tf.raw_ops.RaggedGather(
-        params_nested_splits=[window[_splits(spec)]],
+        params_nested_splits=[window[splits_key(spec)]],
         params_dense_values=window[spec.key],
         indices=rows,
         OUTPUT_RAGGED_RANK=1,
@@ -194,7 +194,7 @@ def _gather(window: Window, spec: SequenceSpec, rows: Any) -> Any:
     return gathered.output_dense_values
 
 
-def _marks(chunk: Chunk, rows: Any) -> Window:
+def marks(chunk: Chunk, rows: Any) -> Window:
     """How many valid rows a window has, and whether an epoch ends with it, where that is of interest."""
     over = {END: tf.reduce_any(chunk[END])} if END in chunk else {}
     return {VALID: tf.size(rows, tf.int64), **over}
@@ -205,7 +205,8 @@ def _own_seed(chunk: Chunk, seed: Any, number: Any) -> Any:
     return chunk[SEED][0] if SEED in chunk else tf.random.experimental.stateless_fold_in(seed, number)
 
 
-def _splits(spec: SequenceSpec) -> str:
+def splits_key(spec: SequenceSpec) -> str:
+    """Under which a window has where the values of each row start."""
     return f"##splits {spec.width}"
 
 
@@ -242,7 +243,7 @@ def _fillers(padding: Any) -> tuple[Any, Any]:
 def _groups(window: Window) -> dict[str, Any]:
     """The window's groups: (first, number) of each one's batches and rows, int64 `[groups, 2]`."""
     rows, steps = window[BATCH_ROWS], window[_STEPS]
-    number = tf.cumsum(rows * steps, exclusive=True) // _GROUP_STEPS
+    number = tf.cumsum(rows * steps, exclusive=True) // GROUP_STEPS
     _, _, batches = tf.unique_with_counts(number, tf.int64)
     ends = tf.cumsum(batches)
     row_ends = tf.gather(tf.concat([[0], tf.cumsum(rows)], 0), ends)

@@ -12,11 +12,14 @@ from lengthwise.layers.context import ConcatenateContext, concatenate_context_in
 from lengthwise.layers.default_columns import embedding_size
 from lengthwise.layers.input_layer import sequence_input_layer
 from lengthwise.layers.model_inputs import inputs
+from lengthwise.layers.segments import SegmentMask, SegmentPooling
 from lengthwise.layers.sequence_features import SequenceFeatures
 from lengthwise.layers.standardize import Standardize
 
 __all__ = [
     "ConcatenateContext",
+    "SegmentMask",
+    "SegmentPooling",
     "SequenceFeatures",
     "Standardize",
     "concatenate_context_input",

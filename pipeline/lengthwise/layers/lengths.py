@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lengthwise.columns import RESERVED_KEY
+from lengthwise.columns import RESERVED_KEY, SEGMENTS
 from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.checks import PLACE, Checks
 from lengthwise.layers.dtypes import length_dtype
@@ -34,7 +34,8 @@ def told_lengths(features: Mapping[str, Any], mask: Any, keys: Iterable[str], ch
     """What a feature or masks tell; empty where neither does.
 
     Args:
-        features: may hold `sequence_length`, `[B]` or `[B,1]`, which comes before the masks.
+        features: may hold `segment_ids`, `[B,T]`, of packed rows, or `sequence_length`, `[B]` or `[B,1]`; they come
+            before the masks.
         mask: None, bool `[B,T]`, or a dict of such.
         keys: the features that are read; masks of others say nothing.
         checks: demands masks without holes.
@@ -42,6 +43,9 @@ def told_lengths(features: Mapping[str, Any], mask: Any, keys: Iterable[str], ch
     Raises:
         ConfigError: the feature or a mask is of another shape.
     """
+    if SEGMENTS in features:  # packed rows: the sequences follow one another, padding is behind them
+        segments = ops.cast(features[SEGMENTS], length_dtype())
+        return [Told(repr(SEGMENTS), ops.sum(ops.cast(segments > 0, segments.dtype), axis=1), ops.shape(segments)[1])]
     if RESERVED_KEY in features:
         return [Told(repr(RESERVED_KEY), flat_lengths(features[RESERVED_KEY], checks))]
     masks = {"the mask": mask}

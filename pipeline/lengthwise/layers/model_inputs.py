@@ -6,7 +6,14 @@ from typing import Any
 
 import keras
 
-from lengthwise.columns import RESERVED_KEY, NumericColumn, context_features, sequence_features
+from lengthwise.columns import (
+    POSITIONS,
+    RESERVED_KEY,
+    SEGMENTS,
+    NumericColumn,
+    context_features,
+    sequence_features,
+)
 from lengthwise.columns.from_tensorflow import from_feature_column
 
 warnings.filterwarnings(
@@ -18,7 +25,7 @@ warnings.filterwarnings(
 dict is a batch of ours this is an error, which names the expected and the received keys."""
 
 
-def inputs(columns: Iterable[Any]) -> dict[str, Any]:
+def inputs(columns: Iterable[Any], *, packed: bool = False) -> dict[str, Any]:
     """A `keras.Input` for each feature that the columns read, of the shape and dtype that the feed gives it.
 
     Hand them to `keras.Model` as a list, `keras.Model(list(inputs.values()), output)`: then Keras takes features by
@@ -28,6 +35,8 @@ def inputs(columns: Iterable[Any]) -> dict[str, Any]:
     Args:
         columns: of `lengthwise` or of `tf.feature_column.*`; of columns that look up strings, those of
             `lengthwise.looked_up(columns)`, as `lengthwise.open(...).columns` has them.
+        packed: whether batches are read with `pack`: context and `sequence_length` are then `[batch, S]`, and there are
+            `segment_ids` and `positions`, `[batch, T]`.
 
     Returns:
         KerasTensors by key, `sequence_length` among them where a sequence is read.
@@ -43,15 +52,18 @@ def inputs(columns: Iterable[Any]) -> dict[str, Any]:
     """
     accepted = [from_feature_column(column) for column in columns]
     made: dict[str, Any] = {}
+    per_row = (None,) if packed else ()
     for feature in sequence_features(accepted):
         made[feature.key] = keras.Input((None, *_step_shape(feature)), dtype=_step_dtype(feature), name=feature.key)
         weight_key = getattr(feature, "weight_key", None)
         if weight_key is not None:
             made[weight_key] = keras.Input((None, *_step_shape(feature)), dtype="float32", name=weight_key)
     for context in context_features(accepted):
-        made[context.key] = keras.Input(context.shape, dtype=context.dtype, name=context.key)
+        made[context.key] = keras.Input((*per_row, *context.shape), dtype=context.dtype, name=context.key)
     if len(made) > len(context_features(accepted)):
-        made[RESERVED_KEY] = keras.Input((), dtype="int64", name=RESERVED_KEY)
+        made[RESERVED_KEY] = keras.Input(per_row, dtype="int64", name=RESERVED_KEY)
+    if packed:
+        made |= {key: keras.Input((None,), dtype="int32", name=key) for key in (SEGMENTS, POSITIONS)}
     return made
 
 

@@ -46,6 +46,11 @@ class RecordFeatures:
         """The size of the C axis."""
         return sum(part.num_elements for part in self._parts)
 
+    @property
+    def keys(self) -> set[str]:
+        """What is read, weights too."""
+        return {*self._numbers, *(key for plan in self.plans for key in keys_read(plan))}
+
     def make_lookups(self) -> None:
         """Makes the look-ups of raw values."""
         self._lookups = [make_lookups(part) if isinstance(part, LayerPlan) else () for part in self._parts]
@@ -76,8 +81,7 @@ class RecordFeatures:
         return vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, axis=-1)
 
     def _require_keys(self, features: Any) -> None:
-        wanted = {*self._numbers, *(key for plan in self.plans for key in keys_read(plan))}
-        missing = sorted(wanted if not isinstance(features, Mapping) else wanted - features.keys())
+        missing = sorted(self.keys if not isinstance(features, Mapping) else self.keys - features.keys())
         if missing:
             raise ConfigError(f"features: expected the keys of the context columns, received none for {missing}")
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
+from keras import ops
 
-from lengthwise.columns import feature_of
+from lengthwise.columns import SEGMENTS, feature_of
 from lengthwise.errors import ConfigError
 from lengthwise.layers.checkpoints import first_weights, read_tf1_tables
 from lengthwise.layers.compiled import is_compiled
@@ -19,6 +20,7 @@ from lengthwise.layers.jit import may_look_up, not_compilable
 from lengthwise.layers.lookups import make_lookups
 from lengthwise.layers.plan import LayerPlan, all_tables, plan_columns, with_vocabularies
 from lengthwise.layers.record_features import RecordFeatures
+from lengthwise.layers.segments import beside_steps, by_sequence, is_packed, refuse_layers_across_steps
 from lengthwise.layers.spec import output_shape, output_shape_of_shapes
 from lengthwise.layers.standardize import standardized
 from lengthwise.layers.table_memory import require_memory
@@ -37,6 +39,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
       is its last occupied step + 1;
     - T is that of dense input, else the longest sequence of the batch; columns are padded or cut to it;
     - columns whose lengths differ are an error that names both and the first such row;
+    - packed rows (`pack` in the readers) are told by `segment_ids` among the features. `context` stands beside the
+      steps of its own sequence. A model with a layer that reads across steps, such as an RNN, is an error when called;
     - integers out of range follow the column's `oov` policy on every device. Where compiled code cannot raise
       (`jit_compile=True`, `jax.jit`), the policy `error` gives NaN vectors;
     - `normalizer_fn` receives dense values `[batch, T, *shape]` in the column's dtype; padding stays `default_value`.
@@ -169,9 +173,15 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     def call(self, features: Any, mask: Any = None) -> Any:
         self._decide_jit(features)
+        if is_packed(features):
+            refuse_layers_across_steps(self)
         batch = read_batch(self._plan, features, mask, self._lookups)
         inputs, lengths = input_layer(self._plan, batch, self.tables, self.compute_dtype)
-        if self._context.columns:
+        if self._context.columns and is_packed(features):
+            each = by_sequence(self._context.keys, features)
+            vectors = self._context.vectors(each, self.tables, self.compute_dtype)
+            inputs = ops.concatenate([inputs, beside_steps(vectors, features[SEGMENTS])], axis=-1)
+        elif self._context.columns:
             vectors = self._context.vectors(features, self.tables, self.compute_dtype)
             inputs = join_context(inputs, vectors, batch.valid)
         return (inputs, lengths) if self.return_lengths else inputs

@@ -1,0 +1,283 @@
+"""`pack`: several sequences in each row. Every layout and raw files give the same, each sequence once."""
+
+from collections import Counter
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import lengthwise as lw
+from feed.conftest import Data, make_source
+from feed.samples import LONGEST, all_columns
+from lengthwise.config.model import Buckets, Inputs, JobConfig, Output, Sequences
+from lengthwise.errors import ConfigError
+from lengthwise.feed import read_prepared, read_raw
+from lengthwise.feed.packing import first_fit
+from lengthwise.job import run
+
+T = 64
+SEQUENCES = ("count", "item", "pair", "tag_weight", "tags", "value", "word")
+CONTEXT = ("name", "record", "w", "y")
+
+
+def unpacked(batch: dict[str, Any]) -> list[dict[str, np.ndarray]]:
+    """The sequences of a packed batch, by its `segment_ids` alone."""
+    found = []
+    for row in range(len(batch["segment_ids"])):
+        segments = batch["segment_ids"][row]
+        for number in range(1, segments.max(initial=0) + 1):
+            steps = np.flatnonzero(segments == number)
+            found.append(
+                {key: batch[key][row][steps] for key in (*SEQUENCES, "positions")}
+                | {key: batch[key][row][number - 1] for key in (*CONTEXT, "sequence_length")}
+            )
+    return found
+
+
+@pytest.fixture(scope="module")
+def batches(data: Data) -> Any:
+    """The batches of each source, read once."""
+    read: dict[str, list[dict[str, np.ndarray]]] = {}
+
+    def get(name: str) -> list[dict[str, np.ndarray]]:
+        if name not in read:
+            read[name] = list(make_source(name, data).read(batch_steps=8 * T, pack=T, seed=3).as_numpy_iterator())
+        return read[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", ["example", "block", "raw"])
+def test_every_sequence_is_there_once_whole_and_with_its_context(name: str, batches: Any, data: Data) -> None:
+    found = {int(one["record"]): one for batch in batches(name) for one in unpacked(batch)}
+    assert sum(len(unpacked(batch)) for batch in batches(name)) == len(found) == len(data.samples)
+    for sample in data.samples:
+        one = found[sample.context["record"]]
+        for key, values in sample.arrays.items():
+            np.testing.assert_array_equal(one[key], values)
+        np.testing.assert_array_equal(one["positions"], np.arange(sample.length))
+        assert one["sequence_length"] == sample.length
+        assert (one["y"], one["w"]) == (np.float32(sample.context["y"]), np.float32(sample.context.get("w", 1.0)))
+
+
+@pytest.mark.parametrize("name", ["example", "block", "raw"])
+def test_batches_have_one_shape_and_next_to_no_padding(name: str, batches: Any) -> None:
+    shapes = {tuple((key, value.shape) for key, value in sorted(batch.items())) for batch in batches(name)}
+    assert len(shapes) == 1
+    (shape,) = shapes
+    sizes = dict(shape)
+    segments = sizes["record"][1]
+    assert segments % 8 == 0
+    assert sizes["item"] == sizes["segment_ids"] == (8, T)
+    assert sizes["pair"] == (8, T, 2)
+    assert (sizes["name"], sizes["sequence_length"]) == ((8, segments, 2), (8, segments))
+    real = [int(batch["sequence_length"].sum()) for batch in batches(name)]
+    assert 8 * T * (len(real) - 1) / sum(real[:-1]) < 1.03  # the last one is filled up
+    for batch in batches(name):
+        padding = batch["segment_ids"] == 0
+        assert (np.diff(padding.astype(int)) >= 0).all()  # at the end of each row
+        assert (batch["positions"][padding] == 0).all()
+        assert (batch["item"][padding] == -1).all() or (batch["item"][padding] == 0).all()
+
+
+def test_labels_and_weights_of_steps_and_of_sequences(data: Data) -> None:
+    def read(**options: Any) -> Any:
+        dataset = read_prepared(data.folders["block"], "train", batch_steps=8 * T, pack=T, **options)
+        return next(dataset.as_numpy_iterator())
+
+    features, labels, weights = read(next_step="item")
+    segments, items = features["segment_ids"], features["item"]
+    same = (segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] > 0)
+    np.testing.assert_array_equal(weights, np.pad(same, [(0, 0), (0, 1)]))
+    np.testing.assert_array_equal(labels[:, :-1][same], items[:, 1:][same])
+
+    features, labels, weights = read(labels="value", sample_weight="w", features=["item", "w", "segment_ids"])
+    assert labels.shape == (8, T, 1)
+    for row, segments in enumerate(features["segment_ids"]):
+        expected = [features["w"][row][number - 1] if number else 0 for number in segments]
+        np.testing.assert_array_equal(weights[row], expected)
+
+    features, labels, weights = read(labels="y", features=["item", "sequence_length"])
+    assert set(features) == {"item", "sequence_length"}
+    assert labels.shape == (*weights.shape, 1)
+    np.testing.assert_array_equal(weights, features["sequence_length"] > 0)
+
+
+def test_a_seed_gives_an_order_and_each_epoch_another_one(data: Data) -> None:
+    def order(**options: Any) -> list[list[int]]:
+        dataset = read_prepared(
+            data.folders["block"], "train", batch_steps=8 * T, pack=T, features=["record"], **options
+        )
+        return [batch["record"].tolist() for batch in dataset.as_numpy_iterator()]
+
+    once = order(seed=1)
+    assert once != order(seed=2)
+    twice = order(seed=1, epochs=2)
+    assert twice[: len(once)] == once != twice[len(once) :]
+    assert Counter(np.ravel(twice)) == {number: 2 * n for number, n in Counter(np.ravel(once)).items()}
+
+
+def test_a_saved_iterator_continues_with_the_next_batch(data: Data, tmp_path: Any) -> None:
+    dataset = read_prepared(data.folders["example"], "train", batch_steps=4 * T, pack=T, features=["record"])
+    iterator, resumed = iter(dataset), iter(dataset)
+    for _ in range(3):
+        next(iterator)
+    path = tf.train.Checkpoint(iterator=iterator).save(str(tmp_path / "at"))
+    tf.train.Checkpoint(iterator=resumed).restore(path)
+    rest = [batch["record"].numpy().tolist() for batch in iterator]
+    assert len(rest) > 3
+    assert [batch["record"].numpy().tolist() for batch in resumed] == rest
+
+
+def test_rows_hold_no_more_sequences_than_segments_says(data: Data) -> None:
+    dataset = read_prepared(data.folders["block"], "train", batch_size=16, pack=T, segments=3, drop_remainder=True)
+    for batch in dataset.as_numpy_iterator():
+        assert batch["record"].shape == (16, 3)
+        assert batch["segment_ids"].max() <= 3
+
+
+def test_long_sequences_are_cut_where_the_job_cut_them(data: Data, tmp_path: Any) -> None:
+    config = JobConfig(
+        inputs=Inputs(files=tuple(data.files)),
+        columns=tuple(all_columns()),
+        sequences=Sequences(over_long="truncate_left"),
+        buckets=Buckets(boundaries=(LONGEST,)),
+        output=Output(path=str(tmp_path / "cut"), layout="block"),
+    )
+    run(config, workers=1)
+    found = read_prepared(tmp_path / "cut", "train", batch_size=8, pack=16, segments=16)
+    rows = {int(one["record"]): one for batch in found.as_numpy_iterator() for one in unpacked(batch)}
+    assert len(rows) == len(data.samples)
+    for sample in data.samples:
+        for key, values in sample.arrays.items():
+            np.testing.assert_array_equal(rows[sample.context["record"]][key], values[-16:])
+
+
+def test_long_raw_sequences_are_dealt_with_as_the_policy_says(data: Data) -> None:
+    def read(**sequences: str) -> Any:
+        job = {"inputs": {"files": data.files}, "columns": all_columns(), "sequences": sequences}
+        return read_raw(job, batch_size=8, pack=16, features=["sequence_length"])
+
+    lengths = [batch["sequence_length"].ravel() for batch in read(over_long="truncate_right").as_numpy_iterator()]
+    lengths = np.concatenate(lengths)
+    assert sorted(lengths[lengths > 0]) == sorted(min(sample.length, 16) for sample in data.samples)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="over_long"):
+        list(read())
+    with pytest.raises(ConfigError, match=r"sequences\.empty: expected 'reject' with pack"):
+        read(empty="keep")
+
+
+class Transformer:
+    """A block of attention, packed and not, of the same layers."""
+
+    def __init__(self, columns: Any) -> None:
+        self.steps = lw.SequenceFeatures(columns, embedding_dim=4, context=["y"])
+        self.project = keras.layers.Dense(8)
+        self.places = keras.layers.Embedding(T, 8)
+        self.attend = keras.layers.MultiHeadAttention(2, 4)
+        self.out = keras.layers.Dense(3)
+
+    def packed(self, features: Any, *, causal: bool) -> Any:
+        x = self.project(self.steps(features)) + self.places(features["positions"])
+        x += self.attend(x, x, attention_mask=lw.SegmentMask(causal=causal)(features["segment_ids"]))
+        return self.out(lw.SegmentPooling("mean")([x, features["sequence_length"]]))
+
+    def unpacked(self, features: Any, *, causal: bool) -> Any:
+        valid = tf.sequence_mask(features["sequence_length"])
+        x = self.project(self.steps(features)) + self.places(tf.range(tf.shape(valid)[1]))
+        x += self.attend(x, x, attention_mask=valid[:, None, :], use_causal_mask=causal)
+        return self.out(keras.layers.GlobalAveragePooling1D()(x, mask=valid))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_transformer_gives_each_sequence_the_same_packed_and_unpacked(causal: bool, batches: Any, data: Data) -> None:
+    model = Transformer(lw.open(data.folders["block"]).columns)
+    alone = {}
+    for batch in read_prepared(data.folders["block"], "train", batch_size=100):
+        outputs = model.unpacked(batch, causal=causal).numpy()
+        alone |= dict(zip(batch["record"].numpy().tolist(), outputs, strict=True))
+    compared = 0
+    for batch in batches("block"):
+        outputs, real = model.packed(batch, causal=causal).numpy(), batch["sequence_length"] > 0
+        for record, vector in zip(batch["record"][real].tolist(), outputs[real], strict=True):
+            np.testing.assert_allclose(vector, alone[record], rtol=2e-5, atol=2e-5)
+            compared += 1
+    assert compared == len(data.samples) == len(alone)
+
+
+def test_a_functional_model_trains_on_packed_batches_and_an_rnn_is_refused(data: Data) -> None:
+    opened = lw.open(data.folders["block"])
+    columns = [opened.columns["item"], opened.columns["value"]]
+    inputs = lw.inputs(columns, packed=True)
+    x = keras.layers.Dense(8)(lw.SequenceFeatures(columns)(inputs)) + keras.layers.Embedding(T, 8)(inputs["positions"])
+    x += keras.layers.MultiHeadAttention(2, 4)(x, x, attention_mask=lw.SegmentMask()(inputs["segment_ids"]))
+    output = keras.layers.Dense(1)(lw.SegmentPooling("last")([x, inputs["sequence_length"]]))
+    model = keras.Model(inputs, output)
+    model.compile("adam", "mse")
+    train = opened.read("train", batch_steps=8 * T, pack=T, labels="y", features=model)
+    assert set(train.element_spec[0]) == {"item", "value", "sequence_length", "segment_ids", "positions"}
+    losses = model.fit(train, epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    loaded = keras.models.clone_model(model)
+    features = next(iter(train))[0]
+    assert loaded(features).shape == model(features).shape
+
+    recurrent = keras.Sequential([lw.SequenceFeatures(columns), keras.layers.GRU(4)])
+    with pytest.raises(ConfigError, match=r"'gru[_0-9]*' \(GRU\), which reads across steps"):
+        recurrent(features)
+
+
+REFUSED = [
+    ({"batch_steps": 32}, "expected batch_steps of at least pack, 64, received 32"),
+    (
+        {"batch_size": 4, "pack": 16},
+        "pack: expected at least 40, the longest sequence of the split 'train', received 16",
+    ),
+    ({"batch_size": 4, "max_shapes": 2, "labels": "y"}, "expected either pack or max_shapes"),
+    ({"batch_size": 4, "pack": None, "segments": 2}, "segments goes with pack"),
+    ({"batch_size": 4, "even_weights": True, "labels": "y"}, "expected either pack or even_weights"),
+    ({"batch_size": 4, "service": "grpc://localhost:1"}, "expected either pack or service"),
+    ({"batch_size": 4, "features": ["segment"]}, "features: expected the key of a feature"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED, ids=[message[:40] for _, message in REFUSED])
+def test_what_does_not_go_with_it_is_refused(options: dict[str, Any], message: str, data: Data) -> None:
+    with pytest.raises(ConfigError) as error:
+        read_prepared(data.folders["block"], "train", **{"pack": T, **options})
+    assert message in str(error.value)
+
+
+FIRST_FIT = tf.function(
+    first_fit, input_signature=[tf.TensorSpec([None], tf.int64), *[tf.TensorSpec([], tf.int32)] * 2]
+)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 20), max_size=60),
+    capacity=st.integers(20, 64),
+    most=st.integers(1, 9),
+)
+@example(lengths=[20] * 5, capacity=20, most=1)
+@settings(max_examples=60, deadline=None)
+def test_each_sequence_is_in_the_first_row_that_has_room_for_it(lengths: list[int], capacity: int, most: int) -> None:
+    ordered = sorted(lengths, reverse=True)
+    expected, room = [], []
+    for length in ordered:
+        row = next((i for i, (left, held) in enumerate(room) if left >= length and held < most), len(room))
+        room[row : row + 1] = [
+            (left - length, held + 1) for left, held in [room[row] if row < len(room) else (capacity, 0)]
+        ]
+        expected.append(row)
+    found = FIRST_FIT(tf.constant(ordered, tf.int64), tf.constant(capacity), tf.constant(most))
+    assert found.numpy().tolist() == expected
+
+
+def test_packing_of_log_normal_lengths_leaves_less_than_2_percent_of_padding() -> None:
+    lengths = np.clip(np.random.default_rng(0).lognormal(np.log(25), 0.9, 20_000).astype(int) + 1, 1, 512)
+    rows = first_fit(tf.constant(np.sort(lengths)[::-1], tf.int64), 512, 56).numpy()
+    assert (rows.max() + 1) * 512 / lengths.sum() < 1.01
