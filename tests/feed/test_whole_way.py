@@ -23,11 +23,11 @@ def make_model(folder: str) -> Any:
         if key not in ("record", "y", "w", "name")
     }
     columns = [
-        lw.indicator_column(column) if column.kind == "identity" else column
+        lw.indicator_column(column) if column.kind == "identity" and column.key != "device" else column
         for column in lw.load_manifest(folder).model_columns
         if column.kind != "context"
     ]
-    sequence, _ = lw.SequenceFeatures(columns, return_lengths=True)(inputs)
+    sequence, _ = lw.SequenceFeatures(columns, context=["device", "topics"], return_lengths=True)(inputs)
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.LSTM(8)(sequence)))
     model.compile("adam", "mse", jit_compile=False)
     return model

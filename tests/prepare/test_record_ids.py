@@ -11,6 +11,8 @@ from lengthwise.columns import AnyColumn
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest
+from lengthwise.records.inspect import MISSING, show_prepared
+from lengthwise.report.features import feature_cards
 from prepare import jobs
 from records.messages import sequence_example
 
@@ -64,11 +66,16 @@ def test_two_columns_of_one_feature_agree_on_what_it_describes() -> None:
 
 
 @pytest.fixture(scope="module")
-def counted(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("ids")
+
+
+@pytest.fixture(scope="module")
+def counted(folder: Path) -> Manifest:
     topics = lw.categorical_column_with_vocabulary_list("topics", ["a", "b"], values_per_step=3, required=False)
     contexts = [{"topics": ["a", "a", "b"]}, {"topics": ["?"]}, {}, {"topics": ["a", "a", "a", "b"]}]
     records = [sequence_example({"x": [1.0]}, context) for context in contexts]
-    return jobs.run(tmp_path_factory.mktemp("ids"), [STEPS, topics], {"a.tfrecord": records})
+    return jobs.run(folder, [STEPS, topics], {"a.tfrecord": records})
 
 
 def test_ids_are_counted_one_by_one_and_their_number_is_a_number(counted: Manifest) -> None:
@@ -81,3 +88,22 @@ def test_ids_are_counted_one_by_one_and_their_number_is_a_number(counted: Manife
 def test_outside_values_are_repaired_absent_features_are_not_and_too_many_values_are_refused(counted: Manifest) -> None:
     assert counted.counts.repaired == {"topics": 1}
     assert counted.counts.rejected == {"value_count": 1}
+
+
+def test_the_report_says_what_they_are(counted: Manifest) -> None:
+    kinds = {card.key: (card.kind, card.names) for card in feature_cards(counted)}
+    assert kinds == {
+        "x": ("sequence · float32", "x"),
+        "topics": ("context · vocabulary of 2", "topics"),
+        "topics_count": ("context · int64", "topics"),
+    }
+    assert list(kinds) == ["x", "topics", "topics_count"]
+    [topics] = [card for card in feature_cards(counted) if card.key == "topics"]
+    assert [(row.value, row.count) for row in topics.top] == [("a", 2), ("b", 1)]
+
+
+def test_inspect_shows_what_the_ids_stand_for(counted: Manifest, folder: Path) -> None:
+    shown = [one.context for one in show_prepared(str(folder / "out"), counted, counted.shards)]
+    found = sorted((about["topics_count"], [str(value) for value in about["topics"]]) for about in shown)
+    missing = str(MISSING)
+    assert found == [([0], [missing] * 3), ([1], [missing] * 3), ([3], ["a", "a", "b"])]

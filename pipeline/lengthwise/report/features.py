@@ -7,10 +7,13 @@ from lengthwise.columns import (
     AnyColumn,
     ContextColumn,
     HashColumn,
+    IdentityColumn,
     SequenceFeature,
     VocabularyColumn,
     context_features,
     feature_of,
+    is_context,
+    raw_context,
     sequence_features,
 )
 from lengthwise.manifest import ColumnStatistics, Manifest
@@ -61,8 +64,8 @@ Feature = SequenceFeature | ContextColumn
 
 def features_by_key(manifest: Manifest) -> dict[str, tuple[Feature, bool]]:
     """Each feature of the data set with the rule that reads it, and whether it is that rule's weights."""
-    found: dict[str, tuple[Feature, bool]] = {}
-    for feature in (*sequence_features(manifest.columns), *context_features(manifest.columns)):
+    found: dict[str, tuple[Feature, bool]] = {one.key: (one, False) for one in context_features(manifest.columns)}
+    for feature in (*sequence_features(manifest.columns), *raw_context(manifest.columns)):
         found[feature.key] = (feature, False)
         weight_key = getattr(feature, "weight_key", None)
         if weight_key is not None:
@@ -74,7 +77,7 @@ def feature_cards(manifest: Manifest) -> list[FeatureCard]:
     """One card a feature, sequences first, each kind sorted by key."""
     features = features_by_key(manifest)
     known = [key for key in features if key in manifest.statistics]
-    order = sorted(known, key=lambda key: (isinstance(features[key][0], ContextColumn), key))
+    order = sorted(known, key=lambda key: (is_context(features[key][0]), key))
     return [_card(place, key, *features[key], manifest) for place, key in enumerate(order)]
 
 
@@ -94,19 +97,22 @@ def is_categorical(feature: Feature, weights: bool) -> bool:
 
 
 def describe_kind(feature: Feature, weights: bool) -> str:
-    """The feature in a few words: `sequence · vocabulary of 1,596 + 3 OOV buckets`."""
+    """The feature in a few words: `sequence · vocabulary of 1,596 + 3 OOV buckets`, `context · float32`."""
+    place = "context" if is_context(feature) else "sequence"
+    return f"{place} · {_describe_values(feature, weights)}"
+
+
+def _describe_values(feature: Feature, weights: bool) -> str:
     if weights:
-        return f"sequence · weights of {feature.key}"
-    if isinstance(feature, ContextColumn):
-        return f"context · {feature.dtype}{_shape(feature.shape)}"
+        return f"weights of {feature.key}"
     if isinstance(feature, VocabularyColumn):
         oov = f" + {text.plural(feature.num_oov_buckets, 'OOV bucket')}" if feature.num_oov_buckets else ""
-        return f"sequence · vocabulary of {feature.size:,}{oov}"
+        return f"vocabulary of {feature.size:,}{oov}"
     if isinstance(feature, HashColumn):
-        return f"sequence · hashed into {feature.num_buckets:,} ids"
-    if is_categorical(feature, weights):
-        return f"sequence · ids below {feature.num_buckets:,}"  # type: ignore[union-attr]
-    return f"sequence · {feature.dtype}{_shape(feature.shape)}"  # type: ignore[union-attr]
+        return f"hashed into {feature.num_buckets:,} ids"
+    if isinstance(feature, IdentityColumn):
+        return f"ids below {feature.num_buckets:,}"
+    return f"{feature.dtype}{_shape(feature.shape)}"
 
 
 def _card(place: int, key: str, feature: Feature, weights: bool, manifest: Manifest) -> FeatureCard:
@@ -126,7 +132,7 @@ def _card(place: int, key: str, feature: Feature, weights: bool, manifest: Manif
 
 def _reads(column: AnyColumn, key: str) -> bool:
     feature = feature_of(column)
-    return key in (feature.key, getattr(feature, "weight_key", None))
+    return key in (getattr(feature, name, None) for name in ("key", "weight_key", "count_key"))
 
 
 def is_whole(feature: Feature, weights: bool) -> bool:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from lengthwise.columns import ContextColumn
+from lengthwise.columns import is_context
 from lengthwise.manifest import ColumnStatistics, Manifest
 from lengthwise.report.chance import draws_of_steps
 from lengthwise.report.features import Feature
@@ -37,7 +37,7 @@ class Sample:
         """The feature `key` of a data set, which `feature` reads."""
         statistics = manifest.statistics.get(key, ColumnStatistics(values=0))
         lengths, independent = manifest.histogram(), cls.sequences(manifest)
-        in_context = isinstance(feature, ContextColumn)
+        in_context = is_context(feature)
         places = lengths.total if in_context else lengths.steps
         alike = 1.0 if in_context or not lengths.total else draws_of_steps(lengths) / lengths.total
         longest = 1 if in_context or not lengths.total else lengths.max
