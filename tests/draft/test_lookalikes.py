@@ -61,8 +61,13 @@ def _rejected(config, records: list[bytes]) -> int:
     [
         (
             lookalikes.audioset,
-            {"loudness": ("numeric",), "start_time_seconds": ("context",), "video_id": ("context",)},
-            {"audio_embedding": "bytes that are no text, 128 in each value", "labels": "between 1 and 4 values"},
+            {
+                "loudness": ("numeric",),
+                "labels": ("identity", 4),
+                "start_time_seconds": ("context",),
+                "video_id": ("context",),
+            },
+            {"audio_embedding": "bytes that are no text, 128 in each value"},
         ),
         (lookalikes.packed_floats, {"kind": ("identity",)}, {"vector": "bytes that are no text, 8 in each value"}),
         (
@@ -71,7 +76,7 @@ def _rejected(config, records: list[bytes]) -> int:
                 "image/object/bbox/xmin": ("numeric",),
                 "image/object/class/label": ("identity",),
                 "image/object/class/text": ("vocabulary",),
-                "image/format": ("context",),
+                "image/format": ("vocabulary",),
                 "image/height": ("context",),
             },
             {"image/encoded": "JPEG pictures: no column decodes them yet"},
@@ -104,7 +109,7 @@ def _rejected(config, records: list[bytes]) -> int:
                 "price": ("numeric",),
                 "ts": ("numeric",),
                 "bought": ("context",),
-                "device": ("context",),
+                "device": ("vocabulary",),
                 "userId": ("context",),
             },
             {},
@@ -112,8 +117,8 @@ def _rejected(config, records: list[bytes]) -> int:
         (lookalikes.tweets, {"tweet_id": ("hash",)}, {}),
         (
             lookalikes.spark,
-            {"vector": ("numeric", 2)},
-            {"label": "of the whole record, which has between 1 and 4 values"},
+            {"vector": ("numeric", 2), "label": ("identity", 4)},
+            {},
         ),
         (
             lookalikes.trajectory,

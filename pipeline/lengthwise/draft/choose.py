@@ -56,7 +56,7 @@ def choose(seen: Seen) -> Draft:
     chosen, lengths = _choose_steps(alignment, readable, seen, draft)
     if not chosen.columns:
         raise DatasetError(_nothing_found(seen, draft))
-    _add_context(context, chosen)
+    _add_context(context, chosen, complete=seen.complete)
     draft.columns, draft.odd, draft.rejected = chosen.columns, chosen.reasons, chosen.rejected
     draft.lengths = lengths[~draft.rejected]
     return draft
@@ -159,7 +159,7 @@ def _unusable_steps(facts: Facts) -> str:
     return ""
 
 
-def _add_context(context: _Features, chosen: _Chosen) -> None:
+def _add_context(context: _Features, chosen: _Chosen, *, complete: bool) -> None:
     draft = chosen.draft
     drafted: _Features = {}
     taken = {column["key"] for column, _ in chosen.columns}
@@ -167,11 +167,11 @@ def _add_context(context: _Features, chosen: _Chosen) -> None:
         if key in taken:
             draft.left_out.setdefault(key, "of the whole record: a sequence has the same name")
         elif not _leave_out(key, facts, draft, is_step=False):
-            count = usual_count(facts)
-            if not count:
+            column = draft_context(key, facts, complete=complete)
+            if column is None:
                 low, high = (int(limit(facts.counts[facts.present])) for limit in (np.min, np.max))
                 draft.left_out[key] = f"of the whole record, which has between {low} and {high} values of it"
-            elif chosen.add(key, *draft_context(key, facts, count)):
+            elif chosen.add(key, *column):
                 drafted[key] = facts
     draft.division = find_division(drafted)
 

@@ -11,7 +11,8 @@ from lengthwise.draft.names import person_rank
 from lengthwise.records.splits import divide, hash_values
 
 HELD_BACK = 0.1
-_FEWEST = 10
+FEWEST = 10
+"""Fewer different values than these name no persons."""
 _LEAST, _MOST = HELD_BACK / 2, HELD_BACK * 2
 _SEEDS = 100
 
@@ -40,7 +41,7 @@ def find_division(context: Mapping[str, Facts]) -> Division | None:
 
 def _can_divide(facts: Facts) -> bool:
     in_every_record = bool(np.all(facts.counts == 1)) and not facts.odd.any()
-    return in_every_record and facts.kind != "float_list" and facts.distinct >= _FEWEST
+    return in_every_record and facts.kind != "float_list" and facts.distinct >= FEWEST
 
 
 def _divide(key: str, facts: Facts) -> Division | None:

@@ -47,9 +47,9 @@ def draft_steps(key: str, facts: Facts, width: int, *, complete: bool) -> tuple[
         case "float_list":
             column, why = {"kind": "numeric", "key": key}, [f"numbers{range_text(facts)}"]
         case "int64_list":
-            column, why = _integers(key, facts, complete=complete)
+            column, why = draft_integers(key, facts, complete=complete)
         case _:
-            column, why = _texts(key, facts)
+            column, why = draft_texts(key, facts)
     odd += _set_width(column, why, facts, width)
     if not facts.is_finite:
         column["finite"] = False
@@ -91,7 +91,8 @@ def _set_width(column: Fields, why: list[str], facts: Facts, width: int) -> list
     return odd
 
 
-def _integers(key: str, facts: Facts, *, complete: bool) -> tuple[Fields, list[str]]:
+def draft_integers(key: str, facts: Facts, *, complete: bool) -> tuple[Fields, list[str]]:
+    """The column of integers, and what is to be said of it: ids where they can be."""
     low, high = map(int, facts.limits or (0, 0))
     why = [f"integers{range_text(facts)}"]
     reason = _why_numeric(key, facts, low, high) if widths_are_even(facts) else ""
@@ -126,7 +127,8 @@ def _why_time(key: str, facts: Facts, low: int, high: int) -> str:
     return "times by its name" if is_time(key) else ""
 
 
-def _texts(key: str, facts: Facts) -> tuple[Fields, list[str]]:
+def draft_texts(key: str, facts: Facts) -> tuple[Fields, list[str]]:
+    """The column of texts, and what is to be said of it: a vocabulary where they are few."""
     count = facts.distinct
     why = [f"{count} different texts"]
     is_text = all(map(is_utf8, facts.texts))
