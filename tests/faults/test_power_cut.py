@@ -80,18 +80,25 @@ def test_an_old_manifest_is_gone_for_good_before_its_shards_are(tmp_path, monkey
     assert all(checked)
 
 
-@pytest.mark.parametrize("lost", ["runs/000000.rows", "rejects/000000.tfrecord"])
+PLANNED: Any = {"buckets": {"count": 2}}
+
+
+@pytest.mark.parametrize(
+    ("lost", "sections"),
+    [("runs/000000.rows", {}), ("waiting/000000.arrow", PLANNED), ("rejects/000000.tfrecord", PLANNED)],
+)
 @pytest.mark.parametrize("how", ["emptied", "cut short", "gone"])
-def test_what_a_power_cut_has_taken_from_a_killed_run_is_made_again(tmp_path, lost, how):
+def test_what_a_power_cut_has_taken_from_a_killed_run_is_made_again(tmp_path, lost, sections, how):
     (tmp_path / "whole").mkdir()
-    jobs.run(tmp_path / "whole", words.COLUMNS, FILES)
-    job: Any = jobs.job(tmp_path, words.COLUMNS, FILES)
+    jobs.run(tmp_path / "whole", words.COLUMNS, FILES, **sections)
+    job: Any = jobs.job(tmp_path, words.COLUMNS, FILES, **sections)
     with Runs() as runs:
         points = runs.run(job).points
-        for die_at in range(points // 2, points, 4):
+        for die_at in range(points // 8, points, 2):
             shutil.rmtree(tmp_path / "out")
             runs.run(job, die_at=die_at)
-            if len(list((tmp_path / "out").glob(".work/*/spilled/*.json"))) == len(FILES):
+            done = len(list((tmp_path / "out").glob(".work/*/spilled/*.json"))) == len(FILES)
+            if done and list((tmp_path / "out").glob(f".work/*/{lost}")):
                 break
     [path] = (tmp_path / "out").glob(f".work/*/{lost}")
     size = path.stat().st_size

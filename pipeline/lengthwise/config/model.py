@@ -152,7 +152,7 @@ class Buckets(Section):
         default=1.0,
         gt=0,
         le=1,
-        description="The share of the input's blocks from which the plan is made; below 1 it needs `max_length`.",
+        description="The share of the input's blocks that `lengthwise plan` reads; below 1 it needs `max_length`.",
     )
 
     @model_validator(mode="after")

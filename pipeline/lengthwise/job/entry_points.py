@@ -216,11 +216,7 @@ class _Runner:
         measured = pipeline.read_summary(job, pipeline.MEASURED, list[Measured])
         if not measured and is_dry_run(self._options):
             raise NothingRan(_ACCEPTED.format(runner_name(self._options)))
-        if len(measured) != len(job.inputs):
-            raise EnvironmentFailure(
-                f"{job.work}: expected what was found in {len(job.inputs)} input files, received that of "
-                f"{len(measured)}; check that all workers can write to this folder, then run again"
-            )
+        _check_complete(job, len(measured))
         return measured
 
     def lengths(self, job: Job) -> LengthHistogram:
@@ -230,7 +226,7 @@ class _Runner:
             DataLimitError: the input holds no record.
         """
         measured = self.measure(job)
-        found = add_up(measured)
+        found = add_up(one.lengths for one in measured)
         if found.total == 0 and job.config.buckets.sample < 1:
             return self.lengths(dataclasses.replace(job, config=unsampled(job.config), work=job.place("whole")))
         if not any(one.tally.read for one in measured):
@@ -238,9 +234,23 @@ class _Runner:
         return found
 
     def plan(self, job: Job) -> tuple[int, ...]:
-        from lengthwise.job import measure
+        """Reads the whole input, and plans boundaries from its lengths; the rows wait for `prepare`.
 
-        plan = measure.plan_buckets(job.config, self.lengths(job))
+        Raises:
+            DataLimitError: the input holds no record.
+            EnvironmentFailure: what was found in some files did not arrive.
+        """
+        with uncollected():
+            from lengthwise.job import measure, pipeline
+
+        with self._watched(job, "read", self._size) as job:
+            self._run(pipeline.spill_rows, job)
+        spilled = pipeline.read_summary(job, pipeline.SPILLED, list[Spilled])
+        _check_complete(job, len(spilled))
+        if not any(one.tally.read for one in spilled):
+            raise DataLimitError(NO_RECORD)
+        lengths = (counts for one in spilled for counts in one.lengths.values())
+        plan = measure.plan_buckets(job.config, add_up(lengths))
         self._progress(Event("log", message=f"planned boundaries: {boundaries_text(plan.boundaries)}"))
         return plan.boundaries
 
@@ -295,6 +305,14 @@ class _Runner:
             thread.join()
         last = so_far()
         self._progress(dataclasses.replace(last, total=last.total or last.done))
+
+
+def _check_complete(job: Job, found: int) -> None:
+    if found != len(job.inputs):
+        raise EnvironmentFailure(
+            f"{job.work}: expected what was found in {len(job.inputs)} input files, received that of {found}; "
+            "check that all workers can write to this folder, then run again"
+        )
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The lengths of the input's sequences, measured before buckets are planned. Cached file by file in the work folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -60,11 +60,11 @@ def as_example(one: Reject | Refused) -> Refused:
     return Refused(**{name: getattr(one, name) for name in Refused.model_fields})
 
 
-def add_up(measured: Iterable[Measured]) -> LengthHistogram:
-    """The histogram of all files."""
+def add_up(lengths: Iterable[Mapping[int, int]]) -> LengthHistogram:
+    """The histogram of all parts: how many sequences of each length each has."""
     total: dict[int, int] = {}
-    for one in measured:
-        for length, count in one.lengths.items():
+    for part in lengths:
+        for length, count in part.items():
             total[length] = total.get(length, 0) + count
     return LengthHistogram.from_counts(total)
 

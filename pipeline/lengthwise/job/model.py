@@ -103,7 +103,8 @@ class Spilled(Message):
         rank: the file's.
         tally: what was counted.
         damage: the file and how it broke off, in words; empty where it was read to its end.
-        segments: where its rows are.
+        segments: where its rows are; none before they are sorted.
+        is_sorted: whether they are; where buckets are planned they wait, as they were read, until lengths are known.
         lengths: by split index, how many sequences of each length.
         ranges: the smallest and largest number of each numeric feature.
         sizes: of the run file and of the rejects beside it, in bytes, where they are local.
@@ -113,6 +114,7 @@ class Spilled(Message):
     tally: Tally
     damage: str
     segments: list[Segment]
+    is_sorted: bool
     lengths: dict[int, dict[int, int]]
     ranges: dict[str, Range]
     sizes: list[int] = []

@@ -1,7 +1,8 @@
 """The job as Beam transforms. No record crosses an edge: what travels is which file to read, and where rows wait.
 
-input files -> measure lengths -> histograms                                   (only where buckets are planned)
+input files -> measure lengths -> summarise                                            (`plan` and `check`)
 
+input files -> spill rows -> summarise                                                 (only where buckets are planned)
 input files -> spill sorted runs -> gather references, assign shards -> write shards -> summarise
 """
 
@@ -32,21 +33,29 @@ def measure_lengths(pipeline: beam.Pipeline, job: Job) -> None:
     _summarise(measured, "lengths", job, MEASURED, list[Measured])
 
 
+def spill_rows(pipeline: beam.Pipeline, job: Job) -> None:
+    """Reads every input file, before there are boundaries."""
+    _summarise(_spilled(pipeline, job), "rows", job, SPILLED, list[Spilled])
+
+
 def prepare_shards(pipeline: beam.Pipeline, job: Job) -> None:
-    """Reads every input file and writes every shard into the work folder."""
-    spilled = (
-        pipeline
-        | "List input files" >> beam.Create(list(job.inputs))
-        | "Spread files over workers" >> beam.Reshuffle()
-        | "Spill sorted runs" >> beam.Map(lambda source: spill_file(job, source)).with_output_types(Spilled)
-    )
+    """Reads every input file, where that is not done yet, and writes every shard into the work folder."""
     written = (
-        _together(spilled, "runs")
+        _together(_spilled(pipeline, job), "runs")
         | "Assign shards" >> beam.FlatMap(lambda runs: _assign(job, runs)).with_output_types(ShardTask)
         | "Spread shards over workers" >> beam.Reshuffle()
         | "Write shards" >> beam.Map(lambda task: write_shard(job, task)).with_output_types(Written)
     )
     _summarise(written, "shards", job, WRITTEN, list[Written])
+
+
+def _spilled(pipeline: beam.Pipeline, job: Job) -> beam.PCollection:
+    return (
+        pipeline
+        | "List input files" >> beam.Create(list(job.inputs))
+        | "Spread files over workers" >> beam.Reshuffle()
+        | "Spill rows" >> beam.Map(lambda source: spill_file(job, source)).with_output_types(Spilled)
+    )
 
 
 def read_summary(job: Job, name: str, kind: type) -> list:  # type: ignore[type-arg]

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lengthwise import files
+from lengthwise.buckets import BucketPlan
 from lengthwise.columns import context_features
 from lengthwise.job.model import Job, Segment
 from lengthwise.records.arrow import concat_batches, take_rows
@@ -41,6 +42,7 @@ class RunWriter:
         self._job = job
         self._rank = rank
         self._stream = stream
+        self._plan = BucketPlan(job.boundaries)
         self._part_bytes = _part_bytes(job)
         self._schema = spilled_schema(job.config.columns)
         self._batches: list[pa.RecordBatch] = []
@@ -48,8 +50,9 @@ class RunWriter:
         self._offset = 0
         self.segments: list[Segment] = []
 
-    def add(self, rows: pa.RecordBatch, order: np.ndarray, split: np.ndarray, bucket: np.ndarray) -> None:
-        """Takes rows with their places (uint64), splits and buckets (int32), each `[n]`."""
+    def add(self, rows: pa.RecordBatch, order: np.ndarray, split: np.ndarray) -> None:
+        """Takes rows with their places (uint64) and splits (int32), each `[n]`."""
+        bucket = self._plan.assign(rows.column(LENGTH).to_numpy())
         columns = {ORDER: pa.array(order)} | {name: rows.column(name) for name in self._schema.names[1:]}
         batch = pa.RecordBatch.from_pydict(columns, schema=self._schema)
         batch = batch.append_column(_SPLIT, pa.array(split)).append_column(_BUCKET, pa.array(bucket))

@@ -1,4 +1,7 @@
-"""One input file -> its rows as sorted runs, its rejects, and the counts, whose writing is the end of the file."""
+"""One input file -> its rows as sorted runs, its rejects, and the counts, whose writing is the end of the file.
+
+Where boundaries are planned, rows wait as they were read until all lengths are known; then a second call sorts them.
+"""
 
 import os
 from collections.abc import Callable
@@ -7,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from lengthwise import files
-from lengthwise.buckets import BucketPlan
 from lengthwise.job.memory import keep_freed_memory
 from lengthwise.job.model import Input, Job, Spilled
 from lengthwise.job.reading import Reading
 from lengthwise.job.runs import RunWriter, run_path
+from lengthwise.job.waiting import WaitingWriter, waiting_path, waiting_rows
 from lengthwise.progress import Reporter
 from lengthwise.records.features import INDEX, LENGTH, WINDOW
 from lengthwise.records.framing import Block, frame
@@ -26,25 +29,46 @@ from lengthwise.rejects import RejectReason
 def spill_file(job: Job, source: Input) -> Spilled:
     """Reads, decodes, validates and cuts a file; its rows go to a run file, its rejects beside it.
 
-    Done before (the same file of the same job), it is not read again, unless a power cut has shortened what it gave.
+    Without boundaries, rows are not sorted yet. Done before (the same file of the same job), it is not read again,
+    unless a power cut has shortened what it gave.
     """
     done = job.place("spilled", f"{source.rank:06d}.json")
-    paths = run_path(job, source.rank), rejects_path(job, source.rank)
-    if files.exists(done):
-        spilled = Spilled.model_validate_json(files.read_bytes(done))
-        if spilled.sizes == _sizes(paths):
-            return spilled
+    spilled = _done_before(job, done)
+    if spilled is not None and (spilled.is_sorted or not job.boundaries):
+        return spilled
     keep_freed_memory()
     # Not durable: the disk need not keep up with files that are read once, and then removed.
-    with files.create(paths[0], durable=False) as runs, files.create(paths[1], durable=False) as rejects:
-        spilled = _Spill(job, source, RunWriter(job, source.rank, runs)).run(rejects.write)
-    spilled = spilled.model_copy(update={"sizes": _sizes(paths)})
+    if spilled is not None:
+        with files.create(run_path(job, source.rank), durable=False) as stream:
+            runs = RunWriter(job, source.rank, stream)
+            for rows, order, split in waiting_rows(job, source.rank):
+                runs.add(rows, order, split)
+            runs.flush()
+        spilled = spilled.model_copy(update={"segments": runs.segments, "is_sorted": True})
+    else:
+        path = (run_path if job.boundaries else waiting_path)(job, source.rank)
+        refused = files.create(rejects_path(job, source.rank), durable=False)
+        with files.create(path, durable=False) as stream, refused as rejects:
+            writer = RunWriter(job, source.rank, stream) if job.boundaries else WaitingWriter(job, stream)
+            spilled = _Spill(job, source, writer).run(rejects.write)
+    spilled = spilled.model_copy(update={"sizes": _sizes(job, spilled)})
     files.write_bytes(done, spilled.model_dump_json().encode())
+    if spilled.is_sorted:
+        files.remove(waiting_path(job, source.rank))
     return spilled
 
 
-def _sizes(paths: tuple[str, str]) -> list[int]:
+def _done_before(job: Job, path: str) -> Spilled | None:
+    if not files.exists(path):
+        return None
+    spilled = Spilled.model_validate_json(files.read_bytes(path))
+    return spilled if spilled.sizes == _sizes(job, spilled) else None
+
+
+def _sizes(job: Job, spilled: Spilled) -> list[int]:
     """The sizes of local files; remote ones are there whole or not at all."""
+    rows = run_path if spilled.is_sorted else waiting_path
+    paths = rows(job, spilled.rank), rejects_path(job, spilled.rank)
     return [os.path.getsize(path) for path in paths if not files.is_remote(path) and os.path.exists(path)]
 
 
@@ -62,11 +86,10 @@ def _damage_of(source: Input, block: Block) -> str:
 class _Spill:
     """The state of one file's reading."""
 
-    def __init__(self, job: Job, source: Input, runs: RunWriter) -> None:
+    def __init__(self, job: Job, source: Input, rows: RunWriter | WaitingWriter) -> None:
         self._job = job
         self._source = source
-        self._runs = runs
-        self._plan = BucketPlan(job.boundaries)
+        self._rows = rows
         self._lengths: dict[int, dict[int, int]] = {}
         self._ranges: dict[str, tuple[float, float]] = {}
 
@@ -84,13 +107,14 @@ class _Spill:
             tally.add(refined.tally)
             damage = _damage_of(source, block) or damage
             reporter.report(reading.consumed, tally.read, tally.rejected.total())
-        self._runs.flush()
+        self._rows.flush()
         reporter.report(source.size, tally.read, tally.rejected.total(), final=True)
         return Spilled(
             rank=source.rank,
             tally=tally,
             damage=damage,
-            segments=self._runs.segments,
+            segments=self._rows.segments,
+            is_sorted=bool(job.boundaries),
             lengths=self._lengths,
             ranges=self._ranges,
         )
@@ -100,7 +124,7 @@ class _Spill:
             return
         lengths = rows.column(LENGTH).to_numpy()
         split = self._split(rows, block)
-        self._runs.add(rows, self._order(rows), split, self._plan.assign(lengths))
+        self._rows.add(rows, self._order(rows), split)
         self._ranges = merge_ranges([self._ranges, ranges(self._job.config.columns, rows)])
         for index in np.unique(split).tolist():
             counts = np.bincount(lengths[split == index])

@@ -43,7 +43,7 @@ def judge(job: Job, measured: Sequence[Measured]) -> Verdict:
     damage = [f"{one.file}: {one.detail}" for one in examples if one.reason is RejectReason.DAMAGED_FILE]
     counts = Counts(read=tally.read, written=tally.written, rejected=dict(tally.rejected), sequences=tally.sequences)
     fault = check_limits(job, counts, damage)
-    return Verdict(tally, add_up(measured), tuple(_first(examples)), len(damage), fault)
+    return Verdict(tally, add_up(one.lengths for one in measured), tuple(_first(examples)), len(damage), fault)
 
 
 def judge_hopeless(found: AllRejected) -> Verdict:
