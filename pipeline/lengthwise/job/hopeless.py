@@ -1,4 +1,4 @@
-"""Stopping before the first pass where it would be in vain: the first records are all rejected for one reason."""
+"""Stopping before the input is read where it would be in vain: the first records are all rejected for one reason."""
 
 from lengthwise.errors import DataLimitError
 from lengthwise.job.model import Job

@@ -1,4 +1,4 @@
-"""The lengths of the input's sequences, measured before buckets are planned. Cached file by file in the work folder."""
+"""The lengths of the input's sequences, for `plan` and `check`, and the plan that follows from lengths."""
 
 from collections.abc import Iterable, Mapping
 
@@ -82,7 +82,7 @@ def plan_buckets(config: JobConfig, histogram: LengthHistogram) -> BucketPlan:
     if histogram.total == 0:
         multiple = config.buckets.multiple_of
         return BucketPlan((config.buckets.longest or (1 if multiple == "auto" else multiple),))
-    return plan(planned_lengths(config, histogram), **config.buckets.planning)
+    return plan(histogram, **config.buckets.planning)
 
 
 def planned_lengths(config: JobConfig, measured: LengthHistogram) -> LengthHistogram:

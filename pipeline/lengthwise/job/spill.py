@@ -37,25 +37,30 @@ def spill_file(job: Job, source: Input) -> Spilled:
     if spilled is not None and (spilled.is_sorted or not job.boundaries):
         return spilled
     keep_freed_memory()
-    # Not durable: the disk need not keep up with files that are read once, and then removed.
-    if spilled is not None:
-        with files.create(run_path(job, source.rank), durable=False) as stream:
-            runs = RunWriter(job, source.rank, stream)
-            for rows, order, split in waiting_rows(job, source.rank):
-                runs.add(rows, order, split)
-            runs.flush()
-        spilled = spilled.model_copy(update={"segments": runs.segments, "is_sorted": True})
-    else:
-        path = (run_path if job.boundaries else waiting_path)(job, source.rank)
-        refused = files.create(rejects_path(job, source.rank), durable=False)
-        with files.create(path, durable=False) as stream, refused as rejects:
-            writer = RunWriter(job, source.rank, stream) if job.boundaries else WaitingWriter(job, stream)
-            spilled = _Spill(job, source, writer).run(rejects.write)
+    spilled = _read(job, source) if spilled is None else _sort(job, spilled)
     spilled = spilled.model_copy(update={"sizes": _sizes(job, spilled)})
     files.write_bytes(done, spilled.model_dump_json().encode())
     if spilled.is_sorted:
         files.remove(waiting_path(job, source.rank))
     return spilled
+
+
+def _read(job: Job, source: Input) -> Spilled:
+    path = (run_path if job.boundaries else waiting_path)(job, source.rank)
+    # Not durable: the disk need not keep up with files that are read once, and then removed.
+    refused = files.create(rejects_path(job, source.rank), durable=False)
+    with files.create(path, durable=False) as stream, refused as rejects:
+        writer = RunWriter(job, source.rank, stream) if job.boundaries else WaitingWriter(job, stream)
+        return _Spill(job, source, writer).run(rejects.write)
+
+
+def _sort(job: Job, spilled: Spilled) -> Spilled:
+    with files.create(run_path(job, spilled.rank), durable=False) as stream:
+        runs = RunWriter(job, spilled.rank, stream)
+        for rows, order, split in waiting_rows(job, spilled.rank):
+            runs.add(rows, order, split)
+        runs.flush()
+    return spilled.model_copy(update={"segments": runs.segments, "is_sorted": True})
 
 
 def _done_before(job: Job, path: str) -> Spilled | None:
