@@ -13,6 +13,10 @@ NUMERIC = lw.sequence_numeric_column
 CONTEXT = lw.context_column
 
 
+def of_record(**fields):
+    return lw.VocabularyColumn.make(key="k", per="record", **fields)
+
+
 def _columns(text: str, **arguments):
     return lw.columns_from_schema(text_format.Parse(text, schema_pb2.Schema()), **arguments)
 
@@ -73,7 +77,23 @@ def test_a_feature_of_the_steps_becomes_a_sequence_column(feature, column) -> No
         ),
         ("type: BYTES shape { } presence { min_fraction: 0.9 }", CONTEXT("k", dtype="string", default_value="")),
         ("type: FLOAT shape { } presence { min_fraction: 0.9 }", CONTEXT("k", default_value=0.0)),
-        ('type: BYTES shape { } string_domain { value: "a" }', CONTEXT("k", dtype="string")),
+        ('type: BYTES shape { } string_domain { value: "a" }', of_record(vocabulary_list=("a",), oov="error")),
+        (
+            'type: BYTES shape { } string_domain { value: "a" } distribution_constraints { min_domain_mass: 0.9 }',
+            of_record(vocabulary_list=("a",)),
+        ),
+        (
+            'type: BYTES value_count { min: 1 max: 1 } string_domain { value: "a" } presence { min_fraction: 0.5 }',
+            of_record(vocabulary_list=("a",), required=False, oov="error"),
+        ),
+        (
+            'type: BYTES shape { dim { size: 2 } } string_domain { value: "a" }',
+            CONTEXT("k", dtype="string", shape=(2,)),
+        ),
+        (
+            "type: INT shape { } int_domain { min: 0 max: 3 is_categorical: true }",
+            lw.categorical_column_with_identity("k", 4),
+        ),
         ("type: FLOAT", NUMERIC("k")),
         ("type: FLOAT value_count { min: 1 }", NUMERIC("k")),
     ],
@@ -107,8 +127,13 @@ def test_tensor_representations_decide(representation, column) -> None:
 
 
 def test_beside_a_sequence_struct_the_rest_is_context() -> None:
-    columns = _columns('feature { name: "user" type: BYTES } ' + _in_sequence("type: FLOAT"))
-    assert columns == (CONTEXT("user", dtype="string"), NUMERIC("k"))
+    columns = _columns(
+        'feature { name: "user" type: BYTES } '
+        'feature { name: "k" type: BYTES value_count { min: 1 max: 3 } string_domain { value: "a" } } '
+        + _in_sequence("type: FLOAT").replace('"k"', '"x"')
+    )
+    topics = of_record(vocabulary_list=("a",), values_per_step=3, oov="error")
+    assert columns == (CONTEXT("user", dtype="string"), topics, NUMERIC("x"))
 
 
 def test_domains_may_stand_apart() -> None:

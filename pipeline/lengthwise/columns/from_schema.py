@@ -5,6 +5,11 @@ What a feature is
     inside the struct `##SEQUENCE##`                      sequence (of a tf.SequenceExample)
     ragged_tensor, varlen_sparse_tensor, neither          sequence (of a tf.Example); context beside a `##SEQUENCE##`
 
+Which column a context feature becomes
+    string_domain, int_domain with is_categorical, of one value,
+        or, without a fixed shape, of up to value_count max     ids of the record, by the rules below
+    others                                                      context, with the domain's min and max
+
 Which column a sequence becomes
     int_domain 0 <= min <= max, bool_domain    identity of max + 1 ids; min = -1: ids with -1 as the missing one
     other INT                                  numeric of dtype int64, with the domain's min and max
@@ -12,6 +17,7 @@ Which column a sequence becomes
     FLOAT                                      numeric, with the domain's min and max
 """
 
+import math
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -77,28 +83,31 @@ class _Schema:
         return not feature.deprecated and stage[feature.lifecycle_stage].name not in _UNUSED_STAGES
 
     def _is_context(self, feature: Any) -> bool:
-        if feature.HasField("shape"):
-            return True
+        return self._is_fixed(feature) or (self._kind_of_tensor(feature) is None and self._has_sequences)
+
+    def _is_fixed(self, feature: Any) -> bool:
+        """Whether all records have equally many values."""
         kind = self._kind_of_tensor(feature)
-        if kind is not None:
-            return bool(kind == "dense_tensor")
-        fixed = feature.HasField("value_count") and feature.value_count.min == feature.value_count.max
-        return fixed or self._has_sequences
+        if feature.HasField("shape") or kind is not None:
+            return feature.HasField("shape") or bool(kind == "dense_tensor")
+        return feature.HasField("value_count") and feature.value_count.min == feature.value_count.max
 
     def _kind_of_tensor(self, feature: Any) -> Any:
         representation = self._representations.get(feature.name)
         return representation.WhichOneof("kind") if representation is not None else None
 
-    def _context(self, feature: Any) -> ContextColumn:
+    def _context(self, feature: Any) -> ContextColumn | IdColumn:
         if feature.type == _STRUCT:
             raise ConfigError(f"feature {feature.name!r}: expected INT, FLOAT or BYTES, received STRUCT")
         domain = self._domain(feature)
+        shape = self._fixed_shape(feature)
+        count = math.prod(shape)
+        if _says_ids(domain) and (count == 1 or not self._is_fixed(feature)):
+            return self._categorical(feature, domain, per="record", values_per_step=count)
         dtype = _DTYPES.get(feature.type, "string")
         limits = _limits(domain) if dtype != "string" else {}
         default = None if _is_required(feature) else self._default(feature, dtype)
-        return ContextColumn.make(
-            key=feature.name, dtype=dtype, shape=self._fixed_shape(feature), default_value=default, **limits
-        )
+        return ContextColumn.make(key=feature.name, dtype=dtype, shape=shape, default_value=default, **limits)
 
     def _fixed_shape(self, feature: Any) -> tuple[int, ...]:
         if self._kind_of_tensor(feature) == "dense_tensor":
@@ -131,14 +140,15 @@ class _Schema:
                 required=_is_required(feature),
                 **_limits(domain),
             )
-        return self._categorical(feature, domain)
+        values = max(1, feature.value_counts.value_count[-1].max) if _has_steps(feature) else 1
+        return self._categorical(feature, domain, per="step", values_per_step=values)
 
-    def _categorical(self, feature: Any, domain: Any) -> IdColumn:
+    def _categorical(self, feature: Any, domain: Any, **rules: Any) -> IdColumn:
         shared = {
             "key": feature.name,
             "weight_key": self._weights.get(feature.name),
-            "values_per_step": max(1, feature.value_counts.value_count[-1].max) if _has_steps(feature) else 1,
             "required": _is_required(feature),
+            **rules,
         }
         if feature.type == _INT:
             if not hasattr(domain, "max"):
@@ -187,6 +197,11 @@ def _is_ids(domain: Any) -> bool:
         return True  # a bool_domain
     said_to_be_numbers = domain.HasField("is_categorical") and not domain.is_categorical
     return bool(domain.HasField("max") and domain.min >= -1 and not said_to_be_numbers)
+
+
+def _says_ids(domain: Any) -> bool:
+    """Whether the domain of a context feature lists texts, or says that its integers are ids; others may be labels."""
+    return hasattr(domain, "value") or bool(getattr(domain, "is_categorical", False) and _is_ids(domain))
 
 
 def _is_required(feature: Any) -> bool:
