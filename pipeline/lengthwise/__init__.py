@@ -50,6 +50,7 @@ _NAMES = {
         "read_prepared",
         "read_raw",
         "serving_fn",
+        "steps_per_epoch",
     ),
     "lengthwise.layers": (
         "SegmentMask",

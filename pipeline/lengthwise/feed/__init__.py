@@ -15,6 +15,7 @@ from typing import Any
 from lengthwise.feed.by_steps import batch_by_steps
 from lengthwise.feed.cache_options import Cache
 from lengthwise.feed.counts import count_raw
+from lengthwise.feed.epoch_size import steps_per_epoch
 from lengthwise.feed.options import Options
 from lengthwise.feed.prepared import read_prepared
 from lengthwise.feed.raw import read_raw
@@ -32,6 +33,7 @@ __all__ = [
     "read_prepared",
     "read_raw",
     "serving_fn",
+    "steps_per_epoch",
 ]
 
 

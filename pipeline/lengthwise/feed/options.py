@@ -50,7 +50,7 @@ class Options(BatchOptions):
         next_step: the key of a sequence of ids whose next step is each step's label.
         epochs: how often the data is repeated; None for ever. Block data and raw data have a few batches more or fewer
             in each epoch, and Keras' `fit` leaves out those beyond the number of its first: there, train with `None`
-            and `steps_per_epoch`.
+            and `steps_per_epoch=lengthwise.steps_per_epoch(dataset)`.
         num_shards: into how many parts the data is divided, one for each training worker: a prepared split by records
             (sequences or blocks), give or take one, raw data by files. How many batches they make may differ.
         index: which of these parts is read.

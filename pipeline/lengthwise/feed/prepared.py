@@ -12,6 +12,7 @@ from lengthwise.buckets.checks import MAX_LENGTH
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.feed.batch_options import takes_fields_of
 from lengthwise.feed.block_layout import BlockLayout
+from lengthwise.feed.epoch_size import sized
 from lengthwise.feed.epochs import Epochs, divided_by
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.example_rows import ExampleRows
@@ -94,7 +95,8 @@ def _dataset(
 ) -> Any:
     layout = _layout(folders, split, chosen)
     batches = _count(layout, portions, split, chosen) if isinstance(layout, ExampleLayout) else None
-    targets = _targets(folders, layout, chosen, _mean(folders, times, split, layout, chosen))
+    mean = _mean(folders, times, split, layout, chosen)
+    targets = _targets(folders, layout, chosen, mean)
     service = service_of(chosen)
     if service is not None:
         return read_through(
@@ -111,7 +113,8 @@ def _dataset(
     if batches is not None and chosen.on_damage == "raise":
         total = tf.data.INFINITE_CARDINALITY if chosen.epochs is None else chosen.epochs * batches
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(total))
-    return divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen)
+    about = sum(part.take * part.sequences for parts in portions.values() for part in parts) / mean.rows
+    return sized(divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen), about if batches is None else batches)
 
 
 def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | BlockLayout:

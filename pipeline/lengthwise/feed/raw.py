@@ -14,6 +14,7 @@ import tensorflow as tf
 from lengthwise import files as file_system
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batch_options import takes_fields_of
+from lengthwise.feed.epoch_size import sized
 from lengthwise.feed.epochs import Epochs, divided_by, plain
 from lengthwise.feed.features import Features
 from lengthwise.feed.local_files import ahead, is_copied, reading
@@ -125,7 +126,7 @@ def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Opt
     epochs = Epochs(chosen)
     windows = epochs.repeat(lambda seed: window.windows(source.chunks(seed), seed))
     dataset = targets.apply(window.batches(windows))
-    return divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen)
+    return sized(divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen), window.batches_per_epoch)
 
 
 class _Source:

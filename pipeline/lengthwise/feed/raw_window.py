@@ -49,6 +49,7 @@ class RawWindow:
     Attributes:
         features: what the rows hold.
         mean: what a batch holds on average, as far as is known.
+        batches_per_epoch: how many batches an epoch has, about; 0 where nothing is known of the lengths.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class RawWindow:
         self._boundaries = boundaries = job.boundaries
         self._steps_per_row, self._chunks = float(_UNKNOWN), 0
         self.mean = self._mean_of([_UNKNOWN if boundaries is None else min(_UNKNOWN, boundaries[-1])])
+        self.batches_per_epoch = 0.0
         self._paths = list(map(visible, paths))  # in messages only
         self._on_invalid = on_invalid
         self._max_record_bytes = config.limits.max_record_bytes
@@ -98,6 +100,7 @@ class RawWindow:
             self._steps_per_row = max(steps / len(look.lengths), 1.0)
             records = size / (look.record_bytes / look.records + FRAME_BYTES)
             self._chunks = math.ceil(records / chunk_size(self._options) * _MARGIN) + small_chunks
+            self.batches_per_epoch = records * len(look.lengths) / look.records * self._own.share / self.mean.rows
 
     def _mean_of(self, lengths: Any) -> MeanBatch:
         return MeanBatch.of(lengths, np.ones(len(lengths)), self._options, self._boundaries)

@@ -22,7 +22,7 @@ from lengthwise.rejects import Reject
 
 _IN_TURN = 4  # files: what is wrong with one of them may be its own fault
 _KEPT = 64  # rejects
-_MEASURED = 64  # records of each file
+_MEASURED = 256  # records of each file
 _LISTED = 20  # keys in a message
 _LONGEST = 80  # characters of a key there
 

@@ -1,0 +1,53 @@
+"""`steps_per_epoch` is the number of batches that an epoch gives, or close to it, on every kind of data."""
+
+from typing import Any
+
+import pytest
+
+import lengthwise as lw
+from feed.conftest import SOURCES, Data, make_source
+from feed.samples import all_columns
+from lengthwise.errors import ConfigError
+from records.messages import write_records
+
+BUDGET = 192  # padded steps: some forty batches
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("name", SOURCES)
+def test_it_is_about_the_number_of_batches(name: str, workers: int, data: Data) -> None:
+    dataset = make_source(name, data).read(batch_steps=BUDGET, num_shards=workers)
+    told, found = lw.steps_per_epoch(dataset), sum(1 for _ in dataset)
+    assert found > 15
+    if name == "example":
+        assert told == found == len(dataset)
+    else:
+        assert abs(told - found) <= 0.1 * found
+
+
+def test_it_is_that_of_one_epoch_where_data_goes_on(data: Data) -> None:
+    for name in ("example", "raw"):
+        once, endless = (make_source(name, data).read(batch_steps=BUDGET, epochs=epochs) for epochs in (1, None))
+        assert lw.steps_per_epoch(once) == lw.steps_per_epoch(endless)
+
+
+def test_other_splits_do_not_count(data: Data) -> None:
+    job = {
+        "inputs": {"files": data.files},
+        "columns": [lw.sequence_numeric_column("value")],
+        "splits": {"fractions": {"train": 0.7, "eval": 0.3}},
+    }
+    numbers = [lw.steps_per_epoch(lw.read_raw(job, split, batch_steps=BUDGET)) for split in ("train", "eval")]
+    assert abs(numbers[0] / sum(numbers) - 0.7) < 0.05
+
+
+@pytest.mark.parametrize("made", ["mapped", "invalid", "none of ours"])
+def test_where_it_is_unknown_that_is_said(made: str, data: Data, tmp_path: Any) -> None:
+    dataset: Any = [1, 2]
+    if made == "mapped":
+        dataset = make_source("block", data).read(batch_steps=BUDGET).take(3)
+    elif made == "invalid":
+        path = write_records(tmp_path / "bad.tfrecord", [b"\xff\xff"] * 9)
+        dataset = lw.read_raw(path, columns=all_columns(), batch_size=4, on_invalid="skip")
+    with pytest.raises(ConfigError, match="dataset: (expected what a reader returned|nothing is known of the lengths)"):
+        lw.steps_per_epoch(dataset)
