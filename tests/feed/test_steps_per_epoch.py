@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import lengthwise as lw
-from feed.conftest import SOURCES, Data, make_source
+from feed.conftest import Data, make_source
 from feed.samples import all_columns
 from lengthwise.errors import ConfigError
 from records.messages import write_records
@@ -13,10 +13,20 @@ from records.messages import write_records
 BUDGET = 192  # padded steps: some forty batches
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("name", SOURCES)
-def test_it_is_about_the_number_of_batches(name: str, workers: int, data: Data) -> None:
-    dataset = make_source(name, data).read(batch_steps=BUDGET, num_shards=workers)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("example", {}),
+        ("example", {"num_shards": 2}),
+        ("block", {}),
+        ("block", {"pack": 40}),
+        ("raw", {}),
+        ("raw", {"num_shards": 2}),
+    ],
+    ids=str,
+)
+def test_it_is_about_the_number_of_batches(name: str, options: dict[str, int], data: Data) -> None:
+    dataset = make_source(name, data).read(batch_steps=BUDGET, **options)
     told, found = lw.steps_per_epoch(dataset), sum(1 for _ in dataset)
     assert found > 15
     if name == "example":

@@ -26,7 +26,7 @@ class MeanBatch:
     def of(
         cls, lengths: npt.ArrayLike, counts: npt.ArrayLike, options: Options, boundaries: Sequence[int] | None
     ) -> Self:
-        """The mean where each sequence is in a full batch of its own T.
+        """The mean where each sequence is in a full batch of its own T, or of full packed rows.
 
         Args:
             lengths: `[n]`, of the sequences, in steps.
@@ -39,6 +39,10 @@ class MeanBatch:
             steps = lengths
         else:
             steps = np.asarray(boundaries)[np.minimum(np.searchsorted(boundaries, lengths), len(boundaries) - 1)]
-        batches = max((counts / [options.rows(T) for T in steps.tolist()]).sum(), 1e-9)
+        if options.pack is not None:  # sequences fill rows, and these batches
+            batches = (counts * np.minimum(lengths, options.pack)).sum() / (options.pack * options.rows(options.pack))
+        else:
+            batches = (counts / [options.rows(T) for T in steps.tolist()]).sum()
+        batches = max(batches, 1e-9)
         labelled = lengths if options.next_step is None else np.maximum(lengths - 1, 0)
         return cls(float(counts.sum() / batches), float(max((counts * labelled).sum(), 1) / batches))
