@@ -111,6 +111,13 @@ class LengthHistogram:
         np.add.at(counts, where, np.concatenate([part.counts for part in parts]))
         return cls(lengths, counts)
 
+    def truncated(self, longest: int) -> "LengthHistogram":
+        """The histogram after sequences are cut to so many steps."""
+        lengths, place = np.unique(np.minimum(self.lengths, longest), return_inverse=True)
+        counts = np.zeros_like(lengths)
+        np.add.at(counts, place, self.counts)
+        return LengthHistogram(lengths, counts)
+
     def merge(self, other: "LengthHistogram") -> "LengthHistogram":
         """The histogram of both sets of sequences."""
         return LengthHistogram.sum((self, other))

@@ -26,6 +26,8 @@ class BatchOptions(Spec):
         max_shapes: the most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. Batches
             that did not get all their rows are then filled up with rows of weight 0, of one padded step (or
             dropped, by `drop_remainder`).
+        crop: the most steps that are taken of a sequence, from a random place, another one in each epoch, of features,
+            labels and weights of steps alike. Without `shuffle` they are the first ones.
         shuffle: whether order is random: of shards, of rows across a window, and of batches.
         seed: the same seed gives the same order, and each epoch another one. None: another order each time.
         window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory. None: as
@@ -38,6 +40,7 @@ class BatchOptions(Spec):
     over_budget: Literal["error", "alone"] = "error"
     drop_remainder: bool = False
     max_shapes: int | None = Field(default=None, ge=1)
+    crop: int | None = Field(default=None, ge=1)
     shuffle: bool = True
     seed: int | None = Field(default=0, ge=0, lt=2**31)
     window: int | None = Field(default=None, ge=1)
@@ -52,6 +55,10 @@ class BatchOptions(Spec):
     def fills(self) -> bool:
         """Whether batches are filled up with empty rows."""
         return self.max_shapes is not None and not self.drop_remainder
+
+    def cropped(self, steps: int) -> int:
+        """How many of so many steps are taken."""
+        return steps if self.crop is None else min(steps, self.crop)
 
     def rows(self, steps: int) -> int:
         """How many rows of `steps` steps make a batch."""

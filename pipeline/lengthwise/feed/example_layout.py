@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.crop import starts_of_crops
 from lengthwise.feed.emit import map_alone
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features, context_dtype
@@ -81,11 +82,12 @@ class ExampleLayout:
         rows, records = self._rows(bucket), sum(portion.take for portion in portions)
         return records // rows if self._options.drop_remainder else -(-records // rows)
 
-    def parse(self, bucket: Any, window: Any, numbers: Any) -> Batch:
-        """A batch of serialized examples of one bucket, as dense tensors; ids as int64."""
+    def parse(self, bucket: Any, window: Any, numbers: Any, seed: Any = None) -> Batch:
+        """A batch of serialized examples of one bucket, as dense tensors; ids as int64. `seed`: of random crops."""
+        own = None if seed is None else tf.random.experimental.stateless_fold_in(seed, numbers[0])
         boundaries, records = self.boundaries, tf.gather(window, numbers)
-        branches = [lambda steps=steps: self._parse(records, steps) for steps in boundaries]
-        return dict(tf.switch_case(bucket, branches)) if len(branches) > 1 else self._parse(records, boundaries[0])
+        branches = [lambda steps=steps: self._parse(records, steps, own) for steps in boundaries]
+        return dict(tf.switch_case(bucket, branches)) if len(branches) > 1 else branches[0]()
 
     def _stream(
         self, reader: Streams, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions
@@ -101,16 +103,18 @@ class ExampleLayout:
 
         def draw(number: Any, records: Any) -> Any:
             order = tf.range(tf.size(records))
+            crops: tuple[Any, ...] = ()
             if seed is not None:
                 own = tf.random.experimental.stateless_fold_in(seed, number)
                 order = tf.random.experimental.stateless_shuffle(order, own)
+                crops = () if self._options.crop is None else (own,)
             drawn = tf.data.Dataset.from_tensors(order).rebatch(rows, drop_remainder=self._options.drop_remainder)
-            return map_alone(drawn, lambda numbers: (bucket, records, numbers))
+            return map_alone(drawn, lambda numbers: (bucket, records, numbers, *crops))
 
         return chunks.rebatch(window).enumerate().flat_map(plain(draw))
 
     def _rows(self, bucket: int) -> int:
-        return self._options.rows(self.boundaries[bucket])
+        return self._options.rows(self._options.cropped(self.boundaries[bucket]))
 
     def _window(self, bucket: int, parts: Sequence[Portion], all_parts: BucketPortions) -> int:
         """How many of the bucket's records are shuffled at once: its share of a window, but at least a few batches."""
@@ -118,14 +122,23 @@ class ExampleLayout:
         total = sum(part.take for others in all_parts.values() for part in others)
         return max(min(mine, max(self._window_rows * mine // total, 4 * self._rows(bucket))), 1)
 
-    def _parse(self, records: Any, steps: int) -> Batch:
+    def _parse(self, records: Any, steps: int, seed: Any | None) -> Batch:
         features = self._features
         spec: dict[str, Any] = {RESERVED_KEY: tf.io.FixedLenFeature([], tf.int64)}
         for step in features.sequences:
             spec[step.key] = tf.io.FixedLenFeature([steps, *step.shape], step.dtype)
         for column in features.context:
             spec[column.key] = tf.io.FixedLenFeature(column.shape, context_dtype(column))
-        return dict(tf.io.parse_example(records, spec))
+        batch = dict(tf.io.parse_example(records, spec))
+        return batch if self._options.cropped(steps) == steps else self._crop(batch, seed)
+
+    def _crop(self, batch: Batch, seed: Any | None) -> Batch:
+        """The batch with so many steps of each row; rows that are shorter start with their first."""
+        crop, lengths = self._options.cropped(self.boundaries[-1]), batch[RESERVED_KEY]
+        first = starts_of_crops(tf.maximum(lengths - crop, 0), seed)
+        places = first[:, None] + tf.range(crop, dtype=tf.int64)
+        taken = {spec.key: tf.gather(batch[spec.key], places, batch_dims=1) for spec in self._features.sequences}
+        return {**batch, **taken, RESERVED_KEY: tf.minimum(lengths, crop)}
 
 
 def _whole_batches(window: Any, rows: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from lengthwise.feed.crop import cropped
 from lengthwise.feed.options import Options
 
 
@@ -35,6 +36,9 @@ class MeanBatch:
             boundaries: the values that T may have; None for any.
         """
         lengths, counts = np.asarray(lengths), np.asarray(counts)
+        if options.crop is not None:
+            lengths = np.asarray(np.minimum(lengths, options.crop))
+            boundaries = None if boundaries is None else cropped(boundaries, options.crop)
         if boundaries is None:
             steps = lengths
         else:

@@ -10,6 +10,7 @@ from lengthwise.columns.wording import show
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batch_options import BatchOptions
 from lengthwise.feed.cache_options import Cache
+from lengthwise.feed.crop import cropped
 from lengthwise.feed.service_options import Service
 
 
@@ -120,6 +121,7 @@ class Options(BatchOptions):
             raise ValueError(f"expected batch_steps of at least pack, {pack}, received {self.batch_steps}")
         useless = {
             "max_shapes": "packed batches have one shape",
+            "crop": "packed rows hold whole sequences",
             "even_weights": "packed batches have one shape, so each step weighs the same as any other",
             "service": "packed rows are not read through a tf.data service",
         }
@@ -169,15 +171,19 @@ def checked_limits(boundaries: Any, options: BatchOptions) -> tuple[int, ...] | 
     limits = checked_boundaries(boundaries)
     if limits is None:
         if options.max_shapes is not None:
-            raise ConfigError("max_shapes: expected boundaries with it: nothing else says how long the sequences are")
+            raise ConfigError(
+                "max_shapes: expected boundaries with it (of a job: buckets.boundaries): nothing else says how long "
+                "the sequences are"
+            )
         return None
-    if options.max_shapes is not None and len(limits) > options.max_shapes:
+    shapes = cropped(limits, options.crop)
+    if options.max_shapes is not None and len(shapes) > options.max_shapes:
         raise ConfigError(
-            f"max_shapes: expected at least {len(limits)}, the number of boundaries, received {options.max_shapes}"
+            f"max_shapes: expected at least {len(shapes)}, the number of boundaries, received {options.max_shapes}"
         )
-    if options.batch_steps is not None and limits[-1] > options.batch_steps and options.over_budget == "error":
+    if options.batch_steps is not None and shapes[-1] > options.batch_steps and options.over_budget == "error":
         raise ConfigError(
-            f"batch_steps: expected at least {limits[-1]}, the last boundary, received {options.batch_steps}"
+            f"batch_steps: expected at least {shapes[-1]}, the last boundary, received {options.batch_steps}"
         )
     return limits
 

@@ -63,7 +63,8 @@ class PackedWindows(Windows):
         self._rows = options.rows(capacity)
 
     def _arrange(self, chunk: Chunk, seed: Any) -> Window:
-        lengths, order = self._sorted(chunk, seed, None)
+        taken, order = self._sorted(chunk, seed, None)
+        lengths = taken.steps  # all: whole sequences are packed
         rows = first_fit(tf.gather(lengths, order), self._capacity, self._segments())
         count = tf.reduce_max(tf.concat([rows + 1, [0]], 0))
         if self._options.shuffle:

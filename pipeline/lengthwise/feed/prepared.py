@@ -126,7 +126,7 @@ def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | B
         return packed(folders, options, window, (options.pack,))
     if folders.first.layout == "block":
         return BlockLayout(folders, options, window, _boundaries(histogram, options))
-    used = {shard.bucket for shard in folders.shards(split)}
+    used = {options.cropped(folders.boundaries[shard.bucket]) for shard in folders.shards(split)}
     if options.max_shapes is not None and len(used) > options.max_shapes:
         raise ConfigError(
             f"max_shapes: expected at least {len(used)}, one for each bucket of the split, "
@@ -159,6 +159,8 @@ def _boundaries(histogram: LengthHistogram, options: Options) -> tuple[int, ...]
     """The best values of T for the split's lengths, if their number is bounded."""
     if options.max_shapes is None:
         return None
+    if options.crop is not None:
+        histogram = histogram.truncated(options.crop)
     budget = options.batch_steps or MAX_LENGTH  # no boundary is above it, though multiples round up
     return plan(histogram, count=options.max_shapes, batch_steps=budget).boundaries
 
@@ -232,6 +234,7 @@ def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, o
         return
     example = folders.first.layout == "example"
     longest = max(folders.boundaries[one.bucket] for one in shards) if example else folders.histogram(split).max
+    longest = options.cropped(longest)
     if longest > options.batch_steps:
         what = "bucket" if example else "sequence"
         raise ConfigError(

@@ -19,7 +19,7 @@ from lengthwise.feed.epochs import Epochs, divided_by, plain
 from lengthwise.feed.features import Features
 from lengthwise.feed.local_files import ahead, is_copied, reading
 from lengthwise.feed.no_record import refuse_files_without_records
-from lengthwise.feed.options import Options, options_of
+from lengthwise.feed.options import Options, checked_limits, options_of
 from lengthwise.feed.packed_targets import PackedFeatures, PackedTargets
 from lengthwise.feed.raw_files import Listed, list_file, read_chunks
 from lengthwise.feed.raw_job import Raw, RawJob
@@ -92,7 +92,8 @@ def read_raw(
     if chosen.verify:
         raise ConfigError("verify: expected False: no manifest says what the bytes of raw files are")
     job = RawJob.of(source, columns, split)
-    _check_limits(job, chosen)
+    if chosen.pack is None:
+        checked_limits(job.boundaries, chosen)
     paths = job.find_files()[chosen.index :: chosen.num_shards]
     chunks = _Source(paths, job, chosen)
     window = RawWindow(job, chosen, paths, on_invalid)
@@ -185,24 +186,3 @@ class _Source:
             chunks = numbers.interleave(plain(read), cycle_length=cycle, block_length=1, num_parallel_calls=cycle)
         # Small files make small chunks, of which a window would hold too few records.
         return chunks if self._large else chunks.rebatch(self._size)
-
-
-def _check_limits(job: RawJob, options: Options) -> None:
-    limits = job.boundaries
-    if options.pack is not None:
-        return
-    if limits is None:
-        if options.max_shapes is not None:
-            raise ConfigError(
-                "max_shapes: expected boundaries with it (buckets.boundaries): raw files do not say how long their "
-                "sequences are"
-            )
-        return
-    if options.max_shapes is not None and len(limits) > options.max_shapes:
-        raise ConfigError(
-            f"max_shapes: expected at least {len(limits)}, the number of boundaries, received {options.max_shapes}"
-        )
-    if options.batch_steps is not None and limits[-1] > options.batch_steps and options.over_budget == "error":
-        raise ConfigError(
-            f"batch_steps: expected at least {limits[-1]}, the last boundary, received {options.batch_steps}"
-        )

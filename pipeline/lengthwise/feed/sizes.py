@@ -16,6 +16,7 @@ def rows_of_window(options: BatchOptions, steps_per_row: float) -> int:
     if options.batch_size is not None:
         return max(WINDOW, _BATCHES * options.batch_size)
     assert options.batch_steps is not None
+    steps_per_row = min(steps_per_row, options.crop or steps_per_row)
     return max(WINDOW, math.ceil(_BATCHES * options.batch_steps / max(steps_per_row, 1)))
 
 

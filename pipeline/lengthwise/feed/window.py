@@ -16,6 +16,7 @@ import tensorflow as tf
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.batch_options import BatchOptions
 from lengthwise.feed.chunks import END, KEEP, SEED, Chunk, ChunkFormat, append, variant
+from lengthwise.feed.crop import Taken, cropped
 from lengthwise.feed.cut import Cuts, cut, in_full_batches, round_up
 from lengthwise.feed.emit import each_alone, emit_batches, slices_of
 from lengthwise.feed.epochs import plain
@@ -24,7 +25,7 @@ from lengthwise.feed.threads import WINDOWS, threads
 
 GROUP_STEPS = 2**17  # padded steps, gathered at once
 BATCH_ROWS, VALID = "##rows", "##valid"
-_STEPS, _ORDER, _PADDING, _FILLERS = "##steps", "##order", "##padding", "##fillers"
+_STEPS, _PIECES, _PADDING, _FILLERS = "##steps", "##pieces", "##padding", "##fillers"
 
 Window = dict[str, Any]
 """What `Windows.arrange` gives: the window's values, and which of them make which batch."""
@@ -46,7 +47,7 @@ class Windows:
         self._features = features
         self._options = options
         self._chunks = chunks
-        self._boundaries = boundaries
+        self._boundaries = None if boundaries is None else cropped(boundaries, options.crop)
 
     def of(self, chunks: Any, sizes: list[int], seed: Any) -> Any:
         """Windows of one epoch.
@@ -87,29 +88,30 @@ class Windows:
 
     def _arrange(self, chunk: Chunk, seed: Any) -> Window:
         """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
-        lengths, order = self._sorted(chunk, seed, None)
-        cuts = self._cut(tf.gather(lengths, order), seed)
-        return self._window(chunk, lengths, tf.gather(order, cuts.places()), cuts) | marks(chunk, order)
+        taken, order = self._sorted(chunk, seed, None)
+        cuts = self._cut(tf.gather(taken.steps, order), seed)
+        return self._window(chunk, taken, tf.gather(order, cuts.places()), cuts) | marks(chunk, order)
 
     def _arrange_full(self, chunk: Chunk, seed: Any, last: Any) -> tuple[Chunk, Window]:
         """What is left, and the window's full batches; at the last window nothing is left."""
-        lengths, order = self._sorted(chunk, seed, self._boundaries)
-        ordered = tf.gather(lengths, order)
+        taken, order = self._sorted(chunk, seed, self._boundaries)
+        ordered = tf.gather(taken.steps, order)
         full = last | in_full_batches(ordered, self._options, self._boundaries or ())
         cuts = self._cut(tf.boolean_mask(ordered, full), seed)
         places = tf.gather(tf.boolean_mask(order, full), cuts.places())
-        window = self._window(chunk, lengths, places, cuts)
-        left = self._left(chunk, window, lengths, tf.boolean_mask(order, ~full))
+        window = self._window(chunk, taken, places, cuts)
+        left = self._left(chunk, window, taken, tf.boolean_mask(order, ~full))
         return left, window | marks(chunk, tf.boolean_mask(order, full))
 
-    def _sorted(self, chunk: Chunk, seed: Any, boundaries: tuple[int, ...] | None) -> tuple[Any, Any]:
-        """The lengths, and the rows by length, or by T where it has few values, the longest first."""
-        lengths = self._chunks.join(chunk, RESERVED_KEY)
+    def _sorted(self, chunk: Chunk, seed: Any, boundaries: tuple[int, ...] | None) -> tuple[Taken, Any]:
+        """What is taken, and the rows by how many steps that is, or by T where it has few values, the longest first."""
+        at_random = seed + 2 if self._options.shuffle else None
+        taken = Taken.of(self._chunks.join(chunk, RESERVED_KEY), self._options.crop, at_random)
         keep = self._chunks.join(chunk, KEEP) if KEEP in chunk else None
-        by = lengths if boundaries is None else round_up(lengths, boundaries)
+        by = taken.steps if boundaries is None else round_up(taken.steps, boundaries)
         order = _sort(by, keep, seed, shuffle=self._options.shuffle)
-        self._check_longest(tf.gather(lengths, order))
-        return lengths, order
+        self._check_longest(tf.gather(taken.steps, order))
+        return taken, order
 
     def _check_longest(self, lengths: Any) -> None:
         longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
@@ -129,15 +131,15 @@ class Windows:
         cuts = cut(ordered, self._options, self._boundaries)
         return cuts.permuted(seed + 1) if self._options.shuffle else cuts
 
-    def _left(self, chunk: Chunk, window: Window, lengths: Any, order: Any) -> Chunk:
+    def _left(self, chunk: Chunk, window: Window, taken: Taken, order: Any) -> Chunk:
         """The rows of `order` as a chunk."""
-        left: Chunk = {RESERVED_KEY: variant(tf.gather(lengths, order))}
+        left: Chunk = {RESERVED_KEY: variant(tf.gather(taken.steps, order))}
         if KEEP in chunk:
             left[KEEP] = variant(tf.ones_like(order, tf.bool))
         for column in self._features.context:
             left[column.key] = variant(tf.gather(self._chunks.join(chunk, column.key), order))
         for spec in self._features.sequences:
-            left[spec.key] = variant(gather_rows(window, spec, order))
+            left[spec.key] = variant(gather_rows(window, spec, taken.places(order)))
         return left
 
     def batches(self, windows: Any) -> Any:
@@ -146,19 +148,19 @@ class Windows:
         gathered = groups.map(plain(self._gather), num_parallel_calls=threads())
         return emit_batches(gathered, self._features)
 
-    def _window(self, chunk: Chunk, lengths: Any, order: Any, cuts: Cuts) -> Window:
-        ordered = tf.gather(lengths, order)
+    def _window(self, chunk: Chunk, taken: Taken, order: Any, cuts: Cuts) -> Window:
+        ordered = tf.gather(taken.steps, order)
         padding = tf.repeat(cuts.steps, cuts.rows) - ordered
         base, fillers = _fillers(padding)
         window: Window = {
             BATCH_ROWS: cuts.rows,
             _STEPS: cuts.steps,
-            _ORDER: order,
+            _PIECES: taken.places(order),
             _PADDING: padding,
             RESERVED_KEY: ordered,
         }
-        window[_FILLERS] = tf.stack([tf.size(lengths, tf.int64), base])
-        splits = tf.concat([[0], tf.cumsum(tf.concat([lengths, fillers], 0))], 0)
+        window[_FILLERS] = tf.stack([tf.size(taken.pieces, tf.int64), base])
+        splits = tf.concat([[0], tf.cumsum(tf.concat([taken.pieces, fillers], 0))], 0)
         for column in self._features.context:
             window[column.key] = tf.gather(self._chunks.join(chunk, column.key), order)
         for spec in self._features.sequences:
@@ -176,7 +178,7 @@ class Windows:
         count, base = tf.unstack(window[_FILLERS])
         padding = window[_PADDING][row : row + rows]
         # With fillers of 0, 1, ... B-1 and of 0, B, 2B, ... steps, two make any padding.
-        pieces = [window[_ORDER][row : row + rows], count + padding % base, count + base + padding // base]
+        pieces = [window[_PIECES][row : row + rows], count + padding % base, count + base + padding // base]
         indices = tf.reshape(tf.stack(pieces, axis=1), [-1])
         for spec in self._features.sequences:
             group[spec.key] = tf.cast(gather_rows(window, spec, indices), spec.dtype)

@@ -1,0 +1,69 @@
+"""Random crops: so many steps of each record, in a row, from another place in each epoch; of every feature the same."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import lengthwise as lw
+from feed.conftest import BOUNDARIES, SOURCES, Data, make_source
+
+BUDGET, CROP = 96, 7
+KEYS = ["item", "pair", "record", "sequence_length"]
+
+
+def starts(data: Data, batches: Any) -> dict[int, int]:
+    """By record, where its crop starts; every value and length is compared on the way."""
+    found = {}
+    for batch in batches:
+        rows = {key: value.numpy() for key, value in batch.items()}
+        assert rows["item"].shape[1] <= CROP
+        assert rows["item"].size <= BUDGET
+        for row, number in enumerate(rows["record"].tolist()):
+            arrays = data.samples[number].arrays
+            taken = rows["sequence_length"][row]
+            assert taken == min(len(arrays["item"]), CROP)
+            item, pair = rows["item"][row][:taken], rows["pair"][row][:taken]
+            places = range(len(arrays["item"]) - taken + 1)
+            (start, *_) = (at for at in places if (arrays["item"][at : at + taken] == item).all())
+            np.testing.assert_array_equal(pair, arrays["pair"][start : start + taken])
+            found[number] = start
+    return found
+
+
+@pytest.mark.parametrize("name", SOURCES[:3])
+def test_each_record_comes_once_and_starts_elsewhere_in_each_epoch(name: str, data: Data) -> None:
+    dataset = make_source(name, data).read(batch_steps=BUDGET, crop=CROP, features=KEYS, seed=4)
+    first, second = starts(data, dataset), starts(data, dataset)
+    assert first.keys() == second.keys() == set(range(len(data.samples)))
+    longer = {number for number, sample in enumerate(data.samples) if sample.length > CROP + 4}
+    assert sum(first[number] != second[number] for number in longer) > 0.5 * len(longer)
+    middles = [(first[number] + 0.5) / (data.samples[number].length - CROP + 1) for number in longer]
+    assert 0.4 < np.mean(middles) < 0.6
+    again = make_source(name, data).read(batch_steps=BUDGET, crop=CROP, features=KEYS, seed=4, shuffle=False)
+    assert set(starts(data, again).values()) == {0}
+
+
+def test_boundaries_beyond_the_crop_become_one(data: Data) -> None:
+    assert CROP not in BOUNDARIES
+    options: dict[str, Any] = {"batch_steps": BUDGET, "crop": CROP, "max_shapes": 2, "drop_remainder": True}
+    for dataset in (
+        lw.read_prepared(data.folders["example"], **options),
+        lw.read_prepared(data.folders["block"], **options),
+    ):
+        steps = {batch["item"].shape[1] for batch in dataset}
+        assert len(steps) == 2
+        assert max(steps) == CROP
+
+
+def test_anyones_data_is_cropped_with_its_labels() -> None:
+    steps = tf.ragged.range([3, 9, 2, 30])
+    elements = tf.data.Dataset.from_tensor_slices(({"x": steps}, steps))
+    batches = elements.repeat(50).apply(lw.batch_by_steps(40, crop=4, boundaries=[2, 64], max_shapes=2, window=40))
+    seen = set()
+    for features, labels, weights in batches.as_numpy_iterator():
+        assert features["x"].shape in ((8, 4), (16, 2))
+        np.testing.assert_array_equal(features["x"] * (weights > 0), labels * (weights > 0).astype(int))
+        seen |= {(int(row[0]), int(row[-1])) for row, weight in zip(labels, weights, strict=True) if weight.all()}
+    assert {first for first, last in seen if last - first == 3} >= {*range(6), 20}
