@@ -69,7 +69,8 @@ def _as_json(manifest: Manifest, folder: str, chosen: "list[Shown]") -> dict[str
 def _say_data_set(manifest: Manifest, folder: str) -> None:
     counts = manifest.counts
     splits = ", ".join(f"{split} {sum(manifest.lengths[split].values()):,}" for split in manifest.splits)
-    say(f"{folder}: {counts.sequences:,} sequences ({splits}), layout {manifest.layout}, {manifest.compression}")
+    files = "plain files" if manifest.compression == "none" else manifest.compression
+    say(f"{folder}: {counts.sequences:,} sequences ({splits}), layout {manifest.layout}, {files}")
     say(f"{counts.read:,} records read, {counts.written:,} written, {sum(counts.rejected.values()):,} rejected")
     say()
     say_table(

@@ -27,7 +27,7 @@ columns:
   - {{kind: context, key: name, dtype: string}}
 buckets: {{boundaries: [4, 8, 16]}}
 splits: {{fractions: {{train: 0.8, eval: 0.2}}}}
-output: {{path: {folder}/prepared, layout: {layout}}}
+output: {{path: {folder}/prepared, layout: {layout}, compression: gzip}}
 limits: {{rejected_fraction: {fraction}}}
 """
 RECORDS = 200

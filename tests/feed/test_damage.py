@@ -152,7 +152,7 @@ def test_incomplete_and_newer_data_sets_are_refused(copies: dict[str, str]) -> N
     manifest = os.path.join(copies["example"], "manifest.json")
     with pytest.raises(DatasetError, match="expected one of its splits"):
         read_prepared(copies["example"], "evil", batch_size=8)
-    change(manifest, lambda content: content.replace(b'"format_version": 1', b'"format_version": 99'))
+    change(manifest, lambda content: content.replace(b'"format_version": 2', b'"format_version": 99'))
     with pytest.raises(DatasetError, match="upgrade lengthwise"):
         read_prepared(copies["example"], "train", batch_size=8)
     os.remove(manifest)
