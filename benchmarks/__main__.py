@@ -31,6 +31,7 @@ SMALL: Parts = {
     "scaling": ["bench_scaling", "--base", "500", "--rounds", "1"],
     "stages": ["bench_stages", "--records", "50000"],
     "start": ["bench_start", "--rounds", "1"],
+    "clock": ["bench_clock", "--sequences", "20000", "--seconds", "1", "--data", os.path.join("build", "clock-small")],
 }
 FULL: Parts = {
     "prepare": ["bench_prepare", "--records", "300000", "--rounds", "3"],
@@ -43,6 +44,8 @@ FULL: Parts = {
     "scaling": ["bench_scaling", "--base", "4000", "--rounds", "3"],
     "stages": ["bench_stages", "--records", "300000"],
     "start": ["bench_start", "--rounds", "3"],
+    "clock": ["bench_clock"],
+    "clock-1-core": ["bench_clock", "--cores", "1"],
 }
 EQUALITY: Parts = {"prepare": ["bench_prepare", "--equal", "500", "--rounds", "0"]}
 

@@ -3,7 +3,8 @@
 Needs neither Beam nor tfx-bsl where prepared data is at hand, so that it runs on a machine with a GPU as it is:
 
     python -m benchmarks.bench_clock --make build/clock              makes the data (needs the whole project)
-    python -m benchmarks.bench_clock --data build/clock              measures
+    python -m benchmarks.bench_clock --data build/clock              measures; makes the data if there is none
+    python -m benchmarks.bench_clock --cores 1                       the same on one core
 
 Of each pipeline: the time to the first batch of a new iterator, to that of the next one, the pause from one epoch to
 the next; then, without end, steps a second by the clock and per CPU second, cores used, the longest gap between two
@@ -17,6 +18,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -29,6 +31,7 @@ from benchmarks.data import NUM_IDS, WORDS, raw_columns, raw_data
 NAMES = ("default", "block_none", "block", "example_none", "example", "raw", "textbook")
 _LAYOUTS = ("block", "example")
 _FILES = 16
+_SIZE = "sequences.json"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -52,15 +55,16 @@ output: {{path: prepared}}
         **{layout: [f"output.layout={layout}", "output.compression=gzip"] for layout in _LAYOUTS},
     }
     for name, chosen in settings.items():
-        command = ["lengthwise", "prepare", job, "-q", "--overwrite", "--output", os.path.join(root, name)]
+        program = os.path.join(os.path.dirname(sys.executable), "lengthwise")
+        command = [program, "prepare", job, "-q", "--overwrite", "--output", os.path.join(root, name)]
         subprocess.run([*command, *(part for one in chosen for part in ("--set", one))], check=True)
-    with open(os.path.join(root, "sequences.json"), "w", encoding="utf-8") as out:
+    with open(os.path.join(root, _SIZE), "w", encoding="utf-8") as out:
         json.dump(sequences, out)
 
 
 def complete(root: str) -> list[str]:
     """What is not carried: the raw files, which are made again, and uncompressed copies. Returns the raw files."""
-    with open(os.path.join(root, "sequences.json"), encoding="utf-8") as stream:
+    with open(os.path.join(root, _SIZE), encoding="utf-8") as stream:
         raw = _raw(root, json.load(stream))
     for name in _LAYOUTS:
         target = os.path.join(root, f"{name}_none")
@@ -207,6 +211,13 @@ def _busiest(before: dict[str, int], steps: int) -> list[float]:
     return [ticks / _TICKS * 1e9 / steps for ticks in sorted(spent, reverse=True)[:3]]
 
 
+def _bytes(root: str, name: str) -> int:
+    """What the records take on disk."""
+    folder = os.path.join(root, "raw" if name == "textbook" else name)
+    found = [os.path.join(place, file) for place, _, files in os.walk(folder) for file in files if ".tfrecord" in file]
+    return sum(map(os.path.getsize, found))
+
+
 def line(name: str, budget: int, found: dict[str, Any]) -> str:
     busiest = ", ".join(f"{spent:.1f}" for spent in found["busiest_ns"])
     return (
@@ -228,11 +239,14 @@ def main() -> None:
     parser.add_argument("--budgets", nargs="*", type=int, default=[65_536])
     parser.add_argument("--max-shapes", type=int)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--cores", type=int, help="how many of this process's cores to use; left out, all")
     parser.add_argument("--json", help="a file for the results")
     options = parser.parse_args()
+    if options.make or not os.path.exists(os.path.join(options.data, _SIZE)):
+        make(options.make or options.data, options.sequences)
     if options.make:
-        make(options.make, options.sequences)
         return
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
     import tensorflow as tf
 
     tf.config.set_visible_devices([], "GPU")
@@ -241,7 +255,8 @@ def main() -> None:
     for budget in options.budgets:
         made = pipelines(options.data, budget, **given)
         for name in options.names:
-            results[f"{name} {budget}"] = found = measure(made[name], options.seconds)
+            found = measure(made[name], options.seconds) | {"bytes": _bytes(options.data, name)}
+            results[f"{name} {budget}"] = found
             print(line(name, budget, found), flush=True)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as stream:

@@ -9,6 +9,7 @@ from benchmarks.prepare_jobs import NAIVE, OURS, SHUFFLED, TWO
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _PEER = "tf_keras SequenceFeatures"
+_BUDGET = 65_536
 _HEAD = """# Results
 
 Written by `python -m benchmarks`; what is measured and how: [README.md](README.md). Ratios belong to one run, in which
@@ -31,6 +32,7 @@ def write_results(folder: str, results: dict[str, Any]) -> None:
         _buckets(results),
         _scaling(results, plots),
         _start(results),
+        *_clocks(results),
         notes.strip(),
     ]
     with open(os.path.join(folder, "RESULTS.md"), "w", encoding="utf-8") as stream:
@@ -65,7 +67,8 @@ def _machine(results: dict[str, Any]) -> str:
 
 
 def _goals(results: dict[str, Any]) -> str:
-    rows = [row for goals in (_offline_goals, _feed_goals, _layer_goals, _bucket_goals) for row in goals(results)]
+    kinds = (_offline_goals, _feed_goals, _layer_goals, _bucket_goals, _clock_goals)
+    rows = [row for goals in kinds for row in goals(results)]
     return "## Goals\n\n" + _table(["", "goal", "measured", "reached"], rows) if rows else ""
 
 
@@ -129,6 +132,16 @@ def _bucket_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
         slowest = max(one["slowest_s"] for one in found)
         name = "optimal boundaries, 100,000 lengths, k = 32, the slowest histogram"
         yield _goal(name, "< 1 s", f"{slowest:.2f} s", slowest < 1)
+
+
+def _clock_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    found = _found(results, "clock")
+    if found:
+        raw, default = (found[f"{name} {_BUDGET}"] for name in ("raw", "default"))
+        ratio = default["steps_per_s"] / raw["steps_per_s"]
+        yield _goal("what `prepare` writes against raw files, by the clock", ">= 5x", f"{ratio:.1f}x", ratio >= 5)
+        slowest = max(found[f"{name} {_BUDGET}"]["busiest_ns"][0] for name in ("default", "block", "example", "raw"))
+        yield _goal("the busiest thread of each path, CPU", "<= 20 ns a step", f"{slowest:.0f} ns", slowest <= 20)
 
 
 def _offline(results: dict[str, Any]) -> Iterable[str]:
@@ -222,3 +235,32 @@ def _start(results: dict[str, Any]) -> str:
         for name, one in found.items()
     ]
     return "## Starting\n\n" + _table(["", "CPU s", "wall s", "peak MiB"], rows)
+
+
+def _clocks(results: dict[str, Any]) -> Iterable[str]:
+    for part, one in results.items():
+        if not part.startswith("clock"):
+            continue
+        found = one["results"]
+        rows = [
+            (
+                name.removesuffix(f" {_BUDGET}"),
+                f"{row['bytes'] / 1e6:.0f}",
+                f"{row['steps_per_s'] / 1e6:.1f}",
+                f"{row['steps_per_s'] / found[f'raw {_BUDGET}']['steps_per_s']:.1f}x",
+                f"{row['steps_per_cpu_s'] / 1e6:.1f}",
+                f"{row['first_s']:.2f}",
+                f"{row['again_s']:.2f}",
+                f"{row['longest_gap_ms']:.0f}",
+                f"{row['padded_to_real']:.3f}",
+                ", ".join(f"{spent:.1f}" for spent in row["busiest_ns"]),
+            )
+            for name, row in found.items()
+        ]
+        head = ["budget 65,536", "MB", "M steps/s", "against raw", "M steps / CPU s", "first batch s", "again s"]
+        head += ["longest gap ms", "padded/real", "busiest threads, CPU ns a step"]
+        cores = 1 if part.endswith("1-core") else one["machine"]["cores"]
+        text = (
+            f"## By the clock, cores: {cores}\n\nMeasured by `python -m benchmarks --full --only clock clock-1-core`."
+        )
+        yield text + "\n\n" + _table(head, rows)
