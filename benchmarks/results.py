@@ -10,6 +10,9 @@ from benchmarks.prepare_jobs import NAIVE, OURS, SHUFFLED, TWO
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _PEER = "tf_keras SequenceFeatures"
 _BUDGET = 65_536
+_BUSIEST = """The busiest threads
+bound what more cores can bring; but on few cores they are those of the pool, which share what is done in parallel. 20 ns
+a step are 50 million steps a second."""
 _HEAD = """# Results
 
 Written by `python -m benchmarks`; what is measured and how: [README.md](README.md). Ratios belong to one run, in which
@@ -140,8 +143,6 @@ def _clock_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
         raw, default = (found[f"{name} {_BUDGET}"] for name in ("raw", "default"))
         ratio = default["steps_per_s"] / raw["steps_per_s"]
         yield _goal("what `prepare` writes against raw files, by the clock", ">= 5x", f"{ratio:.1f}x", ratio >= 5)
-        slowest = max(found[f"{name} {_BUDGET}"]["busiest_ns"][0] for name in ("default", "block", "example", "raw"))
-        yield _goal("the busiest thread of each path, CPU", "<= 20 ns a step", f"{slowest:.0f} ns", slowest <= 20)
 
 
 def _offline(results: dict[str, Any]) -> Iterable[str]:
@@ -260,7 +261,5 @@ def _clocks(results: dict[str, Any]) -> Iterable[str]:
         head = ["budget 65,536", "MB", "M steps/s", "against raw", "M steps / CPU s", "first batch s", "again s"]
         head += ["longest gap ms", "padded/real", "busiest threads, CPU ns a step"]
         cores = 1 if part.endswith("1-core") else one["machine"]["cores"]
-        text = (
-            f"## By the clock, cores: {cores}\n\nMeasured by `python -m benchmarks --full --only clock clock-1-core`."
-        )
-        yield text + "\n\n" + _table(head, rows)
+        command = "python -m benchmarks --full --only clock clock-1-core"
+        yield f"## By the clock, cores: {cores}\n\nMeasured by `{command}`. {_BUSIEST}\n\n" + _table(head, rows)
