@@ -11,8 +11,8 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _PEER = "tf_keras SequenceFeatures"
 _BUDGET = 65_536
 _BUSIEST = """The busiest threads
-bound what more cores can bring; but on few cores they are those of the pool, which share what is done in parallel. 20 ns
-a step are 50 million steps a second."""
+bound what more cores can bring; but on few cores they are those of the pool, which share what is done in parallel. 20
+ns a step are 50 million steps a second."""
 _HEAD = """# Results
 
 Written by `python -m benchmarks`; what is measured and how: [README.md](README.md). Ratios belong to one run, in which
