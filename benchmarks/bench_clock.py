@@ -113,8 +113,11 @@ def pipelines(
 
     made: dict[str, Callable[[int | None], Any]] = {name: partial(prepared, name) for name in NAMES[:5]}
     # Looking for files that are wrong altogether takes tfx-bsl.
-    given_raw = {"boundaries": boundaries, "stop_after_rejected": 0, **given}
-    made["raw"] = lambda epochs: read_raw(raw, columns=raw_columns(), epochs=epochs, **given_raw)
+    job = {
+        "inputs": {"files": raw}, "columns": raw_columns(),
+        "buckets": {"boundaries": boundaries}, "limits": {"stop_after_rejected": 0},
+    }  # fmt: skip
+    made["raw"] = lambda epochs: read_raw(job, epochs=epochs, **given)
     made["textbook"] = lambda epochs: textbook(raw, budget, epochs)
     return made
 
