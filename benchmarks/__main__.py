@@ -32,6 +32,7 @@ SMALL: Parts = {
     "stages": ["bench_stages", "--records", "50000"],
     "start": ["bench_start", "--rounds", "1"],
     "clock": ["bench_clock", "--sequences", "20000", "--seconds", "1", "--data", os.path.join("build", "clock-small")],
+    "learning": ["bench_learning", "--updates", "40", "--seeds", "1"],
 }
 FULL: Parts = {
     "prepare": ["bench_prepare", "--records", "300000", "--rounds", "3"],
@@ -46,6 +47,7 @@ FULL: Parts = {
     "start": ["bench_start", "--rounds", "3"],
     "clock": ["bench_clock"],
     "clock-1-core": ["bench_clock", "--cores", "1"],
+    "learning": ["bench_learning", "--updates", "150", "--seeds", "3"],
 }
 EQUALITY: Parts = {"prepare": ["bench_prepare", "--equal", "500", "--rounds", "0"]}
 

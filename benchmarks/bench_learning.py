@@ -127,7 +127,7 @@ def compare(task: Task, updates: int, seeds: int) -> dict[str, Any]:
 
 def _loss(model: Any, task: Task) -> float:
     loss, total, weight = keras.losses.get(model.loss), 0.0, 0.0
-    for features, labels, *weights in task.data.read("eval", batch_size=64, shuffle=False, **task.options):
+    for features, labels, *weights in task.data.read("eval", batch_steps=4096, shuffle=False, **task.options):
         predicted = np.asarray(model.predict_on_batch(features))
         labels = np.asarray(labels).reshape(-1, 1) if not weights else labels
         each = np.asarray(loss(labels, predicted))

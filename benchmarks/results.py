@@ -36,6 +36,7 @@ def write_results(folder: str, results: dict[str, Any]) -> None:
         _scaling(results, plots),
         _start(results),
         *_clocks(results),
+        _learning(results),
         notes.strip(),
     ]
     with open(os.path.join(folder, "RESULTS.md"), "w", encoding="utf-8") as stream:
@@ -263,3 +264,20 @@ def _clocks(results: dict[str, Any]) -> Iterable[str]:
         cores = 1 if part.endswith("1-core") else one["machine"]["cores"]
         command = "python -m benchmarks --full --only clock clock-1-core"
         yield f"## By the clock, cores: {cores}\n\nMeasured by `{command}`. {_BUSIEST}\n\n" + _table(head, rows)
+
+
+def _learning(results: dict[str, Any]) -> str:
+    found = _found(results, "learning")
+    if not found:
+        return ""
+    rows = []
+    for name, one in found.items():
+        for contestant, loss in one["loss"].items():
+            ratio = _range(one["against_equal"][contestant], ".2f", "x")
+            rows.append((name, contestant, one["updates"], _range(loss, ".3f"), ratio))
+    text = (
+        "## Learning at an equal number of updates\n\nThe loss of unseen data, the mean over all its rows (cmudict: "
+        "syllables of a word) or steps (ml-100k: the next film), over seeds: `median [lowest-highest]`."
+    )
+    head = ["data", "trained on", "updates", "loss", "against equal rows"]
+    return text + "\n\n" + _table(head, rows)
