@@ -20,7 +20,7 @@ def open(folders: Names) -> "DataSet":  # noqa: A001 (callers write `lengthwise.
 
     Args:
         folders: what `lengthwise prepare` wrote: a folder, a pattern of folders (`days/2026-*`), or a list of these,
-            which are read as one data set. All have the same columns and the same layout.
+            which are read as one data set. All have the same columns.
 
     Raises:
         DatasetError: there is no complete data set of a known format, or two folders disagree: about which field.

@@ -2,7 +2,7 @@
 
     names, patterns ── open_folders ──> Folders: the folders' shards, in the buckets of all boundaries together
 
-All have the same columns and the same layout. Their boundaries and compressions may differ.
+All have the same columns. Their boundaries, layouts and compressions may differ.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from lengthwise import files
 from lengthwise.buckets import LengthHistogram
 from lengthwise.columns import ColumnList, Moments
 from lengthwise.errors import ConfigError, DatasetError
-from lengthwise.manifest import MANIFEST_NAME, ColumnStatistics, Manifest, Shard, load_manifest
+from lengthwise.manifest import MANIFEST_NAME, ColumnStatistics, Layout, Manifest, Shard, load_manifest
 
 Names = str | PathLike[str] | Sequence[str | PathLike[str]]
 _MOST = 1000  # times that an epoch may have a folder's sequences
@@ -58,12 +58,22 @@ class Folders:
 
     @property
     def first(self) -> Manifest:
-        """A manifest whose columns, layout and block dtypes are those of all."""
+        """A manifest whose columns are those of all."""
         return self.parts[0].manifest
 
     @property
     def paths(self) -> tuple[str, ...]:
         return tuple(part.path for part in self.parts)
+
+    @property
+    def layout(self) -> Layout:
+        """How they are read together: as blocks, if any holds blocks."""
+        return "block" if self.block_dtypes else "example"
+
+    @property
+    def block_dtypes(self) -> dict[str, str]:
+        """Those of a folder in the block layout; none if there is no such folder."""
+        return next((part.manifest.block_dtypes for part in self.parts if part.manifest.layout == "block"), {})
 
     @cached_property
     def boundaries(self) -> tuple[int, ...]:
@@ -146,7 +156,7 @@ def open_folders(names: Names) -> Folders:
 
     Raises:
         ConfigError: there is no name, or a pattern fits no prepared folder.
-        DatasetError: a folder holds no complete data set of a known format, or two disagree about columns or layout.
+        DatasetError: a folder holds no complete data set of a known format, or two disagree about their columns.
     """
     paths = list(_paths([names] if isinstance(names, str | PathLike) else names))
     if not paths:
@@ -154,7 +164,10 @@ def open_folders(names: Names) -> Folders:
     manifests = files.side_by_side(load_manifest, paths)
     parts = tuple(map(Folder, paths, manifests))
     for part in parts[1:]:
-        _refuse_disagreement(parts[0], part)
+        _refuse_disagreement("columns", parts[0], part)
+    in_blocks = [part for part in parts if part.manifest.layout == "block"]
+    for part in in_blocks[1:]:
+        _refuse_disagreement("block_dtypes", in_blocks[0], part)
     return Folders(parts)
 
 
@@ -180,15 +193,14 @@ def _fits(path: str, name: str) -> bool:
     return files.real_path(path) == files.real_path(name) or fnmatchcase(path.rstrip("/"), name.rstrip("/"))
 
 
-def _refuse_disagreement(first: Folder, other: Folder) -> None:
-    for field in ("columns", "layout", "block_dtypes"):
-        difference = _difference(field, _told(first, field), _told(other, field))
-        if difference is not None:
-            path, expected, received = difference
-            raise DatasetError(
-                f"{other.path}: {path}: expected {_shown(expected)}, as in {first.path}, received {_shown(received)}; "
-                "folders that are read together are prepared with the same columns and layout"
-            )
+def _refuse_disagreement(field: str, first: Folder, other: Folder) -> None:
+    difference = _difference(field, _told(first, field), _told(other, field))
+    if difference is not None:
+        path, expected, received = difference
+        raise DatasetError(
+            f"{other.path}: {path}: expected {_shown(expected)}, as in {first.path}, received {_shown(received)}; "
+            "prepare folders that are read together with the same columns"
+        )
 
 
 def _told(folder: Folder, field: str) -> Any:

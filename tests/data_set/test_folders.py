@@ -26,9 +26,16 @@ BOUNDARIES = {"day-1": [4, 8, 16], "day-2": [6, 16], "day-3": [4, 8, 16]}
 COMPRESSION = {"day-1": "gzip", "day-2": "none", "day-3": "zlib"}
 
 
-@pytest.fixture(scope="module", params=["example", "block"])
+LAYOUTS = {
+    "example": ["example"] * 3,
+    "block": ["block"] * 3,
+    "both": ["example", "block", "example"],
+}
+
+
+@pytest.fixture(scope="module", params=LAYOUTS)
 def days(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three days, of which boundaries and compressions differ; prices rise from day to day."""
+    """Three days, of which boundaries, compressions and layouts differ; prices rise from day to day."""
     root: Path = tmp_path_factory.mktemp(request.param)
     start = 0
     for place, (day, count) in enumerate(DAYS.items()):
@@ -36,7 +43,7 @@ def days(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         records = [_record(rng, start + number, 10.0 * place) for number in range(count)]
         output = {
             "path": str(root / day),
-            "layout": request.param,
+            "layout": LAYOUTS[request.param][place],
             "compression": COMPRESSION[day],
             "block_sequences": 8,
         }
@@ -57,6 +64,15 @@ def _record(rng: np.random.Generator, number: int, price: float) -> bytes:
 
 def numbers(dataset: Any) -> list[int]:
     return [int(number) for batch in dataset for number in batch["record"]]
+
+
+def rows(dataset: Any) -> list[tuple[int, tuple[list[int], list[float]]]]:
+    """Each record's number, items and prices, without padding."""
+    found = []
+    for batch in dataset:
+        table = zip(*(batch[key].numpy() for key in ("record", "sequence_length", "item", "price")), strict=True)
+        found += [(int(n), (items[:length].tolist(), prices[:length].tolist())) for n, length, items, prices in table]
+    return found
 
 
 def test_it_is_one_data_set(days: Path) -> None:
@@ -85,12 +101,14 @@ def _real(batch: Any) -> np.ndarray:
 
 def test_an_epoch_has_each_record_once_and_batches_hold_records_of_all_days(days: Path) -> None:
     data = lw.open(days / "day-*")
-    whole = sorted(number for day in DAYS for number in numbers(lw.open(days / day).read(batch_size=64)))
+    apart = {number: row for day in DAYS for number, row in rows(lw.open(days / day).read(batch_size=64))}
+    whole = sorted(apart)
     read = data.read(batch_steps=256, seed=1, verify=True)
     batches = [batch["record"].numpy().tolist() for batch in read]
     assert sorted(number for batch in batches for number in batch) == whole
+    assert dict(rows(read)) == apart
     assert any(len({_day(number) for number in batch}) == 3 for batch in batches)
-    if data.manifests[0].layout == "example":
+    if {one.layout for one in data.manifests} == {"example"}:
         assert len(read) == len(batches)
         assert {batch["item"].shape[1] for batch in read} == {4, 6, 8, 16}
     again = lw.read_prepared([days / day for day in DAYS], batch_steps=256, seed=1)
@@ -161,7 +179,6 @@ DIFFERENT: dict[str, tuple[dict[str, Any], str]] = {
     "size": ({"size": 101}, r"columns\[0\].num_buckets: expected 100, as in .*one/out, received 101"),
     "number": ({"more": 1}, r"columns: expected 2 entries, as in .*one/out, received 3 entries"),
     "vocabulary": ({"words": "b\na\n"}, r"columns\[1\].vocabulary_file: expected .*checksum \d+.*received .*checksum"),
-    "layout": ({"layout": "block"}, "layout: expected 'example', as in .*one/out, received 'block'"),
 }
 
 
@@ -181,8 +198,7 @@ def _prepared(root: Path, **difference: Any) -> Path:
     ]
     record = sequence_example({"item": [[1], [2]], "word": [["a"], ["b"]], "price": [[1.0], [2.0]]}, {})
     given = {"sequences": difference["sequences"]} if "sequences" in difference else {}
-    output = {"layout": difference.get("layout", "example")}
-    run(root, columns, {"a.tfrecord": [record]}, output=output, buckets={"boundaries": [4]}, **given)
+    run(root, columns, {"a.tfrecord": [record]}, buckets={"boundaries": [4]}, **given)
     return root / "out"
 
 

@@ -3,7 +3,9 @@
 many files, in turn ─ chunks of blocks ─ shuffle ─ decode ─ windows ─ batches
 """
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -13,24 +15,27 @@ from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.epochs import plain, shuffled
 from lengthwise.feed.even import Placed, read_evenly
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
+from lengthwise.feed.example_rows import rows_of_examples
 from lengthwise.feed.features import Features, Flat, Rows
 from lengthwise.feed.local_files import ahead
+from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
 from lengthwise.feed.packed_window import segments_of, windows_of
-from lengthwise.feed.records import PortionTable, any_skipped, read_portion
+from lengthwise.feed.records import Portion, PortionTable, any_skipped, read_portion
 from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.shorten import shorten
 from lengthwise.feed.sizes import chunks_of_windows
 from lengthwise.feed.threads import threads
 from lengthwise.feed.unpack import unpack_blocks
 from lengthwise.folders import Folders
+from lengthwise.manifest import Layout
 
 _DTYPES = {"<i1": tf.int8, "<i2": tf.int16, "<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
 _CHUNK_ROWS, _CHUNKS = 1024, 8  # rows of a chunk, unless a window would have too few of them
 
 
 class BlockLayout:
-    """Reads the block layout.
+    """Reads the block layout, and beside it the example layout, whose padding it takes away.
 
     Attributes:
         boundaries: the values that T may have; None for any.
@@ -42,7 +47,7 @@ class BlockLayout:
         self._options = options
         self._window = window
         self._features = Features.of(folders.first.columns)
-        self._dtypes = {key: _DTYPES[dtype] for key, dtype in folders.first.block_dtypes.items()}
+        self._dtypes = {key: _DTYPES[dtype] for key, dtype in folders.block_dtypes.items()}
         self._longest = folders.boundaries[-1]
         self._format = ChunkFormat(self._features, self._dtypes)
         lengths = LengthHistogram.sum(map(folders.histogram, folders.splits))
@@ -53,17 +58,29 @@ class BlockLayout:
 
     def epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch of windows."""
-        size = max(round(min(_CHUNK_ROWS, self._window // _CHUNKS) * self._blocks_per_row(portions)), 1)
         parts = [Placed(part, bucket) for bucket, parts in portions.items() for part in parts]
-        order = seed if self._options.shuffle else None
-        records, total = read_evenly(parts, self._options.on_damage, size, order)
-        per_row = total * self._blocks_per_row(portions) / sum(part.portion.take for part in parts)
-        per_window = max(round(self._window * per_row), 1)
-        if self._options.shuffle:
-            reach = max(per_window, round(2 * min(self._window, WINDOW) * per_row))
-            records = shuffled(records, max(min(reach, total), 1), seed[0])
-        chunks = records.map(plain(self._chunk), num_parallel_calls=threads())
+        streams = [
+            self._read([one for one in parts if one.portion.layout == layout], seed) for layout in _layouts(parts)
+        ]
+        total = sum(stream.most for stream in streams)
+        per_window = max(round(self._window * total / _rows(part.portion for part in parts)), 1)
+        chunks = mix(
+            [one.chunks for one in streams], [one.most for one in streams], seed if self._options.shuffle else None
+        )
         return self._windows.of(chunks, chunks_of_windows(total, per_window), seed)
+
+    def _read(self, parts: Sequence[Placed], seed: Any) -> "_Stream":
+        """The chunks of portions of one layout."""
+        portions = [part.portion for part in parts]
+        records, rows = sum(portion.take for portion in portions), _rows(portions)
+        size = max(round(min(_CHUNK_ROWS, self._window // _CHUNKS) * records / rows), 1)
+        order = seed if self._options.shuffle else None
+        read, most = read_evenly(parts, self._options.on_damage, size, order)
+        if self._options.shuffle:
+            reach = max(round(self._window * most / rows), round(2 * min(self._window, WINDOW) * most / rows), 1)
+            read = shuffled(read, max(min(reach, most), 1), seed[0])
+        chunk = partial(self._chunk, portions[0].layout)
+        return _Stream(read.map(plain(chunk), num_parallel_calls=threads()), most)
 
     def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
@@ -79,24 +96,24 @@ class BlockLayout:
             return read_portion(path, skip if skips else None, take, kind, options.on_damage, 1)
 
         def chunk(records: Any) -> Chunk:
-            return {**self._chunk(records), SEED: with_seed_of_content(tf.reshape(records, [-1])[0], seed)[None]}
+            records = tf.reshape(records, [-1])
+            return {**self._chunk(parts[0].layout, records), SEED: with_seed_of_content(records[0], seed)[None]}
 
         blocks = files.interleave(plain(read), cycle_length=SHARED_FILES)
         chunks = blocks.batch(1).map(plain(chunk), num_parallel_calls=threads())
-        return self._windows.of(chunks, [max(round(self._window * self._blocks_per_row(portions)), 1)], seed)
+        blocks_per_row = sum(part.take for part in parts) / _rows(parts)
+        return self._windows.of(chunks, [max(round(self._window * blocks_per_row), 1)], seed)
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""
         return self._windows.batches(windows)
 
-    def _blocks_per_row(self, portions: BucketPortions) -> float:
-        parts = [part for parts in portions.values() for part in parts]
-        return sum(part.take for part in parts) / max(sum(part.take * part.sequences for part in parts), 1)
-
-    def _chunk(self, records: Any) -> Chunk:
-        rows = self._decode(tf.reshape(records, [-1]))
-        if self._options.pack is not None:
-            rows = shorten(rows, self._features, self._options.pack, keep_last=self._keeps_last)
+    def _chunk(self, layout: Layout, records: Any) -> Chunk:
+        """The rows of records `[n]` of this layout."""
+        rows = self._decode(records) if layout == "block" else rows_of_examples(records, self._features)
+        if self._options.pack is not None or layout == "example":
+            most = self._options.pack or self._longest
+            rows = shorten(rows, self._features, most, keep_last=self._keeps_last)
         return self._format.pack(rows)
 
     def _decode(self, records: Any) -> Rows:
@@ -111,3 +128,19 @@ class BlockLayout:
         sequences = {spec.key: Flat(raw[spec.key], splits * spec.width) for spec in self._features.sequences}
         context = {column.key: tf.reshape(raw[column.key], [-1, *column.shape]) for column in self._features.context}
         return Rows(sequences, lengths, context)
+
+
+class _Stream(NamedTuple):
+    """Chunks, and how many they are at most."""
+
+    chunks: Any
+    most: int
+
+
+def _layouts(parts: Iterable[Placed]) -> list[Layout]:
+    return sorted({part.portion.layout for part in parts})
+
+
+def _rows(portions: Iterable[Portion]) -> float:
+    """How many sequences the portions hold, about."""
+    return max(sum(portion.take * portion.sequences for portion in portions), 1)

@@ -1,31 +1,26 @@
-"""The example layout, read as the block layout is: padding is taken off, and rows of all buckets meet in windows."""
+"""Records of the example layout -> their rows, to be read as blocks are: rows of all buckets meet in windows."""
 
 from typing import Any
 
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
-from lengthwise.feed.block_layout import BlockLayout
-from lengthwise.feed.features import Flat, Rows, context_dtype
+from lengthwise.feed.features import Features, Flat, Rows, context_dtype
 
 
-class ExampleRows(BlockLayout):
-    """Reads the example layout of one data set, to make batches of another kind than a bucket's rows."""
-
-    def _decode(self, records: Any) -> Rows:
-        """The rows of many examples, with their padding."""
-        features = self._features
-        spec: dict[str, Any] = {RESERVED_KEY: tf.io.FixedLenFeature([], tf.int64)}
-        spec |= {one.key: tf.io.RaggedFeature(one.dtype, row_splits_dtype=tf.int64) for one in features.sequences}
-        spec |= {column.key: tf.io.FixedLenFeature(column.shape, context_dtype(column)) for column in features.context}
-        parsed = tf.io.parse_example(records, spec)
-        lengths = parsed[RESERVED_KEY]
-        sequences = {one.key: _flat(parsed[one.key]) for one in features.sequences}
-        whole = [_is_whole(sequences[one.key], lengths * one.width, one.width) for one in features.sequences]
-        message = "a file of the data set is damaged: an example has fewer steps than its sequence_length says"
-        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(whole), [message])]):
-            lengths = tf.identity(lengths)
-        return Rows(sequences, lengths, {column.key: parsed[column.key] for column in features.context})
+def rows_of_examples(records: Any, features: Features) -> Rows:
+    """The rows of many examples `[n]`, with their padding."""
+    spec: dict[str, Any] = {RESERVED_KEY: tf.io.FixedLenFeature([], tf.int64)}
+    spec |= {one.key: tf.io.RaggedFeature(one.dtype, row_splits_dtype=tf.int64) for one in features.sequences}
+    spec |= {column.key: tf.io.FixedLenFeature(column.shape, context_dtype(column)) for column in features.context}
+    parsed = tf.io.parse_example(records, spec)
+    lengths = parsed[RESERVED_KEY]
+    sequences = {one.key: _flat(parsed[one.key]) for one in features.sequences}
+    whole = [_is_whole(sequences[one.key], lengths * one.width, one.width) for one in features.sequences]
+    message = "a file of the data set is damaged: an example has fewer steps than its sequence_length says"
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(whole), [message])]):
+        lengths = tf.identity(lengths)
+    return Rows(sequences, lengths, {column.key: parsed[column.key] for column in features.context})
 
 
 def _flat(values: Any) -> Flat:

@@ -15,7 +15,6 @@ from lengthwise.feed.block_layout import BlockLayout
 from lengthwise.feed.epoch_size import sized
 from lengthwise.feed.epochs import Epochs, divided_by
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
-from lengthwise.feed.example_rows import ExampleRows
 from lengthwise.feed.features import Features
 from lengthwise.feed.frame_walk import refuse_first_claims
 from lengthwise.feed.local_files import is_copied, reading
@@ -48,8 +47,9 @@ def read_prepared(
 
     Args:
         folders: what `lengthwise prepare` wrote: a folder, a pattern of folders (`days/2026-*`), or a list of these.
-            All have the same columns and the same layout, and a batch holds sequences of any. In the example layout
-            there is a bucket for each boundary of any folder: prepare all with the same `buckets.boundaries`.
+            All have the same columns, and a batch holds sequences of any. In the example layout there is a bucket for
+            each boundary of any folder: prepare all with the same `buckets.boundaries`. If one is in the block layout,
+            all are read as if they were; a tf.data service reads folders of one layout.
         split: which split; each folder has it.
         mix: how often an epoch has a folder's sequences, by folder or pattern; those that it does not name, once. 2 is
             twice. 0.5 is half of them, in each epoch a run of each file's records from another place: a fair sample
@@ -66,7 +66,7 @@ def read_prepared(
 
     Raises:
         DatasetError: there is no complete data set of a known format, it has no such split, folders disagree about
-            columns or layout, or a plain shard starts with the header of a record that is larger than the file, and
+            columns, or a plain shard starts with the header of a record that is larger than the file, and
             `on_damage` is `raise`.
         ConfigError: an option is wrong, a pattern fits no folder, or a sequence is longer than `batch_steps`.
 
@@ -99,6 +99,8 @@ def _dataset(
     targets = _targets(folders, layout, chosen, mean)
     service = service_of(chosen)
     if service is not None:
+        if len({part.manifest.layout for part in folders.parts}) > 1:
+            raise ConfigError("service: expected folders of one layout, received both; prepare all in the same")
         return read_through(
             service,
             shared=lambda seed: layout.shared_epoch(portions, seed),
@@ -122,9 +124,8 @@ def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | B
     window = rows_of_window(options, histogram.steps / max(histogram.total, 1))
     if options.pack is not None:
         _check_pack(folders, histogram, split, options.pack)
-        packed = BlockLayout if folders.first.layout == "block" else ExampleRows
-        return packed(folders, options, window, (options.pack,))
-    if folders.first.layout == "block":
+        return BlockLayout(folders, options, window, (options.pack,))
+    if folders.layout == "block":
         return BlockLayout(folders, options, window, _boundaries(histogram, options))
     used = {options.cropped(folders.boundaries[shard.bucket]) for shard in folders.shards(split)}
     if options.max_shapes is not None and len(used) > options.max_shapes:
@@ -177,7 +178,7 @@ def _mean(
 def _rows(portions: BucketPortions, options: Options) -> int | None:
     """How many rows an epoch has; None if that is unknown: which blocks a part of a file has changes."""
     parts = [portion for parts in portions.values() for portion in parts]
-    if options.on_damage == "skip" or options.drop_remainder or any(p.moves and p.sequences != 1 for p in parts):
+    if options.on_damage == "skip" or options.drop_remainder or any(p.moves and p.layout == "block" for p in parts):
         return None
     return round(sum(part.take * part.sequences for part in parts))
 
@@ -187,8 +188,9 @@ def _portions(
 ) -> BucketPortions:
     by_bucket: dict[tuple[int, str], list[Portion]] = {}
     for one in shards:
-        records, compression = one.shard.records, one.folder.manifest.compression
-        whole = Portion(one.path, 0, records, 0, compression, one.shard.sequences / records)
+        records, manifest = one.shard.records, one.folder.manifest
+        per_record = one.shard.sequences / records
+        whole = Portion(one.path, 0, records, 0, manifest.compression, manifest.layout, per_record)
         by_bucket.setdefault((one.bucket, one.folder.path), []).append(whole)
     portions: BucketPortions = {}
     for (bucket, folder), parts in by_bucket.items():
@@ -232,7 +234,7 @@ def _expected(shards: Sequence[PlacedShard]) -> list[Remote]:
 def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, options: Options) -> None:
     if options.batch_steps is None or options.over_budget == "alone" or options.pack is not None:
         return
-    example = folders.first.layout == "example"
+    example = folders.layout == "example"
     longest = max(folders.boundaries[one.bucket] for one in shards) if example else folders.histogram(split).max
     longest = options.cropped(longest)
     if longest > options.batch_steps:

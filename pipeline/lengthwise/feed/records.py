@@ -12,6 +12,7 @@ from lengthwise.feed.local_files import ahead, local
 from lengthwise.feed.recover import KINDS, OnDamage, opened, read_run, say, sound_runs
 from lengthwise.feed.shard_checks import begin_check, checked_behind, checked_last
 from lengthwise.feed.visible_text import visible_text
+from lengthwise.manifest import Layout
 from lengthwise.records.compression import Compression
 
 _BUFFER_BYTES = 2**18
@@ -29,6 +30,7 @@ class Portion:
         take: how many belong to it.
         moves: at most how many more come before it, another number in each epoch.
         compression: of the file.
+        layout: of its records.
         sequences: how many a record holds, on average.
     """
 
@@ -37,6 +39,7 @@ class Portion:
     take: int
     moves: int = 0
     compression: Compression = "none"
+    layout: Layout = "example"
     sequences: float = 1.0
 
 
