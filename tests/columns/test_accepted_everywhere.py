@@ -65,8 +65,8 @@ def test_what_is_no_list_of_columns_is_refused(name: str, wrong: Any, raw: str) 
 
 
 def test_a_column_that_sequences_cannot_have_is_refused_by_the_job() -> None:
-    with pytest.raises(ConfigError, match=r"columns: .*HashedCategoricalColumn"):
-        lw.load_config({"columns": [fc.categorical_column_with_hash_bucket("a", 9)]})
+    with pytest.raises(ConfigError, match=r"columns: .*CrossedColumn"):
+        lw.load_config({"columns": [fc.crossed_column(["a", "b"], 9)]})
 
 
 @pytest.fixture(scope="module")

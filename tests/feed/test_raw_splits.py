@@ -22,7 +22,7 @@ from records.messages import sequence_example, write_records
 COLUMNS = [
     lw.sequence_numeric_column("x", max_value=1.0),
     lw.context_column("record", dtype="int64"),
-    lw.context_column("user", dtype="int64"),
+    lw.categorical_column_with_hash_bucket("user", 7, dtype="int64"),  # divided by the number, not by its id
     lw.context_column("name", dtype="string", default_value="nobody"),
     lw.context_column("score"),
 ]

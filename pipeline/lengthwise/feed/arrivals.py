@@ -99,8 +99,8 @@ def _check(rows: Any, silent: Any, service: Service, job_name: Any, expected: in
     quiet = f"nothing came from {where} for {service.timeout_s} s (its timeout_s): a worker died or froze, or none runs"
     lost = f"{where} lost records: a worker died with records in hand, and the rest went on without them; {advice}"
     nothing = (
-        f"no row came from {where} in an epoch: all records were left out (on_invalid and on_damage are 'skip'; "
-        "count_raw says why), or drop_remainder dropped the few that were left"
+        f"no row came from {where} in an epoch: all records were left out (invalid, damaged, or of other "
+        "splits: count_raw says which), or drop_remainder dropped the few that were left"
     )
 
     def expect(condition: Any, **numbers: Any) -> Any:

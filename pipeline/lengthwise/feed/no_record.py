@@ -49,8 +49,8 @@ def refuse_empty_epochs(windows: Any) -> Any:
         (batches, rows), over = seen, window[END]
         batches, rows = batches + tf.size(window[BATCH_ROWS], tf.int64), rows + window[VALID]
         message = (
-            "expected at least one batch in an epoch, found none: all records were left out (on_invalid and on_damage "
-            "are 'skip'; count_raw says why), or drop_remainder dropped the few that were left. Valid sequences:"
+            "expected at least one batch in an epoch, found none: all records were left out (invalid, damaged, or of "
+            "other splits: count_raw says which), or drop_remainder dropped the few that were left. Valid sequences:"
         )
         done = tf.debugging.Assert((batches > 0) | ~over, [message, rows])
         with tf.control_dependencies([done]):

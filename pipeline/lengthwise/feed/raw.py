@@ -59,8 +59,8 @@ def read_raw(
         columns: what a sequence is: columns, or `tf.feature_column` objects.
         on_invalid: what becomes of invalid records: an error that names the first, or they are left out (`skip`) and
             their number is said on standard error. `count_raw` counts them by reason. Where `splits.key` divides the
-            records, those of all splits are validated. Records that TensorFlow's
-            parser refuses are written anew by protobuf and tried again, so that legal ones in unusual bytes are read.
+            records, those of all splits are validated. Records that TensorFlow's parser refuses are written anew by
+            protobuf and tried again, so that legal ones in unusual bytes are read.
             Three kinds it does not refuse. Where a length inside a record reaches beyond the record's end, it takes
             what is there, if each of the features is whole; the job rejects the record as unparsable. Of a flat list
             (in a tf.Example, or in the context) that comes in several packed chunks, it takes the first, even if that
