@@ -53,6 +53,7 @@ _NAMES = {
         "steps_per_epoch",
     ),
     "lengthwise.layers": (
+        "ContextFeatures",
         "SegmentMask",
         "SegmentPooling",
         "SequenceFeatures",

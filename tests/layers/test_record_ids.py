@@ -117,3 +117,34 @@ def test_ids_of_the_record_are_no_steps() -> None:
         lw.sequence_input_layer(FEATURES, [lw.indicator_column(TOPICS)])
     with pytest.raises(ConfigError, match=r"received context columns only \(device\)"):
         lw.SequenceFeatures([DEVICE])
+
+
+def test_context_features_are_what_stands_beside_the_steps_once_a_record(tmp_path) -> None:
+    beside = make_layer()
+    alone = lw.ContextFeatures(COLUMNS, KEYS, embedding_dim=4)
+    alone.set_weights([beside.tables[name] for name in alone.tables])
+    np.testing.assert_allclose(alone(FEATURES), beside(FEATURES)[:, 0, 2:])
+    inputs = lw.inputs(lw.looked_up(COLUMNS))
+    layer = lw.ContextFeatures(lw.looked_up(COLUMNS), KEYS, embedding_dim=4)
+    layer.set_weights(alone.get_weights())
+    model = keras.Model(list(inputs.values()), layer(inputs))
+    assert model.output.shape == (None, 12)
+    model.save(tmp_path / "model.keras")
+    features = {**FEATURES, "device": np.array([1, -1])}
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded(features), alone(FEATURES))
+    assert (layer.supports_jit, alone.supports_jit) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("context", "features", "message"),
+    [
+        ([], FEATURES, "expected the key of at least one feature"),
+        (["item"], FEATURES, r"context: expected the keys of .* \(last, device, topics, age\), received 'item'"),
+        (["age"], {**FEATURES, "segment_ids": np.ones([2, 3])}, "received packed rows"),
+        (["age"], {}, r"received none for \['age'\]"),
+    ],
+)
+def test_context_features_name_what_is_wrong(context, features, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        lw.ContextFeatures(COLUMNS, context)(features)

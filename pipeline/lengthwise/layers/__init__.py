@@ -9,6 +9,7 @@ Needs Keras; TensorFlow only for strings, sparse and ragged tensors, graphs and 
 """
 
 from lengthwise.layers.context import ConcatenateContext, concatenate_context_input
+from lengthwise.layers.context_features import ContextFeatures
 from lengthwise.layers.default_columns import embedding_size
 from lengthwise.layers.input_layer import sequence_input_layer
 from lengthwise.layers.model_inputs import inputs
@@ -18,6 +19,7 @@ from lengthwise.layers.standardize import Standardize
 
 __all__ = [
     "ConcatenateContext",
+    "ContextFeatures",
     "SegmentMask",
     "SegmentPooling",
     "SequenceFeatures",

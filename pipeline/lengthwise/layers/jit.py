@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from lengthwise.columns import HashColumn, SequenceFeature, VocabularyColumn
+from lengthwise.errors import ConfigError
 from lengthwise.layers.compiled import is_compiled
 from lengthwise.layers.extents import layout
 from lengthwise.layers.inputs import by_key
@@ -33,6 +34,16 @@ def not_compilable(plan: LayerPlan, features: Any) -> list[str]:
         elif _is_raw(source, keras.backend.standardize_dtype(value.dtype)):
             found.append(f"{source.key!r} to be looked up")
     return found
+
+
+def refuse_to_compile(layer: str, hindrances: list[str]) -> None:
+    """Raises ConfigError in code that XLA compiles: it names the layer and what cannot be compiled."""
+    if is_compiled():
+        raise ConfigError(
+            f"{layer}: expected dense numbers and ids in code that XLA compiles, received {', '.join(hindrances)}; "
+            "give jit_compile=False to the model's compile(), or prepared data to columns of "
+            "lengthwise.looked_up(columns)"
+        )
 
 
 def _is_raw(source: SequenceFeature, dtype: str) -> bool:

@@ -7,23 +7,21 @@ import keras
 from keras import ops
 
 from lengthwise.columns import SEGMENTS, feature_of
-from lengthwise.errors import ConfigError
-from lengthwise.layers.checkpoints import first_weights, read_tf1_tables
-from lengthwise.layers.compiled import is_compiled
+from lengthwise.layers.checkpoints import read_tf1_tables
 from lengthwise.layers.config import columns_config, columns_from_config
 from lengthwise.layers.context import join_context
 from lengthwise.layers.default_columns import context_columns, converted, step_columns
 from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.forward import input_layer
 from lengthwise.layers.inputs import read_batch, read_mask
-from lengthwise.layers.jit import may_look_up, not_compilable
+from lengthwise.layers.jit import may_look_up, not_compilable, refuse_to_compile
 from lengthwise.layers.lookups import make_lookups
-from lengthwise.layers.plan import LayerPlan, all_tables, plan_columns, with_vocabularies
+from lengthwise.layers.own_tables import add_tables
+from lengthwise.layers.plan import LayerPlan, plan_columns, with_vocabularies
 from lengthwise.layers.record_features import RecordFeatures
 from lengthwise.layers.segments import beside_steps, by_sequence, is_packed, refuse_layers_across_steps
 from lengthwise.layers.spec import output_shape, output_shape_of_shapes
 from lengthwise.layers.standardize import standardized
-from lengthwise.layers.table_memory import require_memory
 from lengthwise.layers.tensor_values import as_tensors
 
 
@@ -135,7 +133,6 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         # Of a model not yet called, Keras decides at `compile` by this whether it uses XLA.
         self.supports_jit = not any(map(may_look_up, self._plans))
         self.return_lengths = return_lengths
-        self.tables: dict[str, Any] = {}
         self.build()
 
     @property
@@ -154,18 +151,9 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     def build(self, features_shape: Any = None) -> None:
         """Makes the tables and look-ups; they do not depend on the input."""
         del features_shape
-        tables = all_tables(self._plans)
-        require_memory(tables)
         self._lookups = make_lookups(self._plan)
         self._context.make_lookups()
-        for name, table in tables.items():
-            self.tables[name] = self.add_weight(
-                name=f"{name}_weights".replace("/", "_"),
-                shape=(table.num_buckets, table.spec.dimension),
-                initializer=first_weights(table),
-                trainable=table.spec.trainable,
-                autocast=False,
-            )
+        self.tables = add_tables(self, self._plans)
 
     def __call__(self, features: Any, *args: Any, **kwargs: Any) -> Any:
         # Before Keras takes such a value, which is a tuple, apart.
@@ -218,12 +206,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     def _decide_jit(self, features: Any) -> None:
         hindrances = [*not_compilable(self._plan, features), *self._context.not_compilable(features)]
-        if hindrances and is_compiled():
-            raise ConfigError(
-                f"SequenceFeatures: expected dense numbers and ids in code that XLA compiles, received "
-                f"{', '.join(hindrances)}; give jit_compile=False to the model's compile(), or prepared data to "
-                "columns of lengthwise.looked_up(columns)"
-            )
+        if hindrances:
+            refuse_to_compile("SequenceFeatures", hindrances)
         supported = not hindrances and (self.supports_jit or not self._is_called)
         if (self.supports_jit, self._is_called) != (supported, True):  # assigning to a layer's attributes takes time
             self.supports_jit, self._is_called = supported, True

@@ -1,0 +1,113 @@
+"""`ContextFeatures`: the Keras layer from features of the whole record to `[batch, C]`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+
+from lengthwise.columns import feature_of
+from lengthwise.errors import ConfigError
+from lengthwise.layers.config import columns_config, columns_from_config
+from lengthwise.layers.default_columns import context_columns, converted
+from lengthwise.layers.jit import may_look_up, refuse_to_compile
+from lengthwise.layers.own_tables import add_tables
+from lengthwise.layers.record_features import RecordFeatures
+from lengthwise.layers.segments import is_packed
+
+
+@keras.saving.register_keras_serializable(package="lengthwise")
+class ContextFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
+    """Turns features of the whole record into one float tensor `[batch, C]`: to join what was made of the steps.
+
+    It gives what `SequenceFeatures(columns, context=...)` puts beside every step, once a record.
+
+    Args:
+        columns: of `lengthwise` or of `tf.feature_column.*`. Plain id columns get an embedding.
+        context: the keys of the features to take, in the order of the C axis: numbers as they are, ids
+            (`categorical_column_with_*`) through their embedding, or as their counts.
+        embedding_dim: the size of the embeddings of plain ids, as of `SequenceFeatures`.
+        **kwargs: of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        features: a dict of tensors by feature key; what no column reads is left aside.
+
+    Input shape:
+        Numbers: `[batch, *shape]`. Ids and their weights: `[batch]`, or `[batch, K]` with -1 for none, also ragged or
+        sparse.
+
+    Output shape:
+        `[batch, C]`, of the layer's compute dtype.
+
+    Attributes:
+        columns: in the order of the C axis.
+        tables: the embedding tables by name.
+
+    Raises:
+        ConfigError: a ValueError; columns or features are not as described.
+
+    Example:
+    >>> import keras, lengthwise as lw
+    >>> topics = lw.categorical_column_with_identity("topics", num_buckets=3, values_per_step=2, oov="zero")
+    >>> columns = [lw.indicator_column(topics), lw.context_column("age")]
+    >>> features = {"topics": keras.ops.array([[2, 2], [0, -1]]), "age": keras.ops.array([30.0, 40.0])}
+    >>> lw.ContextFeatures(columns, context=["age", "topics"])(features).numpy().tolist()
+    [[30.0, 0.0, 0.0, 2.0], [40.0, 1.0, 0.0, 0.0]]
+    """
+
+    def __init__(
+        self,
+        columns: Iterable[Any],
+        context: Iterable[str],
+        *,
+        embedding_dim: int | Mapping[str, int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self._context = RecordFeatures(context_columns(converted(columns), tuple(context), embedding_dim))
+        if not self._context.columns:
+            raise ConfigError("context: expected the key of at least one feature, received none")
+        self.supports_jit = not any(map(may_look_up, self._context.plans))
+        self.build()
+
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        return self._context.columns
+
+    def build(self, features_shape: Any = None) -> None:
+        """Makes the tables and look-ups; they do not depend on the input."""
+        del features_shape
+        self._context.make_lookups()
+        self.tables = add_tables(self, self._context.plans)
+
+    def call(self, features: Any) -> Any:
+        self._check(features)
+        return self._context.vectors(features, self.tables, self.compute_dtype)
+
+    def compute_output_spec(self, features: Any) -> Any:
+        self._check(features)
+        batch = features[min(self._context.keys)].shape[0]
+        return keras.KerasTensor((batch, self._context.num_elements), dtype=self.compute_dtype)
+
+    def _check(self, features: Any) -> None:
+        if is_packed(features):
+            raise ConfigError(
+                "ContextFeatures: expected one record a row, received packed rows; give `context=` to SequenceFeatures"
+            )
+        hindrances = self._context.not_compilable(features)
+        if hindrances:
+            refuse_to_compile("ContextFeatures", hindrances)
+            self.supports_jit = False
+
+    def get_config(self) -> dict[str, Any]:
+        """The configuration. It holds the entries of vocabularies: a saved model needs no file beside it."""
+        keys = dict.fromkeys(feature_of(column).key for column in self.columns)
+        return {**super().get_config(), "columns": columns_config(self.columns), "context": list(keys)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "ContextFeatures":
+        """The layer of `get_config`, as of `SequenceFeatures`.
+
+        Raises:
+            ConfigError: a column names a file, or is wrong.
+        """
+        return cls(**{**config, "columns": columns_from_config(config.get("columns"))})
