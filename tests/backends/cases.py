@@ -344,3 +344,61 @@ def test_jax_compiles_and_gives_nan_where_it_cannot_raise():
     inputs, lengths = as_numpy(*call({"k": values, "sequence_length": LENGTHS}))
     assert np.isnan(inputs).any(-1).nonzero() == (np.array([0]), np.array([1]))
     np.testing.assert_array_equal(lengths, LENGTHS)
+
+
+PACKED = {
+    "segment_ids": np.array([[1, 1, 2, 0], [1, 2, 2, 2]], "int32"),
+    "positions": np.array([[0, 1, 0, 0], [0, 0, 1, 2]], "int32"),
+    "sequence_length": np.array([[2, 1, 0], [1, 3, 0]]),
+    "n": np.arange(8, dtype="float32").reshape(2, 4),
+    "weight": np.array([[10.0, 20.0, 0.0], [30.0, 40.0, 0.0]], "float32"),
+}
+
+
+def test_packed_rows_have_each_sequences_context_beside_its_steps():
+    columns = [lw.sequence_numeric_column("n"), lw.context_column("weight")]
+    features = {key: ops.convert_to_tensor(value) for key, value in PACKED.items()}
+    inputs, lengths = as_numpy(*lw.SequenceFeatures(columns, context=["weight"], return_lengths=True)(features))
+    np.testing.assert_array_equal(lengths, [3, 4])
+    np.testing.assert_allclose(inputs[..., 0], [[0, 1, 2, 0], [4, 5, 6, 7]])
+    np.testing.assert_allclose(inputs[..., 1], [[10, 10, 20, 0], [30, 40, 40, 40]])
+
+
+def test_segments_see_themselves_alone():
+    segments = ops.convert_to_tensor(PACKED["segment_ids"])
+    same = PACKED["segment_ids"][:, :, None] == PACKED["segment_ids"][:, None, :]
+    [mask, causal] = as_numpy(lw.SegmentMask(heads_axis=True)(segments), lw.SegmentMask(causal=True)(segments))
+    np.testing.assert_array_equal(mask, same[:, None])
+    np.testing.assert_array_equal(causal, same & np.tril(np.ones((4, 4), bool)))
+
+
+@pytest.mark.parametrize(
+    ("reduce", "expected"),
+    [
+        ("mean", [[0.5, 2, 0], [4, 6, 0]]),
+        ("sum", [[1, 2, 0], [4, 18, 0]]),
+        ("first", [[0, 2, 0], [4, 5, 0]]),
+        ("last", [[1, 2, 0], [4, 7, 0]]),
+    ],
+)
+def test_each_segment_gets_a_vector(reduce, expected):
+    steps = ops.convert_to_tensor(PACKED["n"][:, :, None])
+    pooled = lw.SegmentPooling(reduce)([steps, ops.convert_to_tensor(PACKED["sequence_length"])])
+    np.testing.assert_allclose(as_numpy(pooled)[0][..., 0], expected)
+
+
+def test_a_model_of_packed_rows_is_saved_and_one_with_an_rnn_refused(tmp_path):
+    columns = [lw.sequence_numeric_column("n")]
+    features = {key: PACKED[key] for key in ("n", "sequence_length", "segment_ids", "positions")}
+    inputs = lw.inputs(columns, packed=True)
+    steps = keras.layers.Dense(4)(lw.SequenceFeatures(columns)(inputs))
+    mask = lw.SegmentMask(causal=True)(inputs["segment_ids"])
+    steps = keras.layers.MultiHeadAttention(2, 2)(steps, steps, attention_mask=mask)
+    pooled = lw.SegmentPooling("last")([steps, inputs["sequence_length"]])
+    model = keras.Model(inputs, pooled)
+    model.save(tmp_path / "packed.keras")
+    loaded = keras.saving.load_model(tmp_path / "packed.keras")
+    np.testing.assert_allclose(*as_numpy(loaded(features), model(features)), rtol=1e-5)
+    recurrent = keras.Sequential([lw.SequenceFeatures(columns), keras.layers.GRU(2)])
+    with pytest.raises(ValueError, match=r"\(GRU\), which reads across steps"):
+        recurrent({key: ops.convert_to_tensor(value) for key, value in features.items()})
