@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
+from lengthwise.columns import RESERVED_KEY, SEGMENTS
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import plain
 
@@ -107,6 +107,8 @@ class BatchStats(keras.callbacks.Callback):
             if self._key not in shapes:
                 raise ConfigError(f"BatchStats: key: expected one of {sorted(shapes)}, received {self._key!r}")
             return self._key
+        if SEGMENTS in shapes:  # packed rows
+            return SEGMENTS
         free = sorted(key for key, shape in shapes.items() if shape[1] is None) or sorted(shapes)
         if not free or (len(free) > 1 and shapes[free[0]][1] is not None):
             raise ConfigError(
