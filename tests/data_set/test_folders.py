@@ -198,7 +198,8 @@ def _prepared(root: Path, **difference: Any) -> Path:
     ]
     record = sequence_example({"item": [[1], [2]], "word": [["a"], ["b"]], "price": [[1.0], [2.0]]}, {})
     given = {"sequences": difference["sequences"]} if "sequences" in difference else {}
-    run(root, columns, {"a.tfrecord": [record]}, buckets={"boundaries": [4]}, **given)
+    output = {"layout": difference.get("layout", "block")}
+    run(root, columns, {"a.tfrecord": [record]}, output=output, buckets={"boundaries": [4]}, **given)
     return root / "out"
 
 
@@ -214,3 +215,9 @@ def test_the_same_vocabulary_in_two_files_is_the_same_and_jobs_agree_for_an_expo
     data = lw.open([one, _prepared(tmp_path / "other", sequences={"over_long": "truncate_left"})])
     with pytest.raises(ConfigError, match="other/out: sequences.over_long: expected 'reject', as in .*one.*'truncate"):
         data.export(None, tmp_path / "served")
+
+
+def test_a_service_reads_folders_of_one_layout(one: Path, tmp_path: Path) -> None:
+    data = lw.open([one, _prepared(tmp_path / "other", layout="example")])
+    with pytest.raises(ConfigError, match="service: expected folders of one layout, received both"):
+        data.read(batch_size=8, service="localhost:1")
