@@ -18,8 +18,8 @@ AUTO: Literal["auto"] = "auto"
 MULTIPLES = (64, 32, 16, 8, 4, 2, 1)
 """What `auto` chooses from."""
 
-MULTIPLE_WITHIN = 0.02
-"""The share of padded steps that `auto` lets a multiple add to those of boundaries of any length."""
+PERCENT_MORE = 2
+"""How many percent of padded steps `auto` lets a multiple add to those of boundaries of any length."""
 
 Multiple = int | Literal["auto"]
 
@@ -143,7 +143,8 @@ def price_multiples(
 
 def affordable(prices: tuple[MultiplePrice, ...]) -> MultiplePrice:
     """Of prices, the largest multiple first, the first that adds at most 2% of padded steps."""
-    return next(price for price in prices if price.added <= MULTIPLE_WITHIN)
+    most = (100 + PERCENT_MORE) * prices[-1].padded_steps
+    return next(price for price in prices if 100 * price.padded_steps <= most)
 
 
 def common_multiple(boundaries: tuple[int, ...]) -> int:
