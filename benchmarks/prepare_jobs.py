@@ -144,7 +144,7 @@ def ours(files: list[str], output: str, *, shuffle: bool, workers: int = 1) -> N
         "columns": raw_columns(),
         "buckets": {"boundaries": BOUNDARIES},
         "shuffle": {"enabled": shuffle},
-        "output": {"path": output, "compression": "none"},
+        "output": {"path": output, "layout": "example", "compression": "none"},
     }
     run(JobConfig.model_validate(sections), workers=workers)
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from lengthwise.errors import Interrupted
 from lengthwise_cli.children import stop_children
 
 STOPPED = 130
@@ -69,6 +70,11 @@ def as_interrupts() -> Iterator[None]:
     hook, sys.unraisablehook = sys.unraisablehook, again
     try:
         yield
+    except Exception as error:
+        if first < 0 or isinstance(error, Interrupted):
+            raise
+        # A library written in another language (pydantic) may turn the interrupt into an error of its own.
+        raise KeyboardInterrupt from error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = hook

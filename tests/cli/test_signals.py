@@ -40,6 +40,26 @@ def test_a_signal_in_a_callback_whose_exceptions_python_ignores_is_not_lost(name
     assert (ended.returncode, ended.stderr) == (130, "stopped\n")
 
 
+TRANSLATING = """
+import signal, sys
+from lengthwise_cli.failures import guarded
+
+def action():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException as error:
+        raise ValueError("as pydantic does, where it calls Python") from error
+
+sys.exit(guarded(action, debug=False))
+"""
+
+
+def test_an_interrupt_that_a_library_turns_into_an_error_of_its_own_is_one() -> None:
+    program = [sys.executable, "-c", TRANSLATING]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "stopped\n")
+
+
 def _catches(pid: int, number: signal.Signals) -> bool:
     """Whether the process answers the signal itself: before, nothing of ours has run in it."""
     try:

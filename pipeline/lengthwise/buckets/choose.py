@@ -40,7 +40,7 @@ def plan_optimal(
         multiple_of: Every boundary is a multiple of this.
         max_length: The last boundary is this, rounded up to `multiple_of`. None: the longest length, rounded up.
             Longer sequences count as truncated to that boundary (as in `BucketPlan.padded_steps`). Since they fill it
-            without padding, whatever the plan, the optimal plan and the knee are the same if they are rejected.
+            without padding, whatever the plan, the optimal plan is the same if they are rejected.
 
     Returns:
         At most `count` buckets: fewer when there are fewer distinct rounded-up lengths. Memory: 4 bytes x count x
