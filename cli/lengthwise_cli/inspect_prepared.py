@@ -58,7 +58,6 @@ def _shards(manifest: Manifest, bucket: int | None, split: str | None) -> list[S
 def _as_json(manifest: Manifest, folder: str, chosen: "list[Shown]") -> dict[str, Any]:
     return {
         **summarise(manifest, folder),
-        "layout": manifest.layout,
         "columns": [column.model_dump(mode="json") for column in manifest.columns],
         "statistics": {key: one.model_dump(mode="json") for key, one in manifest.statistics.items()},
         "lengths": {split: {str(k): n for k, n in counts.items()} for split, counts in manifest.lengths.items()},

@@ -18,6 +18,7 @@ def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
     counts, totals = manifest.counts, manifest.totals
     return {
         "folder": folder,
+        "layout": manifest.layout,
         "read": counts.read,
         "written": counts.written,
         "rejected": dict(counts.rejected),
@@ -88,6 +89,8 @@ def say_buckets(figures: dict[str, Any]) -> None:
         f"padding: {share_text(figures['padding_share'])} of all steps; "
         f"padded to the longest it would be {share_text(figures['padding_share_to_max'])}"
     )
+    if figures["layout"] == "block":
+        say("(blocks hold no padding: batches, sorted by length, are padded when they are read, and to less)")
 
 
 def _together(buckets: list[dict[str, Any]]) -> tuple[object, ...]:

@@ -29,6 +29,14 @@ def test_it_says_what_it_did(place, lengthwise) -> None:
     assert "Beam's embedded runner" in result.stderr
 
 
+def test_it_says_that_blocks_hold_no_padding(place, lengthwise) -> None:
+    said = "(blocks hold no padding"
+    assert said not in lengthwise("prepare", place.job, "--workers", "1", "--set", "output.layout=example").stdout
+    output = place.folder / "blocks"
+    blocks = lengthwise("prepare", place.job, "--workers", "1", "--set", "output.layout=block", "--output", output)
+    assert said in blocks.stdout
+
+
 def test_what_it_says_next_can_be_opened_and_pasted_into_python(place, lengthwise) -> None:
     output = place.folder / "out [1] 50% 'x'"
     text = lengthwise("prepare", place.job, "--output", output, "--workers", "1").stdout
