@@ -74,7 +74,7 @@ class RawJob:
         """
         from lengthwise.records.ahead import look_ahead
 
-        look = look_ahead(paths, self.rules, self.config.limits.looked_ahead, self.config)
+        look = look_ahead(paths, self.rules, self.config.limits.looked_ahead, self.config, measure=True)
         if look.rejected is not None and look.rejected.rest:
             raise DataLimitError(look.rejected.describe("limits.stop_after_rejected"))
         return look

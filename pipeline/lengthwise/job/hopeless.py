@@ -9,7 +9,8 @@ _LEAST = 1024  # records that are looked at to tell which keys there are
 
 def find_hopeless(job: Job) -> AllRejected | None:
     """What the first records are rejected for, where all are and `limits.stop_after_rejected` forbids to go on."""
-    found = _look(job, job.config.limits.looked_ahead)
+    most = job.config.limits.looked_ahead
+    found = _look(job, most) if most else None
     return found if found is not None and found.rest else None
 
 

@@ -82,16 +82,16 @@ class Ahead:
     lengths: np.ndarray
 
 
-def look_ahead(paths: Sequence[str], rules: Rules, most: int, config: JobConfig) -> Ahead:
+def look_ahead(paths: Sequence[str], rules: Rules, most: int, config: JobConfig, *, measure: bool = False) -> Ahead:
     """Looks at the first records of the files, a few files in turn.
 
-    As long as all are rejected for one reason, at `most` records; else at some of the first few local files. Files that
-    cannot be opened are left to whoever reads all of them.
+    As long as all are rejected for one reason, at `most` records; else, to `measure`, at some of the first few local
+    files. Files that cannot be opened are left to whoever reads all of them.
     """
     refiner, look = Refiner(rules), _Look()
     reading = _in_turn(paths, config.inputs.compression, config.limits.max_record_bytes)
     for path, block in reading:
-        if not most and not look.is_of_use(path):
+        if not most and not (measure and look.is_of_use(path)):
             break
         look.add(path, block, refiner.refine(block if most else _first_of(block), path))
         if most and look.tally.read >= most and look.all_rejected:
