@@ -91,7 +91,7 @@ def test_no_worker_outlives_its_run_and_the_next_run_removes_its_temporary_folde
 
 
 def test_temporary_folders_of_others_and_of_runs_at_work_stay(tmp_path, monkeypatch):
-    from lengthwise.prepare import abandoned
+    from lengthwise.job import abandoned
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     names = {name: tmp_path / name for name in ("beam-pipeline-temp0", "lengthwise-1", "lengthwise-2", "lengthwise-3")}
