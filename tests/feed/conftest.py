@@ -50,11 +50,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
     return Data(samples, files, flat_files, folders)
 
 
-SOURCES = ("example", "block", "raw", "flat")
+SOURCES = ("example", "block", "raw")
 
 
 @pytest.fixture(params=SOURCES)
 def source(request: pytest.FixtureRequest, data: Data) -> Source:
+    return make_source(request.param, data)
+
+
+@pytest.fixture(params=(*SOURCES, "flat"))
+def every_source(request: pytest.FixtureRequest, data: Data) -> Source:
+    """Raw tf.Examples, too: they differ from raw tf.SequenceExamples in how they are parsed, and in nothing else."""
     return make_source(request.param, data)
 
 

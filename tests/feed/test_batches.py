@@ -20,9 +20,9 @@ def flat(batches: list[list[int]]) -> list[int]:
     return [number for batch in batches for number in batch]
 
 
-def test_an_epoch_has_every_record_once_and_whole(source: Source, data: Data) -> None:
+def test_an_epoch_has_every_record_once_and_whole(every_source: Source, data: Data) -> None:
     seen = []
-    for batch in source.read(batch_steps=BUDGET, window=200):
+    for batch in every_source.read(batch_steps=BUDGET, window=200):
         rows = {key: value.numpy() for key, value in batch.items()}
         steps = rows["item"].shape[1]
         for row, number in enumerate(rows["record"].tolist()):
@@ -38,8 +38,10 @@ def test_no_batch_exceeds_the_budget_and_rows_are_multiples_of_eight(source: Sou
     assert sum(rows % 8 != 0 for rows, steps in shapes if 8 * steps <= BUDGET) <= len(BOUNDARIES)
 
 
-def test_batches_have_known_dtypes_and_ranks(source: Source) -> None:
-    spec = {key: (value.dtype.name, value.shape.rank) for key, value in source.read(batch_size=8).element_spec.items()}
+def test_batches_have_known_dtypes_and_ranks(every_source: Source) -> None:
+    spec = {
+        key: (value.dtype.name, value.shape.rank) for key, value in every_source.read(batch_size=8).element_spec.items()
+    }
     assert spec == {
         "item": ("int64", 2),
         "tags": ("int64", 3),
