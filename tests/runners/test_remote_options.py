@@ -63,4 +63,4 @@ def test_the_job_that_dataflow_gets_has_the_steps_of_the_flow(setup: Setup) -> N
     prepare_shards(pipeline, job)
     steps = pipeline.run().job.proto_pipeline.components.transforms.values()
     names = {step.unique_name for step in steps}
-    assert {"List input files", "Spill sorted runs", "Assign shards", "Write shards", "Summarise shards"} <= names
+    assert {"List input files", "Spill rows", "Assign shards", "Write shards", "Summarise shards"} <= names

@@ -21,7 +21,7 @@ class WaitingWriter:
 
     def __init__(self, job: Job, stream: BinaryIO) -> None:
         self._schema = _schema(job)
-        self._writer = pa.ipc.new_stream(stream, self._schema)
+        self._writer = pa.ipc.new_stream(pa.PythonFile(stream, mode="w"), self._schema)
         self.segments: list[Segment] = []  # none yet
 
     def add(self, rows: pa.RecordBatch, order: np.ndarray, split: np.ndarray) -> None:
@@ -37,8 +37,8 @@ class WaitingWriter:
 
 def waiting_rows(job: Job, rank: int) -> Iterator[tuple[pa.RecordBatch, np.ndarray, np.ndarray]]:
     """The rows of an input file, with their places (uint64) and splits (int32), each `[n]`."""
-    with files.open_binary(waiting_path(job, rank)) as stream, pa.ipc.open_stream(stream) as reader:
-        for rows in reader:
+    with files.open_binary(waiting_path(job, rank)) as stream:
+        for rows in pa.ipc.open_stream(pa.PythonFile(stream, mode="r")):
             yield rows, rows.column(ORDER).to_numpy(), rows.column(_SPLIT).to_numpy()
 
 
