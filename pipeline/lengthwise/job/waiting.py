@@ -1,8 +1,10 @@
 """Rows that wait, as they were read, until the lengths of the whole input are known and buckets are planned.
 
-waiting file   the rows of one input file as one Arrow stream, with each row's place and split
+waiting file   the rows of one input file, with each row's place and split: Arrow record batches, each after its size
+size           int64: the bytes of a serialized batch
 """
 
+import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -14,6 +16,7 @@ from lengthwise.job.model import Job, Segment
 from lengthwise.records.features import ORDER, spilled_schema
 
 _SPLIT = "##split"
+_SIZE = struct.Struct("<q")
 
 
 class WaitingWriter:
@@ -21,24 +24,30 @@ class WaitingWriter:
 
     def __init__(self, job: Job, stream: BinaryIO) -> None:
         self._schema = _schema(job)
-        self._writer = pa.ipc.new_stream(pa.PythonFile(stream, mode="w"), self._schema)
+        self._stream = stream
         self.segments: list[Segment] = []  # none yet
 
     def add(self, rows: pa.RecordBatch, order: np.ndarray, split: np.ndarray) -> None:
         """Takes rows with their places (uint64) and splits (int32), each `[n]`."""
         columns = {name: rows.column(name) for name in self._schema.names[1:-1]}
         columns |= {ORDER: pa.array(order), _SPLIT: pa.array(split)}
-        self._writer.write_batch(pa.RecordBatch.from_pydict(columns, schema=self._schema))
+        content = pa.RecordBatch.from_pydict(columns, schema=self._schema).serialize()
+        self._stream.write(_SIZE.pack(content.size))
+        self._stream.write(content)
 
     def flush(self) -> None:
-        """Ends the stream."""
-        self._writer.close()
+        """Does nothing: no row is kept back."""
 
 
 def waiting_rows(job: Job, rank: int) -> Iterator[tuple[pa.RecordBatch, np.ndarray, np.ndarray]]:
     """The rows of an input file, with their places (uint64) and splits (int32), each `[n]`."""
-    with files.open_binary(waiting_path(job, rank)) as stream:
-        for rows in pa.ipc.open_stream(pa.PythonFile(stream, mode="r")):
+    schema = _schema(job)
+    path = waiting_path(job, rank)
+    if not files.exists(path):  # a remote file without a row
+        return
+    with files.open_binary(path) as stream:
+        while size := stream.read(_SIZE.size):
+            rows = pa.ipc.read_record_batch(pa.py_buffer(stream.read(*_SIZE.unpack(size))), schema)
             yield rows, rows.column(ORDER).to_numpy(), rows.column(_SPLIT).to_numpy()
 
 
