@@ -27,7 +27,7 @@ class BatchOptions(Spec):
             that did not get all their rows are then filled up with rows of weight 0, of one padded step (or
             dropped, by `drop_remainder`).
         crop: the most steps that are taken of a sequence, from a random place, another one in each epoch, of features,
-            labels and weights of steps alike. Without `shuffle` they are the first ones.
+            labels and weights of steps included. Without `shuffle` they are the first ones.
         shuffle: whether order is random: of shards, of rows across a window, and of batches.
         seed: the same seed gives the same order, and each epoch another one. None: another order each time.
         window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory. None: as

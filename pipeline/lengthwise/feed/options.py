@@ -38,7 +38,7 @@ class Options(BatchOptions):
             last batch of a window is filled up with empty rows (or dropped, by `drop_remainder`). Sequences longer than
             a row are cut where the data's `over_long` says truncate, and an error elsewhere.
         segments: with `pack`, the S: how many sequences a row holds at most. None: four times as many as fit on
-            average, rounded up to 8, for all splits alike.
+            average, rounded up to 8, the same for all splits.
         labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them). Numbers per
             step have the shape `[B, T, 1]`, as the output of `Dense(1)`; ids `[B, T]`.
         sample_weight: the key of the feature that becomes the weights; weights of steps are zero on padding.

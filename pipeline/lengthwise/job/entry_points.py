@@ -4,7 +4,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lengthwise import files
 from lengthwise.buckets import LengthHistogram
@@ -211,13 +211,7 @@ class _Runner:
         with uncollected():
             from lengthwise.job import pipeline
 
-        with self._watched(job, "measure", self._size) as job:
-            self._run(pipeline.measure_lengths, job)
-        measured = pipeline.read_summary(job, pipeline.MEASURED, list[Measured])
-        if not measured and is_dry_run(self._options):
-            raise NothingRan(_ACCEPTED.format(runner_name(self._options)))
-        _check_complete(job, len(measured))
-        return measured
+        return self._of_each_input(job, "measure", pipeline.measure_lengths, pipeline.MEASURED, list[Measured])
 
     def lengths(self, job: Job) -> LengthHistogram:
         """The lengths of the valid sequences: of the whole input where a sample holds none.
@@ -243,10 +237,7 @@ class _Runner:
         with uncollected():
             from lengthwise.job import measure, pipeline
 
-        with self._watched(job, "read", self._size) as job:
-            self._run(pipeline.spill_rows, job)
-        spilled = pipeline.read_summary(job, pipeline.SPILLED, list[Spilled])
-        _check_complete(job, len(spilled))
+        spilled = self._of_each_input(job, "read", pipeline.spill_rows, pipeline.SPILLED, list[Spilled])
         if not any(one.tally.read for one in spilled):
             raise DataLimitError(NO_RECORD)
         lengths = (counts for one in spilled for counts in one.lengths.values())
@@ -265,6 +256,22 @@ class _Runner:
         manifest = publish.make_manifest(job, spilled, written)
         damage = [one.damage for one in spilled if one.damage]
         return publish.publish(job, manifest, shards.final_paths(job, written), damage)
+
+    def _of_each_input(self, job: Job, stage: str, build: Callable[..., None], name: str, kind: type) -> list[Any]:
+        """The summary that a pipeline leaves, which has one entry for each input file."""
+        from lengthwise.job.pipeline import read_summary
+
+        with self._watched(job, stage, self._size) as job:
+            self._run(build, job)
+        found = read_summary(job, name, kind)
+        if not found and is_dry_run(self._options):
+            raise NothingRan(_ACCEPTED.format(runner_name(self._options)))
+        if len(found) != len(job.inputs):
+            raise EnvironmentFailure(
+                f"{job.work}: expected what was found in {len(job.inputs)} input files, received that of {len(found)}; "
+                "check that all workers can write to this folder, then run again"
+            )
+        return found
 
     def _run(self, build: Callable[..., None], job: Job) -> None:
         from lengthwise.job.runner import run_pipeline
@@ -305,14 +312,6 @@ class _Runner:
             thread.join()
         last = so_far()
         self._progress(dataclasses.replace(last, total=last.total or last.done))
-
-
-def _check_complete(job: Job, found: int) -> None:
-    if found != len(job.inputs):
-        raise EnvironmentFailure(
-            f"{job.work}: expected what was found in {len(job.inputs)} input files, received that of {found}; "
-            "check that all workers can write to this folder, then run again"
-        )
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
     bytes or value ─ 64-bit hash ─ with the seed, mixed: a place in [0, 2**64) ─ the split whose range holds it
 
-Neither the worker, the run, nor the other records matter, so a record never changes its split. All is integers, which
-numpy and TensorFlow compute alike: `lengthwise.feed.own_split` does the same on tensors.
+Neither the worker, the run, nor the other records matter, so a record never changes its split. All is integers, for
+which numpy and TensorFlow give the same results: `lengthwise.feed.own_split` does the same on tensors.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ from lengthwise.records.order import GOLDEN, mix
 
 def splits_of_records(records: Iterable[bytes], splits: Splits) -> np.ndarray:
     """int32 `[n]`: the index of each record's split, where `splits.key` is None."""
-    hashes = np.fromiter(map(farmhash.Fingerprint64, records), np.uint64)
+    hashes = np.fromiter(map(farmhash.Fingerprint64, records), np.uint64)  # no Python function per record
     return divide(hashes, list(splits.fractions.values()), splits.seed)
 
 
