@@ -127,18 +127,24 @@ def test_the_next_epoch_is_begun_before_this_one_ends_and_follows_in_order() -> 
     begun = tf.Variable(0, dtype=tf.int64)
 
     def epoch(seed: Any) -> Any:
-        del seed
-        first = tf.data.Dataset.range(1).map(lambda _: begun.assign_add(1))
-        return first.concatenate(tf.data.Dataset.range(10, 15))
+        def mark(first: Any) -> Any:
+            # Two epochs may count themselves at the same time: only the seed says which one this is.
+            with tf.control_dependencies([begun.assign_add(1)]):
+                return tf.identity(first)
 
-    numbers = iter(Epochs(Options(batch_size=1, epochs=3)).repeat(epoch))
+        return tf.data.Dataset.from_tensors(seed[0]).map(mark).concatenate(tf.data.Dataset.range(10, 15))
+
+    options = Options(batch_size=1, epochs=3, seed=7)
+    firsts = [int(number) for number in Epochs(options).repeat(lambda seed: tf.data.Dataset.from_tensors(seed[0]))]
+    assert len(set(firsts)) == 3
+    numbers = iter(Epochs(options).repeat(epoch))
     taken = [int(next(numbers)) for _ in range(2)]
     limit = time.monotonic() + 60
     while int(begun) < 2 and time.monotonic() < limit:
         time.sleep(0.01)
     assert int(begun) == 2
     taken += [int(number) for number in numbers]
-    assert taken == [1, 10, 11, 12, 13, 14, 2, 10, 11, 12, 13, 14, 3, 10, 11, 12, 13, 14]
+    assert taken == [number for first in firsts for number in (first, 10, 11, 12, 13, 14)]
 
 
 def test_buckets_keep_their_shares_from_the_beginning_to_the_end(tmp_path: Any) -> None:
