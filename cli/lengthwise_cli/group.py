@@ -22,6 +22,7 @@ COMMANDS = (
     "verify",
     "rejects",
     "report",
+    "compare",
     "serve",
     "demo",
     "schema",

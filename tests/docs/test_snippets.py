@@ -7,6 +7,7 @@ import yaml
 
 from docs.pages import DOCS, RUN, SHOWN, session, snippets
 from lengthwise.config import parse_config
+from lengthwise.report import DriftLimits
 
 PAGES = sorted(DOCS.rglob("*.md"))
 TUTORIAL = DOCS / "tutorial.md"
@@ -23,7 +24,9 @@ def test_the_snippets_of_a_page_run(page, tmp_path) -> None:
 def test_every_snippet_is_run_or_only_shown(page) -> None:
     for snippet in snippets(page):
         assert snippet.language in (*RUN, *SHOWN), f"{page.name}:{snippet.line}"
-        if snippet.language == "yaml":
+        if snippet.file == "drift.yaml":
+            DriftLimits(**yaml.safe_load(snippet.text))
+        elif snippet.language == "yaml":
             parse_config({**yaml.safe_load(snippet.text.replace("vocabulary_file: films.txt", "vocabulary_list: [a]"))})
 
 

@@ -9,10 +9,9 @@ import pytest
 from lengthwise.buckets import LengthHistogram
 from lengthwise.columns import IdentityColumn, NumericColumn, context_column
 from lengthwise.manifest import ColumnStatistics, Counts, Manifest
-from lengthwise.report import compare_manifests
+from lengthwise.report import DriftLimits, compare_manifests
 from lengthwise.report.chance import distribution_bound, draws_of_steps, extremes_probability, share_bound
 from lengthwise.report.distances import Histogram, cumulative_apart, least_apart
-from lengthwise.report.drift import FALSE_ALARMS
 from report.test_page import manifest
 
 PAIRS = 1000
@@ -80,7 +79,7 @@ def test_two_samples_of_one_source_are_called_different_no_more_often_than_state
         flags = [f"{drift.key}: {flag}" for drift in drifts for flag in drift.flags]
         alarms.update(flags)
         pairs_with_alarms += bool(flags)
-    assert pairs_with_alarms <= FALSE_ALARMS * PAIRS, alarms
+    assert pairs_with_alarms <= DriftLimits().false_alarms * PAIRS, alarms
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,10 @@ def test_sources_that_differ_are_called_different(changes, key) -> None:
 def test_a_stricter_level_flags_less() -> None:
     rng = np.random.default_rng(2)
     here, there = sample(rng, 400, shift=0.8), sample(rng, 400)
-    flagged = [sum(bool(d.flags) for d in compare_manifests(here, there, level)) for level in (0.5, 0.01, 1e-9)]
+    flagged = [
+        sum(bool(drift.flags) for drift in compare_manifests(here, there, DriftLimits(false_alarms=level)))
+        for level in (0.5, 0.01, 1e-9)
+    ]
     assert flagged == sorted(flagged, reverse=True)
     assert flagged[0] > flagged[-1] == 0
 

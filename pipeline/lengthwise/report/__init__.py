@@ -2,14 +2,26 @@
 
 manifest.json ─┬─> lengths   padding   features   shards   reproduce ─┐      numbers and places, as plain values
 rejects/*     ─┴─> rejects                                            ├─> page ─> report.html
-another manifest ─> drift (samples, chance, distances) ─> comparison ─┘      templates/*.j2, escaped
+another manifest ─> drift (limits, samples, chance, distances) ─> comparison ─┘      templates/*.j2, escaped
 
 Charts are places in percent (`axes`, `charts`), drawn as inline SVG by the templates: one page, no script, no network.
 """
 
 from lengthwise.report.data_set_names import name_of
 from lengthwise.report.drift import Drift, compare_manifests
+from lengthwise.report.limits import DriftLimits, FeatureLimits, load_limits
 from lengthwise.report.page import render_report
 from lengthwise.report.write import REPORT_NAME, read_examples, write_report
 
-__all__ = ["REPORT_NAME", "Drift", "compare_manifests", "name_of", "read_examples", "render_report", "write_report"]
+__all__ = [
+    "REPORT_NAME",
+    "Drift",
+    "DriftLimits",
+    "FeatureLimits",
+    "compare_manifests",
+    "load_limits",
+    "name_of",
+    "read_examples",
+    "render_report",
+    "write_report",
+]

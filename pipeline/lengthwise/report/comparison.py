@@ -10,6 +10,7 @@ from lengthwise.report.axes import Axis, Tick, counting_axis, thinned
 from lengthwise.report.charts import Bar, Chart, Table
 from lengthwise.report.data_set_names import LONGEST
 from lengthwise.report.drift import Drift, bounds_text, compare_manifests, flagged
+from lengthwise.report.limits import LENGTHS
 from lengthwise.report.rebin import CommonBins
 from lengthwise.report.timestamps import Timestamps
 
@@ -124,7 +125,7 @@ def _chart(name: str, drift: Drift, names: tuple[str, str]) -> Chart | None:
 
 
 def _x_title(drift: Drift, bins: CommonBins) -> str:
-    if drift.key == "sequence_length":
+    if drift.key == LENGTHS:
         return "length in steps"
     return "value" if Timestamps.of(drift.key, bins.edges[0], bins.edges[-1]) is None else "date, in UTC"
 
@@ -148,7 +149,7 @@ def _whole_bins(bins: CommonBins) -> bool:
 
 def _spans(drift: Drift, bins: CommonBins) -> list[str]:
     edges = bins.edges.tolist()
-    if drift.key == "sequence_length":
+    if drift.key == LENGTHS:
         return [text.between(int(first), int(last) - 1) for first, last in pairwise(edges)]
     if _whole_bins(bins):
         return [text.number(edge + 0.5) for edge in edges[:-1]]
@@ -159,9 +160,9 @@ def _spans(drift: Drift, bins: CommonBins) -> list[str]:
 
 def _ticks(drift: Drift, bins: CommonBins, x: Axis) -> tuple[Tick, ...]:
     edges = bins.edges.tolist()
-    if drift.key != "sequence_length" and _whole_bins(bins):
+    if drift.key != LENGTHS and _whole_bins(bins):
         return thinned(Tick(x.place(place + 0.5), text.number(edge + 0.5)) for place, edge in enumerate(edges[:-1]))
-    times = None if drift.key == "sequence_length" else Timestamps.of(drift.key, edges[0], edges[-1])
+    times = None if drift.key == LENGTHS else Timestamps.of(drift.key, edges[0], edges[-1])
     show = text.number if times is None else times.text
     if drift.whole and times is None:
         edges = [float(math.ceil(edge)) for edge in edges]

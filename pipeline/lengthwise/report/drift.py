@@ -1,11 +1,11 @@
 """Two data sets side by side: which columns moved, and how far. Pure values; `compare.html.j2` shows them.
 
-A difference is flagged where it is larger than what matters (the limits below) and larger than what chance explains.
+A difference is flagged where it is larger than its limit (see `limits`) and larger than what chance explains.
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,21 +16,10 @@ from lengthwise.report.chance import distribution_bound, extremes_probability, p
 from lengthwise.report.distances import TopCounts, cumulative_apart, jensen_shannon, l_infinity, least_apart
 from lengthwise.report.features import Feature, describe_kind, features_by_key, id_label, is_categorical, is_whole
 from lengthwise.report.lengths import Binning
+from lengthwise.report.limits import LENGTHS, DriftLimits, FeatureLimits
 from lengthwise.report.rebin import CommonBins, common_bins, histogram_of
 from lengthwise.report.samples import Sample
 from lengthwise.report.timestamps import Timestamps
-
-FALSE_ALARMS = 0.01
-"""Of two samples of one source, the share of comparisons in which anything is flagged is at most this."""
-
-JS_LIMIT = 0.1
-"""A Jensen-Shannon distance up to this is never flagged."""
-
-L_INFINITY_LIMIT = 0.05
-"""A difference of a category's shares up to this is never flagged."""
-
-RATE_LIMIT = 0.02
-"""A difference of missing or out-of-vocabulary rates up to this is never flagged."""
 
 MOST_CATEGORIES = 8
 
@@ -81,7 +70,7 @@ class Drift:
     whole: bool = False
 
 
-def compare_manifests(this: Manifest, other: Manifest, false_alarms: float = FALSE_ALARMS) -> list[Drift]:
+def compare_manifests(this: Manifest, other: Manifest, limits: DriftLimits | None = None) -> list[Drift]:
     """Every feature of either data set and the lengths, those that moved first.
 
     Distances are of the written values, all splits together. Missing and out-of-vocabulary rates, ranges and kinds are
@@ -90,12 +79,17 @@ def compare_manifests(this: Manifest, other: Manifest, false_alarms: float = FAL
     Args:
         this: the manifest of a data set.
         other: that of the data set to compare it with.
-        false_alarms: the share of comparisons of two samples of one source in which anything is flagged, at most. It is
-            divided evenly among all that is tested.
+        limits: how far features may differ, and how often two samples of one source may be flagged; the defaults if
+            left out. That level of false alarms is divided evenly among all that is tested.
+
+    Raises:
+        ConfigError: the limits name a feature that neither data set has.
     """
+    limits = limits or DriftLimits()
     mine, theirs = features_by_key(this), features_by_key(other)
-    level = false_alarms / (_TESTS_OF_LENGTHS + _TESTS * len(mine.keys() & theirs.keys()))
-    drifts = [_lengths(this, other, level)]
+    limits.check_names({*mine, *theirs})
+    level = limits.false_alarms / (_TESTS_OF_LENGTHS + _TESTS * len(mine.keys() & theirs.keys()))
+    drifts = [_lengths(this, other, _Test(level, limits.of(LENGTHS)))]
     for key in sorted({*mine, *theirs}):
         if key not in theirs or key not in mine:
             where = "this" if key in mine else "the other"
@@ -103,39 +97,49 @@ def compare_manifests(this: Manifest, other: Manifest, false_alarms: float = FAL
             drifts.append(Drift(key, kind, "", None, None, True, (f"only in {where} data set",)))
             continue
         here, there = Sample.of(this, key, *mine[key]), Sample.of(other, key, *theirs[key])
-        drifts.append(_feature(key, here, there, level))
+        drifts.append(_feature(key, here, there, _Test(level, limits.of(key))))
+    drifts = [replace(drift, flags=()) if limits.of(drift.key).ignore else drift for drift in drifts]
     return sorted(drifts, key=lambda drift: (not drift.flags, -(drift.distance or 0.0), drift.key))
 
 
-def _lengths(this: Manifest, other: Manifest, level: float) -> Drift:
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """What a difference must exceed: chance, with this probability at most of calling it one by mistake, and limits."""
+
+    level: float
+    limits: FeatureLimits
+
+
+def _lengths(this: Manifest, other: Manifest, test: _Test) -> Drift:
     kind = "sequence · number of steps"
     mine, theirs = this.histogram(), other.histogram()
     if mine.total == 0 or theirs.total == 0:
-        return Drift("sequence_length", kind, "Jensen-Shannon", None, None, True, ("one data set has no sequences",))
+        return Drift(LENGTHS, kind, "Jensen-Shannon", None, None, True, ("one data set has no sequences",))
     binning = Binning.of(mine.merge(theirs), bars=24)
     first, second = (binning.counts(one).astype(np.float64) for one in (mine, theirs))
     bins = CommonBins(binning.edges.astype(np.float64), first, second, exact=True)
     draws = Sample.sequences(this), Sample.sequences(other)
-    distance, flags = _distance(bins, cumulative_apart(first, second), distribution_bound(*draws, level))
+    chance = distribution_bound(*draws, test.level)
+    distance, flags = _distance(bins, cumulative_apart(first, second), chance, test.limits)
     beyond = _more_than(mine, theirs.max) * draws[0] / mine.total
-    if beyond and extremes_probability(beyond, *draws) <= level:
+    if beyond and extremes_probability(beyond, *draws) <= test.level:
         flags.append(f"longest sequence {theirs.max:,} → {mine.max:,} steps")
-    return Drift("sequence_length", kind, "Jensen-Shannon", distance, None, True, tuple(flags), bins)
+    return Drift(LENGTHS, kind, "Jensen-Shannon", distance, None, True, tuple(flags), bins)
 
 
 def _more_than(lengths: LengthHistogram, limit: int) -> int:
     return int(lengths.counts[lengths.lengths > limit].sum())
 
 
-def _feature(key: str, here: Sample, there: Sample, level: float) -> Drift:
+def _feature(key: str, here: Sample, there: Sample, test: _Test) -> Drift:
     kind = describe_kind(here.feature, here.weights)
     old_kind = describe_kind(there.feature, there.weights)
     flags = [f"was {old_kind}"] if kind != old_kind else []
-    flags += _rates(here, there, level)
+    flags += _rates(here, there, test)
     if is_categorical(here.feature, here.weights) != is_categorical(there.feature, there.weights):
         return Drift(key, kind, "", None, None, True, tuple(flags))
     if here.statistics.top or there.statistics.top:
-        return _categories(key, kind, flags, here, there, level)
+        return _categories(key, kind, flags, here, there, test)
     whole = is_whole(here.feature, here.weights) and is_whole(there.feature, there.weights)
     bins = common_bins(here.statistics, there.statistics, whole=whole)
     if bins is None:
@@ -144,21 +148,22 @@ def _feature(key: str, here: Sample, there: Sample, level: float) -> Drift:
         apart = cumulative_apart(bins.first, bins.second)
     else:
         apart = least_apart(histogram_of(here.statistics), histogram_of(there.statistics))
-    distance, moved = _distance(bins, apart, distribution_bound(here.counted_draws, there.counted_draws, level))
-    flags += moved + _range(key, here, there, level)
+    chance = distribution_bound(here.counted_draws, there.counted_draws, test.level)
+    distance, moved = _distance(bins, apart, chance, test.limits)
+    flags += moved + _range(key, here, there, test)
     return Drift(key, kind, "Jensen-Shannon", distance, None, bins.exact, tuple(flags), bins, whole=whole)
 
 
-def _distance(bins: CommonBins, apart: float, chance: float) -> tuple[float, list[str]]:
+def _distance(bins: CommonBins, apart: float, chance: float, limits: FeatureLimits) -> tuple[float, list[str]]:
     """The distance, and the flag it earns where the cumulative shares are further apart than by chance."""
     distance = jensen_shannon(bins.first, bins.second)
-    if distance <= JS_LIMIT or apart <= chance:
+    if distance <= limits.distance or apart <= chance:
         return distance, []
     proof = f"cumulative shares differ by {text.share(apart)}, chance explains {text.share(chance)}"
     return distance, [f"distribution moved: Jensen-Shannon distance {distance:.3f}; {proof}"]
 
 
-def _categories(key: str, kind: str, flags: list[str], here: Sample, there: Sample, level: float) -> Drift:
+def _categories(key: str, kind: str, flags: list[str], here: Sample, there: Sample, test: _Test) -> Drift:
     mine = _top_counts(here.feature, here.statistics)
     theirs = _top_counts(there.feature, there.statistics)
     low, high, _ = l_infinity(mine, theirs)
@@ -166,8 +171,8 @@ def _categories(key: str, kind: str, flags: list[str], here: Sample, there: Samp
     shares.sort(key=lambda one: (-one.apart, -one.here[1], one.name))
     draws = here.counted_draws, there.counted_draws
     for one in shares:
-        chance = share_bound(pooled(one.here[1], draws[0], one.there[1], draws[1]), *draws, level)
-        if one.apart > max(L_INFINITY_LIMIT, chance):
+        chance = share_bound(pooled(one.here[1], draws[0], one.there[1], draws[1]), *draws, test.level)
+        if one.apart > max(test.limits.share, chance):
             moved = f"{bounds_text(one.there)} → {bounds_text(one.here)}"
             flags = [*flags, f"share of {text.shorten(one.name, 40)} moved: {moved}"]
             break
@@ -184,26 +189,26 @@ def _top_counts(feature: Feature, statistics: ColumnStatistics) -> TopCounts:
     return TopCounts(counts, total, complete=counts.total() >= total)
 
 
-def _rates(here: Sample, there: Sample, level: float) -> list[str]:
+def _rates(here: Sample, there: Sample, test: _Test) -> list[str]:
     flags = []
     for what, now, before in (
         ("missing", here.missing_rate, there.missing_rate),
         ("outside the vocabulary or range", here.repaired_rate, there.repaired_rate),
     ):
-        chance = share_bound(pooled(now, here.draws, before, there.draws), here.draws, there.draws, level)
-        if abs(now - before) > max(RATE_LIMIT, chance):
+        chance = share_bound(pooled(now, here.draws, before, there.draws), here.draws, there.draws, test.level)
+        if abs(now - before) > max(test.limits.rate, chance):
             flags.append(f"{what}: {text.share(before)} → {text.share(now)}")
     return flags
 
 
-def _range(key: str, here: Sample, there: Sample, level: float) -> list[str]:
-    """A flag where the range grew by more than a tenth, and more sequences are beyond the old one than by chance."""
+def _range(key: str, here: Sample, there: Sample, test: _Test) -> list[str]:
+    """A flag where the range grew by more than its limit, and more sequences are beyond the old one than by chance."""
     (low, high), (old_low, old_high) = here.range, there.range
-    room = 0.1 * (old_high - old_low)
+    room = test.limits.growth * (old_high - old_low)
     grown = low < old_low - room, high > old_high + room
     beyond = here.sequences_beyond(old_low, old_high)
     chances = [extremes_probability(one, here.independent, there.independent) for one in beyond]
-    if not any(grew and chance <= level for grew, chance in zip(grown, chances, strict=True)):
+    if not any(grew and chance <= test.level for grew, chance in zip(grown, chances, strict=True)):
         return []
     times = Timestamps.of(key, min(low, old_low), max(high, old_high))
     show = text.number if times is None else times.text

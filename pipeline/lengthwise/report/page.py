@@ -9,9 +9,9 @@ from lengthwise.rejects import Reject
 from lengthwise.report import text
 from lengthwise.report.comparison import comparison
 from lengthwise.report.data_set_names import LONGEST
-from lengthwise.report.drift import FALSE_ALARMS
 from lengthwise.report.features import feature_cards
 from lengthwise.report.lengths import length_chart
+from lengthwise.report.limits import DriftLimits
 from lengthwise.report.padding import bucket_rows, count_chart, plan_rows
 from lengthwise.report.rejects import reason_rows
 from lengthwise.report.reproduce import recipe
@@ -62,7 +62,7 @@ def render_report(
             shard_chart=shard_chart(manifest),
             recipe=recipe(manifest),
             comparison=None if compare is None else comparison(manifest, compare, name, compare_name),
-            false_alarms=FALSE_ALARMS,
+            false_alarms=DriftLimits().false_alarms,
             text=text,
         )
     )

@@ -1,0 +1,76 @@
+"""`lengthwise compare`: has the data changed?"""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import click
+
+from lengthwise_cli import options
+
+if TYPE_CHECKING:
+    from lengthwise.report import Drift
+
+EPILOG = """\b
+Example:
+  lengthwise compare prepared prepared-last-week
+  lengthwise compare prepared prepared-last-week --limits drift.yaml --json
+
+\b
+drift.yaml holds what differs from these defaults, for all columns or some:
+  false_alarms: 0.01   # of two samples of one source, at most this share
+  distance: 0.1        # Jensen-Shannon distance, of numbers and lengths
+  share: 0.05          # difference of one value's shares, of ids and strings
+  rate: 0.02           # of missing values, of values out of the vocabulary
+  growth: 0.1          # of a range, as a share of it
+  columns:
+    price: {distance: 0.3}
+    session: {ignore: true}"""
+
+
+@click.command("compare", epilog=EPILOG)
+@options.data_set
+@click.argument("baseline", metavar="BASELINE", type=options.DataSet())
+@click.option("--limits", metavar="FILE", type=options.path, help="A YAML file of limits, see below.")
+@options.quiet
+@options.as_json
+def command(folder: str, baseline: str, limits: str | None, quiet: bool, as_json: bool) -> None:
+    """Compare a data set with an earlier one, and fail where a column moved.
+
+    A column moved if it differs by more than its limit, and by more than chance explains. Exit code 1: at least one
+    did. Only manifests are read; `lengthwise report --compare` draws the same.
+    """
+    from lengthwise.errors import DatasetError
+    from lengthwise.manifest import load_manifest
+    from lengthwise.report import DriftLimits, compare_manifests, load_limits
+    from lengthwise_cli.terminal import say, say_json
+
+    for data_set in (folder, baseline):
+        options.require_data_set(data_set)
+    chosen = DriftLimits() if limits is None else load_limits(limits)
+    drifts = compare_manifests(load_manifest(folder), load_manifest(baseline), chosen)
+    moved = [drift.key for drift in drifts if drift.flags]
+    if as_json:
+        say_json({"moved": moved, "limits": chosen.model_dump(), "features": [_plain(drift) for drift in drifts]})
+    elif not quiet:
+        _show(drifts)
+        if not moved:
+            say(f"none of {len(drifts)} features moved")
+    if moved:
+        raise DatasetError(
+            f"{folder}: {len(moved)} of {len(drifts)} features moved from {baseline}: {', '.join(moved)}"
+        )
+
+
+def _plain(drift: "Drift") -> dict[str, object]:
+    fields = {field.name: getattr(drift, field.name) for field in dataclasses.fields(drift)}
+    return {name: fields[name] for name in ("key", "kind", "measure", "distance", "at_most", "exact", "flags")}
+
+
+def _show(drifts: "list[Drift]") -> None:
+    from lengthwise_cli.terminal import say_table
+
+    rows = []
+    for drift in drifts:
+        distance = "" if drift.distance is None else f"{'' if drift.exact else '≈ '}{drift.distance:.3f}"
+        rows.append((drift.key, drift.measure, distance, "; ".join(drift.flags)))
+    say_table("", ["feature", "measure", ">distance", "what moved"], rows)
