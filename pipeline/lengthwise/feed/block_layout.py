@@ -12,7 +12,7 @@ import tensorflow as tf
 from lengthwise.buckets import LengthHistogram
 from lengthwise.feed.batch_options import WINDOW
 from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
-from lengthwise.feed.epochs import plain, shuffled
+from lengthwise.feed.epochs import shuffled
 from lengthwise.feed.even import Placed, read_evenly
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.example_rows import rows_of_examples
@@ -26,6 +26,7 @@ from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.shorten import shorten
 from lengthwise.feed.sizes import chunks_of_windows
 from lengthwise.feed.threads import threads
+from lengthwise.feed.transformations import interleaved, mapped
 from lengthwise.feed.unpack import unpack_blocks
 from lengthwise.folders import Folders
 from lengthwise.manifest import Layout
@@ -80,7 +81,7 @@ class BlockLayout:
             reach = max(round(self._window * most / rows), round(2 * min(self._window, WINDOW) * most / rows), 1)
             read = shuffled(read, max(min(reach, most), 1), seed[0])
         chunk = partial(self._chunk, portions[0].layout)
-        return _Stream(read.map(plain(chunk), num_parallel_calls=threads()), most)
+        return _Stream(mapped(read, chunk, threads()), most)
 
     def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
@@ -99,8 +100,8 @@ class BlockLayout:
             records = tf.reshape(records, [-1])
             return {**self._chunk(parts[0].layout, records), SEED: with_seed_of_content(records[0], seed)[None]}
 
-        blocks = files.interleave(plain(read), cycle_length=SHARED_FILES)
-        chunks = blocks.batch(1).map(plain(chunk), num_parallel_calls=threads())
+        blocks = interleaved(files, read, SHARED_FILES, threads=False)
+        chunks = mapped(blocks.batch(1), chunk, threads())
         blocks_per_row = sum(part.take for part in parts) / _rows(parts)
         return self._windows.of(chunks, [max(round(self._window * blocks_per_row), 1)], seed)
 

@@ -19,6 +19,7 @@ from lengthwise.feed.fill import fill_up, masked_weights
 from lengthwise.feed.options import checked_limits
 from lengthwise.feed.sizes import chunks_of_windows
 from lengthwise.feed.threads import BATCHES, threads
+from lengthwise.feed.transformations import mapped
 from lengthwise.feed.window import Windows
 
 
@@ -88,16 +89,16 @@ class _ByElements:
         """The dataset's elements in batches."""
         size = min(_CHUNK, self._options.window or _CHUNK)
         packed = dataset.map(plain(self._elements.pack), num_parallel_calls=threads()).batch(size)
-        chunks = packed.map(plain(self._chunk), num_parallel_calls=threads())
+        chunks = mapped(packed, self._chunk, threads())
         per_window = max((self._options.window or WINDOW) // size, 1)
         count = int(packed.cardinality())
         sizes = [per_window] if count < 0 else chunks_of_windows(count, per_window)
         windows = chunks.rebatch(tf.constant(sizes, tf.int64))
         if self._options.shuffle:
             seeds = seeds_of_windows(self._options.seed)
-            windows = tf.data.Dataset.zip((windows, seeds)).map(plain(lambda chunk, seed: {**chunk, SEED: seed[None]}))
+            windows = mapped(tf.data.Dataset.zip((windows, seeds)), lambda chunk, seed: {**chunk, SEED: seed[None]})
         arranged = self._windows.arranged(windows, tf.zeros([2], tf.int64))
-        batches = self._windows.batches(arranged).map(plain(self._finish), num_parallel_calls=threads())
+        batches = mapped(self._windows.batches(arranged), self._finish, threads())
         return batches.prefetch(BATCHES)
 
     def _chunk(self, packed: dict[str, Any]) -> Chunk:

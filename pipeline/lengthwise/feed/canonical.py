@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.feed.parse import Container, Parsed, Parser
+from lengthwise.feed.transformations import mapped
 
 _LISTS = {"bytes_list": "BytesList", "float_list": "FloatList", "int64_list": "Int64List"}
 _FIELDS: dict[str, dict[str, Any]] = {
@@ -41,8 +42,8 @@ def parse_canonical(parser: Parser, records: Any) -> Parsed:
     one element less: then the next dataset's element is taken.
     """
     whole = tf.data.Dataset.from_tensors(records)
-    usual = whole.map(parser.parse).ignore_errors()
-    unusual = whole.map(lambda records: parser.parse(canonical(records, parser.container)))
+    usual = mapped(whole, parser.parse).ignore_errors()
+    unusual = mapped(whole, lambda records: parser.parse(canonical(records, parser.container)))
     parsed: Parsed = usual.concatenate(unusual).take(1).get_single_element()
     return parsed
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.cut import Cuts
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.transformations import flat_mapped, mapped
 
 
 def emit_batches(windows: Any, features: Features) -> Any:
@@ -37,9 +37,10 @@ def each_alone(dataset: Any, parts: Callable[..., Any], function: Callable[..., 
     """
 
     def each(*element: Any) -> Any:
-        return map_alone(tf.data.Dataset.from_tensor_slices(parts(*element)), lambda part: function(part, *element))
+        each_part = tf.data.Dataset.from_tensor_slices(parts(*element))
+        return mapped(each_part, lambda part: function(part, *element), alone=True)
 
-    return dataset.flat_map(plain(each))
+    return flat_mapped(dataset, each)
 
 
 def slices_of(cuts: Cuts, features: Features) -> dict[str, Any]:
@@ -70,31 +71,3 @@ def _slice(at: Batch, window: Batch, features: Features) -> Batch:
         dense = tf.reshape(values, at[f"shape {spec.shape}"])
         batch[spec.key] = tf.ensure_shape(dense, [None, None, *spec.shape])
     return batch
-
-
-def map_alone(dataset: Any, function: Callable[[Any], Any]) -> Any:
-    """`dataset.map(function)` whose ops run one after the other in the thread that asks for the element.
-
-    To be called while a function of another dataset is traced, which then keeps this one's function. Python's
-    `Dataset.map` has the op's attribute for it, but does not offer it.
-    """
-    spec = dataset.element_spec
-    results: list[Any] = []
-
-    def flat(*tensors: Any) -> list[Any]:
-        result = function(tf.nest.pack_sequence_as(spec, tensors))
-        results.append(tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), result))
-        return list(tf.nest.flatten(result))
-
-    traced = tf.function(flat, autograph=False).get_concrete_function(*tf.nest.flatten(spec))
-    types = tf.nest.flatten(results[-1])
-    variant = tf.raw_ops.MapDataset(
-        input_dataset=tf.data.experimental.to_variant(dataset),
-        other_arguments=traced.captured_inputs,
-        f=traced,
-        output_types=[one.dtype for one in types],
-        output_shapes=[one.shape for one in types],
-        use_inter_op_parallelism=False,
-        preserve_cardinality=True,
-    )
-    return tf.data.experimental.from_variant(variant, results[-1])

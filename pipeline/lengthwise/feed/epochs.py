@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.feed.options import Options
+from lengthwise.feed.transformations import interleaved, mapped
 
 _ANY_SEED = 87654321  # TensorFlow's own where no global seed is set; 0 and 0 would mean: at random
 
@@ -34,43 +35,13 @@ class Epochs:
             seeds = _pairs(self._numbers, self._options.epochs)
         else:
             seeds = tf.data.Dataset.from_tensors(tf.zeros([2], tf.int64)).repeat(self._options.epochs)
-        return _one_ahead(seeds, make)
+        return interleaved(seeds, make, 1, ahead=1)
 
     def keep(self, batches: Any) -> Any:
         """The batches that were made of it all; an iterator saved among them knows which seeds come next."""
         if not self._options.shuffle:
             return batches
-        return tf.data.Dataset.zip((batches, self._numbers)).map(plain(lambda batch, _: batch))
-
-
-def _one_ahead(dataset: Any, function: Callable[[Any], Any]) -> Any:
-    """`dataset.flat_map(function)` that starts on the next element's dataset before this one ends.
-
-    Python's `interleave` has the op's arguments for it, but does not offer them.
-    """
-    results: list[Any] = []
-
-    def make(*element: Any) -> Any:
-        result = function(*element)
-        results.append(result.element_spec)
-        return tf.data.experimental.to_variant(result)
-
-    traced = tf.function(make, autograph=False).get_concrete_function(*tf.nest.flatten(dataset.element_spec))
-    types = tf.nest.flatten(results[-1])
-    variant = tf.raw_ops.ParallelInterleaveDatasetV4(
-        input_dataset=tf.data.experimental.to_variant(dataset),
-        other_arguments=traced.captured_inputs,
-        cycle_length=1,
-        block_length=1,
-        buffer_output_elements=1,
-        prefetch_input_elements=1,
-        num_parallel_calls=1,
-        f=traced,
-        output_types=[one.dtype for one in types],
-        output_shapes=[one.shape for one in types],
-        deterministic="true",
-    )
-    return tf.data.experimental.from_variant(variant, results[-1])
+        return mapped(tf.data.Dataset.zip((batches, self._numbers)), lambda batch, _: batch)
 
 
 def seeds_of_epochs(seed: int | None, epochs: int | None) -> Any:

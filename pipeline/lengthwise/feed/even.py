@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.records import Portion, PortionTable, any_skipped, read_portion
 from lengthwise.feed.recover import OnDamage
+from lengthwise.feed.transformations import flat_mapped, interleaved
 
 _CYCLE = 32
 
@@ -60,9 +60,9 @@ def read_evenly(parts: Sequence[Placed], on_damage: OnDamage, size: int, seed: A
 
     files = ahead(tf.data.Dataset.from_tensor_slices(table), lambda path, *_: path)
     if seed is None:
-        return files.flat_map(plain(read)).prefetch(4), int(counts.sum())
+        return flat_mapped(files, read).prefetch(4), int(counts.sum())
     cycle = min(len(parts), _CYCLE)
-    chunks = files.interleave(plain(read), cycle_length=cycle, block_length=1, num_parallel_calls=cycle)
+    chunks = interleaved(files, read, cycle)
     return chunks, int((counts + late).sum())
 
 

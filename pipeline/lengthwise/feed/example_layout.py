@@ -14,8 +14,6 @@ import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.crop import starts_of_crops
-from lengthwise.feed.emit import map_alone
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features, context_dtype
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.mix import mix
@@ -23,6 +21,7 @@ from lengthwise.feed.options import Options
 from lengthwise.feed.records import Portion, PortionTable, Streams, any_skipped, read_portion
 from lengthwise.feed.service import file_order
 from lengthwise.feed.threads import threads
+from lengthwise.feed.transformations import flat_mapped, interleaved, mapped
 from lengthwise.folders import Folders
 
 _CHUNK = 128  # records read at once
@@ -71,11 +70,11 @@ class ExampleLayout:
 
         files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
         files = ahead(files, lambda path, *_: path)
-        return files.interleave(plain(read), cycle_length=SHARED_FILES)
+        return interleaved(files, read, SHARED_FILES, threads=False)
 
     def batches(self, serialized: Any) -> Any:
         """From batches to be parsed, of any number of epochs, to batches."""
-        return serialized.map(plain(self.parse), num_parallel_calls=threads())
+        return mapped(serialized, self.parse, threads())
 
     def count(self, bucket: int, portions: Sequence[Portion]) -> int:
         """How many batches a bucket gives."""
@@ -109,9 +108,9 @@ class ExampleLayout:
                 order = tf.random.experimental.stateless_shuffle(order, own)
                 crops = () if self._options.crop is None else (own,)
             drawn = tf.data.Dataset.from_tensors(order).rebatch(rows, drop_remainder=self._options.drop_remainder)
-            return map_alone(drawn, lambda numbers: (bucket, records, numbers, *crops))
+            return mapped(drawn, lambda numbers: (bucket, records, numbers, *crops), alone=True)
 
-        return chunks.rebatch(window).enumerate().flat_map(plain(draw))
+        return flat_mapped(chunks.rebatch(window).enumerate(), draw)
 
     def _rows(self, bucket: int) -> int:
         return self._options.rows(self._options.cropped(self.boundaries[bucket]))

@@ -13,6 +13,7 @@ from lengthwise import files
 from lengthwise.errors import DatasetError, LengthwiseError
 from lengthwise.feed.local_files import local
 from lengthwise.feed.process_functions import ProcessFunction
+from lengthwise.feed.transformations import mapped
 from lengthwise.records.compression import HEADER, is_header, length_checksum
 
 _FRAME_BYTES = 16
@@ -50,7 +51,7 @@ def records_before_claim(path: Any) -> Any:
         [count] = _WALK(local(path))
         return count
 
-    walked = tf.data.Dataset.from_tensors(path).map(walk).ignore_errors()
+    walked = mapped(tf.data.Dataset.from_tensors(path), walk).ignore_errors()
     return walked.reduce(tf.constant(_ALL, tf.int64), lambda _, count: count)
 
 

@@ -21,8 +21,8 @@ import tensorflow as tf
 from lengthwise import files
 from lengthwise.errors import LengthwiseError
 from lengthwise.feed.cache_options import FOLDER_VARIABLE, Cache
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.process_functions import ProcessFunction
+from lengthwise.feed.transformations import mapped
 from lengthwise.local_copies import LocalCopies
 from lengthwise.remote_source import Remote
 
@@ -108,7 +108,7 @@ def ahead(dataset: Any, path_of: Callable[..., Any]) -> Any:
             kept = tuple(tf.identity(part) for part in parts)
         return kept if len(kept) > 1 else kept[0]
 
-    return dataset.map(plain(begin)).prefetch(AHEAD)
+    return mapped(dataset, begin).prefetch(AHEAD)
 
 
 def keep_copies_in(chosen: Cache) -> None:

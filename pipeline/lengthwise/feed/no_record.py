@@ -12,10 +12,10 @@ import tensorflow as tf
 from lengthwise import files as file_system
 from lengthwise.errors import ConfigError
 from lengthwise.feed.chunks import END
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.options import Options
 from lengthwise.feed.raw_files import Listed
 from lengthwise.feed.recover import GZIP
+from lengthwise.feed.transformations import scanned
 from lengthwise.feed.window import BATCH_ROWS, VALID
 from lengthwise.records.inflate import inflated_size
 
@@ -57,4 +57,4 @@ def refuse_empty_epochs(windows: Any) -> Any:
             window = {**window, VALID: tf.identity(window[VALID])}
         return tuple(tf.where(over, zero, count) for count in (batches, rows)), window
 
-    return windows.scan((zero, zero), plain(follow))
+    return scanned(windows, (zero, zero), follow)

@@ -14,11 +14,11 @@ import tensorflow as tf
 from lengthwise.columns import POSITIONS, RESERVED_KEY, SEGMENTS
 from lengthwise.feed.chunks import Chunk, ChunkFormat
 from lengthwise.feed.emit import each_alone
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.options import Options
 from lengthwise.feed.packing import first_fit
 from lengthwise.feed.threads import threads
+from lengthwise.feed.transformations import mapped
 from lengthwise.feed.window import BATCH_ROWS, GROUP_STEPS, Window, Windows, gather_rows, marks, splits_key
 
 _ORDER, _STARTS = "##order", "##starts"
@@ -88,7 +88,7 @@ class PackedWindows(Windows):
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""
         groups = each_alone(windows, self._groups, lambda at, window: (at, window))
-        return groups.map(plain(self._gather_packed), num_parallel_calls=threads()).unbatch()
+        return mapped(groups, self._gather_packed, threads()).unbatch()
 
     def _groups(self, window: Window) -> Any:
         """The window's groups: the first and the number of each one's batches, int64 `[groups, 2]`."""

@@ -15,7 +15,7 @@ from lengthwise import files as file_system
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batch_options import takes_fields_of
 from lengthwise.feed.epoch_size import sized
-from lengthwise.feed.epochs import Epochs, divided_by, plain
+from lengthwise.feed.epochs import Epochs, divided_by
 from lengthwise.feed.features import Features
 from lengthwise.feed.local_files import ahead, is_copied, reading
 from lengthwise.feed.no_record import refuse_files_without_records
@@ -27,6 +27,7 @@ from lengthwise.feed.raw_window import OnInvalid, RawWindow, chunk_size
 from lengthwise.feed.service import file_order, for_service, read_through, service_of
 from lengthwise.feed.targets import Targets
 from lengthwise.feed.threads import BATCHES
+from lengthwise.feed.transformations import flat_mapped, interleaved
 from lengthwise.remote_source import state_of
 
 _CYCLE = 16  # files read in turn, each in a thread of its own
@@ -180,9 +181,9 @@ class _Source:
 
         numbers = ahead(numbers, lambda number: tf.gather(self._paths, number))
         if not self._options.shuffle or len(self._paths) == 1:
-            chunks = numbers.flat_map(plain(read)).prefetch(_AHEAD)
+            chunks = flat_mapped(numbers, read).prefetch(_AHEAD)
         else:
             cycle = min(_CYCLE, len(self._paths))
-            chunks = numbers.interleave(plain(read), cycle_length=cycle, block_length=1, num_parallel_calls=cycle)
+            chunks = interleaved(numbers, read, cycle)
         # Small files make small chunks, of which a window would hold too few records.
         return chunks if self._large else chunks.rebatch(self._size)

@@ -23,6 +23,7 @@ from lengthwise.feed.recover import (
     say,
     sound_runs,
 )
+from lengthwise.feed.transformations import filtered, flat_mapped, mapped, scanned
 from lengthwise.feed.visible_text import visible_text
 from lengthwise.records.compression import HEADER, Compression, sniff
 from lengthwise.records.inflate import inflated_size
@@ -97,9 +98,9 @@ def _whole(file: Listed, size: int) -> Any:
 
     def read(path: Any) -> Any:
         chunks = tf.data.TFRecordDataset(local(path), file.compression).batch(size).ignore_errors(True)
-        return chunks.enumerate().map(lambda place, chunk: (chunk, place * size))
+        return mapped(chunks.enumerate(), lambda place, chunk: (chunk, place * size))
 
-    return opened(file.path, "raise").flat_map(read)
+    return flat_mapped(opened(file.path, "raise"), read)
 
 
 def _sound(file: Listed, size: int) -> Any:
@@ -107,9 +108,10 @@ def _sound(file: Listed, size: int) -> Any:
 
     def read(offset: Any, count: Any, index: Any) -> Any:
         records = read_run(file.path, file.compression, offset, count).batch(size)
-        return records.enumerate().map(lambda place, chunk: (chunk, index + place * size))
+        return mapped(records.enumerate(), lambda place, chunk: (chunk, index + place * size))
 
-    return opened(file.path, "skip").flat_map(lambda path: sound_runs(path, file.compression)).flat_map(read)
+    runs = flat_mapped(opened(file.path, "skip"), lambda path: sound_runs(path, file.compression))
+    return flat_mapped(runs, read)
 
 
 def _checked(chunks: Any, file: Listed, number: Any, check: Callable[[Listed, Any, Any], Any]) -> Any:
@@ -127,8 +129,8 @@ def _checked(chunks: Any, file: Listed, number: Any, check: Callable[[Listed, An
         with tf.control_dependencies([done]):
             return (read + count, position + size), _place(chunk, number, index)
 
-    placed = chunks.concatenate(nothing).scan((zero, zero), place)
-    return placed.filter(lambda chunk: tf.size(chunk.records) > 0)
+    placed = scanned(chunks.concatenate(nothing), (zero, zero), place)
+    return filtered(placed, lambda chunk: tf.size(chunk.records) > 0)
 
 
 def _place(records: Any, number: Any, index: Any) -> Chunk:

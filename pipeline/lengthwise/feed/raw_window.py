@@ -10,7 +10,6 @@ import tensorflow as tf
 from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import canonical
 from lengthwise.feed.chunks import END, SEED, ChunkFormat
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features, Rows
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.no_record import refuse_empty_epochs
@@ -25,6 +24,7 @@ from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.service import with_seed_of_content
 from lengthwise.feed.sizes import chunks_of_windows, rows_of_window
 from lengthwise.feed.threads import threads
+from lengthwise.feed.transformations import interleaved, mapped
 from lengthwise.visible import visible
 
 if TYPE_CHECKING:
@@ -121,13 +121,13 @@ class RawWindow:
             shared: whether windows have seeds by what is in them, for a tf.data service.
         """
         parallel = threads()
-        parsed = chunks.interleave(plain(self.parse), cycle_length=parallel, num_parallel_calls=parallel)
+        parsed = interleaved(chunks, self.parse, parallel)
 
         def refine(chunk: Chunk, parsed: Parsed) -> dict[str, Any]:
             packed = self._refine(chunk, parsed)
             return {**packed, SEED: self._seed_of(chunk, seed)} if shared else {**packed, END: tf.constant([False])}
 
-        rows = parsed.map(plain(refine), num_parallel_calls=parallel)
+        rows = mapped(parsed, refine, parallel)
         if not shared:
             rows = rows.concatenate(tf.data.Dataset.from_tensors(self._format.empty(rows.element_spec)))
         return self._windows.of(rows, self._sizes(), seed)
@@ -159,8 +159,8 @@ class RawWindow:
         chunk = chunk if own is None else Chunk(*(tf.boolean_mask(part, own) for part in chunk))
         small = tf.strings.length(chunk.records) <= self._max_record_bytes
         whole = tf.data.Dataset.from_tensors(self._without(chunk, small, "too_large"))
-        fast = whole.map(lambda chunk: (chunk, self._refiner.parser.parse(chunk.records))).ignore_errors()
-        return fast.concatenate(whole.map(self._parse_parsable)).take(1)
+        fast = mapped(whole, lambda chunk: (chunk, self._refiner.parser.parse(chunk.records))).ignore_errors()
+        return fast.concatenate(mapped(whole, self._parse_parsable)).take(1)
 
     def _parse_parsable(self, chunk: Chunk) -> tuple[Chunk, Parsed]:
         records, good = self._repaired(chunk.records)
@@ -193,7 +193,7 @@ class RawWindow:
             ]
             return tf.maximum(row, tf.minimum(tf.add_n(used), 0)), record[0]
 
-        tried = tf.data.Dataset.range(count).map(attempt).ignore_errors().batch(tf.maximum(count, 1))
+        tried = mapped(tf.data.Dataset.range(count), attempt).ignore_errors().batch(tf.maximum(count, 1))
         none = tf.data.Dataset.from_tensors((tf.zeros([0], tf.int64), tf.zeros([0], tf.string)))
         places, parsable = tried.concatenate(none).take(1).get_single_element()
         return places, parsable

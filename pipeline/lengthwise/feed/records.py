@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Self
 
 import tensorflow as tf
 
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.local_files import ahead, local
 from lengthwise.feed.recover import KINDS, OnDamage, opened, read_run, say, sound_runs
 from lengthwise.feed.shard_checks import begin_check, checked_behind, checked_last
+from lengthwise.feed.transformations import ONE_DEVICE, filtered, flat_mapped, interleaved, mapped, scanned
 from lengthwise.feed.visible_text import visible_text
 from lengthwise.manifest import Layout
 from lengthwise.records.compression import Compression
@@ -133,7 +133,7 @@ class Streams:
         table = PortionTable.of(portions, self._seed)
         kind = (any_skipped(portions), len(portions) > 1 and self._seed is not None)
         if kind not in self._makers:
-            make = tf.function(partial(self._make, *kind), autograph=False, reduce_retracing=True)
+            make = tf.function(partial(self._make, *kind), autograph=False, experimental_attributes=ONE_DEVICE)
             spec = [tf.TensorSpec([None], one.dtype) for one in table]
             scalar = tf.TensorSpec([], tf.int64)
             self._makers[kind] = make.get_concrete_function(*spec, *[scalar] * 2, tf.TensorSpec([2], tf.int64))
@@ -161,10 +161,7 @@ class Streams:
         def read(path: Any, skip: Any, take: Any, kind: Any) -> Any:
             return self._read(path, skip if skips else None, take, kind, chunk=chunk)
 
-        if several:
-            chunks = files.interleave(plain(read), cycle_length=cycle, block_length=1, num_parallel_calls=cycle)
-        else:
-            chunks = files.flat_map(plain(read))
+        chunks = interleaved(files, read, cycle) if several else flat_mapped(files, read)
         return tf.data.experimental.to_variant(chunks)
 
 
@@ -185,7 +182,7 @@ def read_portion(path: Any, skip: Any | None, take: Any, kind: Any, on_damage: O
         if on_damage == "skip":
             return checked_behind(records.take(take).batch(chunk), path)
         chunks = records.batch(chunk).ignore_errors(True).concatenate(nothing).take(-(-take // chunk))
-        chunks = chunks.enumerate().map(lambda number, records: _whole(records, take - number * chunk, chunk, path))
+        chunks = mapped(chunks.enumerate(), lambda number, records: _whole(records, take - number * chunk, chunk, path))
         return checked_last(chunks, path, -(-take // chunk))
 
     def count(read: Any, records: Any) -> tuple[Any, Any]:
@@ -195,10 +192,11 @@ def read_portion(path: Any, skip: Any | None, take: Any, kind: Any, on_damage: O
         with tf.control_dependencies([said]):
             return read + size, tf.identity(records)
 
-    chunks = opened(path, on_damage).flat_map(read)
+    chunks = flat_mapped(opened(path, on_damage), read)
     if on_damage == "raise":
         return chunks
-    return chunks.concatenate(nothing).scan(zero, count).filter(lambda records: tf.size(records) > 0)
+    counted = scanned(chunks.concatenate(nothing), zero, count)
+    return filtered(counted, lambda records: tf.size(records) > 0)
 
 
 def read_file(path: Any, kind: Any) -> Any:
@@ -207,7 +205,7 @@ def read_file(path: Any, kind: Any) -> Any:
 
 
 def _read_sound(path: Any, kind: Any) -> Any:
-    return sound_runs(path, kind).flat_map(lambda offset, count, _: read_run(path, kind, offset, count))
+    return flat_mapped(sound_runs(path, kind), lambda offset, count, _: read_run(path, kind, offset, count))
 
 
 def _whole(records: Any, missing: Any, chunk: int, path: Any) -> Any:

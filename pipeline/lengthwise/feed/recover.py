@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from lengthwise.feed.frame_walk import records_before_claim
 from lengthwise.feed.local_files import local
+from lengthwise.feed.transformations import flat_mapped, mapped
 from lengthwise.feed.visible_text import visible_text
 from lengthwise.records.compression import Compression
 
@@ -36,14 +37,14 @@ def opened(path: Any, on_damage: OnDamage) -> Any:
     if on_damage == "raise":
         first_byte = tf.data.FixedLengthRecordDataset([local(path)], 1, buffer_size=16).take(1)
         any_byte = first_byte.concatenate(tf.data.Dataset.from_tensors("")).take(1)
-        return any_byte.map(lambda _: path)
+        return mapped(any_byte, lambda _: path)
 
     def touch(path: Any) -> Any:
         first_byte = tf.data.FixedLengthRecordDataset([local(path)], 1).take(1)
         size = first_byte.reduce(tf.constant(0), lambda count, _: count + 1)
         return tf.where(size >= 0, path, "")  # always the path; but the optimizer must not see that
 
-    return tf.data.Dataset.from_tensors(path).map(touch).ignore_errors(True)
+    return mapped(tf.data.Dataset.from_tensors(path), touch).ignore_errors(True)
 
 
 def sound_runs(path: Any, compression: Any) -> Any:
@@ -55,7 +56,8 @@ def sound_runs(path: Any, compression: Any) -> Any:
     def find(path: Any) -> Any:
         return tf.cond(compression == PLAIN, lambda: _find(path), lambda: _find_compressed(path, compression))
 
-    return tf.data.Dataset.from_tensors(path).map(find).flat_map(lambda *runs: tf.data.Dataset.from_tensor_slices(runs))
+    found = mapped(tf.data.Dataset.from_tensors(path), find)
+    return flat_mapped(found, lambda *runs: tf.data.Dataset.from_tensor_slices(runs))
 
 
 def read_run(path: Any, compression: Any, offset: Any, count: Any) -> Any:
@@ -73,7 +75,7 @@ def _records_from(path: Any, compression: Any, offset: Any) -> Any:
 
     # With offsets the op cannot be serialized as a dataset of its own, but as part of a function it can. The file is
     # opened several times, and may be gone by now.
-    return opened(path, "skip").flat_map(read)
+    return flat_mapped(opened(path, "skip"), read)
 
 
 def _find(path: Any) -> tuple[Any, Any, Any]:
@@ -111,7 +113,7 @@ def count_compressed(path: Any, compression: Any) -> Any:
             tf.constant(0, tf.int64), lambda count, _: count + 1
         )
 
-    counted = tf.data.Dataset.from_tensors(path).map(count).ignore_errors(True)
+    counted = mapped(tf.data.Dataset.from_tensors(path), count).ignore_errors(True)
     return counted.reduce(tf.constant(-1, tf.int64), lambda _, records: records)
 
 
@@ -156,7 +158,7 @@ def read_bytes(path: Any, offset: Any, count: int) -> Any:
     def read(path: Any) -> Any:
         return tf.data.FixedLengthRecordDataset([local(path)], 1, header_bytes=offset).take(count).ignore_errors()
 
-    rest = opened(path, "skip").flat_map(read)  # it may be gone
+    rest = flat_mapped(opened(path, "skip"), read)  # it may be gone
     text = rest.reduce(tf.constant(""), lambda text, byte: text + byte)
     return tf.io.decode_raw(text, tf.uint8)
 

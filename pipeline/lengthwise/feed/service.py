@@ -25,6 +25,7 @@ from lengthwise.feed.options import Options
 from lengthwise.feed.service_job import read_job
 from lengthwise.feed.service_options import Service
 from lengthwise.feed.threads import BATCHES
+from lengthwise.feed.transformations import flat_mapped
 
 _GROUPS_PER_OCTAVE = 4  # of lengths that count as one bucket where T may have any value
 
@@ -104,7 +105,7 @@ def read_through(
         return watch(read_job(batches(shared(seed)), service, name), service, name, expected)
 
     seeds = seeds_of_epochs(_seed_of_job(service, options), options.epochs)
-    return finish(seeds.flat_map(plain(read))).prefetch(BATCHES)
+    return finish(flat_mapped(seeds, read)).prefetch(BATCHES)
 
 
 def _seed_of_job(service: Service, options: Options) -> int | None:

@@ -24,6 +24,7 @@ from lengthwise import files
 from lengthwise.errors import LengthwiseError
 from lengthwise.feed.local_files import local
 from lengthwise.feed.process_functions import ProcessFunction
+from lengthwise.feed.transformations import filtered, mapped
 from lengthwise.remote_source import Remote, check_bytes
 from lengthwise.visible import visible
 
@@ -76,7 +77,7 @@ def checked_last(chunks: Any, path: Any, count: Any) -> Any:
         with tf.control_dependencies([tf.debugging.Assert(fault == "", [message, fault])]):
             return tf.identity(chunk)
 
-    return chunks.enumerate().map(check)
+    return mapped(chunks.enumerate(), check)
 
 
 def checked_behind(chunks: Any, path: Any) -> Any:
@@ -91,8 +92,8 @@ def checked_behind(chunks: Any, path: Any) -> Any:
         with tf.control_dependencies([said]):
             return tf.identity(nothing)
 
-    behind = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string)).map(check)
-    return chunks.concatenate(behind).filter(lambda chunk: tf.size(chunk) > 0)
+    behind = mapped(tf.data.Dataset.from_tensors(tf.zeros([0], tf.string)), check)
+    return filtered(chunks.concatenate(behind), lambda chunk: tf.size(chunk) > 0)
 
 
 def _print(*words: Any) -> Any:

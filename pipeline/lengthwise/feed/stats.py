@@ -15,6 +15,7 @@ import tensorflow as tf
 from lengthwise.columns import RESERVED_KEY, SEGMENTS
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import plain
+from lengthwise.feed.transformations import mapped
 
 _SHIFT = 2**32  # a shape is one number in the table: rows * _SHIFT + T
 
@@ -86,7 +87,7 @@ class BatchStats(keras.callbacks.Callback):
         spec = dataset.element_spec
         key = self._sequence_key(spec[0] if isinstance(spec, tuple) else spec)
         # `zip` asks the clock first, then waits for the batch.
-        clock = tf.data.Dataset.counter().map(plain(lambda _: tf.timestamp()))
+        clock = mapped(tf.data.Dataset.counter(), lambda _: tf.timestamp())
         watched = tf.data.Dataset.zip((clock, dataset)).map(plain(lambda began, batch: self._count(began, batch, key)))
         options = tf.data.Options()
         options.experimental_optimization.inject_prefetch = False  # or batches would be counted before they are wanted

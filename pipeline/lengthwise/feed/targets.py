@@ -6,13 +6,13 @@ import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.fill import fill_up, masked_weights
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.model_reads import keys_read
 from lengthwise.feed.options import Options
 from lengthwise.feed.threads import threads
+from lengthwise.feed.transformations import mapped
 
 
 class Targets:
@@ -53,7 +53,7 @@ class Targets:
         """The dataset with each batch split; as it is, where nothing is to be taken out: a map costs more than that."""
         if not self._options.has_targets and self._kept is None:
             return dataset
-        return dataset.map(plain(self.split), num_parallel_calls=threads())
+        return mapped(dataset, self.split, threads())
 
     def split(self, batch: Batch) -> Any:
         """The batch as `features`, `(features, labels)` or `(features, labels, weights)`."""

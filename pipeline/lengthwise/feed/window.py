@@ -19,9 +19,9 @@ from lengthwise.feed.chunks import END, KEEP, SEED, Chunk, ChunkFormat, append, 
 from lengthwise.feed.crop import Taken, cropped
 from lengthwise.feed.cut import Cuts, cut, in_full_batches, round_up
 from lengthwise.feed.emit import each_alone, emit_batches, slices_of
-from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Features, SequenceSpec
 from lengthwise.feed.threads import WINDOWS, threads
+from lengthwise.feed.transformations import mapped, scanned
 
 GROUP_STEPS = 2**17  # padded steps, gathered at once
 BATCH_ROWS, VALID = "##rows", "##valid"
@@ -68,7 +68,7 @@ class Windows:
         def arrange(number: Any, chunk: Chunk) -> Window:
             return self._arrange(chunk, _own_seed(chunk, seed, number))
 
-        return windows.enumerate().map(plain(arrange), num_parallel_calls=WINDOWS)
+        return mapped(windows.enumerate(), arrange, WINDOWS)
 
     def _carried(self, windows: Any, seed: Any) -> Any:
         """Windows of full batches: what is left of each T waits for the next window, and all for the epoch's end."""
@@ -83,8 +83,8 @@ class Windows:
             waiting, window = self._arrange_full(joined, own, last)
             return (waiting, number + 1), window | ({END: last} if END in chunk else {})
 
-        marked = windows.map(plain(lambda chunk: (chunk, False))).concatenate(ends)
-        return marked.scan((waiting, tf.constant(0, tf.int64)), plain(arrange))
+        marked = mapped(windows, lambda chunk: (chunk, False)).concatenate(ends)
+        return scanned(marked, (waiting, tf.constant(0, tf.int64)), arrange)
 
     def _arrange(self, chunk: Chunk, seed: Any) -> Window:
         """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
@@ -145,7 +145,7 @@ class Windows:
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""
         groups = each_alone(windows, _groups, lambda at, window: (at, window))
-        gathered = groups.map(plain(self._gather), num_parallel_calls=threads())
+        gathered = mapped(groups, self._gather, threads())
         return emit_batches(gathered, self._features)
 
     def _window(self, chunk: Chunk, taken: Taken, order: Any, cuts: Cuts) -> Window:
