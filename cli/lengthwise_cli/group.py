@@ -23,6 +23,7 @@ COMMANDS = (
     "rejects",
     "report",
     "compare",
+    "drop",
     "serve",
     "demo",
     "schema",

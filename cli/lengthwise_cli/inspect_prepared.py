@@ -9,7 +9,7 @@ from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest, Shard, load_manifest
 from lengthwise_cli.sequences import as_dict, say_sequence
 from lengthwise_cli.summary import say_buckets, summarise
-from lengthwise_cli.terminal import say, say_json, say_table
+from lengthwise_cli.terminal import bytes_text, say, say_json, say_table
 
 if TYPE_CHECKING:
     from lengthwise.records.inspect import Shown
@@ -40,6 +40,21 @@ def inspect_prepared(
         _say_data_set(manifest, folder)
     for shown in chosen:
         say_sequence(shown, whole=whole)
+
+
+def inspect_parts(folders: list[str], *, as_json: bool) -> None:
+    """Prints what each part holds."""
+    manifests = {folder: load_manifest(folder) for folder in folders}
+    if as_json:
+        say_json({"parts": [summarise(manifest, folder) for folder, manifest in manifests.items()]})
+        return
+    rows = [
+        (folder.rpartition("/")[2], len(one.inputs), one.counts.sequences, sum(one.counts.rejected.values()),
+         len(one.shards), bytes_text(sum(shard.bytes for shard in one.shards)))
+        for folder, one in manifests.items()
+    ]  # fmt: skip
+    say_table("Parts", ["part", ">input files", ">sequences", ">rejected", ">shards", ">size"], rows)
+    say(f"{sum(one.counts.sequences for one in manifests.values()):,} sequences; `lengthwise inspect {folders[-1]}`")
 
 
 def _shards(manifest: Manifest, bucket: int | None, split: str | None) -> list[Shard]:

@@ -38,7 +38,7 @@ _NAMES = {
         "sequence_numeric_column",
         "shared_embedding_columns",
     ),
-    "lengthwise.data_set": ("DataSet", "export", "open", "prepare", "verify"),
+    "lengthwise.data_set": ("DataSet", "drop", "export", "open", "prepare", "verify"),
     "lengthwise.config": ("JobConfig", "Sequences", "load_config"),
     "lengthwise.feed": (
         "BatchStats",

@@ -149,6 +149,8 @@ def prepare(
     config: str | PathLike[str] | Mapping[str, Any] | JobConfig,
     *,
     output: str | PathLike[str] | None = None,
+    part: str | None = None,
+    like: str | PathLike[str] | None = None,
     overwrite: bool = False,
     workers: int | None = None,
     runner_options: Sequence[str] = (),
@@ -158,6 +160,9 @@ def prepare(
     Args:
         config: the job: a YAML file's path, a mapping of the same fields, or a `JobConfig`.
         output: the data set's folder; the configuration's `output.path` if left out.
+        part: the name of a part of that data set, such as a date. It is prepared from the input files that no other
+            part has, with the boundaries and vocabularies of the others, and opened alone.
+        like: a prepared data set, whose boundaries and vocabularies are taken.
         overwrite: whether a data set that exists in the folder is replaced, once the new one is complete.
         workers: how many, on this machine; None for one per core that this process may use.
         runner_options: Beam's options, such as `--runner=DataflowRunner`; none for the embedded runner.
@@ -172,15 +177,44 @@ def prepare(
         >>> data.splits
         {'eval': 412, 'train': 3588}
     """
-    from lengthwise.job import run
+    from lengthwise.job import run_by_plan
 
     job = load_config(config, {"output.path": None if output is None else fspath(output)})
-    run(job, overwrite=overwrite, workers=workers, runner_options=runner_options)
-    return open(job.output.path)
+    baseline = None if like is None else fspath(like)
+    done = run_by_plan(
+        job, part=part, like=baseline, overwrite=overwrite, workers=workers, runner_options=runner_options
+    )
+    return open(done.path)
+
+
+def drop(folder: str | PathLike[str], *parts: str, before: str = "") -> list[str]:
+    """Removes parts of a data set. Whoever reads them at that time fails.
+
+    Args:
+        folder: the folder of the parts.
+        parts: names of parts.
+        before: parts whose names sort before this one are removed, too.
+
+    Returns:
+        The folders of the parts that were removed.
+
+    Raises:
+        ConfigError: there is no part of such a name.
+        EnvironmentFailure: a file cannot be removed.
+
+    Example:
+        >>> lw.drop("data", before="2026-11-01")
+        ['data/2026-10-30', 'data/2026-10-31']
+    """
+    from lengthwise.job import drop_parts
+
+    return drop_parts(fspath(folder), parts, before)
 
 
 def verify(folder: str | PathLike[str]) -> None:
     """Reads a prepared data set to its last byte, and compares it with its manifest: checksums, counts, lengths.
+
+    Of a folder of parts, all parts.
 
     Raises:
         DatasetError: something differs; the message names each file and what is wrong with it.

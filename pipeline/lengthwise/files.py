@@ -282,6 +282,23 @@ def remove(path: str) -> None:
         beam_files.delete(path.rstrip("/"))
 
 
+def remove_empty_folders(path: str) -> None:
+    """Removes a local folder and those below it, as far as no file is in them; remote folders have no existence."""
+    if not is_remote(path):
+        for parent, _, _ in os.walk(path, topdown=False):
+            with suppress(OSError):
+                os.rmdir(parent)
+
+
+def folders_with(folder: str, name: str) -> list[str]:
+    """The names of the folders directly below `folder` in which there is a file `name`, sorted."""
+    if not is_remote(folder):
+        found = os.listdir(folder) if os.path.isdir(folder) else []
+        return sorted(one for one in found if os.path.isfile(join(folder, one, name)))
+    paths = (path.split("/") for path in list_tree(folder))
+    return sorted(path[0] for path in paths if len(path) == 2 and path[1] == name)
+
+
 def list_tree(folder: str) -> list[str]:
     """The paths of all files below a folder, relative to it, sorted; none where the folder is missing."""
     folder = folder.rstrip("/")

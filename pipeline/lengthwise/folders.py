@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 from lengthwise import files
 from lengthwise.buckets import LengthHistogram
 from lengthwise.columns import ColumnList, Moments
+from lengthwise.differences import differences, shown
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.manifest import MANIFEST_NAME, ColumnStatistics, Layout, Manifest, Shard, load_manifest
+from lengthwise.part_folders import part_folders
 
 Names = str | PathLike[str] | Sequence[str | PathLike[str]]
 _MOST = 1000  # times that an epoch may have a folder's sequences
@@ -152,7 +154,8 @@ def open_folders(names: Names) -> Folders:
     """Opens prepared folders; only their manifests are read.
 
     Args:
-        names: a folder, a pattern of folders, or a list of these. A folder under several names counts once.
+        names: a folder, a folder of parts, a pattern of folders, or a list of these. A folder under several names
+            counts once.
 
     Raises:
         ConfigError: there is no name, or a pattern fits no prepared folder.
@@ -181,8 +184,9 @@ def _paths(names: Iterable[str | PathLike[str]]) -> Iterator[str]:
 
 
 def _matching(name: str) -> list[str]:
-    if not any(mark in name for mark in "*?[") or files.exists(files.join(name, MANIFEST_NAME)):
-        return [name]
+    parts = part_folders(name)
+    if parts or not any(mark in name for mark in "*?[") or files.exists(files.join(name, MANIFEST_NAME)):
+        return parts or [name]
     found = [path.removesuffix(f"/{MANIFEST_NAME}") for path, _ in files.match(files.join(name, MANIFEST_NAME))]
     if not found:
         raise ConfigError(f"folders: expected a pattern of prepared folders, no folder with a manifest fits {name!r}")
@@ -194,11 +198,9 @@ def _fits(path: str, name: str) -> bool:
 
 
 def _refuse_disagreement(field: str, first: Folder, other: Folder) -> None:
-    difference = _difference(field, _told(first, field), _told(other, field))
-    if difference is not None:
-        path, expected, received = difference
+    for path, expected, received in differences(field, _told(first, field), _told(other, field)):
         raise DatasetError(
-            f"{other.path}: {path}: expected {_shown(expected)}, as in {first.path}, received {_shown(received)}; "
+            f"{other.path}: {path}: expected {shown(expected)}, as in {first.path}, received {shown(received)}; "
             "prepare folders that are read together with the same columns"
         )
 
@@ -219,24 +221,6 @@ def _by_checksum(value: Any, folder: Folder) -> Any:
         name = told["vocabulary_file"].removeprefix(files.join(folder.path, ""))
         told["vocabulary_file"] = f"a file of checksum {folder.manifest.side_files.get(name, name)}"
     return told
-
-
-def _difference(path: str, one: Any, other: Any) -> tuple[str, Any, Any] | None:
-    """Where two values differ first, and what is there."""
-    pairs: Iterable[tuple[str, Any, Any]]
-    if isinstance(one, dict) and isinstance(other, dict) and one.get("kind") == other.get("kind"):
-        pairs = [(f"{path}.{name}", one.get(name), other.get(name)) for name in {**one, **other}]
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        pairs = [(f"{path}[{place}]", *both) for place, both in enumerate(zip(one, other, strict=True))]
-    else:
-        return None if one == other else (path, one, other)
-    return next((found for pair in pairs if (found := _difference(*pair)) is not None), None)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return f"{len(value)} entries"
-    return str(value.get("kind", f"{len(value)} entries")) if isinstance(value, dict) else repr(value)
 
 
 def _moments(statistics: Iterable[ColumnStatistics | None]) -> Moments | None:

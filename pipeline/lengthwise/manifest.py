@@ -284,6 +284,9 @@ def load_altered_manifest(folder: str | PathLike[str]) -> tuple[Manifest, bool]:
     """
     path = _path_of(folder)
     if not files.exists(path):
+        parts = files.folders_with(path.rpartition("/")[0] or ".", MANIFEST_NAME)
+        if parts:
+            raise DatasetError(f"{path}: no manifest; the folder has {len(parts)} parts: name one, such as {parts[-1]}")
         raise DatasetError(
             f"{path}: no manifest, so this is no complete prepared data set. "
             "Run `lengthwise prepare` to its end (the same command resumes an interrupted run)"

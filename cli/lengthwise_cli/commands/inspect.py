@@ -31,7 +31,8 @@ def command(
 ) -> None:
     """Show columns, lengths and a few decoded sequences.
 
-    DIR is a prepared data set: ids are shown as the entries of their vocabularies. FILE is a TFRecord file of
+    DIR is a prepared data set: ids are shown as the entries of their vocabularies; of a folder of parts, the parts are
+    listed. FILE is a TFRecord file of
     tf.SequenceExample or tf.Example, a pattern or a folder of such files, and needs no configuration. With --bucket or
     --split, --record counts within.
     """
@@ -43,6 +44,14 @@ def command(
         from lengthwise_cli.inspect_prepared import inspect_prepared
 
         inspect_prepared(target, first, most, bucket, split, whole=record is not None, as_json=as_json)
+        return
+    from lengthwise.part_folders import part_folders
+
+    parts = part_folders(target)
+    if parts:
+        from lengthwise_cli.inspect_prepared import inspect_parts
+
+        inspect_parts(parts, as_json=as_json)
         return
     if bucket is not None or split is not None:
         raise ConfigError("--bucket, --split: expected a prepared data set, a raw file has neither")

@@ -9,6 +9,7 @@ EPILOG = f"""\b
 Examples:
   lengthwise prepare job.yaml --output prepared
   lengthwise prepare job.yaml 'raw/*.tfrecord.gz' --output prepared
+  lengthwise prepare job.yaml --output data --part 2026-11-27
   lengthwise prepare job.yaml --output gs://bucket/prepared -- \\
     --runner=DataflowRunner --project=p --region=r \\
     --temp_location=gs://bucket/tmp
@@ -20,6 +21,8 @@ Examples:
 @options.config_file
 @options.input_files
 @click.option("--output", "-o", metavar="DIR", type=options.path, help="Instead of CONFIG's output.path.")
+@click.option("--part", metavar="NAME", help="Add a part to the data set in DIR, from files that no part has.")
+@click.option("--like", metavar="DIR2", type=options.DataSet(), help="Take boundaries and vocabularies from there.")
 @click.option("--overwrite", is_flag=True, help="Replace the data set in DIR, once the new one is complete.")
 @options.workers
 @options.overrides
@@ -29,6 +32,8 @@ def command(
     config: str,
     files: tuple[str, ...],
     output: str | None,
+    part: str | None,
+    like: str | None,
     overwrite: bool,
     workers: int | None,
     settings: tuple[str, ...],
@@ -47,11 +52,13 @@ def command(
     result_is_elsewhere()
     with watching(quiet=quiet, as_json=as_json) as progress:
         job = options.load(config, files, settings, output_path=output)
-        from lengthwise.job import run
+        from lengthwise.job import run_by_plan
 
         try:
-            manifest = run(
+            done = run_by_plan(
                 job,
+                part=part,
+                like=like,
                 overwrite=overwrite,
                 workers=workers,
                 runner_options=options.beam_options(),
@@ -62,6 +69,6 @@ def command(
     from lengthwise_cli.summary import say_summary, summarise
 
     if as_json:
-        say_event("result", summarise(manifest, job.output.path))
+        say_event("result", summarise(done.manifest, done.path))
     elif not quiet:
-        say_summary(manifest, job.output.path)
+        say_summary(done.manifest, done.path)

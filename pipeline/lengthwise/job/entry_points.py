@@ -11,6 +11,7 @@ from lengthwise.buckets import LengthHistogram
 from lengthwise.buckets.boundary_text import boundaries_text
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
+from lengthwise.job.fingerprint import fingerprint
 from lengthwise.job.hold import PROBE, WORK, has_work, locked, remove_work
 from lengthwise.job.hopeless import find_hopeless, refuse_hopeless
 from lengthwise.job.inputs import NO_RECORD, list_inputs, unlisted_inputs
@@ -19,13 +20,7 @@ from lengthwise.job.model import Job, Measured, Spilled, Written
 from lengthwise.job.options import check_options, input_patterns, is_dry_run, is_embedded, runner_name
 from lengthwise.job.start import import_beam, settled, uncollected
 from lengthwise.job.verdict import Verdict, judge, judge_hopeless
-from lengthwise.job.workspace import (
-    existing,
-    fingerprint,
-    refuse_own_sources,
-    start_over_where_needed,
-    work_folder,
-)
+from lengthwise.job.workspace import existing, refuse_own_sources, start_over_where_needed, work_folder
 from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.progress import Event, ProgressSink, collect, ignore
 
@@ -67,21 +62,21 @@ def run(
     check_options(runner_options, config, folder)
     if is_dry_run(runner_options):
         _dry_run(config, runner_options)
-    _reach(config, folder, runner_options)
+    reach(config, folder, runner_options)
     if files.is_remote(folder):
         _probe(folder)
     inputs = list_inputs(config, progress)
     refuse_own_sources(config, inputs)
     digest = fingerprint(config, inputs)
-    with _interruptible():
-        found = existing(folder, inputs, digest, overwrite=overwrite)
+    with interruptible():
+        found = existing(config, inputs, digest, overwrite=overwrite)
         is_done = found is not None and not has_work(folder)
     if found is None:
         refuse_hopeless(Job(config, inputs, (), digest, ""))
     if not is_done:
-        with _interruptible(), locked(folder):
+        with interruptible(), locked(folder):
             # A run that held the folder may have finished it.
-            found = existing(folder, inputs, digest, overwrite=overwrite)
+            found = existing(config, inputs, digest, overwrite=overwrite)
             if found is None:
                 job = Job(config, inputs, (), digest, work_folder(folder, inputs, digest))
                 start_over_where_needed(folder, job.work)
@@ -155,7 +150,7 @@ def _measuring(
 ) -> "tuple[Job, _Runner]":
     """A job that only reads, whose results meet in `folder`, and what runs it."""
     check_options(options, config, folder, "folder")
-    _reach(config, folder, options)
+    reach(config, folder, options)
     job = Job(config, list_inputs(config, progress), config.buckets.boundaries or (), "", folder)
     return job, _Runner(job, workers, options, progress)
 
@@ -172,7 +167,7 @@ def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
     raise NothingRan(_ACCEPTED.format(runner_name(options)))
 
 
-def _reach(config: JobConfig, folder: str, options: Sequence[str]) -> None:
+def reach(config: JobConfig, folder: str, options: Sequence[str]) -> None:
     """Tells remote file systems, where there are any, what Beam's options say of them."""
     if any(map(files.is_remote, [folder, *input_patterns(config)])):
         files.use_options(options)
@@ -315,7 +310,8 @@ class _Runner:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as `Interrupted`, and what the operating system refuses as `EnvironmentFailure`."""
     try:
         yield
     except KeyboardInterrupt as error:

@@ -12,22 +12,19 @@ from typing import Any, NoReturn
 from lengthwise import files
 from lengthwise.columns import EmbeddingSpec, VocabularyColumn
 from lengthwise.columns.base import Spec
-from lengthwise.errors import ConfigError, DataLimitError, DatasetError, EnvironmentFailure
+from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
+from lengthwise.job.fingerprint import describe_config, fingerprint, vocabulary_columns
 from lengthwise.job.hold import PUBLISHING, WORK
 from lengthwise.job.hopeless import keys_of
 from lengthwise.job.inputs import NO_RECORD
 from lengthwise.job.model import Job, Spilled, Written
-from lengthwise.job.names import SCHEMA_NAME, is_ours, rejects_name, vocabulary_name
+from lengthwise.job.names import SCHEMA_NAME, rejects_name, vocabulary_name
+from lengthwise.job.removal import remove_data_set
 from lengthwise.job.schema import describe_schema
 from lengthwise.job.shards import final_paths, statistics_path
 from lengthwise.job.spill import rejects_path
-from lengthwise.job.workspace import (
-    UNSTEADY,
-    describe_config,
-    fingerprint,
-    vocabulary_columns,
-)
-from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest, load_altered_manifest
+from lengthwise.job.workspace import UNSTEADY
+from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest
 from lengthwise.records.compression import compressed
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.measured import checksum
@@ -228,7 +225,7 @@ def _write_side_files(job: Job, manifest: Manifest) -> None:
 
 def _vocabulary_names(job: Job) -> dict[str, str]:
     """The vocabulary files by the names of their copies."""
-    columns = vocabulary_columns(job.config).values()
+    columns = vocabulary_columns(job.config.columns).values()
     return {vocabulary_name(column.key): column.vocabulary_file for column in columns if column.vocabulary_file}
 
 
@@ -239,7 +236,7 @@ def _copy_vocabularies(job: Job) -> None:
         files.write_bytes(job.place("output", name), files.read_bytes(path))
     copies = {
         key: column.model_copy(update={"vocabulary_file": job.place("output", vocabulary_name(key))})
-        for key, column in vocabulary_columns(job.config).items()
+        for key, column in vocabulary_columns(job.config.columns).items()
         if column.vocabulary_file
     }
     try:
@@ -265,32 +262,8 @@ def _clear(job: Job, folder: str) -> None:
     """Removes the data set that stands there, once; from then on only the new one is in the folder."""
     if files.exists(job.place(PUBLISHING)):
         return
-    held = _held(folder)
-    _remove(folder, [MANIFEST_NAME])  # first, and for certain: without it nothing looks complete
-    _remove(folder, held)
+    remove_data_set(folder)
     files.write_bytes(job.place(PUBLISHING), b"1")
-
-
-def _held(folder: str) -> list[str]:
-    """What the data set in the folder holds, or what a run has left of one; nothing that others put there.
-
-    Any text file in `vocabulary/` is called as ours are: where there is a manifest, it says which are.
-    """
-    names = filter(is_ours, files.list_tree(folder))
-    try:
-        known = load_altered_manifest(folder)[0].side_files
-    except DatasetError:
-        return list(names)
-    return [name for name in names if name in known or not name.startswith("vocabulary/")]
-
-
-def _remove(folder: str, names: Sequence[str]) -> None:
-    for name in names:
-        files.remove(files.join(folder, name))
-    left = set(names).intersection(files.list_tree(folder))
-    if left:
-        raise EnvironmentFailure(f"cannot remove {files.join(folder, min(left))}; check permissions, and run again")
-    files.sync_folders([folder])
 
 
 def _kept(spec: Any) -> Any:

@@ -16,6 +16,7 @@ from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.hold import WORK
 from lengthwise.job.recount import Recount, recount
 from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, load_altered_manifest
+from lengthwise.part_folders import part_folders
 from lengthwise.progress import Event, ProgressSink, ignore
 from lengthwise.records.kept_rejects import KeptRejects
 from lengthwise.records.measured import checksum
@@ -48,12 +49,24 @@ class Verification:
 
 
 def verify(folder: str, progress: ProgressSink = ignore) -> Verification:
-    """Compares a prepared data set with its manifest.
+    """Compares a prepared data set with its manifest; of a folder of parts, each part with its own.
 
     Raises:
         DatasetError: there is no manifest, or none that can be read.
         EnvironmentFailure: a remote file that is there cannot be read.
     """
+    found = Verification()
+    for part in part_folders(folder) or [folder]:
+        one = _verify_part(part, progress)
+        found.shards += one.shards
+        found.sequences += one.sequences
+        found.bytes += one.bytes
+        within = files.join(part, "").removeprefix(files.join(folder, ""))
+        found.faults += [Fault(within + fault.path, fault.problem) for fault in one.faults]
+    return found
+
+
+def _verify_part(folder: str, progress: ProgressSink) -> Verification:
     manifest, as_written = load_altered_manifest(folder)
     found = Verification()
     found.faults += [Fault(MANIFEST_NAME, problem) for problem in _manifest_problems(manifest, as_written)]

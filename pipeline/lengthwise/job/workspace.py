@@ -4,81 +4,41 @@ import hashlib
 import json
 import os
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
-from typing import Any
 
 from lengthwise import __version__, files
-from lengthwise.columns import VocabularyColumn, id_features
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
+from lengthwise.job.fingerprint import vocabulary_columns
 from lengthwise.job.hold import LOCK, PUBLISHING, WORK, is_marked, refuse_foreign_work
 from lengthwise.job.model import Input
 from lengthwise.job.names import is_ours
-from lengthwise.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, load_manifest
+from lengthwise.job.plan_from import changes
+from lengthwise.manifest import MANIFEST_NAME, Manifest, load_manifest
 
 UNSTEADY = "unsteady"
 """In the work folder of a job: a file was unreadable or changed, so what was read of it may be read otherwise again."""
 
 
-def describe_config(config: JobConfig) -> dict[str, Any]:
-    """The configuration without what changes no byte of the output: where input and output stand, and the limits."""
-    described = config.model_dump(mode="json")
-    del described["output"]["path"], described["inputs"]["files"], described["inputs"]["by_split"]
-    for name in ("rejected_fraction", "damaged_files", "stop_after_rejected"):
-        del described["limits"][name]
-    return described
-
-
-def vocabulary_columns(config: JobConfig) -> dict[str, VocabularyColumn]:
-    """The columns that look up in a vocabulary, by key."""
-    return {column.key: column for column in id_features(config.columns) if isinstance(column, VocabularyColumn)}
-
-
-def fingerprint(
-    config: JobConfig, inputs: tuple[Input, ...], copies: Mapping[str, VocabularyColumn] | None = None
-) -> str:
-    """A digest of all that the output's bytes depend on: equal for equal output.
+def refuse_own_sources(config: JobConfig, inputs: Iterable[Input], folder: str = "") -> None:
+    """Refuses an output folder that holds what the job reads: whoever replaces a data set deletes files there.
 
     Args:
         config: the job's.
         inputs: its files.
-        copies: columns, by key, of which the vocabulary counts instead of the configuration's own.
-    """
-    vocabularies = {
-        key: hashlib.sha256(repr(column.vocabulary).encode()).hexdigest()
-        for key, column in {**vocabulary_columns(config), **(copies or {})}.items()
-    }
-    content = {
-        "format": FORMAT_VERSION,
-        "config": _without_paths(describe_config(config)),
-        "splits": config.split_names,
-        "vocabularies": vocabularies,
-        "inputs": [(source.name, source.size, source.split) for source in inputs],
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _without_paths(content: Any) -> Any:
-    if isinstance(content, list):
-        return [_without_paths(item) for item in content]
-    if isinstance(content, dict):
-        return {name: _without_paths(item) for name, item in content.items() if name != "vocabulary_file"}
-    return content
-
-
-def refuse_own_sources(config: JobConfig, inputs: tuple[Input, ...]) -> None:
-    """Refuses an output folder that holds what the job reads: whoever replaces a data set deletes files there.
+        folder: the output folder; `output.path` if empty.
 
     Raises:
         ConfigError: an input or a vocabulary file stands in the output folder.
     """
-    vocabularies = [column.vocabulary_file for column in vocabulary_columns(config).values() if column.vocabulary_file]
-    found = _first_below(config.output.path, [*(source.path for source in inputs), *vocabularies])
+    columns = vocabulary_columns(config.columns).values()
+    vocabularies = [column.vocabulary_file for column in columns if column.vocabulary_file]
+    folder = folder or config.output.path
+    found = _first_below(folder, [*(source.path for source in inputs), *vocabularies])
     if found is not None:
         raise ConfigError(
-            f"output.path: expected a folder apart from what the job reads, {config.output.path} holds {found}; "
-            "name another folder"
+            f"output.path: expected a folder apart from what the job reads, {folder} holds {found}; name another folder"
         )
 
 
@@ -97,13 +57,14 @@ def _first_below(folder: str, paths: Iterable[str]) -> str | None:
     return None
 
 
-def existing(folder: str, inputs: tuple[Input, ...], digest: str, *, overwrite: bool) -> Manifest | None:
-    """The complete data set of the same fingerprint that stands in the folder already, if any.
+def existing(config: JobConfig, inputs: tuple[Input, ...], digest: str, *, overwrite: bool) -> Manifest | None:
+    """The complete data set of the same fingerprint that is in the output folder already, if any.
 
     Raises:
         ConfigError: something else stands there, and it is not to be overwritten or not ours; or an input was modified
             since.
     """
+    folder = config.output.path
     path = files.join(folder, MANIFEST_NAME)
     if not files.exists(path):
         refuse_foreign_work(folder)
@@ -116,8 +77,9 @@ def existing(folder: str, inputs: tuple[Input, ...], digest: str, *, overwrite: 
     manifest = load_manifest(folder)
     if manifest.fingerprint != digest:
         raise ConfigError(
-            f"output.path: {folder} holds a data set of another configuration or input; "
-            "name another folder, or replace it with --overwrite"
+            f"output.path: {folder} holds a data set of another configuration or input: "
+            f"{changes(manifest, config, inputs)}. All records would have to be read again: name another folder, or "
+            "replace it with --overwrite"
         )
     written = files.modified(path)
     changed = [source.path for source in inputs if source.modified > written > 0]

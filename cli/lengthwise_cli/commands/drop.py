@@ -1,0 +1,32 @@
+"""`lengthwise drop`: removes parts of a data set."""
+
+import click
+
+from lengthwise_cli import options
+
+EPILOG = """\b
+Example:
+  lengthwise drop data 2026-10-31
+  lengthwise drop data --before 2026-11-01"""
+
+
+@click.command("drop", epilog=EPILOG)
+@options.data_set
+@click.argument("parts", metavar="[PART]...", nargs=-1)
+@click.option("--before", metavar="NAME", default="", help="Remove parts whose names sort before this one.")
+@options.quiet
+def command(folder: str, parts: tuple[str, ...], before: str, quiet: bool) -> None:
+    """Remove parts of a data set, such as days that may not be kept.
+
+    Files that others put into a part's folder stay. Whoever reads a part at that time fails.
+    """
+    from lengthwise.errors import ConfigError
+    from lengthwise.job import drop_parts
+    from lengthwise_cli.terminal import say
+
+    if not parts and not before:
+        raise ConfigError("expected the names of parts, or --before, received neither")
+    options.require_data_set(folder)
+    dropped = drop_parts(folder, parts, before)
+    if not quiet:
+        say("\n".join(f"{path} removed" for path in dropped) or f"{folder} has no part before {before}")

@@ -1,0 +1,80 @@
+"""A job beside a data set that exists: what differs between the two, and a job that takes the data set's plan."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from lengthwise.columns import VocabularyColumn
+from lengthwise.columns.base import Spec
+from lengthwise.config.model import Buckets, JobConfig
+from lengthwise.differences import Difference, differences, shown
+from lengthwise.errors import ConfigError
+from lengthwise.job.fingerprint import describe_config, vocabulary_columns, without_paths
+from lengthwise.job.model import Input
+from lengthwise.manifest import Manifest
+from lengthwise.progress import Event, ProgressSink, ignore
+
+_MOST = 5
+_OWN = ("buckets.", "limits.", "shuffle.", "inputs.compression", "output.")
+"""Fields in which data sets of one plan may differ."""
+
+
+def changes(manifest: Manifest, config: JobConfig, inputs: Iterable[Input]) -> str:
+    """What a job would change of a data set, by field and file, in words."""
+    fields = [f"{one.path} was {shown(one.one)}, is {shown(one.other)}" for one in _differences(manifest, config)]
+    found = [*fields, *changed_files(manifest, inputs)]
+    if not found:
+        return "a vocabulary file, or the version of lengthwise"
+    more = [f"and {len(found) - _MOST} more"] if len(found) > _MOST else []
+    return "; ".join([*found[:_MOST], *more])
+
+
+def changed_files(manifest: Manifest, inputs: Iterable[Input]) -> Iterator[str]:
+    """Which input files are new, gone, or of another size, in words."""
+    old = {source.path: source.bytes for source in manifest.inputs}
+    new = {source.path: source.size for source in inputs}
+    for path in sorted(old.keys() | new.keys()):
+        if path not in old:
+            yield f"{path} is new"
+        elif path not in new:
+            yield f"{path} is not among the inputs any more"
+        elif old[path] != new[path]:
+            yield f"{path} had {old[path]:,} bytes, has {new[path]:,}"
+
+
+def as_planned_by(config: JobConfig, folder: str, manifest: Manifest, progress: ProgressSink = ignore) -> JobConfig:
+    """The job, with the boundaries and the vocabularies of a data set that exists.
+
+    Args:
+        config: the job.
+        folder: the data set's folder.
+        manifest: the data set's.
+        progress: is told where the data set's vocabulary counts instead of another one in the job's file.
+
+    Raises:
+        ConfigError: the job makes other sequences of a record than the data set's did, and so no more of the same.
+    """
+    for path, expected, received in _differences(manifest, config):
+        if not path.startswith(_OWN):
+            raise ConfigError(
+                f"{path}: expected {shown(expected)}, as in {folder}, received {shown(received)}; change it back, or "
+                "prepare all data again in a new folder"
+            )
+    paths = {key: column.vocabulary_file for key, column in vocabulary_columns(manifest.columns).items()}
+    for key, column in vocabulary_columns(config.columns).items():
+        if column.vocabulary_file and column.vocabulary != _at(column, paths).vocabulary:
+            rule = f"ids are those of {paths[key]}; {column.vocabulary_file} differs"
+            progress(Event("log", message=f"{key}: {rule}"))
+    columns = tuple(_at(column, paths) for column in config.columns)
+    return config.model_copy(update={"columns": columns, "buckets": Buckets(boundaries=manifest.boundaries)})
+
+
+def _at(spec: Any, paths: Mapping[str, str | None]) -> Any:
+    """A column whose vocabulary is read from the file of its key."""
+    changes = {name: _at(value, paths) for name, value in spec if isinstance(value, Spec)}
+    if isinstance(spec, VocabularyColumn) and spec.vocabulary_file:
+        changes["vocabulary_file"] = paths[spec.key]
+    return spec.model_copy(update=changes) if changes else spec
+
+
+def _differences(manifest: Manifest, config: JobConfig) -> Iterator[Difference]:
+    return differences("", without_paths(manifest.config), without_paths(describe_config(config)))
