@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from lengthwise.job.verify import verify
 from lengthwise.manifest import load_manifest
 from lengthwise.tfx import Preparation, SequencePrep
 from lengthwise.tfx.executor import Executor
+from lengthwise.tfx.training import dataset
 
 FIELDS = {
     "columns": [
@@ -117,7 +119,9 @@ def write_examples(uri: str, splits: dict[str, list[list[float]]]) -> standard_a
     return artifact
 
 
-def run_node(tmp_path, examples: list, fields: dict = FIELDS, schema: str | None = None, beam: tuple = ()) -> dict:
+def run_node(
+    tmp_path, examples: list, fields: dict = FIELDS, schema: str | None = None, beam: tuple = (), like: list = ()
+) -> dict:
     """Runs the executor as TFX does; the output artifacts by key."""
     outputs = {
         "prepared_examples": [standard_artifacts.Examples()],
@@ -127,7 +131,7 @@ def run_node(tmp_path, examples: list, fields: dict = FIELDS, schema: str | None
     for key, [artifact] in outputs.items():
         artifact.uri = str(tmp_path / key)
         os.makedirs(artifact.uri)
-    inputs = {"examples": examples}
+    inputs = {"examples": examples} | ({"like": list(like)} if like else {})
     schema_channel = None
     if schema is not None:
         inputs["schema"] = [standard_artifacts.Schema()]
@@ -191,6 +195,33 @@ def test_columns_of_the_schema_artifact_are_used(tmp_path):
     outputs = run_node(tmp_path, [examples], {"buckets": {"boundaries": [4]}}, schema=str(schema))
     manifest = load_manifest(outputs["prepared_examples"].uri)
     assert sorted(column.key for column in manifest.columns) == ["item", "rating"]
+
+
+def test_a_span_is_prepared_like_the_one_before_and_compared_with_it(tmp_path):
+    def span(number: int, ratings: float) -> dict:
+        records = [[ratings + n % 2] * (n % 3 + 1) for n in range(200)]
+        place = tmp_path / f"{number}"
+        examples = write_examples(str(place / "in"), {"train": records})
+        fields = {**FIELDS, "buckets": {"max_length": 4}} if number == 1 else FIELDS
+        return run_node(place, [examples], fields, like=[first["prepared_examples"]] if number > 1 else ())
+
+    first = span(1, 1.0)
+    manifests, moved = [load_manifest(first["prepared_examples"].uri)], []
+    assert not os.path.exists(f"{first['preparation'].uri}/comparison.json")
+    spans = [first]
+    for number, ratings in ((2, 1.0), (3, 4.0)):
+        spans.append(span(number, ratings))
+        with open(f"{spans[-1]['preparation'].uri}/comparison.json") as stream:
+            moved.append(json.load(stream)["moved"])
+        manifests.append(load_manifest(spans[-1]["prepared_examples"].uri))
+        with open(f"{spans[-1]['preparation'].uri}/report.html") as stream:
+            assert "Jensen-Shannon" in stream.read()
+        assert verify(spans[-1]["prepared_examples"].uri).faults == []
+    assert moved == [[], ["rating"]]
+    assert {manifest.boundaries for manifest in manifests} == {manifests[0].boundaries}
+    files = [f"{one['prepared_examples'].uri}/Split-train/*" for one in spans]
+    read = dataset(SimpleNamespace(train_files=files), batch_size=64)
+    assert sum(int(batch["rating"].shape[0]) for batch in read) == 600
 
 
 def test_broken_limits_fail_with_the_jobs_message_and_keep_the_rejects(tmp_path):

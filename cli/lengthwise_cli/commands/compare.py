@@ -1,6 +1,5 @@
 """`lengthwise compare`: has the data changed?"""
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import click
@@ -41,7 +40,7 @@ def command(folder: str, baseline: str, limits: str | None, quiet: bool, as_json
     """
     from lengthwise.errors import DatasetError
     from lengthwise.manifest import load_manifest
-    from lengthwise.report import DriftLimits, compare_manifests, load_limits
+    from lengthwise.report import DriftLimits, compare_manifests, comparison_json, load_limits
     from lengthwise_cli.terminal import say, say_json
 
     for data_set in (folder, baseline):
@@ -50,7 +49,7 @@ def command(folder: str, baseline: str, limits: str | None, quiet: bool, as_json
     drifts = compare_manifests(load_manifest(folder), load_manifest(baseline), chosen)
     moved = [drift.key for drift in drifts if drift.flags]
     if as_json:
-        say_json({"moved": moved, "limits": chosen.model_dump(), "features": [_plain(drift) for drift in drifts]})
+        say_json(comparison_json(drifts, chosen))
     elif not quiet:
         _show(drifts)
         if not moved:
@@ -59,11 +58,6 @@ def command(folder: str, baseline: str, limits: str | None, quiet: bool, as_json
         raise DatasetError(
             f"{folder}: {len(moved)} of {len(drifts)} features moved from {baseline}: {', '.join(moved)}"
         )
-
-
-def _plain(drift: "Drift") -> dict[str, object]:
-    fields = {field.name: getattr(drift, field.name) for field in dataclasses.fields(drift)}
-    return {name: fields[name] for name in ("key", "kind", "measure", "distance", "at_most", "exact", "flags")}
 
 
 def _show(drifts: "list[Drift]") -> None:

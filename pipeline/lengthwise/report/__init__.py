@@ -8,7 +8,7 @@ Charts are places in percent (`axes`, `charts`), drawn as inline SVG by the temp
 """
 
 from lengthwise.report.data_set_names import name_of
-from lengthwise.report.drift import Drift, compare_manifests
+from lengthwise.report.drift import Drift, compare_manifests, comparison_json
 from lengthwise.report.limits import DriftLimits, FeatureLimits, load_limits
 from lengthwise.report.page import render_report
 from lengthwise.report.write import REPORT_NAME, read_examples, write_report
@@ -19,6 +19,7 @@ __all__ = [
     "DriftLimits",
     "FeatureLimits",
     "compare_manifests",
+    "comparison_json",
     "load_limits",
     "name_of",
     "read_examples",

@@ -69,6 +69,18 @@ class Drift:
     categories: tuple["CategoryShares", ...] = ()
     whole: bool = False
 
+    def to_dict(self) -> dict[str, object]:
+        """What moved, as plain values: without the histograms and shares."""
+        names = ("key", "kind", "measure", "distance", "at_most", "exact", "flags")
+        return {name: getattr(self, name) for name in names}
+
+
+def comparison_json(drifts: Iterable[Drift], limits: DriftLimits) -> dict[str, object]:
+    """A comparison as plain values: `moved`, the keys of the features that did; `limits`; `features`, all of them."""
+    drifts = list(drifts)
+    moved = [drift.key for drift in drifts if drift.flags]
+    return {"moved": moved, "limits": limits.model_dump(), "features": [drift.to_dict() for drift in drifts]}
+
 
 def compare_manifests(this: Manifest, other: Manifest, limits: DriftLimits | None = None) -> list[Drift]:
     """Every feature of either data set and the lengths, those that moved first.

@@ -18,7 +18,7 @@ _CARRIED = ("span", "version")
 
 
 class Preparation(Artifact):
-    """What a preparation says of itself: `manifest.json`, `report.html` and `rejects/`."""
+    """What a preparation says of itself: `manifest.json`, `report.html`, `rejects/`, `comparison.json`."""
 
     TYPE_NAME = "lengthwise.Preparation"  # Kubeflow wants NAMESPACE.Name
 

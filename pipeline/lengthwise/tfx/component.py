@@ -22,6 +22,7 @@ class SequencePrepSpec(component_spec.ComponentSpec):
     INPUTS: ClassVar = {
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        "like": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
     }
     OUTPUTS: ClassVar = {
         "prepared_examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
@@ -40,12 +41,15 @@ class SequencePrep(base_beam_component.BaseBeamComponent):
             `JobConfig`. It is read when the pipeline is built, so the node needs no such file where it runs. What it
             says of inputs, splits, output path and output compression is left aside: the artifacts decide these.
         schema: a channel with a TFMD `Schema`, whose features become columns, those that `config` names left out.
+        like: a channel with the `prepared_examples` of an earlier run, such as that of another span. Their boundaries
+            and vocabularies are taken, so that a model reads both as one data set, and the two are compared.
 
     Outputs:
         prepared_examples: `Examples` of padded tf.Examples, one bucket a file, with the splits, span and version of the
             input; its root holds the manifest, so `lengthwise.read_prepared(uri, split)` reads it as it stands.
         prepared_schema: their `Schema`, tensor representations included.
-        preparation: a `Preparation` artifact with `manifest.json`, `report.html` and `rejects/`.
+        preparation: a `Preparation` artifact with `manifest.json`, `report.html` and `rejects/`; with `like` also
+            `comparison.json`: the features that moved.
 
     The node fails with the job's own message where the data break the configuration's limits. Beam runs as
     `beam_pipeline_args` say; runners with workers elsewhere need `lengthwise` there (`--extra_package`,
@@ -66,12 +70,14 @@ class SequencePrep(base_beam_component.BaseBeamComponent):
         examples: BaseChannel,
         config: str | Mapping[str, Any] | JobConfig,
         schema: BaseChannel | None = None,
+        like: BaseChannel | None = None,
     ) -> None:
         text = settings.canonical(config, has_schema=schema is not None)
         super().__init__(
             spec=SequencePrepSpec(
                 examples=examples,
                 schema=schema,
+                like=like,
                 config=text,
                 fingerprint=settings.fingerprint(text),
                 prepared_examples=Channel(type=standard_artifacts.Examples),

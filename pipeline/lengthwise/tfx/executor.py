@@ -1,9 +1,10 @@
 """What the node of `SequencePrep` does: one preparation, then each part of its output to its artifact.
 
-Examples (all splits) ─▶ lengthwise.job.run ─▶ prepared_examples/   Split-*/, vocabulary/, manifest.json
+Examples (all splits) ─▶ lengthwise.job     ─▶ prepared_examples/   Split-*/, vocabulary/, manifest.json
                                                       │ copied, moved
                                                       ├─▶ prepared_schema/   schema.pbtxt
-                                                      └─▶ preparation/       manifest.json, report.html, rejects/
+                                                      └─▶ preparation/       manifest.json, report.html, rejects/,
+                                                                             comparison.json
 """
 
 import logging
@@ -16,14 +17,17 @@ from tfx.types.artifact import Artifact
 
 from lengthwise import files
 from lengthwise.errors import DataLimitError
-from lengthwise.job import run
-from lengthwise.manifest import MANIFEST_NAME, Counts, without_files
+from lengthwise.job import run_by_plan
+from lengthwise.manifest import MANIFEST_NAME, Counts, load_manifest, without_files
 from lengthwise.progress import Event
+from lengthwise.report import DriftLimits, compare_manifests, comparison_json, write_report
+from lengthwise.report.drift import flagged
 from lengthwise.tfx import artifacts, settings
-from lengthwise.visible import visible
+from lengthwise.visible import visible, visible_json
 
 _LOG = logging.getLogger("lengthwise.tfx")
 _REPORTED = ("report.html", "rejects")
+COMPARISON_NAME = "comparison.json"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -38,7 +42,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Prepares every split of the input `Examples`.
 
         Args:
-            input_dict: `examples`, and `schema` where one is given.
+            input_dict: `examples`; `schema` and `like` where they are given.
             output_dict: `prepared_examples`, `prepared_schema` and `preparation`.
             exec_properties: `config`, as `settings.canonical` wrote it.
 
@@ -59,13 +63,22 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             output=prepared.uri,
             schema=_schema_path(input_dict.get("schema")),
         )
+        baseline = artifact_utils.get_single_uri(input_dict["like"]) if input_dict.get("like") else None
         try:
-            manifest = run(config, overwrite=True, runner_options=self._beam_pipeline_args, progress=_log_message)
+            manifest = run_by_plan(
+                config,
+                like=baseline,
+                overwrite=True,
+                runner_options=self._beam_pipeline_args,
+                progress=_log_message,
+            ).manifest
         except DataLimitError as error:
             kept = self._keep_rejects(prepared.uri)
             raise DataLimitError(str(error).replace(prepared.uri, kept)) from error
         for split in splits:  # an empty one has no file
             fileio.makedirs(f"{prepared.uri}/Split-{split}")
+        if baseline is not None:
+            _compare(prepared.uri, baseline, f"{preparation}/{COMPARISON_NAME}")
         _name_no_rejects(f"{prepared.uri}/{MANIFEST_NAME}")
         _copy(MANIFEST_NAME, prepared.uri, preparation)
         _copy("schema.pbtxt", prepared.uri, artifact_utils.get_single_uri(output_dict["prepared_schema"]))
@@ -80,6 +93,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             return prepared
         _move_reported(prepared, kept)
         return str(kept)
+
+
+def _compare(prepared: str, baseline: str, path: str) -> None:
+    """Writes what moved since the baseline, for machines, and into the report, for people."""
+    drifts = compare_manifests(load_manifest(prepared), load_manifest(baseline))
+    files.write_bytes(path, visible_json(comparison_json(drifts, DriftLimits()), indent=2).encode())
+    write_report(prepared, compare=baseline)
+    for drift in flagged(drifts):
+        _LOG.warning("%s moved: %s", visible(drift.key), visible("; ".join(drift.flags)))
 
 
 def _log_message(event: Event) -> None:

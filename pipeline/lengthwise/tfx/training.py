@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from lengthwise.data_set import export
 from lengthwise.errors import ConfigError
+from lengthwise.folders import open_folders
 from lengthwise.manifest import Manifest, load_manifest
 
 Part = Literal["train", "eval"]
@@ -35,7 +36,8 @@ def dataset(fn_args: Any, part: Part = "train", **options: Any) -> Any:
         options: of `lengthwise.read_prepared`, such as `batch_steps`, `labels` and `seed`.
 
     Returns:
-        A `tf.data.Dataset`. Several splits or artifacts are mixed at random, in proportion to their sizes.
+        A `tf.data.Dataset`. Several artifacts, such as spans, are read as one data set; several splits are mixed at
+        random, in proportion to their sizes.
 
     Raises:
         ConfigError: the Trainer's `examples` are not those of `SequencePrep`.
@@ -43,10 +45,13 @@ def dataset(fn_args: Any, part: Part = "train", **options: Any) -> Any:
     from lengthwise.feed import read_prepared
 
     data_sets = _data_sets(fn_args, part)
-    parts = [read_prepared(folder, split, **options) for folder, split in data_sets]
+    folders: dict[str, list[str]] = {}
+    for folder, split in data_sets:
+        folders.setdefault(split, []).append(folder)
+    parts = [read_prepared(found, split, **options) for split, found in folders.items()]
     if len(parts) == 1:
         return parts[0]
-    sizes = [float(load_manifest(folder).histogram(split).total) for folder, split in data_sets]
+    sizes = [float(open_folders(found).histogram(split).total) for split, found in folders.items()]
     import tensorflow as tf
 
     return tf.data.Dataset.sample_from_datasets(
@@ -65,7 +70,7 @@ def save(model: Any, fn_args: Any) -> None:
         model: a built Keras model of batches that `dataset` made.
         fn_args: what TFX hands to `run_fn`.
     """
-    export(model, _data_sets(fn_args, "train")[0][0], fn_args.serving_model_dir)
+    export(model, [folder for folder, _ in _data_sets(fn_args, "train")], fn_args.serving_model_dir)
 
 
 def _data_sets(fn_args: Any, part: Part) -> list[tuple[str, str]]:
