@@ -11,6 +11,7 @@ from lengthwise.buckets import LengthHistogram
 from lengthwise.buckets.boundary_text import boundaries_text
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
+from lengthwise.job.elsewhere import for_workers
 from lengthwise.job.fingerprint import fingerprint
 from lengthwise.job.hold import PROBE, WORK, has_work, locked, remove_work
 from lengthwise.job.hopeless import find_hopeless, refuse_hopeless
@@ -79,6 +80,7 @@ def run(
             found = existing(config, inputs, digest, overwrite=overwrite)
             if found is None:
                 job = Job(config, inputs, (), digest, work_folder(folder, inputs, digest))
+                job = for_workers(job, runner_options)
                 start_over_where_needed(folder, job.work)
                 runner = _Runner(job, workers, runner_options, progress)
                 job = dataclasses.replace(job, boundaries=config.buckets.boundaries or runner.plan(job))
@@ -152,7 +154,7 @@ def _measuring(
     check_options(options, config, folder, "folder")
     reach(config, folder, options)
     job = Job(config, list_inputs(config, progress), config.buckets.boundaries or (), "", folder)
-    return job, _Runner(job, workers, options, progress)
+    return for_workers(job, options), _Runner(job, workers, options, progress)
 
 
 def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:

@@ -1,5 +1,6 @@
 """What the steps of the job hand to each other: plain values that fit through Beam and into the work folder as JSON."""
 
+import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,6 +46,7 @@ class Job:
         fingerprint: of configuration and inputs.
         work: the folder for what is unfinished.
         progress: a local folder for the workers' counts; empty for none.
+        folder: where relative paths of inputs start; empty where workers have the same current folder.
     """
 
     config: JobConfig
@@ -53,11 +55,16 @@ class Job:
     fingerprint: str
     work: str
     progress: str = ""
+    folder: str = ""
 
     @property
     def rules(self) -> Rules:
         """How its records become rows."""
         return Rules.of(self.config, self.boundaries[-1] if self.boundaries else self.config.buckets.longest)
+
+    def reach(self, source: Input) -> str:
+        """The path by which a worker opens an input file."""
+        return source.path if files.is_remote(source.path) else os.path.join(self.folder, source.path)
 
     def place(self, *names: str) -> str:
         """A path in the work folder."""

@@ -40,7 +40,7 @@ class Reading:
             EnvironmentFailure: the file cannot be opened, and `limits.damaged_files` is 0 or this machine is at fault;
                 or a remote file fails while it is read.
         """
-        path = self._source.path
+        path = self._job.reach(self._source)
         with ExitStack() as opened:
             try:
                 stream = opened.enter_context(files.open_binary(path))

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import apache_beam as beam
@@ -23,6 +23,7 @@ from lengthwise.job.options import is_embedded
 
 _PROCESSES_FROM = 512 * 2**20  # worker processes take seconds to start, and a core each: they pay off from here on
 _DIRECT = "no_grpc_proxy"  # the environment variable of hosts that gRPC connects to without a proxy
+_JAVA_FRAME = re.compile(r"(at )?[^ ]+\([^ ]*\)|\.\.\. \d+ (more|common frames omitted)")
 _OURS = re.compile(r"lengthwise\.errors\.(\w+): (.*?)(?: \[while running|\n|\\n|$)", re.DOTALL)
 
 
@@ -60,13 +61,23 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
             try:
                 with abandoned.claimed(pipeline.local_tempdir):
                     build(pipeline)
-                    pipeline.run().wait_until_finish()
+                    _wait_for(pipeline.run())
             finally:
                 shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
     except LengthwiseError:
         raise
     except Exception as error:
         raise _translate(error, team.fault) from error
+
+
+def _wait_for(result: Any) -> None:
+    """Waits for the end of a job. If we are stopped meanwhile, a cluster must not work on without us."""
+    try:
+        result.wait_until_finish()
+    except KeyboardInterrupt:
+        with suppress(Exception):  # the cluster may be gone
+            result.cancel()
+        raise
 
 
 @contextmanager
@@ -114,5 +125,6 @@ def _translate(error: Exception, fault: str) -> LengthwiseError:
         return kind(found[2].strip())
     if fault:
         return EnvironmentFailure(fault)
-    last = [line for line in str(error).splitlines() if line.strip()]
-    return EnvironmentFailure(f"the Beam runner failed: {last[-1].strip() if last else type(error).__name__}")
+    lines = filter(None, map(str.strip, str(error).splitlines()))
+    last = [line for line in lines if not _JAVA_FRAME.fullmatch(line)]
+    return EnvironmentFailure(f"the Beam runner failed: {last[-1] if last else type(error).__name__}")

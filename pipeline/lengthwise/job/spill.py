@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from lengthwise import files
+from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.memory import keep_freed_memory
 from lengthwise.job.model import Input, Job, Spilled
 from lengthwise.job.reading import Reading
@@ -37,7 +38,14 @@ def spill_file(job: Job, source: Input) -> Spilled:
     if spilled is not None and (spilled.is_sorted or not job.boundaries):
         return spilled
     keep_freed_memory()
-    spilled = _read(job, source) if spilled is None else _sort(job, spilled)
+    try:
+        spilled = _read(job, source) if spilled is None else _sort(job, spilled)
+    except EnvironmentFailure:
+        # A cluster may give one file to two workers: the other may have sorted its rows, and removed the waiting ones.
+        sorted_meanwhile = _done_before(job, done)
+        if sorted_meanwhile is None or not sorted_meanwhile.is_sorted:
+            raise
+        return sorted_meanwhile
     spilled = spilled.model_copy(update={"sizes": _sizes(job, spilled)})
     files.write_bytes(done, spilled.model_dump_json().encode())
     if spilled.is_sorted:
@@ -60,6 +68,10 @@ def _sort(job: Job, spilled: Spilled) -> Spilled:
         for rows, order, split in waiting_rows(job, spilled.rank):
             runs.add(rows, order, split)
         runs.flush()
+        found = sum(segment.rows for segment in runs.segments)
+        if found != spilled.tally.sequences:
+            path = waiting_path(job, spilled.rank)
+            raise EnvironmentFailure(f"{path}: expected {spilled.tally.sequences:,} rows, found {found:,}; run again")
     return spilled.model_copy(update={"segments": runs.segments, "is_sorted": True})
 
 
