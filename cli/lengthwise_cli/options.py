@@ -44,7 +44,7 @@ def size(value: str) -> int:
         raise click.BadParameter(f"expected a size in bytes, such as 128MiB or 1GiB, received {value!r}") from None
 
 
-path = click.Path(path_type=str)  # may be gs:// and the like, so whether it exists is not click's to check
+path = click.Path(path_type=str)  # may be remote, so click cannot check whether it exists
 data_set = click.argument("folder", metavar="DIR", type=DataSet())
 config_file = click.argument("config", metavar="CONFIG", type=path)
 input_files = click.argument("files", metavar="[FILES]...", nargs=-1, type=path)
@@ -91,7 +91,7 @@ class BeamCommand(click.Command):
             if error.possibilities and "_" not in error.option_name:  # as Beam's names have
                 raise
             given = next((one for one in args if one.partition("=")[0] == error.option_name), error.option_name)
-            rule = f"{error.message} Options of Beam's stand after --, as in: {ctx.command_path} ... -- {given}"
+            rule = f"{error.message} Beam's options follow --, as in: {ctx.command_path} ... -- {given}"
             raise click.NoSuchOption(error.option_name, rule, ctx=error.ctx) from error
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:

@@ -30,7 +30,7 @@ def scratch_folder(beam_options: Sequence[str]) -> Iterator[str]:
     folder = files.join(place, f"lengthwise-{uuid.uuid4().hex[:12]}")
     try:
         yield folder
-    except (ConfigError, NothingRan):  # nothing was written, so nobody need be asked what is there
+    except (ConfigError, NothingRan):  # nothing was written, so there is nothing to look for
         raise
     except BaseException:
         _remove(folder)

@@ -25,7 +25,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_at_once() -> None:
-    """From here on signals end the process: it has not begun anything yet."""
+    """From here on signals end the process: nothing has started yet."""
     for number in not_ignored():
         signal.signal(number, _end)
 

@@ -14,7 +14,7 @@ _PIPED_WIDTH = 500
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """A console as wide as the terminal; where there is none, wide and without colour."""
+    """A console as wide as the terminal; without a terminal, wide and without colour."""
     from rich.console import Console
 
     return Console(stderr=stderr, width=_width(stderr=stderr) or _PIPED_WIDTH, highlight=False, soft_wrap=False)
@@ -63,7 +63,7 @@ def say_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[objec
 
 
 def _width(*, stderr: bool = False) -> int | None:
-    """The columns of the terminal; None where the stream is none."""
+    """The columns of the terminal; None where the stream is no terminal."""
     if not (sys.stderr if stderr else sys.stdout).isatty():
         return None
     from rich.console import Console

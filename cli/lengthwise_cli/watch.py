@@ -99,13 +99,13 @@ class Pace:
         self.done, self.total = event.done, event.total
         if event.stage == "read":
             self._good = event.records - event.rejected
-        if event.stage == "write" and event.records <= self._good:  # nobody knows the number of shards before
+        if event.stage == "write" and event.records <= self._good:  # the number of shards is unknown before
             self.done, self.total = event.records, self._good
         return is_new
 
     @property
     def left(self) -> float | None:
-        """The seconds left at the pace so far; None where nobody can tell."""
+        """The seconds left at the pace so far; None where it is unknown."""
         if not self.done or self.done >= self.total or self.seconds < 1:
             return None
         return self.seconds * (self.total - self.done) / self.done

@@ -188,7 +188,7 @@ def prepare(
 
 
 def drop(folder: str | PathLike[str], *parts: str, before: str = "") -> list[str]:
-    """Removes parts of a data set. Whoever reads them at that time fails.
+    """Removes parts of a data set. A program that reads them at that time fails.
 
     Args:
         folder: the folder of the parts.

@@ -158,11 +158,11 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
     },
     "Beam's options before the dashes": (
         lambda place: ["check", place.job, "--runner=DataflowRunner"],
-        ["No such option", "Options of Beam's stand after --, as in: ", "check ... -- --runner=DataflowRunner"],
+        ["No such option", "Beam's options follow --, as in: ", "check ... -- --runner=DataflowRunner"],
     ),
     "Beam's options before the dashes, in two words": (
         lambda place: ["prepare", "--direct_num_workers", "2", place.job],
-        ["Options of Beam's stand after --, as in: ", "prepare ... -- --direct_num_workers"],
+        ["Beam's options follow --, as in: ", "prepare ... -- --direct_num_workers"],
     ),
     "a dry run without input": (
         lambda place: ["prepare", place.job, "--set", "inputs.by_split={}", "--", *DRY],

@@ -64,11 +64,11 @@ def test_reason_and_column_choose(options: list[str], count: int, damaged, lengt
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_extracted_records_are_prepared_again_once_the_spec_is_mended(suffix: str, damaged, lengthwise) -> None:
+def test_extracted_records_are_prepared_again_once_the_spec_is_fixed(suffix: str, damaged, lengthwise) -> None:
     again = damaged.folder / f"again.tfrecord{suffix}"
     text = lengthwise("rejects", damaged.prepared, "--extract", again).stdout
     assert "4 records written" in text
-    assert "left out, because no whole record of them is kept: " in text
+    assert "left out, because their records are not kept whole: " in text
     assert "damaged_record 1" in text
     assert "damaged_file 1" in text
     content = gzip.decompress(again.read_bytes()) if suffix else again.read_bytes()

@@ -18,7 +18,7 @@ Example:
 def command(folder: str, parts: tuple[str, ...], before: str, quiet: bool) -> None:
     """Remove parts of a data set, such as days that may not be kept.
 
-    Files that others put into a part's folder stay. Whoever reads a part at that time fails.
+    Files that others put into a part's folder stay. A job that reads a part at that time fails.
     """
     from lengthwise.errors import ConfigError
     from lengthwise.job import drop_parts

@@ -162,7 +162,7 @@ def _say_extracted(kept: int, left_out: Counter[str], target: str) -> None:
     say(f"{kept:,} records written to {target}")
     if left_out:
         what = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common())
-        say(f"left out, because no whole record of them is kept: {what}")
+        say(f"left out, because their records are not kept whole: {what}")
 
 
 def _example(reject: "Reject") -> dict[str, object]:

@@ -24,7 +24,7 @@ Example, one line per machine:
 and in the training program:
   lw.read_prepared("prepared", batch_steps=8192, service="10.0.0.2:5050")
 
-Ctrl-C, SIGTERM or SIGHUP ends a server, exit code 0. The servers are open to whoever reaches their port."""
+Ctrl-C, SIGTERM or SIGHUP ends a server, exit code 0. The servers answer every client that can reach their port."""
 
 
 @click.group("serve", epilog=EPILOG)

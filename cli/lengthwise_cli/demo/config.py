@@ -1,4 +1,4 @@
-"""Where the example configurations stand: in the package, or beside it in a checkout."""
+"""Where the example configurations are: in the package, or beside it in a checkout."""
 
 from pathlib import Path
 
