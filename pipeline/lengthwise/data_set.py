@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
-from lengthwise.columns import ColumnList
+from lengthwise.columns import ColumnList, groups
 from lengthwise.config import JobConfig, load_config
+from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.folders import Folder, Folders, Names, open_folders
 from lengthwise.manifest import Manifest
@@ -100,13 +101,13 @@ class DataSet:
         """
         from lengthwise.feed import serving_fn
 
-        job, truncates = self._job, self._job.sequences.over_long.startswith("truncate")
+        job = self._job
         return serving_fn(
             model,
             self.parts.first.columns,
             format=job.inputs.format,
-            boundaries=self.parts.boundaries if truncates else None,
-            sequences=job.sequences.model_copy(update={"empty": "keep"}),
+            boundaries=self.parts.boundaries if _truncates(job) else None,
+            sequences=_with_empty_ones(job.sequences),
         )
 
     def export(self, model: Any, folder: str | PathLike[str]) -> None:
@@ -135,12 +136,23 @@ class DataSet:
         return first[0]
 
 
+def _truncates(job: JobConfig) -> bool:
+    """Whether sequences beyond the last boundary are cut."""
+    return str(job.sequences.of(groups(job.columns)[0]).over_long).startswith("truncate")
+
+
+def _with_empty_ones(sequences: Sequences) -> Sequences:
+    """The rules, but that empty sequences are kept."""
+    own = {name: rules.model_copy(update={"empty": "keep"}) for name, rules in sequences.groups.items()}
+    return sequences.model_copy(update={"empty": "keep", "groups": own})
+
+
 def _read_by(folder: Folder) -> tuple[JobConfig, dict[str, object]]:
     """A folder's job, and what of it says how raw records become sequences, by field."""
     manifest = folder.manifest
     job = JobConfig.model_validate({**manifest.config, "columns": manifest.columns})
     rules: dict[str, object] = {f"sequences.{name}": value for name, value in job.sequences}
-    if job.sequences.over_long.startswith("truncate"):
+    if _truncates(job):
         rules["the last boundary"] = manifest.boundaries[-1]
     return job, {"inputs.format": job.inputs.format, **rules}
 

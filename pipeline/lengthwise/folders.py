@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from lengthwise import files
 from lengthwise.buckets import LengthHistogram
-from lengthwise.columns import ColumnList, Moments
+from lengthwise.columns import ColumnList, Moments, groups, length_key
 from lengthwise.differences import differences, shown
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.manifest import MANIFEST_NAME, ColumnStatistics, Layout, Manifest, Shard, load_manifest
@@ -93,6 +93,36 @@ class Folders:
         sections = [part.manifest.config.get("sequences") for part in self.parts]
         policies = {one.get("over_long") if isinstance(one, dict) else None for one in sections}
         return policies.pop() if len(policies) == 1 else None
+
+    def steps(self, split: str) -> int:
+        """The steps of all sequences of a split, of all groups."""
+        others = [group.lengths[split] for part in self.parts for group in part.manifest.groups.values()]
+        return self.histogram(split).steps + sum(length * count for one in others for length, count in one.items())
+
+    @cached_property
+    def steps_of_buckets(self) -> list[dict[str, int]]:
+        """The T of each group in each of the `boundaries`, by the feature that has its lengths, the leading one first.
+
+        Raises:
+            DatasetError: two folders in the example layout have other groups' sequences padded to other lengths.
+        """
+        leading, *others = groups(self.first.columns) or ("",)
+        found = {boundary: {length_key(leading): boundary} for boundary in self.boundaries}
+        for part in self.parts:
+            for place, boundary in enumerate(part.manifest.boundaries):
+                for group in others:
+                    steps = part.manifest.groups[group].boundaries[place]
+                    if found[boundary].setdefault(length_key(group), steps) != steps:
+                        raise DatasetError(
+                            f"{part.path}: the group {group!r} is padded to {steps} steps in the bucket of {boundary}, "
+                            f"to {found[boundary][length_key(group)]} in another folder; prepare one of them in the "
+                            "block layout, then all are read as blocks"
+                        )
+        return list(found.values())
+
+    def longest_of(self, group: str) -> int:
+        """The longest sequence of a group that does not lead."""
+        return max(max(part.manifest.groups[group].boundaries) for part in self.parts)
 
     def histogram(self, split: str) -> LengthHistogram:
         """The lengths of all sequences of a split."""

@@ -10,11 +10,11 @@ from itertools import groupby
 from os import PathLike, fspath
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram
-from lengthwise.columns import AnyColumn, Column, ColumnList, Moments, looked_up
+from lengthwise.columns import AnyColumn, Column, ColumnList, Moments, groups, looked_up
 from lengthwise.columns.outside import names_a_checkpoint
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
 
@@ -57,6 +57,25 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class GroupSteps(Part):
+    """The steps of one group in a shard: the real ones, and with padding."""
+
+    steps: Amount
+    padded_steps: Amount
+
+
+class Group(Part):
+    """A group that does not lead, so that others' lengths decide about its buckets.
+
+    Attributes:
+        boundaries: the longest sequence of each bucket; at least 1.
+        lengths: how many sequences of each length were written, by split.
+    """
+
+    boundaries: tuple[Amount, ...]
+    lengths: dict[str, dict[int, int]]
+
+
 class Shard(Part):
     """One file of prepared sequences, all of one split and one bucket.
 
@@ -70,6 +89,7 @@ class Shard(Part):
         padded_steps: `sequences` times the bucket's boundary.
         bytes: the file's size.
         crc32c: the checksum (Castagnoli) of the file's bytes.
+        groups: the steps of the groups that do not lead, by name.
     """
 
     path: RelativePath
@@ -81,6 +101,7 @@ class Shard(Part):
     padded_steps: Amount
     bytes: Amount
     crc32c: Amount
+    groups: dict[str, GroupSteps] = {}
 
 
 class Totals(NamedTuple):
@@ -181,7 +202,8 @@ class Manifest(Part):
             and their sizes are told: `model_columns` opens none. Checkpoints for first weights are left out.
         boundaries: the inclusive maximum length of each bucket.
         counts: the balance of the records.
-        lengths: how many sequences of each length were written, by split.
+        lengths: how many sequences of each length were written, by split: of the group that leads.
+        groups: the others, by name.
         statistics: by feature key.
         inputs: the files that were read, in the order of their paths.
         shards: every file of sequences that was written, in the order of their paths.
@@ -198,10 +220,23 @@ class Manifest(Part):
     boundaries: Annotated[tuple[int, ...], AfterValidator(_rising)]
     counts: Counts
     lengths: dict[str, dict[int, int]]
+    groups: dict[str, Group] = {}
     statistics: dict[str, ColumnStatistics] = {}
     inputs: tuple[InputFile, ...]
     shards: tuple[Shard, ...]
     side_files: dict[RelativePath, int] = {}
+
+    @model_validator(mode="after")
+    def _knows_its_groups(self) -> Self:
+        others = sorted(groups(self.columns)[1:])
+        told = [("groups", sorted(self.groups)), *((shard.path, sorted(shard.groups)) for shard in self.shards)]
+        for place, found in told:
+            if found != others:
+                raise ValueError(f"{place}: expected the groups {others}, which the columns name, received {found}")
+        for name, group in self.groups.items():
+            if len(group.boundaries) != len(self.boundaries):
+                raise ValueError(f"groups.{name}: expected a boundary for each bucket, received {group.boundaries}")
+        return self
 
     @property
     def plan(self) -> BucketPlan:

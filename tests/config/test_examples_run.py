@@ -71,6 +71,7 @@ def _every_column(rng: random.Random, index: int) -> bytes:
         "tag_weights": [[rng.random() for _ in values] for values in tags],
         "viewed": [[rng.randrange(510)] for _ in range(length)],
         "device": [[rng.choice(["phone", "laptop"])] for _ in range(length)],
+        "sound": [[rng.random()] for _ in range(rng.randint(1, 400))],
     }
     if index % 3:
         steps["bought"] = [[rng.randrange(500)] for _ in range(length)]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lengthwise.columns import AnyColumn, NumericColumn, context_features, sequence_features
+from lengthwise.columns import AnyColumn, NumericColumn, context_features, groups, length_key, sequence_features
 from lengthwise.config.model import JobConfig
 from lengthwise.job import run as run_job
 from lengthwise.manifest import Manifest
@@ -85,9 +85,16 @@ def sequences(folder: str | os.PathLike[str], manifest: Manifest) -> list[Sequen
         assert len(records) == shard.records
         before = len(found)
         for record in records:
-            found += [Sequence_(shard.split, boundary, one) for one in _decode(record, manifest, boundary)]
-        lengths = [len(next(iter(_steps(one.features, manifest.columns)))) for one in found[before:]]
+            found += [Sequence_(shard.split, boundary, one) for one in _decode(record, manifest, shard.bucket)]
+        lengths, *others = (
+            [len(next(iter(_steps(one.features, manifest.columns, group)))) for one in found[before:]]
+            for group in groups(manifest.columns)
+        )
         assert (len(lengths), sum(lengths)) == (shard.sequences, shard.steps)
+        for group, own in zip(groups(manifest.columns)[1:], others, strict=True):
+            longest = manifest.groups[group].boundaries[shard.bucket]
+            assert (sum(own), longest * len(own)) == (shard.groups[group].steps, shard.groups[group].padded_steps)
+            assert max(own) <= longest
         lower = manifest.boundaries[shard.bucket - 1] if shard.bucket else -1
         assert all(lower < length <= boundary for length in lengths), f"{shard.path}: {lengths}"
     return found
@@ -102,35 +109,41 @@ def balance(manifest: Manifest) -> None:
     assert +lengths == +sum((Counter({shard.split: shard.sequences}) for shard in manifest.shards), Counter())
 
 
-def _steps(features: Mapping[str, Any], columns: Iterable[AnyColumn]) -> Iterator[list[Any]]:
-    for key, _, _ in _widths(columns):
-        yield features[key]
+def _steps(features: Mapping[str, Any], columns: Iterable[AnyColumn], group: str) -> Iterator[list[Any]]:
+    for key, _, _, own in _widths(columns):
+        if own == group:
+            yield features[key]
 
 
-def _widths(columns: Iterable[AnyColumn]) -> Iterator[tuple[str, int, float]]:
-    """Of each sequence feature: its key, how many values a step has, and what it is padded with."""
+def _widths(columns: Iterable[AnyColumn]) -> Iterator[tuple[str, int, float, str]]:
+    """Of each sequence feature: its key, how many values a step has, what it is padded with, and its group."""
     for column in sequence_features(columns):
         if isinstance(column, NumericColumn):
-            yield column.key, math.prod(column.shape), column.default_value
+            yield column.key, math.prod(column.shape), column.default_value, column.group
             continue
-        yield column.key, column.values_per_step, 0
+        yield column.key, column.values_per_step, 0, column.group
         if column.weight_key is not None:
-            yield column.weight_key, column.values_per_step, 0.0
+            yield column.weight_key, column.values_per_step, 0.0, column.group
 
 
-def _decode(record: bytes, manifest: Manifest, boundary: int) -> Iterator[dict[str, Any]]:
+def _decode(record: bytes, manifest: Manifest, bucket: int) -> Iterator[dict[str, Any]]:
     feature = Example.FromString(record).features.feature
     raw = {key: list(getattr(one, one.WhichOneof("kind")).value) for key, one in feature.items()}
     if manifest.layout == "example":
-        yield _unpad(raw, manifest.columns, boundary)
+        leading, *others = groups(manifest.columns)
+        boundaries = {leading: manifest.boundaries[bucket]}
+        yield _unpad(
+            raw, manifest.columns, boundaries | {one: manifest.groups[one].boundaries[bucket] for one in others}
+        )
     else:
         yield from _cut(raw, manifest)
 
 
-def _unpad(raw: dict[str, list[Any]], columns: Iterable[AnyColumn], boundary: int) -> dict[str, Any]:
-    [length] = raw.pop("sequence_length")
-    for key, width, padding in _widths(columns):
-        values = raw[key]
+def _unpad(raw: dict[str, list[Any]], columns: Iterable[AnyColumn], boundaries: Mapping[str, int]) -> dict[str, Any]:
+    lengths = {group: raw[length_key(group)][0] for group in boundaries}
+    del raw[length_key(next(iter(boundaries)))]
+    for key, width, padding, group in _widths(columns):
+        values, length, boundary = raw[key], lengths[group], boundaries[group]
         assert len(values) == boundary * width, key
         assert values[length * width :] == [padding] * ((boundary - length) * width), key
         raw[key] = [values[start : start + width] for start in range(0, length * width, width)]
@@ -138,32 +151,34 @@ def _unpad(raw: dict[str, list[Any]], columns: Iterable[AnyColumn], boundary: in
 
 
 def _cut(raw: dict[str, list[Any]], manifest: Manifest) -> Iterator[dict[str, Any]]:
-    lengths = np.frombuffer(raw["sequence_length"][0], "<i4").tolist()
-    context = {column.key: len(lengths) * column.num_elements for column in context_features(manifest.columns)}
-    counts = context | {key: sum(lengths) * width for key, width, _ in _widths(manifest.columns)}
+    leading, *others = groups(manifest.columns)
+    lengths = np.frombuffer(raw[length_key(leading)][0], "<i4").tolist()
+    counts = {column.key: len(lengths) * column.num_elements for column in context_features(manifest.columns)}
 
     def numbers(key: str) -> list[Any]:
         [content] = raw[key]
         dtype = np.dtype(manifest.block_dtypes[key])
-        if key != "sequence_length" and len(content) < counts[key] * dtype.itemsize:
+        if key in counts and len(content) < counts[key] * dtype.itemsize:
             content = zlib.decompress(content)
         return np.frombuffer(content, dtype).tolist()
 
     assert set(raw) - set(manifest.block_dtypes) == {
         column.key for column in context_features(manifest.columns) if column.dtype == "string"
     }
+    of_groups = {leading: lengths} | {group: numbers(length_key(group)) for group in others}
+    counts |= {key: sum(of_groups[group]) * width for key, width, _, group in _widths(manifest.columns)}
     values = {key: numbers(key) if key in manifest.block_dtypes else raw[key] for key in raw}
-    start = 0
-    for row, length in enumerate(lengths):
+    starts = dict.fromkeys(of_groups, 0)
+    for row in range(len(lengths)):
         features: dict[str, Any] = {}
-        for key, width, _ in _widths(manifest.columns):
-            first = start * width
+        for key, width, _, group in _widths(manifest.columns):
+            first, length = starts[group] * width, of_groups[group][row]
             steps = values[key][first : first + length * width]
             features[key] = [steps[at : at + width] for at in range(0, length * width, width)]
         for column in context_features(manifest.columns):
             count = column.num_elements
             features[column.key] = values[column.key][row * count : (row + 1) * count]
-        start += length
+        starts = {group: start + of_groups[group][row] for group, start in starts.items()}
         yield features
-    for key, width, _ in _widths(manifest.columns):
-        assert len(values[key]) == start * width, key
+    for key, width, _, group in _widths(manifest.columns):
+        assert len(values[key]) == starts[group] * width, key

@@ -11,6 +11,7 @@ import pytest
 
 from lengthwise import columns as lw
 from lengthwise.columns import AnyColumn
+from lengthwise.config.model import GroupRules
 from lengthwise.manifest import Manifest
 from lengthwise.records.rejects_io import read_rejects
 from lengthwise.rejects import Reject
@@ -23,7 +24,7 @@ NUMBERS = (7, -3, 2**40)
 LONGEST = 8
 
 
-def all_columns(vocabulary: Path) -> tuple[AnyColumn, ...]:
+def all_columns(vocabulary: Path, *, groups: bool) -> tuple[AnyColumn, ...]:
     """Each kind, each out-of-vocabulary policy, each wrapper; several values a step; weights; context of each dtype."""
     (vocabulary / "words.txt").write_text("red\ngrün\n7\n", encoding="utf-8")
     (vocabulary / "numbers.txt").write_text("\r\n".join(map(str, NUMBERS)), encoding="utf-8")
@@ -67,7 +68,30 @@ def all_columns(vocabulary: Path) -> tuple[AnyColumn, ...]:
         lw.context_column("label", shape=(2,)),
         lw.context_column("name", dtype="string", default_value="nobody"),
         lw.context_column("weight", default_value=0.5, min_value=0.0),
+        *(grouped() if groups else ()),
     )
+
+
+def grouped() -> tuple[AnyColumn, ...]:
+    """Columns of two groups with lengths of their own."""
+    return (
+        lw.sequence_categorical_column_with_vocabulary_list("sound", WORDS, group="sounds", weight_key="loudness"),
+        lw.sequence_numeric_column("pitch", dtype="int64", default_value=-1, required=False, group="sounds"),
+        lw.sequence_numeric_column("point", shape=(2,), group="track"),
+    )
+
+
+def grouped_steps(rng: random.Random) -> dict[str, Any]:
+    sounds, points = rng.choice([0, 7, *[1, 2, 5] * 6]), rng.choice([1, 4, 30])
+    pitches = sounds if rng.random() < 0.95 else sounds + 1
+    steps: dict[str, Any] = {
+        "sound": [[rng.choice([*WORDS, "unknown"])] for _ in range(sounds)],
+        "loudness": [[rng.random()] for _ in range(sounds)],
+        "point": [[rng.random(), rng.random()] for _ in range(points)],
+    }
+    if rng.random() < 0.7:
+        steps["pitch"] = [[rng.randrange(-(2**40), 2**40)] for _ in range(pitches)]
+    return steps
 
 
 def steps_of(rng: random.Random, length: int) -> dict[str, Any]:
@@ -113,10 +137,10 @@ def steps_of(rng: random.Random, length: int) -> dict[str, Any]:
     }
 
 
-def make_record(rng: random.Random, number: int, container: str) -> bytes:
-    """Mostly valid by `all_columns`; some are empty, too long, uneven, or break a rule."""
+def make_record(rng: random.Random, number: int, container: str, more: dict[str, Any]) -> bytes:
+    """Mostly valid by `all_columns`; some are empty, too long, uneven, or break a rule. `more` are other sequences."""
     length = rng.choice([0, 1, 3, 4, 5, 8, 9, 20])
-    sequences = steps_of(rng, length)
+    sequences = steps_of(rng, length) | more
     context: dict[str, Any] = {"uid": number, "label": [1.0, -1.0], "name": f"n{number}", "weight": 1.0}
     for key in ("optional", "id_optional"):
         if rng.random() < 0.3:
@@ -174,14 +198,21 @@ POLICIES = [
 ]
 
 
+GROUPS = {"sounds": GroupRules(max_length=6), "track": GroupRules(max_length=20, over_long="truncate_left")}
+
+
 @pytest.fixture(scope="module", params=POLICIES, ids=lambda policies: "-".join(map(str, policies)))
 def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Done:
     container, over_long, overlap, empty, mismatch, layout, compression, shuffle = request.param
     folder = tmp_path_factory.mktemp("matrix")
-    columns = all_columns(folder)
+    groups = over_long != "window"
+    columns = all_columns(folder, groups=groups)
     rng = random.Random(str(request.param))
     files = {
-        name: [make_record(rng, rank * 1000 + number, container) for number in range(60)]
+        name: [
+            make_record(rng, rank * 1000 + number, container, grouped_steps(rng) if groups else {})
+            for number in range(60)
+        ]
         for rank, name in enumerate(["a.tfrecord", "b.tfrecord.gz", "c.tfrecord"])
     }
     manifest = jobs.run(
@@ -189,12 +220,18 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         columns,
         files,
         inputs={"format": container},
-        sequences={"over_long": over_long, "window_overlap": overlap, "empty": empty, "mismatch": mismatch},
+        sequences={
+            "over_long": over_long,
+            "window_overlap": overlap,
+            "empty": empty,
+            "mismatch": mismatch,
+            "groups": GROUPS if groups else {},
+        },
         splits={"fractions": {"train": 0.7, "eval": 0.3}},
         shuffle={"enabled": shuffle},
         output={"layout": layout, "compression": compression, "block_sequences": 7, "shard_bytes": 5_000},
     )
-    rules = Rules(columns, container, mismatch, empty, over_long, LONGEST, overlap)
+    rules = Rules(columns, container, mismatch, empty, over_long, LONGEST, overlap, GROUPS if groups else {})
     records = {
         (str(folder / "raw" / name), index): one for name, found in files.items() for index, one in enumerate(found)
     }

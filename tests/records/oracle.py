@@ -22,6 +22,7 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
+from lengthwise.config.model import GroupRules
 from lengthwise.rejects import RejectReason
 
 Step = list[Any]
@@ -38,13 +39,35 @@ class Rules:
     over_long: str = "reject"
     longest: int | None = None
     overlap: int = 0
+    groups: dict[str, GroupRules] = field(default_factory=dict)
+
+    def of_group(self, group: str) -> dict[str, Any]:
+        """What is said of a group, or else of all; how long it may be is said of a group, or is the last boundary."""
+        own = self.groups.get(group, GroupRules())
+        leads = group == leading_group(self.columns)
+        return {
+            "mismatch": own.mismatch or self.mismatch,
+            "empty": own.empty or self.empty,
+            "over_long": own.over_long or self.over_long,
+            "longest": self.longest if leads else own.max_length,
+        }
+
+
+def leading_group(columns: tuple[AnyColumn, ...]) -> str:
+    for column in columns:
+        column = getattr(column, "categorical_column", column)
+        column = getattr(column, "source_column", column)
+        if column.kind != "context" and getattr(column, "per", "step") == "step":
+            return column.group
+    return ""
 
 
 @dataclass
 class Outcome:
     """What becomes of a record: every fault that it has, or the sequences that are written.
 
-    A sequence maps each sequence feature to its steps, weights included, and each context feature to its values;
+    A sequence maps each sequence feature to its steps, weights included, and each context feature to its values, the
+    lengths of groups that do not lead among them;
     `absent` are those that the record lacks. `truncated` is whether steps were lost.
     Damaged bytes may parse as fields that the message does not have. On those protobuf's own parsers disagree (C++
     reads a map entry that has one, Python leaves it out), so nothing is said of such a record.
@@ -242,41 +265,70 @@ class _Judge:
     # -------------------------------------------------------------------------------------------------- cutting
 
     def _finish(self, steps: dict[str, list[Step] | None], fills: dict[str, Step], context: dict[str, Step]) -> None:
-        rules = self._rules
-        lengths = {len(present) for present in steps.values() if present is not None}
-        length = min(lengths, default=0)
-        if len(lengths) > 1 and rules.mismatch == "reject":
-            self._fault(RejectReason.LENGTH_MISMATCH, "")
-        if length == 0 and rules.empty == "reject":
-            self._fault(RejectReason.EMPTY_SEQUENCE, "")
-        longest = length if rules.longest is None else rules.longest
-        if length > longest and rules.over_long == "reject":
-            self._fault(RejectReason.OVER_LONG, "")
+        leading = leading_group(self._rules.columns)
+        groups = self._groups()
+        written: dict[str, list[dict[str, Any]]] = {}
+        truncated = False
+        for group in sorted(set(groups.values()), key=lambda group: group != leading):
+            own = {key: present for key, present in steps.items() if groups[key] == group}
+            written[group], cut = self._finish_group(group, own, fills)
+            truncated |= cut
         if self._outcome.faults:
             self._outcome.repaired = {}
             return
         self._outcome.absent |= {key for key, present in steps.items() if present is None}
-        self._outcome.truncated = len(lengths) > 1 or (length > longest and rules.over_long != "window")
-        for first, last in _windows(length, longest, rules):
-            sequence: dict[str, Any] = dict(context)
-            for key, present in steps.items():
-                sequence[key] = ([fills[key]] * length if present is None else present)[first:last]
-            self._outcome.sequences.append(sequence)
+        self._outcome.truncated = truncated
+        for sequence in written.pop(leading):
+            whole = {**context, **sequence}
+            for group, [other] in written.items():
+                whole |= {**other, f"{group}_sequence_length" if group else "sequence_length": [_length_of(other)]}
+            self._outcome.sequences.append(whole)
+
+    def _groups(self) -> dict[str, str]:
+        groups = {}
+        for column in sequence_features(self._rules.columns):
+            groups[column.key] = column.group
+            if getattr(column, "weight_key", None):
+                groups[column.weight_key] = column.group
+        return groups
+
+    def _finish_group(
+        self, group: str, steps: dict[str, list[Step] | None], fills: dict[str, Step]
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """What is written of a group, and whether steps are lost."""
+        rules = self._rules.of_group(group)
+        lengths = {len(present) for present in steps.values() if present is not None}
+        length = min(lengths, default=0)
+        if len(lengths) > 1 and rules["mismatch"] == "reject":
+            self._fault(RejectReason.LENGTH_MISMATCH, group)
+        if length == 0 and rules["empty"] == "reject":
+            self._fault(RejectReason.EMPTY_SEQUENCE, group)
+        longest = length if rules["longest"] is None else rules["longest"]
+        if length > longest and rules["over_long"] == "reject":
+            self._fault(RejectReason.OVER_LONG, group)
+        windows = _windows(length, longest, rules["over_long"], self._rules.overlap)
+        filled = {key: [fills[key]] * length if present is None else present for key, present in steps.items()}
+        sequences = [{key: present[first:last] for key, present in filled.items()} for first, last in windows]
+        return sequences, len(lengths) > 1 or (length > longest and rules["over_long"] != "window")
 
 
-def _windows(length: int, longest: int, rules: Rules) -> list[tuple[int, int]]:
+def _length_of(sequence: dict[str, Any]) -> int:
+    return len(next(iter(sequence.values())))
+
+
+def _windows(length: int, longest: int, over_long: str, overlap: int) -> list[tuple[int, int]]:
     if length <= longest:
         return [(0, length)]
-    if rules.over_long == "truncate_left":
+    if over_long == "truncate_left":
         return [(length - longest, length)]
-    if rules.over_long == "truncate_right":
+    if over_long in ("truncate_right", "reject"):
         return [(0, longest)]
     windows, first = [], 0
     while True:
         windows.append((first, min(first + longest, length)))
         if first + longest >= length:
             return windows
-        first += longest - rules.overlap
+        first += longest - overlap
 
 
 def _kind(column: SequenceFeature) -> str:

@@ -6,7 +6,16 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lengthwise import columns as lw
-from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, raw_context, sequence_features
+from lengthwise.columns import (
+    AnyColumn,
+    ContextColumn,
+    NumericColumn,
+    feature_of,
+    groups_of,
+    raw_context,
+    sequence_features,
+)
+from lengthwise.config.model import GroupRules
 from records.messages import UNSET, Empty, example, sequence_example
 from records.oracle import Rules
 
@@ -89,9 +98,16 @@ def rules(draw: Any) -> Rules:
     for position in range(draw(st.integers(1, 3))):
         column = draw(st.one_of(_numeric(f"s{position}"), _categorical(f"s{position}")))
         chosen.append(draw(_wrapped(column)))
+    over_long = draw(st.sampled_from(["reject", "truncate_left", "truncate_right", "window"]))
+    groups: dict[str, GroupRules] = {}
+    if over_long != "window" and draw(st.booleans()):
+        chosen = [in_group(column, draw(st.sampled_from(["", "g", "h"]))) for column in chosen]
+        leading, *_ = named = groups_of(map(feature_of, chosen))
+        groups = {name: draw(_group_rules()) for name in named if name and draw(st.booleans())}
+        if leading in groups:
+            groups[leading] = groups[leading].model_copy(update={"max_length": None})
     keys = [f"c{position}" for position in range(draw(st.integers(0, 2)))]
     chosen += [draw(st.one_of(_context(key), _categorical(key, per="record"))) for key in keys]
-    over_long = draw(st.sampled_from(["reject", "truncate_left", "truncate_right", "window"]))
     longest = draw(st.sampled_from([2, 3, 4]))
     return Rules(
         columns=tuple(chosen),
@@ -101,7 +117,26 @@ def rules(draw: Any) -> Rules:
         over_long=over_long,
         longest=longest,
         overlap=draw(st.integers(0, longest - 1)) if over_long == "window" else 0,
+        groups=groups,
     )
+
+
+@st.composite
+def _group_rules(draw: Any) -> GroupRules:
+    return GroupRules(
+        empty=draw(st.sampled_from([None, "keep", "reject"])),
+        over_long=draw(st.sampled_from([None, "reject", "truncate_left", "truncate_right"])),
+        mismatch=draw(st.sampled_from([None, "reject", "truncate"])),
+        max_length=draw(st.sampled_from([None, 2, 5])),
+    )
+
+
+def in_group(column: Any, group: str) -> Any:
+    """The column, or the one that it wraps, in that group."""
+    inner = getattr(column, "categorical_column", None)
+    if inner is None:
+        return column.model_copy(update={"group": group})
+    return column.model_copy(update={"categorical_column": in_group(inner, group)})
 
 
 _GOOD = {

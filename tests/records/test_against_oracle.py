@@ -45,9 +45,10 @@ def as_float32(value: object) -> object:
 def check_rows(rules: Rules, rows: pa.RecordBatch, places: list[int], outcome: Outcome) -> None:
     assert len(places) == len(outcome.sequences)
     widths = {step.key: (step.width, step.dtype) for step in step_features(rules.columns)}
+    leading = {step.key for step in step_features(rules.columns) if step.length == LENGTH}
     for window, (place, expected) in enumerate(zip(places, outcome.sequences, strict=True)):
         assert rows.column(WINDOW)[place].as_py() == window
-        lengths = {len(steps) for key, steps in expected.items() if key in widths}
+        lengths = {len(steps) for key, steps in expected.items() if key in leading}
         assert {rows.column(LENGTH)[place].as_py()} == lengths
         for key, values in expected.items():
             written = rows.column(key)[place].as_py()

@@ -42,6 +42,7 @@ from lengthwise.columns.dense import (
 )
 from lengthwise.columns.from_schema import columns_from_schema
 from lengthwise.columns.from_tensorflow import from_feature_column, from_feature_columns
+from lengthwise.columns.groups import groups_of, length_key
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
 from lengthwise.columns.parse_spec import make_parse_example_spec
 from lengthwise.columns.select import (
@@ -53,8 +54,10 @@ from lengthwise.columns.select import (
     context_features,
     context_ids,
     feature_of,
+    groups,
     id_features,
     is_context,
+    leading_length_key,
     looked_up,
     raw_context,
     raw_values,
@@ -99,9 +102,13 @@ __all__ = [
     "feature_of",
     "from_feature_column",
     "from_feature_columns",
+    "groups",
+    "groups_of",
     "id_features",
     "indicator_column",
     "is_context",
+    "leading_length_key",
+    "length_key",
     "looked_up",
     "make_parse_example_spec",
     "raw_context",

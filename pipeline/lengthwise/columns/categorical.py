@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticKnownError
 
 from lengthwise.columns.base import Spec
+from lengthwise.columns.groups import GroupName
 from lengthwise.columns.vocabulary import load_vocabulary
 from lengthwise.columns.wording import FieldError
 
@@ -57,6 +58,7 @@ class CategoricalColumn(Spec):
             tf.Example, whose lists are flat, each step is exactly that many values. With `per: record`, the most
             values of a record; where it is 2 or more, batches have their number as `<key>_count`.
         required: whether a record without the feature is rejected.
+        group: the columns of a group have one length in each record; left out, the one without a name.
     """
 
     key: str = Field(min_length=1)
@@ -64,6 +66,13 @@ class CategoricalColumn(Spec):
     weight_key: str | None = Field(default=None, min_length=1)
     values_per_step: int = Field(default=1, ge=1, le=65536)
     required: bool = True
+    group: GroupName = ""
+
+    @model_validator(mode="after")
+    def _has_a_length_or_no_group(self) -> Self:
+        if self.group and self.per == "record":
+            raise FieldError("group", f"expected a group of sequences only, received {self.group!r} per record")
+        return self
 
     @model_validator(mode="after")
     def _weights_are_another_feature(self) -> Self:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Self, SupportsIndex, overload
 
-from lengthwise.columns.select import AnyColumn, feature_of
+from lengthwise.columns.select import AnyColumn, feature_of, groups, is_context
 from lengthwise.errors import ConfigError
 
 
@@ -60,6 +60,15 @@ class ColumnList(tuple[AnyColumn, ...]):
         """The columns of all other features."""
         self._check(keys)
         return type(self)((column for column in self if feature_of(column).key not in keys), self.moments)
+
+    def of_group(self, group: str) -> Self:
+        """The columns of one group, for a layer, and those of the whole record."""
+        found = groups(self)
+        if group not in found:
+            known = ", ".join(filter(None, found)) or "none"
+            raise ConfigError(f"columns: expected the name of a group ({known}), received {group!r}")
+        chosen = (column for column in self if is_context(column) or group in groups([column]))
+        return type(self)(chosen, self.moments)
 
     def _check(self, keys: Iterable[str]) -> None:
         unknown = [key for key in keys if key not in self.keys]

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from lengthwise.columns.base import Shape, Spec
+from lengthwise.columns.groups import GroupName
 from lengthwise.columns.numbers import INTEGER_RANGES, Number, in_dtype
 from lengthwise.columns.wording import FieldError, show
 
@@ -39,6 +40,7 @@ class NumericColumn(Spec):
         min_value: the smallest valid value, itself included.
         max_value: the largest valid value, itself included.
         finite: whether NaN and infinity are rejected.
+        group: the columns of a group have one length in each record; left out, the one without a name.
     """
 
     kind: Literal["numeric"] = "numeric"
@@ -51,6 +53,7 @@ class NumericColumn(Spec):
     min_value: Number | None = None
     max_value: Number | None = None
     finite: bool = True
+    group: GroupName = ""
 
     @field_validator("default_value", "min_value", "max_value")
     @classmethod

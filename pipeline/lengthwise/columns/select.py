@@ -7,6 +7,7 @@ from lengthwise.columns.base import RESERVED_KEY
 from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
 from lengthwise.columns.context import ContextColumn
 from lengthwise.columns.dense import EmbeddingColumn, IndicatorColumn, SharedEmbeddingColumn
+from lengthwise.columns.groups import groups_of, length_key
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
 from lengthwise.columns.wording import show
 from lengthwise.errors import ConfigError
@@ -59,13 +60,25 @@ def context_features(columns: Iterable[AnyColumn]) -> tuple[ContextColumn, ...]:
     """What rows, shards and batches hold of the whole record, sorted by key.
 
     These are the context columns, and of ids of the record what the look-up makes: the ids, their weights, and the
-    number of values where there may be several.
+    number of values where there may be several. Of groups these are the lengths, but of the one that leads.
 
     Raises:
         ConfigError: two columns read one feature by different rules, or a key is reserved.
     """
+    columns = tuple(columns)
     held = [one for feature in raw_context(columns) for one in _held(feature)]
+    held += [ContextColumn(key=length_key(group), dtype="int64") for group in groups(columns)[1:]]
     return tuple(sorted(held, key=lambda column: column.key))
+
+
+def groups(columns: Iterable[AnyColumn]) -> tuple[str, ...]:
+    """The groups of the sequences, in the order of their first columns: the first leads."""
+    return groups_of(feature for feature in map(feature_of, columns) if not is_context(feature))
+
+
+def leading_length_key(columns: Iterable[AnyColumn]) -> str:
+    """The feature in which prepared data and batches keep the lengths of the group that leads."""
+    return length_key(next(iter(groups(columns)), ""))
 
 
 def raw_values(feature: ContextFeature) -> ContextColumn:
@@ -117,7 +130,7 @@ def _looked_up(column: AnyColumn) -> AnyColumn:
         case EmbeddingColumn() | SharedEmbeddingColumn() | IndicatorColumn():
             return column.model_copy(update={"categorical_column": _looked_up(column.categorical_column)})
         case IdentityColumn() | HashColumn() | VocabularyColumn():
-            names = ("key", "per", "weight_key", "values_per_step", "required")
+            names = ("key", "per", "weight_key", "values_per_step", "required", "group")
             shared = {name: getattr(column, name) for name in names}
             return IdentityColumn.make(num_buckets=column.num_buckets, oov="zero", **shared)
         case _:
@@ -126,6 +139,10 @@ def _looked_up(column: AnyColumn) -> AnyColumn:
 
 def _distinct(features: Iterable[SequenceFeature | ContextColumn]) -> list[SequenceFeature | ContextColumn]:
     rules: dict[str, SequenceFeature | ContextColumn | str] = {}
+    features = tuple(features)
+    for group in dict.fromkeys(getattr(feature, "group", "") for feature in features):
+        if group:
+            _claim(rules, length_key(group), f"the lengths of the group {group!r}")
     for feature in features:
         _claim(rules, feature.key, feature)
         weight_key = getattr(feature, "weight_key", None)

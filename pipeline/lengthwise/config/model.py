@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from lengthwise.columns import Column, ContextColumn, ContextFeature, raw_context, sequence_features
+from lengthwise.columns import Column, ContextColumn, ContextFeature, groups, raw_context, sequence_features
 from lengthwise.columns.base import Strict
 from lengthwise.columns.from_tensorflow import from_feature_column, is_feature_column
 from lengthwise.columns.wording import FieldError, show
@@ -99,6 +99,25 @@ class Inputs(Section):
         return self
 
 
+class GroupRules(Section):
+    """What happens to the sequences of one group, where it is not what happens to all."""
+
+    empty: Literal["keep", "reject"] | None = Field(
+        default=None, description="As `sequences.empty`, which it replaces."
+    )
+    over_long: Literal["reject", "truncate_left", "truncate_right"] | None = Field(
+        default=None, description="As `sequences.over_long`, which it replaces."
+    )
+    mismatch: Literal["reject", "truncate"] | None = Field(
+        default=None, description="As `sequences.mismatch`, which it replaces."
+    )
+    max_length: Steps | None = Field(
+        default=None,
+        description="The most steps of a sequence of this group; left out: any number. Of the group that leads, the "
+        "last boundary says it.",
+    )
+
+
 class Sequences(Section):
     """What happens to sequences that are empty, too long, or uneven."""
 
@@ -117,6 +136,21 @@ class Sequences(Section):
         default="reject",
         description="Records whose sequence columns differ in length: rejected, or cut to the shortest.",
     )
+    groups: dict[str, GroupRules] = Field(
+        default={}, description="Other rules for some groups, by name: a group is what columns of one length name."
+    )
+
+    @field_validator("groups")
+    @classmethod
+    def _by_name(cls, groups: dict[str, GroupRules]) -> dict[str, GroupRules]:
+        return dict(sorted(groups.items()))  # a mapping's order means nothing
+
+    def of(self, group: str) -> GroupRules:
+        """The rules of a group, none left open but `max_length`; `over_long` of an only group may be `window`."""
+        own = self.groups.get(group, GroupRules())
+        names = ("empty", "over_long", "mismatch")
+        rules: dict[str, Any] = {name: getattr(own, name) or getattr(self, name) for name in names}
+        return GroupRules.model_construct(**rules, max_length=own.max_length)
 
 
 class Buckets(Section):
@@ -327,6 +361,7 @@ class JobConfig(Section):
             raise FieldError("columns", "expected at least one sequence column, received context columns only")
         self._check_initializers()
         self._check_split_key(raw_context(self.columns))
+        self._check_groups()
         self._check_windows()
         divided = [name for name in ("fractions", "key") if getattr(self.splits, name) != getattr(Splits(), name)]
         if self.inputs.by_split and divided:
@@ -346,6 +381,23 @@ class JobConfig(Section):
                         f"{received!r}, which is code; leave it out here, and give it to the column of the model"
                     )
                     raise FieldError(f"columns[{place}].{name}initializer", rule)
+
+    def _check_groups(self) -> None:
+        named = groups(self.columns)
+        for name, rules in self.sequences.groups.items():
+            if name not in named or not name:
+                known = ", ".join(filter(None, named)) or "none"
+                rule = f"expected the group of a column, received {name!r}; there are: {known}"
+                raise FieldError(f"sequences.groups.{name}", rule)
+            if name == named[0] and rules.max_length is not None:
+                rule = (
+                    f"expected no max_length of the group that leads, received {rules.max_length}; "
+                    "write buckets.max_length, or the last of buckets.boundaries"
+                )
+                raise FieldError(f"sequences.groups.{name}.max_length", rule)
+        if len(named) > 1 and self.sequences.over_long == "window":
+            rule = f"expected reject, truncate_left or truncate_right with several groups ({', '.join(named)})"
+            raise FieldError("sequences.over_long", f"{rule}, received 'window': windows of one would part from others")
 
     def _check_windows(self) -> None:
         overlap, policy = self.sequences.window_overlap, self.sequences.over_long

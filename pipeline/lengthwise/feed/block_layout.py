@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lengthwise.buckets import LengthHistogram
+from lengthwise.columns import length_key
 from lengthwise.feed.batch_options import WINDOW
 from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.epochs import shuffled
@@ -50,6 +51,7 @@ class BlockLayout:
         self._features = Features.of(folders.first.columns)
         self._dtypes = {key: _DTYPES[dtype] for key, dtype in folders.block_dtypes.items()}
         self._longest = folders.boundaries[-1]
+        self._others = {length_key(group): folders.longest_of(group) for group in folders.first.groups}
         self._format = ChunkFormat(self._features, self._dtypes)
         lengths = LengthHistogram.sum(map(folders.histogram, folders.splits))
         self.segments = segments_of(options, lengths.steps / max(lengths.total, 1))
@@ -123,10 +125,12 @@ class BlockLayout:
         spec: dict[str, Any] = {key: tf.io.FixedLenFeature([], tf.string) for key in self._dtypes}
         spec |= {key: tf.io.RaggedFeature(tf.string) for key in strings}
         parsed = tf.io.parse_example(records, spec)
-        raw, lengths = unpack_blocks(parsed, self._dtypes, self._features, self._longest)
+        raw, lengths = unpack_blocks(parsed, self._dtypes, self._features, self._longest, self._others)
         raw |= {key: parsed[key].flat_values for key in strings}
-        splits = tf.concat([[0], tf.cumsum(lengths)], 0)
-        sequences = {spec.key: Flat(raw[spec.key], splits * spec.width) for spec in self._features.sequences}
+        sequences: dict[str, Flat] = {}
+        for key in self._features.length_keys:
+            splits = tf.concat([[0], tf.cumsum(raw.get(key, lengths))], 0)
+            sequences |= {spec.key: Flat(raw[spec.key], splits * spec.width) for spec in self._features.of_length(key)}
         context = {column.key: tf.reshape(raw[column.key], [-1, *column.shape]) for column in self._features.context}
         return Rows(sequences, lengths, context)
 

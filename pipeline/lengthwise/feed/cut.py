@@ -67,7 +67,7 @@ def cut(lengths: Any, options: BatchOptions, boundaries: tuple[int, ...] | None)
     """
     steps = tf.maximum(lengths, 1) if boundaries is None else round_up(lengths, boundaries)
     full = rows_of(steps, options)
-    starts = _starts(full)
+    starts = starts_of(full)
     ends = tf.concat([starts[1:], tf.reshape(tf.size(lengths, tf.int64), [1])], 0)[: tf.size(starts)]
     rows, steps, full = ends - starts, tf.gather(steps, starts), tf.gather(full, starts)
     cuts = Cuts(starts, rows, full, steps, tf.cumsum(rows * steps, exclusive=True))
@@ -104,7 +104,7 @@ def rows_of(steps: Any, options: BatchOptions) -> Any:
     return tf.maximum(tf.where(even > 0, even, rows), 1)
 
 
-def _starts(full: Any) -> Any:
+def starts_of(full: Any) -> Any:
     """Where batches start, if a batch that starts at row i takes `full[i]` rows.
 
     `leap` leads from each row over 1, 2, 4 ... batches. What it leads to from the starts found so far are as many more.

@@ -55,6 +55,7 @@ class Elements:
         self.features = Features(
             tuple(_sequence(path, spec, padding.get(path)) for path, spec in steps.items()),
             tuple(_Whole(path, tuple(spec.shape), spec.dtype) for path, spec in tensors.items() if path not in steps),
+            (RESERVED_KEY,),
         )
 
         labels = {path: path in steps for path in tensors if path.startswith("labels")}

@@ -5,7 +5,7 @@ worked out for a window's batches at once, so that a batch costs few ops; and th
 handing such small ones to other threads would cost several times what they take.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -43,31 +43,34 @@ def each_alone(dataset: Any, parts: Callable[..., Any], function: Callable[..., 
     return flat_mapped(dataset, each)
 
 
-def slices_of(cuts: Cuts, features: Features) -> dict[str, Any]:
-    """What `tf.slice` and `tf.reshape` need, int64, one row a batch."""
+def slices_of(cuts: Cuts, features: Features, steps: Mapping[str, Any]) -> dict[str, Any]:
+    """What `tf.slice` and `tf.reshape` need, int64, one row a batch; `steps`: the T of groups that do not lead."""
     slices = {"rows 1": cuts.starts[:, None], "rows 1 size": cuts.rows[:, None]}
     for rank in {1 + len(column.shape) for column in features.context}:
         rest = [[0, 0], [0, rank - 1]]
         slices[f"rows {rank}"] = tf.pad(cuts.starts[:, None], rest)
         slices[f"rows {rank} size"] = tf.pad(cuts.rows[:, None], rest, constant_values=-1)
-    for spec in features.sequences:
-        slices[f"steps {spec.width}"] = cuts.at[:, None] * spec.width
-        slices[f"steps {spec.width} size"] = (cuts.rows * cuts.steps)[:, None] * spec.width
-        shape = [tf.fill(tf.shape(cuts.rows), tf.constant(size, tf.int64)) for size in spec.shape]
-        slices[f"shape {spec.shape}"] = tf.stack([cuts.rows, cuts.steps, *shape], axis=1)
+    for key in features.length_keys:
+        own = steps.get(key, cuts.steps)
+        at = cuts.at if own is cuts.steps else tf.cumsum(cuts.rows * own, exclusive=True)
+        for spec in features.of_length(key):
+            slices[f"steps {key} {spec.width}"] = at[:, None] * spec.width
+            slices[f"steps {key} {spec.width} size"] = (cuts.rows * own)[:, None] * spec.width
+            shape = [tf.fill(tf.shape(cuts.rows), tf.constant(size, tf.int64)) for size in spec.shape]
+            slices[f"shape {key} {spec.shape}"] = tf.stack([cuts.rows, own, *shape], axis=1)
     return slices
 
 
 def _slice(at: Batch, window: Batch, features: Features) -> Batch:
     """One batch: dense tensors."""
-    batch = {RESERVED_KEY: tf.slice(window[RESERVED_KEY], at["rows 1"], at["rows 1 size"])}
+    batch = {features.length_key: tf.slice(window[RESERVED_KEY], at["rows 1"], at["rows 1 size"])}
     for column in features.context:
         rows = f"rows {1 + len(column.shape)}"
         values = tf.slice(window[column.key], at[rows], at[f"{rows} size"])
         batch[column.key] = tf.ensure_shape(values, [None, *column.shape])
     for spec in features.sequences:
-        steps = f"steps {spec.width}"
+        steps = f"steps {spec.length} {spec.width}"
         values = tf.slice(window[spec.key], at[steps], at[f"{steps} size"])
-        dense = tf.reshape(values, at[f"shape {spec.shape}"])
+        dense = tf.reshape(values, at[f"shape {spec.length} {spec.shape}"])
         batch[spec.key] = tf.ensure_shape(dense, [None, None, *spec.shape])
     return batch

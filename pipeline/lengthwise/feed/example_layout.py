@@ -7,12 +7,11 @@ What is mixed is a window and the numbers of a batch's records in it, so that re
 parsed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.crop import starts_of_crops
 from lengthwise.feed.features import Batch, Features, context_dtype
 from lengthwise.feed.local_files import ahead
@@ -41,6 +40,7 @@ class ExampleLayout:
     def __init__(self, folders: Folders, options: Options, window: int) -> None:
         """`window`: how many rows are shuffled together."""
         self.boundaries = folders.boundaries
+        self._steps = folders.steps_of_buckets
         self._window_rows = window
         self._options = options
         self._features = Features.of(folders.first.columns)
@@ -84,8 +84,8 @@ class ExampleLayout:
     def parse(self, bucket: Any, window: Any, numbers: Any, seed: Any = None) -> Batch:
         """A batch of serialized examples of one bucket, as dense tensors; ids as int64. `seed`: of random crops."""
         own = None if seed is None else tf.random.experimental.stateless_fold_in(seed, numbers[0])
-        boundaries, records = self.boundaries, tf.gather(window, numbers)
-        branches = [lambda steps=steps: self._parse(records, steps, own) for steps in boundaries]
+        records = tf.gather(window, numbers)
+        branches = [lambda steps=steps: self._parse(records, steps, own) for steps in self._steps]
         return dict(tf.switch_case(bucket, branches)) if len(branches) > 1 else branches[0]()
 
     def _stream(
@@ -113,7 +113,8 @@ class ExampleLayout:
         return flat_mapped(chunks.rebatch(window).enumerate(), draw)
 
     def _rows(self, bucket: int) -> int:
-        return self._options.rows(self._options.cropped(self.boundaries[bucket]))
+        leading, *others = self._steps[bucket].values()
+        return self._options.rows(self._options.cropped(leading) + sum(others))
 
     def _window(self, bucket: int, parts: Sequence[Portion], all_parts: BucketPortions) -> int:
         """How many of the bucket's records are shuffled at once: its share of a window, but at least a few batches."""
@@ -121,11 +122,13 @@ class ExampleLayout:
         total = sum(part.take for others in all_parts.values() for part in others)
         return max(min(mine, max(self._window_rows * mine // total, 4 * self._rows(bucket))), 1)
 
-    def _parse(self, records: Any, steps: int, seed: Any | None) -> Batch:
+    def _parse(self, records: Any, boundaries: Mapping[str, int], seed: Any | None) -> Batch:
+        """`boundaries`: the T of each group, by the feature that has its lengths."""
         features = self._features
-        spec: dict[str, Any] = {RESERVED_KEY: tf.io.FixedLenFeature([], tf.int64)}
+        steps = boundaries[features.length_key]
+        spec: dict[str, Any] = {features.length_key: tf.io.FixedLenFeature([], tf.int64)}
         for step in features.sequences:
-            spec[step.key] = tf.io.FixedLenFeature([steps, *step.shape], step.dtype)
+            spec[step.key] = tf.io.FixedLenFeature([boundaries[step.length], *step.shape], step.dtype)
         for column in features.context:
             spec[column.key] = tf.io.FixedLenFeature(column.shape, context_dtype(column))
         batch = dict(tf.io.parse_example(records, spec))
@@ -133,11 +136,11 @@ class ExampleLayout:
 
     def _crop(self, batch: Batch, seed: Any | None) -> Batch:
         """The batch with so many steps of each row; rows that are shorter start with their first."""
-        crop, lengths = self._options.cropped(self.boundaries[-1]), batch[RESERVED_KEY]
+        crop, lengths = self._options.cropped(self.boundaries[-1]), batch[self._features.length_key]
         first = starts_of_crops(tf.maximum(lengths - crop, 0), seed)
         places = first[:, None] + tf.range(crop, dtype=tf.int64)
         taken = {spec.key: tf.gather(batch[spec.key], places, batch_dims=1) for spec in self._features.sequences}
-        return {**batch, **taken, RESERVED_KEY: tf.minimum(lengths, crop)}
+        return {**batch, **taken, self._features.length_key: tf.minimum(lengths, crop)}
 
 
 def _whole_batches(window: Any, rows: Any) -> Any:

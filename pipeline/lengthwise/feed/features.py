@@ -11,9 +11,12 @@ from lengthwise.columns import (
     AnyColumn,
     NumericColumn,
     context_features,
+    groups,
+    leading_length_key,
+    length_key,
     sequence_features,
 )
-from lengthwise.records.features import step_features
+from lengthwise.records.features import LENGTH, step_features
 
 Batch = dict[str, Any]
 """Dense tensors by key, `sequence_length` among them."""
@@ -31,6 +34,7 @@ class SequenceSpec:
         padding: the value of the steps after a sequence's end.
         absent: the value of the steps of a sequence without the feature.
         is_number: whether it is a number, and no id or weight.
+        length: the feature that has its lengths, those of its group.
     """
 
     key: str
@@ -40,6 +44,7 @@ class SequenceSpec:
     padding: Any
     absent: Any
     is_number: bool
+    length: str = RESERVED_KEY
 
     def fill(self, value: Any, count: Any, dtype: Any = None) -> Any:
         """`count` times `value`."""
@@ -65,16 +70,19 @@ class Features:
 
     Attributes:
         sequences: the sequence features, weights included, sorted by key.
-        context: the context features, sorted by key.
+        context: the context features, sorted by key, the lengths of groups that do not lead among them.
+        length_keys: the features that have the lengths of each group, that of the leading group first.
     """
 
     sequences: tuple[SequenceSpec, ...]
     context: tuple[ContextFeature, ...]
+    length_keys: tuple[str, ...]
 
     @classmethod
     def of(cls, columns: Iterable[AnyColumn]) -> "Features":
         """The features that `columns` read."""
         columns = tuple(columns)
+        leading = leading_length_key(columns)
         shapes = {c.key: c.shape for c in sequence_features(columns) if isinstance(c, NumericColumn)}
         specs = []
         for step in step_features(columns):
@@ -82,8 +90,23 @@ class Features:
             shape = shapes.get(step.key, (step.width,))
             shape = () if shape == (1,) else shape
             is_number = step.key in shapes
-            specs.append(SequenceSpec(step.key, shape, step.width, dtype, step.padding, step.absent, is_number))
-        return cls(tuple(specs), context_features(columns))
+            length = leading if step.length == LENGTH else step.length
+            specs.append(SequenceSpec(step.key, shape, step.width, dtype, step.padding, step.absent, is_number, length))
+        return cls(tuple(specs), context_features(columns), tuple(map(length_key, groups(columns))) or (leading,))
+
+    @property
+    def length_key(self) -> str:
+        """The feature that has the lengths of the leading group."""
+        return self.length_keys[0]
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether a column names a group."""
+        return self.length_keys != (RESERVED_KEY,)
+
+    def of_length(self, key: str) -> tuple[SequenceSpec, ...]:
+        """The sequence features of the group whose lengths are in the feature of that key."""
+        return tuple(spec for spec in self.sequences if spec.length == key)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -94,7 +117,7 @@ class Features:
         """A `tf.TensorSpec` for each key of a batch, with B and T open."""
         sequences = {spec.key: tf.TensorSpec([None, None, *spec.shape], spec.dtype) for spec in self.sequences}
         context = {column.key: tf.TensorSpec([None, *column.shape], context_dtype(column)) for column in self.context}
-        return {**sequences, **context, RESERVED_KEY: tf.TensorSpec([None], tf.int64)}
+        return {**sequences, **context, self.length_key: tf.TensorSpec([None], tf.int64)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +134,7 @@ class Rows:
 
     Attributes:
         sequences: the values of each sequence feature, by key: of one row after the other, without gaps.
-        lengths: int64 `[n]`, in steps.
+        lengths: int64 `[n]`, in steps; of the leading group.
         context: `[n, *shape]` of each context feature, by key.
         keep: bool `[n]`: the rows to use; None for all.
     """
@@ -120,6 +143,10 @@ class Rows:
     lengths: Any
     context: dict[str, Any]
     keep: Any = None
+
+    def lengths_of(self, spec: SequenceSpec) -> Any:
+        """int64 `[n]`: the lengths of the feature's group."""
+        return self.context.get(spec.length, self.lengths)
 
 
 def scalar(value: float | str, dtype: Any) -> Any:

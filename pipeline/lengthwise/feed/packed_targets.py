@@ -31,12 +31,12 @@ class PackedFeatures(Features):
                 f"pack: expected columns of other keys than {SEGMENTS!r} and {POSITIONS!r}, which packed batches have "
                 f"beside them, received {key!r}; rename the feature"
             )
-        return cls(features.sequences, features.context, capacity, segments)
+        return cls(features.sequences, features.context, features.length_keys, capacity, segments)
 
     @property
     def batch_spec(self) -> dict[str, Any]:
         """A `tf.TensorSpec` for each key of a batch, with B open."""
-        spec = Features(self.sequences, self.context).batch_spec
+        spec = Features(self.sequences, self.context, self.length_keys).batch_spec
         sizes = {one.key: self.capacity for one in self.sequences}
         sizes |= {column.key: self.segments for column in self.context} | {RESERVED_KEY: self.segments}
         inner = {key: one.shape[2 if key in {s.key for s in self.sequences} else 1 :] for key, one in spec.items()}

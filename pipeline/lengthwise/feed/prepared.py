@@ -17,6 +17,7 @@ from lengthwise.feed.epochs import Epochs, divided_by
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.frame_walk import refuse_first_claims
+from lengthwise.feed.grouped import refuse_with_groups
 from lengthwise.feed.local_files import is_copied, reading
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.options import Options, options_of
@@ -77,6 +78,7 @@ def read_prepared(
     """
     opened = open_folders(folders)
     chosen = for_service(options_of(options, fields))
+    refuse_with_groups(Features.of(opened.first.columns), chosen)
     times = opened.times(mix)
     shards = opened.shards(split)
     portions = _portions(opened, shards, times, split, chosen)
@@ -121,7 +123,7 @@ def _dataset(
 
 def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | BlockLayout:
     histogram = folders.histogram(split)
-    window = rows_of_window(options, histogram.steps / max(histogram.total, 1))
+    window = rows_of_window(options, folders.steps(split) / max(histogram.total, 1))
     if options.pack is not None:
         _check_pack(folders, histogram, split, options.pack)
         return BlockLayout(folders, options, window, (options.pack,))
@@ -171,8 +173,10 @@ def _mean(
 ) -> MeanBatch:
     found = [(part.manifest.histogram(split), times[part.path]) for part in folders.parts]
     lengths = np.concatenate([histogram.lengths for histogram, _ in found])
+    if len(folders.first.groups):  # their steps count, too: as if each had its share of every sequence
+        lengths = lengths * (folders.steps(split) / max(folders.histogram(split).steps, 1))
     counts = np.concatenate([histogram.counts * often for histogram, often in found])
-    return MeanBatch.of(lengths, counts, options, layout.boundaries)
+    return MeanBatch.of(lengths, counts, options, None if folders.first.groups else layout.boundaries)
 
 
 def _rows(portions: BucketPortions, options: Options) -> int | None:
@@ -235,7 +239,10 @@ def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, o
     if options.batch_steps is None or options.over_budget == "alone" or options.pack is not None:
         return
     example = folders.layout == "example"
-    longest = max(folders.boundaries[one.bucket] for one in shards) if example else folders.histogram(split).max
+    if example:
+        longest = max(sum(folders.steps_of_buckets[one.bucket].values()) for one in shards)
+    else:
+        longest = folders.histogram(split).max  # with groups, what is read says it
     longest = options.cropped(longest)
     if longest > options.batch_steps:
         what = "bucket" if example else "sequence"

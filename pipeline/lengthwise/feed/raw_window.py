@@ -11,6 +11,7 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import canonical
 from lengthwise.feed.chunks import END, SEED, ChunkFormat
 from lengthwise.feed.features import Features, Rows
+from lengthwise.feed.grouped import refuse_with_groups
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.no_record import refuse_empty_epochs
 from lengthwise.feed.options import Options, check_choice
@@ -72,9 +73,11 @@ class RawWindow:
         longest = min(filter(None, (config.buckets.longest, options.pack)), default=None)
         self._refiner = Refiner(config.columns, config.inputs.format, config.sequences, longest)
         self._format = ChunkFormat(self.features)
-        self._windows = windows_of(self.features, options, self._format, job.boundaries, lambda: self.segments)
+        refuse_with_groups(self.features, options)
+        boundaries = None if self.features.has_groups else job.boundaries
+        self._windows = windows_of(self.features, options, self._format, boundaries, lambda: self.segments)
         self._options = options
-        self._boundaries = boundaries = job.boundaries
+        self._boundaries = boundaries
         self._steps_per_row, self._chunks = float(_UNKNOWN), 0
         self.mean = self._mean_of([_UNKNOWN if boundaries is None else min(_UNKNOWN, boundaries[-1])])
         self.batches_per_epoch = 0.0

@@ -11,13 +11,15 @@ from lengthwise.columns import (
     IdColumn,
     NumericColumn,
     SequenceFeature,
+    groups,
     id_features,
     is_context,
+    length_key,
     raw_context,
     sequence_features,
 )
-from lengthwise.config.model import Sequences
-from lengthwise.feed.features import Features, Rows, scalar
+from lengthwise.config.model import GroupRules, Sequences
+from lengthwise.feed.features import Features, Flat, Rows, scalar
 from lengthwise.feed.fit import Steps, fit
 from lengthwise.feed.parse import Container, Parsed, Parser, RawSteps
 from lengthwise.feed.validate import (
@@ -59,8 +61,9 @@ class Refiner:
         self._columns = sequence_features(columns)
         self._context = raw_context(columns)
         self._lookups = {column.key: make_lookup(column) for column in id_features(columns)}
-        self._rules = sequences
-        self._longest = longest
+        self._groups = {group: sequences.of(group) for group in groups(columns)}
+        leading = next(iter(self._groups), "")
+        self._groups[leading] = self._groups[leading].model_copy(update={"max_length": longest})
 
     @property
     def tables(self) -> list[Any]:
@@ -70,11 +73,12 @@ class Refiner:
     def refine(self, parsed: Parsed) -> tuple[Rows, Verdicts]:
         """The sequences of a window, valid ones to be kept, and what is wrong with the others."""
         faults = Faults()
-        steps: dict[str, Steps] = {}
+        by_group: dict[str, dict[str, Steps]] = {group: {} for group in self._groups}
         for column in self._columns:
-            steps |= self._steps_of(faults, column, parsed)
-        lengths = self._measure(faults, list(steps.values()))
-        count = tf.size(lengths)
+            by_group[column.group] |= self._steps_of(faults, column, parsed)
+        lengths = {group: self._measure(faults, group, list(steps.values())) for group, steps in by_group.items()}
+        leading, *others = self._groups
+        count = tf.size(lengths[leading])
         context: dict[str, Any] = {}
         for feature in self._context:
             if isinstance(feature, ContextColumn):
@@ -82,9 +86,15 @@ class Refiner:
             else:
                 context |= self._context_ids(faults, feature, parsed)
         verdicts = Verdicts(*faults.verdicts(count))
-        first, taken = self._limit(lengths)
-        sequences = {key: fit(steps[key], first, taken, lengths, self._specs[key]) for key in steps}
-        return Rows(sequences, taken, context, verdicts.codes == VALID), verdicts
+        sequences: dict[str, Flat] = {}
+        taken: dict[str, Any] = {}
+        for group, steps in by_group.items():
+            first, taken[group] = _limit(lengths[group], self._groups[group])
+            sequences |= {
+                key: fit(one, first, taken[group], lengths[group], self._specs[key]) for key, one in steps.items()
+            }
+        context |= {length_key(group): taken[group] for group in others}
+        return Rows(sequences, taken[leading], context, verdicts.codes == VALID), verdicts
 
     def _steps_of(self, faults: Faults, column: SequenceFeature, parsed: Parsed) -> dict[str, Steps]:
         if not isinstance(column, NumericColumn):
@@ -120,27 +130,29 @@ class Refiner:
             context[column.count_key] = parsed.context[column.key].row_counts
         return context
 
-    def _measure(self, faults: Faults, steps: list[Steps]) -> Any:
-        """int64 `[n]`: the lengths, checked."""
+    def _measure(self, faults: Faults, group: str, steps: list[Steps]) -> Any:
+        """int64 `[n]`: the lengths of a group, checked."""
+        rules = self._groups[group]
         none = tf.int64.max
         shortest = tf.reduce_min(tf.stack([tf.where(s.present, s.counts, none) for s in steps]), axis=0)
         longest = tf.reduce_max(tf.stack([tf.where(s.present, s.counts, 0) for s in steps]), axis=0)
         lengths = tf.minimum(shortest, longest)
-        if self._rules.mismatch == "reject":
-            faults.add(RejectReason.LENGTH_MISMATCH, "", lengths != longest)
-        if self._rules.empty == "reject":
-            faults.add(RejectReason.EMPTY_SEQUENCE, "", lengths == 0)
-        if self._longest is not None and self._rules.over_long == "reject":
-            faults.add(RejectReason.OVER_LONG, "", lengths > self._longest)
+        if rules.mismatch == "reject":
+            faults.add(RejectReason.LENGTH_MISMATCH, group, lengths != longest)
+        if rules.empty == "reject":
+            faults.add(RejectReason.EMPTY_SEQUENCE, group, lengths == 0)
+        if rules.max_length is not None and rules.over_long == "reject":
+            faults.add(RejectReason.OVER_LONG, group, lengths > rules.max_length)
         return lengths
 
-    def _limit(self, lengths: Any) -> tuple[Any, Any]:
-        """The first step to take of each sequence, and how many."""
-        none = tf.zeros_like(lengths)
-        if self._longest is None:
-            return none, lengths
-        taken = tf.minimum(lengths, self._longest)
-        return (lengths - taken if self._rules.over_long == "truncate_left" else none), taken
+
+def _limit(lengths: Any, rules: GroupRules) -> tuple[Any, Any]:
+    """The first step to take of each sequence, and how many."""
+    none = tf.zeros_like(lengths)
+    if rules.max_length is None:
+        return none, lengths
+    taken = tf.minimum(lengths, rules.max_length)
+    return (lengths - taken if rules.over_long == "truncate_left" else none), taken
 
 
 def _raw_of(column: IdColumn, key: str, parsed: Parsed) -> RawSteps:

@@ -5,12 +5,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY, AnyColumn, feature_of, from_feature_columns, is_context
+from lengthwise.columns import AnyColumn, feature_of, from_feature_columns, groups, is_context, length_key
 from lengthwise.config.model import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import parse_canonical
 from lengthwise.feed.cut import round_up
-from lengthwise.feed.features import Batch, Features, Rows, scalar
+from lengthwise.feed.features import Batch, Features, Rows, SequenceSpec, scalar
 from lengthwise.feed.model_reads import keys_read
 from lengthwise.feed.options import checked_boundaries
 from lengthwise.feed.parse import Container
@@ -75,11 +75,17 @@ class ServingFunction(tf.Module):
         spec = tf.TensorSpec([None], tf.string, name="records")
         return tf.function(serve, input_signature=[spec], autograph=False)
 
+    def _steps(self, spec: SequenceSpec, lengths: Any) -> Any:
+        """The T of a group: the longest of its sequences, or of the leading group its boundary."""
+        longest = tf.reduce_max(tf.concat([lengths, [1]], 0))
+        if self._boundaries is None or spec.length != self._features.length_key:
+            return longest
+        return round_up(longest[None], self._boundaries)[0]
+
     def _pad(self, rows: Rows) -> Batch:
-        longest = tf.reduce_max(tf.concat([rows.lengths, [1]], 0))
-        steps = longest if self._boundaries is None else round_up(longest[None], self._boundaries)[0]
-        batch: Batch = {RESERVED_KEY: tf.identity(rows.lengths), **rows.context}
+        batch: Batch = {self._features.length_key: tf.identity(rows.lengths), **rows.context}
         for spec in self._features.sequences:
+            steps = self._steps(spec, rows.lengths_of(spec))
             flat = rows.sequences[spec.key]
             ragged = tf.RaggedTensor.from_row_splits(flat.values, flat.splits, validate=False)
             size = tf.stack([tf.size(rows.lengths, tf.int64), steps * spec.width])
@@ -125,7 +131,10 @@ def serving_fn(
         raise ConfigError("sequences.over_long: one request cannot become several windows; give reject or truncate")
     columns = from_feature_columns(columns)
     reads = keys_read(model, Features.of(columns).batch_spec)
-    columns = _reading(columns, {*reads} - {RESERVED_KEY})
+    named = groups(columns)
+    columns = _reading(columns, {*reads} - set(map(length_key, named)))
+    if groups(columns)[0] != named[0]:  # the boundaries are those of a group that the model does not read
+        limits = None
     rules = sequences or Sequences(empty="keep")
     return ServingFunction(model, columns, format, limits, rules, reads)
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
-from lengthwise.feed.features import Batch, Features
+from lengthwise.feed.features import Batch, Features, SequenceSpec
 from lengthwise.feed.fill import fill_up, masked_weights
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.model_reads import keys_read
@@ -29,6 +28,7 @@ class Targets:
     def __init__(self, features: Features, options: Options, mean: MeanBatch) -> None:
         self._options = options
         self._mean = mean
+        self._length_key = features.length_key
         self._steps = {spec.key: spec for spec in features.sequences}
         self._context = {column.key for column in features.context}
         kept = options.features
@@ -40,9 +40,23 @@ class Targets:
             self._check(name, key, {*self._steps, *self._context})
         for key in self._kept or ():
             self._check("features", key, set(features.batch_spec))
+        self._of_steps = self._whose_steps(features)
         self._check(
             "next_step", options.next_step, {k for k, s in self._steps.items() if s.dtype == tf.int64 and not s.shape}
         )
+
+    def _whose_steps(self, features: Features) -> SequenceSpec:
+        """The sequence whose steps have the labels; the first where labels are of sequences."""
+        named = [self._options.next_step, *self._labels]
+        found = [self._steps[key] for key in named if key in self._steps] or [*features.of_length(self._length_key)]
+        weights = self._steps.get(self._options.sample_weight or "", found[0])
+        for other in (*found, weights):
+            if other.length != found[0].length:
+                raise ConfigError(
+                    f"labels: expected labels and weights of one group, {found[0].key!r} has the lengths of "
+                    f"{found[0].length!r}, {other.key!r} those of {other.length!r}"
+                )
+        return found[0]
 
     def _check(self, option: str, key: str | None, known: set[str]) -> None:
         if key is not None and key not in known:
@@ -58,7 +72,7 @@ class Targets:
     def split(self, batch: Batch) -> Any:
         """The batch as `features`, `(features, labels)` or `(features, labels, weights)`."""
         if self._options.has_targets:
-            return self._split(*fill_up(batch, _steps_of(batch, self._steps), self._options))
+            return self._split(*fill_up(batch, self._steps_in(batch), self._options))
         return self._keep(batch)
 
     def _keep(self, batch: Batch) -> Batch:
@@ -79,7 +93,10 @@ class Targets:
 
     def _valid(self, batch: Batch) -> Any:
         """`[B, T]`: 1 on the steps of sequences, 0 on padding."""
-        return tf.sequence_mask(batch[RESERVED_KEY], _steps_of(batch, self._steps), tf.float32)
+        return tf.sequence_mask(batch[self._of_steps.length], self._steps_in(batch), tf.float32)
+
+    def _steps_in(self, batch: Batch) -> Any:
+        return tf.shape(batch[self._of_steps.key])[1]
 
     def _following(self, batch: Batch, valid: Any) -> tuple[Any, Any]:
         """The next step's id as the label of each step, and its weight."""
@@ -115,16 +132,12 @@ class Targets:
 
         That is the number of rows; of steps, those of the output's mask, if it has one.
         """
-        rows, steps = tf.size(batch[RESERVED_KEY]), _steps_of(batch, self._steps)
+        rows, steps = tf.size(batch[self._length_key]), self._steps_in(batch)
         if not per_step:
             factor = tf.cast(rows, tf.float32) / self._mean.rows
             return tf.fill([rows], factor) if weights is None else weights * factor
-        count = tf.reduce_sum(batch[RESERVED_KEY]) if self._options.output_mask else rows * steps
+        count = tf.reduce_sum(batch[self._of_steps.length]) if self._options.output_mask else rows * steps
         return weights * (tf.cast(count, tf.float32) / self._mean.steps)
-
-
-def _steps_of(batch: Batch, sequences: Any) -> Any:
-    return tf.shape(batch[next(iter(sequences))])[1]
 
 
 def _next_step(ids: Any, valid: Any) -> tuple[Any, Any]:

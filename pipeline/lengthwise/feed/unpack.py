@@ -6,12 +6,17 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.features import Features
 
 
-def unpack_blocks(blocks: Mapping[str, Any], dtypes: Mapping[str, Any], features: Features, longest: int) -> Any:
-    """The values of all rows of some blocks, by key, flat, and the rows' lengths.
+def unpack_blocks(
+    blocks: Mapping[str, Any],
+    dtypes: Mapping[str, Any],
+    features: Features,
+    longest: int,
+    others: Mapping[str, int],
+) -> tuple[dict[str, Any], Any]:
+    """The values of all rows of some blocks, by key, flat, and the rows' lengths, of the leading group.
 
     What is to be decompressed is compared before with what its rows take, and afterwards. TensorFlow's op takes no
     limit: a stream that lies makes 1,032 times its size, as in any compressed file.
@@ -21,25 +26,44 @@ def unpack_blocks(blocks: Mapping[str, Any], dtypes: Mapping[str, Any], features
         dtypes: of their values, by key.
         features: what they hold.
         longest: what no row is longer than.
+        others: the same of the groups that do not lead, by the features that have their lengths.
     """
-    lengths = tf.io.decode_raw(tf.strings.reduce_join(blocks[RESERVED_KEY]), dtypes[RESERVED_KEY])
-    lengths = tf.cast(lengths, tf.int64)
-    rows = _sizes(blocks[RESERVED_KEY]) // dtypes[RESERVED_KEY].size
+    leading = features.length_key
+    lengths = tf.cast(tf.io.decode_raw(tf.strings.reduce_join(blocks[leading]), dtypes[leading]), tf.int64)
+    rows = _sizes(blocks[leading]) // dtypes[leading].size
+    counts = {column.key: rows * math.prod(column.shape) for column in features.context if column.key in dtypes}
+    values = _unpack(blocks, dtypes, {key: counts.pop(key) for key in others}, _are_within(lengths, longest))
+    sound = [_are_within(values[key], most) for key, most in others.items()]
+    for spec in features.sequences:
+        counts[spec.key] = _steps_of_blocks(values.get(spec.length, lengths), rows) * spec.width
+    return values | _unpack(blocks, dtypes, counts, tf.reduce_all([_are_within(lengths, longest), *sound])), lengths
+
+
+def _are_within(lengths: Any, longest: int) -> Any:
+    return tf.reduce_all((lengths >= 0) & (lengths <= longest))
+
+
+def _steps_of_blocks(lengths: Any, rows: Any) -> Any:
+    """int64 `[k]`: the steps of the rows of each block, of which there are so many."""
     ends = tf.gather(tf.concat([[0], tf.cumsum(lengths)], 0), tf.concat([[0], tf.cumsum(rows)], 0))
-    steps = ends[1:] - ends[:-1]
-    counts = {spec.key: steps * spec.width for spec in features.sequences}
-    counts |= {column.key: rows * math.prod(column.shape) for column in features.context if column.key in dtypes}
+    return ends[1:] - ends[:-1]
+
+
+def _unpack(
+    blocks: Mapping[str, Any], dtypes: Mapping[str, Any], counts: Mapping[str, Any], sound: Any
+) -> dict[str, Any]:
+    """The values of some buffers, by key, of which each block has so many, int64 `[k]`; checked is what is `sound`."""
+    if not counts:
+        return {}
     keys = list(counts)
     sizes = tf.stack([counts[key] * dtypes[key].size for key in keys])
     told = tf.stack([_sizes(blocks[key]) for key in keys])
-    sound = tf.reduce_all(told <= sizes) & tf.reduce_all((lengths >= 0) & (lengths <= longest))
-    with tf.control_dependencies([_check(sound)]):
+    with tf.control_dependencies([_check(sound & tf.reduce_all(told <= sizes))]):
         streams = [tf.where(packed) for packed in tf.unstack(told < sizes)]
     opened = {key: _opened(blocks[key], at) for key, at in zip(keys, streams, strict=True)}
     whole = tf.reduce_all(tf.stack([_sizes(opened[key]) for key in keys]) == sizes)
     with tf.control_dependencies([_check(whole)]):
-        values = {key: tf.io.decode_raw(tf.strings.reduce_join(opened[key]), dtypes[key]) for key in keys}
-    return values, lengths
+        return {key: tf.io.decode_raw(tf.strings.reduce_join(opened[key]), dtypes[key]) for key in keys}
 
 
 def _opened(buffers: Any, streams: Any) -> Any:

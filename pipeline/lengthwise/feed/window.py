@@ -20,6 +20,7 @@ from lengthwise.feed.crop import Taken, cropped
 from lengthwise.feed.cut import Cuts, cut, in_full_batches, round_up
 from lengthwise.feed.emit import each_alone, emit_batches, slices_of
 from lengthwise.feed.features import Features, SequenceSpec
+from lengthwise.feed.grouped import cut_by_groups, longest_of_batches
 from lengthwise.feed.threads import WINDOWS, threads
 from lengthwise.feed.transformations import mapped, scanned
 
@@ -89,8 +90,19 @@ class Windows:
     def _arrange(self, chunk: Chunk, seed: Any) -> Window:
         """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
         taken, order = self._sorted(chunk, seed, None)
-        cuts = self._cut(tf.gather(taken.steps, order), seed)
+        if len(self._features.length_keys) == 1:
+            cuts = self._cut(tf.gather(taken.steps, order), seed)
+        else:
+            order, cuts = self._cut_by_groups(chunk, order, seed)
         return self._window(chunk, taken, tf.gather(order, cuts.places()), cuts) | marks(chunk, order)
+
+    def _cut_by_groups(self, chunk: Chunk, order: Any, seed: Any) -> tuple[Any, Cuts]:
+        """The order in which the batches take the window's rows, and the batches."""
+        keys = [RESERVED_KEY, *self._features.length_keys[1:]]
+        lengths = [tf.gather(self._chunks.join(chunk, key), order) for key in keys]
+        self._check_longest(tf.add_n(lengths))
+        places, cuts = cut_by_groups(lengths, self._options)
+        return tf.gather(order, places), cuts.permuted(seed + 1) if self._options.shuffle else cuts
 
     def _arrange_full(self, chunk: Chunk, seed: Any, last: Any) -> tuple[Chunk, Window]:
         """What is left, and the window's full batches; at the last window nothing is left."""
@@ -144,26 +156,37 @@ class Windows:
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""
-        groups = each_alone(windows, _groups, lambda at, window: (at, window))
+        groups = each_alone(windows, self._groups_of, lambda at, window: (at, window))
         gathered = mapped(groups, self._gather, threads())
         return emit_batches(gathered, self._features)
 
+    def _groups_of(self, window: Window) -> dict[str, Any]:
+        return _groups(window, tf.add_n([window[f"{_STEPS} {key}"] for key in self._features.length_keys]))
+
     def _window(self, chunk: Chunk, taken: Taken, order: Any, cuts: Cuts) -> Window:
-        ordered = tf.gather(taken.steps, order)
-        padding = tf.repeat(cuts.steps, cuts.rows) - ordered
-        base, fillers = _fillers(padding)
-        window: Window = {
-            BATCH_ROWS: cuts.rows,
-            _STEPS: cuts.steps,
-            _PIECES: taken.places(order),
-            _PADDING: padding,
-            RESERVED_KEY: ordered,
-        }
-        window[_FILLERS] = tf.stack([tf.size(taken.pieces, tf.int64), base])
-        splits = tf.concat([[0], tf.cumsum(tf.concat([taken.pieces, fillers], 0))], 0)
+        window: Window = {BATCH_ROWS: cuts.rows, RESERVED_KEY: tf.gather(taken.steps, order)}
         for column in self._features.context:
             window[column.key] = tf.gather(self._chunks.join(chunk, column.key), order)
-        for spec in self._features.sequences:
+        leading, *others = self._features.length_keys
+        window |= self._laid_out(chunk, leading, taken, order, cuts)
+        for key in others:
+            lengths = self._chunks.join(chunk, key)
+            steps = longest_of_batches(tf.gather(lengths, order), cuts.rows)
+            window |= self._laid_out(chunk, key, Taken(lengths, lengths), order, Cuts.of(cuts.rows, steps))
+        return window
+
+    def _laid_out(self, chunk: Chunk, key: str, taken: Taken, order: Any, cuts: Cuts) -> Window:
+        """The steps of one group, whose lengths are in the feature `key`."""
+        padding = tf.repeat(cuts.steps, cuts.rows) - tf.gather(taken.steps, order)
+        base, fillers = _fillers(padding)
+        window: Window = {
+            f"{_STEPS} {key}": cuts.steps,
+            f"{_PIECES} {key}": taken.places(order),
+            f"{_PADDING} {key}": padding,
+            f"{_FILLERS} {key}": tf.stack([tf.size(taken.pieces, tf.int64), base]),
+        }
+        splits = tf.concat([[0], tf.cumsum(tf.concat([taken.pieces, fillers], 0))], 0)
+        for spec in self._features.of_length(key):
             window[splits_key(spec)] = splits * spec.width
             filling = spec.fill(spec.padding, tf.reduce_sum(fillers) * spec.width, self._chunks.dtypes[spec.key])
             window[spec.key] = self._chunks.join(chunk, spec.key, filling)
@@ -172,17 +195,20 @@ class Windows:
     def _gather(self, at: Any, window: Window) -> tuple[dict[str, Any], Window]:
         """A group's batches, as `emit_batches` takes them."""
         (batch, batches), (row, rows) = (tf.unstack(part) for part in (at["batches"], at["rows"]))
-        cuts = Cuts.of(window[BATCH_ROWS][batch : batch + batches], window[_STEPS][batch : batch + batches])
+        of_batches, of_rows = slice(batch, batch + batches), slice(row, row + rows)
+        steps = {key: window[f"{_STEPS} {key}"][of_batches] for key in self._features.length_keys}
+        cuts = Cuts.of(window[BATCH_ROWS][of_batches], steps.pop(self._features.length_key))
         keys = [RESERVED_KEY, *(column.key for column in self._features.context)]
-        group: Window = {key: window[key][row : row + rows] for key in keys}
-        count, base = tf.unstack(window[_FILLERS])
-        padding = window[_PADDING][row : row + rows]
-        # With fillers of 0, 1, ... B-1 and of 0, B, 2B, ... steps, two make any padding.
-        pieces = [window[_PIECES][row : row + rows], count + padding % base, count + base + padding // base]
-        indices = tf.reshape(tf.stack(pieces, axis=1), [-1])
-        for spec in self._features.sequences:
-            group[spec.key] = tf.cast(gather_rows(window, spec, indices), spec.dtype)
-        return slices_of(cuts, self._features), group
+        group: Window = {key: window[key][of_rows] for key in keys}
+        for key in self._features.length_keys:
+            count, base = tf.unstack(window[f"{_FILLERS} {key}"])
+            padding = window[f"{_PADDING} {key}"][of_rows]
+            # With fillers of 0, 1, ... B-1 and of 0, B, 2B, ... steps, two make any padding.
+            pieces = [window[f"{_PIECES} {key}"][of_rows], count + padding % base, count + base + padding // base]
+            indices = tf.reshape(tf.stack(pieces, axis=1), [-1])
+            for spec in self._features.of_length(key):
+                group[spec.key] = tf.cast(gather_rows(window, spec, indices), spec.dtype)
+        return slices_of(cuts, self._features, steps), group
 
 
 def gather_rows(window: Window, spec: SequenceSpec, rows: Any) -> Any:
@@ -209,7 +235,7 @@ def _own_seed(chunk: Chunk, seed: Any, number: Any) -> Any:
 
 def splits_key(spec: SequenceSpec) -> str:
     """Under which a window has where the values of each row start."""
-    return f"##splits {spec.width}"
+    return f"##splits {spec.length} {spec.width}"
 
 
 def _sort(lengths: Any, keep: Any | None, seed: Any, *, shuffle: bool) -> Any:
@@ -242,9 +268,9 @@ def _fillers(padding: Any) -> tuple[Any, Any]:
     return base, tf.concat([tf.range(base), multiples * base], 0)
 
 
-def _groups(window: Window) -> dict[str, Any]:
+def _groups(window: Window, steps: Any) -> dict[str, Any]:
     """The window's groups: (first, number) of each one's batches and rows, int64 `[groups, 2]`."""
-    rows, steps = window[BATCH_ROWS], window[_STEPS]
+    rows = window[BATCH_ROWS]
     number = tf.cumsum(rows * steps, exclusive=True) // GROUP_STEPS
     _, _, batches = tf.unique_with_counts(number, tf.int64)
     ends = tf.cumsum(batches)

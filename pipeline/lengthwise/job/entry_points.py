@@ -16,7 +16,7 @@ from lengthwise.job.fingerprint import fingerprint
 from lengthwise.job.hold import PROBE, WORK, has_work, locked, remove_work
 from lengthwise.job.hopeless import find_hopeless, refuse_hopeless
 from lengthwise.job.inputs import NO_RECORD, list_inputs, unlisted_inputs
-from lengthwise.job.measure import add_up, unsampled
+from lengthwise.job.measure import add_up, leading_lengths, unsampled
 from lengthwise.job.model import Job, Measured, Spilled, Written
 from lengthwise.job.options import check_options, input_patterns, is_dry_run, is_embedded, runner_name
 from lengthwise.job.start import import_beam, settled, uncollected
@@ -217,7 +217,7 @@ class _Runner:
             DataLimitError: the input holds no record.
         """
         measured = self.measure(job)
-        found = add_up(one.lengths for one in measured)
+        found = leading_lengths(measured)
         if found.total == 0 and job.config.buckets.sample < 1:
             return self.lengths(dataclasses.replace(job, config=unsampled(job.config), work=job.place("whole")))
         if not any(one.tally.read for one in measured):
@@ -237,7 +237,8 @@ class _Runner:
         spilled = self._of_each_input(job, "read", pipeline.spill_rows, pipeline.SPILLED, list[Spilled])
         if not any(one.tally.read for one in spilled):
             raise DataLimitError(NO_RECORD)
-        lengths = (counts for one in spilled for counts in one.lengths.values())
+        leading = (next(iter(one.lengths.values())) for one in spilled)
+        lengths = (counts for splits in leading for counts in splits.values())
         plan = measure.plan_buckets(job.config, add_up(lengths))
         self._progress(Event("log", message=f"planned boundaries: {boundaries_text(plan.boundaries)}"))
         return plan.boundaries

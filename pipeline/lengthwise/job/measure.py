@@ -10,7 +10,7 @@ from lengthwise.config.model import JobConfig
 from lengthwise.job.model import Input, Job, Measured, Refused
 from lengthwise.job.reading import Reading
 from lengthwise.progress import Reporter
-from lengthwise.records.features import LENGTH
+from lengthwise.records.features import length_columns, lengths_of
 from lengthwise.records.framing import Block
 from lengthwise.records.lookup import fingerprint64
 from lengthwise.records.refine import Refiner, Tally
@@ -25,7 +25,8 @@ def measure_file(job: Job, source: Input) -> Measured:
     config = job.config
     refiner = Refiner(job.rules)
     reporter = Reporter(job.progress, f"measure-{source.rank:06d}")
-    counts = np.zeros(1, np.int64)
+    columns = length_columns(config.columns)
+    lengths: dict[str, dict[int, int]] = {group: {} for group in columns}
     tally = Tally()
     examples: list[Refused] = []
     reading = Reading(job, source)
@@ -34,12 +35,10 @@ def measure_file(job: Job, source: Input) -> Measured:
             refined = refiner.refine(block, source.path)
             tally.add(refined.tally)
             examples = _first_examples([*examples, *refined.rejects])
-            found = np.bincount(refined.rows.column(LENGTH).to_numpy(), minlength=len(counts))
-            found[: len(counts)] += counts
-            counts = found
+            for group, column in columns.items():
+                add_lengths(lengths[group], lengths_of(refined.rows, column))
         reporter.report(reading.consumed, tally.read, tally.rejected.total())
     reporter.report(source.size, tally.read, tally.rejected.total(), final=True)
-    lengths = {int(length): int(counts[length]) for length in np.flatnonzero(counts)}
     measured = Measured(rank=source.rank, lengths=lengths, tally=tally, examples=examples)
     files.write_bytes(done, measured.model_dump_json().encode())
     return measured
@@ -58,6 +57,17 @@ def _first_examples(found: list[Reject | Refused]) -> list[Refused]:
 def as_example(one: Reject | Refused) -> Refused:
     """A reject without its bytes."""
     return Refused(**{name: getattr(one, name) for name in Refused.model_fields})
+
+
+def add_lengths(known: dict[int, int], lengths: np.ndarray) -> None:
+    """Adds sequences of these lengths (int64 `[n]`) to how many there are of each."""
+    for length, count in zip(*(part.tolist() for part in np.unique(lengths, return_counts=True)), strict=True):
+        known[length] = known.get(length, 0) + count
+
+
+def leading_lengths(measured: Iterable[Measured]) -> LengthHistogram:
+    """The lengths of the group that leads, by which buckets are planned."""
+    return add_up(next(iter(one.lengths.values())) for one in measured)
 
 
 def add_up(lengths: Iterable[Mapping[int, int]]) -> LengthHistogram:

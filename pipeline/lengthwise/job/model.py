@@ -90,6 +90,7 @@ class Segment(NamedTuple):
         weight: the bytes that they will take in a shard, about, before compression.
         first: the smallest place in the output's order.
         last: the largest.
+        longest: the longest sequence of each group but the one that leads.
     """
 
     rank: int
@@ -101,6 +102,7 @@ class Segment(NamedTuple):
     weight: int
     first: int
     last: int
+    longest: tuple[int, ...] = ()
 
 
 class Spilled(Message):
@@ -112,7 +114,7 @@ class Spilled(Message):
         damage: the file and how it broke off, in words; empty where it was read to its end.
         segments: where its rows are; none before they are sorted.
         is_sorted: whether they are; where buckets are planned they wait, as they were read, until lengths are known.
-        lengths: by split index, how many sequences of each length.
+        lengths: by group, of each split by its index, how many sequences of each length.
         ranges: the smallest and largest number of each numeric feature.
         sizes: of the run file and of the rejects beside it, in bytes, where they are local.
     """
@@ -122,14 +124,17 @@ class Spilled(Message):
     damage: str
     segments: list[Segment]
     is_sorted: bool
-    lengths: dict[int, dict[int, int]]
+    lengths: dict[str, dict[int, dict[int, int]]]
     ranges: dict[str, Range]
     sizes: list[int] = []
 
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """One shard to write: the rows of a split and bucket whose places are in [first, last]."""
+    """One shard to write: the rows of a split and bucket whose places are in [first, last].
+
+    `boundaries` are the most steps of each group in the bucket, that of the leading group first.
+    """
 
     path: str
     split: int
@@ -137,6 +142,7 @@ class ShardTask:
     first: int
     last: int
     ranges: dict[str, Range]
+    boundaries: tuple[int, ...]
 
 
 class Written(Message):
@@ -157,9 +163,9 @@ class Refused(Message):
 
 
 class Measured(Message):
-    """The lengths of one input file's sequences, before they are bucketed, and examples of its rejects."""
+    """The lengths of one input file's sequences by group, before they are bucketed, and examples of its rejects."""
 
     rank: int
-    lengths: dict[int, int]
+    lengths: dict[str, dict[int, int]]
     tally: Tally
     examples: list[Refused] = []

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from lengthwise import files
-from lengthwise.columns import EmbeddingSpec, VocabularyColumn
+from lengthwise.columns import EmbeddingSpec, VocabularyColumn, groups
 from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
 from lengthwise.job.fingerprint import describe_config, fingerprint, vocabulary_columns
@@ -21,10 +21,10 @@ from lengthwise.job.model import Job, Spilled, Written
 from lengthwise.job.names import SCHEMA_NAME, rejects_name, vocabulary_name
 from lengthwise.job.removal import remove_data_set
 from lengthwise.job.schema import describe_schema
-from lengthwise.job.shards import final_paths, statistics_path
+from lengthwise.job.shards import final_paths, longest_of_buckets, statistics_path
 from lengthwise.job.spill import rejects_path
 from lengthwise.job.workspace import UNSTEADY
-from lengthwise.manifest import MANIFEST_NAME, Counts, InputFile, Manifest
+from lengthwise.manifest import MANIFEST_NAME, Counts, Group, InputFile, Manifest
 from lengthwise.records.compression import compressed
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.measured import checksum
@@ -48,6 +48,7 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
         tally.add(one.tally)
     _check_balance(job, tally, spilled, written)
     config = job.config
+    leading, *others = groups(config.columns)
 
     def read(one: Written) -> dict[str, Partial]:
         return from_bytes(files.read_bytes(statistics_path(job, one.shard.path)))
@@ -72,7 +73,8 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
             windowed=tally.windowed,
             repaired={key: count for key, count in sorted(tally.repaired.items()) if count},
         ),
-        lengths=_lengths(job, spilled),
+        lengths=_lengths(job, spilled, leading),
+        groups={group: _group(job, spilled, group, place) for place, group in enumerate(others)},
         statistics=finish(merge(map(read, written)), ranges),
         inputs=tuple(
             InputFile(path=source.path, bytes=source.size, records=one.tally.read)
@@ -184,10 +186,15 @@ def _check_balance(job: Job, tally: Tally, spilled: list[Spilled], written: list
         raise EnvironmentFailure(f"records were lost on the way: {'; '.join(faults)}. Nothing was published; run again")
 
 
-def _lengths(job: Job, spilled: list[Spilled]) -> dict[str, dict[int, int]]:
+def _group(job: Job, spilled: list[Spilled], group: str, place: int) -> Group:
+    boundaries = longest_of_buckets(job, spilled)
+    return Group(boundaries=tuple(one[place] for one in boundaries), lengths=_lengths(job, spilled, group))
+
+
+def _lengths(job: Job, spilled: list[Spilled], group: str) -> dict[str, dict[int, int]]:
     lengths: dict[str, Counter[int]] = {name: Counter() for name in job.config.split_names}
     for one in spilled:
-        for split, counts in one.lengths.items():
+        for split, counts in one.lengths[group].items():
             lengths[job.config.split_names[split]].update(counts)
     return {name: dict(sorted(counts.items())) for name, counts in lengths.items()}
 

@@ -1,6 +1,7 @@
 """A shard that stands on disk, read again: its checksum, its records and lengths."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, cast
 
@@ -9,7 +10,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 
 from lengthwise import files
-from lengthwise.columns import RESERVED_KEY
+from lengthwise.columns import AnyColumn, groups, length_key
+from lengthwise.records.buffers import unpack
 from lengthwise.records.framing import read_blocks
 from lengthwise.records.measured import Measured
 
@@ -23,6 +25,7 @@ class Recount:
         crc32c: the checksum of its bytes.
         records: readable TFRecords.
         lengths: how many sequences of each length.
+        groups: the same of the groups that do not lead, by name.
         damage: the first thing that cannot be read, in words; empty for none.
     """
 
@@ -30,6 +33,7 @@ class Recount:
     crc32c: int = 0
     records: int = 0
     lengths: Counter[int] = field(default_factory=Counter)
+    groups: dict[str, Counter[int]] = field(default_factory=dict)
     damage: str = ""
 
     @property
@@ -38,46 +42,66 @@ class Recount:
 
     @property
     def steps(self) -> int:
-        return sum(length * count for length, count in self.lengths.items())
+        return steps_of(self.lengths)
 
 
-def recount(path: str, layout: Literal["example", "block"], compression: str) -> Recount:
-    """Reads a shard once, from its first byte to its last."""
-    found = Recount()
+def steps_of(lengths: Counter[int]) -> int:
+    """The steps of all sequences together."""
+    return sum(length * count for length, count in lengths.items())
+
+
+def recount(
+    path: str, layout: Literal["example", "block"], compression: str, columns: Iterable[AnyColumn] = ()
+) -> Recount:
+    """Reads a shard once, from its first byte to its last; `columns` say which groups there are."""
+    leading, *others = groups(columns) or ("",)
+    found = Recount(groups={group: Counter() for group in others})
+    counted = {length_key(leading): found.lengths} | {length_key(group): found.groups[group] for group in others}
     with files.open_binary(path) as stream:
         measured = Measured(stream)
-        decoder = _lengths_decoder(layout)
+        decoder = _lengths_decoder(layout, counted)
         for block in read_blocks(cast(BinaryIO, measured), compression=compression):
             found.records += len(block.records)
             if block.damage and not found.damage:
                 found.damage = f"record {block.damage[0].index}: {block.damage[0].detail}"
             if not found.damage:
-                found.damage = _count(found.lengths, block.records, decoder, layout)
+                found.damage = _count(counted, block.records, decoder, layout)
         measured.read_rest()
     found.bytes, found.crc32c = measured.size, measured.crc32c
     return found
 
 
-def _lengths_decoder(layout: str) -> example_coder.ExamplesToRecordBatchDecoder:
+def _lengths_decoder(layout: str, keys: Iterable[str]) -> example_coder.ExamplesToRecordBatchDecoder:
     schema = schema_pb2.Schema()
-    schema.feature.add(name=RESERVED_KEY, type=schema_pb2.INT if layout == "example" else schema_pb2.BYTES)
+    for key in keys:
+        schema.feature.add(name=key, type=schema_pb2.INT if layout == "example" else schema_pb2.BYTES)
     return example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
 
 
 def _count(
-    lengths: Counter[int], records: list[bytes], decoder: example_coder.ExamplesToRecordBatchDecoder, layout: str
+    counted: Mapping[str, Counter[int]],
+    records: list[bytes],
+    decoder: example_coder.ExamplesToRecordBatchDecoder,
+    layout: str,
 ) -> str:
-    """Adds the lengths of records; says what keeps them from being read, if anything does."""
+    """Adds the lengths of records, by key; says what keeps them from being read, if anything does."""
     try:
-        values = decoder.DecodeBatch(records).column(0).flatten()
+        batch = decoder.DecodeBatch(records)
     except RuntimeError as error:  # tfx-bsl's for all its errors
-        return f"expected tf.Examples with {RESERVED_KEY}: {str(error).splitlines()[0]}"
-    if len(values) != len(records):
-        return f"expected one {RESERVED_KEY} a record, found {len(values)} in {len(records)} records"
-    if layout == "example":
-        found = values.to_numpy(zero_copy_only=False)
-    else:
-        found = np.frombuffer(b"".join(value.as_py() for value in values), "<i4")
-    numbers, counts = np.unique(found, return_counts=True)
-    lengths.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
+        return f"expected tf.Examples with {', '.join(counted)}: {str(error).splitlines()[0]}"
+    rows = None
+    for key, lengths in counted.items():
+        values = batch.column(key).flatten()
+        if len(values) != len(records):
+            return f"expected one {key} a record, found {len(values)} in {len(records)} records"
+        if layout == "example":
+            found = values.to_numpy(zero_copy_only=False)
+        elif rows is None:
+            found = np.frombuffer(b"".join(value.as_py() for value in values), "<i4")
+            rows = [len(value.as_py()) // 4 for value in values]
+        else:
+            buffers = zip(values, rows, strict=True)
+            found = np.concatenate([unpack(buffer.as_py(), "<i8", count) for buffer, count in buffers])
+        numbers, counts = np.unique(found, return_counts=True)
+        lengths.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
     return ""

@@ -24,7 +24,7 @@ from lengthwise.buckets import BucketPlan
 from lengthwise.columns import context_features
 from lengthwise.job.model import Job, Segment
 from lengthwise.records.arrow import concat_batches, take_rows
-from lengthwise.records.features import LENGTH, ORDER, spilled_schema, step_features
+from lengthwise.records.features import LENGTH, ORDER, length_columns, lengths_of, spilled_schema, step_features
 from lengthwise.records.steps import offsets_of
 
 RUN_BYTES = 64 * 2**20
@@ -45,6 +45,7 @@ class RunWriter:
         self._plan = BucketPlan(job.boundaries)
         self._part_bytes = _part_bytes(job)
         self._schema = spilled_schema(job.config.columns)
+        self._others = tuple(length_columns(job.config.columns).values())[1:]
         self._batches: list[pa.RecordBatch] = []
         self._bytes = 0
         self._offset = 0
@@ -69,8 +70,9 @@ class RunWriter:
         self._batches, self._bytes = [], 0
         order, bucket, split = (rows.column(name).to_numpy() for name in (ORDER, _BUCKET, _SPLIT))
         at = np.lexsort((order, bucket, split))
+        others = [lengths_of(rows, column).take(at) for column in self._others]
         columns = (one.take(at) for one in (order, bucket, split, *self._row_bytes(rows)))
-        piece = _Piece(rows.select(self._schema.names), at, *columns)
+        piece = _Piece(rows.select(self._schema.names), others, at, *columns)
         groups = np.flatnonzero((np.diff(piece.bucket) != 0) | (np.diff(piece.split) != 0)) + 1
         bounds = np.concatenate([[0], groups, [len(at)]])
         shuffled = self._job.config.shuffle.enabled
@@ -96,6 +98,7 @@ class RunWriter:
                 weight=int(piece.weights[within].sum()),
                 first=int(piece.order[start]),
                 last=int(piece.order[stop - 1]),
+                longest=tuple(int(lengths[within].max()) for lengths in piece.others),
             )
         )
         self._offset += int(index[-1])
@@ -103,24 +106,32 @@ class RunWriter:
     def _row_bytes(self, rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
         """int64 `[n]`: about how many bytes each row takes here, and how many in a shard; the same in every run."""
         columns = self._job.config.columns
-        steps = rows.column(LENGTH).to_numpy().astype(np.int64)
-        padded = steps
+        padded_to = {}
         if self._job.config.output.layout == "example":
-            padded = np.asarray(self._job.boundaries)[rows.column(_BUCKET).to_numpy()]
-        others = np.full(len(steps), 32, np.int64)
+            padded_to[LENGTH] = np.asarray(self._job.boundaries)[rows.column(_BUCKET).to_numpy()]
+        others = np.full(rows.num_rows, 32, np.int64)
         for column in context_features(columns):
             others += 8 * column.num_elements + len(column.key)
             if column.dtype == "string":
                 others += _text_bytes(rows.column(column.key))
-        step_bytes = sum(4 * step.width for step in step_features(columns))
-        return steps * step_bytes + others, padded * step_bytes + others
+        sizes, weights = others.copy(), others
+        for name in length_columns(columns).values():
+            step_bytes = sum(4 * step.width for step in step_features(columns) if step.length == name)
+            steps = lengths_of(rows, name)
+            sizes += steps * step_bytes
+            weights += padded_to.get(name, steps) * step_bytes
+        return sizes, weights
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Collected rows, and of each, by rising (split, bucket, place), which of `rows` it is and what else is known."""
+    """Collected rows, and of each, by rising (split, bucket, place), which of `rows` it is and what else is known.
+
+    `others` are the lengths of the groups that do not lead.
+    """
 
     rows: pa.RecordBatch
+    others: list[np.ndarray]
     at: np.ndarray
     order: np.ndarray
     bucket: np.ndarray

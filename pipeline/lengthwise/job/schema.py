@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from lengthwise.columns import RESERVED_KEY, AnyColumn, context_features, context_ids
+from lengthwise.columns import AnyColumn, context_features, context_ids, leading_length_key
 from lengthwise.manifest import Layout
 from lengthwise.records.features import step_features
 
@@ -15,10 +15,11 @@ def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
     columns = tuple(columns)
     schema = schema_pb2.Schema()
     tensors = schema.tensor_representation_group[""].tensor_representation
-    _add(schema, RESERVED_KEY, schema_pb2.INT if layout == "example" else schema_pb2.BYTES, required=True)
+    length_key = leading_length_key(columns)
+    _add(schema, length_key, schema_pb2.INT if layout == "example" else schema_pb2.BYTES, required=True)
     if layout == "example":
-        tensors[RESERVED_KEY].dense_tensor.column_name = RESERVED_KEY
-        tensors[RESERVED_KEY].dense_tensor.shape.SetInParent()
+        tensors[length_key].dense_tensor.column_name = length_key
+        tensors[length_key].dense_tensor.shape.SetInParent()
     for step in step_features(columns):
         kind = schema_pb2.FLOAT if step.dtype == "<f4" else schema_pb2.INT
         feature = _add(schema, step.key, kind if layout == "example" else schema_pb2.BYTES, required=True)

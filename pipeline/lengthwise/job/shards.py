@@ -10,15 +10,16 @@ import numpy as np
 import pyarrow as pa
 
 from lengthwise import files
+from lengthwise.columns import groups
 from lengthwise.job.memory import keep_freed_memory
 from lengthwise.job.model import Job, Segment, ShardTask, Spilled, Written
 from lengthwise.job.names import shard_name
 from lengthwise.job.runs import read_rows, save_references
-from lengthwise.manifest import Shard
+from lengthwise.manifest import GroupSteps, Shard
 from lengthwise.progress import Reporter
 from lengthwise.records.compression import compressed
 from lengthwise.records.encode import BlockEncoder, ExampleEncoder
-from lengthwise.records.features import LENGTH
+from lengthwise.records.features import length_columns, lengths_of
 from lengthwise.records.framing import frame_array
 from lengthwise.records.statistics import describe, merge_ranges, to_bytes
 
@@ -34,6 +35,7 @@ def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
     """
     done = sorted(spilled, key=lambda one: one.rank)
     ranges = merge_ranges(one.ranges for one in done)
+    longest = longest_of_buckets(job, done)
     segments = sorted((segment for one in done for segment in one.segments), key=_group)
     for (split, bucket), members in groupby(segments, key=_group):
         group = sorted(members, key=lambda segment: (segment.first, segment.rank, segment.offset))
@@ -41,7 +43,16 @@ def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
         cuts = _cuts(job, group)
         for number, (first, last) in enumerate(cuts):
             path = shard_path(job, job.config.split_names[split], bucket, number, len(cuts))
-            yield ShardTask(path, split, bucket, first, last, ranges)
+            yield ShardTask(path, split, bucket, first, last, ranges, (job.boundaries[bucket], *longest[bucket]))
+
+
+def longest_of_buckets(job: Job, spilled: Iterable[Spilled]) -> list[tuple[int, ...]]:
+    """For each bucket, the longest sequence of each group but the one that leads; at least 1."""
+    found: list[tuple[int, ...]] = [(1,) * (len(groups(job.config.columns)) - 1)] * len(job.boundaries)
+    for one in spilled:
+        for segment in one.segments:
+            found[segment.bucket] = tuple(map(max, found[segment.bucket], segment.longest))
+    return found
 
 
 def shard_path(job: Job, split: str, bucket: int, number: int, total: int) -> str:
@@ -76,17 +87,22 @@ def write_shard(job: Job, task: ShardTask) -> Written:
     keep_freed_memory()
     rows = read_rows(job, task.split, task.bucket, task.first, task.last)
     measured, records = _write_file(job, task, rows) if rows.num_rows else (_Measured(io.BytesIO()), 0)
-    lengths = rows.column(LENGTH).to_numpy()
+    steps, *others = (int(lengths_of(rows, column).sum()) for column in length_columns(job.config.columns).values())
+    padded_steps, *padded = (rows.num_rows * boundary for boundary in task.boundaries)
     shard = Shard(
         path=task.path,
         split=job.config.split_names[task.split],
         bucket=task.bucket,
         records=records,
         sequences=rows.num_rows,
-        steps=int(lengths.sum(dtype=np.int64)),
-        padded_steps=rows.num_rows * job.boundaries[task.bucket],
+        steps=steps,
+        padded_steps=padded_steps,
         bytes=measured.size,
         crc32c=measured.checksum,
+        groups={
+            group: GroupSteps(steps=real, padded_steps=with_padding)
+            for group, real, with_padding in zip(groups(job.config.columns)[1:], others, padded, strict=True)
+        },
     )
     statistics = describe(job.config.columns, rows, task.ranges)
     files.write_bytes(statistics_path(job, task.path), to_bytes(statistics))
@@ -126,7 +142,7 @@ def _batches(rows: pa.RecordBatch, boundary: int) -> Iterator[pa.RecordBatch]:
 
 
 def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Measured") -> int:
-    output, boundary = job.config.output, job.boundaries[task.bucket]
+    output = job.config.output
     columns = job.config.columns
     encoder: ExampleEncoder | BlockEncoder = ExampleEncoder(columns)
     if output.layout == "block":
@@ -134,8 +150,8 @@ def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Me
     count = 0
     whole = rows if output.layout == "block" else None  # blocks are not cut by our batches
     with compressed(cast(BinaryIO, stream), output.shards_as) as target:
-        for batch in [whole] if whole is not None else _batches(rows, boundary):
-            records = encoder.encode(batch, boundary)
+        for batch in [whole] if whole is not None else _batches(rows, max(task.boundaries)):
+            records = encoder.encode(batch, task.boundaries)
             target.write(frame_array(records))
             count += len(records)
     return count

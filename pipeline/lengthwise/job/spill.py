@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from lengthwise import files
 from lengthwise.errors import EnvironmentFailure
+from lengthwise.job.measure import add_lengths
 from lengthwise.job.memory import keep_freed_memory
 from lengthwise.job.model import Input, Job, Spilled
 from lengthwise.job.reading import Reading
 from lengthwise.job.runs import RunWriter, run_path
 from lengthwise.job.waiting import WaitingWriter, waiting_path, waiting_rows
 from lengthwise.progress import Reporter
-from lengthwise.records.features import INDEX, LENGTH, WINDOW
+from lengthwise.records.features import INDEX, WINDOW, length_columns, lengths_of
 from lengthwise.records.framing import Block, frame
 from lengthwise.records.order import in_order, shuffled
 from lengthwise.records.refine import Refiner, Tally
@@ -107,7 +108,8 @@ class _Spill:
         self._job = job
         self._source = source
         self._rows = rows
-        self._lengths: dict[int, dict[int, int]] = {}
+        self._columns = length_columns(job.config.columns)
+        self._lengths: dict[str, dict[int, dict[int, int]]] = {group: {} for group in self._columns}
         self._ranges: dict[str, tuple[float, float]] = {}
 
     def run(self, write_rejects: Callable[[bytes], object]) -> Spilled:
@@ -139,15 +141,13 @@ class _Spill:
     def _take(self, rows: pa.RecordBatch, block: Block) -> None:
         if rows.num_rows == 0:
             return
-        lengths = rows.column(LENGTH).to_numpy()
         split = self._split(rows, block)
         self._rows.add(rows, self._order(rows), split)
         self._ranges = merge_ranges([self._ranges, ranges(self._job.config.columns, rows)])
-        for index in np.unique(split).tolist():
-            counts = np.bincount(lengths[split == index])
-            known = self._lengths.setdefault(index, {})
-            for length in np.flatnonzero(counts).tolist():
-                known[length] = known.get(length, 0) + int(counts[length])
+        for group, column in self._columns.items():
+            lengths = lengths_of(rows, column)
+            for index in np.unique(split).tolist():
+                add_lengths(self._lengths[group].setdefault(index, {}), lengths[split == index])
 
     def _split(self, rows: pa.RecordBatch, block: Block) -> np.ndarray:
         if self._source.split is not None:

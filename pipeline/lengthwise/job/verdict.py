@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lengthwise.buckets import LengthHistogram
 from lengthwise.job.hopeless import describe_hopeless
-from lengthwise.job.measure import add_up, as_example, reason_and_column
+from lengthwise.job.measure import as_example, leading_lengths, reason_and_column
 from lengthwise.job.model import Job, Measured, Refused
 from lengthwise.job.publish import check_limits
 from lengthwise.manifest import Counts
@@ -20,7 +20,7 @@ class Verdict:
 
     Attributes:
         tally: what was counted.
-        lengths: of the valid sequences, cut and split as the configuration says.
+        lengths: of the valid sequences (of the group that leads), cut and split as the configuration says.
         examples: the first few rejects of each reason and column.
         damaged: how many files are unreadable in whole or in part.
         fault: which limit of the configuration the data breaks, in words; empty where it keeps them all.
@@ -43,7 +43,7 @@ def judge(job: Job, measured: Sequence[Measured]) -> Verdict:
     damage = [f"{one.file}: {one.detail}" for one in examples if one.reason is RejectReason.DAMAGED_FILE]
     counts = Counts(read=tally.read, written=tally.written, rejected=dict(tally.rejected), sequences=tally.sequences)
     fault = check_limits(job, counts, damage)
-    return Verdict(tally, add_up(one.lengths for one in measured), tuple(_first(examples)), len(damage), fault)
+    return Verdict(tally, leading_lengths(measured), tuple(_first(examples)), len(damage), fault)
 
 
 def judge_hopeless(found: AllRejected) -> Verdict:

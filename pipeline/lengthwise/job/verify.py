@@ -6,7 +6,7 @@ every other file ─ it should not be there ────────────
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from lengthwise import files
 from lengthwise.cores import usable_cores
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.hold import WORK
-from lengthwise.job.recount import Recount, recount
+from lengthwise.job.recount import Recount, recount, steps_of
 from lengthwise.manifest import MANIFEST_NAME, Manifest, Shard, load_altered_manifest
 from lengthwise.part_folders import part_folders
 from lengthwise.progress import Event, ProgressSink, ignore
@@ -73,14 +73,19 @@ def _verify_part(folder: str, progress: ProgressSink) -> Verification:
     found.faults += _side_faults(folder, manifest)
     found.faults += _added(folder, manifest)
     lengths: dict[str, Counter[int]] = {split: Counter() for split in manifest.splits}
+    others = {group: {split: Counter[int]() for split in manifest.splits} for group in manifest.groups}
     for shard, one in _read_shards(folder, manifest, progress):
         found.shards += 1
         found.bytes += one.bytes
         found.sequences += one.sequences
         found.faults += [Fault(shard.path, problem) for problem in _problems(manifest, shard, one)]
         lengths.setdefault(shard.split, Counter()).update(one.lengths)
+        for group, counts in one.groups.items():
+            others.setdefault(group, {}).setdefault(shard.split, Counter()).update(counts)
     if not {fault.path for fault in found.faults} & {shard.path for shard in manifest.shards}:
-        found.faults += _length_faults(manifest, lengths)  # otherwise some are missing anyway
+        found.faults += _length_faults(manifest.lengths, lengths, "")  # otherwise some are missing anyway
+        for group, counted in others.items():
+            found.faults += _length_faults(manifest.groups[group].lengths, counted, f" of the group {group!r}")
     found.faults.sort()
     return found
 
@@ -104,7 +109,7 @@ def _read_shards(folder: str, manifest: Manifest, progress: ProgressSink) -> Ite
 def _recount(folder: str, manifest: Manifest, shard: Shard) -> Recount:
     path = files.join(folder, shard.path)
     try:
-        return recount(path, manifest.layout, manifest.compression)
+        return recount(path, manifest.layout, manifest.compression, manifest.columns)
     except EnvironmentFailure as error:
         if files.is_remote(path) and files.exists(path):  # an outage says nothing about the data
             raise
@@ -126,6 +131,23 @@ def _problems(manifest: Manifest, shard: Shard, found: Recount) -> Iterator[str]
         if getattr(found, name) != getattr(shard, name):
             yield f"expected {getattr(shard, name):,} {name}, found {getattr(found, name):,}"
     yield from _bucket_problems(manifest, shard, found)
+    for group, lengths in found.groups.items():
+        yield from _group_problems(manifest, shard, group, lengths)
+
+
+def _group_problems(manifest: Manifest, shard: Shard, group: str, lengths: Counter[int]) -> Iterator[str]:
+    if shard.bucket >= len(manifest.boundaries):
+        return
+    told, boundary = shard.groups[group], manifest.groups[group].boundaries[shard.bucket]
+    if lengths.total() != shard.sequences:
+        yield f"expected {shard.sequences:,} lengths of the group {group!r}, found {lengths.total():,}"
+    if steps_of(lengths) != told.steps:
+        yield f"expected {told.steps:,} steps of the group {group!r}, found {steps_of(lengths):,}"
+    if max(lengths, default=0) > boundary:
+        yield f"expected at most {boundary} steps of the group {group!r}, found {max(lengths)}"
+    if told.padded_steps != shard.sequences * boundary:
+        expected = f"expected {shard.sequences * boundary:,} padded steps of the group {group!r}"
+        yield f"{expected}, the manifest says {told.padded_steps:,}"
 
 
 def _bucket_problems(manifest: Manifest, shard: Shard, found: Recount) -> Iterator[str]:
@@ -156,10 +178,13 @@ def _manifest_problems(manifest: Manifest, as_written: bool) -> Iterator[str]:
         yield f"expected {counts.sequences:,} sequences in the shards, they add up to {sequences:,}"
 
 
-def _length_faults(manifest: Manifest, found: dict[str, Counter[int]]) -> Iterator[Fault]:
+def _length_faults(
+    told: Mapping[str, Mapping[int, int]], found: Mapping[str, Counter[int]], whose: str
+) -> Iterator[Fault]:
     for split, counts in sorted(found.items()):
-        if dict(counts) != {length: count for length, count in manifest.lengths.get(split, {}).items() if count}:
-            yield Fault(MANIFEST_NAME, f"its lengths of split {split!r} are not those of the sequences in the shards")
+        if dict(counts) != {length: count for length, count in told.get(split, {}).items() if count}:
+            problem = f"its lengths{whose} of split {split!r} are not those of the sequences in the shards"
+            yield Fault(MANIFEST_NAME, problem)
 
 
 def _side_faults(folder: str, manifest: Manifest) -> Iterator[Fault]:

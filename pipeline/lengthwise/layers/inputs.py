@@ -96,7 +96,8 @@ def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
 
 def _lengths(plan: LayerPlan, features: Mapping[str, Any], mask: Any, checks: Checks) -> tuple[Any, Any]:
     extents = [extent_of(source, features[source.key]) for source in plan.sources]
-    return common_lengths(extents, told_lengths(features, mask, keys_read(plan), checks), checks)
+    told = told_lengths(features, mask, keys_read(plan), checks, plan.length_key)
+    return common_lengths(extents, told, checks, plan.length_key)
 
 
 def keys_read(plan: LayerPlan) -> list[str]:

@@ -30,7 +30,9 @@ class Told:
     count: Any = None
 
 
-def told_lengths(features: Mapping[str, Any], mask: Any, keys: Iterable[str], checks: Checks) -> list[Told]:
+def told_lengths(
+    features: Mapping[str, Any], mask: Any, keys: Iterable[str], checks: Checks, length_key: str = RESERVED_KEY
+) -> list[Told]:
     """What a feature or masks tell; empty where neither does.
 
     Args:
@@ -39,6 +41,7 @@ def told_lengths(features: Mapping[str, Any], mask: Any, keys: Iterable[str], ch
         mask: None, bool `[B,T]`, or a dict of such.
         keys: the features that are read; masks of others say nothing.
         checks: demands masks without holes.
+        length_key: the feature that tells the lengths, of a group with a name.
 
     Raises:
         ConfigError: the feature or a mask is of another shape.
@@ -46,15 +49,17 @@ def told_lengths(features: Mapping[str, Any], mask: Any, keys: Iterable[str], ch
     if SEGMENTS in features:  # packed rows: the sequences follow one another, padding is behind them
         segments = ops.cast(features[SEGMENTS], length_dtype())
         return [Told(repr(SEGMENTS), ops.sum(ops.cast(segments > 0, segments.dtype), axis=1), ops.shape(segments)[1])]
-    if RESERVED_KEY in features:
-        return [Told(repr(RESERVED_KEY), flat_lengths(features[RESERVED_KEY], checks))]
+    if length_key in features:
+        return [Told(repr(length_key), flat_lengths(features[length_key], checks, length_key))]
     masks = {"the mask": mask}
     if isinstance(mask, Mapping):
         masks = {f"the mask of {key!r}": mask.get(key) for key in keys}
     return [_of_mask(name, one, checks) for name, one in masks.items() if one is not None]
 
 
-def common_lengths(extents: Sequence[Extent], told: Sequence[Told], checks: Checks) -> tuple[Any, Any]:
+def common_lengths(
+    extents: Sequence[Extent], told: Sequence[Told], checks: Checks, length_key: str = RESERVED_KEY
+) -> tuple[Any, Any]:
     """The lengths of the rows, and T: that of dense input, else the longest sequence.
 
     Raises:
@@ -64,21 +69,21 @@ def common_lengths(extents: Sequence[Extent], told: Sequence[Told], checks: Chec
     # Sparse input may lack trailing empty steps, so exact lengths come first.
     own = sorted((extent for extent in extents if extent.lengths is not None), key=lambda extent: not extent.is_exact)
     _require_sizes(extents, dense, told, checks)
-    lengths = told[0].lengths if told else own[0].lengths if own else _none_told(dense)
+    lengths = told[0].lengths if told else own[0].lengths if own else _none_told(dense, length_key)
     if own or len(told) > 1:  # to be compared, which needs equal sizes
         (lengths,) = checks.attach(lengths)
     for other in told[1:]:
         names = f"{told[0].name} and {other.name}"
         checks.require(ops.equal(lengths, other.lengths), f"{names} end at different steps; first in row", PLACE)
     for extent in own if told else own[1:]:
-        _require_same(extent, own[0], lengths, bool(told), checks)
+        _require_same(extent, own[0], lengths, told[0].name if told else None, checks)
     if dense:
-        return lengths, _dense_count(dense[0], lengths, checks)
+        return lengths, _dense_count(dense[0], lengths, told[0].name if told else repr(length_key), checks)
     counts = [extent.count for extent in own] + ([longest(lengths)] if told else [])
     return lengths, counts[0] if len(counts) == 1 else ops.max(ops.stack(counts))
 
 
-def flat_lengths(lengths: Any, checks: Checks) -> Any:
+def flat_lengths(lengths: Any, checks: Checks, key: str = RESERVED_KEY) -> Any:
     """Told lengths, `[B]` or `[B,1]`, as integers `[B]`; -1 for a fraction, where compiled code cannot raise.
 
     Floats may be whole numbers: Keras gives floats where an Input has no dtype.
@@ -89,19 +94,19 @@ def flat_lengths(lengths: Any, checks: Checks) -> Any:
     """
     rank = rank_of(lengths)
     if rank is not None and rank != 1 and (rank != 2 or lengths.shape[1] not in (1, None)):
-        raise ConfigError(f"feature {RESERVED_KEY!r}: expected shape [batch], received {tuple(lengths.shape)}")
+        raise ConfigError(f"feature {key!r}: expected shape [batch], received {tuple(lengths.shape)}")
     lengths = lengths if rank == 1 else ops.reshape(lengths, (-1,))
     dtype = keras.backend.standardize_dtype(lengths.dtype)
     if "int" in dtype:
         return ops.cast(lengths, length_dtype())
     if "float" not in dtype:
-        raise ConfigTypeError(f"feature {RESERVED_KEY!r}: expected integers, received dtype {dtype}")
-    return _whole(lengths if dtype == "float64" else ops.cast(lengths, "float32"), checks)
+        raise ConfigTypeError(f"feature {key!r}: expected integers, received dtype {dtype}")
+    return _whole(lengths if dtype == "float64" else ops.cast(lengths, "float32"), checks, key)
 
 
-def _whole(lengths: Any, checks: Checks) -> Any:
+def _whole(lengths: Any, checks: Checks, key: str) -> Any:
     whole = ops.logical_and(ops.equal(ops.floor(lengths), lengths), ops.abs(lengths) < 2.0**31)
-    checks.require(whole, f"feature {RESERVED_KEY!r}: expected whole numbers, received another; first in row", PLACE)
+    checks.require(whole, f"feature {key!r}: expected whole numbers, received another; first in row", PLACE)
     return ops.where(whole, ops.cast(ops.where(whole, lengths, 0), length_dtype()), -1)
 
 
@@ -127,17 +132,17 @@ def _require_sizes(extents: Sequence[Extent], dense: list[Extent], told: Sequenc
     require_one("number of steps T", steps + [(one.name, one.count) for one in told if one.count is not None], checks)
 
 
-def _none_told(dense: list[Extent]) -> Any:
+def _none_told(dense: list[Extent], length_key: str) -> Any:
     raise ConfigError(
         f"features: expected the lengths of the dense features {sorted(extent.source.key for extent in dense)}, "
-        f"received none; add the feature {RESERVED_KEY!r} (int64 [batch]), pass mask=, or give ragged or sparse tensors"
+        f"received none; add the feature {length_key!r} (int64 [batch]), pass mask=, or give ragged or sparse tensors"
     )
 
 
-def _require_same(extent: Extent, first: Extent, lengths: Any, is_told: bool, checks: Checks) -> None:
-    if is_told:
+def _require_same(extent: Extent, first: Extent, lengths: Any, told: str | None, checks: Checks) -> None:
+    if told is not None:
         holds = ops.equal(extent.lengths, lengths) if extent.is_exact else extent.lengths <= lengths
-        message = f"feature {extent.source.key!r}: its steps do not fit {RESERVED_KEY!r} or the mask; first in row"
+        message = f"feature {extent.source.key!r}: its steps do not fit {told}; first in row"
         checks.require(holds, message, PLACE, "which has", extent.lengths, "steps where", lengths, "are told")
         return
     names = f"{first.source.name!r} and {extent.source.name!r}"
@@ -148,11 +153,10 @@ def _require_same(extent: Extent, first: Extent, lengths: Any, is_told: bool, ch
     )
 
 
-def _dense_count(dense: Extent, lengths: Any, checks: Checks) -> Any:
+def _dense_count(dense: Extent, lengths: Any, told: str, checks: Checks) -> Any:
     checks.require(
         lambda: ops.logical_and(lengths >= 0, lengths <= ops.cast(dense.count, lengths.dtype)),
-        f"feature {RESERVED_KEY!r}: a length is negative, or a length is greater than the T of {dense.source.key!r}; "
-        "first in row",
+        f"{told}: a length is negative, or a length is greater than the T of {dense.source.key!r}; first in row",
         *(PLACE, "with length", lengths),
     )
     return dense.count

@@ -12,13 +12,14 @@ from lengthwise.columns import (
     SEGMENTS,
     NumericColumn,
     context_features,
+    leading_length_key,
     sequence_features,
 )
 from lengthwise.columns.from_tensorflow import from_feature_column
 
 warnings.filterwarnings(
     "error",
-    message=r"The structure of `inputs`[\s\S]*Expected: \{[\s\S]*Received: inputs=\{[\s\S]*" + repr(RESERVED_KEY),
+    message=r"The structure of `inputs`[\s\S]*Expected: \{[\s\S]*Received: inputs=\{[\s\S]*" + RESERVED_KEY,
     category=UserWarning,
 )
 """Keras warns, and then takes the features of a dict by position: a model would train on the wrong tensors. Where the
@@ -61,7 +62,8 @@ def inputs(columns: Iterable[Any], *, packed: bool = False) -> dict[str, Any]:
     for context in context_features(accepted):
         made[context.key] = keras.Input((*per_row, *context.shape), dtype=context.dtype, name=context.key)
     if len(made) > len(context_features(accepted)):
-        made[RESERVED_KEY] = keras.Input(per_row, dtype="int64", name=RESERVED_KEY)
+        length_key = leading_length_key(accepted)
+        made[length_key] = keras.Input(per_row, dtype="int64", name=length_key)
     if packed:
         made |= {key: keras.Input((None,), dtype="int32", name=key) for key in (SEGMENTS, POSITIONS)}
     return made

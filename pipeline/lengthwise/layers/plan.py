@@ -19,7 +19,9 @@ from lengthwise.columns import (
     VocabularyColumn,
     feature_of,
     from_feature_column,
+    groups,
     is_context,
+    length_key,
 )
 from lengthwise.columns.base import Spec
 from lengthwise.columns.from_tensorflow import is_feature_column
@@ -47,12 +49,14 @@ class LayerPlan:
         sources: the distinct features that the columns read.
         source_of: for each column the position of its feature in `sources`.
         tables: the embedding tables by name, shared ones once.
+        length_key: the feature that has the lengths of the columns' group.
     """
 
     columns: tuple[DenseColumn, ...]
     sources: tuple[SequenceFeature, ...]
     source_of: tuple[int, ...]
     tables: Mapping[str, Table]
+    length_key: str
 
     @property
     def num_elements(self) -> int:
@@ -70,6 +74,7 @@ def plan_columns(columns: Iterable[Any], per: Literal["step", "record"] = "step"
     dense = tuple(sorted(accepted, key=lambda column: column.name))
     _refuse_duplicates(dense)
     _require_width(dense)
+    group = _only_group(dense)
     sources: list[SequenceFeature] = []
     positions = []
     for column in dense:
@@ -78,7 +83,7 @@ def plan_columns(columns: Iterable[Any], per: Literal["step", "record"] = "step"
         if feature not in sources:
             sources.append(feature)
         positions.append(sources.index(feature))
-    return LayerPlan(dense, tuple(sources), tuple(positions), _tables(dense))
+    return LayerPlan(dense, tuple(sources), tuple(positions), _tables(dense), length_key(group))
 
 
 def all_tables(plans: Iterable[LayerPlan]) -> dict[str, Table]:
@@ -156,6 +161,23 @@ def _refuse_duplicates(columns: tuple[DenseColumn, ...]) -> None:
                 f"feature_columns: expected distinct names, received two columns named {column.name!r} "
                 f"({column} and {following}); rename a key or leave one out"
             )
+
+
+def _group_of(column: DenseColumn) -> str:
+    (group,) = groups([column]) or ("",)
+    return f"the group {group!r}" if group else "no group"
+
+
+def _only_group(columns: tuple[DenseColumn, ...]) -> str:
+    """The group of all columns."""
+    group, *others = groups(columns) or ("",)
+    if others:
+        received = ", ".join(f"{column.name!r} of {_group_of(column)}" for column in columns)
+        raise ConfigError(
+            f"feature_columns: expected columns of one group, which have one length, received {received}; "
+            "make a layer for each group"
+        )
+    return group
 
 
 def _require_width(columns: tuple[DenseColumn, ...]) -> None:

@@ -14,7 +14,7 @@ from lengthwise import files
 from lengthwise.columns.wording import did_you_mean
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.records.features import INDEX, LENGTH
+from lengthwise.records.features import INDEX, length_columns, lengths_of
 from lengthwise.records.framing import Block, read_blocks
 from lengthwise.records.protos import SequenceExample
 from lengthwise.records.refine import Refined, Refiner, Rules, Tally
@@ -73,7 +73,7 @@ class Ahead:
         rejected: where every one is rejected, all for one reason.
         records: how many of them were measured.
         record_bytes: how many bytes these have.
-        lengths: int64 `[n]`: of the valid sequences among these, in steps.
+        lengths: int64 `[n]`: of the valid sequences among these, in steps, those of all groups together.
     """
 
     rejected: AllRejected | None
@@ -88,7 +88,7 @@ def look_ahead(paths: Sequence[str], rules: Rules, most: int, config: JobConfig,
     As long as all are rejected for one reason, at `most` records; else, to `measure`, at some of the first few local
     files. Files that cannot be opened are left to whoever reads all of them.
     """
-    refiner, look = Refiner(rules), _Look()
+    refiner, look = Refiner(rules), _Look(length_columns(rules.columns).values())
     reading = _in_turn(paths, config.inputs.compression, config.limits.max_record_bytes)
     for path, block in reading:
         if not most and not (measure and look.is_of_use(path)):
@@ -103,8 +103,9 @@ def look_ahead(paths: Sequence[str], rules: Rules, most: int, config: JobConfig,
 class _Look:
     """What was seen so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: Iterable[str]) -> None:
         self.tally = Tally()
+        self._columns = tuple(columns)
         self._rejects: list[Reject] = []
         self._files: set[str] = set()
         self._records: list[bytes] = []
@@ -125,8 +126,9 @@ class _Look:
         if path not in self._files and block.records:
             first = _first_of(block)
             self._records += first.records
-            indices, lengths = (refined.rows.column(name).to_numpy() for name in (INDEX, LENGTH))
-            self._lengths.append(lengths[indices <= first.indices[-1]].astype(np.int64))
+            indices = refined.rows.column(INDEX).to_numpy()
+            lengths = sum(lengths_of(refined.rows, column) for column in self._columns)
+            self._lengths.append(np.asarray(lengths)[indices <= first.indices[-1]])
         self._files.add(path)
 
     def result(self, *, rest: bool) -> Ahead:

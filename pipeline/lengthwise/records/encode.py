@@ -10,15 +10,15 @@ buffers that stand one after the other are one merged message, which TensorFlow'
 Source: protobuf.dev/programming-guides/encoding#last-one-wins, tensorflow/core/util/example_proto_fast_parsing.cc.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 from tfx_bsl.coders import example_coder
 
-from lengthwise.columns import RESERVED_KEY, AnyColumn, ContextColumn, context_features
+from lengthwise.columns import AnyColumn, ContextColumn, context_features, leading_length_key
 from lengthwise.records.buffers import pack
-from lengthwise.records.features import LENGTH, step_features
+from lengthwise.records.features import LENGTH, length_columns, lengths_of, step_features
 from lengthwise.records.messages import Part, feature_parts, join_parts
 from lengthwise.records.pad import Padder
 
@@ -30,15 +30,20 @@ class ExampleEncoder:
         columns = tuple(columns)
         self._steps = step_features(columns)
         self._context = context_features(columns)
+        self._length_key = leading_length_key(columns)
+        self._lengths = tuple(length_columns(columns).values())
         self._coder = example_coder.RecordBatchToExamplesEncoder()
 
-    def encode(self, rows: pa.RecordBatch, boundary: int) -> pa.LargeBinaryArray:
-        """The serialized examples of rows of at most `boundary` steps, in their order."""
+    def encode(self, rows: pa.RecordBatch, boundaries: Sequence[int]) -> pa.LargeBinaryArray:
+        """The serialized examples of rows, in their order; `boundaries`: the most steps of each group, in its order."""
         lengths = rows.column(LENGTH).to_numpy()
-        parts = {RESERVED_KEY: feature_parts(RESERVED_KEY, lengths.reshape(-1, 1))}
-        padder = Padder(lengths, boundary)
+        parts = {self._length_key: feature_parts(self._length_key, lengths.reshape(-1, 1))}
+        padders = {
+            column: Padder(lengths_of(rows, column), boundary)
+            for column, boundary in zip(self._lengths, boundaries, strict=True)
+        }
         for step in self._steps:
-            padded = padder.pad(list_values(rows.column(step.key)), step.width, step.padding)
+            padded = padders[step.length].pad(list_values(rows.column(step.key)), step.width, step.padding)
             parts[step.key] = feature_parts(step.key, padded)
         for column in self._context:
             parts[column.key] = self._context_parts(column, rows)
@@ -61,13 +66,14 @@ class BlockEncoder:
         self._size = block_sequences
         self._compress = compress
         self._dtypes = block_dtypes(columns)
+        self._length_key = leading_length_key(columns)
         self._keys = [step.key for step in step_features(columns)]
         self._keys += [column.key for column in context_features(columns)]
         self._coder = example_coder.RecordBatchToExamplesEncoder()
 
-    def encode(self, rows: pa.RecordBatch, boundary: int) -> pa.LargeBinaryArray:
+    def encode(self, rows: pa.RecordBatch, boundaries: Sequence[int]) -> pa.LargeBinaryArray:
         """The serialized blocks of rows, `block_sequences` in each but the last."""
-        del boundary  # nothing is padded
+        del boundaries  # nothing is padded
         encoded = [record for block in self._blocks(rows) for record in self._encode_block(block)]
         return pa.array(encoded, pa.large_binary())
 
@@ -76,8 +82,8 @@ class BlockEncoder:
             yield rows.slice(start, self._size)
 
     def _encode_block(self, block: pa.RecordBatch) -> list[bytes]:
-        lengths = pack(block.column(LENGTH).to_numpy(), self._dtypes[RESERVED_KEY], compress=False)
-        features = {RESERVED_KEY: _one_list([lengths])}
+        lengths = pack(block.column(LENGTH).to_numpy(), self._dtypes[self._length_key], compress=False)
+        features = {self._length_key: _one_list([lengths])}
         for key in self._keys:
             if key in self._dtypes:
                 buffer = pack(list_values(block.column(key)), self._dtypes[key], compress=self._compress)
@@ -90,7 +96,7 @@ class BlockEncoder:
 def block_dtypes(columns: Iterable[AnyColumn]) -> dict[str, str]:
     """The numpy dtype of each raw buffer of the block layout, by key."""
     columns = tuple(columns)
-    dtypes = {RESERVED_KEY: "<i4"} | {step.key: step.block_dtype for step in step_features(columns)}
+    dtypes = {leading_length_key(columns): "<i4"} | {step.key: step.block_dtype for step in step_features(columns)}
     for column in context_features(columns):
         if column.dtype != "string":
             dtypes[column.key] = "<f4" if column.dtype == "float32" else "<i8"

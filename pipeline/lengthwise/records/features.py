@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, context_features, sequence_features
+from lengthwise.columns import (
+    AnyColumn,
+    ContextColumn,
+    NumericColumn,
+    context_features,
+    groups,
+    length_key,
+    sequence_features,
+)
 
 INDEX, WINDOW, LENGTH, ORDER = "##index", "##window", "##length", "##order"
 """Columns of rows beside the features: the record's position in its file, the window's number in the record, the number
@@ -26,6 +34,7 @@ class StepFeature:
         padding: what the steps up to the boundary are filled with: 0 for ids and weights.
         dtype: the numpy dtype of its values, little-endian.
         num_buckets: the number of ids; None for numbers and weights.
+        length: the column of rows that has its sequences' lengths: `LENGTH`, or that of a group that does not lead.
     """
 
     key: str
@@ -34,6 +43,7 @@ class StepFeature:
     padding: float
     dtype: str
     num_buckets: int | None = None
+    length: str = LENGTH
 
     @property
     def block_dtype(self) -> str:
@@ -45,18 +55,38 @@ class StepFeature:
 
 def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
     """The sequence features of rows, weights included, sorted by key."""
+    columns = tuple(columns)
+    lengths = length_columns(columns)
     features = []
     for column in sequence_features(columns):
+        length = lengths[column.group]
         if isinstance(column, NumericColumn):
             dtype = "<i8" if column.is_integer else "<f4"
             default = column.default_value
-            features.append(StepFeature(column.key, column.num_elements, default, default, dtype))
+            features.append(StepFeature(column.key, column.num_elements, default, default, dtype, length=length))
             continue
         dtype = "<i4" if column.num_buckets < 2**31 else "<i8"
-        features.append(StepFeature(column.key, column.values_per_step, -1, 0, dtype, column.num_buckets))
+        features.append(StepFeature(column.key, column.values_per_step, -1, 0, dtype, column.num_buckets, length))
         if column.weight_key is not None:
-            features.append(StepFeature(column.weight_key, column.values_per_step, 0.0, 0.0, "<f4"))
+            weights = StepFeature(column.weight_key, column.values_per_step, 0.0, 0.0, "<f4", length=length)
+            features.append(weights)
     return tuple(sorted(features, key=lambda feature: feature.key))
+
+
+def length_columns(columns: Iterable[AnyColumn]) -> dict[str, str]:
+    """The columns of rows that have the lengths of each group, the leading group first.
+
+    That of the leading group is `LENGTH`; those of others are context features, lists of one value each.
+    """
+    leading, *others = groups(columns) or ("",)
+    return {leading: LENGTH, **{group: length_key(group) for group in others}}
+
+
+def lengths_of(rows: pa.RecordBatch, column: str) -> np.ndarray:
+    """int64 `[n]`: the lengths of a group, in the column of rows of that name."""
+    lists = rows.column(column)
+    lengths = lists if column == LENGTH else lists.flatten()
+    return lengths.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def absence(key: str) -> str:

@@ -11,20 +11,21 @@ import numpy as np
 
 from lengthwise import files
 from lengthwise.columns import (
-    RESERVED_KEY,
     AnyColumn,
     VocabularyColumn,
     context_features,
     context_ids,
     id_features,
+    leading_length_key,
 )
 from lengthwise.errors import DatasetError
 from lengthwise.manifest import Manifest, Shard
 from lengthwise.records.buffers import unpack
-from lengthwise.records.features import StepFeature, step_features
+from lengthwise.records.features import LENGTH, StepFeature, step_features
 from lengthwise.records.framing import Damage, read_blocks
 from lengthwise.records.items import read_items
 from lengthwise.records.protos import Example, SequenceExample
+from lengthwise.records.steps import offsets_of
 from lengthwise.rejects import RejectReason
 
 MISSING = "(missing)"
@@ -127,6 +128,7 @@ class _Prepared:
         self._folder = folder
         self._manifest = manifest
         self._steps = step_features(manifest.columns)
+        self._length_key = leading_length_key(manifest.columns)
         self._context = context_features(manifest.columns)
         self._context_ids = context_ids(manifest.columns)
         self._texts = _vocabularies(manifest.columns)
@@ -150,20 +152,29 @@ class _Prepared:
         if self._manifest.layout == "block":
             yield from self._block_rows({key: _values(feature) for key, feature in features.items()})
             return
-        [length] = _values(features[RESERVED_KEY])
-        steps = {step.key: np.asarray(_values(features[step.key]))[: length * step.width] for step in self._steps}
-        yield length, steps, {column.key: _values(features[column.key]) for column in self._context}
+        [length] = _values(features[self._length_key])
+        context = {column.key: _values(features[column.key]) for column in self._context}
+        steps = {}
+        for step in self._steps:
+            count = length if step.length == LENGTH else context[step.length][0]
+            steps[step.key] = np.asarray(_values(features[step.key]))[: count * step.width]
+        yield length, steps, context
 
     def _block_rows(self, buffers: Mapping[str, Sequence[Any]]) -> "Iterator[_Row]":
         dtypes = self._manifest.block_dtypes
-        lengths = np.frombuffer(buffers[RESERVED_KEY][0], dtypes[RESERVED_KEY])
-        ends = np.cumsum(lengths, dtype=np.int64)
-        counts = {step.key: int(ends[-1:].sum()) * step.width for step in self._steps}
-        counts |= {column.key: len(lengths) * column.num_elements for column in self._context if column.key in dtypes}
+        lengths = np.frombuffer(buffers[self._length_key][0], dtypes[self._length_key])
+        counts = {column.key: len(lengths) * column.num_elements for column in self._context if column.key in dtypes}
         arrays = {key: unpack(buffers[key][0], dtypes[key], count) for key, count in counts.items()}
-        for row, end in enumerate(ends.tolist()):
-            length = int(lengths[row])
-            steps = {step.key: arrays[step.key][(end - length) * step.width : end * step.width] for step in self._steps}
+        by_group = {step.length: arrays.get(step.length, lengths) for step in self._steps}
+        bounds = {group: offsets_of(own) for group, own in by_group.items()}
+        for step in self._steps:
+            count = int(bounds[step.length][-1]) * step.width
+            arrays[step.key] = unpack(buffers[step.key][0], dtypes[step.key], count)
+        for row, length in enumerate(lengths.tolist()):
+            steps = {}
+            for step in self._steps:
+                first, last = bounds[step.length][row : row + 2] * step.width
+                steps[step.key] = arrays[step.key][first:last]
             context = {}
             for column in self._context:
                 size = column.num_elements

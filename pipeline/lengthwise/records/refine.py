@@ -1,6 +1,7 @@
 """A block of raw records -> rows ready to be bucketed, and the rejects: decode, look up, validate, cut, composed."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -8,10 +9,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lengthwise.columns import AnyColumn, ContextColumn, context_features, raw_context, raw_values
-from lengthwise.config.model import JobConfig
+from lengthwise.columns import AnyColumn, ContextColumn, context_features, groups, raw_context, raw_values
+from lengthwise.config.model import GroupRules, JobConfig, Sequences
 from lengthwise.records.decode import Decoded, Decoder, Fault, Format
-from lengthwise.records.features import INDEX, LENGTH, SPLIT_KEY, WINDOW, absence, marked_keys, step_features
+from lengthwise.records.faults import Faults
+from lengthwise.records.features import (
+    INDEX,
+    LENGTH,
+    SPLIT_KEY,
+    WINDOW,
+    absence,
+    length_columns,
+    marked_keys,
+    step_features,
+)
 from lengthwise.records.framing import Block
 from lengthwise.records.steps import gather, offsets_of
 from lengthwise.records.validate import Checked, Validator, fill_context
@@ -29,9 +40,10 @@ class Rules:
         mismatch: what happens when the columns of a record differ in length.
         empty: what happens to sequences without a step.
         over_long: what happens to sequences longer than `longest`.
-        longest: the last boundary; None where no length is too long.
+        longest: the last boundary, of the group that leads; None where no length is too long.
         overlap: the steps that a window shares with the one before.
         split_key: the context feature by which records are split, if any.
+        groups: what differs in some groups, by name.
     """
 
     columns: tuple[AnyColumn, ...]
@@ -42,6 +54,7 @@ class Rules:
     longest: int | None = None
     overlap: int = 0
     split_key: str | None = None
+    groups: Mapping[str, GroupRules] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: JobConfig, longest: int | None) -> Self:
@@ -55,7 +68,16 @@ class Rules:
             longest=longest,
             overlap=config.sequences.window_overlap,
             split_key=config.splits.key,
+            groups=config.sequences.groups,
         )
+
+    def of_group(self, group: str) -> GroupRules:
+        """The rules of a group; `max_length` is its longest sequence."""
+        rules = Sequences.model_construct(
+            empty=self.empty, over_long=self.over_long, mismatch=self.mismatch, groups=dict(self.groups)
+        ).of(group)
+        leads = group == (groups(self.columns) or ("",))[0]
+        return rules.model_copy(update={"max_length": self.longest}) if leads else rules
 
 
 @dataclass(slots=True)
@@ -84,8 +106,8 @@ class Refined:
 
     Attributes:
         rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`; each sequence feature as a `large_list` of its values,
-            `width` a step, weights likewise; each context feature as a list of its values; the `absence` of optional
-            features; and the `SPLIT_KEY`.
+            `width` a step, weights likewise; each context feature as a list of its values, the lengths of groups that
+            do not lead among them; the `absence` of optional features; and the `SPLIT_KEY`.
         rejects: the records refused, in the order of the file.
         tally: the block's counts.
     """
@@ -100,8 +122,11 @@ class Refiner:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self._groups = {group: rules.of_group(group) for group in groups(rules.columns)}
         self._decoder = Decoder(rules.columns, rules.container)
-        self._validator = Validator(rules.columns, rules.container, rules.mismatch)
+        uneven = [group for group, own in self._groups.items() if own.mismatch == "truncate"]
+        self._validator = Validator(rules.columns, rules.container, uneven)
+        self._lengths = length_columns(rules.columns)
         self._steps = step_features(rules.columns)
         self._context = context_features(rules.columns)
         self._marked = marked_keys(rules.columns)
@@ -115,45 +140,46 @@ class Refiner:
         self._check_lengths(checked)
         faults = [self._explain(fault, block.records[row]) for fault, row in _placed(checked, decoded.rows)]
         good = np.flatnonzero(~checked.faults.bad)
-        cuts = cut(checked.lengths[good], self._rules.longest, self._rules.over_long, self._rules.overlap)
-        cuts = Cuts(good[cuts.rows], cuts.first, cuts.counts, cuts.windows)
+        cuts = {group: self._cut(group, good, checked.lengths[group][good]) for group in self._groups}
         rows = self._make_rows(block, checked, decoded, cuts)
         rejects = _rejects(block, [*decoded.faults, *faults], file)
-        return Refined(rows, rejects, self._count(block, checked, good, cuts, rejects))
+        return Refined(rows, rejects, self._count(block, checked, good, rows.num_rows, rejects))
+
+    def _cut(self, group: str, good: np.ndarray, lengths: np.ndarray) -> Cuts:
+        """What is written of a group in the good records, of which several groups make one row each."""
+        rules = self._groups[group]
+        cuts = cut(lengths, rules.max_length, rules.over_long or "reject", self._rules.overlap)
+        return Cuts(good[cuts.rows], cuts.first, cuts.counts, cuts.windows)
 
     def _check_lengths(self, checked: Checked) -> None:
-        lengths, rules = checked.lengths, self._rules
-        if rules.empty == "reject":
-            checked.faults.add(
-                RejectReason.EMPTY_SEQUENCE, "", lengths == 0, lambda _: "expected at least one step (sequences.empty)"
-            )
-        if rules.over_long == "reject" and rules.longest is not None:
-            checked.faults.add(
-                RejectReason.OVER_LONG,
-                "",
-                lengths > rules.longest,
-                lambda row: f"expected at most {rules.longest} steps, received {lengths[row]} (sequences.over_long)",
-            )
+        for group, rules in self._groups.items():
+            _check_lengths(checked.faults, group, checked.lengths[group], rules)
 
     def _explain(self, fault: Fault, record: bytes) -> Fault:
         if fault.reason is not RejectReason.MISSING_FEATURE:
             return fault
         return self._decoder.explain_absence(fault.row, fault.column, record) or fault
 
-    def _make_rows(self, block: Block, checked: Checked, decoded: Decoded, cuts: Cuts) -> pa.RecordBatch:
-        places = decoded.rows[cuts.rows]
+    def _make_rows(self, block: Block, checked: Checked, decoded: Decoded, cuts: Mapping[str, Cuts]) -> pa.RecordBatch:
+        of_length = {self._lengths[group]: found for group, found in cuts.items()}
+        leading = of_length[LENGTH]
+        places = decoded.rows[leading.rows]
         arrays: dict[str, pa.Array] = {
             INDEX: pa.array(np.asarray(block.indices, np.int64)[places]),
-            WINDOW: pa.array(cuts.windows),
-            LENGTH: pa.array(cuts.counts.astype(np.int32)),
+            WINDOW: pa.array(leading.windows),
+            LENGTH: pa.array(leading.counts.astype(np.int32)),
         }
         for step in self._steps:
-            values = gather(checked.sequences[step.key], cuts.rows, cuts.first, cuts.counts, step.absent)
-            offsets = pa.array(offsets_of(cuts.counts * step.width))
+            taken = of_length[step.length]
+            values = gather(checked.sequences[step.key], taken.rows, taken.first, taken.counts, step.absent)
+            offsets = pa.array(offsets_of(taken.counts * step.width))
             arrays[step.key] = pa.LargeListArray.from_arrays(offsets, pa.array(values.astype(step.dtype, copy=False)))
         for column in self._context:
-            arrays[column.key] = _context_lists(column, checked.context[column.key], cuts.rows)
-        rows = pa.array(cuts.rows)
+            if column.key in of_length:
+                arrays[column.key] = _one_each(of_length[column.key].counts)
+            else:
+                arrays[column.key] = _context_lists(column, checked.context[column.key], leading.rows)
+        rows = pa.array(leading.rows)
         for key in self._marked:
             steps = checked.sequences.get(key)
             present = decoded.batch.column(key).is_valid() if steps is None else pa.array(steps.present)
@@ -163,20 +189,41 @@ class Refiner:
             arrays[SPLIT_KEY] = pa.array(values).take(rows)
         return pa.RecordBatch.from_pydict(arrays)
 
-    def _count(self, block: Block, checked: Checked, good: np.ndarray, cuts: Cuts, rejects: list[Reject]) -> Tally:
-        longest = self._rules.longest
+    def _count(self, block: Block, checked: Checked, good: np.ndarray, sequences: int, rejects: list[Reject]) -> Tally:
         uneven = checked.uneven[good]
-        over_long = checked.lengths[good] > longest if longest is not None else np.zeros(len(good), bool)
+        over_long = np.zeros(len(good), bool)
+        for group, rules in self._groups.items():
+            if rules.max_length is not None:
+                over_long |= checked.lengths[group][good] > rules.max_length
         windows = self._rules.over_long == "window"
         return Tally(
             read=block.read,
             written=len(good),
-            sequences=len(cuts.rows),
+            sequences=sequences,
             truncated=int((uneven if windows else uneven | over_long).sum()),
             windowed=int(over_long.sum()) if windows else 0,
             rejected=Counter(reject.reason.value for reject in rejects),
             repaired=Counter({key: int(values[good].sum()) for key, values in checked.repaired_values.items()}),
         )
+
+
+def _check_lengths(faults: Faults, group: str, lengths: np.ndarray, rules: GroupRules) -> None:
+    longest = rules.max_length
+    if rules.empty == "reject":
+        faults.add(
+            RejectReason.EMPTY_SEQUENCE, group, lengths == 0, lambda _: "expected at least one step (sequences.empty)"
+        )
+    if rules.over_long == "reject" and longest is not None:
+        faults.add(
+            RejectReason.OVER_LONG,
+            group,
+            lengths > longest,
+            lambda row: f"expected at most {longest} steps, received {lengths[row]} (sequences.over_long)",
+        )
+
+
+def _one_each(values: np.ndarray) -> pa.Array:
+    return pa.LargeListArray.from_arrays(pa.array(np.arange(len(values) + 1)), pa.array(values))
 
 
 def _context_lists(column: ContextColumn, values: np.ndarray | pa.Array, rows: np.ndarray) -> pa.Array:

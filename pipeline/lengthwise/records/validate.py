@@ -1,8 +1,7 @@
 """Decoded features -> steps of looked-up values, and every fault that the columns' rules find in them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from lengthwise.columns import (
     IdentityColumn,
     NumericColumn,
     SequenceFeature,
+    groups,
     id_features,
     is_context,
     raw_context,
@@ -32,8 +32,8 @@ class Checked:
     """A block's features after look-up, with what is wrong in them.
 
     Attributes:
-        lengths: int64 `[n]`: each record's number of steps.
-        uneven: bool `[n]`: records cut to the shortest of their columns.
+        lengths: int64 `[n]` by group: each record's number of steps.
+        uneven: bool `[n]`: records of which a group is cut to the shortest of its columns.
         sequences: the steps of each sequence feature, weights included, by key.
         context: by key, the values of all records: `[n * elements]`, a numpy array or, for strings, an Arrow array. Of
             ids of the record also their weights and their numbers.
@@ -42,7 +42,7 @@ class Checked:
         faults: the rows that are to be rejected.
     """
 
-    lengths: np.ndarray
+    lengths: dict[str, np.ndarray]
     uneven: np.ndarray
     sequences: dict[str, Steps]
     context: dict[str, np.ndarray | pa.Array]
@@ -53,12 +53,12 @@ class Checked:
 class Validator:
     """Applies the rules of `columns` to decoded blocks."""
 
-    def __init__(
-        self, columns: Iterable[AnyColumn], container: Format, mismatch: Literal["reject", "truncate"] = "reject"
-    ) -> None:
+    def __init__(self, columns: Iterable[AnyColumn], container: Format, uneven: Collection[str] = ()) -> None:
+        """`uneven`: the groups whose columns may differ in length, and are then cut to the shortest."""
         columns = tuple(columns)
         self._container = container
-        self._mismatch = mismatch
+        self._uneven = frozenset(uneven)
+        self._groups = groups(columns)
         self._sequences = sequence_features(columns)
         self._context = raw_context(columns)
         self._lookups = {column.key: make_lookup(column) for column in id_features(columns)}
@@ -68,24 +68,28 @@ class Validator:
         rows = decoded.batch.num_rows
         faults = Faults(rows)
         repaired: dict[str, np.ndarray] = {}
-        sequences: dict[str, Steps] = {}
+        by_group: dict[str, dict[str, Steps]] = {group: {} for group in self._groups}
         for column in self._sequences:
+            found = by_group[column.group]
             if isinstance(column, NumericColumn):
                 raw = self._read(decoded.batch, column, column.key)
                 _check_presence(faults, column, raw)
-                sequences[column.key] = _check_numbers(faults, column, raw)
+                found[column.key] = _check_numbers(faults, column, raw)
             else:
-                sequences |= self._look_up(faults, column, decoded.batch, repaired)
+                found |= self._look_up(faults, column, decoded.batch, repaired)
         context: dict[str, np.ndarray | pa.Array] = {}
         for feature in self._context:
             if isinstance(feature, ContextColumn):
                 context[feature.key] = _check_context(faults, feature, decoded.batch)
                 continue
-            found = self._look_up(faults, feature, decoded.batch, repaired)
-            context |= {key: steps.values for key, steps in found.items()}
+            ids = self._look_up(faults, feature, decoded.batch, repaired)
+            context |= {key: steps.values for key, steps in ids.items()}
             if feature.count_key is not None:
                 context[feature.count_key] = np.diff(decoded.batch.column(feature.key).offsets.to_numpy())
-        lengths, uneven = self._measure(faults, rows, sequences)
+        measured = {group: self._measure(faults, rows, group, steps) for group, steps in by_group.items()}
+        lengths = {group: length for group, (length, _) in measured.items()}
+        uneven = np.logical_or.reduce([uneven for _, uneven in measured.values()])
+        sequences = {key: steps for found in by_group.values() for key, steps in found.items()}
         return Checked(lengths, uneven, sequences, context, repaired, faults)
 
     def _read(self, batch: pa.RecordBatch, column: SequenceFeature, key: str) -> RawSteps:
@@ -119,8 +123,10 @@ class Validator:
         _count_steps_without_a_value(column.key, raw, repaired)
         return even(raw, found.ids, width, MISSING)
 
-    def _measure(self, faults: Faults, rows: int, sequences: dict[str, Steps]) -> tuple[np.ndarray, np.ndarray]:
-        """The lengths of the records, and which of them were cut to the shortest of their columns."""
+    def _measure(
+        self, faults: Faults, rows: int, group: str, sequences: Mapping[str, Steps]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The lengths of a group in the records, and where it is cut to the shortest of its columns."""
         shortest = np.full(rows, np.iinfo(np.int64).max)
         longest = np.zeros(rows, np.int64)
         for steps in sequences.values():
@@ -128,8 +134,8 @@ class Validator:
             np.maximum(longest, steps.counts, out=longest, where=steps.present)
         lengths = np.minimum(shortest, longest)  # no column present: 0
         uneven = lengths != longest
-        if self._mismatch == "reject":
-            faults.add(RejectReason.LENGTH_MISMATCH, "", uneven, lambda row: _describe_lengths(sequences, row))
+        if group not in self._uneven:
+            faults.add(RejectReason.LENGTH_MISMATCH, group, uneven, lambda row: _describe_lengths(sequences, row))
         return lengths, uneven
 
 
@@ -322,7 +328,7 @@ def fill_context(column: ContextColumn, lists: pa.Array) -> np.ndarray | pa.Arra
     return filled if column.dtype == "string" else filled.to_numpy(zero_copy_only=False)
 
 
-def _describe_lengths(sequences: dict[str, Steps], row: int) -> str:
+def _describe_lengths(sequences: Mapping[str, Steps], row: int) -> str:
     lengths = {key: int(steps.counts[row]) for key, steps in sequences.items() if steps.present[row]}
     return f"expected equal lengths, received {', '.join(f'{key}: {length}' for key, length in lengths.items())}"
 

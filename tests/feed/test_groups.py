@@ -1,0 +1,218 @@
+"""Sequences of several lengths in one record: the same batches from both layouts and from raw files, and a model."""
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import lengthwise as lw
+from lengthwise.errors import ConfigError, DatasetError
+from records.messages import sequence_example, write_records
+
+SOUNDS = ("a", "b", "c")
+COLUMNS = (
+    lw.sequence_categorical_column_with_identity("letters", 9, group="source"),
+    lw.sequence_numeric_column("point", shape=(2,), default_value=-1.0, group="source"),
+    lw.sequence_categorical_column_with_vocabulary_list("sounds", SOUNDS, oov="zero", group="target"),
+    lw.sequence_numeric_column("pause", required=False, group="extra"),
+    lw.context_column("number", dtype="int64"),
+)
+BUDGET = 128
+Row = dict[str, list[Any]]
+
+
+def make_record(rng: random.Random, number: int) -> tuple[bytes, Row]:
+    """A record, and what batches must hold of it."""
+    letters = rng.randrange(1, 13)
+    raw = {
+        "letters": [rng.randrange(9) for _ in range(letters)],
+        "point": [[float(rng.randrange(9)), float(step)] for step in range(letters)],
+        "sounds": [rng.choice(SOUNDS) for _ in range(rng.randrange(1, 9))],
+        "pause": [float(step) for step in range(rng.randrange(0, 3))],
+    }
+    if number % 5 == 0:
+        del raw["pause"]
+    kept = {
+        "letters": raw["letters"][-8:],  # truncate_left
+        "point": raw["point"][-8:],
+        "sounds": [SOUNDS.index(sound) for sound in raw["sounds"]],
+        "pause": raw.get("pause", []),
+    }
+    return sequence_example(
+        {key: [[v] if key != "point" else v for v in raw[key]] for key in raw}, {"number": number}
+    ), kept
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[int, Row], Path]:
+    """A job, what batches must hold of its valid records, and its folder."""
+    folder, rng = tmp_path_factory.mktemp("groups"), random.Random(4)
+    records = [make_record(rng, number) for number in range(300)]
+    for part in range(2):
+        write_records(folder / f"{part}.tfrecord", [record for record, _ in records[part::2]])
+    rules = {
+        "source": {"over_long": "truncate_left"},
+        "target": {"max_length": 7},  # longer ones are rejected
+        "extra": {"empty": "keep"},
+    }
+    job = {
+        "inputs": {"files": str(folder / "*.tfrecord")},
+        "columns": COLUMNS,
+        "buckets": {"boundaries": [4, 8]},
+        "sequences": {"groups": rules},
+        "limits": {"rejected_fraction": 0.5},
+    }
+    valid = {number: row for number, (_, row) in enumerate(records) if len(row["sounds"]) <= 7}
+    assert 200 < len(valid) < 300
+    return job, valid, folder
+
+
+@pytest.fixture(scope="module")
+def data_sets(made: Any) -> dict[str, Any]:
+    job, _, folder = made
+    return {
+        layout: lw.prepare({**job, "output": {"path": str(folder / layout), "layout": layout}}, workers=1)
+        for layout in ("block", "example")
+    }
+
+
+def check_batch(batch: dict[str, np.ndarray], found: dict[int, Row]) -> None:
+    steps = {"source": batch["letters"].shape[1], "target": batch["sounds"].shape[1], "extra": batch["pause"].shape[1]}
+    assert batch["point"].shape[1] == steps["source"]
+    rows = len(batch["number"])
+    assert rows * sum(steps.values()) <= BUDGET
+    padding = {"letters": 0, "point": -1.0, "sounds": 0, "pause": 0.0}
+    groups = {"letters": "source", "point": "source", "sounds": "target", "pause": "extra"}
+    for row, number in enumerate(batch["number"].tolist()):
+        found[number] = {}
+        for key, group in groups.items():
+            length = batch[f"{group}_sequence_length"][row]
+            assert (batch[key][row, length:] == padding[key]).all()
+            found[number][key] = batch[key][row, :length].tolist()
+
+
+@pytest.mark.parametrize("source", ["raw", "block", "example", "both"])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches_hold_each_record_once_within_the_budget(made: Any, data_sets: Any, source: str, shuffle: bool) -> None:
+    job, valid, _ = made
+    options: dict[str, Any] = {"batch_steps": BUDGET, "shuffle": shuffle, "seed": 3}
+    if source == "raw":
+        batches = lw.read_raw(job, on_invalid="skip", **options)
+    elif source == "both":
+        batches = lw.open([data_sets["block"].folder, data_sets["example"].folder]).read(**options)
+    else:
+        batches = data_sets[source].read(**options)
+    found: dict[int, Row] = {}
+    count = 0
+    for batch in batches.as_numpy_iterator():
+        check_batch(batch, found)
+        count += len(batch["number"])
+    assert found == valid
+    assert count == len(valid) * (2 if source == "both" else 1)
+
+
+def test_the_block_layout_sorts_by_both_lengths(data_sets: Any) -> None:
+    """Sorted by the first length alone, the second one would be padded as at random: to its longest in each batch."""
+    real = padded = 0
+    for batch in data_sets["block"].read(batch_steps=BUDGET).as_numpy_iterator():
+        padded += batch["sounds"].size
+        real += int(batch["target_sequence_length"].sum())
+    assert padded / real < 1.35  # 7 / 4 at random
+
+
+def test_verify_and_totals_know_the_groups(data_sets: Any) -> None:
+    for data in data_sets.values():
+        lw.verify(data.folder)
+        manifest = data.manifest
+        assert sorted(manifest.groups) == ["extra", "target"]
+        assert max(manifest.groups["target"].lengths["train"]) == 7
+        for group in manifest.groups:
+            lengths = manifest.groups[group].lengths["train"]
+            told = sum(shard.groups[group].steps for shard in manifest.shards)
+            assert told == sum(length * count for length, count in lengths.items())
+
+
+def test_labels_and_next_steps_are_those_of_their_group(data_sets: Any) -> None:
+    for features, labels, weights in data_sets["block"].read(batch_steps=BUDGET, next_step="sounds"):
+        lengths = features["target_sequence_length"].numpy()
+        assert labels.shape == weights.shape == features["sounds"].shape
+        following = np.concatenate([features["sounds"].numpy()[:, 1:], np.zeros([len(lengths), 1])], 1)
+        assert (labels.numpy() == following).all()
+        assert (weights.numpy().sum(1) == np.maximum(lengths - 1, 0)).all()
+    _, labels, weights = next(iter(data_sets["example"].read(batch_steps=BUDGET, labels="point", even_weights=True)))
+    assert labels.shape[:2] == weights.shape
+    with pytest.raises(ConfigError, match="labels: expected labels and weights of one group, 'point' has the lengths"):
+        data_sets["block"].read(batch_steps=BUDGET, labels=["point", "pause"])
+
+
+def test_an_encoder_and_a_decoder_learn_and_are_served(made: Any, data_sets: Any, tmp_path: Path) -> None:
+    import keras
+
+    data, (_, valid, folder) = data_sets["block"], made
+    inputs = lw.inputs(data.columns.only("letters", "sounds"))
+    assert {"source_sequence_length", "target_sequence_length"} < set(inputs)
+    layers = {
+        group: lw.SequenceFeatures(data.columns.of_group(group).without("number", *more), embedding_dim=4)
+        for group, more in (("source", ["point"]), ("target", []))
+    }
+    source = layers["source"]({key: inputs[key] for key in ("letters", "source_sequence_length")})
+    target = layers["target"]({key: inputs[key] for key in ("sounds", "target_sequence_length")})
+    state = keras.layers.GRU(8)(source)
+    scores = keras.layers.Dense(3)(keras.layers.GRU(8, return_sequences=True)(target, initial_state=state))
+    model = keras.Model(list(inputs.values()), scores)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    train = data.read(batch_steps=BUDGET, next_step="sounds", features=model, epochs=None)
+    model.fit(train, steps_per_epoch=lw.steps_per_epoch(train), verbose=0)
+    lw.export(model, data, tmp_path / "served")
+    serve = tf.saved_model.load(os.fspath(tmp_path / "served")).signatures["serving_default"]
+    records = list(tf.data.TFRecordDataset([str(folder / "0.tfrecord")]).as_numpy_iterator())
+    numbers = [number for number in range(0, 300, 2) if number in valid][:5]
+    [served] = serve(records=tf.constant([records[number // 2] for number in numbers])).values()
+    batch = next(iter(data.read(batch_size=300, features=[*(inputs), "number"])))
+    places = [batch["number"].numpy().tolist().index(number) for number in numbers]
+    expected = model({key: tf.gather(batch[key], places) for key in inputs})
+    for row, number in enumerate(numbers):
+        length = len(valid[number]["sounds"])
+        np.testing.assert_allclose(served[row, :length], expected[row, :length], atol=1e-5)
+
+    encoder = keras.Model({key: inputs[key] for key in ("letters", "source_sequence_length")}, state)
+    lw.export(encoder, data, tmp_path / "encoder")
+    lone = sequence_example({"letters": [[1], [2]]})  # a request needs only what the model reads
+    [found] = (
+        tf.saved_model.load(os.fspath(tmp_path / "encoder"))
+        .signatures["serving_default"](records=tf.constant([lone]))
+        .values()
+    )
+    assert found.shape == (1, 8)
+
+
+def test_what_does_not_go_with_groups_is_refused(made: Any, data_sets: Any) -> None:
+    data = data_sets["block"]
+    with pytest.raises(ConfigError, match="expected columns of one group.*'letters_embedding' of the group 'source'"):
+        lw.SequenceFeatures(data.columns)
+    with pytest.raises(ConfigError, match=r"of_group|expected the name of a group \(source, target, extra\)"):
+        data.columns.of_group("sources")
+    for option in ({"pack": 64}, {"crop": 4}, {"max_shapes": 4, "labels": "number"}, {"service": "localhost:1"}):
+        for read in (data.read, lambda **fields: lw.read_raw(made[0], on_invalid="skip", **fields)):
+            with pytest.raises(ConfigError, match=f"{next(iter(option))}: expected columns without a `group`"):
+                read(batch_steps=BUDGET, **option)
+    with pytest.raises((ConfigError, tf.errors.InvalidArgumentError), match="batch_steps"):
+        list(data.read(batch_steps=12))
+    with pytest.raises(ConfigError, match="batch_steps: expected at least 17"):
+        data_sets["example"].read(batch_steps=12)
+
+
+def test_a_manifest_that_lies_about_groups_is_refused(data_sets: Any, tmp_path: Path) -> None:
+    manifest = data_sets["block"].manifest
+    lies = [
+        {"groups": {}},
+        {"groups": {name: group.model_copy(update={"boundaries": (3,)}) for name, group in manifest.groups.items()}},
+    ]
+    for lie in lies:
+        (tmp_path / "manifest.json").write_text(manifest.model_copy(update=lie).to_json())
+        with pytest.raises(DatasetError, match="groups"):
+            lw.open(tmp_path)
