@@ -32,6 +32,12 @@ def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
         "padded_steps": totals.padded_steps,
         "padding_share": totals.padding_share,
         "padding_share_to_max": totals._replace(padded_steps=totals.sequences * _longest(manifest)).padding_share,
+        "groups": {
+            group: {**totals._asdict(), "padding_share": totals.padding_share}
+            for group, totals in manifest.totals_by_group.items()
+        }
+        if manifest.groups
+        else {},
         "shards": len(manifest.shards),
         "bytes": sum(shard.bytes for shard in manifest.shards),
     }
@@ -89,6 +95,12 @@ def say_buckets(figures: dict[str, Any]) -> None:
         f"padding: {share_text(figures['padding_share'])} of all steps; "
         f"padded to the longest it would be {share_text(figures['padding_share_to_max'])}"
     )
+    if figures["groups"]:
+        groups = [
+            (name or "(no name)", one["steps"], share_text(one["padding_share"]))
+            for name, one in figures["groups"].items()
+        ]
+        say_table("Groups; the buckets are those of the first", ["group", ">steps", ">padding"], groups)
     if figures["layout"] == "block":
         say("(blocks hold no padding: batches, sorted by length, are padded when they are read, and to less)")
 

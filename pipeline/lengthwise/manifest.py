@@ -269,6 +269,16 @@ class Manifest(Part):
         """The sums over all shards."""
         return Totals.of(self.shards)
 
+    @property
+    def totals_by_group(self) -> dict[str, Totals]:
+        """The sums over all shards for each group, the leading one first."""
+        found = {next(iter(groups(self.columns)), ""): self.totals}
+        for group in self.groups:
+            parts = [shard.groups[group] for shard in self.shards]
+            steps, padded_steps = (sum(getattr(one, name) for one in parts) for name in ("steps", "padded_steps"))
+            found[group] = Totals(self.totals.sequences, steps, padded_steps)
+        return found
+
     def totals_by_bucket(self) -> list[Totals]:
         """The sums of each bucket, all splits together."""
         ordered = sorted(self.shards, key=lambda shard: shard.bucket)

@@ -134,6 +134,10 @@ def test_verify_and_totals_know_the_groups(data_sets: Any) -> None:
             lengths = manifest.groups[group].lengths["train"]
             told = sum(shard.groups[group].steps for shard in manifest.shards)
             assert told == sum(length * count for length, count in lengths.items())
+            assert manifest.totals_by_group[group].steps == told
+        page = (Path(data.folder) / "report.html").read_text()
+        assert "Padding by group" in page
+        assert all(f'class="keep">{group}<' in page for group in ("source", "target", "extra"))
 
 
 def test_labels_and_next_steps_are_those_of_their_group(data_sets: Any) -> None:

@@ -56,6 +56,37 @@ def bucket_rows(manifest: Manifest) -> list[BucketRow]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group of sequences with a length of their own; `real` and `padding` are percent of the largest's steps."""
+
+    name: str
+    steps: int
+    padded_steps: int
+    share: str
+    real: float
+    padding: float
+
+
+def group_rows(manifest: Manifest) -> list[GroupRow]:
+    """What of each group is padding, the leading group first; none where there is one group."""
+    if not manifest.groups:
+        return []
+    sums = manifest.totals_by_group
+    most = max(one.padded_steps for one in sums.values()) or 1
+    return [
+        GroupRow(
+            name=name or "(no name)",
+            steps=one.steps,
+            padded_steps=one.padded_steps,
+            share=text.share(one.padding_share),
+            real=round(100 * one.steps / most, 3),
+            padding=round(100 * (one.padded_steps - one.steps) / most, 3),
+        )
+        for name, one in sums.items()
+    ]
+
+
 def plan_rows(manifest: Manifest) -> list[PlanRow]:
     """The chosen plan and the usual ones, on the lengths that were written; none where nothing was."""
     histogram = manifest.histogram()

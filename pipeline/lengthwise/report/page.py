@@ -12,7 +12,7 @@ from lengthwise.report.data_set_names import LONGEST
 from lengthwise.report.features import feature_cards
 from lengthwise.report.lengths import length_chart
 from lengthwise.report.limits import DriftLimits
-from lengthwise.report.padding import bucket_rows, count_chart, plan_rows
+from lengthwise.report.padding import bucket_rows, count_chart, group_rows, plan_rows
 from lengthwise.report.rejects import reason_rows
 from lengthwise.report.reproduce import recipe
 from lengthwise.report.shards import shard_chart, shard_rows
@@ -55,6 +55,7 @@ def render_report(
             totals=manifest.totals,
             buckets=bucket_rows(manifest),
             plans=plan_rows(manifest),
+            groups=group_rows(manifest),
             count_chart=count_chart(manifest),
             reasons=reason_rows(manifest.counts, rejects_examples),
             features=feature_cards(manifest),
