@@ -221,7 +221,7 @@ def test_a_fault_of_ours_ends_the_events_too(place, lengthwise, monkeypatch) -> 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a\x1b")
 
-    monkeypatch.setattr("lengthwise.job.run", fail)
+    monkeypatch.setattr("lengthwise.job.run_by_plan", fail)
     result = lengthwise("prepare", place.job, "--json", code=3)
     event = json.loads(result.stdout.splitlines()[-1])
     assert event == {"event": "error", "message": "ZeroDivisionError: a\x1b", "exit_code": 3}
