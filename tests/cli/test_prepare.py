@@ -193,7 +193,7 @@ def _fail(*_: object, **__: Any) -> None:
 
 
 def test_an_unforeseen_failure_is_exit_code_3_and_says_what_to_report(place, lengthwise, monkeypatch) -> None:
-    monkeypatch.setattr("lengthwise.job.run", _fail)
+    monkeypatch.setattr("lengthwise.job.run_by_plan", _fail)
     message = lengthwise("prepare", place.job, code=3).stderr
     assert "something unforeseen went wrong: ZeroDivisionError" in message
     assert "lengthwise --debug" in message
@@ -205,7 +205,7 @@ def test_debug_shows_the_traceback(place, monkeypatch) -> None:
 
     from lengthwise_cli.main import main
 
-    monkeypatch.setattr("lengthwise.job.run", _fail)
+    monkeypatch.setattr("lengthwise.job.run_by_plan", _fail)
     result = CliRunner().invoke(main, ["--debug", "prepare", place.job])
     assert result.exit_code == 3
     assert "ZeroDivisionError" in result.stderr
