@@ -120,6 +120,8 @@ def _widths(columns: Iterable[AnyColumn]) -> Iterator[tuple[str, int, float, str
     for column in sequence_features(columns):
         if isinstance(column, NumericColumn):
             yield column.key, math.prod(column.shape), column.default_value, column.group
+            if column.observed:
+                yield f"{column.key}_observed", math.prod(column.shape), 0, column.group
             continue
         yield column.key, column.values_per_step, 0, column.group
         if column.weight_key is not None:

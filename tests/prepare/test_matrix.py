@@ -1,5 +1,6 @@
 """Every kind of column x every container format x every policy, through the real job, against TensorFlow's look-ups."""
 
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ NUMBERS = (7, -3, 2**40)
 LONGEST = 8
 
 
-def all_columns(vocabulary: Path, *, groups: bool) -> tuple[AnyColumn, ...]:
+def all_columns(vocabulary: Path, container: str, *, groups: bool) -> tuple[AnyColumn, ...]:
     """Each kind, each out-of-vocabulary policy, each wrapper; several values a step; weights; context of each dtype."""
     (vocabulary / "words.txt").write_text("red\ngrün\n7\n", encoding="utf-8")
     (vocabulary / "numbers.txt").write_text("\r\n".join(map(str, NUMBERS)), encoding="utf-8")
@@ -41,6 +42,8 @@ def all_columns(vocabulary: Path, *, groups: bool) -> tuple[AnyColumn, ...]:
         lw.sequence_numeric_column("int", dtype="int64"),
         lw.sequence_numeric_column("small_int", dtype="int32", default_value=5),
         lw.sequence_numeric_column("optional", required=False, default_value=2.0),
+        lw.sequence_numeric_column("filled", shape=(2,), default_value=-1.0, missing="fill"),
+        lw.sequence_numeric_column("carried", missing="previous", observed=True, required=False),
         lw.sequence_bucketized_column(lw.sequence_numeric_column("bucketized"), (0.0, 1.0)),
         identity("id", 6),
         identity("id_zero", 6, oov="zero"),
@@ -68,16 +71,17 @@ def all_columns(vocabulary: Path, *, groups: bool) -> tuple[AnyColumn, ...]:
         lw.context_column("label", shape=(2,)),
         lw.context_column("name", dtype="string", default_value="nobody"),
         lw.context_column("weight", default_value=0.5, min_value=0.0),
-        *(grouped() if groups else ()),
+        *(grouped(container) if groups else ()),
     )
 
 
-def grouped() -> tuple[AnyColumn, ...]:
-    """Columns of two groups with lengths of their own."""
+def grouped(container: str) -> tuple[AnyColumn, ...]:
+    """Columns of two groups with lengths of their own; one is a flat list in the context."""
+    place = "context" if container == "sequence_example" else "feature_lists"
     return (
         lw.sequence_categorical_column_with_vocabulary_list("sound", WORDS, group="sounds", weight_key="loudness"),
         lw.sequence_numeric_column("pitch", dtype="int64", default_value=-1, required=False, group="sounds"),
-        lw.sequence_numeric_column("point", shape=(2,), group="track"),
+        lw.sequence_numeric_column("point", shape=(2,), group="track", from_=place),
     )
 
 
@@ -114,6 +118,8 @@ def steps_of(rng: random.Random, length: int) -> dict[str, Any]:
         "int": each(lambda: rng.choice([0, -1, 2**62, -(2**40)])),
         "small_int": each(lambda: rng.randrange(100)),
         "optional": each(rng.random),
+        "filled": [[rng.choice([math.nan, rng.random()]), rng.random()] for _ in range(length)],
+        "carried": each(lambda: rng.choice([math.nan, rng.random()])),
         "bucketized": each(lambda: rng.uniform(-1, 2)),
         "id": each(lambda: rng.randrange(6)),
         "id_zero": each(lambda: rng.choice([0, 5, 6, -1, 2**32 + 1])),
@@ -142,7 +148,7 @@ def make_record(rng: random.Random, number: int, container: str, more: dict[str,
     length = rng.choice([0, 1, 3, 4, 5, 8, 9, 20])
     sequences = steps_of(rng, length) | more
     context: dict[str, Any] = {"uid": number, "label": [1.0, -1.0], "name": f"n{number}", "weight": 1.0}
-    for key in ("optional", "id_optional"):
+    for key in ("optional", "id_optional", "carried"):
         if rng.random() < 0.3:
             del sequences[key]
     context["device"] = rng.choice([*WORDS, "unknown"])
@@ -165,8 +171,13 @@ def make_record(rng: random.Random, number: int, container: str, more: dict[str,
         return example({**{key: [v for step in steps for v in step] for key, steps in sequences.items()}, **context})
     if length and rng.random() < 0.3:  # a step may have fewer ids than `values_per_step`
         sequences["ids"] = [step[: rng.randrange(4)] for step in sequences["ids"]]
+        sequences["filled"] = [step[: rng.choice([0, 2])] for step in sequences["filled"]]
+        sequences |= {
+            key: [step[: rng.randrange(2)] for step in sequences[key]] for key in {"carried"} & set(sequences)
+        }
         weights = zip(sequences["ids"], sequences["ids_weights"], strict=False)
         sequences["ids_weights"] = [w[: len(step)] for step, w in weights]
+    context["point"] = [value for step in sequences.pop("point", []) for value in step]
     return sequence_example(sequences, context)
 
 
@@ -206,7 +217,7 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     container, over_long, overlap, empty, mismatch, layout, compression, shuffle = request.param
     folder = tmp_path_factory.mktemp("matrix")
     groups = over_long != "window"
-    columns = all_columns(folder, groups=groups)
+    columns = all_columns(folder, container, groups=groups)
     rng = random.Random(str(request.param))
     files = {
         name: [
@@ -263,7 +274,17 @@ def test_read_is_written_and_rejected(done: Done) -> None:
     assert counts.rejected == Counter(reject.reason.value for reject in done.rejects())
     repaired: Counter[str] = sum((Counter(outcome.repaired) for outcome in done.outcomes.values()), Counter())
     assert counts.repaired == repaired
-    assert set(repaired) >= {"id_zero", "id_default", "word", "word_default", "word_buckets", "file_number", "device"}
+    assert set(repaired) >= {
+        "filled",
+        "carried",
+        "id_zero",
+        "id_default",
+        "word",
+        "word_default",
+        "word_buckets",
+        "file_number",
+        "device",
+    }
 
 
 def test_both_splits_and_more_than_one_shard_are_written(done: Done) -> None:

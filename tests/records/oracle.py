@@ -112,7 +112,11 @@ class _Judge:
             read = self._read_steps(column.key, column)
             if isinstance(column, NumericColumn):
                 self._check_numbers(column, read)
-                steps[column.key], fills[column.key] = read, [column.default_value] * column.num_elements
+                fills[column.key] = [column.default_value] * column.num_elements
+                steps[column.key], observed = self._fill_gaps(column, read)
+                if column.observed:
+                    key = f"{column.key}_observed"
+                    steps[key], fills[key] = observed, [0] * column.num_elements
             else:
                 self._read_ids(column, read, self._read_weights(column), steps, fills)
         context: dict[str, Step] = {}
@@ -166,7 +170,7 @@ class _Judge:
     def _read_steps(self, key: str, column: SequenceFeature, kind: str = "") -> list[Step] | None:
         kind = kind or _kind(column)
         width = _width(column)
-        if self._rules.container == "sequence_example":
+        if self._rules.container == "sequence_example" and column.from_ != "context":
             lists = self._message.feature_lists.feature_list
             if key not in lists:
                 return self._missing(key, column)
@@ -203,14 +207,37 @@ class _Judge:
 
     # ------------------------------------------------------------------------------------------------- checking
 
+    def _fill_gaps(self, column: NumericColumn, steps: list[Step] | None) -> tuple[Any, Any]:
+        """The steps without gaps, and for each of their numbers whether it was observed."""
+        if steps is None:
+            return None, None
+        before = [column.default_value] * column.num_elements
+        filled, observed = [], []
+        for step in steps:
+            whole = _fill(step, column.num_elements, column.default_value)
+            seen = [place < len(step) and not math.isnan(value) for place, value in enumerate(whole)]
+            if column.missing != "error":
+                whole = [value if is_seen else last for value, is_seen, last in zip(whole, seen, before, strict=True)]
+                for _ in range(seen.count(False)):
+                    self._repair(column)
+            if column.missing == "previous":
+                before = whole
+            filled.append(whole if column.missing != "error" else step)
+            observed.append([int(is_seen) for is_seen in seen])
+        return filled, observed
+
     def _check_numbers(self, column: NumericColumn, steps: list[Step] | None) -> None:
         for step in steps or []:
+            if column.missing != "error" and not step:
+                continue
             if len(step) != column.num_elements:
                 self._fault(RejectReason.VALUE_COUNT, column.key)
             self._check_limits(column, step)
 
     def _check_limits(self, column: NumericColumn | ContextColumn, values: Step) -> None:
         for value in values:
+            if isinstance(value, float) and math.isnan(value) and getattr(column, "missing", "error") != "error":
+                continue
             if isinstance(value, float) and not math.isfinite(value) and column.finite:
                 self._fault(RejectReason.NOT_FINITE, column.key)
             low, high = column.min_value, column.max_value
@@ -288,8 +315,9 @@ class _Judge:
         groups = {}
         for column in sequence_features(self._rules.columns):
             groups[column.key] = column.group
-            if getattr(column, "weight_key", None):
-                groups[column.weight_key] = column.group
+            for name in ("weight_key", "observed_key"):
+                if getattr(column, name, None):
+                    groups[getattr(column, name)] = column.group
         return groups
 
     def _finish_group(

@@ -43,6 +43,8 @@ def _numeric(draw: Any, key: str) -> AnyColumn:
         default_value=draw(st.sampled_from(defaults)),
         required=draw(st.booleans()),
         finite=draw(st.booleans()),
+        missing=draw(st.sampled_from(["error", "error", "fill", "previous"])),
+        observed=draw(st.booleans()),
         min_value=low,
         max_value=high,
     )
@@ -101,17 +103,21 @@ def rules(draw: Any) -> Rules:
     over_long = draw(st.sampled_from(["reject", "truncate_left", "truncate_right", "window"]))
     groups: dict[str, GroupRules] = {}
     if over_long != "window" and draw(st.booleans()):
-        chosen = [in_group(column, draw(st.sampled_from(["", "g", "h"]))) for column in chosen]
+        chosen = [changed(column, {"group": draw(st.sampled_from(["", "g", "h"]))}) for column in chosen]
         leading, *_ = named = groups_of(map(feature_of, chosen))
         groups = {name: draw(_group_rules()) for name in named if name and draw(st.booleans())}
         if leading in groups:
             groups[leading] = groups[leading].model_copy(update={"max_length": None})
+    container = draw(st.sampled_from(["sequence_example", "example"]))
+    if container == "sequence_example":
+        places = st.sampled_from(["feature_lists", "feature_lists", "context"])
+        chosen = [changed(column, {"from_": draw(places)}) for column in chosen]
     keys = [f"c{position}" for position in range(draw(st.integers(0, 2)))]
     chosen += [draw(st.one_of(_context(key), _categorical(key, per="record"))) for key in keys]
     longest = draw(st.sampled_from([2, 3, 4]))
     return Rules(
         columns=tuple(chosen),
-        container=draw(st.sampled_from(["sequence_example", "example"])),
+        container=container,
         mismatch=draw(st.sampled_from(["reject", "truncate"])),
         empty=draw(st.sampled_from(["keep", "reject"])),
         over_long=over_long,
@@ -131,12 +137,12 @@ def _group_rules(draw: Any) -> GroupRules:
     )
 
 
-def in_group(column: Any, group: str) -> Any:
-    """The column, or the one that it wraps, in that group."""
+def changed(column: Any, fields: dict[str, Any]) -> Any:
+    """The column, or the one that it wraps, with these fields."""
     inner = getattr(column, "categorical_column", None)
     if inner is None:
-        return column.model_copy(update={"group": group})
-    return column.model_copy(update={"categorical_column": in_group(inner, group)})
+        return column.model_copy(update=fields)
+    return column.model_copy(update={"categorical_column": changed(inner, fields)})
 
 
 _GOOD = {
@@ -192,7 +198,10 @@ def _sequences(draw: Any, spec: Rules, bad: float, tidy: bool) -> dict[str, Any]
         steps = length if draw(st.floats(0, 1)) >= bad / 2 else draw(st.integers(0, 6))
         numeric = isinstance(column, NumericColumn)
         width = column.num_elements if numeric else column.values_per_step
-        drawn = [draw(_step(_kind(column), width, numeric or flat or tidy, bad / 8)) for _ in range(steps)]
+        whole = numeric or flat or tidy or column.from_ == "context"
+        gap = numeric and not flat and not tidy and column.from_ != "context" and column.missing != "error"
+        whole = whole and not (gap and draw(st.booleans()))
+        drawn = [draw(_step(_kind(column), width, whole, bad / 8)) for _ in range(steps)]
         sequences[column.key] = drawn
         if not numeric and column.weight_key is not None and draw(st.floats(0, 1)) >= bad / 4:
             sizes = [0 if isinstance(step, Empty) else len(step) for step in drawn]
@@ -233,6 +242,10 @@ def records(draw: Any, spec: Rules, tidy: bool = False) -> bytes:
     flat = spec.container == "example"
     sequences = draw(_sequences(spec, bad, tidy))
     context = draw(_contexts(spec, bad))
+    for column in sequence_features(spec.columns):  # what the context has is flat
+        for key in (column.key, getattr(column, "weight_key", None)):
+            if not flat and column.from_ == "context" and key in sequences:
+                context[key] = _alike(_flatten(sequences.pop(key))) or Empty("float")
     record = _encode(sequences, context, flat if chaos > 1 else not flat)
     if chaos == 2 and record:  # cut off, or a bit turned over
         place = draw(st.integers(0, len(record) - 1))

@@ -108,11 +108,12 @@ OF_SEQUENCES = """\
 expected inputs.format example, the record is a tf.SequenceExample (feature lists: 'id', 'x'); \
 write `format: sequence_example`"""
 IN_CONTEXT = """\
-expected a feature list, the tf.SequenceExample has this feature in its context; read it by `kind: context`, or write \
-it as a feature list (feature lists: 'x', 'y0', 'y1', 'y2', 'y3', 'y4', 'y5', 'y6', 2 more; context: 'c', 'id')"""
+expected a feature list, the tf.SequenceExample has this feature in its context; read it by `kind: context`, or as \
+a sequence by `from: context`, or write it as a feature list \
+(feature lists: 'x', 'y0', 'y1', 'y2', 'y3', 'y4', 'y5', 'y6', 2 more; context: 'c', 'id')"""
 IN_LISTS = """\
 expected a feature of the context, the tf.SequenceExample has a feature list of this name; read it by a sequence \
-column (feature lists: 'c', 'id', 'x'; context: none)"""
+column, without `from: context` (feature lists: 'c', 'id', 'x'; context: none)"""
 NOWHERE = "expected the feature, the record has none"
 LISTS = {"x": [1], **{f"y{number}": [1] for number in range(9)}}
 

@@ -3,7 +3,7 @@
 import inspect
 import operator
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,10 @@ RESERVED_KEY = "sequence_length"
 
 SEGMENTS, POSITIONS = "segment_ids", "positions"
 """The features in which packed batches keep the number of each step's sequence in its row, and of the step in that."""
+
+
+Place = Literal["feature_lists", "context"]
+"""Where a tf.SequenceExample has a sequence."""
 
 
 def _one_number_is_a_shape(shape: Any) -> Any:
@@ -85,7 +89,9 @@ class Strict(BaseModel):
 class Spec(Strict):
     """Base of the columns. Fields compare by value; a column is hashable."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
 
     if not TYPE_CHECKING:  # type checkers know the fields as arguments
 

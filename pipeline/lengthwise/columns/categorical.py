@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticKnownError
 
-from lengthwise.columns.base import Spec
+from lengthwise.columns.base import Place, Spec
 from lengthwise.columns.groups import GroupName
 from lengthwise.columns.vocabulary import load_vocabulary
 from lengthwise.columns.wording import FieldError
@@ -59,6 +59,8 @@ class CategoricalColumn(Spec):
             values of a record; where it is 2 or more, batches have their number as `<key>_count`.
         required: whether a record without the feature is rejected.
         group: the columns of a group have one length in each record; left out, the one without a name.
+        from: where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, as a flat
+            list in its `context`, cut into steps as the lists of a tf.Example are. In Python it is `from_`.
     """
 
     key: str = Field(min_length=1)
@@ -67,11 +69,14 @@ class CategoricalColumn(Spec):
     values_per_step: int = Field(default=1, ge=1, le=65536)
     required: bool = True
     group: GroupName = ""
+    from_: Place = Field(default="feature_lists", alias="from")
 
     @model_validator(mode="after")
-    def _has_a_length_or_no_group(self) -> Self:
+    def _is_a_sequence(self) -> Self:
         if self.group and self.per == "record":
             raise FieldError("group", f"expected a group of sequences only, received {self.group!r} per record")
+        if self.from_ == "context" and self.per == "record":
+            raise FieldError("from", "expected `from: context` of sequences only, received it per record; leave it out")
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from lengthwise.columns.base import Shape, Spec
+from lengthwise.columns.base import Place, Shape, Spec
 from lengthwise.columns.groups import GroupName
 from lengthwise.columns.numbers import INTEGER_RANGES, Number, in_dtype
 from lengthwise.columns.wording import FieldError, show
@@ -33,14 +33,21 @@ class NumericColumn(Spec):
         dtype: int dtypes read an int64 list, float dtypes a float list; the layer always gives floats, but not before
             normalizer_fn and boundaries had the integers. With an int dtype, default and limits are integers; values
             beyond `int32` are out of range.
-        default_value: what padding, and an absent optional feature, is filled with.
+        default_value: what padding, an absent optional feature, and by `missing: fill` a gap, is filled with.
         normalizer_fn: applied by the layer to the values, in the column's dtype, never to padding: of int64 it gets
             int64. Python only, not from YAML.
         required: whether a record without the feature is rejected.
         min_value: the smallest valid value, itself included.
         max_value: the largest valid value, itself included.
         finite: whether NaN and infinity are rejected.
+        missing: what becomes of a gap, a step without a number or NaN in its place: `error` rejects the record (NaN:
+            where `finite` says so), `fill` puts the default_value there, `previous` the number before it in the
+            sequence, or the default_value where there is none. Filled gaps are counted as repaired.
+        observed: whether data sets and batches have `<key>_observed`, too: 1 where a number was read, 0 where a gap was
+            filled or the feature is absent, and on padding.
         group: the columns of a group have one length in each record; left out, the one without a name.
+        from: where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, as a flat
+            list in its `context`, cut into steps as the lists of a tf.Example are. In Python it is `from_`.
     """
 
     kind: Literal["numeric"] = "numeric"
@@ -53,7 +60,10 @@ class NumericColumn(Spec):
     min_value: Number | None = None
     max_value: Number | None = None
     finite: bool = True
+    missing: Literal["error", "fill", "previous"] = "error"
+    observed: bool = False
     group: GroupName = ""
+    from_: Place = Field(default="feature_lists", alias="from")
 
     @field_validator("default_value", "min_value", "max_value")
     @classmethod
@@ -70,6 +80,11 @@ class NumericColumn(Spec):
     @property
     def name(self) -> str:
         return self.key
+
+    @property
+    def observed_key(self) -> str | None:
+        """The feature that says where numbers were read; None where none is asked for."""
+        return f"{self.key}_observed" if self.observed else None
 
     @property
     def num_elements(self) -> int:

@@ -133,6 +133,10 @@ def _looked_up(column: AnyColumn) -> AnyColumn:
             names = ("key", "per", "weight_key", "values_per_step", "required", "group")
             shared = {name: getattr(column, name) for name in names}
             return IdentityColumn.make(num_buckets=column.num_buckets, oov="zero", **shared)
+        case BucketizedColumn():
+            return column.model_copy(update={"source_column": _looked_up(column.source_column)})
+        case NumericColumn():
+            return column.model_copy(update={"from_": "feature_lists", "missing": "error", "observed": False})
         case _:
             return column
 
@@ -151,6 +155,9 @@ def _distinct(features: Iterable[SequenceFeature | ContextColumn]) -> list[Seque
         count_key = getattr(feature, "count_key", None)
         if count_key is not None:
             _claim(rules, count_key, f"the number of values of {feature.key!r}")
+        observed_key = getattr(feature, "observed_key", None)
+        if observed_key is not None:
+            _claim(rules, observed_key, f"where {feature.key!r} was observed")
     return [rules_of for _, rules_of in sorted(rules.items()) if not isinstance(rules_of, str)]
 
 
@@ -172,4 +179,6 @@ def _difference(one: SequenceFeature | ContextColumn | str, other: SequenceFeatu
     if isinstance(one, str) or isinstance(other, str) or type(one) is not type(other):
         return " and ".join(rule if isinstance(rule, str) else f"kind {rule.kind}" for rule in (one, other))
     differing = [name for name in type(one).model_fields if getattr(one, name) != getattr(other, name)]
-    return ", ".join(f"{name} {show(getattr(one, name))} and {show(getattr(other, name))}" for name in differing)
+    return ", ".join(
+        f"{name.rstrip('_')} {show(getattr(one, name))} and {show(getattr(other, name))}" for name in differing
+    )

@@ -108,7 +108,7 @@ def _explain(path: str, owner: type[BaseModel] | None, detail: Any) -> tuple[str
             return _rule(path, context["error"], value)
         case "extra_forbidden":
             name = path.rpartition(".")[2]
-            known = owner.model_fields if owner else ()
+            known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
             return path, f"expected a known field, received {name!r}; {did_you_mean(name, known)}"
         case "union_tag_invalid":
             kinds = [tag.strip(" '") for tag in context["expected_tags"].split(",")]

@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from lengthwise.columns import Column, ContextColumn, ContextFeature, groups, raw_context, sequence_features
+from lengthwise.columns import (
+    Column,
+    ContextColumn,
+    ContextFeature,
+    feature_of,
+    groups,
+    raw_context,
+    sequence_features,
+)
 from lengthwise.columns.base import Strict
 from lengthwise.columns.from_tensorflow import from_feature_column, is_feature_column
 from lengthwise.columns.wording import FieldError, show
@@ -361,6 +369,7 @@ class JobConfig(Section):
             raise FieldError("columns", "expected at least one sequence column, received context columns only")
         self._check_initializers()
         self._check_split_key(raw_context(self.columns))
+        self._check_places()
         self._check_groups()
         self._check_windows()
         divided = [name for name in ("fractions", "key") if getattr(self.splits, name) != getattr(Splits(), name)]
@@ -381,6 +390,12 @@ class JobConfig(Section):
                         f"{received!r}, which is code; leave it out here, and give it to the column of the model"
                     )
                     raise FieldError(f"columns[{place}].{name}initializer", rule)
+
+    def _check_places(self) -> None:
+        for place, column in enumerate(self.columns):
+            if self.inputs.format == "example" and getattr(feature_of(column), "from_", "") == "context":
+                rule = "expected no `from: context` with inputs.format example, whose lists are all flat; leave it out"
+                raise FieldError(f"columns[{place}].from", f"{rule}, received 'context'")
 
     def _check_groups(self) -> None:
         named = groups(self.columns)

@@ -83,13 +83,15 @@ class Features:
         """The features that `columns` read."""
         columns = tuple(columns)
         leading = leading_length_key(columns)
-        shapes = {c.key: c.shape for c in sequence_features(columns) if isinstance(c, NumericColumn)}
+        numbers = [c for c in sequence_features(columns) if isinstance(c, NumericColumn)]
+        shapes = {key: c.shape for c in numbers for key in (c.key, c.observed_key) if key is not None}
+        keys = {c.key for c in numbers}
         specs = []
         for step in step_features(columns):
             dtype = tf.float32 if step.dtype == "<f4" else tf.int64
             shape = shapes.get(step.key, (step.width,))
             shape = () if shape == (1,) else shape
-            is_number = step.key in shapes
+            is_number = step.key in keys
             length = leading if step.length == LENGTH else step.length
             specs.append(SequenceSpec(step.key, shape, step.width, dtype, step.padding, step.absent, is_number, length))
         return cls(tuple(specs), context_features(columns), tuple(map(length_key, groups(columns))) or (leading,))

@@ -77,24 +77,22 @@ class Parser:
         check_choice("format", container, Container)
         columns = tuple(columns)
         self.container = container
+        sequences = sequence_features(columns)
+        self._nested = container == "sequence_example"
         self._context = _ragged_features(raw_context(columns))
-        self._sequences = _ragged_features(sequence_features(columns))
+        self._flat = _ragged_features(one for one in sequences if not self._nested or one.from_ == "context")
+        self._lists = _ragged_features(one for one in sequences if self._nested and one.from_ != "context")
 
     def parse(self, records: Any) -> Parsed:
         """Parses serialized records `[n]`; one record that cannot be parsed fails them all, as TensorFlow's ops do."""
-        if self.container == "example":
-            flat = tf.io.parse_example(records, {**self._context, **self._sequences})
-            context = {key: flat[key] for key in self._context}
-            sequences = {key: flat[key] for key in self._sequences}
+        rules, lists = {**self._context, **self._flat}, {}
+        if not self._nested:
+            flat = tf.io.parse_example(records, rules)
         else:
-            context, sequences, _ = tf.io.parse_sequence_example(records, self._context or None, self._sequences)
-        return Parsed(
-            {
-                key: self._steps(records, key, sequences[key], nested=self.container != "example")
-                for key in self._sequences
-            },
-            {key: self._steps(records, key, context[key], nested=False) for key in self._context},
-        )
+            flat, lists, _ = tf.io.parse_sequence_example(records, rules or None, self._lists or None)
+        sequences = {key: self._steps(records, key, lists[key], nested=True) for key in self._lists}
+        sequences |= {key: self._steps(records, key, flat[key], nested=False) for key in self._flat}
+        return Parsed(sequences, {key: self._steps(records, key, flat[key], nested=False) for key in self._context})
 
     def _steps(self, records: Any, key: str, ragged: Any, *, nested: bool) -> RawSteps:
         lists = "feature_lists" if nested else "context" if self.container == "sequence_example" else "features"

@@ -21,6 +21,7 @@ from lengthwise.columns import (
 from lengthwise.config.model import GroupRules, Sequences
 from lengthwise.feed.features import Features, Flat, Rows, scalar
 from lengthwise.feed.fit import Steps, fit
+from lengthwise.feed.gaps import fill_gaps
 from lengthwise.feed.parse import Container, Parsed, Parser, RawSteps
 from lengthwise.feed.validate import (
     VALID,
@@ -102,9 +103,12 @@ class Refiner:
         raw, width = parsed.sequences[column.key], column.num_elements
         if column.required:
             check_presence(faults, column.key, raw)
-        check_value_count(faults, column.key, raw, width, exactly=True)
+        check_value_count(faults, column.key, raw, width, exactly=True, or_none=column.missing != "error")
         check_numbers(faults, column, raw)
-        return {column.key: _even(raw, raw.values, width, column.default_value)}
+        steps = _even(raw, raw.values, width, column.default_value)
+        if column.missing == "error" and not column.observed:
+            return {column.key: steps}
+        return fill_gaps(column, steps, _even(raw, tf.ones_like(raw.values, tf.bool), width, False))
 
     def _look_up(self, faults: Faults, column: IdColumn, parsed: Parsed) -> dict[str, Steps]:
         """The ids, and the weights if they have any, by key."""

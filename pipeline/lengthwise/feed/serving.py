@@ -141,7 +141,7 @@ def serving_fn(
 
 def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, ...]:
     """The columns of the features with these keys."""
-    names = ("key", "weight_key", "count_key")
+    names = ("key", "weight_key", "count_key", "observed_key")
     read = {column: {getattr(column, name, None) for name in names} for column in map(feature_of, columns)}
     known = {key for found in read.values() for key in found}
     unknown = sorted(keys - known)

@@ -57,14 +57,17 @@ def check_presence(faults: Faults, key: str, raw: RawSteps) -> None:
     faults.add(RejectReason.MISSING_FEATURE, key, ~raw.present)
 
 
-def check_value_count(faults: Faults, key: str, raw: RawSteps, width: int, *, exactly: bool) -> None:
-    """A step has another number of values than it should; a flat list does not divide into steps."""
+def check_value_count(
+    faults: Faults, key: str, raw: RawSteps, width: int, *, exactly: bool, or_none: bool = False
+) -> None:
+    """A step has another number of values than it should, or than none; a flat list does not divide into steps."""
     if raw.step_splits is None:
         faults.add(RejectReason.VALUE_COUNT, key, raw.row_counts % width != 0)
         return
 
     def look() -> Any:
         bad = raw.step_sizes != width if exactly else raw.step_sizes > width
+        bad = bad & (raw.step_sizes > 0) if or_none else bad
         return rows_with(bad, raw.row_splits)
 
     none = tf.zeros(tf.shape(raw.row_splits) - 1, tf.bool)
@@ -75,7 +78,9 @@ def check_numbers(faults: Faults, column: NumericColumn | ContextColumn, raw: Ra
     """Not finite, or out of range."""
     values, splits = raw.values, value_splits(raw)
     if column.finite and values.dtype.is_floating:
-        faults.add(RejectReason.NOT_FINITE, column.key, rows_with(~tf.math.is_finite(values), splits))
+        nan_is_a_gap = isinstance(column, NumericColumn) and column.missing != "error"
+        bad = tf.math.is_inf(values) if nan_is_a_gap else ~tf.math.is_finite(values)
+        faults.add(RejectReason.NOT_FINITE, column.key, rows_with(bad, splits))
     low, high = column.limits  # of integer columns integers: compared as int64
     if low is None and high is None:
         return

@@ -16,6 +16,7 @@ from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.checks import Checks, NoChecks
 from lengthwise.layers.dense import dense_ids, dense_numbers
 from lengthwise.layers.extents import extent_of, layout, rank_of
+from lengthwise.layers.gaps import without_gaps
 from lengthwise.layers.lengths import common_lengths, told_lengths
 from lengthwise.layers.number_dtypes import exact_default
 from lengthwise.layers.plan import LayerPlan
@@ -148,6 +149,10 @@ def _read(source: SequenceFeature, features: Mapping[str, Any], lookup: Any, che
 def _read_numbers(values: Any, kind: str, source: NumericColumn, checks: Checks) -> Steps:
     if keras.backend.standardize_dtype(values.dtype) == "string":
         raise ConfigTypeError(f"feature {source.key!r}: expected numbers, as its column says, received dtype string")
+    return without_gaps(_steps_of_numbers(values, kind, source, checks), source)
+
+
+def _steps_of_numbers(values: Any, kind: str, source: NumericColumn, checks: Checks) -> Steps:
     if kind == "dense":
         return dense_numbers(values, source)
     if kind == "sparse":

@@ -72,8 +72,9 @@ class Decoder:
     def __init__(self, columns: Iterable[AnyColumn], container: Format) -> None:
         columns = tuple(columns)
         self._container = container
-        self._context = _kinds_of(raw_context(columns))
-        self._sequences = _kinds_of(sequence_features(columns))
+        flat = [one for one in sequence_features(columns) if one.from_ == "context"]
+        self._context = _kinds_of([*raw_context(columns), *flat])
+        self._sequences = _kinds_of(one for one in sequence_features(columns) if one not in flat)
         integers = [key for key, kind in self._sequences.items() if kind == "int64"]
         self._wire = WireReader(self._sequences if container == "sequence_example" else {})
         self._wide = WideIntegers(integers if container == "sequence_example" else ())
@@ -147,7 +148,7 @@ class Decoder:
         for key, kind in self._context.items():
             schema.feature.add(name=key, type=_KINDS[kind])
         sequences = schema.feature
-        if self._container == "sequence_example":
+        if self._container == "sequence_example" and self._sequences:
             struct = schema.feature.add(name=SEQUENCES, type=schema_pb2.STRUCT)
             sequences = struct.struct_domain.feature
         for key, kind in self._sequences.items():

@@ -64,6 +64,8 @@ def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
             dtype = "<i8" if column.is_integer else "<f4"
             default = column.default_value
             features.append(StepFeature(column.key, column.num_elements, default, default, dtype, length=length))
+            if column.observed_key is not None:
+                features.append(StepFeature(column.observed_key, column.num_elements, 0, 0, "<i4", 2, length))
             continue
         dtype = "<i4" if column.num_buckets < 2**31 else "<i8"
         features.append(StepFeature(column.key, column.values_per_step, -1, 0, dtype, column.num_buckets, length))

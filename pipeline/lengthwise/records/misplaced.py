@@ -13,11 +13,11 @@ from lengthwise.rejects import RejectReason
 _LISTED = 8  # names in a message
 _LIST_EXPECTED = (
     "expected a feature list, the tf.SequenceExample has this feature in its context; "
-    "read it by `kind: context`, or write it as a feature list"
+    "read it by `kind: context`, or as a sequence by `from: context`, or write it as a feature list"
 )
 _CONTEXT_EXPECTED = (
     "expected a feature of the context, the tf.SequenceExample has a feature list of this name; "
-    "read it by a sequence column"
+    "read it by a sequence column, without `from: context`"
 )
 
 

@@ -1,7 +1,7 @@
 """Decoded features -> steps of looked-up values, and every fault that the columns' rules find in them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ from lengthwise.columns import (
 )
 from lengthwise.records.decode import Decoded, Format
 from lengthwise.records.faults import Faults
+from lengthwise.records.gaps import filled, observed_in, rows_of_values
 from lengthwise.records.lookup import MISSING, Ids, make_lookup
 from lengthwise.records.steps import RawSteps, Steps, even, read_flat, read_nested, read_record
 from lengthwise.records.wide import SEQUENCES
@@ -75,6 +76,8 @@ class Validator:
                 raw = self._read(decoded.batch, column, column.key)
                 _check_presence(faults, column, raw)
                 found[column.key] = _check_numbers(faults, column, raw)
+                if column.missing != "error" or column.observed:
+                    found |= _fill_gaps(column, raw, found[column.key], repaired)
             else:
                 found |= self._look_up(faults, column, decoded.batch, repaired)
         context: dict[str, np.ndarray | pa.Array] = {}
@@ -96,7 +99,7 @@ class Validator:
         """The column's feature, or its weights."""
         if is_context(column):
             return read_record(batch.column(key))
-        if self._container == "example":
+        if self._container == "example" or column.from_ == "context":
             return read_flat(batch.column(key), width_of(column))
         return read_nested(batch.column(SEQUENCES).field(key))
 
@@ -157,11 +160,27 @@ def _check_presence(faults: Faults, column: SequenceFeature, raw: RawSteps) -> N
 def _check_numbers(faults: Faults, column: NumericColumn, raw: RawSteps) -> Steps:
     width = column.num_elements
     if raw.step_offsets is not None:
-        _check_value_count(faults, column.key, raw, raw.value_counts != width, f"{width} values a step")
+        wrong = raw.value_counts != width
+        if column.missing != "error":
+            wrong &= raw.value_counts > 0
+        _check_value_count(faults, column.key, raw, wrong, f"{width} values a step")
     _check_uneven(faults, column.key, raw, width)
     values = raw.values.to_numpy(zero_copy_only=False)
-    _check_limits(faults, column, values, raw.rows_of_values)
+    _check_limits(faults, column, values, raw.rows_of_values, nan_is_a_gap=column.missing != "error")
     return even(raw, values, width, column.default_value)
+
+
+def _fill_gaps(column: NumericColumn, raw: RawSteps, steps: Steps, repaired: dict[str, np.ndarray]) -> dict[str, Steps]:
+    """The steps without gaps, and where they were observed if that is asked for, by key."""
+    observed = observed_in(raw, steps)
+    found = {column.key: steps}
+    if column.missing != "error" and not observed.all():
+        rows = rows_of_values(steps)
+        repaired[column.key] = np.bincount(rows[~observed], minlength=len(raw.present))
+        found[column.key] = replace(steps, values=filled(column, steps, observed, rows))
+    if column.observed_key is not None:
+        found[column.observed_key] = replace(steps, values=observed.astype(np.int32))
+    return found
 
 
 def _check_weights(faults: Faults, column: IdColumn, ids: RawSteps, raw: RawSteps) -> Steps:
@@ -264,12 +283,14 @@ def _check_limits(
     column: NumericColumn | ContextColumn,
     values: np.ndarray,
     rows_of: Callable[[np.ndarray], np.ndarray],
+    *,
+    nan_is_a_gap: bool = False,
 ) -> None:
     if column.finite and values.dtype.kind == "f":
         faults.add_values(
             RejectReason.NOT_FINITE,
             column.key,
-            ~np.isfinite(values),
+            np.isinf(values) if nan_is_a_gap else ~np.isfinite(values),
             rows_of,
             lambda position: f"expected a finite number, received {values[position]}",
         )
