@@ -2,6 +2,7 @@
 # make test-fast  the same, without the slow ones                make test-pythons fast tests on CPython 3.11, 3.12, 3.13
 # make test-tfx   in a real TFX pipeline                         make test-container  the image, in docker or podman
 # make test-runners, test-backends: other Beam runners, other Keras backends        make test-data  other people's data
+# make test-engines  on Flink, Spark and Prism, which it fetches; QUICK=1 for the short ones
 # make bench, bench-full: the measurements in benchmarks/          make docs  the documentation, in site/
 #
 # Each sets up what it needs and reuses it the next time. PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed on.
@@ -10,6 +11,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+export LENGTHWISE_ENGINES ?= $(HOME)/.cache/lengthwise-engines
 PYTEST_ARGS ?=
 PYTEST = $(BIN)/python -m pytest $(PYTEST_ARGS)
 SETUP := bash tools/venv.sh $(VENV)
@@ -18,7 +20,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Byte code is written once: many tests start processes of their own, and each would compile TensorFlow's again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo setup check test test-fast test-tfx test-container test-runners test-backends test-pythons test-data \
+.PHONY: help demo setup check test test-fast test-tfx test-container test-runners test-engines test-backends test-pythons test-data \
 	bench bench-full docs wheel clean
 
 help:
@@ -57,6 +59,14 @@ test-data: setup
 test-runners:
 	@$(SETUP) demo,test,runners
 	$(PYTEST) tests/runners
+
+# In a network of its own, of loopback alone: engines serve whoever connects.
+test-engines:
+	@$(SETUP) demo,test
+	@mkdir -p $(LENGTHWISE_ENGINES) && bash tools/engines.sh $(VENV) $(LENGTHWISE_ENGINES) prism flink spark
+	rm -rf build/engines && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/engines .
+	unshare --net true 2>/dev/null || { echo "test-engines: SKIPPED, network namespaces need root or CAP_SYS_ADMIN"; exit 0; }; \
+		PYTHONPATH=. unshare --net bash -c 'ip link set lo up; exec $(PYTEST) tests/engines $(if $(QUICK),-m "not slow")'
 
 test-backends:
 	@bash tools/venv.sh .venv-backends demo,test,backends

@@ -6,6 +6,7 @@ import os
 import platform
 import resource
 import shutil
+import socket
 import sys
 import tempfile
 import uuid
@@ -37,11 +38,14 @@ class Finding:
     advice: str = ""
 
 
-def checks(paths: Sequence[str]) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]:
+def checks(
+    paths: Sequence[str], runner_options: Sequence[str] = ()
+) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]:
     """What is done, in words, and the check that does it; the slow ones last.
 
     Args:
         paths: files or folders that the user wants to reach.
+        runner_options: Beam's options of the runner that the user wants to use; none for the embedded one.
     """
     yield "versions", versions
     yield "threads and memory", machine
@@ -50,6 +54,8 @@ def checks(paths: Sequence[str]) -> Iterator[tuple[str, Callable[[], Iterator[Fi
         yield f"access to {path}", partial(access, path)
     yield "Beam's embedded runner", embedded_runner
     yield "other runners", other_runners
+    if runner_options:
+        yield "the runner and its workers", partial(chosen_runner, runner_options, paths)
     yield "TensorFlow", tensorflow
 
 
@@ -186,6 +192,43 @@ def other_runners() -> Iterator[Finding]:
         yield Finding("DataflowRunner", "note", "its client is not installed", advice)
     yield Finding("PortableRunner", "ok", "Flink, Spark, Prism: needs --job_endpoint=HOST:PORT")
     yield Finding("DaskRunner", "note", "refused: it loses records", "use one of the others")
+
+
+def chosen_runner(options: Sequence[str], paths: Sequence[str]) -> Iterator[Finding]:
+    """Whether the job endpoint and the pool of workers answer, and a worker runs a job."""
+    from lengthwise import files
+    from lengthwise.errors import LengthwiseError
+    from lengthwise.job.options import option_value, runner_name
+    from lengthwise.job.trial import try_runner
+
+    endpoint = option_value(options, "job_endpoint")
+    if endpoint and not _answers(endpoint):
+        advice = "start the engine's job server there, or check host and port"
+        yield Finding(f"job endpoint {endpoint}", "bad", "nothing answers", advice)
+        return
+    pool = option_value(options, "environment_config")
+    if option_value(options, "environment_type") == "EXTERNAL" and not _answers(pool):
+        advice = "start the pool there; if only the engine's machines reach it, that is enough"
+        yield Finding(f"pool of workers {pool}", "note", "nothing answers here", advice)
+    folders = [path for path in paths if files.is_remote(path) or os.path.isdir(path)]
+    name = runner_name(options)
+    try:
+        try_runner(options, folders)
+    except LengthwiseError as error:
+        yield Finding(name, "bad", str(error), "look at the logs of the job server and of the workers")
+    else:
+        reached = f" and reaches {', '.join(folders)}" if folders else ""
+        yield Finding(name, "ok", f"a worker ran a job, has this version{reached}")
+
+
+def _answers(address: str) -> bool:
+    """Whether something listens at `HOST:PORT`."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=5):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def tensorflow() -> Iterator[Finding]:

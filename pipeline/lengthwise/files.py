@@ -95,7 +95,10 @@ def version(path: str) -> str:
 
 
 def side_by_side(question: Callable[[str], T], paths: Sequence[str]) -> list[T]:
-    """The answer for each file: of remote ones many are asked for at once, as each answer takes its time."""
+    """The answer for each file: of remote ones many are asked for at once, as each answer takes its time.
+
+    Renaming is such a question, too: most object stores copy.
+    """
     if not any(map(is_remote, paths)):
         return list(map(question, paths))
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -53,6 +53,21 @@ def test_a_wrong_version_is_bad_and_the_mending_is_said(name: str, specifier: st
     assert finding.advice == f"pip install '{name}{specifier}'"
 
 
+def test_a_job_endpoint_where_nothing_listens_is_bad(light, lengthwise) -> None:
+    options = ("--runner=PortableRunner", "--job_endpoint=localhost:1", "--environment_type=LOOPBACK")
+    result = lengthwise("doctor", "--", *options, code=3)
+    assert "job endpoint localhost:1" in result.stdout
+    assert "start the engine's job server there" in " ".join(result.stdout.split())
+
+
+def test_the_chosen_runner_runs_a_job(light, tmp_path, lengthwise) -> None:
+    result = lengthwise("doctor", tmp_path, "--json", "--", "--runner=FnApiRunner")
+    [found] = [one for one in json.loads(result.stdout) if one["what"] == "FnApiRunner"]
+    assert found["status"] == "ok"
+    assert found["found"].endswith(f"reaches {tmp_path}")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_something_bad_is_exit_code_3(light, monkeypatch, lengthwise) -> None:
     bad = checkup.Finding("memory", "bad", "none", "buy some")
     monkeypatch.setattr(checkup, "machine", lambda: iter([bad]))

@@ -14,7 +14,7 @@ from lengthwise.records.protos import SequenceExample
 from readme.blocks import README, blocks
 
 BIN = Path(sys.executable).parent
-ELSEWHERE = ("container", "runners", "service", "tfx", "trainer")
+ELSEWHERE = ("container", "engines", "runners", "service", "tfx", "trainer")
 """Marks of the blocks that other tests run."""
 
 
@@ -103,7 +103,7 @@ def test_commands_that_other_tests_run_are_run_there() -> None:
     tests = README.parent / "tests"
     for mark in ELSEWHERE:
         assert blocks(mark), mark
-    for runs_them in ("runners/test_portable.py", "cli/test_serve.py", "tfx/test_readme.py"):
+    for runs_them in ("engines/conftest.py", "runners/test_portable.py", "cli/test_serve.py", "tfx/test_readme.py"):
         assert "readme.blocks" in (tests / runs_them).read_text()
 
 

@@ -14,21 +14,26 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Example:
   lengthwise doctor
-  lengthwise doctor gs://bucket/raw prepared"""
+  lengthwise doctor gs://bucket/raw prepared
+  lengthwise doctor prepared -- --runner=PortableRunner \\
+    --job_endpoint=localhost:8099 --environment_type=EXTERNAL \\
+    --environment_config=localhost:50000"""
 
 
-@click.command("doctor", epilog=EPILOG)
+@click.command("doctor", cls=options.BeamCommand, epilog=EPILOG)
 @click.argument("paths", metavar="[PATHS]...", nargs=-1, type=options.path)
 @options.as_json
 def command(paths: tuple[str, ...], as_json: bool) -> None:
     """Check versions, runners, file systems, threads and GPU.
 
-    PATHS, files or folders, are tried for access. Says what is wrong and how to fix it; exit code 3 if something is.
+    PATHS, files or folders, are tried for access. What follows -- chooses a runner, as in prepare: a job of one element
+    shows whether its workers run this version and reach PATHS. Says what is wrong and how to fix it; exit code 3 if
+    something is.
     """
     from lengthwise.errors import EnvironmentFailure
     from lengthwise_cli.terminal import say_json
 
-    findings = _look(paths, spin=not as_json)
+    findings = _look(paths, options.beam_options(), spin=not as_json)
     if as_json:
         say_json([dataclasses.asdict(finding) for finding in findings])
     else:
@@ -38,7 +43,7 @@ def command(paths: tuple[str, ...], as_json: bool) -> None:
         raise EnvironmentFailure(f"{len(bad)} of {len(findings)} checks failed: {', '.join(one.what for one in bad)}")
 
 
-def _look(paths: tuple[str, ...], *, spin: bool) -> "list[Finding]":
+def _look(paths: tuple[str, ...], runner_options: tuple[str, ...], *, spin: bool) -> "list[Finding]":
     from rich.text import Text
 
     from lengthwise_cli.checkup import checks
@@ -46,9 +51,9 @@ def _look(paths: tuple[str, ...], *, spin: bool) -> "list[Finding]":
 
     findings: list[Finding] = []
     if not spin:
-        return [finding for _, check in checks(paths) for finding in check()]
+        return [finding for _, check in checks(paths, runner_options) for finding in check()]
     with console(stderr=True).status("looking") as status:
-        for what, check in checks(paths):
+        for what, check in checks(paths, runner_options):
             status.update(Text(visible(f"looking at {what}")))
             findings += check()
     return findings

@@ -29,7 +29,7 @@ from lengthwise.records.compression import compressed
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.measured import checksum
 from lengthwise.records.refine import Tally
-from lengthwise.records.statistics import Partial, finish, from_bytes, merge, merge_ranges
+from lengthwise.records.statistics import finish, from_bytes, merge, merge_ranges
 from lengthwise.report import REPORT_NAME, name_of, read_examples, render_report
 
 _NAMED = 3  # damaged files in a message
@@ -50,9 +50,7 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
     config = job.config
     leading, *others = groups(config.columns)
 
-    def read(one: Written) -> dict[str, Partial]:
-        return from_bytes(files.read_bytes(statistics_path(job, one.shard.path)))
-
+    parts = files.side_by_side(files.read_bytes, [statistics_path(job, one.shard.path) for one in written])
     ranges = merge_ranges(one.ranges for one in spilled)
     paths = final_paths(job, written)
     shards = [one.shard for one in written if one.shard.path in paths]
@@ -75,7 +73,7 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
         ),
         lengths=_lengths(job, spilled, leading),
         groups={group: _group(job, spilled, group, place) for place, group in enumerate(others)},
-        statistics=finish(merge(map(read, written)), ranges),
+        statistics=finish(merge(map(from_bytes, parts)), ranges),
         inputs=tuple(
             InputFile(path=source.path, bytes=source.size, records=one.tally.read)
             for source, one in zip(job.inputs, spilled, strict=True)
@@ -133,10 +131,13 @@ def publish(job: Job, manifest: Manifest, paths: Mapping[str, str], damage: Sequ
         _refuse(job, manifest, rejects, fault)
     _write_side_files(job, manifest)
     _clear(job, folder)
-    for name in files.list_tree(job.place("output")):
-        if not name.endswith(files.TEMPORARY):  # what a killed worker was about to write
-            files.rename(job.place("output", name), files.join(folder, paths.get(name, name)))
-    missing = [shard.path for shard in manifest.shards if not files.exists(files.join(folder, shard.path))]
+    # What ends so is what a killed worker was about to write.
+    names = [name for name in files.list_tree(job.place("output")) if not name.endswith(files.TEMPORARY)]
+    targets = {job.place("output", name): files.join(folder, paths.get(name, name)) for name in names}
+    files.side_by_side(lambda source: files.rename(source, targets[source]), list(targets))
+    shards = [shard.path for shard in manifest.shards]
+    found = files.side_by_side(files.exists, [files.join(folder, path) for path in shards])
+    missing = [path for path, is_there in zip(shards, found, strict=True) if not is_there]
     if missing:
         raise EnvironmentFailure(f"{folder}: {missing[0]} was written but is gone; prepare again with --overwrite")
     rejects = rejects_name(job.config.output.rejects_as)

@@ -13,8 +13,9 @@ from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.runner import PipelineState
 
-from lengthwise import errors
+from lengthwise import __version__, errors
 from lengthwise.beam_files import environment_options
 from lengthwise.cores import usable_cores
 from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
@@ -44,8 +45,10 @@ def embedded_options(workers: int | None, files: int, size: int) -> tuple[list[s
     return [f"--direct_num_workers={count}", f"--direct_running_mode={mode}"], f"{count} {kind}: {why}"
 
 
-def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) -> None:
-    """Builds a pipeline and runs it to its end.
+def run_pipeline(
+    build: Callable[[beam.Pipeline], Any], options: Sequence[str], *, timeout_s: float | None = None
+) -> None:
+    """Builds a pipeline and runs it to its end, which a runner on a cluster must reach within `timeout_s` seconds.
 
     Raises:
         LengthwiseError: what a worker raised, with its own class and message.
@@ -61,7 +64,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
             try:
                 with abandoned.claimed(pipeline.local_tempdir):
                     build(pipeline)
-                    _wait_for(pipeline.run())
+                    _wait_for(pipeline.run(), timeout_s)
             finally:
                 shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
     except LengthwiseError:
@@ -70,14 +73,21 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], options: Sequence[str]) 
         raise _translate(error, team.fault) from error
 
 
-def _wait_for(result: Any) -> None:
-    """Waits for the end of a job. If we are stopped meanwhile, a cluster must not work on without us."""
+def _wait_for(result: Any, timeout_s: float | None) -> None:
+    """Waits for the end of a job. If we are stopped meanwhile, a cluster must not continue without us."""
     try:
-        result.wait_until_finish()
+        state = result.wait_until_finish(timeout_s and 1000 * timeout_s)
     except KeyboardInterrupt:
-        with suppress(Exception):  # the cluster may be gone
-            result.cancel()
+        _cancel(result)
         raise
+    if timeout_s and not PipelineState.is_terminal(state):
+        _cancel(result)
+        raise EnvironmentFailure(f"the runner has not ended its job in {timeout_s:.0f} s; see its own page and logs")
+
+
+def _cancel(result: Any) -> None:
+    with suppress(Exception):  # the cluster may be gone
+        result.cancel()
 
 
 @contextmanager
@@ -125,6 +135,10 @@ def _translate(error: Exception, fault: str) -> LengthwiseError:
         return kind(found[2].strip())
     if fault:
         return EnvironmentFailure(fault)
+    if "No module named 'lengthwise" in str(error):
+        return EnvironmentFailure(
+            f"a worker has another lengthwise than {__version__}, or none; install this one"
+        )
     lines = filter(None, map(str.strip, str(error).splitlines()))
     last = [line for line in lines if not _JAVA_FRAME.fullmatch(line)]
     return EnvironmentFailure(f"the Beam runner failed: {last[-1] if last else type(error).__name__}")
