@@ -60,13 +60,13 @@ test-runners:
 	@$(SETUP) demo,test,runners
 	$(PYTEST) tests/runners
 
-# In a network of its own, of loopback alone: engines serve whoever connects.
+# In a network of its own, of loopback alone, as engines serve whoever connects; they end with its namespace of processes.
 test-engines:
 	@$(SETUP) demo,test
 	@mkdir -p $(LENGTHWISE_ENGINES) && bash tools/engines.sh $(VENV) $(LENGTHWISE_ENGINES) prism flink spark
 	rm -rf build/engines && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/engines .
-	unshare --net true 2>/dev/null || { echo "test-engines: SKIPPED, network namespaces need root or CAP_SYS_ADMIN"; exit 0; }; \
-		PYTHONPATH=. unshare --net bash -c 'ip link set lo up; exec $(PYTEST) tests/engines $(if $(QUICK),-m "not slow")'
+	unshare --net --pid --fork true 2>/dev/null || { echo "test-engines: SKIPPED, network namespaces need root or CAP_SYS_ADMIN"; exit 0; }; \
+		PYTHONPATH=. unshare --net --pid --fork --mount-proc --kill-child bash -c 'ip link set lo up; exec $(PYTEST) tests/engines $(if $(QUICK),-m "not slow")'
 
 test-backends:
 	@bash tools/venv.sh .venv-backends demo,test,backends

@@ -14,9 +14,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from faults.machine import children_of
 
 JOB_PORT, POOL_PORT = 8099, 50000
 _BIN = Path(sys.executable).parent
@@ -107,6 +110,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        workers = self.workers()  # they outlive their pool
         for process in self._processes.values():
             process.terminate()
         for process in self._processes.values():
@@ -115,8 +119,9 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for worker in self.workers():  # a pool that is killed leaves its workers
-            os.kill(worker, signal.SIGKILL)
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
 
     def start(self) -> None:
         """Starts the engine and its job server."""
@@ -135,15 +140,8 @@ class Cluster:
         return ()
 
     def workers(self) -> list[int]:
-        """The process ids of the Python workers that are at work."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and b"sdk_worker import SdkHarness" in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:  # it has just ended
-                continue
-        return found
+        """The process ids of the Python workers that the pool has started."""
+        return children_of(self._processes["pool"].pid)
 
     def kill(self, name: str) -> None:
         """Kills a process of the engine, as a machine that goes away does."""

@@ -35,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.engines)
+            if item.name.startswith("test_killed") and "[spark]" in item.name:  # it starts Python for each stage
+                item.add_marker(pytest.mark.slow)
 
 
 @dataclass(frozen=True)

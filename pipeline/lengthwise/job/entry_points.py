@@ -197,6 +197,8 @@ class _Runner:
             chosen, why = runner.embedded_options(workers, len(job.inputs), self._size)
             self._options = [*chosen, *options]
             progress(Event("log", message=f"Beam's embedded runner, {why}"))
+        elif files.is_remote(job.work):
+            progress(Event("log", message="the runner's own page shows how far the job is: its work folder is remote"))
 
     def measure(self, job: Job) -> list[Measured]:
         """What was found in each input file.

@@ -136,9 +136,7 @@ def _translate(error: Exception, fault: str) -> LengthwiseError:
     if fault:
         return EnvironmentFailure(fault)
     if "No module named 'lengthwise" in str(error):
-        return EnvironmentFailure(
-            f"a worker has another lengthwise than {__version__}, or none; install this one"
-        )
+        return EnvironmentFailure(f"a worker has another lengthwise than {__version__}, or none; install this one")
     lines = filter(None, map(str.strip, str(error).splitlines()))
     last = [line for line in lines if not _JAVA_FRAME.fullmatch(line)]
     return EnvironmentFailure(f"the Beam runner failed: {last[-1] if last else type(error).__name__}")
