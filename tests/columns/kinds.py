@@ -19,6 +19,7 @@ PRICE = lw.sequence_numeric_column("price", min_value=0, max_value=9.5, default_
 ALL = (
     PRICE,
     lw.sequence_numeric_column("frame", shape=(2, 3), dtype="float64", finite=False, missing="previous", observed=True),
+    lw.sequence_numeric_column("pixels", shape=(4,), decode={"dtype": "uint8", "scale": 0.5}),
     lw.sequence_numeric_column("count", dtype="int32", required=False, group="counts", from_="context"),
     lw.sequence_numeric_column("time", dtype="int64", min_value=0, max_value=2**62 + 1, default_value=2**53 + 1),
     lw.sequence_bucketized_column(lw.sequence_numeric_column("age"), [18, 30.5, 65]),

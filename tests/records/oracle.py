@@ -5,6 +5,7 @@ Nothing of `lengthwise.records` is used here; what the columns mean is written d
 
 import functools
 import math
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,6 +170,8 @@ class _Judge:
 
     def _read_steps(self, key: str, column: SequenceFeature, kind: str = "") -> list[Step] | None:
         kind = kind or _kind(column)
+        if getattr(column, "decode", None) is not None:
+            return self._read_stored(key, column)
         width = _width(column)
         if self._rules.container == "sequence_example" and column.from_ != "context":
             lists = self._message.feature_lists.feature_list
@@ -181,6 +184,26 @@ class _Judge:
         if len(flat) % width:
             self._fault(RejectReason.VALUE_COUNT, key)
         return [flat[start : start + width] for start in range(0, len(flat) // width * width, width)]
+
+    def _read_stored(self, key: str, column: NumericColumn) -> list[Step] | None:
+        """Steps of bytes as the numbers in them, as they are stored."""
+        if self._rules.container == "sequence_example" and column.from_ != "context":
+            lists = self._message.feature_lists.feature_list
+            found = [self._values(key, step, "bytes") or [] for step in lists[key].feature] if key in lists else None
+        else:
+            flat = self._values(key, self._flat[key], "bytes") if key in self._flat else None
+            found = None if flat is None else [[text] for text in flat]
+        if found is None:
+            return self._missing(key, column)
+        kind = {"uint8": "B", "int16": "h", "float16": "e", "float32": "f"}[column.decode.dtype]
+        form = struct.Struct(f"<{_width(column)}{kind}")
+        steps = []
+        for texts in found:
+            if len(texts) != 1 or len(texts[0]) != form.size:
+                self._fault(RejectReason.VALUE_COUNT, key)
+                texts = [bytes(form.size)]
+            steps.append(list(form.unpack(texts[0])))
+        return steps
 
     def _missing(self, key: str, column: SequenceFeature) -> None:
         if column.required and key == column.key:
@@ -240,6 +263,8 @@ class _Judge:
                 continue
             if isinstance(value, float) and not math.isfinite(value) and column.finite:
                 self._fault(RejectReason.NOT_FINITE, column.key)
+            if getattr(column, "decode", None) is not None and not column.is_integer:
+                value = float(np.float32(value) * np.float32(column.decode.scale) + np.float32(column.decode.offset))
             low, high = column.min_value, column.max_value
             if column.dtype == "int32" and not -(2**31) <= value < 2**31:
                 self._fault(RejectReason.OUT_OF_RANGE, column.key)

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from lengthwise import columns as lw
@@ -36,6 +37,8 @@ def _numeric(draw: Any, key: str) -> AnyColumn:
     if dtype == "int64":  # to floats, their neighbours are the same
         limits, defaults = [*limits, (-(2**60), 2**60), (0, 2**53)], [*defaults, 2**53 + 1]
     low, high = draw(st.sampled_from(limits))
+    if draw(st.integers(0, 3)) == 0:
+        return draw(_stored(key))
     return lw.sequence_numeric_column(
         key,
         shape=draw(st.sampled_from([(1,), (2,), (2, 2)])),
@@ -47,6 +50,21 @@ def _numeric(draw: Any, key: str) -> AnyColumn:
         observed=draw(st.booleans()),
         min_value=low,
         max_value=high,
+    )
+
+
+@st.composite
+def _stored(draw: Any, key: str) -> AnyColumn:
+    """Numbers in bytes, of one kind or another, with a scale or without."""
+    dtype = draw(st.sampled_from(["uint8", "int16", "float16", "float32"]))
+    scaled = draw(st.booleans())
+    whole = not scaled and "int" in dtype and draw(st.booleans())
+    return lw.sequence_numeric_column(
+        key,
+        shape=draw(st.sampled_from([(1,), (3,)])),
+        dtype="int64" if whole else "float32",
+        decode={"dtype": dtype, **({"scale": 0.5, "offset": -2.25} if scaled else {})},
+        max_value=draw(_maybe(st.just(100))),
     )
 
 
@@ -159,6 +177,8 @@ _BAD = {
 
 
 def _kind(column: AnyColumn) -> str:
+    if isinstance(column, NumericColumn) and column.decode is not None:
+        return "bytes"
     if isinstance(column, NumericColumn):
         return "int64" if column.is_integer else "float"
     return {"string": "bytes", "int64": "int64", "float32": "float"}[column.dtype]
@@ -172,6 +192,16 @@ def _step(draw: Any, kind: str, width: int, fixed: bool, bad: float) -> Any:
     size = width if fixed else draw(st.integers(0, width))
     values = draw(st.lists(_GOOD[kind], min_size=size, max_size=size))
     return values or draw(st.sampled_from([UNSET, Empty(kind)]))
+
+
+@st.composite
+def _bytes_of_step(draw: Any, column: NumericColumn, bad: float) -> list[bytes]:
+    assert column.decode is not None
+    size = np.dtype(column.decode.stored).itemsize * column.num_elements
+    if draw(st.floats(0, 1)) < bad / 8:
+        return draw(st.lists(st.binary(max_size=size + 1), max_size=2))
+    low = 16 if "float" not in column.decode.dtype or bad else 1  # mostly small numbers, no NaN without `bad`
+    return [bytes(draw(st.integers(0, low)) for _ in range(size))]
 
 
 def _flatten(steps: list[Any]) -> list[Any]:
@@ -202,6 +232,8 @@ def _sequences(draw: Any, spec: Rules, bad: float, tidy: bool) -> dict[str, Any]
         gap = numeric and not flat and not tidy and column.from_ != "context" and column.missing != "error"
         whole = whole and not (gap and draw(st.booleans()))
         drawn = [draw(_step(_kind(column), width, whole, bad / 8)) for _ in range(steps)]
+        if numeric and column.decode is not None:
+            drawn = [draw(_bytes_of_step(column, bad)) for _ in range(steps)]
         sequences[column.key] = drawn
         if not numeric and column.weight_key is not None and draw(st.floats(0, 1)) >= bad / 4:
             sizes = [0 if isinstance(step, Empty) else len(step) for step in drawn]

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from lengthwise.columns.base import Place, Shape, Spec
+from lengthwise.columns.base import Place, Shape, Spec, Strict
 from lengthwise.columns.groups import GroupName
 from lengthwise.columns.numbers import INTEGER_RANGES, Number, in_dtype
 from lengthwise.columns.wording import FieldError, show
@@ -22,6 +22,31 @@ def check_shape(shape: tuple[int, ...], expected: str, *, allow_scalar: bool) ->
         raise FieldError("shape", f"expected {expected}, received {show(shape)}")
     if math.prod(shape) > MAX_ELEMENTS:
         raise FieldError("shape", f"expected at most {MAX_ELEMENTS} numbers, received {show(shape)}")
+
+
+class Decode(Strict):
+    """How the bytes of a step become numbers: `stored * scale + offset`.
+
+    Attributes:
+        dtype: of the numbers as they are stored, one after the other, little-endian.
+        scale: by which each stored number is multiplied.
+        offset: what is added to it then.
+    """
+
+    dtype: Literal["uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32", "float64"]
+    scale: Number = 1.0
+    offset: Number = 0.0
+
+    @property
+    def stored(self) -> str:
+        """The little-endian numpy dtype."""
+        kind = self.dtype.rstrip("0123456789")
+        return f"<{kind[0]}{int(self.dtype.removeprefix(kind)) // 8}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the numbers are those that are stored."""
+        return (self.scale, self.offset) == (1, 0)
 
 
 class NumericColumn(Spec):
@@ -45,6 +70,9 @@ class NumericColumn(Spec):
             sequence, or the default_value where there is none. Filled gaps are counted as repaired.
         observed: whether data sets and batches have `<key>_observed`, too: 1 where a number was read, 0 where a gap was
             filled or the feature is absent, and on padding.
+        decode: for steps that are stored as bytes, one string each, which hold as many numbers as `shape` says. In the
+            block layout they stay as they are stored; batches and the example layout have numbers of the column's
+            dtype. With an int dtype they are the integers that are stored.
         group: the columns of a group have one length in each record; left out, the one without a name.
         from: where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, as a flat
             list in its `context`, cut into steps as the lists of a tf.Example are. In Python it is `from_`.
@@ -62,6 +90,7 @@ class NumericColumn(Spec):
     finite: bool = True
     missing: Literal["error", "fill", "previous"] = "error"
     observed: bool = False
+    decode: Decode | None = None
     group: GroupName = ""
     from_: Place = Field(default="feature_lists", alias="from")
 
@@ -75,7 +104,18 @@ class NumericColumn(Spec):
         check_shape(self.shape, "a shape of positive sizes, such as [1]", allow_scalar=False)
         if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
             raise FieldError("min_value", f"expected at most max_value {self.max_value}, received {self.min_value}")
+        if self.decode is not None:
+            self._check_decode(self.decode)
         return self
+
+    def _check_decode(self, decode: Decode) -> None:
+        if not self.required or self.missing != "error":
+            field = "missing" if self.required else "required"
+            rule = "expected no filling with `decode`, since nothing but what is stored can be held"
+            raise FieldError(field, f"{rule}, received {show(getattr(self, field))}; leave it out")
+        if self.is_integer and ("float" in decode.dtype or not decode.is_plain):
+            rule = f"expected integers as they are stored with dtype {self.dtype}, without scale and offset"
+            raise FieldError("decode", f"{rule}, received {show(decode.model_dump())}; write `dtype: float32`")
 
     @property
     def name(self) -> str:

@@ -136,7 +136,9 @@ def _looked_up(column: AnyColumn) -> AnyColumn:
         case BucketizedColumn():
             return column.model_copy(update={"source_column": _looked_up(column.source_column)})
         case NumericColumn():
-            return column.model_copy(update={"from_": "feature_lists", "missing": "error", "observed": False})
+            return column.model_copy(
+                update={"from_": "feature_lists", "missing": "error", "observed": False, "decode": None}
+            )
         case _:
             return column
 

@@ -26,13 +26,15 @@ from lengthwise.feed.records import Portion, PortionTable, any_skipped, read_por
 from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.shorten import shorten
 from lengthwise.feed.sizes import chunks_of_windows
+from lengthwise.feed.stored import decoded
 from lengthwise.feed.threads import threads
 from lengthwise.feed.transformations import interleaved, mapped
 from lengthwise.feed.unpack import unpack_blocks
 from lengthwise.folders import Folders
 from lengthwise.manifest import Layout
 
-_DTYPES = {"<i1": tf.int8, "<i2": tf.int16, "<i4": tf.int32, "<i8": tf.int64, "<f4": tf.float32}
+_DTYPES = {"<i1": tf.int8, "<i2": tf.int16, "<i4": tf.int32, "<i8": tf.int64, "<u1": tf.uint8, "<u2": tf.uint16}
+_DTYPES |= {"<f2": tf.float16, "<f4": tf.float32, "<f8": tf.float64}
 _CHUNK_ROWS, _CHUNKS = 1024, 8  # rows of a chunk, unless a window would have too few of them
 
 
@@ -52,7 +54,9 @@ class BlockLayout:
         self._dtypes = {key: _DTYPES[dtype] for key, dtype in folders.block_dtypes.items()}
         self._longest = folders.boundaries[-1]
         self._others = {length_key(group): folders.longest_of(group) for group in folders.first.groups}
-        self._format = ChunkFormat(self._features, self._dtypes)
+        numbers = {spec.key for spec in self._features.sequences if spec.decode is not None}
+        stored = {key: dtype for key, dtype in self._dtypes.items() if key not in numbers}
+        self._format = ChunkFormat(self._features, stored)
         lengths = LengthHistogram.sum(map(folders.histogram, folders.splits))
         self.segments = segments_of(options, lengths.steps / max(lengths.total, 1))
         self._keeps_last = folders.over_long == "truncate_left"
@@ -130,7 +134,9 @@ class BlockLayout:
         sequences: dict[str, Flat] = {}
         for key in self._features.length_keys:
             splits = tf.concat([[0], tf.cumsum(raw.get(key, lengths))], 0)
-            sequences |= {spec.key: Flat(raw[spec.key], splits * spec.width) for spec in self._features.of_length(key)}
+            for one in self._features.of_length(key):
+                values = raw[one.key] if one.decode is None else decoded(raw[one.key], one.decode, one.dtype)
+                sequences[one.key] = Flat(values, splits * one.width)
         context = {column.key: tf.reshape(raw[column.key], [-1, *column.shape]) for column in self._features.context}
         return Rows(sequences, lengths, context)
 

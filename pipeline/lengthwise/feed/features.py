@@ -16,6 +16,7 @@ from lengthwise.columns import (
     length_key,
     sequence_features,
 )
+from lengthwise.columns.numeric import Decode
 from lengthwise.records.features import LENGTH, step_features
 
 Batch = dict[str, Any]
@@ -35,6 +36,7 @@ class SequenceSpec:
         absent: the value of the steps of a sequence without the feature.
         is_number: whether it is a number, and no id or weight.
         length: the feature that has its lengths, those of its group.
+        decode: how the numbers of blocks become those of batches, where they are stored otherwise.
     """
 
     key: str
@@ -45,6 +47,7 @@ class SequenceSpec:
     absent: Any
     is_number: bool
     length: str = RESERVED_KEY
+    decode: Decode | None = None
 
     def fill(self, value: Any, count: Any, dtype: Any = None) -> Any:
         """`count` times `value`."""
@@ -93,7 +96,8 @@ class Features:
             shape = () if shape == (1,) else shape
             is_number = step.key in keys
             length = leading if step.length == LENGTH else step.length
-            specs.append(SequenceSpec(step.key, shape, step.width, dtype, step.padding, step.absent, is_number, length))
+            fills = step.padding, step.absent
+            specs.append(SequenceSpec(step.key, shape, step.width, dtype, *fills, is_number, length, step.decode))
         return cls(tuple(specs), context_features(columns), tuple(map(length_key, groups(columns))) or (leading,))
 
     @property

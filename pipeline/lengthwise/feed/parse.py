@@ -103,6 +103,8 @@ class Parser:
 def wire_dtype(column: AnyColumn) -> Any:
     """The dtype in which records hold a column's values."""
     match column:
+        case NumericColumn() if column.decode is not None:
+            return tf.string
         case NumericColumn():
             return tf.int64 if column.is_integer else tf.float32
         case ContextColumn():

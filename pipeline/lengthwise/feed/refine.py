@@ -23,6 +23,7 @@ from lengthwise.feed.features import Features, Flat, Rows, scalar
 from lengthwise.feed.fit import Steps, fit
 from lengthwise.feed.gaps import fill_gaps
 from lengthwise.feed.parse import Container, Parsed, Parser, RawSteps
+from lengthwise.feed.stored import numbers_of
 from lengthwise.feed.validate import (
     VALID,
     Faults,
@@ -103,6 +104,8 @@ class Refiner:
         raw, width = parsed.sequences[column.key], column.num_elements
         if column.required:
             check_presence(faults, column.key, raw)
+        if column.decode is not None:
+            raw = numbers_of(faults, column, column.decode, raw)
         check_value_count(faults, column.key, raw, width, exactly=True, or_none=column.missing != "error")
         check_numbers(faults, column, raw)
         steps = _even(raw, raw.values, width, column.default_value)

@@ -116,7 +116,8 @@ class RunWriter:
                 others += _text_bytes(rows.column(column.key))
         sizes, weights = others.copy(), others
         for name in length_columns(columns).values():
-            step_bytes = sum(4 * step.width for step in step_features(columns) if step.length == name)
+            own = [step for step in step_features(columns) if step.length == name]
+            step_bytes = sum(4 * one.width if one.decode is None else one.stored_bytes for one in own)
             steps = lengths_of(rows, name)
             sizes += steps * step_bytes
             weights += padded_to.get(name, steps) * step_bytes

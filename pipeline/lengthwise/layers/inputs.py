@@ -21,6 +21,7 @@ from lengthwise.layers.lengths import common_lengths, told_lengths
 from lengthwise.layers.number_dtypes import exact_default
 from lengthwise.layers.plan import LayerPlan
 from lengthwise.layers.steps import Steps, fit
+from lengthwise.layers.stored import decoded, is_stored
 from lengthwise.tensor import MISSING
 
 
@@ -53,7 +54,8 @@ def read_batch(plan: LayerPlan, features: Any, mask: Any, lookups: Sequence[Any]
     Raises:
         ConfigError: a feature is missing, of a wrong shape or dtype, or dense without lengths.
     """
-    features, checks = _by_rank(plan, features), Checks()
+    checks = Checks()
+    features = _by_rank(plan, features, checks)
     lengths, count = _lengths(plan, features, mask, checks)
     steps = []
     for source, lookup in zip(plan.sources, lookups, strict=True):
@@ -66,7 +68,8 @@ def read_batch(plan: LayerPlan, features: Any, mask: Any, lookups: Sequence[Any]
 
 def read_mask(plan: LayerPlan, features: Any, mask: Any) -> Any:
     """What `read_batch` gives as `valid`, without reading the values."""
-    lengths, count = _lengths(plan, _by_rank(plan, features), mask, NoChecks())
+    checks = NoChecks()
+    lengths, count = _lengths(plan, _by_rank(plan, features, checks), mask, checks)
     return step_mask(lengths, count)
 
 
@@ -107,10 +110,12 @@ def keys_read(plan: LayerPlan) -> list[str]:
     return sorted({key for pair in pairs for key in pair if key is not None})
 
 
-def _by_rank(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
-    """The features as a dict, those that the plan reads of a known rank of at least 2."""
+def _by_rank(plan: LayerPlan, features: Any, checks: Checks) -> Mapping[str, Any]:
+    """The features as a dict; those that the plan reads of a known rank of at least 2, and numbers where bytes were."""
     features = by_key(plan, features)
-    return {**features, **{key: _of_known_rank(key, features[key]) for key in keys_read(plan)}}
+    read = {key: _of_known_rank(key, features[key]) for key in keys_read(plan)}
+    read |= {one.key: decoded(read[one.key], one, checks) for one in plan.sources if is_stored(read[one.key], one)}
+    return {**features, **read}
 
 
 def _of_known_rank(key: str, value: Any) -> Any:

@@ -164,6 +164,8 @@ class Decoder:
 def wire_kind(column: AnyColumn) -> Literal["int64", "float", "bytes"]:
     """Which list of a tf.train.Feature the column reads."""
     match column:
+        case NumericColumn() if column.decode is not None:
+            return "bytes"
         case NumericColumn():
             return "int64" if column.is_integer else "float"
         case ContextColumn(dtype="float32"):

@@ -43,7 +43,8 @@ class ExampleEncoder:
             for column, boundary in zip(self._lengths, boundaries, strict=True)
         }
         for step in self._steps:
-            padded = padders[step.length].pad(list_values(rows.column(step.key)), step.width, step.padding)
+            numbers = step.numbers(list_values(rows.column(step.key)))
+            padded = padders[step.length].pad(numbers, step.width, step.padding)
             parts[step.key] = feature_parts(step.key, padded)
         for column in self._context:
             parts[column.key] = self._context_parts(column, rows)

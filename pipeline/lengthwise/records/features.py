@@ -15,6 +15,7 @@ from lengthwise.columns import (
     length_key,
     sequence_features,
 )
+from lengthwise.columns.numeric import Decode
 
 INDEX, WINDOW, LENGTH, ORDER = "##index", "##window", "##length", "##order"
 """Columns of rows beside the features: the record's position in its file, the window's number in the record, the number
@@ -34,6 +35,7 @@ class StepFeature:
         padding: what the steps up to the boundary are filled with: 0 for ids and weights.
         dtype: the numpy dtype of its values, little-endian.
         num_buckets: the number of ids; None for numbers and weights.
+        decode: of numbers that are stored: how they become those that batches have.
         length: the column of rows that has its sequences' lengths: `LENGTH`, or that of a group that does not lead.
     """
 
@@ -44,12 +46,27 @@ class StepFeature:
     dtype: str
     num_buckets: int | None = None
     length: str = LENGTH
+    decode: Decode | None = None
+
+    @property
+    def row_dtype(self) -> str:
+        """The dtype of its values in rows."""
+        return self.dtype if self.decode is None else self.decode.stored
+
+    @property
+    def stored_bytes(self) -> int:
+        """The bytes of a step in rows."""
+        return np.dtype(self.row_dtype).itemsize * self.width
+
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """What batches have for values of rows."""
+        return values if self.decode is None else decoded(values, self.decode, self.dtype)
 
     @property
     def block_dtype(self) -> str:
         """The same in a block: ids have the narrowest dtype that holds them, and the missing id."""
         if self.num_buckets is None:
-            return self.dtype
+            return self.row_dtype
         return f"<i{np.min_scalar_type(-self.num_buckets).itemsize}"
 
 
@@ -63,7 +80,8 @@ def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
         if isinstance(column, NumericColumn):
             dtype = "<i8" if column.is_integer else "<f4"
             default = column.default_value
-            features.append(StepFeature(column.key, column.num_elements, default, default, dtype, length=length))
+            width, decode = column.num_elements, column.decode
+            features.append(StepFeature(column.key, width, default, default, dtype, None, length, decode))
             if column.observed_key is not None:
                 features.append(StepFeature(column.observed_key, column.num_elements, 0, 0, "<i4", 2, length))
             continue
@@ -73,6 +91,25 @@ def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
             weights = StepFeature(column.weight_key, column.values_per_step, 0.0, 0.0, "<f4", length=length)
             features.append(weights)
     return tuple(sorted(features, key=lambda feature: feature.key))
+
+
+def decoded(values: np.ndarray, decode: Decode, dtype: str) -> np.ndarray:
+    """Stored numbers as numbers of `dtype`, `<f4` or `<i8`; the arithmetic is that of float32, as in TensorFlow."""
+    numbers = values.astype(dtype, copy=False)
+    if decode.is_plain:
+        return numbers
+    return numbers * np.float32(decode.scale) + np.float32(decode.offset)
+
+
+def with_numbers(columns: Iterable[AnyColumn], rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows with numbers as batches have them, in place of those that are stored."""
+    for step in step_features(columns):
+        if step.decode is not None:
+            at = rows.schema.get_field_index(step.key)
+            lists = rows.column(at)
+            numbers = pa.array(step.numbers(lists.values.to_numpy(zero_copy_only=False)))
+            rows = rows.set_column(at, step.key, pa.LargeListArray.from_arrays(lists.offsets, numbers))
+    return rows
 
 
 def length_columns(columns: Iterable[AnyColumn]) -> dict[str, str]:
@@ -113,7 +150,7 @@ def spilled_schema(columns: Iterable[AnyColumn]) -> pa.Schema:
     """The Arrow schema of rows that wait for their shard: place, length, features, and which of these are absent."""
     columns = tuple(columns)
     fields = [pa.field(ORDER, pa.uint64()), pa.field(LENGTH, pa.int32())]
-    steps = [(step.key, pa.from_numpy_dtype(step.dtype)) for step in step_features(columns)]
+    steps = [(step.key, pa.from_numpy_dtype(step.row_dtype)) for step in step_features(columns)]
     context = [(column.key, context_type(column)) for column in context_features(columns)]
     lists = [pa.field(key, pa.large_list(kind)) for key, kind in [*steps, *context]]
     return pa.schema([*fields, *lists, *(pa.field(absence(key), pa.bool_()) for key in marked_keys(columns))])

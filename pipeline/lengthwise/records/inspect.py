@@ -174,7 +174,7 @@ class _Prepared:
             steps = {}
             for step in self._steps:
                 first, last = bounds[step.length][row : row + 2] * step.width
-                steps[step.key] = arrays[step.key][first:last]
+                steps[step.key] = step.numbers(arrays[step.key][first:last])
             context = {}
             for column in self._context:
                 size = column.num_elements

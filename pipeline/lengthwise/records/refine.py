@@ -173,7 +173,9 @@ class Refiner:
             taken = of_length[step.length]
             values = gather(checked.sequences[step.key], taken.rows, taken.first, taken.counts, step.absent)
             offsets = pa.array(offsets_of(taken.counts * step.width))
-            arrays[step.key] = pa.LargeListArray.from_arrays(offsets, pa.array(values.astype(step.dtype, copy=False)))
+            arrays[step.key] = pa.LargeListArray.from_arrays(
+                offsets, pa.array(values.astype(step.row_dtype, copy=False))
+            )
         for column in self._context:
             if column.key in of_length:
                 arrays[column.key] = _one_each(of_length[column.key].counts)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from lengthwise.columns import AnyColumn, context_features, context_ids
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.records.encode import list_values
-from lengthwise.records.features import absence, step_features
+from lengthwise.records.features import absence, step_features, with_numbers
 
 BINS = 32
 TOP = 20
@@ -101,7 +101,8 @@ def from_bytes(content: bytes) -> dict[str, Partial]:
 
 def ranges(columns: Iterable[AnyColumn], rows: pa.RecordBatch) -> dict[str, Range]:
     """The smallest and the largest finite number of each numeric feature; features without one are left out."""
-    found = {}
+    columns, found = tuple(columns), {}
+    rows = with_numbers(columns, rows)
     for key in numeric_keys(columns):
         numbers = _numbers(rows, key)
         if len(numbers):
@@ -130,6 +131,7 @@ def numeric_keys(columns: Iterable[AnyColumn]) -> list[str]:
 def describe(columns: Iterable[AnyColumn], rows: pa.RecordBatch, known: Mapping[str, Range]) -> dict[str, Partial]:
     """The partial statistics of rows, by key; `known` are the ranges of all rows of the data set."""
     columns = tuple(columns)
+    rows = with_numbers(columns, rows)
     parts = {}
     ids = {step.key: step.num_buckets for step in step_features(columns) if step.num_buckets is not None}
     ids |= context_ids(columns)

@@ -19,11 +19,14 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
+from lengthwise.columns.numeric import Decode
 from lengthwise.records.decode import Decoded, Format
 from lengthwise.records.faults import Faults
+from lengthwise.records.features import decoded
 from lengthwise.records.gaps import filled, observed_in, rows_of_values
 from lengthwise.records.lookup import MISSING, Ids, make_lookup
 from lengthwise.records.steps import RawSteps, Steps, even, read_flat, read_nested, read_record
+from lengthwise.records.stored import numbers_of, wrong_sizes
 from lengthwise.records.wide import SEQUENCES
 from lengthwise.rejects import RejectReason
 
@@ -100,7 +103,7 @@ class Validator:
         if is_context(column):
             return read_record(batch.column(key))
         if self._container == "example" or column.from_ == "context":
-            return read_flat(batch.column(key), width_of(column))
+            return read_flat(batch.column(key), values_of(column))
         return read_nested(batch.column(SEQUENCES).field(key))
 
     def _look_up(
@@ -142,9 +145,11 @@ class Validator:
         return lengths, uneven
 
 
-def width_of(column: SequenceFeature) -> int:
-    """How many values a step has."""
-    return column.num_elements if isinstance(column, NumericColumn) else column.values_per_step
+def values_of(column: SequenceFeature) -> int:
+    """How many values a record has for each step: one string where numbers are stored as bytes."""
+    if isinstance(column, NumericColumn):
+        return column.num_elements if column.decode is None else 1
+    return column.values_per_step
 
 
 def _check_presence(faults: Faults, column: SequenceFeature, raw: RawSteps) -> None:
@@ -159,6 +164,8 @@ def _check_presence(faults: Faults, column: SequenceFeature, raw: RawSteps) -> N
 
 def _check_numbers(faults: Faults, column: NumericColumn, raw: RawSteps) -> Steps:
     width = column.num_elements
+    if column.decode is not None:
+        raw = _decode(faults, column, column.decode, raw)
     if raw.step_offsets is not None:
         wrong = raw.value_counts != width
         if column.missing != "error":
@@ -166,8 +173,26 @@ def _check_numbers(faults: Faults, column: NumericColumn, raw: RawSteps) -> Step
         _check_value_count(faults, column.key, raw, wrong, f"{width} values a step")
     _check_uneven(faults, column.key, raw, width)
     values = raw.values.to_numpy(zero_copy_only=False)
-    _check_limits(faults, column, values, raw.rows_of_values, nan_is_a_gap=column.missing != "error")
-    return even(raw, values, width, column.default_value)
+    numbers, default = values, column.default_value
+    if column.decode is not None:
+        numbers, default = decoded(values, column.decode, "<i8" if column.is_integer else "<f4"), 0
+    _check_limits(faults, column, numbers, raw.rows_of_values, nan_is_a_gap=column.missing != "error")
+    return even(raw, values, width, default)
+
+
+def _decode(faults: Faults, column: NumericColumn, decode: Decode, raw: RawSteps) -> RawSteps:
+    """The numbers in the bytes, as they are stored."""
+    size = column.num_elements * np.dtype(decode.stored).itemsize
+    wrong = wrong_sizes(raw, size)
+    expected = f"expected {size} bytes, {column.num_elements} numbers of {decode.dtype}"
+    faults.add_values(
+        RejectReason.VALUE_COUNT,
+        column.key,
+        wrong,
+        raw.rows_of_values,
+        lambda position: f"{expected}, received {len(raw.values[position].as_py())}",
+    )
+    return numbers_of(raw, decode, column.num_elements, wrong)
 
 
 def _fill_gaps(column: NumericColumn, raw: RawSteps, steps: Steps, repaired: dict[str, np.ndarray]) -> dict[str, Steps]:
