@@ -13,7 +13,7 @@ from lengthwise.buckets import LengthHistogram, plan_optimal
 from lengthwise.feed.batch_options import WINDOW
 from lengthwise.feed.chunks import ChunkFormat
 from lengthwise.feed.epochs import Epochs
-from lengthwise.feed.even import Placed, read_evenly
+from lengthwise.feed.even import Placed, Turns, read_evenly
 from lengthwise.feed.features import Features, Flat, Rows
 from lengthwise.feed.options import Options
 from lengthwise.feed.records import Portion
@@ -155,16 +155,18 @@ def test_buckets_keep_their_shares_from_the_beginning_to_the_end(tmp_path: Any) 
         parts.append(Placed(Portion(path, 0, count), bucket))
     orders = []
     for seed in (1, 2):
-        chunks, most = read_evenly(parts, "raise", 10, tf.constant([seed, 0], tf.int64))
-        vectors = [chunk.numpy().tolist() for chunk in chunks]
-        assert len(vectors) <= most
+        turns = Turns.of(parts, 10, shuffle=True)
+        vectors = [
+            chunk.numpy().tolist() for chunk in read_evenly(parts, "raise", turns, tf.constant([seed, 0], tf.int64))
+        ]
+        assert len(vectors) == turns.total
         records = [record for vector in vectors for record in vector]
         assert sorted(records) == sorted(f"{b} {n}{i}".encode() for n, b, c in counts for i in range(c))
         for quarter in np.array_split(np.array([int(record[:1]) for record in records]), 4):
             assert 150 <= (quarter == 0).sum() <= 240
         orders.append(records)
     assert orders[0] != orders[1]
-    straight, _ = read_evenly(parts, "raise", 10, None)
+    straight = read_evenly(parts, "raise", Turns.of(parts, 10, shuffle=False), None)
     assert [record for chunk in straight for record in chunk.numpy()] == [
         f"{b} {n}{i}".encode() for n, b, c in counts for i in range(c)
     ]

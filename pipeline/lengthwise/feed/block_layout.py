@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from lengthwise.buckets import LengthHistogram
@@ -14,7 +15,8 @@ from lengthwise.columns import length_key
 from lengthwise.feed.batch_options import WINDOW
 from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.epochs import shuffled
-from lengthwise.feed.even import Placed, read_evenly
+from lengthwise.feed.even import Placed, Turns, read_evenly
+from lengthwise.feed.even_epochs import EpochSize
 from lengthwise.feed.example_layout import SHARED_FILES, BucketPortions
 from lengthwise.feed.example_rows import rows_of_examples
 from lengthwise.feed.features import Features, Flat, Rows
@@ -63,31 +65,53 @@ class BlockLayout:
         self._windows = windows_of(self._features, options, self._format, boundaries, lambda: self.segments)
         self.boundaries = boundaries
 
-    def epoch(self, portions: BucketPortions, seed: Any) -> Any:
-        """One epoch of windows."""
-        parts = [Placed(part, bucket) for bucket, parts in portions.items() for part in parts]
-        streams = [
-            self._read([one for one in parts if one.portion.layout == layout], seed) for layout in _layouts(parts)
-        ]
-        total = sum(stream.most for stream in streams)
-        per_window = max(round(self._window * total / _rows(part.portion for part in parts)), 1)
-        chunks = mix(
-            [one.chunks for one in streams], [one.most for one in streams], seed if self._options.shuffle else None
-        )
-        return self._windows.of(chunks, chunks_of_windows(total, per_window), seed)
-
-    def _read(self, parts: Sequence[Placed], seed: Any) -> "_Stream":
-        """The chunks of portions of one layout."""
-        portions = [part.portion for part in parts]
-        records, rows = sum(portion.take for portion in portions), _rows(portions)
-        size = max(round(min(_CHUNK_ROWS, self._window // _CHUNKS) * records / rows), 1)
+    def epoch(self, portions: BucketPortions, seed: Any, size: EpochSize | None = None) -> Any:
+        """One epoch of windows; `size`: what `size_of_epoch` says, where that is known."""
+        streams = self._streams(portions)
         order = seed if self._options.shuffle else None
-        read, most = read_evenly(parts, self._options.on_damage, size, order)
+        chunks = mix([self._read(one, seed) for one in streams], [one.turns.total for one in streams], order)
+        return self._windows.of(chunks, self._windows_of(streams), seed, size)
+
+    def size_of_epoch(self, portions: BucketPortions, lengths: LengthHistogram) -> EpochSize | None:
+        """How many batches each epoch has.
+
+        Args:
+            portions: what is read: files, each as a whole.
+            lengths: of all their sequences.
+        """
+        options, streams = self._options, self._streams(portions)
+        ends = np.cumsum(self._windows_of(streams))
+        windows = int(np.searchsorted(ends, sum(one.turns.total for one in streams) + 1)) + 1
+        if options.pack is not None or (options.drop_remainder and options.max_shapes is None):
+            return None
+        return EpochSize.of(lengths, options, self.boundaries, windows)
+
+    def _streams(self, portions: BucketPortions) -> list["_Stream"]:
+        """The portions of each layout."""
+        all_parts = [Placed(part, bucket) for bucket, parts in portions.items() for part in parts]
+        streams = []
+        for layout in _layouts(all_parts):
+            parts = [one for one in all_parts if one.portion.layout == layout]
+            records, rows = sum(one.portion.take for one in parts), _rows(one.portion for one in parts)
+            size = max(round(min(_CHUNK_ROWS, self._window // _CHUNKS) * records / rows), 1)
+            streams.append(_Stream(parts, Turns.of(parts, size, shuffle=self._options.shuffle), rows))
+        return streams
+
+    def _windows_of(self, streams: Sequence["_Stream"]) -> list[int]:
+        """How many chunks each window takes."""
+        total = sum(one.turns.total for one in streams)
+        per_window = max(round(self._window * total / sum(one.rows for one in streams)), 1)
+        return chunks_of_windows(total + 1, per_window)
+
+    def _read(self, stream: "_Stream", seed: Any) -> Any:
+        """The chunks of portions of one layout."""
+        parts, turns, rows = stream
+        read = read_evenly(parts, self._options.on_damage, turns, seed if self._options.shuffle else None)
         if self._options.shuffle:
-            reach = max(round(self._window * most / rows), round(2 * min(self._window, WINDOW) * most / rows), 1)
-            read = shuffled(read, max(min(reach, most), 1), seed[0])
-        chunk = partial(self._chunk, portions[0].layout)
-        return _Stream(mapped(read, chunk, threads()), most)
+            per_row = turns.total / rows
+            reach = max(round(self._window * per_row), round(2 * min(self._window, WINDOW) * per_row), 1)
+            read = shuffled(read, max(min(reach, turns.total), 1), seed[0])
+        return mapped(read, partial(self._chunk, parts[0].portion.layout), threads())
 
     def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files."""
@@ -109,7 +133,7 @@ class BlockLayout:
         blocks = interleaved(files, read, SHARED_FILES, threads=False)
         chunks = mapped(blocks.batch(1), chunk, threads())
         blocks_per_row = sum(part.take for part in parts) / _rows(parts)
-        return self._windows.of(chunks, [max(round(self._window * blocks_per_row), 1)], seed)
+        return self._windows.apart(chunks, max(round(self._window * blocks_per_row), 1), seed)
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""
@@ -142,10 +166,11 @@ class BlockLayout:
 
 
 class _Stream(NamedTuple):
-    """Chunks, and how many they are at most."""
+    """Portions of one layout, how their chunks come, and about how many sequences they hold."""
 
-    chunks: Any
-    most: int
+    parts: list[Placed]
+    turns: Turns
+    rows: float
 
 
 def _layouts(parts: Iterable[Placed]) -> list[Layout]:

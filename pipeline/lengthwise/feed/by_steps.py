@@ -92,8 +92,8 @@ class _ByElements:
         chunks = mapped(packed, self._chunk, threads())
         per_window = max((self._options.window or WINDOW) // size, 1)
         count = int(packed.cardinality())
-        sizes = [per_window] if count < 0 else chunks_of_windows(count, per_window)
-        windows = chunks.rebatch(tf.constant(sizes, tf.int64))
+        sizes = [per_window] if count < 0 else chunks_of_windows(count + 1, per_window)
+        windows = self._windows.ended(chunks).rebatch(tf.constant(sizes, tf.int64))
         if self._options.shuffle:
             seeds = seeds_of_windows(self._options.seed)
             windows = mapped(tf.data.Dataset.zip((windows, seeds)), lambda chunk, seed: {**chunk, SEED: seed[None]})

@@ -5,7 +5,7 @@ row can break the budget.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -35,6 +35,12 @@ class Cuts:
         """Batches of these numbers of rows and these T, one after the other."""
         return cls(tf.cumsum(rows, exclusive=True), rows, rows, steps, tf.cumsum(rows * steps, exclusive=True))
 
+    @classmethod
+    def of_runs(cls, starts: Any, rows: Any, limits: "Limits") -> "Cuts":
+        """Batches of these runs of rows."""
+        steps, full = tf.gather(limits.steps, starts), tf.gather(limits.full, starts)
+        return cls(starts, rows, full, steps, tf.cumsum(rows * steps, exclusive=True))
+
     def places(self) -> Any:
         """int64 `[n]`: the places of the batches' rows among those that were cut, batch after batch."""
         return tf.ragged.range(self.starts, self.starts + self.rows).flat_values
@@ -44,14 +50,31 @@ class Cuts:
         names = ("starts", "rows", "full", "steps", "at")
         return {name: getattr(self, name) for name in names}
 
-    def kept(self, mask: Any) -> "Cuts":
-        """The batches where `mask` is true."""
-        return Cuts(**{name: tf.boolean_mask(value, mask) for name, value in self.tensors().items()})
+    def chosen(self, places: Any) -> "Cuts":
+        """The batches at these places."""
+        return Cuts(**{name: tf.gather(value, places) for name, value in self.tensors().items()})
 
     def permuted(self, seed: Any) -> "Cuts":
         """The batches in a random order."""
-        order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(self.starts)), seed)
-        return Cuts(**{name: tf.gather(value, order) for name, value in self.tensors().items()})
+        return self.chosen(tf.random.experimental.stateless_shuffle(tf.range(tf.size(self.starts)), seed))
+
+
+class Limits(NamedTuple):
+    """What a batch would have that starts at a row, of sorted rows, int64 `[n]`.
+
+    Attributes:
+        steps: its T.
+        full: how many rows.
+    """
+
+    steps: Any
+    full: Any
+
+
+def limits_of(lengths: Any, options: BatchOptions, boundaries: tuple[int, ...] | None) -> Limits:
+    """The limits of rows of these lengths, int64 `[n]`."""
+    steps = tf.maximum(lengths, 1) if boundaries is None else round_up(lengths, boundaries)
+    return Limits(steps, rows_of(steps, options))
 
 
 def cut(lengths: Any, options: BatchOptions, boundaries: tuple[int, ...] | None) -> Cuts:
@@ -65,13 +88,11 @@ def cut(lengths: Any, options: BatchOptions, boundaries: tuple[int, ...] | None)
     Returns:
         The batches.
     """
-    steps = tf.maximum(lengths, 1) if boundaries is None else round_up(lengths, boundaries)
-    full = rows_of(steps, options)
-    starts = starts_of(full)
+    limits = limits_of(lengths, options, boundaries)
+    starts = starts_of(limits.full)
     ends = tf.concat([starts[1:], tf.reshape(tf.size(lengths, tf.int64), [1])], 0)[: tf.size(starts)]
-    rows, steps, full = ends - starts, tf.gather(steps, starts), tf.gather(full, starts)
-    cuts = Cuts(starts, rows, full, steps, tf.cumsum(rows * steps, exclusive=True))
-    return cuts.kept(rows == full) if options.drop_remainder else cuts
+    cuts = Cuts.of_runs(starts, ends - starts, limits)
+    return cuts.chosen(tf.where(cuts.rows == cuts.full)[:, 0]) if options.drop_remainder else cuts
 
 
 def in_full_batches(lengths: Any, options: BatchOptions, boundaries: tuple[int, ...]) -> Any:

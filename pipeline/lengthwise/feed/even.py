@@ -28,42 +28,66 @@ class Placed(NamedTuple):
     bucket: int
 
 
-def read_evenly(parts: Sequence[Placed], on_damage: OnDamage, size: int, seed: Any | None) -> tuple[Any, int]:
+class Turns(NamedTuple):
+    """How files give about equally many chunks.
+
+    Attributes:
+        sizes: int64 `[parts]`: how many records a chunk has.
+        counts: int64 `[parts]`: how many chunks there are.
+        late: int64 `[parts]`: how many turns a part may be left out of, before its first chunk or behind its last.
+    """
+
+    sizes: Any
+    counts: Any
+    late: Any
+
+    @classmethod
+    def of(cls, parts: Sequence[Placed], size: int, *, shuffle: bool) -> "Turns":
+        """`size`: how many records a chunk has on average."""
+        takes = np.array([part.portion.take for part in parts])
+        turns = max(round(int(takes.sum()) / len(parts) / size), 1)
+        sizes = -(-takes // turns) if shuffle else np.full(len(parts), size)
+        counts = -(-takes // sizes)
+        return cls(sizes, counts, np.maximum(turns - counts, 0) if shuffle else np.zeros_like(counts))
+
+    @property
+    def total(self) -> int:
+        """How many turns there are."""
+        return int((self.counts + self.late).sum())
+
+
+def read_evenly(parts: Sequence[Placed], on_damage: OnDamage, turns: Turns, seed: Any | None) -> Any:
     """The records of all portions.
 
     Args:
         parts: what is read.
         on_damage: what becomes of files that cannot be read.
-        size: how many records a chunk has on average.
+        turns: of these parts.
         seed: int64 `[2]`, of the order; None: the files in their order, one after the other.
 
     Returns:
-        A dataset of string vectors, some of them empty; and how many it has at most.
+        A dataset of string vectors, some of them empty: in each epoch as many as `Turns` says, if nothing is damaged.
     """
     portions = [part.portion for part in parts]
-    takes, skips = np.array([portion.take for portion in portions]), any_skipped(portions)
-    turns = max(round(int(takes.sum()) / len(parts) / size), 1)
-    sizes = np.full(len(parts), size) if seed is None else -(-takes // turns)
-    counts = -(-takes // sizes)
-    late = np.zeros_like(counts) if seed is None else np.maximum(turns - counts, 0)
-    table = (*PortionTable.of(portions, seed), *(tf.constant(column, tf.int64) for column in (sizes, late)))
+    skips = any_skipped(portions)
+    table = (*PortionTable.of(portions, seed), *(tf.constant(column, tf.int64) for column in (turns.sizes, turns.late)))
     if seed is not None:
         order = _order(tf.constant([part.bucket for part in parts]), seed)
         table = tuple(tf.gather(column, order) for column in table)
         starts = tf.random.stateless_uniform([len(parts)], seed + 1, 0, 1, tf.float64)
-        table = (*table[:-1], tf.cast(starts * tf.cast(table[-1] + 1, tf.float64), tf.int64))
+        table = (*table, tf.cast(starts * tf.cast(table[-1] + 1, tf.float64), tf.int64))
 
-    def read(path: Any, skip: Any, take: Any, kind: Any, size: Any, late: Any) -> Any:
+    def read(path: Any, skip: Any, take: Any, kind: Any, size: Any, late: Any, *before: Any) -> Any:
         chunks = read_portion(path, skip if skips else None, take, kind, on_damage, size)
+        if seed is None:
+            return chunks
         nothing = tf.data.Dataset.from_tensors(tf.zeros([0], tf.string))
-        return chunks if seed is None else nothing.repeat(late).concatenate(chunks)
+        return nothing.repeat(before[0]).concatenate(chunks).concatenate(nothing.repeat(late - before[0]))
 
     files = ahead(tf.data.Dataset.from_tensor_slices(table), lambda path, *_: path)
     if seed is None:
-        return flat_mapped(files, read).prefetch(4), int(counts.sum())
-    cycle = min(len(parts), _CYCLE)
-    chunks = interleaved(files, read, cycle)
-    return chunks, int((counts + late).sum())
+        return flat_mapped(files, read).prefetch(4)
+    return interleaved(files, read, min(len(parts), _CYCLE))
 
 
 def _order(buckets: Any, seed: Any) -> Any:

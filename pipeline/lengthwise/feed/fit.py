@@ -1,5 +1,6 @@
 """Steps of one feature -> the steps that its record keeps: cut to a length, or filled where the feature is absent."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -23,26 +24,29 @@ class Steps(NamedTuple):
     present: Any
 
 
-def fit(steps: Steps, first: Any, taken: Any, lengths: Any, spec: SequenceSpec) -> Flat:
+def fit(steps: Mapping[str, Steps], first: Any, taken: Any, lengths: Any, specs: Mapping[str, SequenceSpec]) -> Any:
     """Takes `taken` steps from step `first` on of each record; absent features are filled with `spec.absent`.
 
     Args:
-        steps: the feature.
+        steps: the features, by key.
         first: int64 `[n]`.
         taken: int64 `[n]`.
-        lengths: int64 `[n]`: the records' lengths. Where all are taken whole, nothing is copied.
-        spec: of the feature.
+        lengths: int64 `[n]`: the records' lengths. Where all features are taken whole, nothing is copied.
+        specs: of the features.
+
+    Returns:
+        A `Flat` by key.
     """
-    size = tf.reshape(tf.size(steps.values, tf.int64), [1])
-    whole = tf.reduce_all((steps.counts == lengths) & (taken == lengths))
+    whole = tf.reduce_all(tf.stack([one.counts for one in steps.values()]) == lengths) & tf.reduce_all(taken == lengths)
 
-    def keep() -> tuple[Any, Any]:
-        return steps.values, tf.concat([steps.starts, size], 0)
+    def keep() -> list[tuple[Any, Any]]:
+        sizes = [tf.reshape(tf.size(one.values, tf.int64), [1]) for one in steps.values()]
+        return [(one.values, tf.concat([one.starts, size], 0)) for one, size in zip(steps.values(), sizes, strict=True)]
 
-    def cut() -> tuple[Any, Any]:
-        return _cut(steps, first, taken, spec)
+    def cut() -> list[tuple[Any, Any]]:
+        return [_cut(one, first, taken, specs[key]) for key, one in steps.items()]
 
-    return Flat(*tf.cond(whole, keep, cut))
+    return {key: Flat(*flat) for key, flat in zip(steps, tf.cond(whole, keep, cut), strict=True)}
 
 
 def _cut(steps: Steps, first: Any, taken: Any, spec: SequenceSpec) -> tuple[Any, Any]:

@@ -57,7 +57,7 @@ def cut_by_groups(lengths: Sequence[Any], options: BatchOptions) -> tuple[Any, C
     rows = tf.concat([starts[1:], tf.reshape(tf.size(band, tf.int64), [1])], 0)[: tf.size(starts)] - starts
     steps = longest_of_batches(lengths[0], rows)
     cuts = Cuts(starts, rows, tf.gather(full, starts), steps, tf.cumsum(rows * steps, exclusive=True))
-    return order, cuts.kept(cuts.rows == cuts.full) if options.drop_remainder else cuts
+    return order, cuts.chosen(tf.where(cuts.rows == cuts.full)[:, 0]) if options.drop_remainder else cuts
 
 
 def longest_of_batches(lengths: Any, rows: Any) -> Any:

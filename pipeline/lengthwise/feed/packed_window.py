@@ -14,12 +14,13 @@ import tensorflow as tf
 from lengthwise.columns import POSITIONS, RESERVED_KEY, SEGMENTS
 from lengthwise.feed.chunks import Chunk, ChunkFormat
 from lengthwise.feed.emit import each_alone
+from lengthwise.feed.even_epochs import EpochSize
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.options import Options
 from lengthwise.feed.packing import first_fit
 from lengthwise.feed.threads import threads
 from lengthwise.feed.transformations import mapped
-from lengthwise.feed.window import BATCH_ROWS, GROUP_STEPS, Window, Windows, gather_rows, marks, splits_key
+from lengthwise.feed.window import BATCH_ROWS, GROUP_STEPS, VALID, Window, Windows, gather_rows, splits_key
 
 _ORDER, _STARTS = "##order", "##starts"
 _MORE, _EVEN = 4, 8  # segments of a row for each one on average, in multiples of
@@ -62,6 +63,9 @@ class PackedWindows(Windows):
         self._segments = segments
         self._rows = options.rows(capacity)
 
+    def arranged(self, windows: Any, seed: Any, size: EpochSize | None = None) -> Any:  # noqa: ARG002
+        return self.each_arranged(windows, seed)
+
     def _arrange(self, chunk: Chunk, seed: Any) -> Window:
         taken, order = self._sorted(chunk, seed, None)
         lengths = taken.steps  # all: whole sequences are packed
@@ -83,7 +87,7 @@ class PackedWindows(Windows):
         for spec in self._features.sequences:
             window[splits_key(spec)] = splits * spec.width
             window[spec.key] = self._chunks.join(chunk, spec.key)
-        return window | marks(chunk, order)
+        return {**window, VALID: tf.size(order, tf.int64)}
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""

@@ -4,7 +4,7 @@ A step of a tf.SequenceExample is one tf.train.Feature; of a tf.Example, whose l
 values. The TensorFlow twin of `lengthwise.records.steps`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import tensorflow as tf
@@ -90,14 +90,11 @@ class Parser:
             flat = tf.io.parse_example(records, rules)
         else:
             flat, lists, _ = tf.io.parse_sequence_example(records, rules or None, self._lists or None)
-        sequences = {key: self._steps(records, key, lists[key], nested=True) for key in self._lists}
-        sequences |= {key: self._steps(records, key, flat[key], nested=False) for key in self._flat}
-        return Parsed(sequences, {key: self._steps(records, key, flat[key], nested=False) for key in self._context})
-
-    def _steps(self, records: Any, key: str, ragged: Any, *, nested: bool) -> RawSteps:
-        lists = "feature_lists" if nested else "context" if self.container == "sequence_example" else "features"
-        present = _present(records, key, ragged.row_lengths() > 0, lists)
-        return RawSteps(ragged.flat_values, ragged.row_splits, ragged.values.row_splits if nested else None, present)
+        present = _present(records, lists, "feature_lists")
+        present |= _present(records, {key: flat[key] for key in rules}, "context" if self._nested else "features")
+        sequences = {key: _steps(lists[key], present[key], nested=True) for key in self._lists}
+        sequences |= {key: _steps(flat[key], present[key], nested=False) for key in self._flat}
+        return Parsed(sequences, {key: _steps(flat[key], present[key], nested=False) for key in self._context})
 
 
 def wire_dtype(column: AnyColumn) -> Any:
@@ -132,31 +129,43 @@ _ENTRIES = {
 }
 
 
-def _present(records: Any, key: str, filled: Any, lists: str) -> Any:
-    """Which records have the feature, bool `[n]`.
+def _steps(ragged: Any, present: Any, *, nested: bool) -> RawSteps:
+    return RawSteps(ragged.flat_values, ragged.row_splits, ragged.values.row_splits if nested else None, present)
+
+
+def _present(records: Any, ragged: Mapping[str, Any], lists: str) -> dict[str, Any]:
+    """Which records have each feature of the map `lists`, bool `[n]`, by key.
 
     The parsers give an absent feature and an empty one alike as no values, so the protocol buffers of the records
     without values are looked into.
     """
+    if not ragged:
+        return {}
+    known = tf.stack([one.row_lengths() > 0 for one in ragged.values()])
 
     def look() -> Any:
-        places = tf.where(~filled)
-        found = _has_entry(tf.gather(records, places[:, 0]), key, lists)
-        return tf.tensor_scatter_nd_update(filled, places, found)
+        places = tf.where(~tf.reduce_all(known, axis=0))
+        found = _have_entries(tf.gather(records, places[:, 0]), list(ragged), lists)
+        shape = tf.stack([tf.size(records, tf.int64), len(ragged)])
+        return known | tf.transpose(tf.scatter_nd(places, tf.transpose(found), shape))
 
-    return tf.cond(tf.reduce_all(filled), lambda: filled, look)
+    return dict(zip(ragged, tf.unstack(tf.cond(tf.reduce_all(known), lambda: known, look)), strict=True))
 
 
-def _has_entry(records: Any, key: str, lists: str) -> Any:
-    """Whether the map `lists` of each record has an entry `key` with a value (a tf.train.Feature may have none)."""
+def _have_entries(records: Any, names: list[str], lists: str) -> Any:
+    """Whether the map `lists` of each record has each entry with a value (a tf.train.Feature may have none).
+
+    Returns:
+        bool `[names, n]`.
+    """
     message, map_message, field, entry = _ENTRIES[lists]
     [outer] = _decode(records, message, [lists])
     [entries] = _decode(outer[:, 0], map_message, [field])
     keys, values = _decode(tf.reshape(entries, [-1]), f"{map_message}.{entry}", ["key", "value"])
-    has = keys[:, 0] == key
+    has = keys[:, 0] == tf.constant(names)[:, None]
     if lists != "feature_lists":
         has &= tf.strings.length(values[:, 0]) > 0
-    return tf.reduce_any(tf.reshape(has, tf.shape(entries)), axis=1)
+    return tf.reduce_any(tf.reshape(has, [len(names), *tf.unstack(tf.shape(entries))]), axis=2)
 
 
 def _decode(records: Any, message: str, fields: list[str]) -> Any:

@@ -1,6 +1,7 @@
 """`read_prepared`: prepared folders -> batches."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lengthwise.feed.batch_options import takes_fields_of
 from lengthwise.feed.block_layout import BlockLayout
 from lengthwise.feed.epoch_size import sized
 from lengthwise.feed.epochs import Epochs, divided_by
+from lengthwise.feed.even_epochs import EpochSize
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.frame_walk import refuse_first_claims
@@ -96,7 +98,11 @@ def _dataset(
     folders: Folders, times: Mapping[str, float], split: str, portions: BucketPortions, chosen: Options
 ) -> Any:
     layout = _layout(folders, split, chosen)
-    batches = _count(layout, portions, split, chosen) if isinstance(layout, ExampleLayout) else None
+    if isinstance(layout, ExampleLayout):
+        batches, epoch = _count(layout, portions, split, chosen), partial(layout.epoch, portions)
+    else:
+        size = _size_of_epoch(folders, times, split, layout, portions, chosen)
+        batches, epoch = size.batches if size else 0, partial(layout.epoch, portions, size=size)
     mean = _mean(folders, times, split, layout, chosen)
     targets = _targets(folders, layout, chosen, mean)
     service = service_of(chosen)
@@ -106,19 +112,19 @@ def _dataset(
         return read_through(
             service,
             shared=lambda seed: layout.shared_epoch(portions, seed),
-            epoch=lambda seed: layout.epoch(portions, seed),
+            epoch=epoch,
             batches=layout.batches,
             finish=targets.apply,
             options=chosen,
             expected=_rows(portions, chosen),
         )
     epochs = Epochs(chosen)
-    dataset = targets.apply(layout.batches(epochs.repeat(lambda seed: layout.epoch(portions, seed))))
-    if batches is not None and chosen.on_damage == "raise":
+    dataset = targets.apply(layout.batches(epochs.repeat(epoch)))
+    if batches and chosen.on_damage == "raise":
         total = tf.data.INFINITE_CARDINALITY if chosen.epochs is None else chosen.epochs * batches
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(total))
     about = sum(part.take * part.sequences for parts in portions.values() for part in parts) / mean.rows
-    return sized(divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen), about if batches is None else batches)
+    return sized(divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen), batches or about)
 
 
 def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | BlockLayout:
@@ -136,6 +142,27 @@ def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | B
             f"received {options.max_shapes}; raise it, or prepare the data with fewer buckets (buckets.count)"
         )
     return ExampleLayout(folders, options, window)
+
+
+def _size_of_epoch(
+    folders: Folders,
+    times: Mapping[str, float],
+    split: str,
+    layout: BlockLayout,
+    portions: BucketPortions,
+    options: Options,
+) -> EpochSize | None:
+    """How many batches each epoch has; None if the lengths of what this worker reads are not known."""
+    if (
+        folders.first.groups
+        or options.num_shards > 1
+        or options.on_damage == "skip"
+        or any(often % 1 for often in times.values())
+    ):
+        return None
+    read = [part.manifest.histogram(split) for part in folders.parts for _ in range(int(times[part.path]))]
+    lengths = LengthHistogram.sum(read)
+    return layout.size_of_epoch(portions, lengths if options.crop is None else lengths.truncated(options.crop))
 
 
 def _check_pack(folders: Folders, lengths: LengthHistogram, split: str, pack: int) -> None:

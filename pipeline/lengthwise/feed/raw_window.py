@@ -110,10 +110,12 @@ class RawWindow:
 
     def _sizes(self) -> list[int]:
         """How many chunks each window takes; more records than expected are read by whole windows."""
+        return [*chunks_of_windows(self._chunks + 1, self._per_window), *[self._per_window] * _MORE]
+
+    @property
+    def _per_window(self) -> int:
         records = rows_of_window(self._options, self._steps_per_row) / self._own.share
-        per_window = max(int(records) // chunk_size(self._options), 1)
-        expected = chunks_of_windows(self._chunks, per_window)
-        return [*expected, *[per_window] * _MORE]
+        return max(int(records) // chunk_size(self._options), 1)
 
     def windows(self, chunks: Any, seed: Any, *, shared: bool = False) -> Any:
         """One epoch of windows.
@@ -128,12 +130,12 @@ class RawWindow:
 
         def refine(chunk: Chunk, parsed: Parsed) -> dict[str, Any]:
             packed = self._refine(chunk, parsed)
-            return {**packed, SEED: self._seed_of(chunk, seed)} if shared else {**packed, END: tf.constant([False])}
+            return {**packed, SEED: self._seed_of(chunk, seed)} if shared else packed
 
         rows = mapped(parsed, refine, parallel)
-        if not shared:
-            rows = rows.concatenate(tf.data.Dataset.from_tensors(self._format.empty(rows.element_spec)))
-        return self._windows.of(rows, self._sizes(), seed)
+        return (
+            self._windows.apart(rows, self._per_window, seed) if shared else self._windows.of(rows, self._sizes(), seed)
+        )
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""

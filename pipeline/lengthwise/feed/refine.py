@@ -92,9 +92,7 @@ class Refiner:
         taken: dict[str, Any] = {}
         for group, steps in by_group.items():
             first, taken[group] = _limit(lengths[group], self._groups[group])
-            sequences |= {
-                key: fit(one, first, taken[group], lengths[group], self._specs[key]) for key, one in steps.items()
-            }
+            sequences |= fit(steps, first, taken[group], lengths[group], self._specs)
         context |= {length_key(group): taken[group] for group in others}
         return Rows(sequences, taken[leading], context, verdicts.codes == VALID), verdicts
 

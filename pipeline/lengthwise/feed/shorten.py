@@ -1,7 +1,5 @@
 """Rows without their padding, and cut to a number of steps."""
 
-from collections.abc import Mapping
-
 import tensorflow as tf
 
 from lengthwise.feed.features import Features, Flat, Rows, SequenceSpec
@@ -20,13 +18,18 @@ def shorten(rows: Rows, features: Features, most: int, *, keep_last: bool) -> Ro
     taken = tf.minimum(rows.lengths, most)
     first = rows.lengths - taken if keep_last else tf.zeros_like(taken)
 
-    def cut(flat: Flat, spec: SequenceSpec) -> Flat:
+    def steps_of(spec: SequenceSpec) -> Steps:
+        flat = rows.sequences[spec.key]
         starts, ends = flat.splits[:-1], flat.splits[1:]
-        steps = Steps(flat.values, starts, (ends - starts) // spec.width, tf.ones_like(taken, tf.bool))
-        if spec.length == features.length_key:
-            return fit(steps, first, taken, rows.lengths, spec)
-        lengths = rows.lengths_of(spec)
-        return fit(steps, tf.zeros_like(lengths), lengths, lengths, spec)
+        return Steps(flat.values, starts, (ends - starts) // spec.width, tf.ones_like(taken, tf.bool))
 
-    sequences: Mapping[str, Flat] = {spec.key: cut(rows.sequences[spec.key], spec) for spec in features.sequences}
-    return Rows(dict(sequences), taken, rows.context, rows.keep)
+    sequences: dict[str, Flat] = {}
+    for key in features.length_keys:
+        specs = {spec.key: spec for spec in features.of_length(key)}
+        steps = {spec.key: steps_of(spec) for spec in specs.values()}
+        if key == features.length_key:
+            sequences |= fit(steps, first, taken, rows.lengths, specs)
+        else:
+            lengths = rows.lengths_of(next(iter(specs.values())))
+            sequences |= fit(steps, tf.zeros_like(lengths), lengths, lengths, specs)
+    return Rows(sequences, taken, rows.context, rows.keep)

@@ -4,6 +4,7 @@ A record's verdict is the first fault of the order of `RejectReason`, then of th
 to the job's. On valid windows each rule costs one reduction.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -21,30 +22,41 @@ class Faults:
     """Collects faults by rule and gives each record its verdict."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[RejectReason, str, Any]] = []
+        self._found: list[tuple[RejectReason, str, Any, Callable[[], Any]]] = []
 
     def add(self, reason: RejectReason, column: str, bad: Any) -> None:
         """Notes the records where `bad` (bool `[n]`) is true."""
-        self._found.append((reason, column, bad))
+        self.add_rows(reason, column, tf.reduce_any(bad), lambda: bad)
+
+    def add_rows(self, reason: RejectReason, column: str, is_any: Any, rows: Callable[[], Any]) -> None:
+        """Notes the records `rows()`, bool `[n]`, worked out where `is_any` (bool `[]`) says that there are some."""
+        self._found.append((reason, column, is_any, rows))
 
     def verdicts(self, count: Any) -> tuple[Any, list[str]]:
         """int32 `[n]`: `VALID` or a position in the list of names, `reason of column`, that comes with it."""
         ordered = sorted(self._found, key=lambda found: (_ORDER[found[0]], found[1]))
-        names = [f"{reason.value} ({column})" if column else reason.value for reason, column, _ in ordered]
-        verdicts = tf.fill([count], tf.constant(VALID))
-        for position, (_, _, bad) in reversed(list(enumerate(ordered))):
-            verdicts = tf.where(bad, position, verdicts)
-        return verdicts, names
+        names = [f"{reason.value} ({column})" if column else reason.value for reason, column, *_ in ordered]
+        valid = tf.fill([count], tf.constant(VALID))
+
+        def judge() -> Any:
+            verdicts = valid
+            for position, (*_, rows) in reversed(list(enumerate(ordered))):
+                verdicts = tf.where(rows(), position, verdicts)
+            return verdicts
+
+        is_any = tf.reduce_any(tf.stack([False, *(one[2] for one in ordered)]))
+        return tf.cond(is_any, judge, lambda: valid), names
 
 
 def rows_with(bad: Any, splits: Any) -> Any:
     """The rows, bool `[n]`, that own an entry of `bad` (bool `[entries]`); row i owns those from `splits[i]` on."""
+    running = tf.concat([[0], tf.cumsum(tf.cast(bad, tf.int64))], 0)
+    return tf.gather(running, splits[1:]) > tf.gather(running, splits[:-1])
 
-    def count() -> Any:
-        running = tf.concat([[0], tf.cumsum(tf.cast(bad, tf.int64))], 0)
-        return tf.gather(running, splits[1:]) > tf.gather(running, splits[:-1])
 
-    return tf.cond(tf.reduce_any(bad), count, lambda: tf.zeros(tf.shape(splits) - 1, tf.bool))
+def _add_values(faults: Faults, reason: RejectReason, key: str, bad: Any, raw: RawSteps) -> None:
+    """Notes the records where a value is bad: `bad` (bool `[values]`)."""
+    faults.add_rows(reason, key, tf.reduce_any(bad), lambda: rows_with(bad, value_splits(raw)))
 
 
 def value_splits(raw: RawSteps) -> Any:
@@ -70,17 +82,16 @@ def check_value_count(
         bad = bad & (raw.step_sizes > 0) if or_none else bad
         return rows_with(bad, raw.row_splits)
 
-    none = tf.zeros(tf.shape(raw.row_splits) - 1, tf.bool)
-    faults.add(RejectReason.VALUE_COUNT, key, tf.cond(raw.is_even(width), lambda: none, look))
+    faults.add_rows(RejectReason.VALUE_COUNT, key, ~raw.is_even(width), look)
 
 
 def check_numbers(faults: Faults, column: NumericColumn | ContextColumn, raw: RawSteps) -> None:
     """Not finite, or out of range."""
-    values, splits = raw.values, value_splits(raw)
+    values = raw.values
     if column.finite and values.dtype.is_floating:
         nan_is_a_gap = isinstance(column, NumericColumn) and column.missing != "error"
         bad = tf.math.is_inf(values) if nan_is_a_gap else ~tf.math.is_finite(values)
-        faults.add(RejectReason.NOT_FINITE, column.key, rows_with(bad, splits))
+        _add_values(faults, RejectReason.NOT_FINITE, column.key, bad, raw)
     low, high = column.limits  # of integer columns integers: compared as int64
     if low is None and high is None:
         return
@@ -89,7 +100,7 @@ def check_numbers(faults: Faults, column: NumericColumn | ContextColumn, raw: Ra
         bad |= values < low
     if high is not None:
         bad |= values > high
-    faults.add(RejectReason.OUT_OF_RANGE, column.key, rows_with(bad, splits))
+    _add_values(faults, RejectReason.OUT_OF_RANGE, column.key, bad, raw)
 
 
 def check_ids(faults: Faults, column: IdColumn, raw: RawSteps, ids: Any) -> None:
@@ -98,7 +109,7 @@ def check_ids(faults: Faults, column: IdColumn, raw: RawSteps, ids: Any) -> None
         return
     identity = isinstance(column, IdentityColumn)
     reason = RejectReason.ID_OUT_OF_RANGE if identity else RejectReason.OUT_OF_VOCABULARY
-    faults.add(reason, column.key, rows_with(ids == REFUSED, value_splits(raw)))
+    _add_values(faults, reason, column.key, ids == REFUSED, raw)
 
 
 def check_weights(faults: Faults, column: IdColumn, ids: RawSteps, weights: RawSteps) -> None:
@@ -108,7 +119,7 @@ def check_weights(faults: Faults, column: IdColumn, ids: RawSteps, weights: RawS
     both = ids.present & weights.present
     faults.add(RejectReason.VALUE_COUNT, key, both & _unlike(ids, weights))
     check_value_count(faults, key, weights, column.values_per_step, exactly=False)
-    faults.add(RejectReason.NOT_FINITE, key, rows_with(~tf.math.is_finite(weights.values), value_splits(weights)))
+    _add_values(faults, RejectReason.NOT_FINITE, key, ~tf.math.is_finite(weights.values), weights)
 
 
 def _unlike(first: RawSteps, second: RawSteps) -> Any:

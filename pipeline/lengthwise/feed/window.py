@@ -17,8 +17,9 @@ from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.batch_options import BatchOptions
 from lengthwise.feed.chunks import END, KEEP, SEED, Chunk, ChunkFormat, append, variant
 from lengthwise.feed.crop import Taken, cropped
-from lengthwise.feed.cut import Cuts, cut, in_full_batches, round_up
+from lengthwise.feed.cut import Cuts, cut, in_full_batches, limits_of, round_up
 from lengthwise.feed.emit import each_alone, emit_batches, slices_of
+from lengthwise.feed.even_epochs import EpochSize, Progress, hand_out
 from lengthwise.feed.features import Features, SequenceSpec
 from lengthwise.feed.grouped import cut_by_groups, longest_of_batches
 from lengthwise.feed.threads import WINDOWS, threads
@@ -50,70 +51,103 @@ class Windows:
         self._chunks = chunks
         self._boundaries = None if boundaries is None else cropped(boundaries, options.crop)
 
-    def of(self, chunks: Any, sizes: list[int], seed: Any) -> Any:
+    def of(self, chunks: Any, sizes: list[int], seed: Any, size: EpochSize | None = None) -> Any:
         """Windows of one epoch.
 
         Args:
-            chunks: a dataset of chunks, each a variant `[1]` by key. Where they have seeds of their own, a window takes
-                its first chunk's.
-            sizes: how many chunks make a window: the first, the second and so on, and from the first on again.
+            chunks: a dataset of chunks, each a variant `[1]` by key.
+            sizes: how many chunks make a window: the first, the second and so on, and from the first on again. The
+                epoch's end counts as one.
             seed: int64 `[2]`, of the epoch.
+            size: of the epoch, where it is known.
         """
-        return self.arranged(chunks.rebatch(tf.constant(sizes, tf.int64)), seed)
+        return self.arranged(self.ended(chunks).rebatch(tf.constant(sizes, tf.int64)), seed, size)
 
-    def arranged(self, windows: Any, seed: Any) -> Any:
-        """The same of chunks that make a window together, each a variant `[k]` by key."""
-        if self._options.max_shapes is not None:
-            return self._carried(windows, seed)
+    def ended(self, chunks: Any) -> Any:
+        """The chunks, and an empty one that marks the epoch's end."""
+        marked = mapped(chunks, lambda chunk: {**chunk, END: tf.constant([False])})
+        return marked.concatenate(tf.data.Dataset.from_tensors(self._chunks.empty(marked.element_spec)))
+
+    def apart(self, chunks: Any, size: int, seed: Any) -> Any:
+        """Windows of so many chunks, none of which knows of the others: for workers of a tf.data service.
+
+        Where chunks have seeds of their own, a window takes its first chunk's.
+        """
+        return self.each_arranged(chunks.rebatch(tf.constant([size], tf.int64)), seed)
+
+    def each_arranged(self, windows: Any, seed: Any) -> Any:
+        """The windows of chunks that make one together, each a variant `[k]` by key, arranged by themselves."""
 
         def arrange(number: Any, chunk: Chunk) -> Window:
-            return self._arrange(chunk, _own_seed(chunk, seed, number))
+            over = {END: tf.reduce_any(chunk[END])} if END in chunk else {}
+            return {**self._arrange(chunk, _own_seed(chunk, seed, number)), **over}
 
         return mapped(windows.enumerate(), arrange, WINDOWS)
 
-    def _carried(self, windows: Any, seed: Any) -> Any:
-        """Windows of full batches: what is left of each T waits for the next window, and all for the epoch's end."""
+    def arranged(self, windows: Any, seed: Any, size: EpochSize | None = None) -> Any:
+        """The windows of chunks that make one together, each a variant `[k]` by key; an epoch's last one is marked.
+
+        Batches of which rows are missing, or that would be too many, wait for the next window; but not with groups.
+        """
+        if self._features.has_groups:
+            return self.each_arranged(windows, seed)
         nothing = self._chunks.empty(windows.element_spec)
-        ends = tf.data.Dataset.from_tensors((nothing, True))
         waiting = {key: nothing[key] for key in self._chunks.dtypes if key in nothing}
 
-        def arrange(state: tuple[Chunk, Any], element: tuple[Chunk, Any]) -> tuple[tuple[Chunk, Any], Window]:
-            (waiting, number), (chunk, last) = state, element
-            own = _own_seed(chunk, seed, number)
+        def arrange(state: tuple[Chunk, Progress], chunk: Chunk) -> tuple[tuple[Chunk, Progress], Window]:
+            waiting, progress = state
             joined = {key: append(waiting[key], [chunk[key]]) for key in waiting}
-            waiting, window = self._arrange_full(joined, own, last)
-            return (waiting, number + 1), window | ({END: last} if END in chunk else {})
+            own, last = _own_seed(chunk, seed, progress.windows), tf.reduce_any(chunk[END])
+            left, progress, window = self._arrange_some(joined, own, last, progress, size)
+            return (left, progress), {**window, END: last}
 
-        marked = mapped(windows, lambda chunk: (chunk, False)).concatenate(ends)
-        return scanned(marked, (waiting, tf.constant(0, tf.int64)), arrange)
+        return scanned(windows, (waiting, Progress.start()), arrange)
 
     def _arrange(self, chunk: Chunk, seed: Any) -> Window:
         """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
         taken, order = self._sorted(chunk, seed, None)
-        if len(self._features.length_keys) == 1:
-            cuts = self._cut(tf.gather(taken.steps, order), seed)
+        if self._features.has_groups:
+            order, cuts = self._cut_by_groups(chunk, order)
         else:
-            order, cuts = self._cut_by_groups(chunk, order, seed)
-        return self._window(chunk, taken, tf.gather(order, cuts.places()), cuts) | marks(chunk, order)
+            cuts = cut(tf.gather(taken.steps, order), self._options, self._boundaries)
+        cuts = cuts.permuted(seed + 1) if self._options.shuffle else cuts
+        window = self._window(chunk, taken, tf.gather(order, cuts.places()), cuts)
+        return {**window, VALID: tf.size(order, tf.int64)}
 
-    def _cut_by_groups(self, chunk: Chunk, order: Any, seed: Any) -> tuple[Any, Cuts]:
+    def _cut_by_groups(self, chunk: Chunk, order: Any) -> tuple[Any, Cuts]:
         """The order in which the batches take the window's rows, and the batches."""
         keys = [RESERVED_KEY, *self._features.length_keys[1:]]
         lengths = [tf.gather(self._chunks.join(chunk, key), order) for key in keys]
         self._check_longest(tf.add_n(lengths))
         places, cuts = cut_by_groups(lengths, self._options)
-        return tf.gather(order, places), cuts.permuted(seed + 1) if self._options.shuffle else cuts
+        return tf.gather(order, places), cuts
 
-    def _arrange_full(self, chunk: Chunk, seed: Any, last: Any) -> tuple[Chunk, Window]:
-        """What is left, and the window's full batches; at the last window nothing is left."""
-        taken, order = self._sorted(chunk, seed, self._boundaries)
+    def _arrange_some(
+        self, chunk: Chunk, seed: Any, last: Any, progress: Progress, size: EpochSize | None
+    ) -> tuple[Chunk, Progress, Window]:
+        """What is left for the next window, and the window's batches; behind the last window nothing is left."""
+        options, of_few = self._options, self._options.max_shapes is not None
+        taken, order = self._sorted(chunk, seed, self._boundaries if of_few else None)
         ordered = tf.gather(taken.steps, order)
-        full = last | in_full_batches(ordered, self._options, self._boundaries or ())
-        cuts = self._cut(tf.boolean_mask(ordered, full), seed)
-        places = tf.gather(tf.boolean_mask(order, full), cuts.places())
-        window = self._window(chunk, taken, places, cuts)
-        left = self._left(chunk, window, taken, tf.boolean_mask(order, ~full))
-        return left, window | marks(chunk, tf.boolean_mask(order, full))
+        mine = tf.range(tf.size(order, tf.int64))
+        if of_few:
+            mine = tf.boolean_mask(mine, last | in_full_batches(ordered, options, self._boundaries or ()))
+            ordered = tf.gather(ordered, mine)
+        cuts = cut(ordered, options, self._boundaries)
+        if of_few or options.drop_remainder:
+            progress = progress._replace(windows=progress.windows + 1)
+        else:
+            limits = limits_of(ordered, options, self._boundaries)
+            cuts, progress = hand_out(cuts, limits, progress, last, size, options)
+        cuts = cuts.permuted(seed + 1) if options.shuffle else cuts
+        places = tf.gather(mine, cuts.places())
+        window = self._window(chunk, taken, tf.gather(order, places), cuts)
+        waits = tf.tensor_scatter_nd_update(
+            tf.fill(tf.shape(order), ~last), places[:, None], tf.zeros_like(places, tf.bool)
+        )
+        left = tf.boolean_mask(order, waits)
+        window[VALID] = tf.size(order, tf.int64) - tf.size(left, tf.int64)
+        return self._left(chunk, window, taken, left), progress, window
 
     def _sorted(self, chunk: Chunk, seed: Any, boundaries: tuple[int, ...] | None) -> tuple[Taken, Any]:
         """What is taken, and the rows by how many steps that is, or by T where it has few values, the longest first."""
@@ -138,10 +172,6 @@ class Windows:
             most = self._boundaries[-1]
             message = f"expected sequences of at most {most} steps, the last boundary, found a longer one, of:"
             tf.debugging.Assert(longest <= most, [message, longest])
-
-    def _cut(self, ordered: Any, seed: Any) -> Cuts:
-        cuts = cut(ordered, self._options, self._boundaries)
-        return cuts.permuted(seed + 1) if self._options.shuffle else cuts
 
     def _left(self, chunk: Chunk, window: Window, taken: Taken, order: Any) -> Chunk:
         """The rows of `order` as a chunk."""
@@ -220,12 +250,6 @@ def gather_rows(window: Window, spec: SequenceSpec, rows: Any) -> Any:
         OUTPUT_RAGGED_RANK=1,
     )
     return gathered.output_dense_values
-
-
-def marks(chunk: Chunk, rows: Any) -> Window:
-    """How many valid rows a window has, and whether an epoch ends with it, where that is of interest."""
-    over = {END: tf.reduce_any(chunk[END])} if END in chunk else {}
-    return {VALID: tf.size(rows, tf.int64), **over}
 
 
 def _own_seed(chunk: Chunk, seed: Any, number: Any) -> Any:

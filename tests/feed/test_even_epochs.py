@@ -1,0 +1,87 @@
+"""Each epoch has the same number of batches, known ahead on prepared data, and each record once."""
+
+import warnings
+from typing import Any
+
+import keras
+import pytest
+
+import lengthwise as lw
+from feed.conftest import Data, make_source
+
+BUDGET = 256
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_steps": BUDGET},
+        {"batch_steps": BUDGET, "window": 200},
+        {"batch_steps": BUDGET, "window": 20},  # a window's rows are few, so that some batches have one
+        {"batch_steps": BUDGET, "window": 64, "shuffle": False},
+        {"batch_steps": BUDGET, "window": 64, "crop": 12},
+        {"batch_size": 9, "window": 64},
+        {"batch_steps": 2000, "window": 64},  # a window has no full batch
+        {"batch_steps": 20, "window": 64, "over_budget": "alone"},
+        {"batch_steps": BUDGET, "window": 64, "max_shapes": 3, "labels": "y"},
+        {"batch_steps": BUDGET, "window": 64, "max_shapes": 3, "drop_remainder": True},
+    ],
+    ids=str,
+)
+def test_the_number_of_batches_is_known_and_kept(options: dict[str, Any], data: Data) -> None:
+    folder = data.folders["block"]
+    dataset = lw.read_prepared(folder, "train", epochs=3, features=("record", "sequence_length", "item"), **options)
+    assert lw.steps_per_epoch(dataset) * 3 == len(dataset)
+    batches = [batch if isinstance(batch, dict) else batch[0] for batch in dataset]
+    assert len(batches) == len(dataset)
+    for epoch in (batches[: len(batches) // 3], batches[-(len(batches) // 3) :]):
+        found = [n for batch in epoch for n in batch["record"].numpy().tolist()]
+        if "max_shapes" in options:  # full batches of few shapes: filled up, or some left out
+            assert len({(tuple(batch["item"].shape)) for batch in epoch}) <= 3
+        elif "batch_steps" in options and "over_budget" not in options:
+            assert max(batch["item"].shape[0] * batch["item"].shape[1] for batch in epoch) <= options["batch_steps"]
+        if "drop_remainder" in options:
+            assert len(set(found)) == len(found)
+        else:
+            assert set(found) == set(range(len(data.samples)))
+            assert len(found) == len(data.samples) or "max_shapes" in options
+
+
+def test_a_batch_size_alone_gives_no_more_batches_than_it_must(data: Data) -> None:
+    for size, window in [(10, 64), (7, 64), (10, None)]:
+        assert len(lw.read_prepared(data.folders["block"], batch_size=size, window=window)) == -(-700 // size)
+
+
+@pytest.mark.parametrize("options", [{"num_shards": 2}, {"mix": {"*": 0.5}}, {"on_damage": "skip"}], ids=str)
+def test_where_lengths_are_not_known_neither_is_the_number(options: dict[str, Any], data: Data) -> None:
+    if "mix" in options:
+        options = {"mix": {data.folders["block"]: 0.5}}
+    dataset = lw.read_prepared(data.folders["block"], batch_steps=BUDGET, window=64, **options)
+    assert int(dataset.cardinality()) < 0
+
+
+def test_epochs_of_raw_files_are_equal_too(data: Data) -> None:
+    dataset = make_source("raw", data).read(batch_steps=BUDGET, window=64, seed=5)
+    counts, orders = zip(*((len(b), b[0]["record"][0]) for b in [list(dataset) for _ in range(3)]), strict=True)
+    assert len(set(counts)) == 1
+    assert len({int(first) for first in orders}) > 1
+
+
+def test_keras_has_nothing_to_warn_of(data: Data) -> None:
+    train, valid = (
+        lw.read_prepared(
+            data.folders["block"], batch_steps=BUDGET, labels="y", features=("value", "sequence_length"), **o
+        )
+        for o in ({"window": 64}, {"shuffle": False})
+    )
+    columns = [lw.sequence_numeric_column("value")]
+    model = keras.Sequential(
+        [lw.SequenceFeatures(columns), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    seen: list[int] = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Your input ran out of data")
+        model.fit(train, validation_data=valid, epochs=3, verbose=0, callbacks=[count])
+    assert len(seen) == 3 * len(train)
