@@ -9,7 +9,9 @@ Needs neither Beam nor tfx-bsl where prepared data is at hand, so that it runs o
 Of each pipeline: the time to the first batch of a new iterator, to that of the next one, the pause from one epoch to
 the next; then, without end, steps a second by the clock and per CPU second, cores used, the longest gap between two
 batches, padded steps for each real one, and the CPU time of the busiest threads in ns a step: what one thread must do
-bounds all others (50 million steps a second need 20 ns a step or less).
+bounds all others (50 million steps a second need 20 ns a step or less). `waits` is the share of its time that a
+consumer waits which takes a fixed time a step: 15 million steps a second, or 8 million where there are one or two
+cores. Then the serial stages, each by itself.
 """
 
 import argparse
@@ -26,10 +28,13 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from benchmarks.consumer import share_of_waiting
 from benchmarks.data import NUM_IDS, WORDS, raw_columns, raw_data
+from benchmarks.serial_stages import serial_costs
 
-NAMES = ("default", "block_none", "block", "example_none", "example", "raw", "textbook")
+NAMES = ("default", "pack", "block_none", "block", "example_none", "example", "raw", "textbook")
 _LAYOUTS = ("block", "example")
+_PACK = 512
 _FILES = 16
 _SIZE = "sequences.json"
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -111,7 +116,11 @@ def pipelines(
     def prepared(name: str, epochs: int | None) -> Any:
         return read_prepared(os.path.join(root, name), "train", epochs=epochs, **given)
 
-    made: dict[str, Callable[[int | None], Any]] = {name: partial(prepared, name) for name in NAMES[:5]}
+    folders = [name for name in NAMES if name not in ("pack", "raw", "textbook")]
+    made: dict[str, Callable[[int | None], Any]] = {name: partial(prepared, name) for name in folders}
+    packed = {name: value for name, value in given.items() if name != "max_shapes"} | {"pack": _PACK}
+    packed["features"] = (*given["features"], "segment_ids", "positions")
+    made["pack"] = lambda epochs: read_prepared(os.path.join(root, "default"), "train", epochs=epochs, **packed)
     # Looking for files that are wrong altogether takes tfx-bsl.
     job = {
         "inputs": {"files": raw}, "columns": raw_columns(),
@@ -151,8 +160,8 @@ def textbook(raw: list[str], budget: int, epochs: int | None) -> Any:
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def measure(made: Callable[[int | None], Any], seconds: float) -> dict[str, Any]:
-    """One pipeline's figures."""
+def measure(made: Callable[[int | None], Any], seconds: float, consumed: float) -> dict[str, Any]:
+    """One pipeline's figures; `consumed`: steps that the consumer takes in a second."""
     start = time.perf_counter()
     once = made(1)
     built = time.perf_counter() - start
@@ -168,6 +177,7 @@ def measure(made: Callable[[int | None], Any], seconds: float) -> dict[str, Any]
         "again_s": min(firsts[1:]),
         "batches": batches,
         **_steady(iter(made(None)), seconds, batches),
+        "waits": share_of_waiting(iter(made(None)), consumed, seconds),
     }
 
 
@@ -216,7 +226,7 @@ def _busiest(before: dict[str, int], steps: int) -> list[float]:
 
 def _bytes(root: str, name: str) -> int:
     """What the records take on disk."""
-    folder = os.path.join(root, "raw" if name == "textbook" else name)
+    folder = os.path.join(root, {"textbook": "raw", "pack": "default"}.get(name, name))
     found = [os.path.join(place, file) for place, _, files in os.walk(folder) for file in files if ".tfrecord" in file]
     return sum(map(os.path.getsize, found))
 
@@ -228,7 +238,7 @@ def line(name: str, budget: int, found: dict[str, Any]) -> str:
         f"{found['steps_per_cpu_s'] / 1e6:6.2f} M per CPU s, cores {found['cores']:4.1f}, "
         f"built {found['built_s']:.2f} s, first {found['first_s']:.2f} s, again {found['again_s']:.2f} s, "
         f"longest gap {found['longest_gap_ms']:.0f} ms over {found['epochs']:.1f} epochs, "
-        f"padded/real {found['padded_to_real']:.3f}, busiest threads {busiest} ns a step"
+        f"padded/real {found['padded_to_real']:.3f}, waits {found['waits']:.1%}, busiest threads {busiest} ns a step"
     )
 
 
@@ -242,6 +252,7 @@ def main() -> None:
     parser.add_argument("--budgets", nargs="*", type=int, default=[65_536])
     parser.add_argument("--max-shapes", type=int)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rate", type=float, help="million steps a second that the consumer takes")
     parser.add_argument("--cores", type=int, help="how many of this process's cores to use; left out, all")
     parser.add_argument("--json", help="a file for the results")
     options = parser.parse_args()
@@ -253,14 +264,19 @@ def main() -> None:
     import tensorflow as tf
 
     tf.config.set_visible_devices([], "GPU")
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
+    consumed = 1e6 * (options.rate or (15 if len(os.sched_getaffinity(0)) > 2 else 8))
     given = {} if options.max_shapes is None else {"max_shapes": options.max_shapes}
     for budget in options.budgets:
         made = pipelines(options.data, budget, **given)
         for name in options.names:
-            found = measure(made[name], options.seconds) | {"bytes": _bytes(options.data, name)}
+            found = measure(made[name], options.seconds, consumed) | {"bytes": _bytes(options.data, name)}
             results[f"{name} {budget}"] = found
             print(line(name, budget, found), flush=True)
+        for title, more in ({"serial": given, "serial, pack": {"pack": _PACK}}).items():
+            costs = serial_costs(os.path.join(options.data, "default"), budget, **{"labels": "record"} | more)
+            results[f"{title} {budget}"] = costs
+            print(f"{budget:7d} {title}: " + ", ".join(f"{stage} {ns:.1f} ns a step" for stage, ns in costs.items()))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as stream:
             json.dump(results, stream, indent=2)

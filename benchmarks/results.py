@@ -9,6 +9,7 @@ from benchmarks.prepare_jobs import NAIVE, OURS, SHUFFLED, TWO
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _PEER = "tf_keras SequenceFeatures"
+_SERIAL = "serial"  # what the names of serial stages begin with
 _BUDGET = 65_536
 _BUSIEST = """Where other work ran, only
 the figures per CPU second compare. The busiest threads bound what more cores can bring; but on few cores they are those
@@ -257,15 +258,25 @@ def _clocks(results: dict[str, Any]) -> Iterable[str]:
                 f"{row['again_s']:.2f}",
                 f"{row['longest_gap_ms']:.0f}",
                 f"{row['padded_to_real']:.3f}",
+                f"{row['waits']:.1%}" if "waits" in row else "",
                 ", ".join(f"{spent:.1f}" for spent in row["busiest_ns"]),
             )
             for name, row in found.items()
+            if not name.startswith(_SERIAL)
         ]
         head = ["budget 65,536", "MB", "M steps/s", "against raw", "M steps / CPU s", "first batch s", "again s"]
-        head += ["longest gap ms", "padded/real", "busiest threads, CPU ns a step"]
+        head += ["longest gap ms", "padded/real", "waits", "busiest threads, CPU ns a step"]
         command = "python -m benchmarks --full --only clock clock-1-core"
         measured = f"Measured by `{command}`, load before: {results[part]['machine']['load_before']}. {_BUSIEST}"
         yield f"## By the clock, cores: {cores}\n\n{measured}\n\n" + _table(head, rows)
+        stages = [
+            (name.removesuffix(f" {_BUDGET}"), stage, f"{spent:.1f}")
+            for name, costs in found.items()
+            if name.startswith(_SERIAL)
+            for stage, spent in costs.items()
+        ]
+        if stages:
+            yield f"## Serial stages, cores: {cores}\n\n" + _table(["over", "stage", "CPU ns a step"], stages)
 
 
 def _learning(results: dict[str, Any]) -> str:

@@ -88,7 +88,7 @@ def test_iterating_again_gives_the_next_epoch(source: Source) -> None:
 
 def test_batches_are_composed_anew_each_epoch(source: Source) -> None:
     one, two = ({frozenset(batch) for batch in ids(d)} for d in [source.read(batch_steps=BUDGET, window=200)] * 2)
-    assert len(one & two) < len(one) / 4
+    assert len(one & two) <= len(one) / 4
 
 
 def test_a_global_seed_changes_nothing(data: Data) -> None:

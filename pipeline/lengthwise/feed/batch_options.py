@@ -22,7 +22,7 @@ class BatchOptions(Spec):
             get equal work. A split's or a window's last batch may be smaller.
         over_budget: what becomes of a sequence longer than `batch_steps`: an error, or a batch of its own (`alone`).
         drop_remainder: leaves out the batches that did not get all their rows. In the example layout these are random
-            rows of each bucket; elsewhere the shortest of each window.
+            rows of each bucket; elsewhere the shortest of what is left in the end.
         max_shapes: the most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. Batches
             that did not get all their rows are then filled up with rows of weight 0, of one padded step (or
             dropped, by `drop_remainder`).

@@ -16,13 +16,16 @@ def sized(dataset: Any, batches: float) -> Any:
 def steps_per_epoch(dataset: Any) -> int:
     """How many batches an epoch has, for Keras' `fit(..., steps_per_epoch=...)` and schedules of learning rates.
 
-    Nothing is read for it. In the example layout the number is exact, unless damaged files are skipped. Elsewhere
-    epochs differ by a few batches, and it is an estimate. Give `epochs=None` with it: then the data has no end, each
-    pass has every sequence once, and an epoch of Keras is about a pass.
+    Nothing is read for it. Of prepared data the number is exact, and `len(dataset)` without `epochs` says the same. It
+    is an estimate, a few percent from the true number, where block data is read with `num_shards`, a `mix` of parts of
+    folders, `pack`, `on_damage="skip"`, `drop_remainder` without `max_shapes`, or has groups. (In the example layout
+    with `on_damage="skip"` alone.)
 
-    Block data: by the lengths of all sequences; a few percent from the true number. Raw files: by their sizes and the
-    first records of four of them; wrong by as much as these differ from the others. A gzip file says its size modulo
-    4 GiB, so larger ones count for less than they hold.
+    Of raw files it is an estimate by their sizes and the first records of four of them: wrong by as much as these
+    differ from the others. A gzip file says its size modulo 4 GiB, so larger ones count for less than they hold.
+
+    Give `epochs=None` with an estimate: then the data has no end, each pass has every sequence once, and an epoch of
+    Keras is about a pass.
 
     Args:
         dataset: as `read_prepared`, `read_raw` or `DataSet.read` returned it, before any transformation.

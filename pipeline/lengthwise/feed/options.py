@@ -49,9 +49,10 @@ class Options(BatchOptions):
             over real steps alone. Layers hand the mask on, operations such as `+` do not: `model(features)._keras_mask`
             tells.
         next_step: the key of a sequence of ids whose next step is each step's label.
-        epochs: how often the data is repeated; None for ever. Block data and raw data have a few batches more or fewer
-            in each epoch, and Keras' `fit` leaves out those beyond the number of its first: there, train with `None`
-            and `steps_per_epoch=lengthwise.steps_per_epoch(dataset)`.
+        epochs: how often the data is repeated; None for ever. Each time has equally many batches, but for block and raw
+            data with `pack`, groups, a `mix` of parts of folders, or `drop_remainder` without `max_shapes`: there, as
+            Keras' `fit` leaves out what is beyond the number of its first epoch, train with `None` and
+            `steps_per_epoch=lengthwise.steps_per_epoch(dataset)`.
         num_shards: into how many parts the data is divided, one for each training worker: a prepared split by records
             (sequences or blocks), give or take one, raw data by files. How many batches they make may differ.
         index: which of these parts is read.

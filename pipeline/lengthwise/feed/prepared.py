@@ -45,8 +45,8 @@ def read_prepared(
 ) -> Any:
     """Batches of a prepared data set, of either layout, in one folder or in several.
 
-    An epoch has every sequence once. In the example layout T is the bucket's boundary and `len(dataset)` is known; in
-    the block layout T is the batch's longest sequence.
+    An epoch has every sequence once. In the example layout T is the bucket's boundary, in the block layout the
+    batch's longest sequence. `len(dataset)` is known; see `steps_per_epoch` for where it is not.
 
     Args:
         folders: what `lengthwise prepare` wrote: a folder, a pattern of folders (`days/2026-*`), or a list of these.

@@ -3,7 +3,8 @@
     lengths ─ sort, longest first ─ cut ─ shuffle batches ─ groups of batches ─┐
     values of each feature, row after row, fillers behind them ────────────────┴─ gather a group ─ slice ─> [rows, T]
 
-Windows are sorted and cut one or two at a time; groups, of a few batches each, are gathered on all cores.
+Windows are sorted and cut one at a time, since what one leaves is for the next; groups, of a few batches each, are
+gathered on all cores.
 
 Padding is a row like any other: filler rows of every length that is needed stand behind the real ones, so one ragged
 gather both sorts and pads, copying runs of values rather than single ones.
