@@ -23,7 +23,7 @@ from lengthwise.feed.features import Features, Flat, Rows
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
-from lengthwise.feed.packed_window import segments_of, windows_of
+from lengthwise.feed.packed_window import PackedWindows, segments_of, windows_of
 from lengthwise.feed.records import Portion, PortionTable, any_skipped, read_portion
 from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.shorten import shorten
@@ -82,7 +82,9 @@ class BlockLayout:
         options, streams = self._options, self._streams(portions)
         ends = np.cumsum(self._windows_of(streams))
         windows = int(np.searchsorted(ends, sum(one.turns.total for one in streams) + 1)) + 1
-        if options.pack is not None or (options.drop_remainder and options.max_shapes is None):
+        if isinstance(self._windows, PackedWindows):
+            return self._windows.size_of_one(lengths) if windows == 1 else None
+        if options.drop_remainder and options.max_shapes is None:
             return None
         return EpochSize.of(lengths, options, self.boundaries, windows)
 

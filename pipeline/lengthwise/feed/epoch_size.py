@@ -17,9 +17,9 @@ def steps_per_epoch(dataset: Any) -> int:
     """How many batches an epoch has, for Keras' `fit(..., steps_per_epoch=...)` and schedules of learning rates.
 
     Nothing is read for it. Of prepared data the number is exact, and `len(dataset)` without `epochs` says the same. It
-    is an estimate, a few percent from the true number, where block data is read with `num_shards`, a `mix` of parts of
-    folders, `pack`, `on_damage="skip"`, `drop_remainder` without `max_shapes`, or has groups. (In the example layout
-    with `on_damage="skip"` alone.)
+    is an estimate, a few percent from the true number, with `on_damage="skip"`; and where block data is read with
+    `num_shards`, a `mix` of parts of folders, `pack` in several windows, `drop_remainder` without `max_shapes`, or has
+    groups.
 
     Of raw files it is an estimate by their sizes and the first records of four of them: wrong by as much as these
     differ from the others. A gzip file says its size modulo 4 GiB, so larger ones count for less than they hold.

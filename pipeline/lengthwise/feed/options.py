@@ -50,9 +50,9 @@ class Options(BatchOptions):
             tells.
         next_step: the key of a sequence of ids whose next step is each step's label.
         epochs: how often the data is repeated; None for ever. Each time has equally many batches, but for block and raw
-            data with `pack`, groups, a `mix` of parts of folders, or `drop_remainder` without `max_shapes`: there, as
-            Keras' `fit` leaves out what is beyond the number of its first epoch, train with `None` and
-            `steps_per_epoch=lengthwise.steps_per_epoch(dataset)`.
+            data with `pack` in several windows, groups, a `mix` of parts of folders, or `drop_remainder` without
+            `max_shapes`: there, as Keras' `fit` leaves out what is beyond the number of its first epoch, train with
+            `None` and `steps_per_epoch=lengthwise.steps_per_epoch(dataset)`.
         num_shards: into how many parts the data is divided, one for each training worker: a prepared split by records
             (sequences or blocks), give or take one, raw data by files. How many batches they make may differ.
         index: which of these parts is read.

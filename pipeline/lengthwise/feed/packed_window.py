@@ -9,8 +9,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from lengthwise.buckets import LengthHistogram
 from lengthwise.columns import POSITIONS, RESERVED_KEY, SEGMENTS
 from lengthwise.feed.chunks import Chunk, ChunkFormat
 from lengthwise.feed.emit import each_alone
@@ -66,6 +68,16 @@ class PackedWindows(Windows):
     def arranged(self, windows: Any, seed: Any, size: EpochSize | None = None) -> Any:  # noqa: ARG002
         return self.each_arranged(windows, seed)
 
+    def size_of_one(self, lengths: LengthHistogram) -> EpochSize:
+        """The size of epochs of these lengths in one window; in several it depends on which share one."""
+        cut = lengths.truncated(self._capacity)
+        longest_first = tf.constant(np.repeat(cut.lengths[::-1], cut.counts[::-1]), tf.int64)
+        rows = int(tf.reduce_max(first_fit(longest_first, self._capacity, self._segments()))) + 1
+        return EpochSize(self._batches_of(rows), cut.total, 0)
+
+    def _batches_of(self, rows: Any) -> Any:
+        return rows // self._rows if self._options.drop_remainder else -(-rows // self._rows)
+
     def _arrange(self, chunk: Chunk, seed: Any) -> Window:
         taken, order = self._sorted(chunk, seed, None)
         lengths = taken.steps  # all: whole sequences are packed
@@ -73,7 +85,7 @@ class PackedWindows(Windows):
         count = tf.reduce_max(tf.concat([rows + 1, [0]], 0))
         if self._options.shuffle:
             rows = tf.gather(tf.random.experimental.stateless_shuffle(tf.range(count), seed + 1), rows)
-        batches = count // self._rows if self._options.drop_remainder else -(-count // self._rows)
+        batches = self._batches_of(count)
         by_row = tf.argsort(rows, stable=True)
         held = tf.math.bincount(tf.cast(rows, tf.int32), dtype=tf.int64)
         held = tf.concat([held, tf.zeros([tf.maximum(batches * self._rows - count, 0)], tf.int64)], 0)
