@@ -107,7 +107,7 @@ class DataSet:
             self.parts.first.columns,
             format=job.inputs.format,
             boundaries=self.parts.boundaries if _truncates(job) else None,
-            sequences=_with_empty_ones(job.sequences),
+            sequences=_of_any_length(job.sequences),
         )
 
     def export(self, model: Any, folder: str | PathLike[str]) -> None:
@@ -141,10 +141,11 @@ def _truncates(job: JobConfig) -> bool:
     return str(job.sequences.of(groups(job.columns)[0]).over_long).startswith("truncate")
 
 
-def _with_empty_ones(sequences: Sequences) -> Sequences:
-    """The rules, but that empty sequences are kept."""
-    own = {name: rules.model_copy(update={"empty": "keep"}) for name, rules in sequences.groups.items()}
-    return sequences.model_copy(update={"empty": "keep", "groups": own})
+def _of_any_length(sequences: Sequences) -> Sequences:
+    """The rules, but that empty and short sequences are kept."""
+    kept = {"empty": "keep", "min_steps": 0}
+    own = {name: rules.model_copy(update=kept) for name, rules in sequences.groups.items()}
+    return sequences.model_copy(update={**kept, "groups": own})
 
 
 def _read_by(folder: Folder) -> tuple[JobConfig, dict[str, object]]:

@@ -48,6 +48,8 @@ class RejectReason(StrEnum):
     """A value is not in the vocabulary, and the column says `oov: error`."""
     EMPTY_SEQUENCE = "empty_sequence"
     """The sequence has no step, and `sequences.empty` says reject."""
+    TOO_SHORT = "too_short"
+    """The sequence has fewer steps than `sequences.min_steps`, but at least one."""
     OVER_LONG = "over_long"
     """The sequence is longer than the last boundary, and `sequences.over_long` says reject."""
 

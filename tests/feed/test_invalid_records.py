@@ -71,7 +71,8 @@ class Online:
     """What the feed makes of them."""
 
     def __init__(self, rules: Rules, records: list[bytes]) -> None:
-        policy = Sequences(empty=rules.empty, over_long=rules.over_long, mismatch=rules.mismatch, groups=rules.groups)
+        names = ("empty", "min_steps", "over_long", "mismatch", "groups")
+        policy = Sequences(**{name: getattr(rules, name) for name in names})
         boundaries = (rules.longest,) if rules.longest is not None else None
         config = JobConfig(
             inputs=Inputs(format=rules.container),

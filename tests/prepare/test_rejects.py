@@ -76,6 +76,7 @@ BAD: list[tuple[str, RejectReason, str, Any]] = [
     ("an id beyond 32 bits", R.ID_OUT_OF_RANGE, "id", {"id": [1, 2**32 + 1]}),
     ("an unknown word", R.OUT_OF_VOCABULARY, "word", {"word": ["a", "c"]}),
     ("no step", R.EMPTY_SEQUENCE, "", {key: [] for key in GOOD}),
+    ("too few steps", R.TOO_SHORT, "", many(1)),
     ("too many steps", R.OVER_LONG, "", many(9)),
     ("the worst of several faults counts", R.MISSING_FEATURE, "word", {"word": None, "id": [1, 99]}),
 ]
@@ -128,7 +129,7 @@ def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     path.write_bytes(content + broken)
     others = write_records(folder / "raw" / "good.tfrecord", [record(container)] * 5)
     manifest = jobs.run(
-        folder, COLUMNS, [str(path), others], inputs={"format": container}, limits={
+        folder, COLUMNS, [str(path), others], inputs={"format": container}, sequences={"min_steps": 2}, limits={
             "rejected_fraction": 1.0, "damaged_files": 1, "max_record_bytes": LARGEST
         },
     )  # fmt: skip

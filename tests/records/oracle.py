@@ -41,6 +41,7 @@ class Rules:
     longest: int | None = None
     overlap: int = 0
     groups: dict[str, GroupRules] = field(default_factory=dict)
+    min_steps: int = 0
 
     def of_group(self, group: str) -> dict[str, Any]:
         """What is said of a group, or else of all; how long it may be is said of a group, or is the last boundary."""
@@ -49,6 +50,7 @@ class Rules:
         return {
             "mismatch": own.mismatch or self.mismatch,
             "empty": own.empty or self.empty,
+            "min_steps": self.min_steps if own.min_steps is None else own.min_steps,
             "over_long": own.over_long or self.over_long,
             "longest": self.longest if leads else own.max_length,
         }
@@ -356,6 +358,8 @@ class _Judge:
             self._fault(RejectReason.LENGTH_MISMATCH, group)
         if length == 0 and rules["empty"] == "reject":
             self._fault(RejectReason.EMPTY_SEQUENCE, group)
+        if 0 < length < rules["min_steps"]:
+            self._fault(RejectReason.TOO_SHORT, group)
         longest = length if rules["longest"] is None else rules["longest"]
         if length > longest and rules["over_long"] == "reject":
             self._fault(RejectReason.OVER_LONG, group)

@@ -138,6 +138,7 @@ def rules(draw: Any) -> Rules:
         container=container,
         mismatch=draw(st.sampled_from(["reject", "truncate"])),
         empty=draw(st.sampled_from(["keep", "reject"])),
+        min_steps=draw(st.sampled_from([0, 0, 1, 2, 3])),
         over_long=over_long,
         longest=longest,
         overlap=draw(st.integers(0, longest - 1)) if over_long == "window" else 0,
@@ -149,6 +150,7 @@ def rules(draw: Any) -> Rules:
 def _group_rules(draw: Any) -> GroupRules:
     return GroupRules(
         empty=draw(st.sampled_from([None, "keep", "reject"])),
+        min_steps=draw(st.sampled_from([None, 0, 2])),
         over_long=draw(st.sampled_from([None, "reject", "truncate_left", "truncate_right"])),
         mismatch=draw(st.sampled_from([None, "reject", "truncate"])),
         max_length=draw(st.sampled_from([None, 2, 5])),

@@ -59,6 +59,7 @@ Patterns = Annotated[
 
 
 Steps = Annotated[int, Field(ge=1, lt=2**31)]
+NoOrMoreSteps = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 def _parse_multiple(value: Any) -> Any:
@@ -113,6 +114,7 @@ class GroupRules(Section):
     empty: Literal["keep", "reject"] | None = Field(
         default=None, description="As `sequences.empty`, which it replaces."
     )
+    min_steps: NoOrMoreSteps | None = Field(default=None, description="As `sequences.min_steps`, which it replaces.")
     over_long: Literal["reject", "truncate_left", "truncate_right"] | None = Field(
         default=None, description="As `sequences.over_long`, which it replaces."
     )
@@ -131,6 +133,9 @@ class Sequences(Section):
 
     empty: Literal["keep", "reject"] = Field(
         default="reject", description="Sequences without a step: kept (length 0, first bucket) or rejected."
+    )
+    min_steps: NoOrMoreSteps = Field(
+        default=0, description="Sequences of fewer steps are rejected; those without a step as `empty` says."
     )
     over_long: Literal["reject", "truncate_left", "truncate_right", "window"] = Field(
         default="reject",
@@ -156,8 +161,9 @@ class Sequences(Section):
     def of(self, group: str) -> GroupRules:
         """The rules of a group, none left open but `max_length`; `over_long` of an only group may be `window`."""
         own = self.groups.get(group, GroupRules())
-        names = ("empty", "over_long", "mismatch")
-        rules: dict[str, Any] = {name: getattr(own, name) or getattr(self, name) for name in names}
+        names = ("empty", "min_steps", "over_long", "mismatch")
+        given = {name: getattr(own, name) for name in names}
+        rules: dict[str, Any] = {name: getattr(self, name) if value is None else value for name, value in given.items()}
         return GroupRules.model_construct(**rules, max_length=own.max_length)
 
 

@@ -146,6 +146,8 @@ class Refiner:
             faults.add(RejectReason.LENGTH_MISMATCH, group, lengths != longest)
         if rules.empty == "reject":
             faults.add(RejectReason.EMPTY_SEQUENCE, group, lengths == 0)
+        if rules.min_steps is not None and rules.min_steps > 1:
+            faults.add(RejectReason.TOO_SHORT, group, (lengths > 0) & (lengths < rules.min_steps))
         if rules.max_length is not None and rules.over_long == "reject":
             faults.add(RejectReason.OVER_LONG, group, lengths > rules.max_length)
         return lengths

@@ -39,6 +39,7 @@ class Rules:
         container: the records' format.
         mismatch: what happens when the columns of a record differ in length.
         empty: what happens to sequences without a step.
+        min_steps: sequences of fewer steps, but not of none, are refused.
         over_long: what happens to sequences longer than `longest`.
         longest: the last boundary, of the group that leads; None where no length is too long.
         overlap: the steps that a window shares with the one before.
@@ -55,6 +56,7 @@ class Rules:
     overlap: int = 0
     split_key: str | None = None
     groups: Mapping[str, GroupRules] = field(default_factory=dict)
+    min_steps: int = 0
 
     @classmethod
     def of(cls, config: JobConfig, longest: int | None) -> Self:
@@ -69,12 +71,17 @@ class Rules:
             overlap=config.sequences.window_overlap,
             split_key=config.splits.key,
             groups=config.sequences.groups,
+            min_steps=config.sequences.min_steps,
         )
 
     def of_group(self, group: str) -> GroupRules:
         """The rules of a group; `max_length` is its longest sequence."""
         rules = Sequences.model_construct(
-            empty=self.empty, over_long=self.over_long, mismatch=self.mismatch, groups=dict(self.groups)
+            empty=self.empty,
+            min_steps=self.min_steps,
+            over_long=self.over_long,
+            mismatch=self.mismatch,
+            groups=dict(self.groups),
         ).of(group)
         leads = group == (groups(self.columns) or ("",))[0]
         return rules.model_copy(update={"max_length": self.longest}) if leads else rules
@@ -214,6 +221,14 @@ def _check_lengths(faults: Faults, group: str, lengths: np.ndarray, rules: Group
     if rules.empty == "reject":
         faults.add(
             RejectReason.EMPTY_SEQUENCE, group, lengths == 0, lambda _: "expected at least one step (sequences.empty)"
+        )
+    least = rules.min_steps or 0
+    if least > 1:
+        faults.add(
+            RejectReason.TOO_SHORT,
+            group,
+            (lengths > 0) & (lengths < least),
+            lambda row: f"expected at least {least} steps, received {lengths[row]} (sequences.min_steps)",
         )
     if rules.over_long == "reject" and longest is not None:
         faults.add(
