@@ -23,7 +23,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(_HERE)
 
 Parts = dict[str, list[str]]
+_NO_TURNS = ("--rounds", "0", "--equal", "500")
 SMALL: Parts = {
+    "decode": ["bench_decode", "--rounds", "1"],
     "prepare": ["bench_prepare", "--records", "50000", "--rounds", "1", "--equal", "2000"],
     "feed": ["bench_feed", "--records", "60000", "--rounds", "2"],
     "layer": ["bench_layer", "--rounds", "3", "--seconds", "0.2", "--steps", "64"],
@@ -36,9 +38,10 @@ SMALL: Parts = {
 }
 FULL: Parts = {
     "prepare": ["bench_prepare", "--records", "300000", "--rounds", "3"],
-    "large": ["bench_prepare", "--rounds", "0", "--equal", "500", "--large", "1000000"],
-    "workers": ["bench_prepare", "--rounds", "0", "--equal", "500", "--workers", "1000000"],
-    "real": ["bench_prepare", "--rounds", "0", "--equal", "500", "--real"],
+    "decode": ["bench_decode", "--rounds", "9"],
+    "large": ["bench_prepare", *_NO_TURNS, "--large", "1000000"],
+    "workers": ["bench_prepare", *_NO_TURNS, "--workers", "1000000", "--single", "1200000", "--skewed", "1000000"],
+    "real": ["bench_prepare", *_NO_TURNS, "--real"],
     "feed": ["bench_feed", "--records", "300000", "--rounds", "3"],
     "layer": ["bench_layer", "--rounds", "5", "--seconds", "0.3"],
     "buckets": ["bench_buckets", "--repeats", "3"],

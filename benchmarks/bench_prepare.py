@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.data import RawData, raw_data
-from benchmarks.prepare_jobs import COPY, LIMITS, NAIVE, OURS, PREPARING, READ, SHUFFLED, TWO, USUAL
+from benchmarks.prepare_jobs import COPY, DEFAULT, LIMITS, NAIVE, OURS, PLANNING, PREPARING, READ, SHUFFLED, USUAL
 from benchmarks.real import available, real_data
 from benchmarks.runner import Usage, alternate, run_process, spread
 
-_TURNS = (NAIVE, USUAL, OURS, SHUFFLED, COPY, READ)
+_TURNS = (NAIVE, USUAL, OURS, SHUFFLED, DEFAULT, COPY, READ)
 
 
 def fingerprint_output(folder: str) -> str:
@@ -68,7 +68,7 @@ def check_equality(data: RawData, jobs: tuple[str, ...] = PREPARING) -> str:
             run_job(job, data, output)
             digests[job] = fingerprint_output(output)
     assert len(set(digests.values())) == 1, f"the outputs differ: {digests}"
-    return digests[OURS]
+    return digests[jobs[-1]]
 
 
 def measure(job: str, data: RawData) -> Usage:
@@ -95,14 +95,10 @@ def compare(data: RawData, jobs: tuple[str, ...], rounds: int, wall: bool = Fals
     return results
 
 
-def repeated(data: RawData, times: int, folder: str) -> RawData:
-    """The same files under several names: a larger input that takes no more disk."""
-    paths = []
-    for number in range(times):
-        for path in data.files:
-            paths.append(os.path.join(folder, f"{number}-{os.path.basename(path)}"))
-            os.symlink(path, paths[-1])
-    return RawData(tuple(paths), np.tile(data.lengths, times))
+def skewed_data(records: int) -> RawData:
+    """The data set in 8 files, of which one has nine tenths of the records."""
+    large, small = raw_data(records * 9 // 10, files=1), raw_data(records // 10, files=7, seed=1)
+    return RawData((*large.files, *small.files), np.concatenate([large.lengths, small.lengths]))
 
 
 def main() -> None:
@@ -110,22 +106,29 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--large", type=int, default=0, help="records of a second, larger comparison, of one round")
-    parser.add_argument("--workers", type=int, default=0, help="a quarter of the records that two workers share")
+    parser.add_argument("--workers", type=int, default=0, help="records in 8 files that one worker reads, and two")
+    parser.add_argument("--single", type=int, default=0, help="the same in one file (1,200,000 are 1.5 GB)")
+    parser.add_argument("--skewed", type=int, default=0, help="the same in 8 files, one of which has 90%%")
     parser.add_argument("--equal", type=int, default=5_000, help="records of the comparison of outputs")
     parser.add_argument("--real", action="store_true", help="also on real data")
     parser.add_argument("--json")
     given = parser.parse_args()
     results: dict[str, Any] = {"equal": check_equality(raw_data(given.equal))}
+    check_equality(raw_data(given.equal), PLANNING)
     print("equal outputs:", results["equal"], flush=True)
     results["generated"] = {}
     if given.rounds:
         results["generated"] = {given.records: compare(raw_data(given.records), _TURNS, given.rounds)}
     if given.large:
-        results["generated"][given.large] = compare(raw_data(given.large), (NAIVE, OURS, SHUFFLED), 1)
-    if given.workers:
-        with tempfile.TemporaryDirectory() as folder:
-            data = repeated(raw_data(given.workers), 4, folder)
-            results["workers"] = {len(data.lengths): compare(data, (OURS, TWO), 1, wall=True)}
+        results["generated"][given.large] = compare(raw_data(given.large), (NAIVE, OURS, SHUFFLED, DEFAULT), 1)
+    shared = {
+        "workers": raw_data(given.workers) if given.workers else None,
+        "single": raw_data(given.single, files=1) if given.single else None,
+        "skewed": skewed_data(given.skewed) if given.skewed else None,
+    }
+    for name, data in shared.items():
+        if data is not None:
+            results[name] = {len(data.lengths): compare(data, PLANNING, max(given.rounds, 1), wall=True)}
     if given.real:
         for name in available():
             results.setdefault("equal_real", {})[name] = check_equality(real_data(name), (NAIVE, OURS))

@@ -61,15 +61,16 @@ class Work:
         from lengthwise.config.model import JobConfig
         from lengthwise.job.inputs import list_inputs
         from lengthwise.job.model import Job
+        from lengthwise.job.pieces import whole_files
         from lengthwise.job.shards import assign_shards, write_shard
-        from lengthwise.job.spill import spill_file
+        from lengthwise.job.spill import spill_piece
 
         with tempfile.TemporaryDirectory(dir=self._folder) as output:
             config["output"]["path"] = output
             checked = JobConfig.model_validate(config)
             start = time.process_time()
             job = Job(checked, list_inputs(checked), checked.buckets.boundaries or (), "", output)
-            spilled = [spill_file(job, source) for source in job.inputs]
+            spilled = [spill_piece(job, piece) for piece in whole_files(job)]
             for task in assign_shards(job, spilled):
                 write_shard(job, task)
             return time.process_time() - start

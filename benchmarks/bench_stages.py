@@ -94,7 +94,7 @@ def stage_of(frames: list[str]) -> str:
     """The stage of a stack, by its innermost frame in this package; empty where the thread waits."""
     if any("importlib" in frame for frame in frames):
         return _START
-    working = any("spill_file" in frame or "write_shard" in frame for frame in frames)
+    working = any("spill_piece" in frame or "write_shard" in frame for frame in frames)
     if not working:
         return "" if any(_WAITING.search(frame) for frame in frames[-8:]) else _BEAM
     for frame in reversed(frames):

@@ -154,17 +154,20 @@ def delete(path: str) -> None:
         raise EnvironmentFailure(f"cannot delete {failed[0][0]}: {failed[0][1]}")
 
 
-def rename(source: str, target: str) -> None:
-    """Moves a file over `target`, whose folder is made where missing."""
-    systems = file_systems(target)
-    if has_folders(target):  # there the folder must exist, and the target must not
-        folder = target.rpartition("/")[0]
-        if not systems.exists(folder):
-            with suppress(OSError):  # another worker has made it in between
-                systems.mkdirs(folder)
-        if systems.exists(target):
-            systems.delete([target])
-    systems.rename([source], [target])
+def rename(moves: Sequence[tuple[str, str]]) -> None:
+    """Moves each first path over the second, whose folder is made where missing; all are on one file system."""
+    if not moves:
+        return
+    systems = file_systems(moves[0][1])
+    if has_folders(moves[0][1]):  # there the folder must exist, and the target must not
+        for _, target in moves:
+            folder = target.rpartition("/")[0]
+            if not systems.exists(folder):
+                with suppress(OSError):  # another worker has made it in between
+                    systems.mkdirs(folder)
+            if systems.exists(target):
+                systems.delete([target])
+    systems.rename([source for source, _ in moves], [target for _, target in moves])
 
 
 def _one(system: Any, path: str) -> Iterator[Found]:

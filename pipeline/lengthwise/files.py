@@ -26,6 +26,7 @@ TEMPORARY = ".tmp"
 """How the names end of files that are being written."""
 
 _AT_ONCE = 16  # questions to a remote file system
+_BATCH = 100  # moves in a request, where a file system takes several
 _UNSYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # what file systems answer that cannot sync, or not a folder
 
 
@@ -95,14 +96,18 @@ def version(path: str) -> str:
 
 
 def side_by_side(question: Callable[[str], T], paths: Sequence[str]) -> list[T]:
-    """The answer for each file: of remote ones many are asked for at once, as each answer takes its time.
+    """The answer for each file; see `answers`."""
+    return list(answers(question, paths))
 
-    Renaming is such a question, too: most object stores copy.
-    """
+
+def answers(question: Callable[[str], T], paths: Sequence[str]) -> Iterator[T]:
+    """The answer for each file, in order: of remote ones a few are asked for at once, as each answer takes its time."""
     if not any(map(is_remote, paths)):
-        return list(map(question, paths))
+        yield from map(question, paths)
+        return
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(question, paths))
+        for start in range(0, len(paths), _AT_ONCE):
+            yield from pool.map(question, paths[start : start + _AT_ONCE])
 
 
 def join(folder: str, *names: str) -> str:
@@ -265,11 +270,26 @@ def write_bytes(path: str, content: bytes, *, durable: bool = True) -> None:
 
 def rename(source: str, target: str) -> None:
     """Moves a file over `target`, whose folder is made where missing; one step on a local file system."""
-    if not is_remote(target):
-        os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
-        os.replace(source, target)
+    rename_all([(source, target)])
+
+
+def rename_all(moves: Sequence[tuple[str, str]]) -> None:
+    """Moves files from the first path to the second of each pair, as `rename` does.
+
+    An object store copies each file, in a tenth of a second or more, so there they go in batches, many at once.
+    """
+    for source, target in moves:
+        if not is_remote(target):
+            os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
+            os.replace(source, target)
+    remote = [pair for pair in moves if is_remote(pair[1])]
+    size = min(_BATCH, -(-len(remote) // _AT_ONCE)) or 1
+    batches = [remote[start : start + size] for start in range(0, len(remote), size)]
+    if len(batches) < 2:
+        beam_files.rename(remote)
         return
-    beam_files.rename(source, target)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(beam_files.rename, batches))
 
 
 def remove(path: str) -> None:

@@ -26,7 +26,7 @@ def test_it_says_what_it_did(place, lengthwise) -> None:
     steps, padded = (sum(getattr(s, name) for s in manifest.shards) for name in ("steps", "padded_steps"))
     assert f"padding: {1 - steps / padded:.1%} of all steps" in text
     assert f"next: open {place.prepared}/report.html, or train:\n" in text
-    assert "Beam's embedded runner" in result.stderr
+    assert "1 worker in this process" in result.stderr
 
 
 def test_it_says_that_blocks_hold_no_padding(place, lengthwise) -> None:

@@ -10,21 +10,22 @@ import pytest
 
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job import shards, spill
-from lengthwise.job.model import Job
 from prepare import jobs, words
 
 FILES = words.files(count=2, records=40)
 PLANNED = {"buckets": {"count": 3}}
+
+
+def _second(job: Any, piece: Any, _: Any) -> None:
+    spill.spill_piece(job, piece)
+
+
 MOMENTS = {
-    "the first has not opened the waiting rows": (spill, "_sort", lambda job, done: _spill(job, done.rank)),
-    "the first has opened the waiting rows": (spill, "RunWriter", lambda job, rank, stream: _spill(job, rank)),
-    "the first has its rows": (spill, "_sizes", lambda job, done: _spill(job, done.rank)),
+    "the first has not opened the waiting rows": (spill, "_sort", _second),
+    "the first has opened the waiting rows": (spill, "RunWriter", _second),
+    "the first has its rows": (spill, "_sizes", _second),
     "the first writes a shard": (shards, "_write_file", lambda job, task, rows: shards.write_shard(job, task)),
 }
-
-
-def _spill(job: Job, rank: int) -> None:
-    spill.spill_file(job, job.inputs[rank])
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -53,9 +54,9 @@ def test_two_workers_on_one_element_give_the_same_data_set(tmp_path, monkeypatch
 def test_waiting_rows_that_are_gone_are_an_error_and_not_a_file_without_rows(tmp_path, monkeypatch) -> None:
     real = spill._sort
 
-    def sort(job: Any, spilled: Any) -> Any:
-        spill.files.remove(spill.waiting_path(job, spilled.rank))
-        return real(job, spilled)
+    def sort(job: Any, piece: Any, spilled: Any) -> Any:
+        spill.files.remove(spill.waiting_path(job, piece.name))
+        return real(job, piece, spilled)
 
     monkeypatch.setattr(spill, "_sort", sort)
     with pytest.raises(EnvironmentFailure, match=r"expected \d+ rows, found 0"):

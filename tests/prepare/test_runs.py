@@ -18,9 +18,10 @@ from lengthwise import files
 from lengthwise.job import runs
 from lengthwise.job.inputs import list_inputs
 from lengthwise.job.model import Job, ShardTask, Spilled
+from lengthwise.job.pieces import whole_files
 from lengthwise.job.runs import read_rows
 from lengthwise.job.shards import assign_shards, write_shard
-from lengthwise.job.spill import spill_file
+from lengthwise.job.spill import spill_piece
 from prepare import jobs, words
 from records.messages import sequence_example
 
@@ -43,7 +44,7 @@ def spill(folder: Path, files: Any, **sections: Any) -> tuple[Job, list[Spilled]
     """A job over these files, as far as until all of its rows wait for their shards."""
     config = jobs.job(folder, COLUMNS, files, **sections)
     job = Job(config, list_inputs(config), config.buckets.boundaries or (), "", str(folder / "work"))
-    return job, [spill_file(job, source) for source in job.inputs]
+    return job, [spill_piece(job, piece) for piece in whole_files(job)]
 
 
 def sixteen_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Job, list[ShardTask]]:

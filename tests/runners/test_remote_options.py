@@ -55,12 +55,13 @@ def test_the_job_that_dataflow_gets_has_the_steps_of_the_flow(setup: Setup) -> N
 
     from lengthwise.config import load_config
     from lengthwise.job.model import Input, Job
+    from lengthwise.job.pieces import whole_files
     from lengthwise.job.pipeline import prepare_shards
 
     config = load_config(str(setup.folder / "job.yaml"))
     job = Job(config, (Input("gs://bkt/raw/a", "a", 0, 1, None),), (8,), "", "gs://bkt/out/.work/x")
     pipeline = beam.Pipeline(options=PipelineOptions([*DATAFLOW, *DRY]))
-    prepare_shards(pipeline, job)
+    prepare_shards(pipeline, job, whole_files(job))
     steps = pipeline.run().job.proto_pipeline.components.transforms.values()
     names = {step.unique_name for step in steps}
-    assert {"List input files", "Spill rows", "Assign shards", "Write shards", "Summarise shards"} <= names
+    assert {"List pieces", "Spill rows", "Assign shards", "Write shards", "Summarise shards"} <= names

@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -16,11 +16,14 @@ from lengthwise.job.fingerprint import fingerprint
 from lengthwise.job.hold import PROBE, WORK, has_work, locked, remove_work
 from lengthwise.job.hopeless import find_hopeless, refuse_hopeless
 from lengthwise.job.inputs import NO_RECORD, list_inputs, unlisted_inputs
-from lengthwise.job.measure import add_up, leading_lengths, unsampled
-from lengthwise.job.model import Job, Measured, Spilled, Written
+from lengthwise.job.measure import add_up, leading_lengths, plan_buckets, unsampled
+from lengthwise.job.model import Job, Measured, Piece, Spilled, Written
 from lengthwise.job.options import check_options, input_patterns, is_dry_run, is_embedded, runner_name
+from lengthwise.job.pieces import cut_files, join_pieces
 from lengthwise.job.start import import_beam, settled, uncollected
+from lengthwise.job.summaries import MEASURED, SPILLED, WRITTEN, read_summary
 from lengthwise.job.verdict import Verdict, judge, judge_hopeless
+from lengthwise.job.workers import embedded_options
 from lengthwise.job.workspace import existing, refuse_own_sources, start_over_where_needed, work_folder
 from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.progress import Event, ProgressSink, collect, ignore
@@ -83,8 +86,7 @@ def run(
                 job = for_workers(job, runner_options)
                 start_over_where_needed(folder, job.work)
                 runner = _Runner(job, workers, runner_options, progress)
-                job = dataclasses.replace(job, boundaries=config.buckets.boundaries or runner.plan(job))
-                runner.prepare(job)
+                runner.prepare(*runner.plan(job))
             remove_work(folder)
     if found is not None:
         progress(Event("log", message=f"{folder} is complete already; --overwrite prepares it again"))
@@ -144,7 +146,7 @@ def check(
     hopeless = None if is_dry_run(runner_options) else find_hopeless(job)
     if hopeless is not None:
         return judge_hopeless(hopeless)
-    return judge(job, runner.measure(job))
+    return judge(job, *runner.measure(job))
 
 
 def _measuring(
@@ -159,13 +161,14 @@ def _measuring(
 
 def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
     """Builds the job over the input's patterns, unlisted, and hands it to the runner, which does not run it."""
+    from lengthwise.job.pieces import whole_files
     from lengthwise.job.pipeline import prepare_shards
     from lengthwise.job.runner import run_pipeline
 
     inputs = unlisted_inputs(config)
     place = files.join(config.output.path, WORK, "dry-run")
     job = Job(config, inputs, config.buckets.boundaries or (1,), "", place)
-    run_pipeline(lambda pipeline: prepare_shards(pipeline, job), options)
+    run_pipeline(lambda pipeline: prepare_shards(pipeline, job, whole_files(job)), options)
     raise NothingRan(_ACCEPTED.format(runner_name(options)))
 
 
@@ -186,31 +189,29 @@ class _Runner:
     """Runs pipelines for a job, with progress."""
 
     def __init__(self, job: Job, workers: int | None, options: Sequence[str], progress: ProgressSink) -> None:
-        import_beam()
-        with uncollected():
-            from lengthwise.job import runner
-
         self._progress = progress
+        self._pieces = cut_files(job)
         self._size = sum(source.size for source in job.inputs)
         self._options = list(options)
         if is_embedded(options):
-            chosen, why = runner.embedded_options(workers, len(job.inputs), self._size)
+            chosen, why = embedded_options(workers, len(self._pieces), self._size)
             self._options = [*chosen, *options]
-            progress(Event("log", message=f"Beam's embedded runner, {why}"))
+            progress(Event("log", message=why))
         elif files.is_remote(job.work):
             progress(Event("log", message="the runner's own page shows how far the job is: its work folder is remote"))
+        if self._options:
+            import_beam()
+        with uncollected():  # what the steps need, at once
+            from lengthwise.job import alone, publish  # noqa: F401
 
-    def measure(self, job: Job) -> list[Measured]:
-        """What was found in each input file.
+    def measure(self, job: Job) -> tuple[tuple[Piece, ...], list[Measured]]:
+        """The pieces of the input, and what was found in each.
 
         Raises:
-            EnvironmentFailure: of some files it did not arrive.
+            EnvironmentFailure: of some pieces it did not arrive.
             NothingRan: it was a dry run.
         """
-        with uncollected():
-            from lengthwise.job import pipeline
-
-        return self._of_each_input(job, "measure", pipeline.measure_lengths, pipeline.MEASURED, list[Measured])
+        return self._of_each_piece(job, "measure", "measure_lengths", MEASURED, Measured)
 
     def lengths(self, job: Job) -> LengthHistogram:
         """The lengths of the valid sequences: of the whole input where a sample holds none.
@@ -218,7 +219,7 @@ class _Runner:
         Raises:
             DataLimitError: the input holds no record.
         """
-        measured = self.measure(job)
+        _, measured = self.measure(job)
         found = leading_lengths(measured)
         if found.total == 0 and job.config.buckets.sample < 1:
             return self.lengths(dataclasses.replace(job, config=unsampled(job.config), work=job.place("whole")))
@@ -226,58 +227,79 @@ class _Runner:
             raise DataLimitError(NO_RECORD)
         return found
 
-    def plan(self, job: Job) -> tuple[int, ...]:
-        """Reads the whole input, and plans boundaries from its lengths; the rows wait for `prepare`.
+    def plan(self, job: Job) -> tuple[Job, tuple[Piece, ...]]:
+        """The job with its boundaries, and the pieces of its input, numbered.
+
+        Where boundaries are planned or a file is in pieces, the whole input is read, and its rows wait for `prepare`.
 
         Raises:
-            DataLimitError: the input holds no record.
-            EnvironmentFailure: what was found in some files did not arrive.
+            DataLimitError: the input holds no record, so that there is nothing to plan from.
+            EnvironmentFailure: what was found in some pieces did not arrive.
         """
-        with uncollected():
-            from lengthwise.job import measure, pipeline
-
-        spilled = self._of_each_input(job, "read", pipeline.spill_rows, pipeline.SPILLED, list[Spilled])
+        given = job.config.buckets.boundaries
+        if given:
+            job = dataclasses.replace(job, boundaries=given)
+            if all(piece.is_whole for piece in self._pieces):
+                return job, self._pieces
+        pieces, spilled = self._of_each_piece(job, "read", "spill_rows", SPILLED, Spilled)
+        if given:
+            return job, pieces
         if not any(one.tally.read for one in spilled):
             raise DataLimitError(NO_RECORD)
         leading = (next(iter(one.lengths.values())) for one in spilled)
         lengths = (counts for splits in leading for counts in splits.values())
-        plan = measure.plan_buckets(job.config, add_up(lengths))
+        plan = plan_buckets(job.config, add_up(lengths))
         self._progress(Event("log", message=f"planned boundaries: {boundaries_text(plan.boundaries)}"))
-        return plan.boundaries
+        return dataclasses.replace(job, boundaries=plan.boundaries), pieces
 
-    def prepare(self, job: Job) -> Manifest:
-        with uncollected():
-            from lengthwise.job import pipeline, publish, shards
+    def prepare(self, job: Job, pieces: tuple[Piece, ...]) -> Manifest:
+        from lengthwise.job import publish, shards
 
         with self._watched(job, "read", self._size) as job:
-            self._run(pipeline.prepare_shards, job)
-        spilled = pipeline.read_summary(job, pipeline.SPILLED, list[Spilled])
-        written = pipeline.read_summary(job, pipeline.WRITTEN, list[Written])
-        manifest = publish.make_manifest(job, spilled, written)
+            self._run("prepare_shards", job, pieces)
+        spilled = read_summary(job, SPILLED, list[Spilled])
+        written = read_summary(job, WRITTEN, list[Written])
+        manifest = publish.make_manifest(job, pieces, spilled, written)
         damage = [one.damage for one in spilled if one.damage]
-        return publish.publish(job, manifest, shards.final_paths(job, written), damage)
+        return publish.publish(job, pieces, manifest, shards.final_paths(job, written), damage)
 
-    def _of_each_input(self, job: Job, stage: str, build: Callable[..., None], name: str, kind: type) -> list[Any]:
-        """The summary that a pipeline leaves, which has one entry for each input file."""
-        from lengthwise.job.pipeline import read_summary
-
+    def _of_each_piece(
+        self, job: Job, stage: str, step: str, name: str, kind: type
+    ) -> tuple[tuple[Piece, ...], list[Any]]:
+        """The pieces of the input, and what a step found in each; it runs again for those that do not fit."""
+        found: dict[str, Any] = {}
+        pieces = unread = self._pieces
         with self._watched(job, stage, self._size) as job:
-            self._run(build, job)
-        found = read_summary(job, name, kind)
+            while unread:
+                found |= self._read(job, unread, step, name, kind)
+                pieces, unread = join_pieces(pieces, found)
+        return pieces, [found[piece.name] for piece in pieces]
+
+    def _read(self, job: Job, pieces: Sequence[Piece], step: str, name: str, kind: type) -> dict[str, Any]:
+        """The summary that a step leaves, by the names of these pieces."""
+        self._run(step, job, pieces)
+        found = {one.piece: one for one in read_summary(job, name, list[kind])}  # type: ignore[valid-type]
         if not found and is_dry_run(self._options):
             raise NothingRan(_ACCEPTED.format(runner_name(self._options)))
-        if len(found) != len(job.inputs):
+        if found.keys() != {piece.name for piece in pieces}:
             raise EnvironmentFailure(
-                f"{job.work}: expected what was found in {len(job.inputs)} input files, received that of {len(found)}; "
-                "check that all workers can write to this folder, then run again"
+                f"{job.work}: expected what was found in {len(pieces)} pieces of the input, received that of "
+                f"{len(found)}; check that all workers can write to this folder, then run again"
             )
         return found
 
-    def _run(self, build: Callable[..., None], job: Job) -> None:
-        from lengthwise.job.runner import run_pipeline
+    def _run(self, step: str, job: Job, pieces: Sequence[Piece]) -> None:
+        """Runs a function of `pipeline`, or its like in `alone`."""
+        if not self._options:
+            from lengthwise.job import alone
 
+            with settled(), interruptible():
+                getattr(alone, step)(job, pieces)
+            return
+        with uncollected():
+            from lengthwise.job import pipeline, runner
         with settled():
-            run_pipeline(lambda pipeline: build(pipeline, job), self._options)
+            runner.run_pipeline(lambda built: getattr(pipeline, step)(built, job, pieces), self._options)
 
     @contextmanager
     def _watched(self, job: Job, stage: str, total: int) -> Iterator[Job]:

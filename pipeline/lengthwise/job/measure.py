@@ -7,7 +7,7 @@ import numpy as np
 from lengthwise import files
 from lengthwise.buckets import BucketPlan, LengthHistogram, plan
 from lengthwise.config.model import JobConfig
-from lengthwise.job.model import Input, Job, Measured, Refused
+from lengthwise.job.model import Input, Job, Measured, Piece, Refused
 from lengthwise.job.reading import Reading
 from lengthwise.progress import Reporter
 from lengthwise.records.features import length_columns, lengths_of
@@ -17,29 +17,29 @@ from lengthwise.records.refine import Refiner, Tally
 from lengthwise.rejects import Reject, RejectReason, first_of_each
 
 
-def measure_file(job: Job, source: Input) -> Measured:
-    """Reads and validates a file, or the sampled share of its blocks, and counts its sequences by length."""
-    done = job.place("measured", f"{source.rank:06d}.json")
+def measure_piece(job: Job, piece: Piece) -> Measured:
+    """Reads and validates a piece, or the sampled share of its blocks, and counts its sequences by length."""
+    done = job.place("measured", f"{piece.name}.json")
     if files.exists(done):
         return Measured.model_validate_json(files.read_bytes(done))
     config = job.config
     refiner = Refiner(job.rules)
-    reporter = Reporter(job.progress, f"measure-{source.rank:06d}")
+    reporter = Reporter(job.progress, f"measure-{piece.name}")
     columns = length_columns(config.columns)
     lengths: dict[str, dict[int, int]] = {group: {} for group in columns}
     tally = Tally()
     examples: list[Refused] = []
-    reading = Reading(job, source)
+    reading = Reading(job, piece)
     for block in reading.blocks():
-        if _is_sampled(source, block, config.buckets.sample):
-            refined = refiner.refine(block, source.path)
+        if _is_sampled(piece.source, block, config.buckets.sample):
+            refined = refiner.refine(block, piece.source.path)
             tally.add(refined.tally)
             examples = _first_examples([*examples, *refined.rejects])
             for group, column in columns.items():
                 add_lengths(lengths[group], lengths_of(refined.rows, column))
         reporter.report(reading.consumed, tally.read, tally.rejected.total())
-    reporter.report(source.size, tally.read, tally.rejected.total(), final=True)
-    measured = Measured(rank=source.rank, lengths=lengths, tally=tally, examples=examples)
+    reporter.report(piece.stop - piece.start, tally.read, tally.rejected.total(), final=True)
+    measured = Measured(**reading.found, lengths=lengths, tally=tally, examples=examples)
     files.write_bytes(done, measured.model_dump_json().encode())
     return measured
 
@@ -101,6 +101,6 @@ def planned_lengths(config: JobConfig, measured: LengthHistogram) -> LengthHisto
 
 
 def _is_sampled(source: Input, block: Block, share: float) -> bool:
-    """Whether a block is in the sample: by a hash of what it is, so the same in every run."""
-    first = block.indices[0] if block.indices else 0
+    """Whether a block is in the sample: by a hash of where it is, so the same in every run."""
+    first = block.offsets[0] if block.offsets else 0
     return share >= 1 or fingerprint64(f"{source.name}:{first}".encode()) < share * 2**64

@@ -36,6 +36,51 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """The records of a raw file whose frames start in a range of bytes: what one worker reads.
+
+    Attributes:
+        source: the file.
+        start: the first byte of the range.
+        stop: the byte behind its last one.
+        first: the number of the piece's first record in the file; None until the records before it are counted.
+        is_exact: whether a record starts at `start`; otherwise the first one is searched for.
+    """
+
+    source: Input
+    start: int
+    stop: int
+    first: int | None
+    is_exact: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the file."""
+        return self.start == 0 and self.is_last
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the file ends with it."""
+        return self.stop == self.source.size
+
+    @property
+    def counts_from(self) -> int:
+        """The number that its first record gets while it is read; 0 where those before it are not counted yet."""
+        return self.first or 0 if self.is_exact else 0
+
+    @property
+    def shift(self) -> int:
+        """What is missing in the numbers that its records got while it was read, now that `first` is known."""
+        return (self.first or 0) - self.counts_from
+
+    @property
+    def name(self) -> str:
+        """What its files in the work folder are called; names sort as the input does."""
+        rank = f"{self.source.rank:06d}"
+        return rank if self.is_whole else f"{rank}-{self.start:015d}{'x' if self.start and self.is_exact else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What every worker needs to know.
 
@@ -77,11 +122,31 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PieceRead(Message):
+    """What a worker found in a piece of the input.
+
+    Attributes:
+        piece: its name.
+        begin: the byte of the file at which its first record starts; None where it found none.
+        end: the byte behind its last record.
+        records: how many it has, readable or not.
+        is_cut_off: whether the file breaks off in it, so that nothing behind it can be read.
+        state: what would change if another file took the file's place; empty for a whole file.
+    """
+
+    piece: str
+    begin: int | None
+    end: int
+    records: int
+    is_cut_off: bool
+    state: str
+
+
 class Segment(NamedTuple):
     """Sorted rows of one split and bucket in a run file: where they stand, and what they are (see `runs`).
 
     Attributes:
-        rank: the input file of the rows, whose run file holds them.
+        piece: the piece of the input whose run file holds the rows.
         offset: the segment's first byte there.
         bits: how many leading bits of the places its parts differ in: it has `2**bits` parts.
         split: the index of the split.
@@ -93,7 +158,7 @@ class Segment(NamedTuple):
         longest: the longest sequence of each group but the one that leads.
     """
 
-    rank: int
+    piece: str
     offset: int
     bits: int
     split: int
@@ -105,11 +170,10 @@ class Segment(NamedTuple):
     longest: tuple[int, ...] = ()
 
 
-class Spilled(Message):
-    """What became of one input file.
+class Spilled(PieceRead):
+    """What became of one piece of the input.
 
     Attributes:
-        rank: the file's.
         tally: what was counted.
         damage: the file and how it broke off, in words; empty where it was read to its end.
         segments: where its rows are; none before they are sorted.
@@ -119,7 +183,6 @@ class Spilled(Message):
         sizes: of the run file and of the rejects beside it, in bytes, where they are local.
     """
 
-    rank: int
     tally: Tally
     damage: str
     segments: list[Segment]
@@ -162,10 +225,9 @@ class Refused(Message):
     offset: int
 
 
-class Measured(Message):
-    """The lengths of one input file's sequences by group, before they are bucketed, and examples of its rejects."""
+class Measured(PieceRead):
+    """The lengths of the sequences of one piece by group, before they are bucketed, and examples of its rejects."""
 
-    rank: int
     lengths: dict[str, dict[int, int]]
     tally: Tally
     examples: list[Refused] = []

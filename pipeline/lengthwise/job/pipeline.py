@@ -1,47 +1,39 @@
-"""The job as Beam transforms. No record crosses an edge: what travels is which file to read, and where rows wait.
+"""The job as Beam transforms. No record crosses an edge: what travels is which piece to read, and where rows wait.
 
-input files -> measure lengths -> summarise                                            (`plan` and `check`)
+pieces of the input -> measure lengths -> summarise                                     (`plan` and `check`)
 
-input files -> spill rows -> summarise                                                 (only where buckets are planned)
-input files -> spill sorted runs -> gather references, assign shards -> write shards -> summarise
+pieces of the input -> spill rows -> summarise                    (where buckets are planned, or a file is in pieces)
+pieces of the input -> spill sorted runs -> gather references, assign shards -> write shards -> summarise
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
-from pydantic import TypeAdapter
 
-from lengthwise import files
-from lengthwise.job.measure import measure_file
-from lengthwise.job.model import Job, Measured, ShardTask, Spilled, Written
+from lengthwise.job.measure import measure_piece
+from lengthwise.job.model import Job, Measured, Piece, ShardTask, Spilled, Written
 from lengthwise.job.shards import assign_shards, write_shard
-from lengthwise.job.spill import spill_file
-
-MEASURED, SPILLED, WRITTEN = "measured.json", "spilled.json", "written.json"
-"""The summaries that the last step of each pipeline leaves in the work folder."""
+from lengthwise.job.spill import spill_piece
+from lengthwise.job.summaries import MEASURED, SPILLED, WRITTEN, write_summary
 
 
-def measure_lengths(pipeline: beam.Pipeline, job: Job) -> None:
-    """Measures every input file."""
-    measured = (
-        pipeline
-        | "List input files" >> beam.Create(list(job.inputs))
-        | "Spread files over workers" >> beam.Reshuffle()
-        | "Measure lengths" >> beam.Map(lambda source: measure_file(job, source)).with_output_types(Measured)
+def measure_lengths(pipeline: beam.Pipeline, job: Job, pieces: Sequence[Piece]) -> None:
+    """Measures the input."""
+    measured = _spread(pipeline, pieces) | "Measure lengths" >> (
+        beam.Map(lambda piece: measure_piece(job, piece)).with_output_types(Measured)
     )
     _summarise(measured, "lengths", job, MEASURED, list[Measured])
 
 
-def spill_rows(pipeline: beam.Pipeline, job: Job) -> None:
-    """Reads every input file, before there are boundaries."""
-    _summarise(_spilled(pipeline, job), "rows", job, SPILLED, list[Spilled])
+def spill_rows(pipeline: beam.Pipeline, job: Job, pieces: Sequence[Piece]) -> None:
+    """Reads the input, before boundaries or the numbers of records are known."""
+    _summarise(_spilled(pipeline, job, pieces), "rows", job, SPILLED, list[Spilled])
 
 
-def prepare_shards(pipeline: beam.Pipeline, job: Job) -> None:
-    """Reads every input file, where that is not done yet, and writes every shard into the work folder."""
+def prepare_shards(pipeline: beam.Pipeline, job: Job, pieces: Sequence[Piece]) -> None:
+    """Reads the input, where that is not done yet, and writes every shard into the work folder."""
     written = (
-        _together(_spilled(pipeline, job), "runs")
+        _together(_spilled(pipeline, job, pieces), "runs")
         | "Assign shards" >> beam.FlatMap(lambda runs: _assign(job, runs)).with_output_types(ShardTask)
         | "Spread shards over workers" >> beam.Reshuffle()
         | "Write shards" >> beam.Map(lambda task: write_shard(job, task)).with_output_types(Written)
@@ -49,23 +41,19 @@ def prepare_shards(pipeline: beam.Pipeline, job: Job) -> None:
     _summarise(written, "shards", job, WRITTEN, list[Written])
 
 
-def _spilled(pipeline: beam.Pipeline, job: Job) -> beam.PCollection:
-    return (
-        pipeline
-        | "List input files" >> beam.Create(list(job.inputs))
-        | "Spread files over workers" >> beam.Reshuffle()
-        | "Spill rows" >> beam.Map(lambda source: spill_file(job, source)).with_output_types(Spilled)
-    )
+def _spilled(pipeline: beam.Pipeline, job: Job, pieces: Sequence[Piece]) -> beam.PCollection:
+    spill = beam.Map(lambda piece: spill_piece(job, piece)).with_output_types(Spilled)
+    return _spread(pipeline, pieces) | "Spill rows" >> spill
 
 
-def read_summary(job: Job, name: str, kind: type) -> list:  # type: ignore[type-arg]
-    """What a pipeline left in the work folder; nothing where nothing arrived there, so count what should have."""
-    path = job.place(name)
-    return TypeAdapter(kind).validate_json(files.read_bytes(path)) if files.exists(path) else []
+def _spread(pipeline: beam.Pipeline, pieces: Sequence[Piece]) -> beam.PCollection:
+    """The largest first: the embedded runner gives each worker every n-th of them."""
+    largest_first = sorted(pieces, key=lambda piece: (piece.start - piece.stop, piece.name))
+    return pipeline | "List pieces" >> beam.Create(largest_first) | "Spread pieces over workers" >> beam.Reshuffle()
 
 
 def _assign(job: Job, runs: list[Spilled]) -> Iterator[ShardTask]:
-    _write_summary(job, SPILLED, list[Spilled], runs)
+    write_summary(job, SPILLED, list[Spilled], runs)
     return assign_shards(job, runs)
 
 
@@ -80,8 +68,4 @@ def _together(parts: beam.PCollection, what: str) -> beam.PCollection:
 
 
 def _summarise(parts: beam.PCollection, what: str, job: Job, name: str, kind: type) -> None:
-    _ = _together(parts, what) | f"Summarise {what}" >> beam.Map(lambda found: _write_summary(job, name, kind, found))
-
-
-def _write_summary(job: Job, name: str, kind: type, found: list[Any]) -> None:
-    files.write_bytes(job.place(name), TypeAdapter[Any](kind).dump_json(found))
+    _ = _together(parts, what) | f"Summarise {what}" >> beam.Map(lambda found: write_summary(job, name, kind, found))

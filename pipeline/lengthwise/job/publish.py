@@ -17,7 +17,7 @@ from lengthwise.job.fingerprint import describe_config, fingerprint, vocabulary_
 from lengthwise.job.hold import PUBLISHING, WORK
 from lengthwise.job.hopeless import keys_of
 from lengthwise.job.inputs import NO_RECORD
-from lengthwise.job.model import Job, Spilled, Written
+from lengthwise.job.model import Job, Piece, Spilled, Written
 from lengthwise.job.names import SCHEMA_NAME, rejects_name, vocabulary_name
 from lengthwise.job.removal import remove_data_set
 from lengthwise.job.schema import describe_schema
@@ -29,28 +29,36 @@ from lengthwise.records.compression import compressed
 from lengthwise.records.encode import block_dtypes
 from lengthwise.records.measured import checksum
 from lengthwise.records.refine import Tally
-from lengthwise.records.statistics import finish, from_bytes, merge, merge_ranges
+from lengthwise.records.statistics import Partial, finish, from_bytes, merge, merge_ranges
 from lengthwise.report import REPORT_NAME, name_of, read_examples, render_report
 
 _NAMED = 3  # damaged files in a message
 
 
-def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> Manifest:
+def make_manifest(
+    job: Job, pieces: Sequence[Piece], spilled: Sequence[Spilled], written: Sequence[Written]
+) -> Manifest:
     """The manifest of a finished job.
 
     Raises:
         EnvironmentFailure: the numbers do not add up, so records were lost on the way.
     """
-    spilled = sorted(spilled, key=lambda one: one.rank)
     written = sorted(written, key=lambda one: one.shard.path)
     tally = Tally()
     for one in spilled:
         tally.add(one.tally)
-    _check_balance(job, tally, spilled, written)
+    _check_balance(pieces, tally, spilled, written)
     config = job.config
     leading, *others = groups(config.columns)
 
-    parts = files.side_by_side(files.read_bytes, [statistics_path(job, one.shard.path) for one in written])
+    def read(path: str) -> dict[str, Partial]:
+        return from_bytes(files.read_bytes(path))
+
+    statistics = [statistics_path(job, one.shard.path) for one in written]
+    found = {one.piece: one.records for one in spilled}
+    records = Counter[int]()
+    for piece in pieces:
+        records[piece.source.rank] += found[piece.name]
     ranges = merge_ranges(one.ranges for one in spilled)
     paths = final_paths(job, written)
     shards = [one.shard for one in written if one.shard.path in paths]
@@ -73,10 +81,9 @@ def make_manifest(job: Job, spilled: list[Spilled], written: list[Written]) -> M
         ),
         lengths=_lengths(job, spilled, leading),
         groups={group: _group(job, spilled, group, place) for place, group in enumerate(others)},
-        statistics=finish(merge(map(from_bytes, parts)), ranges),
+        statistics=finish(merge(files.answers(read, statistics)), ranges),
         inputs=tuple(
-            InputFile(path=source.path, bytes=source.size, records=one.tally.read)
-            for source, one in zip(job.inputs, spilled, strict=True)
+            InputFile(path=source.path, bytes=source.size, records=records[source.rank]) for source in job.inputs
         ),
         shards=tuple(shard.model_copy(update={"path": paths[shard.path]}) for shard in shards),
     )
@@ -111,11 +118,14 @@ def _keys(job: Job, tally: Counts) -> str:
     return keys and f". {keys.removesuffix('.')}"
 
 
-def publish(job: Job, manifest: Manifest, paths: Mapping[str, str], damage: Sequence[str]) -> Manifest:
+def publish(
+    job: Job, pieces: Sequence[Piece], manifest: Manifest, paths: Mapping[str, str], damage: Sequence[str]
+) -> Manifest:
     """Moves the data set into place, its manifest last; returns the manifest, completed by what stands there.
 
     Args:
         job: the job, whose work folder holds all that is to move.
+        pieces: of its input, in order.
         manifest: what `make_manifest` made.
         paths: see `final_paths`.
         damage: a line for each damaged file.
@@ -125,23 +135,21 @@ def publish(job: Job, manifest: Manifest, paths: Mapping[str, str], damage: Sequ
         EnvironmentFailure: a vocabulary file changed while the job ran, or what stood in the folder cannot be removed.
     """
     folder = job.config.output.path
-    rejects = _gather_rejects(job)
+    rejects = _gather_rejects(job, pieces)
     fault = check_limits(job, manifest.counts, damage)
     if fault:
         _refuse(job, manifest, rejects, fault)
     _write_side_files(job, manifest)
     _clear(job, folder)
-    # What ends so is what a killed worker was about to write.
-    names = [name for name in files.list_tree(job.place("output")) if not name.endswith(files.TEMPORARY)]
-    targets = {job.place("output", name): files.join(folder, paths.get(name, name)) for name in names}
-    files.side_by_side(lambda source: files.rename(source, targets[source]), list(targets))
-    shards = [shard.path for shard in manifest.shards]
-    found = files.side_by_side(files.exists, [files.join(folder, path) for path in shards])
-    missing = [path for path, is_there in zip(shards, found, strict=True) if not is_there]
+    made = files.list_tree(job.place("output"))
+    kept = [name for name in made if not name.endswith(files.TEMPORARY)]  # those a killed worker was about to write
+    files.rename_all([(job.place("output", name), files.join(folder, paths.get(name, name))) for name in kept])
+    there = set(files.list_tree(folder))
+    missing = [shard.path for shard in manifest.shards if shard.path not in there]
     if missing:
         raise EnvironmentFailure(f"{folder}: {missing[0]} was written but is gone; prepare again with --overwrite")
     rejects = rejects_name(job.config.output.rejects_as)
-    side = sorted({SCHEMA_NAME, rejects, *_vocabulary_names(job)} & set(files.list_tree(folder)))
+    side = sorted({SCHEMA_NAME, rejects, *_vocabulary_names(job)} & there)
     manifest = manifest.model_copy(update={"side_files": {name: checksum(files.join(folder, name)) for name in side}})
     files.sync_folders({files.join(folder, name).rpartition("/")[0] for name in [REPORT_NAME, *side, *paths.values()]})
     _place(job, MANIFEST_NAME, manifest.to_json().encode(), folder)
@@ -173,12 +181,14 @@ def _refuse(job: Job, manifest: Manifest, rejects: str, fault: str) -> NoReturn:
     )
 
 
-def _check_balance(job: Job, tally: Tally, spilled: list[Spilled], written: list[Written]) -> None:
+def _check_balance(
+    pieces: Sequence[Piece], tally: Tally, spilled: Sequence[Spilled], written: Sequence[Written]
+) -> None:
     rejected = sum(tally.rejected.values())
     sequences = sum(one.shard.sequences for one in written)
     faults = []
-    if len(spilled) != len(job.inputs):
-        faults.append(f"{len(job.inputs)} input files, but {len(spilled)} were read")
+    if {one.piece for one in spilled} != {piece.name for piece in pieces}:
+        faults.append(f"{len(pieces)} pieces of the input, but {len(spilled)} were read")
     if tally.read != tally.written + rejected:
         faults.append(f"read {tally.read}, but written {tally.written} + rejected {rejected}")
     if tally.sequences != sequences:
@@ -187,12 +197,12 @@ def _check_balance(job: Job, tally: Tally, spilled: list[Spilled], written: list
         raise EnvironmentFailure(f"records were lost on the way: {'; '.join(faults)}. Nothing was published; run again")
 
 
-def _group(job: Job, spilled: list[Spilled], group: str, place: int) -> Group:
+def _group(job: Job, spilled: Sequence[Spilled], group: str, place: int) -> Group:
     boundaries = longest_of_buckets(job, spilled)
     return Group(boundaries=tuple(one[place] for one in boundaries), lengths=_lengths(job, spilled, group))
 
 
-def _lengths(job: Job, spilled: list[Spilled], group: str) -> dict[str, dict[int, int]]:
+def _lengths(job: Job, spilled: Sequence[Spilled], group: str) -> dict[str, dict[int, int]]:
     lengths: dict[str, Counter[int]] = {name: Counter() for name in job.config.split_names}
     for one in spilled:
         for split, counts in one.lengths[group].items():
@@ -200,18 +210,19 @@ def _lengths(job: Job, spilled: list[Spilled], group: str) -> dict[str, dict[int
     return {name: dict(sorted(counts.items())) for name, counts in lengths.items()}
 
 
-def _gather_rejects(job: Job) -> str:
+def _gather_rejects(job: Job, pieces: Sequence[Piece]) -> str:
     """All rejects in one file, in the order of the input; its path, or an empty one where there are none."""
     name = rejects_name(job.config.output.rejects_as)
     if files.exists(job.place(PUBLISHING)):
         return name
-    parts = [rejects_path(job, source.rank) for source in job.inputs]
+    there = set(files.list_tree(job.place("rejects")))
+    parts = [path for path in (rejects_path(job, piece) for piece in pieces) if path.rpartition("/")[2] in there]
     empty = True
     with (
         files.create(job.place("output", name)) as stream,
         compressed(stream, job.config.output.rejects_as) as target,
     ):
-        for part in filter(files.exists, parts):
+        for part in parts:
             with files.open_binary(part) as content:
                 head = content.read(1)
                 empty = empty and not head

@@ -1,4 +1,4 @@
-"""Which Beam runner runs the job, with how many workers, and how its failures become ours."""
+"""A pipeline run by Beam, and how its failures become ours."""
 
 import os
 import re
@@ -17,32 +17,13 @@ from apache_beam.runners.runner import PipelineState
 
 from lengthwise import __version__, errors
 from lengthwise.beam_files import environment_options
-from lengthwise.cores import usable_cores
 from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
 from lengthwise.job import abandoned, processes
 from lengthwise.job.options import is_embedded
 
-_PROCESSES_FROM = 512 * 2**20  # worker processes take seconds to start, and a core each: they pay off from here on
 _DIRECT = "no_grpc_proxy"  # the environment variable of hosts that gRPC connects to without a proxy
 _JAVA_FRAME = re.compile(r"(at )?[^ ]+\([^ ]*\)|\.\.\. \d+ (more|common frames omitted)")
 _OURS = re.compile(r"lengthwise\.errors\.(\w+): (.*?)(?: \[while running|\n|\\n|$)", re.DOTALL)
-
-
-def embedded_options(workers: int | None, files: int, size: int) -> tuple[list[str], str]:
-    """Options for the embedded runner, and a line that says what was chosen and why.
-
-    Args:
-        workers: how many; None for one per core that this process may use.
-        files: the number of input files: more workers than files would idle.
-        size: the input's bytes.
-    """
-    count = min(workers or usable_cores(), max(files, 1))
-    if count == 1:
-        return ["--direct_num_workers=1", "--direct_running_mode=in_memory"], "1 worker in this process"
-    processes = size >= _PROCESSES_FROM
-    mode, kind = ("multi_processing", "processes") if processes else ("multi_threading", "threads")
-    why = f"{size / 2**20:.0f} MiB of input is {'at least' if processes else 'less than'} {_PROCESSES_FROM >> 20} MiB"
-    return [f"--direct_num_workers={count}", f"--direct_running_mode={mode}"], f"{count} {kind}: {why}"
 
 
 def run_pipeline(

@@ -14,7 +14,7 @@ from lengthwise.columns import groups
 from lengthwise.job.memory import keep_freed_memory
 from lengthwise.job.model import Job, Segment, ShardTask, Spilled, Written
 from lengthwise.job.names import shard_name
-from lengthwise.job.runs import read_rows, save_references
+from lengthwise.job.runs import read_rows, row_weights, save_references
 from lengthwise.manifest import GroupSteps, Shard
 from lengthwise.progress import Reporter
 from lengthwise.records.compression import compressed
@@ -22,6 +22,7 @@ from lengthwise.records.encode import BlockEncoder, ExampleEncoder
 from lengthwise.records.features import length_columns, lengths_of
 from lengthwise.records.framing import frame_array
 from lengthwise.records.statistics import describe, merge_ranges, to_bytes
+from lengthwise.records.steps import offsets_of
 
 _LAST = 2**64 - 1
 _BATCH_STEPS, _BATCH_ROWS = 2**16, 4096  # what is made of a batch stays in the processor's cache
@@ -33,12 +34,12 @@ def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
     Shards are ranges of the output's order, so they depend on the rows alone, not on how the rows are spread over runs.
     What it takes to find these rows stands in the work folder before the first shard of its split and bucket is named.
     """
-    done = sorted(spilled, key=lambda one: one.rank)
+    done = sorted(spilled, key=lambda one: one.piece)
     ranges = merge_ranges(one.ranges for one in done)
     longest = longest_of_buckets(job, done)
     segments = sorted((segment for one in done for segment in one.segments), key=_group)
     for (split, bucket), members in groupby(segments, key=_group):
-        group = sorted(members, key=lambda segment: (segment.first, segment.rank, segment.offset))
+        group = sorted(members, key=lambda segment: (segment.first, segment.piece, segment.offset))
         save_references(job, split, bucket, group)
         cuts = _cuts(job, group)
         for number, (first, last) in enumerate(cuts):
@@ -128,11 +129,20 @@ def _cuts(job: Job, group: list[Segment]) -> list[tuple[int, int]]:
     count = max(1, round(weight / job.config.output.shard_bytes))
     if job.config.shuffle.enabled:  # places are uniform
         starts = [number * 2**64 // count for number in range(count)]
-    else:  # places follow the input: cut where a segment starts
-        before = np.cumsum([0, *(segment.weight for segment in group)])[:-1]
-        chosen = np.searchsorted(before, np.arange(count) * weight / count)
-        starts = sorted({0, *(group[min(place, len(group) - 1)].first for place in chosen[1:].tolist())})
+    else:  # places follow the input
+        before = offsets_of(np.array([segment.weight for segment in group]))
+        starts = sorted({0, *(_place_at(job, group, before, number * weight // count) for number in range(1, count))})
     return [(start, stop - 1) for start, stop in zip(starts, [*starts[1:], _LAST + 1], strict=True)]
+
+
+def _place_at(job: Job, group: list[Segment], before: np.ndarray, weight: int) -> int:
+    """The place of the first row that has so much weight before it, wherever segments happen to start."""
+    number = int(np.searchsorted(before, weight, side="right")) - 1
+    order, weights = row_weights(job, group[number])
+    row = int(np.searchsorted(before[number] + offsets_of(weights)[:-1], weight))
+    if row < len(order):
+        return int(order[row])
+    return group[number + 1].first if number + 1 < len(group) else group[-1].last
 
 
 def _batches(rows: pa.RecordBatch, boundary: int) -> Iterator[pa.RecordBatch]:

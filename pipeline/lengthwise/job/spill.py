@@ -1,10 +1,12 @@
-"""One input file -> its rows as sorted runs, its rejects, and the counts, whose writing is the end of the file.
+"""One piece of the input -> its rows as sorted runs, its rejects, and the counts, whose writing is the piece's end.
 
-Where boundaries are planned, rows wait as they were read until all lengths are known; then a second call sorts them.
+Rows and rejects wait as they were read until all that they depend on is known: the boundaries, where these are planned,
+and the numbers of the records, where the piece is not the first of its file. Then a second call numbers and sorts them.
 """
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,86 +15,112 @@ from lengthwise import files
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.measure import add_lengths
 from lengthwise.job.memory import keep_freed_memory
-from lengthwise.job.model import Input, Job, Spilled
+from lengthwise.job.model import Input, Job, Piece, Spilled
 from lengthwise.job.reading import Reading
 from lengthwise.job.runs import RunWriter, run_path
 from lengthwise.job.waiting import WaitingWriter, waiting_path, waiting_rows
 from lengthwise.progress import Reporter
-from lengthwise.records.features import INDEX, WINDOW, length_columns, lengths_of
+from lengthwise.records.features import length_columns, lengths_of
 from lengthwise.records.framing import Block, frame
-from lengthwise.records.order import in_order, shuffled
 from lengthwise.records.refine import Refiner, Tally
-from lengthwise.records.rejects_io import encode_reject
+from lengthwise.records.rejects_io import encode_reject, read_rejects
 from lengthwise.records.splits import splits_of_rows
 from lengthwise.records.statistics import merge_ranges, ranges
 from lengthwise.rejects import RejectReason
 
 
-def spill_file(job: Job, source: Input) -> Spilled:
-    """Reads, decodes, validates and cuts a file; its rows go to a run file, its rejects beside it.
+def spill_piece(job: Job, piece: Piece) -> Spilled:
+    """Reads, decodes, validates and cuts a piece; its rows go to a run file, its rejects beside it, or both wait.
 
-    Without boundaries, rows are not sorted yet. Done before (the same file of the same job), it is not read again,
-    unless a power cut has shortened what it gave.
+    Done before (the same piece of the same job), it is not read again, unless a power cut has shortened what it gave.
     """
-    done = job.place("spilled", f"{source.rank:06d}.json")
-    spilled = _done_before(job, done)
-    if spilled is not None and (spilled.is_sorted or not job.boundaries):
-        return spilled
+    done = job.place("spilled", f"{piece.name}.json")
+    spilled = _done_before(job, piece, done)
     keep_freed_memory()
+    if spilled is None:
+        spilled = _keep(job, piece, _read(job, piece), done)
+    if spilled.is_sorted or not job.boundaries or piece.first is None:
+        return spilled
     try:
-        spilled = _read(job, source) if spilled is None else _sort(job, spilled)
+        spilled = _sort(job, piece, spilled)
     except EnvironmentFailure:
-        # A cluster may give one file to two workers: the other may have sorted its rows, and removed the waiting ones.
-        sorted_meanwhile = _done_before(job, done)
+        # A cluster may give one piece to two workers: the other may have sorted its rows, and removed the waiting ones.
+        sorted_meanwhile = _done_before(job, piece, done)
         if sorted_meanwhile is None or not sorted_meanwhile.is_sorted:
             raise
         return sorted_meanwhile
-    spilled = spilled.model_copy(update={"sizes": _sizes(job, spilled)})
-    files.write_bytes(done, spilled.model_dump_json().encode())
-    if spilled.is_sorted:
-        files.remove(waiting_path(job, source.rank))
+    spilled = _keep(job, piece, spilled, done)
+    for path in waiting_path(job, piece.name), _waiting_rejects_path(job, piece):
+        files.remove(path)
     return spilled
 
 
-def _read(job: Job, source: Input) -> Spilled:
-    path = (run_path if job.boundaries else waiting_path)(job, source.rank)
+def _keep(job: Job, piece: Piece, spilled: Spilled, done: str) -> Spilled:
+    spilled = spilled.model_copy(update={"sizes": _sizes(job, piece, spilled)})
+    files.write_bytes(done, spilled.model_dump_json().encode())
+    return spilled
+
+
+def _read(job: Job, piece: Piece) -> Spilled:
+    is_sorted = bool(job.boundaries) and piece.is_exact
     # Not durable: the disk need not keep up with files that are read once, and then removed.
-    refused = files.create(rejects_path(job, source.rank), durable=False)
-    with files.create(path, durable=False) as stream, refused as rejects:
-        writer = RunWriter(job, source.rank, stream) if job.boundaries else WaitingWriter(job, stream)
-        return _Spill(job, source, writer).run(rejects.write)
+    refused = files.create((rejects_path if piece.is_exact else _waiting_rejects_path)(job, piece), durable=False)
+    rows = files.create((run_path if is_sorted else waiting_path)(job, piece.name), durable=False)
+    with rows as stream, refused as rejects:
+        writer = RunWriter(job, piece, stream) if is_sorted else WaitingWriter(job, stream)
+        return _Spill(job, piece, writer).run(rejects.write)
 
 
-def _sort(job: Job, spilled: Spilled) -> Spilled:
-    with files.create(run_path(job, spilled.rank), durable=False) as stream:
-        runs = RunWriter(job, spilled.rank, stream)
-        for rows, order, split in waiting_rows(job, spilled.rank):
-            runs.add(rows, order, split)
+def _sort(job: Job, piece: Piece, spilled: Spilled) -> Spilled:
+    with files.create(run_path(job, piece.name), durable=False) as stream:
+        runs = RunWriter(job, piece, stream)
+        for rows, split in waiting_rows(job, piece.name):
+            runs.add(rows, split)
         runs.flush()
-        found = sum(segment.rows for segment in runs.segments)
-        if found != spilled.tally.sequences:
-            path = waiting_path(job, spilled.rank)
-            raise EnvironmentFailure(f"{path}: expected {spilled.tally.sequences:,} rows, found {found:,}; run again")
+        _expect(waiting_path(job, piece.name), spilled.tally.sequences, sum(one.rows for one in runs.segments), "rows")
+    if not piece.is_exact:
+        _number_rejects(job, piece, spilled.tally.rejected.total())
     return spilled.model_copy(update={"segments": runs.segments, "is_sorted": True})
 
 
-def _done_before(job: Job, path: str) -> Spilled | None:
+def _number_rejects(job: Job, piece: Piece, count: int) -> None:
+    path, rejects = _waiting_rejects_path(job, piece), []
+    with files.create(rejects_path(job, piece), durable=False) as target:
+        if files.exists(path):
+            with files.open_binary(path) as stream:
+                rejects = [replace(one, index=one.index + piece.shift) for one in read_rejects(stream, "none")]
+        target.write(frame(map(encode_reject, rejects)))
+        _expect(path, count, len(rejects), "rejects")
+
+
+def _expect(path: str, expected: int, found: int, what: str) -> None:
+    if found != expected:
+        raise EnvironmentFailure(f"{path}: expected {expected:,} {what}, found {found:,}; run again")
+
+
+def _done_before(job: Job, piece: Piece, path: str) -> Spilled | None:
     if not files.exists(path):
         return None
     spilled = Spilled.model_validate_json(files.read_bytes(path))
-    return spilled if spilled.sizes == _sizes(job, spilled) else None
+    return spilled if spilled.sizes == _sizes(job, piece, spilled) else None
 
 
-def _sizes(job: Job, spilled: Spilled) -> list[int]:
+def _sizes(job: Job, piece: Piece, spilled: Spilled) -> list[int]:
     """The sizes of local files; remote ones are there whole or not at all."""
     rows = run_path if spilled.is_sorted else waiting_path
-    paths = rows(job, spilled.rank), rejects_path(job, spilled.rank)
+    rejects = rejects_path if spilled.is_sorted or piece.is_exact else _waiting_rejects_path
+    paths = rows(job, piece.name), rejects(job, piece)
     return [os.path.getsize(path) for path in paths if not files.is_remote(path) and os.path.exists(path)]
 
 
-def rejects_path(job: Job, rank: int) -> str:
-    """Where the rejects of an input file wait, framed but not compressed."""
-    return job.place("rejects", f"{rank:06d}.tfrecord")
+def rejects_path(job: Job, piece: Piece) -> str:
+    """Where the rejects of a piece wait, framed but not compressed."""
+    return job.place("rejects", f"{piece.name}.tfrecord")
+
+
+def _waiting_rejects_path(job: Job, piece: Piece) -> str:
+    """Where they wait until their records are numbered."""
+    return job.place("waiting", f"{piece.name}.tfrecord")
 
 
 def _damage_of(source: Input, block: Block) -> str:
@@ -102,22 +130,22 @@ def _damage_of(source: Input, block: Block) -> str:
 
 
 class _Spill:
-    """The state of one file's reading."""
+    """The state of one piece's reading."""
 
-    def __init__(self, job: Job, source: Input, rows: RunWriter | WaitingWriter) -> None:
+    def __init__(self, job: Job, piece: Piece, rows: RunWriter | WaitingWriter) -> None:
         self._job = job
-        self._source = source
+        self._piece = piece
         self._rows = rows
         self._columns = length_columns(job.config.columns)
         self._lengths: dict[str, dict[int, dict[int, int]]] = {group: {} for group in self._columns}
         self._ranges: dict[str, tuple[float, float]] = {}
 
     def run(self, write_rejects: Callable[[bytes], object]) -> Spilled:
-        source, job = self._source, self._job
+        piece, job, source = self._piece, self._job, self._piece.source
         refiner = Refiner(job.rules)
-        reporter = Reporter(job.progress, f"read-{source.rank:06d}")
+        reporter = Reporter(job.progress, f"read-{piece.name}")
         tally = Tally()
-        reading = Reading(job, source)
+        reading = Reading(job, piece)
         damage = ""
         for block in reading.blocks():
             refined = refiner.refine(block, source.path)
@@ -127,13 +155,13 @@ class _Spill:
             damage = _damage_of(source, block) or damage
             reporter.report(reading.consumed, tally.read, tally.rejected.total())
         self._rows.flush()
-        reporter.report(source.size, tally.read, tally.rejected.total(), final=True)
+        reporter.report(piece.stop - piece.start, tally.read, tally.rejected.total(), final=True)
         return Spilled(
-            rank=source.rank,
+            **reading.found,
             tally=tally,
             damage=damage,
             segments=self._rows.segments,
-            is_sorted=bool(job.boundaries),
+            is_sorted=not isinstance(self._rows, WaitingWriter),
             lengths=self._lengths,
             ranges=self._ranges,
         )
@@ -142,7 +170,7 @@ class _Spill:
         if rows.num_rows == 0:
             return
         split = self._split(rows, block)
-        self._rows.add(rows, self._order(rows), split)
+        self._rows.add(rows, split)
         self._ranges = merge_ranges([self._ranges, ranges(self._job.config.columns, rows)])
         for group, column in self._columns.items():
             lengths = lengths_of(rows, column)
@@ -150,12 +178,6 @@ class _Spill:
                 add_lengths(self._lengths[group].setdefault(index, {}), lengths[split == index])
 
     def _split(self, rows: pa.RecordBatch, block: Block) -> np.ndarray:
-        if self._source.split is not None:
-            return np.full(rows.num_rows, self._source.split, np.int32)
+        if self._piece.source.split is not None:
+            return np.full(rows.num_rows, self._piece.source.split, np.int32)
         return splits_of_rows(rows, block, self._job.config.splits)
-
-    def _order(self, rows: pa.RecordBatch) -> np.ndarray:
-        indices = rows.column(INDEX).to_numpy()
-        if not self._job.config.shuffle.enabled:
-            return in_order(self._source.rank, indices)
-        return shuffled(self._source.name, self._job.config.shuffle.seed, indices, rows.column(WINDOW).to_numpy())

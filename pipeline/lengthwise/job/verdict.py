@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lengthwise.buckets import LengthHistogram
 from lengthwise.job.hopeless import describe_hopeless
 from lengthwise.job.measure import as_example, leading_lengths, reason_and_column
-from lengthwise.job.model import Job, Measured, Refused
+from lengthwise.job.model import Job, Measured, Piece, Refused
 from lengthwise.job.publish import check_limits
 from lengthwise.manifest import Counts
 from lengthwise.records.ahead import AllRejected
@@ -33,13 +33,13 @@ class Verdict:
     fault: str
 
 
-def judge(job: Job, measured: Sequence[Measured]) -> Verdict:
-    """The verdict on all files together."""
+def judge(job: Job, pieces: Sequence[Piece], measured: Sequence[Measured]) -> Verdict:
+    """The verdict on all pieces together, in the order of the input."""
     tally = Tally()
     examples: list[Refused] = []
-    for one in sorted(measured, key=lambda one: one.rank):
+    for piece, one in zip(pieces, measured, strict=True):
         tally.add(one.tally)
-        examples += one.examples
+        examples += [refused.model_copy(update={"index": refused.index + piece.shift}) for refused in one.examples]
     damage = [f"{one.file}: {one.detail}" for one in examples if one.reason is RejectReason.DAMAGED_FILE]
     counts = Counts(read=tally.read, written=tally.written, rejected=dict(tally.rejected), sequences=tally.sequences)
     fault = check_limits(job, counts, damage)

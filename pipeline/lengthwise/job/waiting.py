@@ -1,6 +1,6 @@
-"""Rows that wait, as they were read, until the lengths of the whole input are known and buckets are planned.
+"""Rows that wait, as they were read, until buckets are planned and records are numbered.
 
-waiting file   the rows of one input file, with each row's place and split: Arrow record batches, each after its size
+waiting file   the rows of one piece of the input, and each row's split: Arrow record batches, each after its size
 size           int64: the bytes of a serialized batch
 """
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from lengthwise import files
 from lengthwise.job.model import Job, Segment
-from lengthwise.records.features import ORDER, spilled_schema
+from lengthwise.records.features import INDEX, ORDER, WINDOW, spilled_schema
 
 _SPLIT = "##split"
 _SIZE = struct.Struct("<q")
@@ -27,10 +27,9 @@ class WaitingWriter:
         self._stream = stream
         self.segments: list[Segment] = []  # none yet
 
-    def add(self, rows: pa.RecordBatch, order: np.ndarray, split: np.ndarray) -> None:
-        """Takes rows with their places (uint64) and splits (int32), each `[n]`."""
-        columns = {name: rows.column(name) for name in self._schema.names[1:-1]}
-        columns |= {ORDER: pa.array(order), _SPLIT: pa.array(split)}
+    def add(self, rows: pa.RecordBatch, split: np.ndarray) -> None:
+        """Takes rows with their splits, int32 `[n]`."""
+        columns = {name: rows.column(name) for name in self._schema.names[:-1]} | {_SPLIT: pa.array(split)}
         content = pa.RecordBatch.from_pydict(columns, schema=self._schema).serialize()
         self._stream.write(_SIZE.pack(content.size))
         self._stream.write(content)
@@ -39,22 +38,24 @@ class WaitingWriter:
         """Does nothing: no row is kept back."""
 
 
-def waiting_rows(job: Job, rank: int) -> Iterator[tuple[pa.RecordBatch, np.ndarray, np.ndarray]]:
-    """The rows of an input file, with their places (uint64) and splits (int32), each `[n]`."""
+def waiting_rows(job: Job, piece: str) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+    """The rows of a piece, with their splits, int32 `[n]`."""
     schema = _schema(job)
-    path = waiting_path(job, rank)
+    path = waiting_path(job, piece)
     if not files.exists(path):  # a remote file without a row
         return
     with files.open_binary(path) as stream:
         while size := stream.read(_SIZE.size):
             rows = pa.ipc.read_record_batch(pa.py_buffer(stream.read(*_SIZE.unpack(size))), schema)
-            yield rows, rows.column(ORDER).to_numpy(), rows.column(_SPLIT).to_numpy()
+            yield rows, rows.column(_SPLIT).to_numpy()
 
 
-def waiting_path(job: Job, rank: int) -> str:
-    """Where the rows of an input file wait."""
-    return job.place("waiting", f"{rank:06d}.arrow")
+def waiting_path(job: Job, piece: str) -> str:
+    """Where the rows of a piece wait."""
+    return job.place("waiting", f"{piece}.arrow")
 
 
 def _schema(job: Job) -> pa.Schema:
-    return spilled_schema(job.config.columns).append(pa.field(_SPLIT, pa.int32()))
+    origin = [pa.field(INDEX, pa.int64()), pa.field(WINDOW, pa.int32())]
+    features = [field for field in spilled_schema(job.config.columns) if field.name != ORDER]
+    return pa.schema([*origin, *features, pa.field(_SPLIT, pa.int32())])

@@ -15,6 +15,19 @@ def concat_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
+def merge_batches(
+    first: pa.RecordBatch, first_places: np.ndarray, second: pa.RecordBatch, second_places: np.ndarray
+) -> tuple[pa.RecordBatch, np.ndarray]:
+    """The rows of both in the order of their places (int64, increasing in each); and all places."""
+    places = np.concatenate([first_places, second_places])
+    order = np.argsort(places, kind="stable")
+    parts = []
+    for run in np.split(order, np.flatnonzero((np.diff(order) != 1) | (order[1:] == len(first_places))) + 1):
+        start, batch = (int(run[0]), first) if run[0] < len(first_places) else (int(run[0]) - len(first_places), second)
+        parts.append(batch.slice(start, len(run)))
+    return concat_batches(parts), places.take(order)
+
+
 def take_rows(rows: pa.RecordBatch, places: np.ndarray) -> pa.RecordBatch:
     """The rows at these places (int64), as `RecordBatch.take` gives them, without nulls: lists of numbers by numpy."""
     numbers = pa.array(places)

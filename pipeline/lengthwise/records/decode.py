@@ -4,10 +4,10 @@ Sequences of the usual form are read by `wire`, with equal results; tfx-bsl then
 
 tfx-bsl fails a whole batch on its first bad record without saying which, and its decoders can stay broken after a
 failure (rows of the failed batch reappear, good batches fail). So after any failure a fresh decoder is made, the batch
-is halved until the bad records stand alone, and the number of rows is always checked.
+is divided until the bad records stand alone, and the number of rows is always checked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -25,7 +25,7 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
-from lengthwise.records.arrow import concat_batches
+from lengthwise.records.arrow import concat_batches, merge_batches
 from lengthwise.records.misplaced import find_misplaced
 from lengthwise.records.protos import Example, SequenceExample
 from lengthwise.records.wide import SEQUENCES, WideIntegers
@@ -33,6 +33,8 @@ from lengthwise.records.wire import WireReader
 from lengthwise.rejects import RejectReason
 
 Format = Literal["example", "sequence_example"]
+_Finish = Callable[[pa.RecordBatch, list[bytes]], pa.RecordBatch]
+_FEW = 16  # records that are decoded one by one where one of them is bad
 _KINDS = {"int64": schema_pb2.INT, "float": schema_pb2.FLOAT, "bytes": schema_pb2.BYTES}
 
 
@@ -83,37 +85,50 @@ class Decoder:
 
     def decode(self, records: list[bytes]) -> Decoded:
         """Decodes a block; each record that cannot be decoded becomes a fault, the others a row."""
-        batches: list[pa.RecordBatch] = []
-        rows: list[np.ndarray] = []
-        faults: list[Fault] = []
-        pending = [(0, len(records))]
-        while pending:
-            start, stop = pending.pop()
-            batch = self._try(records[start:stop])
-            if batch is not None:
-                batches.append(batch)
-                rows.append(np.arange(start, stop))
-            elif stop - start == 1:
-                faults.append(self._explain(start, records[start]))
-            else:
-                middle = (start + stop) // 2
-                pending += [(middle, stop), (start, middle)]
-        if not batches:
-            batches, rows = [self._coder.DecodeBatch([])], [np.arange(0)]
-        batch = batches[0] if len(batches) == 1 else concat_batches(batches)
-        return Decoded(batch, np.concatenate(rows), faults)
+        usual = self._wire.read(records)
+        if usual is None:
+            batch, rows = self._parse(records, self._wide.restore)
+        elif len(usual.rows) == len(records):
+            contexts, rows = self._parse(usual.contexts)
+            batch = usual.complete(contexts, rows)
+        else:
+            contexts, kept = self._parse(usual.contexts)
+            others = np.delete(np.arange(len(records)), usual.rows)
+            rest, places = self._parse([records[row] for row in others.tolist()], self._wide.restore)
+            batch, rows = merge_batches(usual.complete(contexts, kept), usual.rows[kept], rest, others[places])
+        bad = np.delete(np.arange(len(records)), rows) if len(rows) < len(records) else rows[:0]
+        return Decoded(batch, rows, [self._explain(row, records[row]) for row in bad.tolist()])
 
     def explain_absence(self, row: int, key: str, record: bytes) -> Fault | None:
         """Why a record lacks a required feature, where it has it in another place; None where it has it nowhere."""
         found = find_misplaced(record, key, self._container, self._sequences, self._context)
         return None if found is None else Fault(row, found[0], key, found[1])
 
-    def _try(self, records: list[bytes]) -> pa.RecordBatch | None:
-        usual = self._wire.read(records)
+    def _parse(
+        self, records: list[bytes], finish: _Finish = lambda batch, _: batch
+    ) -> tuple[pa.RecordBatch, np.ndarray]:
+        """The records that can be decoded, and their positions, increasing."""
+        batches: list[pa.RecordBatch] = []
+        rows: list[np.ndarray] = []
+        pending = [(0, len(records))]
+        while pending:
+            start, stop = pending.pop()
+            batch = self._try(records[start:stop], finish)
+            if batch is not None:
+                batches.append(batch)
+                rows.append(np.arange(start, stop))
+            elif stop - start > 1:
+                size = (stop - start + 1) // 2 if stop - start > _FEW else 1
+                pending += [(at, min(at + size, stop)) for at in range(start, stop, size)][::-1]
+        if not batches:
+            batches, rows = [self._coder.DecodeBatch([])], [np.arange(0)]
+        return batches[0] if len(batches) == 1 else concat_batches(batches), np.concatenate(rows)
+
+    def _try(self, records: list[bytes], finish: _Finish) -> pa.RecordBatch | None:
         try:
-            batch = self._coder.DecodeBatch(usual.contexts if usual is not None else records)
+            batch = self._coder.DecodeBatch(records)
             if batch.num_rows == len(records):
-                return usual.complete(batch) if usual is not None else self._wide.restore(batch, records)
+                return finish(batch, records)
         except RuntimeError:  # tfx-bsl's for all its errors
             pass
         self._coder = self._make_coder()

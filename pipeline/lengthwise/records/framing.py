@@ -27,6 +27,7 @@ BLOCK_BYTES = 8 * 2**20
 MOST_BYTES = 2**31 - 1  # protobuf parses no larger record
 KEPT_BYTES = 64 * 2**10  # of a record that is too large, or of an unreadable rest
 _CHUNK = 2**20
+_ENDLESS = 2**63
 _LEAST = 64 * 2**10  # the buffer is filled up when less is left
 _CRC = struct.Struct("<I")
 
@@ -86,18 +87,36 @@ class Block:
         )
 
 
-def read_blocks(stream: BinaryIO, *, compression: str = "auto", max_record_bytes: int = MOST_BYTES) -> Iterator[Block]:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of a file that is read.
+
+    Attributes:
+        offset: the byte of the file at which the stream is, and a frame starts.
+        index: the position in the file of the record that starts there.
+        stop: records that start at this byte or behind it are not read; None reads to the end.
+    """
+
+    offset: int = 0
+    index: int = 0
+    stop: int | None = None
+
+
+def read_blocks(
+    stream: BinaryIO, *, compression: str = "auto", max_record_bytes: int = MOST_BYTES, span: Span | None = None
+) -> Iterator[Block]:
     """Reads a TFRecord file to its end, or to the point where its framing breaks.
 
     Args:
         stream: the file, opened for reading bytes.
         compression: `gzip`, `zlib`, `none`, or `auto`: what the file's first bytes say, see `sniff`.
         max_record_bytes: larger records are skipped and reported, never held in memory.
+        span: which part of a plain file is read; None for all.
 
     Yields:
         Blocks of up to 1024 records, readable or not, or 8 MiB. Damage is reported in them, never raised.
     """
-    reader = _Reader(_Source(stream, compression), max_record_bytes)
+    reader = _Reader(_Source(stream, compression), max_record_bytes, span or Span())
     while not reader.finished:
         block = reader.read_block()
         if block.read:
@@ -159,14 +178,20 @@ class _Prefixed:
 class _Reader:
     """Parses frames out of a growing buffer."""
 
-    def __init__(self, source: _Source, max_record_bytes: int) -> None:
+    def __init__(self, source: _Source, max_record_bytes: int, span: Span) -> None:
         self._source = source
         self._max = max_record_bytes
+        self._stop = _ENDLESS if span.stop is None else span.stop
         self._buffer = b""
         self._at = 0  # in the buffer
-        self._base = 0  # the buffer's first byte, in the file
-        self._index = 0
-        self.finished = False
+        self._base = span.offset  # the buffer's first byte, in the file
+        self._index = span.index
+        self._ended = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is to be read."""
+        return self._ended or self._base + self._at >= self._stop
 
     def read_block(self) -> Block:
         block = Block()
@@ -175,7 +200,7 @@ class _Reader:
             if len(self._buffer) - self._at < _LEAST:
                 self._fill(_LEAST)
             size += self._take_buffered(block, BLOCK_BYTES - size)
-            if block.read < BLOCK_RECORDS and size < BLOCK_BYTES:
+            if block.read < BLOCK_RECORDS and size < BLOCK_BYTES and not self.finished:
                 size += self._take_next(block)
         block.position = self._base + self._at
         return block
@@ -186,9 +211,9 @@ class _Reader:
         The hot loop: all else is left to `_take_next`, which looks at one record with care.
         """
         buffer, at, end, most = self._buffer, self._at, len(self._buffer) - HEADER.size - _CRC.size, self._max
-        first, room = at, BLOCK_RECORDS - block.read
+        first, room, last = at, BLOCK_RECORDS - block.read, min(end, self._stop - self._base - 1)
         unpack_header, unpack_crc, checksum = HEADER.unpack_from, _CRC.unpack_from, google_crc32c.value
-        while at <= end and room and at - first < size:
+        while at <= last and room and at - first < size:
             length, length_crc = unpack_header(buffer, at)
             if length_crc != length_checksum(length) or length > most or at + length > end:
                 break
@@ -281,13 +306,14 @@ class _Reader:
             detail = f"the file ends inside a record: {rest} bytes stand after byte {start}"
             fault = self._source.fault
             self._abandon(block, start, f"{fault} after byte {start + rest}" if fault else detail)
-        self.finished = True
+        self._ended = True
 
     def _abandon(self, block: Block, start: int, detail: str, kept: bytes = b"") -> None:
+        self._fill(KEPT_BYTES)  # as much is kept wherever the buffer happens to end
         raw = kept or self._buffer[self._at : self._at + KEPT_BYTES]
         block.damage.append(Damage(RejectReason.DAMAGED_FILE, detail, self._index, start, raw[:KEPT_BYTES]))
         self._index += 1
-        self.finished = True
+        self._ended = True
 
 
 def frame(records: Iterable[bytes]) -> bytes:

@@ -5,6 +5,7 @@ An id is an int64 in [0, num_buckets), or -1, the missing id. A string is looked
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import farmhash
 import numpy as np
@@ -53,10 +54,15 @@ def _identity(column: IdentityColumn, values: np.ndarray) -> Ids:
     return Ids(np.where(outside, default, values), outside)
 
 
+@lru_cache(maxsize=16)
+def _table(entries: tuple[str | int, ...]) -> dict[bytes, int]:
+    """The id of each entry. A worker reads many pieces by the same columns; a million entries take 0.4 s."""
+    return {str(entry).encode(): position for position, entry in enumerate(entries)}
+
+
 class _VocabularyLookup:
     def __init__(self, column: VocabularyColumn) -> None:
-        entries = [str(entry).encode() for entry in column.vocabulary]
-        self._ids = {entry: position for position, entry in enumerate(entries)}
+        self._ids = _table(column.vocabulary)
         self._buckets = column.num_oov_buckets
         self._default = column.default_value
 

@@ -16,7 +16,15 @@ _HEADER = 6
 
 
 class Unusual(Exception):
-    """The bytes are not of the form that is read here."""
+    """The bytes are not of the form that is read here.
+
+    Attributes:
+        records: int64: the positions of the records at fault; None where it cannot be told.
+    """
+
+    def __init__(self, records: np.ndarray | None = None) -> None:
+        super().__init__()
+        self.records = records
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +63,10 @@ def read_steps(content: bytes | pa.Buffer, sizes: np.ndarray, kind: str) -> Pack
             return PackedSteps(pa.array(numbers), np.arange(len(numbers) + 1), found.row_offsets)
     payload = _payload(octets, found)
     if kind == "int64":
-        numbers, step_offsets = _read_varints(payload, np.broadcast_to(found.sizes, len(found.starts)))
+        numbers, step_offsets = _read_varints(payload, found)
         return PackedSteps(pa.array(numbers), step_offsets, found.row_offsets)
     if kind == "float":
-        _expect(not np.any(np.asarray(found.sizes) % 4))
+        _expect_steps(np.asarray(found.sizes) % 4 == 0, found)
         return PackedSteps(pa.array(payload.view("<f4")), found.offsets(4), found.row_offsets)
     buffers = [None, pa.py_buffer(found.offsets(1)), pa.py_buffer(payload)]
     values = pa.Array.from_buffers(pa.large_binary(), len(found.starts), buffers)
@@ -87,18 +95,28 @@ class _Found:
             return np.arange(len(self.starts) + 1) * (self.sizes // unit)
         return _offsets(self.sizes // unit)
 
+    def records_of(self, steps: np.ndarray) -> np.ndarray:
+        """The records to which these steps belong."""
+        return np.unique(np.searchsorted(self.row_offsets, steps, side="right") - 1)
+
 
 def _uniform(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found | None:
-    header, payload = _first_header(octets[:32].tobytes(), kind)
+    try:
+        header, payload = _first_header(octets[:32].tobytes(), kind)
+    except Unusual:
+        return None
     size = len(header) + payload
     if len(octets) % size or (sizes % size).any():
+        _expect_few_others(sizes % size != 0, size)
         return None
     steps = len(octets) // size
     at = 0
     for width in (4, 2, 1):  # few wide comparisons instead of many narrow ones
         while len(header) - at >= width:
             words = np.ndarray(steps, f"<u{width}", octets.data, at, (size,))
-            if (words != int.from_bytes(header[at : at + width], "little")).any():
+            other = words != int.from_bytes(header[at : at + width], "little")
+            if other.any():
+                _expect_few_others(np.diff(np.cumsum(np.append(0, other))[_offsets(sizes // size)]) > 0, size)
                 return None
             at += width
     starts = np.arange(len(header), len(header) + len(octets), size)
@@ -142,9 +160,16 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise Unusual
 
 
+def _expect_few_others(others: np.ndarray, size: int) -> None:
+    """Where a few records alone (bool `[records]`) lack the long steps of the rest, `_variable` could not tell them."""
+    if size >= 0x80 and 4 * others.sum() < len(others):
+        raise Unusual(np.flatnonzero(others))
+
+
 def _variable(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found:
     """Steps of less than 128 bytes each."""
-    _expect(len(octets) >= _HEADER)
+    if len(octets) < _HEADER:
+        raise Unusual(np.flatnonzero(sizes))
     one, two, three = octets[1:-4], octets[3:-2], octets[5:]
     found = octets[:-5] == 0x0A
     found &= octets[2:-3] == KINDS[kind]
@@ -153,13 +178,16 @@ def _variable(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found:
     found &= (one - two) == 2
     found &= (two - three) == 2
     starts = np.flatnonzero(found)
-    _expect(len(starts))
     payloads = octets.take(starts + 5).astype(np.int64)
-    stops = starts + payloads + _HEADER
-    _expect(starts[0] == 0 and stops[-1] == len(octets) and np.array_equal(stops[:-1], starts[1:]))
     bounds = _offsets(sizes)
+    ends, begins = np.append(0, starts + payloads + _HEADER), np.append(starts, len(octets))
     row_offsets = np.searchsorted(starts, bounds)
-    _expect(np.array_equal(np.append(starts, len(octets))[row_offsets], bounds))
+    broken, unbegun = np.flatnonzero(ends != begins), (begins[row_offsets[:-1]] != bounds[:-1]) & (sizes > 0)
+    if len(broken) or unbegun.any():
+        overlapping = broken[ends[broken] > begins[broken]]
+        places = np.concatenate([np.minimum(ends, begins)[broken], np.append(0, starts)[overlapping]])
+        rows = np.searchsorted(bounds[1:], places[places < len(octets)], side="right")
+        raise Unusual(np.union1d(rows, np.flatnonzero(unbegun)))
     headers = np.zeros(len(octets), bool)
     headers[: len(found)] = found
     return _Found(starts + _HEADER, payloads, row_offsets, headers)
@@ -196,17 +224,17 @@ def one_varint_each(content: bytes | pa.Buffer, starts: np.ndarray, sizes: np.nd
     return words.astype(np.int64)
 
 
-def _read_varints(payload: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """int64 numbers, and the offsets of steps of so many bytes each."""
+def _read_varints(payload: np.ndarray, found: _Found) -> tuple[np.ndarray, np.ndarray]:
+    """int64 numbers, and the offsets of the steps."""
+    sizes = np.broadcast_to(found.sizes, len(found.starts))
     ends = np.flatnonzero(payload < 0x80) + 1
     step_ends = np.cumsum(sizes)
-    _expect(len(ends) == 0 if len(payload) == 0 else len(ends) > 0 and ends[-1] == len(payload))
+    if len(payload):
+        _expect_steps((payload.take(step_ends - 1, mode="clip") < 0x80) | (sizes == 0), found)  # where numbers end
     if len(ends) == len(sizes) and np.array_equal(ends, step_ends):
         step_offsets = np.arange(len(sizes) + 1)
     else:
-        upto = np.searchsorted(ends, step_ends, side="right")
-        _expect(np.array_equal(np.append(ends, 0)[upto - 1], step_ends))  # steps end where numbers do
-        step_offsets = np.concatenate([[0], upto])
+        step_offsets = np.concatenate([[0], np.searchsorted(ends, step_ends, side="right")])
     starts = np.concatenate([[0], ends[:-1]])
     lengths = ends - starts
     numbers = (payload.take(starts) & 0x7F).astype(np.uint64) if len(ends) else np.zeros(0, np.uint64)
@@ -230,3 +258,10 @@ def _empty(kind: str) -> pa.Array:
 def _expect(usual: object) -> None:
     if not usual:
         raise Unusual
+
+
+def _expect_steps(usual: np.ndarray, found: _Found) -> None:
+    """Of steps, bool `[steps]`, or one for all."""
+    if not usual.all():
+        steps = np.broadcast_to(usual, len(found.starts))
+        raise Unusual(found.records_of(np.flatnonzero(~steps)))

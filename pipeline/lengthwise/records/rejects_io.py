@@ -54,21 +54,23 @@ class Unreadable:
         return f"record {self.index:,}, at byte {self.offset:,}: {self.detail}"
 
 
-def read_rejects(stream: BinaryIO) -> Iterator[Reject]:
-    """The rejects of a rejects file, compressed or not.
+def read_rejects(stream: BinaryIO, compression: str = "auto") -> Iterator[Reject]:
+    """The rejects of a rejects file; `compression` as in `read_blocks`.
 
     Raises:
         DatasetError: a part of it cannot be read; all before that part has been given.
     """
-    for one in read_all(stream):
+    for one in read_all(stream, compression=compression):
         if isinstance(one, Unreadable):
             raise DatasetError(f"the rejects are damaged in {one}")
         yield one
 
 
-def read_all(stream: BinaryIO, *, max_record_bytes: int = MOST_BYTES) -> Iterator[Reject | Unreadable]:
+def read_all(
+    stream: BinaryIO, *, max_record_bytes: int = MOST_BYTES, compression: str = "auto"
+) -> Iterator[Reject | Unreadable]:
     """The rejects of a rejects file, and what cannot be read between and behind them."""
-    for block in read_blocks(stream, max_record_bytes=max_record_bytes):
+    for block in read_blocks(stream, compression=compression, max_record_bytes=max_record_bytes):
         found = [*map(_decoded, block.indices, block.offsets, block.records)]
         found += [(one.index, Unreadable(one.index, one.offset, one.detail)) for one in block.damage]
         yield from (one for _, one in sorted(found, key=itemgetter(0)))
