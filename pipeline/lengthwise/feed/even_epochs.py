@@ -119,8 +119,8 @@ def hand_out(
     windows = progress.windows + 1
 
     count, waste = tf.size(costs, tf.int64), batch - costs
-    if size is None:  # what is left for the last window must be rows enough
-        waste += tf.where(tf.range(count) >= count - _HELD, 2 * batch, 0)
+    if size is None:  # what is left for the last window must be rows enough to be split
+        waste += tf.where((tf.range(count) >= count - _HELD) & (spread > 0), 2 * batch, 0)
     allowed = spread * windows // 2 - (progress.batches * batch - progress.cost)
     order = tf.argsort(waste, stable=True)
     number = tf.math.count_nonzero(tf.cumsum(tf.gather(waste, order)) <= allowed)
