@@ -14,6 +14,7 @@ from lengthwise.manifest import Manifest
 
 if TYPE_CHECKING:
     from lengthwise.feed import Options
+    from lengthwise.padding_side import Padding
 
 
 def open(folders: Names) -> "DataSet":  # noqa: A001 (callers write `lengthwise.open`)
@@ -91,7 +92,7 @@ class DataSet:
 
         return read_prepared(self.folders, split, mix=mix, options=options, **fields)
 
-    def serving_fn(self, model: Any) -> Any:
+    def serving_fn(self, model: Any, *, padding: "Padding | None" = None) -> Any:
         """A function from raw serialized records to the model's predictions. See `lengthwise.serving_fn`.
 
         Records are those that the job read, in the same format; over-long ones are cut as in the job, if it cut them.
@@ -108,11 +109,12 @@ class DataSet:
             format=job.inputs.format,
             boundaries=self.parts.boundaries if _truncates(job) else None,
             sequences=_of_any_length(job.sequences),
+            padding=padding,
         )
 
-    def export(self, model: Any, folder: str | PathLike[str]) -> None:
+    def export(self, model: Any, folder: str | PathLike[str], *, padding: "Padding | None" = None) -> None:
         """Writes a SavedModel that answers raw serialized records. See `lengthwise.export`."""
-        self.serving_fn(model).export(fspath(folder))
+        self.serving_fn(model, padding=padding).export(fspath(folder))
 
     @property
     def _only(self) -> Folder:
@@ -239,7 +241,7 @@ def verify(folder: str | PathLike[str]) -> None:
         raise DatasetError("\n".join(f"{fault.path}: {fault.problem}" for fault in faults))
 
 
-def export(model: Any, data: DataSet | Names, folder: str | PathLike[str]) -> None:
+def export(model: Any, data: DataSet | Names, folder: str | PathLike[str], *, padding: "Padding | None" = None) -> None:
     """Writes a SavedModel whose `serving_default` takes raw serialized records and gives predictions.
 
     Parsing, look-ups, validation and the cutting of over-long sequences are those of the data's preparation. Records
@@ -250,6 +252,8 @@ def export(model: Any, data: DataSet | Names, folder: str | PathLike[str]) -> No
         model: a Keras model of batches of `data`, on the TensorFlow backend.
         data: what it was trained on: an opened data set, or its folders.
         folder: where the SavedModel is written.
+        padding: the side of a sequence on which its padding is, as in training. None: what the model's
+            `SequenceFeatures` say, or `right`.
 
     Raises:
         ConfigError: the model reads a feature that no column of the data reads, or the jobs of several folders read
@@ -260,4 +264,4 @@ def export(model: Any, data: DataSet | Names, folder: str | PathLike[str]) -> No
         >>> tf.saved_model.load("serving").signatures["serving_default"](records=tf.constant(records))
     """
     opened = data if isinstance(data, DataSet) else open(data)
-    opened.export(model, folder)
+    opened.export(model, folder, padding=padding)

@@ -194,13 +194,35 @@ def test_an_encoder_and_a_decoder_learn_and_are_served(made: Any, data_sets: Any
     assert found.shape == (1, 8)
 
 
+@pytest.mark.parametrize("layout", ["example", "block"])
+def test_padding_on_the_left_is_that_of_each_group(data_sets: Any, layout: str) -> None:
+    read = (data_sets[layout].read(batch_steps=BUDGET, padding=side, labels="sounds") for side in ("right", "left"))
+    for (right, sounds, weights), (left, moved, moved_weights) in zip(*read, strict=True):
+        target = right["target_sequence_length"]
+        for lengths, one, other in (
+            (right["source_sequence_length"], right["letters"], left["letters"]),
+            (right["source_sequence_length"], right["point"], left["point"]),
+            (target, sounds, moved),
+            (target, weights, moved_weights),
+        ):
+            count = one.shape[1]
+            expected = [np.roll(row, count - length, 0) for row, length in zip(one.numpy(), lengths, strict=True)]
+            np.testing.assert_array_equal(other, expected)
+
+
 def test_what_does_not_go_with_groups_is_refused(made: Any, data_sets: Any) -> None:
     data = data_sets["block"]
     with pytest.raises(ConfigError, match="expected columns of one group.*'letters_embedding' of the group 'source'"):
         lw.SequenceFeatures(data.columns)
     with pytest.raises(ConfigError, match=r"of_group|expected the name of a group \(source, target, extra\)"):
         data.columns.of_group("sources")
-    for option in ({"pack": 64}, {"crop": 4}, {"max_shapes": 4, "labels": "number"}, {"service": "localhost:1"}):
+    for option in (
+        {"pack": 64},
+        {"crop": 4},
+        {"max_shapes": 4, "labels": "number"},
+        {"largest_first": True},
+        {"service": "localhost:1"},
+    ):
         for read in (data.read, lambda **fields: lw.read_raw(made[0], on_invalid="skip", **fields)):
             with pytest.raises(ConfigError, match=f"{next(iter(option))}: expected columns without a `group`"):
                 read(batch_steps=BUDGET, **option)

@@ -239,12 +239,59 @@ REFUSED = [
         {"batch_size": 4, "pack": 16},
         "pack: expected at least 40, the longest sequence of the split 'train', received 16",
     ),
-    ({"batch_size": 4, "max_shapes": 2, "labels": "y"}, "expected either pack or max_shapes"),
+    ({"batch_size": 4, "max_shapes": 2, "labels": "y"}, "expected either pack or max_shapes: packed batches have one"),
+    ({"batch_size": 4, "largest_first": True}, "expected either pack or largest_first: packed batches have one shape"),
+    ({"batch_size": 4, "crop": 65}, "expected a crop of at most pack, 64, the steps of a row, received 65"),
     ({"batch_size": 4, "pack": None, "segments": 2}, "segments goes with pack"),
-    ({"batch_size": 4, "even_weights": True, "labels": "y"}, "expected either pack or even_weights"),
-    ({"batch_size": 4, "service": "grpc://localhost:1"}, "expected either pack or service"),
     ({"batch_size": 4, "features": ["segment"]}, "features: expected the key of a feature"),
 ]
+
+
+@pytest.mark.parametrize("name", ["example", "block", "raw"])
+def test_crops_are_packed_from_another_place_in_each_epoch(name: str, data: Data) -> None:
+    keys = ["item", "pair", "record", "sequence_length", "segment_ids"]
+    dataset = make_source(name, data).read(batch_steps=8 * 16, pack=16, crop=7, features=keys, seed=4)
+    epochs = []
+    for _ in range(2):
+        starts = {}
+        for batch in dataset.as_numpy_iterator():
+            for row, place in zip(*np.nonzero(batch["sequence_length"]), strict=True):
+                steps = batch["segment_ids"][row] == place + 1
+                record, item, pair = (
+                    int(batch["record"][row, place]),
+                    batch["item"][row, steps],
+                    batch["pair"][row, steps],
+                )
+                arrays, taken = data.samples[record].arrays, batch["sequence_length"][row, place]
+                assert taken == len(item) == min(len(arrays["item"]), 7)
+                places = range(len(arrays["item"]) - taken + 1)
+                (start, *_) = (at for at in places if (arrays["item"][at : at + taken] == item).all())
+                np.testing.assert_array_equal(pair, arrays["pair"][start : start + taken])
+                assert record not in starts
+                starts[record] = start
+        epochs.append(starts)
+    assert [set(starts) for starts in epochs] == [set(range(len(data.samples)))] * 2
+    assert epochs[0] != epochs[1]
+
+
+@pytest.mark.parametrize("labels", [{"labels": "y"}, {"labels": "value"}], ids=["of sequences", "of steps"])
+@pytest.mark.parametrize("masked", [True, False])
+def test_even_weights_give_each_sequence_or_step_the_same_influence(data: Data, labels: Any, masked: bool) -> None:
+    keys = ["sequence_length", "segment_ids"]
+    dataset = read_prepared(
+        data.folders["block"], batch_steps=4 * T, pack=T, features=keys, even_weights=True, output_mask=masked, **labels
+    )
+    factors, places = [], 0
+    for features, targets, weights in dataset:
+        real = features["sequence_length"] > 0 if labels["labels"] == "y" else features["segment_ids"] > 0
+        outputs = tf.zeros_like(targets)
+        if masked:
+            outputs._keras_mask = real
+        loss = keras.losses.MeanSquaredError()(targets, outputs, sample_weight=weights)
+        factors.append(float(loss / tf.reduce_sum(tf.where(real[..., None], targets**2, 0))))
+        places += int(tf.math.count_nonzero(real))
+    np.testing.assert_allclose(factors, factors[0], rtol=1e-4)
+    assert factors[0] == pytest.approx(len(factors) / places, rel=0.1)
 
 
 @pytest.mark.parametrize(("options", "message"), REFUSED, ids=[message[:40] for _, message in REFUSED])

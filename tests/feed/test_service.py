@@ -40,6 +40,30 @@ def test_dynamic_sharding_gives_each_record_once(data: Data, address: str, name:
     assert sorted(found) == sorted([*range(len(data.samples))] * 2)
 
 
+SHAPED: list[tuple[str, dict[str, Any]]] = [
+    *((name, {"pack": 64}) for name in ("example", "block", "raw")),
+    ("block", {"max_shapes": 4, "labels": "y"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), SHAPED)
+def test_windows_of_several_workers_leave_nothing_behind(
+    data: Data, address: str, name: str, options: dict[str, Any]
+) -> None:
+    dataset = make_source(name, data).read(batch_steps=256, window=200, service=address, **options)
+    found = []
+    for batch in dataset:
+        features, real = (batch, batch["sequence_length"] > 0) if "pack" in options else (batch[0], batch[2] > 0)
+        found += features["record"][real].numpy().tolist()
+    assert sorted(found) == list(range(len(data.samples)))
+
+
+def test_coordinated_consumers_get_packed_rows(data: Data, address: str) -> None:
+    endless = Service(address=address, mode="coordinated", job_name="packed")
+    batches = make_source("block", data).read(batch_steps=256, pack=64, window=200, service=endless)
+    assert {tuple(batch["segment_ids"].shape) for batch in batches.take(60)} == {(4, 64)}
+
+
 def test_two_consumers_of_a_job_share_the_records(data: Data, address: str) -> None:
     service = Service(address=address, job_name="shared", num_consumers=2)
     found: list[list[int]] = [[], []]

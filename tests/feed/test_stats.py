@@ -12,6 +12,7 @@ import tensorflow as tf
 import lengthwise as lw
 from feed.conftest import Data, make_source
 from lengthwise.errors import ConfigError
+from lengthwise.feed.waiting import idle_seconds
 
 KEPT = ["item", "value", "sequence_length"]
 
@@ -131,6 +132,23 @@ def test_waiting_is_the_time_in_which_input_keeps_training(slow: str) -> None:
     else:
         assert waited <= pace.seconds - sum(naps)
     assert history["padding_share"] == [pytest.approx(0.2)]
+
+
+@pytest.mark.parametrize(
+    ("waits", "begun", "finished", "seconds"),
+    [
+        ([], [], [], 0.0),
+        ([(0, 2)], [0], [3], 2.0),  # nothing had been handed over
+        ([(0, 1), (2, 5)], [0, 2], [1.5, 6], 1 + 3),  # the first step was finished before
+        ([(0, 1), (2, 5)], [0, 2], [4, 6], 1 + 1),  # it finished meanwhile
+        ([(0, 1), (2, 5)], [0, 2], [5.5, 6], 1.0),  # it ran longer
+        ([(0, 1), (2, 5)], [0, 2], [], 1.0),  # it is not known to be finished
+        ([(0, 1), (1, 2), (3, 9)], [2, 5], [7], 1 + 1 + 2),  # two batches were taken ahead
+        ([(0, 1), (2, 5)], [1, 5], [2, 6], 1 + 3),  # fetched before the step begins
+    ],
+)
+def test_the_accelerator_waits_where_all_its_steps_are_finished(waits, begun, finished, seconds) -> None:
+    assert idle_seconds(waits, begun, finished) == seconds
 
 
 def test_steps_per_epoch_on_an_endless_dataset_counts_exactly_those_steps(data: Data) -> None:

@@ -15,7 +15,9 @@ from lengthwise.feed.chunks import ChunkFormat
 from lengthwise.feed.epochs import Epochs
 from lengthwise.feed.even import Placed, Turns, read_evenly
 from lengthwise.feed.features import Features, Flat, Rows
+from lengthwise.feed.largest import largest_steps
 from lengthwise.feed.options import Options
+from lengthwise.feed.packed_window import windows_of
 from lengthwise.feed.records import Portion
 from lengthwise.feed.sizes import chunks_of_windows, rows_of_window
 from lengthwise.feed.window import Windows
@@ -67,12 +69,14 @@ def log_normal_lengths(count: int) -> np.ndarray:
     return np.clip(np.rint(np.random.default_rng(0).lognormal(np.log(25), 0.89, count)), 1, 512).astype(np.int64)
 
 
-def batches_of(lengths: np.ndarray, options: Options, boundaries: tuple[int, ...] | None) -> Any:
+def batches_of(
+    lengths: np.ndarray, options: Options, boundaries: tuple[int, ...] | None, largest: tuple[int, ...] = ()
+) -> Any:
     """One epoch of batches of numbered rows."""
     row = lw.context_column("row", dtype="int64")
     features = Features.of([lw.sequence_categorical_column_with_identity("id", 10**6), row])
     chunks, chunk_format = numbered_chunks(lengths, features)
-    windows = Windows(features, options, chunk_format, boundaries)
+    windows = windows_of(features, options, chunk_format, boundaries, lambda: 56, largest)
     per_window = max(rows_of_window(options, lengths.mean()) // CHUNK, 1)
     arranged = windows.of(chunks, chunks_of_windows(len(chunks), per_window), tf.constant([3, 4], tf.int64))
     return windows.batches(arranged).as_numpy_iterator()
@@ -121,6 +125,54 @@ def test_rows_that_fill_no_batch_wait_for_the_next_window(window: int | None, sh
     assert (seen == 1).all()
     assert partial <= 1
     assert padded <= 1.02 * np.array(boundaries)[np.searchsorted(boundaries, lengths)].sum()
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_packed_rows_that_fill_no_batch_wait_for_other_windows(shuffle: bool) -> None:
+    lengths = log_normal_lengths(60_000)  # 30 windows of 18 batches and a remainder
+    options = Options(batch_steps=4096, pack=512, window=2000, shuffle=shuffle)
+    seen, count = np.zeros(len(lengths), np.int64), 0
+    for batch in batches_of(lengths, options, None):
+        assert batch["id"].shape == (8, 512)
+        rows, places = np.nonzero(batch["sequence_length"])
+        numbers = batch["row"][rows, places]
+        seen[numbers - 1] += 1
+        np.testing.assert_array_equal(batch["sequence_length"][rows, places], lengths[numbers - 1])
+        held = np.take_along_axis(batch["row"], np.maximum(batch["segment_ids"], 1) - 1, axis=1)
+        np.testing.assert_array_equal(batch["id"], np.where(batch["segment_ids"] > 0, held, 0))
+        count += 1
+    assert (seen == 1).all()
+    assert count * 4096 <= 1.02 * lengths.sum()
+    dropping = options.model_copy(update={"drop_remainder": True})
+    full = list(batches_of(lengths[:9000], dropping, None))
+    assert len(full) > 70
+    assert all((batch["sequence_length"][:, 0] > 0).all() for batch in full)
+
+
+@pytest.mark.parametrize("max_shapes", [None, 8])
+@pytest.mark.parametrize("budget", [{"batch_steps": 4096}, {"batch_size": 64}], ids=["steps", "size"])
+def test_the_largest_batches_come_first(max_shapes: int | None, budget: dict[str, int]) -> None:
+    lengths = log_normal_lengths(30_000)
+    boundaries = None
+    if max_shapes is not None:
+        boundaries = plan_optimal(LengthHistogram.from_lengths(lengths), max_shapes).boundaries
+    options = Options(**budget, window=2000, max_shapes=max_shapes, labels="row", largest_first=True)
+    ends, counts = np.unique(lengths, return_counts=True)
+    largest = largest_steps(boundaries or ends, options, None if boundaries else np.cumsum(counts))
+    assert 1 <= len(largest) <= 4
+    shapes, seen = [], np.zeros(len(lengths), np.int64)
+    for batch in batches_of(lengths, options, boundaries, largest):
+        rows, steps = batch["id"].shape
+        shapes.append((rows * steps, steps))
+        valid = np.arange(steps) < batch["sequence_length"][:, None]
+        np.testing.assert_array_equal(batch["id"], np.where(valid, batch["row"][:, None], 0))
+        seen[batch["row"] - 1] += 1
+    assert (seen == 1).all()
+    first, later = shapes[: len(largest)], shapes[len(largest) :]
+    assert [steps for _, steps in first] == list(largest)
+    assert first[0][1] == (boundaries or lengths.max(keepdims=True))[-1]
+    for padded, steps in later:
+        assert any(padded <= most and steps <= longest for most, longest in first)
 
 
 def test_the_next_epoch_is_begun_before_this_one_ends_and_follows_in_order() -> None:

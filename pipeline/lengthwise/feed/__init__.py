@@ -1,4 +1,4 @@
-"""Batches for training, by tf.data: dense, right-padded, as little padding as possible, no record handled alone.
+"""Batches for training, by tf.data: dense, as little padding as possible, no record handled alone.
 
     prepared data set ─ read_prepared ─┐                                     ┌─ Targets: labels, weights
     raw TFRecords ──── read_raw ───────┴─ dict of [rows, T] ... and lengths ─┴─ serving_fn: the same for one request

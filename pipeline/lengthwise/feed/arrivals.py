@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
+from lengthwise.columns import RESERVED_KEY, SEGMENTS
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch
 from lengthwise.feed.ledger import exchange
@@ -52,7 +52,7 @@ def watch(batches: Any, service: Service, job_name: Any = "", expected: int | No
         check = tf.cond(over, lambda: _check(rows, silent, service, job_name, expected), lambda: tf.constant(True))
         with tf.control_dependencies([check]):
             event = tf.where(over, _END, event)
-        rows += tf.where(event == _BATCH, tf.size(batch[RESERVED_KEY], tf.int64), 0)
+        rows += tf.where(event == _BATCH, _sequences(batch), 0)
         return (rows, silence), (batch, event)
 
     followed = events.scan((tf.constant(0, tf.int64), 0), plain(follow))
@@ -60,6 +60,12 @@ def watch(batches: Any, service: Service, job_name: Any = "", expected: int | No
     options = tf.data.Options()  # sharding these once more would lose records
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return arrived.map(plain(lambda batch, _: batch)).with_options(options)
+
+
+def _sequences(batch: Batch) -> Any:
+    """How many sequences a batch holds, int64; packed rows have places left, of length 0."""
+    lengths = batch[RESERVED_KEY]
+    return tf.math.count_nonzero(lengths) if SEGMENTS in batch else tf.size(lengths, tf.int64)
 
 
 def _whichever_first(spec: Any, one: Any, other: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeVar, get_type_hints
 from pydantic import Field, model_validator
 
 from lengthwise.columns.base import Spec
+from lengthwise.padding_side import Padding
 
 WINDOW = 24_576
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -28,6 +29,12 @@ class BatchOptions(Spec):
             dropped, by `drop_remainder`).
         crop: the most steps that are taken of a sequence, from a random place, another one in each epoch, of features,
             labels and weights of steps included. Without `shuffle` they are the first ones.
+        largest_first: whether an epoch begins with its largest batches, a few at most, so that memory runs out there or
+            never: each later batch has at most as many padded steps, and a T at most as long, as one of these. Their T
+            is known from the data's lengths, so raw files need `buckets.boundaries`, and `batch_by_steps` boundaries.
+            In block data and raw files epochs may then differ by a few batches.
+        padding: the side of a sequence on which its padding is: `right`, or `left`, where all sequences end at the last
+            step. The model must know it: `SequenceFeatures(..., padding="left")`.
         shuffle: whether order is random: of shards, of rows across a window, and of batches.
         seed: the same seed gives the same order, and each epoch another one. None: another order each time.
         window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory. None: as
@@ -41,6 +48,8 @@ class BatchOptions(Spec):
     drop_remainder: bool = False
     max_shapes: int | None = Field(default=None, ge=1)
     crop: int | None = Field(default=None, ge=1)
+    largest_first: bool = False
+    padding: Padding = "right"
     shuffle: bool = True
     seed: int | None = Field(default=0, ge=0, lt=2**31)
     window: int | None = Field(default=None, ge=1)

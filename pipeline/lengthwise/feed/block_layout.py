@@ -38,6 +38,7 @@ from lengthwise.manifest import Layout
 _DTYPES = {"<i1": tf.int8, "<i2": tf.int16, "<i4": tf.int32, "<i8": tf.int64, "<u1": tf.uint8, "<u2": tf.uint16}
 _DTYPES |= {"<f2": tf.float16, "<f4": tf.float32, "<f8": tf.float64}
 _CHUNK_ROWS, _CHUNKS = 1024, 8  # rows of a chunk, unless a window would have too few of them
+_SHARED_CHUNK: dict[Layout, int] = {"block": 1, "example": 256}  # records of a chunk in a worker of a tf.data service
 
 
 class BlockLayout:
@@ -48,8 +49,15 @@ class BlockLayout:
         segments: how many sequences a packed row holds at most.
     """
 
-    def __init__(self, folders: Folders, options: Options, window: int, boundaries: tuple[int, ...] | None) -> None:
-        """`window`: how many rows are sorted together."""
+    def __init__(
+        self,
+        folders: Folders,
+        options: Options,
+        window: int,
+        boundaries: tuple[int, ...] | None,
+        largest: tuple[int, ...] = (),
+    ) -> None:
+        """`window`: how many rows are sorted together; `largest`: the T of the batches that come first."""
         self._options = options
         self._window = window
         self._features = Features.of(folders.first.columns)
@@ -60,9 +68,10 @@ class BlockLayout:
         stored = {key: dtype for key, dtype in self._dtypes.items() if key not in numbers}
         self._format = ChunkFormat(self._features, stored)
         lengths = LengthHistogram.sum(map(folders.histogram, folders.splits))
+        lengths = lengths if options.crop is None else lengths.truncated(options.crop)
         self.segments = segments_of(options, lengths.steps / max(lengths.total, 1))
         self._keeps_last = folders.over_long == "truncate_left"
-        self._windows = windows_of(self._features, options, self._format, boundaries, lambda: self.segments)
+        self._windows = windows_of(self._features, options, self._format, boundaries, lambda: self.segments, largest)
         self.boundaries = boundaries
 
     def epoch(self, portions: BucketPortions, seed: Any, size: EpochSize | None = None) -> Any:
@@ -123,10 +132,10 @@ class BlockLayout:
         table = PortionTable.of(parts, seed)
         files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
         files = ahead(files, lambda path, *_: path)
-        skips = any_skipped(parts)
+        skips, size = any_skipped(parts), _SHARED_CHUNK[parts[0].layout]
 
         def read(path: Any, skip: Any, take: Any, kind: Any) -> Any:
-            return read_portion(path, skip if skips else None, take, kind, options.on_damage, 1)
+            return read_portion(path, skip if skips else None, take, kind, options.on_damage, size)
 
         def chunk(records: Any) -> Chunk:
             records = tf.reshape(records, [-1])
@@ -134,8 +143,8 @@ class BlockLayout:
 
         blocks = interleaved(files, read, SHARED_FILES, threads=False)
         chunks = mapped(blocks.batch(1), chunk, threads())
-        blocks_per_row = sum(part.take for part in parts) / _rows(parts)
-        return self._windows.apart(chunks, max(round(self._window * blocks_per_row), 1), seed)
+        chunks_per_row = sum(part.take for part in parts) / size / _rows(parts)
+        return self._windows.apart(chunks, max(round(self._window * chunks_per_row), 1), seed)
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""
@@ -144,9 +153,9 @@ class BlockLayout:
     def _chunk(self, layout: Layout, records: Any) -> Chunk:
         """The rows of records `[n]` of this layout."""
         rows = self._decode(records) if layout == "block" else rows_of_examples(records, self._features)
-        if self._options.pack is not None or layout == "example":
-            most = self._options.pack or self._longest
-            rows = shorten(rows, self._features, most, keep_last=self._keeps_last)
+        most = self._options.pack if self._options.crop is None else None  # a crop is taken of the whole sequence
+        if most is not None or layout == "example":
+            rows = shorten(rows, self._features, most or self._longest, keep_last=self._keeps_last)
         return self._format.pack(rows)
 
     def _decode(self, records: Any) -> Rows:

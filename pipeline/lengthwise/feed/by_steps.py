@@ -12,11 +12,14 @@ from lengthwise.columns import RESERVED_KEY
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batch_options import WINDOW, BatchOptions, takes_fields_of
 from lengthwise.feed.chunks import SEED, Chunk, ChunkFormat
+from lengthwise.feed.crop import cropped
 from lengthwise.feed.elements import Elements
 from lengthwise.feed.epochs import plain, seeds_of_windows
 from lengthwise.feed.features import Batch
 from lengthwise.feed.fill import fill_up, masked_weights
+from lengthwise.feed.largest import largest_steps
 from lengthwise.feed.options import checked_limits
+from lengthwise.feed.sides import step_mask
 from lengthwise.feed.sizes import chunks_of_windows
 from lengthwise.feed.threads import BATCHES, threads
 from lengthwise.feed.transformations import mapped
@@ -46,8 +49,8 @@ def batch_by_steps(
         padding_values: of what is per step, by the same structure as elements, of which parts and keys may be left out:
             `{"id": -1}`, or `({"id": -1}, -100)` for labels too. By default 0, the empty string or False.
         **fields: further fields of `Options` that are about batches: `multiple_of`, `over_budget`, `drop_remainder`,
-            `max_shapes` (with `boundaries`), `shuffle`, `seed` (another order in each iteration) and `window`, 24,576
-            elements if it is left out: it should hold a hundred batches.
+            `max_shapes` and `largest_first` (with `boundaries`), `crop`, `padding`, `shuffle`, `seed` (another order in
+            each iteration) and `window`, 24,576 elements if it is left out: it should hold a hundred batches.
 
     Returns:
         A function from a dataset to one of the same structure: `[B, T, *shape]` of what is per step, `[B, *shape]` of
@@ -83,7 +86,8 @@ class _ByElements:
         self._elements = elements
         self._options = options
         self._format = ChunkFormat(elements.features)
-        self._windows = Windows(elements.features, options, self._format, limits)
+        largest = () if limits is None else largest_steps(cropped(limits, options.crop), options)
+        self._windows = Windows(elements.features, options, self._format, limits, largest)
 
     def batches(self, dataset: Any) -> Any:
         """The dataset's elements in batches."""
@@ -108,7 +112,7 @@ class _ByElements:
         """The batch in the structure of the elements, with weights where they are needed."""
         steps = tf.shape(batch[self._elements.features.sequences[0].key])[1]
         batch, real = fill_up(batch, steps, self._options)
-        valid = tf.sequence_mask(batch[RESERVED_KEY], steps, tf.float32)
+        valid = step_mask(batch[RESERVED_KEY], steps, self._options.padding)
         masked = {
             path: masked_weights(
                 batch.get(path), real, valid if labels_have_steps else None, of_steps=weights_have_steps

@@ -14,11 +14,13 @@ import tensorflow as tf
 
 from lengthwise.feed.crop import starts_of_crops
 from lengthwise.feed.features import Batch, Features, context_dtype
+from lengthwise.feed.largest import largest_steps
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
 from lengthwise.feed.records import Portion, PortionTable, Streams, any_skipped, read_portion
 from lengthwise.feed.service import file_order
+from lengthwise.feed.sides import to_left
 from lengthwise.feed.threads import threads
 from lengthwise.feed.transformations import flat_mapped, interleaved, mapped
 from lengthwise.folders import Folders
@@ -51,7 +53,8 @@ class ExampleLayout:
         order = seed if options.shuffle else None
         reader = Streams(options.on_damage, _CHUNK, order)
         streams = [self._stream(reader, bucket, parts, order, portions) for bucket, parts in portions.items()]
-        return mix(streams, [self.count(bucket, parts) for bucket, parts in portions.items()], order)
+        counts = [self.count(bucket, parts) for bucket, parts in portions.items()]
+        return mix(streams, counts, order, self._largest(portions))
 
     def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
         """One epoch for a tf.data service: its source is the list of files, and no batch crosses a file."""
@@ -112,6 +115,16 @@ class ExampleLayout:
 
         return flat_mapped(chunks.rebatch(window).enumerate(), draw)
 
+    def _largest(self, portions: BucketPortions) -> list[int]:
+        """The numbers of the streams whose batches come first."""
+        most: dict[int, tuple[int, int]] = {}  # by T, how many rows a batch has at most, and the stream
+        for stream, (bucket, parts) in enumerate(portions.items()):
+            rows, steps = sum(part.take for part in parts), self._options.cropped(self.boundaries[bucket])
+            if self.count(bucket, parts):
+                most[steps] = max(most.get(steps, (0, 0)), (min(rows, self._rows(bucket)), stream))
+        ends = sorted(most)
+        return [most[T][1] for T in largest_steps(ends, self._options, [most[T][0] for T in ends])]
+
     def _rows(self, bucket: int) -> int:
         leading, *others = self._steps[bucket].values()
         return self._options.rows(self._options.cropped(leading) + sum(others))
@@ -132,7 +145,10 @@ class ExampleLayout:
         for column in features.context:
             spec[column.key] = tf.io.FixedLenFeature(column.shape, context_dtype(column))
         batch = dict(tf.io.parse_example(records, spec))
-        return batch if self._options.cropped(steps) == steps else self._crop(batch, seed)
+        batch = batch if self._options.cropped(steps) == steps else self._crop(batch, seed)
+        if self._options.padding == "right":
+            return batch
+        return batch | {spec.key: to_left(batch[spec.key], batch[spec.length]) for spec in features.sequences}
 
     def _crop(self, batch: Batch, seed: Any | None) -> Batch:
         """The batch with so many steps of each row; rows that are shorter start with their first."""

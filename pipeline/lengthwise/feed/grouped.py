@@ -16,7 +16,7 @@ from lengthwise.feed.batch_options import BatchOptions
 from lengthwise.feed.cut import Cuts, rows_of, starts_of
 from lengthwise.feed.features import Features
 
-_ALONE = ("pack", "crop", "max_shapes", "service")
+_ALONE = ("pack", "crop", "max_shapes", "largest_first", "service")
 
 
 def refuse_with_groups(features: Features, options: BatchOptions) -> None:
@@ -24,7 +24,7 @@ def refuse_with_groups(features: Features, options: BatchOptions) -> None:
     if not features.has_groups:
         return
     for name in _ALONE:
-        if getattr(options, name, None) is not None:
+        if getattr(options, name, None):
             raise ConfigError(
                 f"{name}: expected columns without a `group`, received groups with lengths of their own; leave "
                 f"{name} out"

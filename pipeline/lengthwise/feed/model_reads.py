@@ -1,11 +1,16 @@
-"""Which features a model reads: by name where it has named inputs, else by what its graph makes of them."""
+"""What a model expects of batches: the features that it reads, and the side of their padding.
+
+Features are known by name where a model has named inputs, else by what its graph makes of them.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import plain
+from lengthwise.padding_side import Padding, checked_padding
 
 
 def input_names(model: Any) -> tuple[str, ...] | None:
@@ -36,6 +41,24 @@ def keys_read(model: Any, batch: Mapping[str, Any]) -> tuple[str, ...]:
     reached = _ancestors([tensor.op for tensor in graph.outputs] + list(graph.control_outputs))
     placeholders = zip(sorted(batch), graph.inputs[: len(batch)], strict=True)
     return tuple(key for key, tensor in placeholders if tensor.op.name in reached)
+
+
+def padding_of(model: Any, told: Padding | None) -> Padding:
+    """The side of the padding of a model's batches: as told, or as its `SequenceFeatures` layers have it, or the right.
+
+    Raises:
+        ConfigError: they do not agree.
+    """
+    layers = getattr(model, "_flatten_layers", lambda: ())()
+    sides = {layer.padding for layer in layers if type(layer).__module__ == "lengthwise.layers.sequence_features"}
+    side = checked_padding(told or next(iter(sides), "right"))
+    if sides - {side}:
+        other = next(iter(sides - {side}))
+        raise ConfigError(
+            f"padding: expected {other!r}, as a SequenceFeatures layer of the model has it, received {side!r}; give "
+            "both the same"
+        )
+    return side
 
 
 def _ancestors(operations: Iterable[Any]) -> set[str]:

@@ -35,8 +35,9 @@ class Options(BatchOptions):
             and next to no padding. What belongs to a step is `[B, T]`, with `segment_ids` (1, 2, ... in each row, 0 on
             padding) and `positions` (0, 1, ... in each sequence), int32; what belongs to a sequence, `sequence_length`
             and context features, is `[B, S]`, 0 or "" where a row holds fewer. Labels of sequences are `[B, S, 1]`. The
-            last batch of a window is filled up with empty rows (or dropped, by `drop_remainder`). Sequences longer than
-            a row are cut where the data's `over_long` says truncate, and an error elsewhere.
+            rows that fill no batch wait for those of other windows; what is left in the end is filled up with empty
+            rows (or dropped, by `drop_remainder`). Sequences longer than a row are cut where the data's `over_long`
+            says truncate, or by `crop`, and are an error elsewhere.
         segments: with `pack`, the S: how many sequences a row holds at most. None: four times as many as fit on
             average, rounded up to 8, the same for all splits.
         labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them). Numbers per
@@ -45,9 +46,9 @@ class Options(BatchOptions):
         even_weights: multiplies the weights so that each row (labels of steps: each step with a label) has the same
             influence on training, however many share its batch: Keras' losses take each batch's mean. The weights are
             about 1 on average.
-        output_mask: for `even_weights` of steps, whether the model's output carries Keras' mask, since the mean is then
-            over real steps alone. Layers hand the mask on, operations such as `+` do not: `model(features)._keras_mask`
-            tells.
+        output_mask: for `even_weights` of steps or of packed rows, whether the model's output carries Keras' mask: the
+            mean is then over real steps or sequences alone. Layers hand the mask on, operations such as `+` do not:
+            `model(features)._keras_mask` tells.
         next_step: the key of a sequence of ids whose next step is each step's label.
         epochs: how often the data is repeated; None for ever. Each time has equally many batches, but for block and raw
             data with `pack` in several windows, groups, a `mix` of parts of folders, or `drop_remainder` without
@@ -115,20 +116,26 @@ class Options(BatchOptions):
             raise ValueError("segments goes with pack: it is how many sequences a packed row holds")
         if self.service is not None and self.num_shards > 1:
             raise ValueError("expected either service or num_shards: the service divides the data itself")
+        if self.service is not None and self.largest_first:
+            raise ValueError(
+                "expected either service or largest_first: a service hands batches out as its workers make them; "
+                "leave one out"
+            )
         return self
 
     def _check_pack(self, pack: int) -> None:
         if self.batch_steps is not None and self.batch_steps < pack:
             raise ValueError(f"expected batch_steps of at least pack, {pack}, received {self.batch_steps}")
-        useless = {
-            "max_shapes": "packed batches have one shape",
-            "crop": "packed rows hold whole sequences",
-            "even_weights": "packed batches have one shape, so each step weighs the same as any other",
-            "service": "packed rows are not read through a tf.data service",
-        }
-        for name, why in useless.items():
-            if getattr(self, name):
-                raise ValueError(f"expected either pack or {name}: {why}")
+        if self.crop is not None and self.crop > pack:
+            raise ValueError(f"expected a crop of at most pack, {pack}, the steps of a row, received {self.crop}")
+        if self.padding == "left":
+            raise ValueError(
+                "expected either pack or padding='left': the padding of packed rows is at their end; leave padding out"
+            )
+        if self.max_shapes is not None:
+            raise ValueError("expected either pack or max_shapes: packed batches have one shape; leave max_shapes out")
+        if self.largest_first:
+            raise ValueError("expected either pack or largest_first: packed batches have one shape; leave one out")
 
     @property
     def chosen_cache(self) -> Cache | None:
@@ -171,9 +178,10 @@ def checked_limits(boundaries: Any, options: BatchOptions) -> tuple[int, ...] | 
     """
     limits = checked_boundaries(boundaries)
     if limits is None:
-        if options.max_shapes is not None:
+        needs = "max_shapes" if options.max_shapes is not None else "largest_first" if options.largest_first else None
+        if needs is not None:
             raise ConfigError(
-                "max_shapes: expected boundaries with it (of a job: buckets.boundaries): nothing else says how long "
+                f"{needs}: expected boundaries with it (of a job: buckets.boundaries): nothing else says how long "
                 "the sequences are"
             )
         return None

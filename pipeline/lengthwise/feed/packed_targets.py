@@ -76,3 +76,15 @@ class PackedTargets(Targets):
         weights = super()._weights_of(batch, valid, real, per_step=False)
         real = tf.cast(batch[RESERVED_KEY] > 0, tf.float32)
         return real if weights is None else weights * real
+
+    def _even(self, batch: Batch, weights: Any, *, per_step: bool) -> Any:
+        """The weights times what Keras' mean divides by, over what a batch holds on average.
+
+        That are all places of steps or sequences, of a masked output those that are no padding.
+        """
+        lengths = batch[RESERVED_KEY]
+        if per_step:
+            real, places, mean = tf.reduce_sum(lengths), tf.size(batch[SEGMENTS], lengths.dtype), self._mean.steps
+        else:
+            real, places, mean = tf.math.count_nonzero(lengths), tf.size(lengths, tf.int64), self._mean.rows
+        return weights * (tf.cast(real if self._options.output_mask else places, tf.float32) / mean)

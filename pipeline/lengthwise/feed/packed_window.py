@@ -1,6 +1,7 @@
 """A window of chunks -> batches of packed rows, all of one shape.
 
-    lengths ─ first fit ─ rows, in random order ─ as many as fill batches ─ groups of batches: gather, pad ─> [B, T]
+    lengths ─ first fit ─ rows ─┬─ the fullest, in random order ─ groups of batches: gather, pad ─> [B, T]
+                                └─ those that fill no batch, of several windows ─ first fit ─ ...
 
 Of a row's sequences the steps follow one another from step 0 on; what is behind them is padding.
 """
@@ -14,17 +15,28 @@ import tensorflow as tf
 
 from lengthwise.buckets import LengthHistogram
 from lengthwise.columns import POSITIONS, RESERVED_KEY, SEGMENTS
-from lengthwise.feed.chunks import Chunk, ChunkFormat
+from lengthwise.feed.chunks import END, Chunk, ChunkFormat, append
+from lengthwise.feed.crop import Taken
 from lengthwise.feed.emit import each_alone
 from lengthwise.feed.even_epochs import EpochSize
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.options import Options
 from lengthwise.feed.packing import first_fit
-from lengthwise.feed.threads import threads
-from lengthwise.feed.transformations import mapped
-from lengthwise.feed.window import BATCH_ROWS, GROUP_STEPS, VALID, Window, Windows, gather_rows, splits_key
+from lengthwise.feed.threads import WINDOWS, threads
+from lengthwise.feed.transformations import flat_mapped, mapped, scanned
+from lengthwise.feed.window import (
+    BATCH_ROWS,
+    GROUP_STEPS,
+    VALID,
+    Window,
+    Windows,
+    gather_rows,
+    own_seed,
+    splits_key,
+)
 
 _ORDER, _STARTS = "##order", "##starts"
+_MANY = 8  # batches of rows that are left of windows, so that one to be filled up among them does not matter
 _MORE, _EVEN = 4, 8  # segments of a row for each one on average, in multiples of
 
 
@@ -46,11 +58,12 @@ def windows_of(
     chunks: ChunkFormat,
     boundaries: tuple[int, ...] | None,
     segments: Callable[[], int],
+    largest: tuple[int, ...] = (),
 ) -> Windows:
     """The windows that the options ask for; see `Windows`, and `PackedWindows` for `segments`."""
     if options.pack is not None:
         return PackedWindows(features, options, chunks, options.pack, segments)
-    return Windows(features, options, chunks, boundaries)
+    return Windows(features, options, chunks, boundaries, largest)
 
 
 class PackedWindows(Windows):
@@ -66,40 +79,88 @@ class PackedWindows(Windows):
         self._rows = options.rows(capacity)
 
     def arranged(self, windows: Any, seed: Any, size: EpochSize | None = None) -> Any:  # noqa: ARG002
-        return self.each_arranged(windows, seed)
+        """Windows of full batches; what is left of them makes further windows. An epoch's last ones are filled up.
+
+        Windows are packed two at a time. In between, one after the other, only what is left is collected.
+        """
+        nothing = self._chunks.empty(windows.element_spec)
+        none = {key: nothing[key] for key in self._chunks.dtypes if key in nothing}
+
+        def arrange(number: Any, chunk: Chunk) -> tuple[Window, Chunk, Any, Any, Any]:
+            own, last = own_seed(chunk, seed, number), tf.reduce_any(chunk[END])
+            return *self._arrange_rows(chunk, own, fills=last), own, last
+
+        def collect(state: tuple[Chunk, Any], element: tuple[Window, Chunk, Any, Any, Any]) -> tuple[Any, Any]:
+            (waiting, rows), (window, left, count, own, last) = state, element
+            waiting, rows = {key: append(waiting[key], [left[key]]) for key in waiting}, rows + count
+            due = last | (rows >= _MANY * self._rows)
+            taken, waiting = tf.cond(due, lambda: (waiting, none), lambda: (none, waiting))
+            return (waiting, tf.where(due, tf.zeros_like(rows), rows)), (window, taken, own, last)
+
+        def pack_left(window: Window, left: Chunk, own: Any, last: Any) -> tuple[Window, Window]:
+            more = self._arrange_rows(left, own + 3, fills=tf.constant(True))[0]
+            return window | {END: tf.constant(False)}, more | {END: last}  # an epoch ends with what is left
+
+        packed = mapped(windows.enumerate(), arrange, WINDOWS)
+        collected = scanned(packed, (none, tf.constant(0, tf.int64)), collect)
+        pairs = mapped(collected, pack_left, WINDOWS)
+        one = tf.data.Dataset.from_tensors
+        return flat_mapped(pairs, lambda window, more: one(window).concatenate(one(more)))
 
     def size_of_one(self, lengths: LengthHistogram) -> EpochSize:
         """The size of epochs of these lengths in one window; in several it depends on which share one."""
         cut = lengths.truncated(self._capacity)
         longest_first = tf.constant(np.repeat(cut.lengths[::-1], cut.counts[::-1]), tf.int64)
         rows = int(tf.reduce_max(first_fit(longest_first, self._capacity, self._segments()))) + 1
-        return EpochSize(self._batches_of(rows), cut.total, 0)
-
-    def _batches_of(self, rows: Any) -> Any:
-        return rows // self._rows if self._options.drop_remainder else -(-rows // self._rows)
+        return EpochSize(rows // self._rows if self._options.drop_remainder else -(-rows // self._rows), cut.total, 0)
 
     def _arrange(self, chunk: Chunk, seed: Any) -> Window:
+        return self._arrange_rows(chunk, seed, fills=tf.constant(True))[0]
+
+    def _arrange_rows(self, chunk: Chunk, seed: Any, fills: Any) -> tuple[Window, Chunk, Any]:
+        """The window's rows in batches, the sequences of the emptiest rows, which fill no batch, and how many rows.
+
+        Args:
+            chunk: the sequences.
+            seed: decides between equal lengths, and the order of rows.
+            fills: bool `[]`: whether the last batch is filled up with empty rows, unless it is to be dropped.
+        """
         taken, order = self._sorted(chunk, seed, None)
-        lengths = taken.steps  # all: whole sequences are packed
-        rows = first_fit(tf.gather(lengths, order), self._capacity, self._segments())
+        rows = first_fit(tf.gather(taken.steps, order), self._capacity, self._segments())
         count = tf.reduce_max(tf.concat([rows + 1, [0]], 0))
+        fills &= not self._options.drop_remainder
+        batches = tf.where(fills, -(-count // self._rows), count // self._rows)
+        steps = tf.math.unsorted_segment_sum(tf.gather(taken.steps, order), rows, count)
+        fullest = tf.argsort(steps, direction="DESCENDING", stable=True)[: batches * self._rows]
+        number = tf.range(tf.size(fullest, tf.int64))
         if self._options.shuffle:
-            rows = tf.gather(tf.random.experimental.stateless_shuffle(tf.range(count), seed + 1), rows)
-        batches = self._batches_of(count)
-        by_row = tf.argsort(rows, stable=True)
+            number = tf.random.experimental.stateless_shuffle(number, seed + 1)
+        else:
+            fullest = tf.sort(fullest)
+        unplaced = tf.fill([count], tf.constant(-1, tf.int64))
+        rows = tf.gather(tf.tensor_scatter_nd_update(unplaced, fullest[:, None], number), rows)
+        held = rows >= 0
+        kept = tf.boolean_mask(order, held)
+        window = self._packed(chunk, taken, kept, tf.boolean_mask(rows, held), batches)
+        window[VALID] = tf.size(kept, tf.int64)
+        left = self._left(chunk, window, taken, tf.boolean_mask(order, ~held))
+        return window, left, count - tf.size(number, tf.int64)
+
+    def _packed(self, chunk: Chunk, taken: Taken, order: Any, rows: Any, batches: Any) -> Window:
+        """The window of the sequences of `order`, int64 `[n]`, each in the row that `rows` says."""
+        order = tf.gather(order, tf.argsort(rows, stable=True))
         held = tf.math.bincount(tf.cast(rows, tf.int32), dtype=tf.int64)
-        held = tf.concat([held, tf.zeros([tf.maximum(batches * self._rows - count, 0)], tf.int64)], 0)
-        starts = tf.concat([[0], tf.cumsum(held)], 0)[: batches * self._rows + 1]
-        order = tf.gather(order, by_row[: starts[-1]])
-        window: Window = {BATCH_ROWS: tf.fill([batches], self._rows), _ORDER: order, _STARTS: starts}
-        window[RESERVED_KEY] = tf.gather(lengths, order)
-        splits = tf.concat([[0], tf.cumsum(lengths)], 0)
+        held = tf.concat([held, tf.zeros([batches * self._rows - tf.size(held, tf.int64)], tf.int64)], 0)
+        window: Window = {BATCH_ROWS: tf.fill([batches], self._rows), _ORDER: taken.places(order)}
+        window[_STARTS] = tf.concat([[0], tf.cumsum(held)], 0)
+        window[RESERVED_KEY] = tf.gather(taken.steps, order)
+        splits = tf.concat([[0], tf.cumsum(taken.pieces)], 0)
         for column in self._features.context:
             window[column.key] = tf.gather(self._chunks.join(chunk, column.key), order)
         for spec in self._features.sequences:
             window[splits_key(spec)] = splits * spec.width
             window[spec.key] = self._chunks.join(chunk, spec.key)
-        return {**window, VALID: tf.size(order, tf.int64)}
+        return window
 
     def batches(self, windows: Any) -> Any:
         """From windows, of any number of epochs, to batches."""

@@ -20,6 +20,7 @@ from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.frame_walk import refuse_first_claims
 from lengthwise.feed.grouped import refuse_with_groups
+from lengthwise.feed.largest import largest_steps
 from lengthwise.feed.local_files import is_copied, reading
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.options import Options, options_of
@@ -62,9 +63,9 @@ def read_prepared(
         **fields: fields of `Options`, in place of such a value, or beside it, where they count.
 
     Returns:
-        A `tf.data.Dataset` of dicts of dense tensors, padded on the right: ids int64 `[B, T]` (`[B, T, M]` with
-        several a step), numbers `[B, T]` or `[B, T, *shape]`, weights like their ids, context `[B, *shape]`,
-        `sequence_length` int64 `[B]`. With `labels` or `next_step`: `(features, labels)` or
+        A `tf.data.Dataset` of dicts of dense tensors, padded on the right unless `padding` says left: ids int64
+        `[B, T]` (`[B, T, M]` with several a step), numbers `[B, T]` or `[B, T, *shape]`, weights like their ids,
+        context `[B, *shape]`, `sequence_length` int64 `[B]`. With `labels` or `next_step`: `(features, labels)` or
         `(features, labels, weights)`.
 
     Raises:
@@ -131,10 +132,11 @@ def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | B
     histogram = folders.histogram(split)
     window = rows_of_window(options, folders.steps(split) / max(histogram.total, 1))
     if options.pack is not None:
-        _check_pack(folders, histogram, split, options.pack)
+        _check_pack(histogram, split, options.pack, cuts=options.crop is not None or _truncates(folders))
         return BlockLayout(folders, options, window, (options.pack,))
     if folders.layout == "block":
-        return BlockLayout(folders, options, window, _boundaries(histogram, options))
+        boundaries = _boundaries(histogram, options)
+        return BlockLayout(folders, options, window, boundaries, _largest(histogram, boundaries, options))
     used = {options.cropped(folders.boundaries[shard.bucket]) for shard in folders.shards(split)}
     if options.max_shapes is not None and len(used) > options.max_shapes:
         raise ConfigError(
@@ -155,6 +157,7 @@ def _size_of_epoch(
     """How many batches each epoch has; None if the lengths of what this worker reads are not known."""
     if (
         folders.first.groups
+        or options.largest_first
         or options.num_shards > 1
         or options.on_damage == "skip"
         or any(often % 1 for often in times.values())
@@ -165,11 +168,15 @@ def _size_of_epoch(
     return layout.size_of_epoch(portions, lengths if options.crop is None else lengths.truncated(options.crop))
 
 
-def _check_pack(folders: Folders, lengths: LengthHistogram, split: str, pack: int) -> None:
-    if lengths.max > pack and not str(folders.over_long).startswith("truncate"):
+def _truncates(folders: Folders) -> bool:
+    return str(folders.over_long).startswith("truncate")
+
+
+def _check_pack(lengths: LengthHistogram, split: str, pack: int, *, cuts: bool) -> None:
+    if lengths.max > pack and not cuts:
         raise ConfigError(
             f"pack: expected at least {lengths.max}, the longest sequence of the split {split!r}, received {pack}; "
-            "raise it, or prepare the data with sequences.over_long: truncate_left or truncate_right, which cut them"
+            "raise it, give crop, or prepare the data with sequences.over_long: truncate_left or truncate_right"
         )
     if lengths.min == 0:
         raise ConfigError(
@@ -193,6 +200,15 @@ def _boundaries(histogram: LengthHistogram, options: Options) -> tuple[int, ...]
         histogram = histogram.truncated(options.crop)
     budget = options.batch_steps or MAX_LENGTH  # no boundary is above it, though multiples round up
     return plan(histogram, count=options.max_shapes, batch_steps=budget).boundaries
+
+
+def _largest(histogram: LengthHistogram, boundaries: tuple[int, ...] | None, options: Options) -> tuple[int, ...]:
+    """The T of the batches that come first; T is at least 1."""
+    histogram = histogram if options.crop is None else histogram.truncated(options.crop)
+    ends = np.maximum(histogram.lengths, 1) if boundaries is None else np.asarray(boundaries)
+    ends = np.unique(ends)
+    up_to = np.cumsum(histogram.counts)[np.searchsorted(histogram.lengths, ends, side="right") - 1]
+    return largest_steps(ends, options, up_to)
 
 
 def _mean(

@@ -10,8 +10,10 @@ import tensorflow as tf
 from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import canonical
 from lengthwise.feed.chunks import END, SEED, ChunkFormat
+from lengthwise.feed.crop import cropped
 from lengthwise.feed.features import Features, Rows
 from lengthwise.feed.grouped import refuse_with_groups
+from lengthwise.feed.largest import largest_steps
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.no_record import refuse_empty_epochs
 from lengthwise.feed.options import Options, check_choice
@@ -70,12 +72,14 @@ class RawWindow:
             )
         self.features = Features.of(config.columns)
         self._own = OwnSplit(config, job.split)
-        longest = min(filter(None, (config.buckets.longest, options.pack)), default=None)
+        most = options.pack if options.crop is None else None  # a crop is taken of the whole sequence
+        longest = min(filter(None, (config.buckets.longest, most)), default=None)
         self._refiner = Refiner(config.columns, config.inputs.format, config.sequences, longest)
         self._format = ChunkFormat(self.features)
         refuse_with_groups(self.features, options)
         boundaries = None if self.features.has_groups else job.boundaries
-        self._windows = windows_of(self.features, options, self._format, boundaries, lambda: self.segments)
+        largest = () if boundaries is None else largest_steps(cropped(boundaries, options.crop), options)
+        self._windows = windows_of(self.features, options, self._format, boundaries, lambda: self.segments, largest)
         self._options = options
         self._boundaries = boundaries
         self._steps_per_row, self._chunks = float(_UNKNOWN), 0
@@ -98,8 +102,9 @@ class RawWindow:
             size: the bytes of all records.
             small_chunks: how many of their chunks are small.
         """
-        if steps := float(look.lengths.sum()):
-            self.mean = self._mean_of(look.lengths)
+        lengths = look.lengths if self._options.crop is None else np.minimum(look.lengths, self._options.crop)
+        if steps := float(lengths.sum()):
+            self.mean = self._mean_of(lengths)
             self._steps_per_row = max(steps / len(look.lengths), 1.0)
             records = size / (look.record_bytes / look.records + FRAME_BYTES)
             self._chunks = math.ceil(records / chunk_size(self._options) * _MARGIN) + small_chunks

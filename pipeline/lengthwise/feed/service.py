@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
+from lengthwise.columns import RESERVED_KEY, SEGMENTS
 from lengthwise.dispatcher import wait_for_dispatcher
 from lengthwise.errors import ConfigError
 from lengthwise.feed.arrivals import watch
@@ -118,6 +118,8 @@ def _grouped(batches: Any, consumers: int) -> Any:
     """Batches in runs of `consumers` of about the same T: one for each trainer in a step."""
 
     def group(batch: Batch) -> Any:
+        if SEGMENTS in batch:  # packed rows, all of one T
+            return tf.constant(0, tf.int64)
         steps = tf.cast(tf.maximum(tf.reduce_max(batch[RESERVED_KEY]), 1), tf.float64)
         return tf.cast(tf.math.floor(_GROUPS_PER_OCTAVE * tf.math.log(steps) / np.log(2.0)), tf.int64)
 

@@ -11,10 +11,12 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import parse_canonical
 from lengthwise.feed.cut import round_up
 from lengthwise.feed.features import Batch, Features, Rows, SequenceSpec, scalar
-from lengthwise.feed.model_reads import keys_read
+from lengthwise.feed.model_reads import keys_read, padding_of
 from lengthwise.feed.options import checked_boundaries
 from lengthwise.feed.parse import Container
 from lengthwise.feed.refine import Refiner, Verdicts
+from lengthwise.feed.sides import to_left
+from lengthwise.padding_side import Padding
 
 
 class ServingFunction(tf.Module):
@@ -33,12 +35,14 @@ class ServingFunction(tf.Module):
         boundaries: Any,
         rules: Any,
         reads: Iterable[str],
+        padding: Padding,
     ) -> None:
         super().__init__(name="serving")
         self.model = model
         self.columns = tuple(columns)
         self._reads = frozenset(reads)
         self._boundaries = boundaries
+        self._padding = padding
         self._features = Features.of(columns)
         self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
         self._tables = self._refiner.tables  # as attributes of a module, they are saved with it
@@ -90,7 +94,8 @@ class ServingFunction(tf.Module):
             ragged = tf.RaggedTensor.from_row_splits(flat.values, flat.splits, validate=False)
             size = tf.stack([tf.size(rows.lengths, tf.int64), steps * spec.width])
             dense = ragged.to_tensor(scalar(spec.padding, flat.values.dtype), shape=size)
-            batch[spec.key] = tf.cast(tf.reshape(dense, tf.stack([size[0], steps, *spec.shape])), spec.dtype)
+            padded = tf.cast(tf.reshape(dense, tf.stack([size[0], steps, *spec.shape])), spec.dtype)
+            batch[spec.key] = padded if self._padding == "right" else to_left(padded, rows.lengths_of(spec))
         return batch
 
 
@@ -101,6 +106,7 @@ def serving_fn(
     format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
     boundaries: Sequence[int] | None = None,
     sequences: Sequences | None = None,
+    padding: Padding | None = None,
 ) -> ServingFunction:
     """A function from raw serialized records to predictions: parsing, look-ups and padding are those of training.
 
@@ -114,14 +120,16 @@ def serving_fn(
         sequences: what happens to empty, over-long and uneven sequences; empty ones are kept by default. A model that
             is served on a GPU then needs `use_cudnn=False` in its LSTM and GRU layers, whose cuDNN kernels refuse
             sequences of length 0.
+        padding: the side of a sequence on which its padding is, as in training. None: what the model's
+            `SequenceFeatures` say, or `right`.
 
     Returns:
         A callable from a string tensor `[n]` to the model's output, to be exported by its `export(path)`, or with
         `tf.saved_model.save(..., signatures=serving.signature)`.
 
     Raises:
-        ConfigError: the model takes a feature that no column reads, over-long sequences are to become windows, or the
-            boundaries are none or do not strictly increase.
+        ConfigError: the model takes a feature that no column reads, over-long sequences are to become windows, the
+            boundaries are none or do not strictly increase, or `padding` is not that of the model's `SequenceFeatures`.
 
     Example:
         >>> lw.serving_fn(model, columns).export("served/1")
@@ -129,6 +137,7 @@ def serving_fn(
     limits = checked_boundaries(boundaries)
     if limits is not None and sequences is not None and sequences.over_long == "window":
         raise ConfigError("sequences.over_long: one request cannot become several windows; give reject or truncate")
+    side = padding_of(model, padding)
     columns = from_feature_columns(columns)
     reads = keys_read(model, Features.of(columns).batch_spec)
     named = groups(columns)
@@ -136,7 +145,7 @@ def serving_fn(
     if groups(columns)[0] != named[0]:  # the boundaries are those of a group that the model does not read
         limits = None
     rules = sequences or Sequences(empty="keep")
-    return ServingFunction(model, columns, format, limits, rules, reads)
+    return ServingFunction(model, columns, format, limits, rules, reads, side)
 
 
 def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, ...]:

@@ -16,6 +16,7 @@ from lengthwise.columns import RESERVED_KEY, SEGMENTS
 from lengthwise.errors import ConfigError
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.transformations import mapped
+from lengthwise.feed.waiting import idle_seconds
 
 _SHIFT = 2**32  # a shape is one number in the table: rows * _SHIFT + T
 
@@ -27,13 +28,13 @@ class _Counts(NamedTuple):
         shapes: the (rows, T) of its batches.
         real: steps of sequences.
         padded: rows times T, of all batches.
-        waited: seconds.
+        waits: `[batches, 2]`, seconds: from when to when each was waited for.
     """
 
     shapes: set[tuple[int, int]]
     real: int
     padded: int
-    waited: float
+    waits: Any
 
 
 class BatchStats(keras.callbacks.Callback):
@@ -45,13 +46,15 @@ class BatchStats(keras.callbacks.Callback):
     - `padding_share`: the padded steps, as a share of rows times T; 0 to 1.
     - `real_steps_per_second`, `padded_steps_per_second`: steps of sequences, and rows times T, by wall time without
       validation.
-    - `input_bound_share`: the share of that time in which the next batch was waited for. Where the accelerator is still
-      at work on the step before, it is an upper bound of what faster input would gain.
+    - `input_bound_share`: the share of that time in which the next batch was waited for and the accelerator had nothing
+      to do: all steps handed to it were finished. A wait beside a step that still runs, as with JAX and on GPUs,
+      does not count. So it is what faster input would gain.
     - `distinct_shapes`, `distinct_lengths`: the (rows, T) and the T seen since training began: each shape is a program
       that XLA compiles.
 
     Batches are counted when they leave the dataset. Where more is taken ahead (`tf.distribute` and JAX do so), the last
-    few of an endless dataset fall into the epoch before, and waiting is that of whoever takes ahead.
+    few of an endless dataset fall into the epoch before. With `steps_per_execution`, the host is waited for as well:
+    a step is known to be finished when all of its execution are.
 
     Args:
         key: a sequence feature, whose second dimension is T. None: one whose second dimension is not fixed.
@@ -70,6 +73,9 @@ class BatchStats(keras.callbacks.Callback):
         self._seen: set[tuple[int, int]] = set()
         self._counts: _Counts | None = None
         self._began = self._ended = 0.0
+        self._begun: list[float] = []
+        self._finished: dict[int, float] = {}
+        self.async_safe = True  # so Keras calls `on_train_batch_end` in a thread, when the step's results are there
 
     def watch(self, dataset: Any) -> Any:
         """The same batches, counted.
@@ -82,8 +88,10 @@ class BatchStats(keras.callbacks.Callback):
         """
         if self._table is None:
             with tf.init_scope(), tf.device("CPU:0"):
-                none = tf.zeros([3], tf.int64)  # batches, steps of sequences, microseconds of waiting
+                none = tf.zeros([2], tf.int64)  # batches, steps of sequences
                 self._table = tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, none)
+                never = tf.zeros([2], tf.float64)  # from when to when a batch was waited for
+                self._waits = tf.lookup.experimental.MutableHashTable(tf.int64, tf.float64, never)
         spec = dataset.element_spec
         key = self._sequence_key(spec[0] if isinstance(spec, tuple) else spec)
         # `zip` asks the clock first, then waits for the batch.
@@ -118,13 +126,14 @@ class BatchStats(keras.callbacks.Callback):
         return free[0]
 
     def _count(self, began: Any, batch: Any, key: str) -> Any:
-        waited = tf.cast((tf.timestamp() - began) * 1e6, tf.int64)
+        ended = tf.timestamp()
         features = batch[0] if isinstance(batch, tuple) else batch
         shape = tf.shape(features[key], tf.int64)
         at = shape[0] * _SHIFT + shape[1]
         real = tf.reduce_sum(tf.cast(features[RESERVED_KEY], tf.int64))
-        counted = self._table.insert(at, self._table.lookup(at) + tf.stack([1, real, waited]))
-        with tf.control_dependencies([counted]):
+        counted = self._table.insert(at, self._table.lookup(at) + tf.stack([1, real]))
+        waited = self._waits.insert(tf.cast(began * 1e6, tf.int64), tf.stack([began, ended]))
+        with tf.control_dependencies([counted, waited]):
             return tf.nest.map_structure(tf.identity, batch)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -137,25 +146,37 @@ class BatchStats(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Starts to count afresh."""
         del epoch, logs
-        self._table.remove(self._table.export()[0])
-        self._began, self._ended, self._counts = time.monotonic(), 0.0, None
+        for table in (self._table, self._waits):
+            table.remove(table.export()[0])
+        self._began, self._ended, self._counts = time.time(), 0.0, None
+        self._begun, self._finished = [], {}
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Notes when a step begins."""
+        del batch, logs
+        self._begun.append(time.time())
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Notes when a step's results are there."""
+        del logs
+        self._finished[batch] = time.time()
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Stops the clock and the count: validation is not training, even if its batches are watched."""
         del logs
         if self._table is not None and not self._ended:
-            self._ended, self._counts = time.monotonic(), self._read()
+            self._ended, self._counts = time.time(), self._read()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Puts the epoch's figures into `logs`, and prints them."""
-        seconds = max((self._ended or time.monotonic()) - self._began, 1e-9)
+        seconds = max((self._ended or time.time()) - self._began, 1e-9)
         counts = self._counts or self._read()
         self._seen |= counts.shapes
         figures = {
             "padding_share": 1 - counts.real / counts.padded if counts.padded else 0.0,
             "real_steps_per_second": counts.real / seconds,
             "padded_steps_per_second": counts.padded / seconds,
-            "input_bound_share": min(counts.waited / seconds, 1.0),
+            "input_bound_share": min(self._idle(counts.waits) / seconds, 1.0),
             "distinct_shapes": len(self._seen),
             "distinct_lengths": len({steps for _, steps in self._seen}),
         }
@@ -172,8 +193,13 @@ class BatchStats(keras.callbacks.Callback):
             shapes=set(zip(rows.tolist(), steps.tolist(), strict=True)),
             real=int(values[:, 1].sum()),
             padded=int((values[:, 0] * rows * steps).sum()),
-            waited=float(values[:, 2].sum()) / 1e6,
+            waits=self._waits.export()[1].numpy(),
         )
+
+    def _idle(self, waits: Any) -> float:
+        """Seconds in which the accelerator had nothing to do but to wait for batches."""
+        finished = dict(self._finished)  # Keras' threads may still add to it
+        return idle_seconds(waits, self._begun, [finished[step] for step in sorted(finished)])
 
 
 def _line(epoch: int, figures: dict[str, float]) -> str:

@@ -8,8 +8,9 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.features import Batch, Features, SequenceSpec
 from lengthwise.feed.fill import fill_up, masked_weights
 from lengthwise.feed.mean_batch import MeanBatch
-from lengthwise.feed.model_reads import keys_read
+from lengthwise.feed.model_reads import keys_read, padding_of
 from lengthwise.feed.options import Options
+from lengthwise.feed.sides import step_mask
 from lengthwise.feed.threads import threads
 from lengthwise.feed.transformations import mapped
 
@@ -32,6 +33,8 @@ class Targets:
         self._steps = {spec.key: spec for spec in features.sequences}
         self._context = {column.key for column in features.context}
         kept = options.features
+        if callable(kept):
+            padding_of(kept, options.padding)
         self._kept = keys_read(kept, features.batch_spec) if callable(kept) else kept
         self._named = set(self._kept or ())
         labels = options.labels
@@ -93,7 +96,7 @@ class Targets:
 
     def _valid(self, batch: Batch) -> Any:
         """`[B, T]`: 1 on the steps of sequences, 0 on padding."""
-        return tf.sequence_mask(batch[self._of_steps.length], self._steps_in(batch), tf.float32)
+        return step_mask(batch[self._of_steps.length], self._steps_in(batch), self._options.padding)
 
     def _steps_in(self, batch: Batch) -> Any:
         return tf.shape(batch[self._of_steps.key])[1]
@@ -144,5 +147,5 @@ def _next_step(ids: Any, valid: Any) -> tuple[Any, Any]:
     """Each step's label is the next step's id; the last step, and steps before a missing id, weigh nothing."""
     following = tf.concat([ids[:, 1:], tf.zeros_like(ids[:, :1])], 1)
     known = tf.cast(following >= 0, tf.float32)
-    weights = tf.concat([valid[:, 1:], tf.zeros_like(valid[:, :1])], 1) * known
+    weights = valid * tf.concat([valid[:, 1:], tf.zeros_like(valid[:, :1])], 1) * known
     return tf.maximum(following, 0), weights

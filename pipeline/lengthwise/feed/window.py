@@ -23,6 +23,7 @@ from lengthwise.feed.emit import each_alone, emit_batches, slices_of
 from lengthwise.feed.even_epochs import EpochSize, Progress, hand_out
 from lengthwise.feed.features import Features, SequenceSpec
 from lengthwise.feed.grouped import cut_by_groups, longest_of_batches
+from lengthwise.feed.largest import cut_largest, one_after_the_other
 from lengthwise.feed.threads import WINDOWS, threads
 from lengthwise.feed.transformations import mapped, scanned
 
@@ -42,15 +43,22 @@ class Windows:
         options: see `Options`.
         chunks: what its chunks hold.
         boundaries: the values that T may have; None for any.
+        largest: the T of the batches that come first; see `largest_steps`.
     """
 
     def __init__(
-        self, features: Features, options: BatchOptions, chunks: ChunkFormat, boundaries: tuple[int, ...] | None
+        self,
+        features: Features,
+        options: BatchOptions,
+        chunks: ChunkFormat,
+        boundaries: tuple[int, ...] | None,
+        largest: tuple[int, ...] = (),
     ) -> None:
         self._features = features
         self._options = options
         self._chunks = chunks
         self._boundaries = None if boundaries is None else cropped(boundaries, options.crop)
+        self._largest = largest
 
     def of(self, chunks: Any, sizes: list[int], seed: Any, size: EpochSize | None = None) -> Any:
         """Windows of one epoch.
@@ -81,7 +89,7 @@ class Windows:
 
         def arrange(number: Any, chunk: Chunk) -> Window:
             over = {END: tf.reduce_any(chunk[END])} if END in chunk else {}
-            return {**self._arrange(chunk, _own_seed(chunk, seed, number)), **over}
+            return {**self._arrange(chunk, own_seed(chunk, seed, number)), **over}
 
         return mapped(windows.enumerate(), arrange, WINDOWS)
 
@@ -98,7 +106,7 @@ class Windows:
         def arrange(state: tuple[Chunk, Progress], chunk: Chunk) -> tuple[tuple[Chunk, Progress], Window]:
             waiting, progress = state
             joined = {key: append(waiting[key], [chunk[key]]) for key in waiting}
-            own, last = _own_seed(chunk, seed, progress.windows), tf.reduce_any(chunk[END])
+            own, last = own_seed(chunk, seed, progress.windows), tf.reduce_any(chunk[END])
             left, progress, window = self._arrange_some(joined, own, last, progress, size)
             return (left, progress), {**window, END: last}
 
@@ -130,10 +138,11 @@ class Windows:
         options, of_few = self._options, self._options.max_shapes is not None
         taken, order = self._sorted(chunk, seed, self._boundaries if of_few else None)
         ordered = tf.gather(taken.steps, order)
-        mine = tf.range(tf.size(order, tf.int64))
+        largest, mine = cut_largest(ordered, self._largest, options, progress.windows == 0)
+        ordered = tf.gather(ordered, mine)
         if of_few:
-            mine = tf.boolean_mask(mine, last | in_full_batches(ordered, options, self._boundaries or ()))
-            ordered = tf.gather(ordered, mine)
+            full = last | in_full_batches(ordered, options, self._boundaries or ())
+            mine, ordered = tf.boolean_mask(mine, full), tf.boolean_mask(ordered, full)
         cuts = cut(ordered, options, self._boundaries)
         if of_few or options.drop_remainder:
             progress = progress._replace(windows=progress.windows + 1)
@@ -141,7 +150,7 @@ class Windows:
             limits = limits_of(ordered, options, self._boundaries)
             cuts, progress = hand_out(cuts, limits, progress, last, size, options)
         cuts = cuts.permuted(seed + 1) if options.shuffle else cuts
-        places = tf.gather(mine, cuts.places())
+        places, cuts = one_after_the_other(largest, mine, cuts)
         window = self._window(chunk, taken, tf.gather(order, places), cuts)
         waits = tf.tensor_scatter_nd_update(
             tf.fill(tf.shape(order), ~last), places[:, None], tf.zeros_like(places, tf.bool)
@@ -235,7 +244,11 @@ class Windows:
             count, base = tf.unstack(window[f"{_FILLERS} {key}"])
             padding = window[f"{_PADDING} {key}"][of_rows]
             # With fillers of 0, 1, ... B-1 and of 0, B, 2B, ... steps, two make any padding.
-            pieces = [window[f"{_PIECES} {key}"][of_rows], count + padding % base, count + base + padding // base]
+            real, fillers = (
+                window[f"{_PIECES} {key}"][of_rows],
+                [count + padding % base, count + base + padding // base],
+            )
+            pieces = [real, *fillers] if self._options.padding == "right" else [*fillers, real]
             indices = tf.reshape(tf.stack(pieces, axis=1), [-1])
             for spec in self._features.of_length(key):
                 group[spec.key] = tf.cast(gather_rows(window, spec, indices), spec.dtype)
@@ -253,7 +266,7 @@ def gather_rows(window: Window, spec: SequenceSpec, rows: Any) -> Any:
     return gathered.output_dense_values
 
 
-def _own_seed(chunk: Chunk, seed: Any, number: Any) -> Any:
+def own_seed(chunk: Chunk, seed: Any, number: Any) -> Any:
     """The window's seed, int64 `[2]`."""
     return chunk[SEED][0] if SEED in chunk else tf.random.experimental.stateless_fold_in(seed, number)
 

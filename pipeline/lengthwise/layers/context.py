@@ -10,17 +10,21 @@ from lengthwise.layers.checks import Checks
 from lengthwise.layers.inputs import step_mask
 from lengthwise.layers.lengths import flat_lengths
 from lengthwise.layers.unconverted import unconverted
+from lengthwise.padding_side import Padding, checked_padding
 
 
 @unconverted
-def concatenate_context_input(context_input: Any, sequence_input: Any, sequence_length: Any = None) -> Any:
+def concatenate_context_input(
+    context_input: Any, sequence_input: Any, sequence_length: Any = None, *, padding: Padding = "right"
+) -> Any:
     """Repeats the context along the T axis and joins it to the right of the sequence input.
 
     Args:
         context_input: float `[batch, C]`.
         sequence_input: float `[batch, T, D]`, of the same dtype.
-        sequence_length: integers `[batch]`: the context is zero after each row's length. None: it fills the padding
-            too, as TensorFlow's function did.
+        sequence_length: integers `[batch]`: the context is zero on padding. None: it fills the padding too, as
+            TensorFlow's function did.
+        padding: the side of a sequence on which its padding is.
 
     Returns:
         `[batch, T, D + C]`, with the mask of `sequence_input` if it has one.
@@ -36,12 +40,16 @@ def concatenate_context_input(context_input: Any, sequence_input: Any, sequence_
     >>> lw.concatenate_context_input(context, steps, keras.ops.array([3, 1])).numpy()[1].tolist()
     [[1.0, 7.0], [1.0, 0.0], [1.0, 0.0]]
     """
-    return ConcatenateContext()(sequence_input, context_input, sequence_length)
+    return ConcatenateContext(padding)(sequence_input, context_input, sequence_length)
 
 
 @keras.saving.register_keras_serializable(package="lengthwise")
 class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     """`concatenate_context_input` as a layer, for models that are saved.
+
+    Args:
+        padding: the side of a sequence on which its padding is.
+        **kwargs: of `keras.layers.Layer`.
 
     Call arguments:
         sequence_input: float `[batch, T, D]`; its mask goes on to the output.
@@ -62,8 +70,9 @@ class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignor
     (None, None, 6)
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, padding: Padding = "right", **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
+        self.padding = checked_padding(padding)
         self.supports_masking = True
 
     def call(self, sequence_input: Any, context_input: Any, sequence_length: Any = None) -> Any:
@@ -71,7 +80,7 @@ class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignor
         if sequence_length is None:
             return join_context(sequence_input, context_input)
         checks = Checks()
-        valid = step_mask(flat_lengths(sequence_length, checks), ops.shape(sequence_input)[1])
+        valid = step_mask(flat_lengths(sequence_length, checks), ops.shape(sequence_input)[1], self.padding)
         (joined,) = checks.attach(join_context(sequence_input, context_input, valid))
         return joined
 
@@ -85,6 +94,10 @@ class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignor
     ) -> tuple[int | None, ...]:
         del sequence_length_shape
         return _joined(tuple(sequence_input_shape), tuple(context_input_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        """The configuration."""
+        return {**super().get_config(), "padding": self.padding}
 
 
 def _joined(sequence_shape: tuple[int | None, ...], context_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

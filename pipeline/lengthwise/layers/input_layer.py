@@ -13,6 +13,7 @@ from lengthwise.layers.plan import LayerPlan, plan_columns
 from lengthwise.layers.sequence_features import SequenceFeatures
 from lengthwise.layers.tensor_values import as_tensors
 from lengthwise.layers.unconverted import unconverted
+from lengthwise.padding_side import Padding
 
 
 @unconverted
@@ -21,6 +22,8 @@ def sequence_input_layer(
     feature_columns: Iterable[Any],
     weight_collections: Iterable[str] | None = None,
     trainable: bool = True,
+    *,
+    padding: Padding = "right",
 ) -> tuple[Any, Any]:
     """Builds the input of a sequence model: `[batch, T, D]` and the sequences' lengths.
 
@@ -39,6 +42,7 @@ def sequence_input_layer(
             `tf.feature_column.*`.
         weight_collections: in a `tf.Graph`: names of collections that the variables join beside GLOBAL_VARIABLES.
         trainable: whether the variables join TRAINABLE_VARIABLES, or the layer is trainable.
+        padding: the side of a sequence on which its padding is, in dense features and in the result.
 
     Returns:
         `(input_layer, sequence_length)`: float `[batch, T, D]`, columns sorted by name on the D axis, and int64
@@ -55,10 +59,11 @@ def sequence_input_layer(
     >>> inputs.numpy().tolist(), lengths.numpy().tolist()
     ([[[0.0, 1.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]], [1, 2])
     """
-    plan, features = plan_columns(feature_columns), as_tensors(features)
+    plan, features = plan_columns(feature_columns, padding=padding), as_tensors(features)
     values = list(features.values()) if isinstance(features, dict) else [features]
     if any(keras.backend.is_keras_tensor(value) for value in values):
-        inputs, lengths = SequenceFeatures(plan.columns, return_lengths=True, trainable=trainable)(features)
+        layer = SequenceFeatures(plan.columns, padding=padding, return_lengths=True, trainable=trainable)
+        inputs, lengths = layer(features)
         return inputs, lengths
     if _in_graph():
         from lengthwise.layers.graph import graph_input_layer

@@ -15,13 +15,14 @@ from lengthwise.columns import NumericColumn, SequenceFeature
 from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.checks import Checks, NoChecks
 from lengthwise.layers.dense import dense_ids, dense_numbers
-from lengthwise.layers.extents import extent_of, layout, rank_of
+from lengthwise.layers.extents import extent_of, layout, rank_of, values_per_step
 from lengthwise.layers.gaps import without_gaps
 from lengthwise.layers.lengths import common_lengths, told_lengths
 from lengthwise.layers.number_dtypes import exact_default
 from lengthwise.layers.plan import LayerPlan
-from lengthwise.layers.steps import Steps, fit
+from lengthwise.layers.steps import Steps, fit, to_left
 from lengthwise.layers.stored import decoded, is_stored
+from lengthwise.padding_side import Padding, is_real
 from lengthwise.tensor import MISSING
 
 
@@ -60,22 +61,26 @@ def read_batch(plan: LayerPlan, features: Any, mask: Any, lookups: Sequence[Any]
     steps = []
     for source, lookup in zip(plan.sources, lookups, strict=True):
         one = _read(source, features, lookup, checks)
-        steps.append(one if layout(features[source.key]) == "dense" else _fitted(one, source, count))
+        if layout(features[source.key]) != "dense":
+            one = _fitted(one, source, count)
+            one = one if plan.padding == "right" else to_left(one, lengths)
+        steps.append(one)
     # Whatever needs `valid` waits for the checks, and so does not fail first in words of its own.
     (lengths,) = checks.attach(lengths)
-    return Batch(tuple(steps), lengths, step_mask(lengths, count), checks)
+    return Batch(tuple(steps), lengths, step_mask(lengths, count, plan.padding), checks)
 
 
 def read_mask(plan: LayerPlan, features: Any, mask: Any) -> Any:
     """What `read_batch` gives as `valid`, without reading the values."""
     checks = NoChecks()
     lengths, count = _lengths(plan, _by_rank(plan, features, checks), mask, checks)
-    return step_mask(lengths, count)
+    return step_mask(lengths, count, plan.padding)
 
 
-def step_mask(lengths: Any, count: Any) -> Any:
-    """Bool `[B,count]`: true on each row's first `lengths` steps."""
-    return ops.expand_dims(ops.arange(count, dtype=lengths.dtype), 0) < ops.expand_dims(lengths, 1)
+def step_mask(lengths: Any, count: Any, padding: Padding) -> Any:
+    """Bool `[B,count]`: true on each row's `lengths` steps, and false on padding on this side."""
+    places, size = ops.expand_dims(ops.arange(count, dtype=lengths.dtype), 0), ops.cast(count, lengths.dtype)
+    return is_real(places, ops.expand_dims(lengths, 1), size, padding)
 
 
 def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
@@ -99,9 +104,25 @@ def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
 
 
 def _lengths(plan: LayerPlan, features: Mapping[str, Any], mask: Any, checks: Checks) -> tuple[Any, Any]:
+    if plan.padding == "left":
+        _require_whole_steps(plan, features, checks)
     extents = [extent_of(source, features[source.key]) for source in plan.sources]
-    told = told_lengths(features, mask, keys_read(plan), checks, plan.length_key)
+    told = told_lengths(features, mask, keys_read(plan), plan.padding, checks, plan.length_key)
     return common_lengths(extents, told, checks, plan.length_key)
+
+
+def _require_whole_steps(plan: LayerPlan, features: Mapping[str, Any], checks: Checks) -> None:
+    """Demands that dense rows `[B, N]` of several values a step end with a whole step, from which steps are counted."""
+    for source in plan.sources:
+        values, size = features[source.key], values_per_step(source)
+        if size == 1 or len(values.shape) != 2 or layout(values) != "dense":
+            continue
+        width = ops.shape(values)[1]
+        message = f"feature {source.key!r}: expected, with padding on the left, whole steps of {size} values, received"
+        if not isinstance(width, int):
+            checks.require(ops.expand_dims(ops.equal(width % size, 0), 0), message, width, "values")
+        elif width % size:
+            raise ConfigError(f"{message} {width} values; give shape [batch, T, {size}]")
 
 
 def keys_read(plan: LayerPlan) -> list[str]:

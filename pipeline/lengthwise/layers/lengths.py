@@ -13,6 +13,7 @@ from lengthwise.layers.checks import PLACE, Checks
 from lengthwise.layers.dtypes import length_dtype
 from lengthwise.layers.extents import Extent, longest, rank_of
 from lengthwise.layers.sizes import require_one
+from lengthwise.padding_side import Padding
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,12 @@ class Told:
 
 
 def told_lengths(
-    features: Mapping[str, Any], mask: Any, keys: Iterable[str], checks: Checks, length_key: str = RESERVED_KEY
+    features: Mapping[str, Any],
+    mask: Any,
+    keys: Iterable[str],
+    padding: Padding,
+    checks: Checks,
+    length_key: str = RESERVED_KEY,
 ) -> list[Told]:
     """What a feature or masks tell; empty where neither does.
 
@@ -40,13 +46,19 @@ def told_lengths(
             before the masks.
         mask: None, bool `[B,T]`, or a dict of such.
         keys: the features that are read; masks of others say nothing.
+        padding: the side on which masks are false.
         checks: demands masks without holes.
         length_key: the feature that tells the lengths, of a group with a name.
 
     Raises:
-        ConfigError: the feature or a mask is of another shape.
+        ConfigError: the feature or a mask is of another shape, or rows are packed and have padding on the left.
     """
     if SEGMENTS in features:  # packed rows: the sequences follow one another, padding is behind them
+        if padding == "left":
+            raise ConfigError(
+                f"padding: expected 'right' for packed rows ({SEGMENTS!r} among the features), whose padding is at "
+                "the end, received 'left'; make the layer without padding='left', or read the data without pack"
+            )
         segments = ops.cast(features[SEGMENTS], length_dtype())
         return [Told(repr(SEGMENTS), ops.sum(ops.cast(segments > 0, segments.dtype), axis=1), ops.shape(segments)[1])]
     if length_key in features:
@@ -54,7 +66,7 @@ def told_lengths(
     masks = {"the mask": mask}
     if isinstance(mask, Mapping):
         masks = {f"the mask of {key!r}": mask.get(key) for key in keys}
-    return [_of_mask(name, one, checks) for name, one in masks.items() if one is not None]
+    return [_of_mask(name, one, padding, checks) for name, one in masks.items() if one is not None]
 
 
 def common_lengths(
@@ -110,19 +122,22 @@ def _whole(lengths: Any, checks: Checks, key: str) -> Any:
     return ops.where(whole, ops.cast(ops.where(whole, lengths, 0), length_dtype()), -1)
 
 
-def _of_mask(name: str, mask: Any, checks: Checks) -> Told:
+def _of_mask(name: str, mask: Any, padding: Padding, checks: Checks) -> Told:
     if rank_of(mask) != 2:
         raise ConfigError(f"{name}: expected bool [batch, T], received shape {mask.shape}")
     mask, count = ops.cast(mask, "bool"), ops.shape(mask)[1]
     places = ops.arange(1, count + 1, dtype=length_dtype())
-    ends = ops.max(ops.where(mask, places, 0), axis=1, initial=0)  # the last valid step + 1
+    places = places if padding == "right" else ops.flip(places)
+    lengths = ops.max(ops.where(mask, places, 0), axis=1, initial=0)  # up to the valid step farthest from that end
+    where = "up to each row's length and false after it" if padding == "right" else "on each row's last steps alone"
+    other = "left" if padding == "right" else "right"
     checks.require(
-        lambda: ops.equal(ops.sum(ops.cast(mask, ends.dtype), axis=1), ends),
-        f"{name}: expected a mask that is true up to each row's length and false after it; where steps within a "
-        f"sequence are masked, or padding is on the left, give the feature {RESERVED_KEY!r}; first in row",
+        lambda: ops.equal(ops.sum(ops.cast(mask, lengths.dtype), axis=1), lengths),
+        f"{name}: expected a mask that is true {where}; where padding is on the {other}, say padding={other!r} to the "
+        f"layer, and where steps within a sequence are masked, give the feature {RESERVED_KEY!r}; first in row",
         PLACE,
     )
-    return Told(name, ends, count)
+    return Told(name, lengths, count)
 
 
 def _require_sizes(extents: Sequence[Extent], dense: list[Extent], told: Sequence[Told], checks: Checks) -> None:

@@ -27,6 +27,7 @@ from lengthwise.columns.base import Spec
 from lengthwise.columns.from_tensorflow import is_feature_column
 from lengthwise.columns.numeric import MAX_ELEMENTS
 from lengthwise.errors import ConfigError
+from lengthwise.padding_side import Padding, checked_padding
 
 _DENSE = (NumericColumn, EmbeddingColumn, SharedEmbeddingColumn, IndicatorColumn)
 
@@ -50,6 +51,7 @@ class LayerPlan:
         source_of: for each column the position of its feature in `sources`.
         tables: the embedding tables by name, shared ones once.
         length_key: the feature that has the lengths of the columns' group.
+        padding: the side of a sequence on which its padding is.
     """
 
     columns: tuple[DenseColumn, ...]
@@ -57,6 +59,7 @@ class LayerPlan:
     source_of: tuple[int, ...]
     tables: Mapping[str, Table]
     length_key: str
+    padding: Padding = "right"
 
     @property
     def num_elements(self) -> int:
@@ -64,11 +67,13 @@ class LayerPlan:
         return sum(column.num_elements for column in self.columns)
 
 
-def plan_columns(columns: Iterable[Any], per: Literal["step", "record"] = "step") -> LayerPlan:
+def plan_columns(
+    columns: Iterable[Any], per: Literal["step", "record"] = "step", padding: Padding = "right"
+) -> LayerPlan:
     """The plan of our columns, `tf.feature_column.*` objects, or both mixed: all of sequences, or all of the record.
 
     Raises:
-        ConfigError: no columns, a dict, a column of the wrong kind, or two columns of one name.
+        ConfigError: no columns, a dict, a column of the wrong kind, two columns of one name, or no such padding.
     """
     accepted = [_accept(column, per) for column in listed(columns)]
     dense = tuple(sorted(accepted, key=lambda column: column.name))
@@ -83,7 +88,8 @@ def plan_columns(columns: Iterable[Any], per: Literal["step", "record"] = "step"
         if feature not in sources:
             sources.append(feature)
         positions.append(sources.index(feature))
-    return LayerPlan(dense, tuple(sources), tuple(positions), _tables(dense), length_key(group))
+    tables, side = _tables(dense), checked_padding(padding)
+    return LayerPlan(dense, tuple(sources), tuple(positions), tables, length_key(group), side)
 
 
 def all_tables(plans: Iterable[LayerPlan]) -> dict[str, Table]:
@@ -98,7 +104,7 @@ def all_tables(plans: Iterable[LayerPlan]) -> dict[str, Table]:
 def with_vocabularies(plan: LayerPlan) -> LayerPlan:
     """The plan with the entries of vocabulary files in their place: what has tables must not follow changed files."""
     per: Literal["step", "record"] = "record" if is_context(plan.columns[0]) else "step"
-    return plan_columns(map(_with_vocabulary, plan.columns), per)
+    return plan_columns(map(_with_vocabulary, plan.columns), per, plan.padding)
 
 
 def table_name(column: DenseColumn) -> str | None:

@@ -23,6 +23,7 @@ from lengthwise.layers.segments import beside_steps, by_sequence, is_packed, ref
 from lengthwise.layers.spec import output_shape, output_shape_of_shapes
 from lengthwise.layers.standardize import standardized
 from lengthwise.layers.tensor_values import as_tensors
+from lengthwise.padding_side import Padding
 
 
 @keras.saving.register_keras_serializable(package="lengthwise")
@@ -68,6 +69,9 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             `lengthwise.open(...).columns` has counted them; or a dict of (mean, deviation) by key. The layer keeps
             them, also when it is saved. Columns with a `normalizer_fn` are left as they are; padding stays
             `default_value`.
+        padding: the side of a sequence on which its padding is: `left` for batches that are read with
+            `padding="left"`, and where ragged or sparse features are to become such. The mask follows. cuDNN's
+            recurrent kernels refuse it: give `use_cudnn=False` to LSTM and GRU layers.
         return_lengths: True to return `(inputs, lengths)`, as `sequence_input_layer` does.
         **kwargs: of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
@@ -76,7 +80,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             aside. Where the columns read one key only, its tensor will do.
         mask: bool `[batch, T]`, true on each row's steps up to its length, for dense input without `sequence_length`;
             or a dict of masks, of which those of features that a column reads count and must agree. Keras passes the
-            masks of earlier layers by itself. A mask with holes, or padding on the left, is an error.
+            masks of earlier layers by itself. A mask with holes, or with padding on the other side
+            than `padding` says, is an error.
 
     Input shape:
         Ids: `[batch, T]`, or `[batch, T, K]` with up to K ids a step, -1 (strings: empty) for none; a K axis that is
@@ -88,6 +93,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         `[batch, T, D]`, of the layer's compute dtype. With `return_lengths` also the lengths, int64 `[batch]`.
 
     Attributes:
+        padding: the side of a sequence on which its padding is.
         columns: those of the steps sorted by name, then those of the context. A vocabulary file's entries stand in
             them in its place: the layer reads it once.
         tables: the embedding tables by name: `<column>`, or the shared embedding's name. Each takes a pretrained
@@ -119,6 +125,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         embedding_dim: int | Mapping[str, int] | None = None,
         context: Iterable[str] = (),
         standardize: bool | Mapping[str, tuple[float, float]] = False,
+        padding: Padding = "right",
         return_lengths: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -128,7 +135,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         listed = converted(columns)
         self._context = RecordFeatures(context_columns(listed, tuple(context), embedding_dim))
         steps = standardized(step_columns(listed, embedding_dim), standardize, getattr(columns, "moments", {}))
-        self._plan = with_vocabularies(plan_columns(steps))
+        self._plan = with_vocabularies(plan_columns(steps, padding=padding))
         self._is_called = False
         # Of a model not yet called, Keras decides at `compile` by this whether it uses XLA.
         self.supports_jit = not any(map(may_look_up, self._plans))
@@ -138,6 +145,10 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     @property
     def columns(self) -> tuple[Any, ...]:
         return (*self._plan.columns, *self._context.columns)
+
+    @property
+    def padding(self) -> Padding:
+        return self._plan.padding
 
     @property
     def _plans(self) -> list[LayerPlan]:
@@ -233,6 +244,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             **config,
             "columns": columns_config(self.columns),
             "context": list(dict.fromkeys(feature_of(column).key for column in self._context.columns)),
+            "padding": self.padding,
             "return_lengths": self.return_lengths,
         }
 

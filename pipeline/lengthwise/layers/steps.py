@@ -1,10 +1,12 @@
 """One feature of a batch, dense: what the readers of dense, sparse and ragged input all give."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 from keras import ops
+
+from lengthwise.padding_side import places_from_right
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,18 @@ def pad_to(values: Any, size: Any, fill: Any) -> Any:
 def fit(values: Any, size: Any, fill: Any) -> Any:
     """Axis 1 cut or lengthened to `size` with `fill`; None stays None."""
     return None if values is None else pad_to(values[:, :size], size, fill)
+
+
+def to_left(steps: Steps, lengths: Any) -> Steps:
+    """The steps, padded on the right, with the same padding on the left."""
+    count = ops.shape(steps.values)[1]
+    places = ops.expand_dims(ops.arange(count, dtype=lengths.dtype), 0)
+    places = places_from_right(places, ops.expand_dims(lengths, 1), ops.cast(count, lengths.dtype))
+
+    def moved(values: Any) -> Any:
+        if values is None:
+            return None
+        wide = ops.reshape(places, (*ops.shape(places), *[1] * (len(values.shape) - 2)))
+        return ops.take_along_axis(values, ops.broadcast_to(wide, ops.shape(values)), axis=1)
+
+    return replace(steps, values=moved(steps.values), weights=moved(steps.weights), present=moved(steps.present))
