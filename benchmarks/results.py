@@ -35,6 +35,7 @@ def write_results(folder: str, results: dict[str, Any]) -> None:
         *_feeds(results),
         _layer(results),
         _buckets(results),
+        _groups(results),
         _scaling(results, plots),
         _start(results),
         *_clocks(results),
@@ -249,6 +250,19 @@ def _buckets(results: dict[str, Any]) -> str:
     rows = [(one["counts"], one["cost"], one["median_s"], one["slowest_s"]) for one in found]
     head = ["counts of the lengths", "cost", "median s", "slowest s"]
     return "## Optimal buckets, 100,000 distinct lengths, k = 32\n\n" + _table(head, rows)
+
+
+def _groups(results: dict[str, Any]) -> str:
+    found = _found(results, "groups")
+    if not found:
+        return ""
+    rows = [
+        (name, one["both"], one["letters"], one["phonemes"], one["batches"])
+        for name, one in found["padded_per_real"].items()
+    ]
+    text = f"## Two lengths in a record: letters and phonemes of {found['records']:,} words\n\n"
+    text += "Padded steps for a real one, in batches of at most 8,192 padded steps of both together.\n\n"
+    return text + _table(["", "both", "letters", "phonemes", "batches"], rows)
 
 
 def _scaling(results: dict[str, Any], plots: Sequence[str]) -> str:

@@ -71,3 +71,11 @@ def test_what_was_measured_is_written_down(tmp_path: Path) -> None:
     text = (tmp_path / "RESULTS.md").read_text()
     assert "optimal boundaries, 100,000 lengths" in text
     assert "cores" in text
+
+
+@pytest.mark.slow
+def test_two_lengths_are_padded_least_where_both_are_known() -> None:
+    lines = [json.loads(line) for line in run_benchmark("benchmarks.bench_groups", "--records", "4000").splitlines()]
+    (ours, *others) = (found["both"] for line in lines for found in line.values())  # it asserts the budget by itself
+    assert len(others) == 4
+    assert 1 <= ours < min(others)

@@ -79,7 +79,7 @@ def _rejected(config, records: list[bytes]) -> int:
                 "image/format": ("vocabulary",),
                 "image/height": ("context",),
             },
-            {"image/encoded": "JPEG pictures: no column decodes them yet"},
+            {"image/encoded": "JPEG pictures: no column decodes them"},
         ),
         (
             lookalikes.tfds_boxes,
@@ -98,7 +98,7 @@ def _rejected(config, records: list[bytes]) -> int:
         (
             lookalikes.bert,
             {"input_ids": ("identity",), "input_mask": ("identity",), "next_sentence_labels": ("context",)},
-            {"masked_lm_positions": "input_ids has 128 in 100; a job of its own prepares it"},
+            {"masked_lm_positions": "input_ids has 128 in 100; a column with a `group` of its own reads it"},
         ),
         (
             lookalikes.clickstream,
@@ -130,7 +130,7 @@ def _rejected(config, records: list[bytes]) -> int:
         (
             lookalikes.labels_and_tokens,
             {"tokens": ("identity",)},
-            {"a_label": "a sequence of its own: ", "a_weight": "a job of its own prepares it"},
+            {"a_label": "a sequence of its own: ", "a_weight": "a column with a `group` of its own reads it"},
         ),
         (
             lookalikes.half_of_the_records,

@@ -190,4 +190,4 @@ class _Classes:
         )
         if not differing:
             text += "; too few records have both to say that they go together"
-        return f"{text}; a job of its own prepares it"
+        return f"{text}; a column with a `group` of its own reads it"

@@ -1,4 +1,4 @@
-"""Bytes that are no text: pictures, sound, vectors. No column decodes them, so they are told apart from texts.
+"""Bytes that are no text: pictures, sound, vectors. No column of texts is meant, so they are told apart from texts.
 
 Texts, of whatever encoding, have next to no control characters beside white space. Bytes of numbers are full of them:
 of random bytes every ninth is one.
@@ -27,6 +27,7 @@ _SIGNATURES = {
     b"\x93NUMPY": "numpy arrays",
 }
 _CONTAINERS = {b"WEBP": "WebP pictures", b"WAVE": "WAV sound", b"AVI ": "AVI films"}  # RIFF, a size, and this
+VECTORS = "bytes that are no text"
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # neither white space nor ESC
 _CONTROL_SHARE = 0.02  # in bytes of numbers it is 0.1 and more
 _MOST_LOOKED_AT = 1000
@@ -48,7 +49,7 @@ def describe_blobs(values: Sequence[bytes]) -> str:
     if not is_table and len(_CONTROL.findall(heads)) <= _CONTROL_SHARE * len(heads):
         return ""
     size = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    return f"bytes that are no text, {size} in each value (vectors or other encoded data)"
+    return f"{VECTORS}, {size} in each value (vectors or other encoded data)"
 
 
 def is_utf8(value: bytes) -> bool:

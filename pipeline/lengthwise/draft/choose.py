@@ -7,7 +7,7 @@ import numpy as np
 
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.draft.align import Alignment, align
-from lengthwise.draft.blobs import describe_blobs
+from lengthwise.draft.blobs import VECTORS, describe_blobs
 from lengthwise.draft.context import draft_context, usual_count
 from lengthwise.draft.facts import Facts
 from lengthwise.draft.odd import Odd, tolerated, tolerated_in_all, union
@@ -147,7 +147,9 @@ def _unusable_values(facts: Facts) -> str:
         held = ", ".join(f"{kind} in {count} records" for kind, count in sorted(facts.kinds.items()))
         return f"it holds lists of several kinds: {held}"
     blobs = describe_blobs(facts.texts)
-    return f"{blobs}: no column decodes them yet; write numbers as float or int64 lists" if blobs else ""
+    if blobs.startswith(VECTORS):
+        return f"{blobs}: if each step is as many numbers, a numeric column reads them, with their `shape` and `decode`"
+    return f"{blobs}: no column decodes them; write numbers as float or int64 lists" if blobs else ""
 
 
 def _unusable_steps(facts: Facts) -> str:

