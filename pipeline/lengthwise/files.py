@@ -27,6 +27,7 @@ TEMPORARY = ".tmp"
 
 _AT_ONCE = 16  # questions to a remote file system
 _BATCH = 100  # moves in a request, where a file system takes several
+_MOVES_AT_ONCE = 64  # requests of them: the store copies, nothing passes here
 _UNSYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # what file systems answer that cannot sync, or not a folder
 
 
@@ -283,12 +284,12 @@ def rename_all(moves: Sequence[tuple[str, str]]) -> None:
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
             os.replace(source, target)
     remote = [pair for pair in moves if is_remote(pair[1])]
-    size = min(_BATCH, -(-len(remote) // _AT_ONCE)) or 1
+    size = min(_BATCH, -(-len(remote) // _MOVES_AT_ONCE)) or 1
     batches = [remote[start : start + size] for start in range(0, len(remote), size)]
     if len(batches) < 2:
         beam_files.rename(remote)
         return
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_MOVES_AT_ONCE) as pool:
         list(pool.map(beam_files.rename, batches))
 
 
