@@ -2,7 +2,7 @@
 # make test-fast  the same, without the slow ones                make test-pythons fast tests on CPython 3.11, 3.12, 3.13
 # make test-tfx   in a real TFX pipeline                         make test-container  the image, in docker or podman
 # make test-runners, test-backends: other Beam runners, other Keras backends        make test-data  other people's data
-# make test-engines  on Flink, Spark and Prism, which it fetches; QUICK=1 for the short ones
+# make test-engines  on Flink, Spark and Prism, which it fetches (QUICK=1: the short ones, without Spark)
 # make bench, bench-full: the measurements in benchmarks/          make docs  the documentation, in site/
 #
 # Each sets up what it needs and reuses it the next time. PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed on.
@@ -63,7 +63,7 @@ test-runners:
 # In a network of its own, of loopback alone, as engines serve whoever connects; they end with its namespace of processes.
 test-engines:
 	@$(SETUP) demo,test
-	@mkdir -p $(LENGTHWISE_ENGINES) && bash tools/engines.sh $(VENV) $(LENGTHWISE_ENGINES) prism flink spark
+	@mkdir -p $(LENGTHWISE_ENGINES) && bash tools/engines.sh $(VENV) $(LENGTHWISE_ENGINES) prism flink $(if $(QUICK),,spark)
 	rm -rf build/engines && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/engines .
 	unshare --net --pid --fork true 2>/dev/null || { echo "test-engines: SKIPPED, network namespaces need root or CAP_SYS_ADMIN"; exit 0; }; \
 		PYTHONPATH=. unshare --net --pid --fork --mount-proc --kill-child bash -c 'ip link set lo up; exec $(PYTEST) tests/engines $(if $(QUICK),-m "not slow")'

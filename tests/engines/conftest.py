@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.engines)
-            if item.name.startswith("test_killed") and "[spark]" in item.name:  # it starts Python for each stage
+            if "[spark]" in item.name:  # it starts Python, and imports Beam, for each stage
                 item.add_marker(pytest.mark.slow)
 
 
