@@ -228,6 +228,8 @@ def test_what_does_not_go_with_groups_is_refused(made: Any, data_sets: Any) -> N
                 read(batch_steps=BUDGET, **option)
     with pytest.raises((ConfigError, tf.errors.InvalidArgumentError), match="batch_steps"):
         list(data.read(batch_steps=12))
+    with pytest.raises(ConfigError, match="BatchStats: expected columns without a `group`"):
+        lw.BatchStats().watch(data.read(batch_steps=BUDGET))
     with pytest.raises(ConfigError, match="batch_steps: expected at least 17"):
         data_sets["example"].read(batch_steps=12)
 

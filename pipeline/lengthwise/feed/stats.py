@@ -102,6 +102,9 @@ class BatchStats(keras.callbacks.Callback):
         return watched.with_options(options)
 
     def _sequence_key(self, features: Any) -> str:
+        grouped = [key for key in features if key.endswith(f"_{RESERVED_KEY}")] if isinstance(features, dict) else []
+        if grouped and RESERVED_KEY not in features:
+            raise ConfigError(f"BatchStats: expected columns without a `group`, received batches with {grouped}")
         if not isinstance(features, dict) or RESERVED_KEY not in features:
             raise ConfigError(
                 f"BatchStats: expected batches with {RESERVED_KEY!r} among their features; name it in `features` too"
