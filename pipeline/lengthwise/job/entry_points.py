@@ -194,7 +194,7 @@ class _Runner:
         self._size = sum(source.size for source in job.inputs)
         self._options = list(options)
         if is_embedded(options):
-            chosen, why = embedded_options(workers, len(self._pieces), self._size)
+            chosen, why = embedded_options(workers, len(self._pieces), self._size, is_free=not options)
             self._options = [*chosen, *options]
             progress(Event("log", message=why))
         elif files.is_remote(job.work):

@@ -2,6 +2,7 @@
 
 compression  is a file plain, gzip or zlib?  (`inflate`: its bytes, up to the first fault)
 framing   file bytes -> blocks of records            (and records -> file bytes)
+first_frame  a byte inside a file -> where its records start again
 wire      records of the usual form -> Arrow lists, by numpy (`packed`: the steps of one list)
 decode    records -> Arrow lists: `wire` where it can, else tfx-bsl
 steps     Arrow lists -> flat values and steps
