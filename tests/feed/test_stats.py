@@ -56,7 +56,10 @@ def test_the_figures_of_each_epoch_are_those_counted_by_hand(name: str, data: Da
     source, epochs = make_source(name, data), 2
     options = {"batch_steps": 256, "labels": "y", "features": KEPT, "seed": 3, "window": 200}
     unwatched = source.read(**options)
-    expected = [by_hand(list(unwatched.as_numpy_iterator())) for _ in range(epochs)]
+    # Where an epoch's length is known, Keras makes an iterator at its end that it never reads, and that takes a seed.
+    iterations = [0, 2] if unwatched.cardinality() > 0 else [0, 1]
+    read = [by_hand(list(unwatched.as_numpy_iterator())) for _ in range(max(iterations) + 1)]
+    expected = [read[iteration] for iteration in iterations]
     stats = lw.BatchStats()
     history = make_model().fit(
         stats.watch(source.read(**options)),

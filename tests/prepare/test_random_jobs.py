@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from lengthwise.columns import NumericColumn
 from lengthwise.manifest import Manifest
 from lengthwise.records.rejects_io import read_rejects
 from lengthwise.rejects import Reject
@@ -96,6 +97,7 @@ def test_a_whole_job_does_what_the_oracle_says(data: st.DataObject) -> None:
 def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
     """The manifest's statistics, against those of what the oracle wrote."""
     outcomes = list(outcomes)
+    stored = {one.key: one for one in manifest.columns if isinstance(one, NumericColumn) and one.decode is not None}
     for key, found in manifest.statistics.items():
         values = [value for one in outcomes for sequence in one.sequences for value in _flat(sequence[key])]
         there = [
@@ -106,7 +108,7 @@ def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
             if isinstance(value, bytes) or math.isfinite(value)
         ]  # fmt: skip
         if found.mean is not None:
-            numbers = [value if isinstance(value, int) else float(np.float32(value)) for value in there]
+            numbers = [_number(stored.get(key), value) for value in there]
             assert (found.min, found.max) == (float(min(numbers)), float(max(numbers)))
             assert found.mean == pytest.approx(statistics.fmean(numbers), rel=1e-12)
             assert found.std == pytest.approx(statistics.pstdev(numbers), rel=1e-6, abs=1e-12 * (found.max - found.min))
@@ -116,6 +118,13 @@ def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
             assert (found.distinct or 0) == len(set(there))
             assert sum(count for _, count in found.top) <= len(there)
         assert (found.values, found.missing) == (len(values), len(values) - len(there)), key
+
+
+def _number(column: NumericColumn | None, value: float) -> float:
+    """The number that a value stands for; statistics are of numbers, blocks may hold what is stored of them."""
+    if column is None or column.decode is None or column.is_integer:
+        return value if isinstance(value, int) else float(np.float32(value))
+    return float(np.float32(value) * np.float32(column.decode.scale) + np.float32(column.decode.offset))
 
 
 def _flat(values: Any) -> list[Any]:

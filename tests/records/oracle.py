@@ -330,7 +330,9 @@ class _Judge:
         if self._outcome.faults:
             self._outcome.repaired = {}
             return
-        self._outcome.absent |= {key for key, present in steps.items() if present is None}
+        # That nothing was observed of an absent feature is a value of its own.
+        marks = {column.observed_key for column in self._rules.columns if isinstance(column, NumericColumn)}
+        self._outcome.absent |= {key for key, present in steps.items() if present is None} - marks
         self._outcome.truncated = truncated
         for sequence in written.pop(leading):
             whole = {**context, **sequence}
