@@ -4,7 +4,7 @@ import math
 import statistics
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +80,15 @@ def test_a_whole_job_does_what_the_oracle_says(data: st.DataObject) -> None:
             for index, record in enumerate(records)
         }
         rejects = {(one.file, one.index): one for one in all_rejects(folder / "out")}
-        written = Counter(one.canonical() for one in jobs.sequences(folder / "out", manifest))
+        found = [one.features for one in jobs.sequences(folder / "out", manifest)]
+        if manifest.layout == "block":
+            found = [_numbers(one, manifest) for one in found]
+        written = Counter(map(jobs.canonical, found))
         assert manifest.counts.read == len(outcomes)
         unclear = {place for place, outcome in outcomes.items() if outcome.unclear}
         assert set(rejects) - unclear == {place for place, outcome in outcomes.items() if outcome.faults}
-        expected = Counter(jobs.canonical(one) for outcome in outcomes.values() for one in outcome.sequences)
+        sequences = [one for outcome in outcomes.values() for one in outcome.sequences]
+        expected = Counter(jobs.canonical(_numbers(one, manifest)) for one in sequences)
         if unclear:
             assert not expected - written
         else:
@@ -97,7 +101,7 @@ def test_a_whole_job_does_what_the_oracle_says(data: st.DataObject) -> None:
 def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
     """The manifest's statistics, against those of what the oracle wrote."""
     outcomes = list(outcomes)
-    stored = {one.key: one for one in manifest.columns if isinstance(one, NumericColumn) and one.decode is not None}
+    stored = _stored(manifest)
     for key, found in manifest.statistics.items():
         values = [value for one in outcomes for sequence in one.sequences for value in _flat(sequence[key])]
         there = [
@@ -118,6 +122,21 @@ def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
             assert (found.distinct or 0) == len(set(there))
             assert sum(count for _, count in found.top) <= len(there)
         assert (found.values, found.missing) == (len(values), len(values) - len(there)), key
+
+
+def _stored(manifest: Manifest) -> dict[str, NumericColumn]:
+    """The columns whose steps are bytes: blocks hold them as they are."""
+    return {one.key: one for one in manifest.columns if isinstance(one, NumericColumn) and one.decode is not None}
+
+
+def _numbers(features: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
+    """The features with the numbers that stored ones stand for."""
+    stored = _stored(manifest)
+    return {key: _mapped(stored[key], value) if key in stored else value for key, value in features.items()}
+
+
+def _mapped(column: NumericColumn, value: Any) -> Any:
+    return [_mapped(column, item) for item in value] if isinstance(value, list) else _number(column, value)
 
 
 def _number(column: NumericColumn | None, value: float) -> float:
