@@ -331,7 +331,8 @@ def load_altered_manifest(folder: str | PathLike[str]) -> tuple[Manifest, bool]:
     if not files.exists(path):
         parts = files.folders_with(path.rpartition("/")[0] or ".", MANIFEST_NAME)
         if parts:
-            raise DatasetError(f"{path}: no manifest; the folder has {len(parts)} parts: name one, such as {parts[-1]}")
+            below = ", ".join(parts[:3]) + (", ..." if len(parts) > 3 else "")
+            raise DatasetError(f"{path}: no manifest, but in {len(parts)} folders below ({below}); name one of these")
         raise DatasetError(
             f"{path}: no manifest, so this is no complete prepared data set. "
             "Run `lengthwise prepare` to its end (the same command resumes an interrupted run)"

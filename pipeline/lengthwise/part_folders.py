@@ -1,8 +1,9 @@
 """A data set of parts: a folder of prepared data sets, such as one for each day, made by `lengthwise prepare --part`.
 
-    data/2026-11-21/manifest.json ...    data/2026-11-22/manifest.json ...
+    data/parts.txt    data/2026-11-21/manifest.json ...    data/2026-11-22/manifest.json ...
 
-A part is a data set like any other, and is there as soon as its manifest is.
+A part is a data set like any other, and exists when its manifest does. The file `parts.txt` marks the folder: data
+sets that happen to be in one folder are not read as one.
 """
 
 import re
@@ -11,14 +12,25 @@ from lengthwise import files
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import MANIFEST_NAME
 
+MARK = "parts.txt"
+_MARK_TEXT = b"The folders beside this file are parts of one data set, made by `lengthwise prepare --part`.\n"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*")
 
 
 def part_folders(folder: str) -> list[str]:
-    """The folders of the parts that are complete, sorted; none where the folder is a data set itself, or holds none."""
-    if files.exists(files.join(folder, MANIFEST_NAME)):
-        return []
+    """The folders of the parts that are complete, sorted; none where the folder is not marked as one of parts."""
+    return data_sets_below(folder) if files.exists(files.join(folder, MARK)) else []
+
+
+def data_sets_below(folder: str) -> list[str]:
+    """The folders directly below with a complete data set, and a name that a part may have; sorted."""
     return [files.join(folder, name) for name in files.folders_with(folder, MANIFEST_NAME) if is_part_name(name)]
+
+
+def mark(folder: str) -> None:
+    """Marks a folder as one of parts."""
+    if not files.exists(files.join(folder, MARK)):
+        files.write_bytes(files.join(folder, MARK), _MARK_TEXT)
 
 
 def is_part_name(name: str) -> bool:

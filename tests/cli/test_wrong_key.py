@@ -101,7 +101,7 @@ def test_unreadable_files_and_other_formats_do_not_hide_it(tmp_path, lengthwise)
 
 
 def test_the_limit_changes_no_fingerprint(large) -> None:
-    from lengthwise.job.workspace import describe_config
+    from lengthwise.job.fingerprint import describe_config
 
     one, other = (load_config(large.job, {"limits.stop_after_rejected": number}) for number in (0, 5))
     assert describe_config(one) == describe_config(other)

@@ -191,6 +191,8 @@ def test_no_folder_for_temporary_files_is_said(tmp_path):
         "/mnt/raw/*",
         "-o",
         "/mnt/out",
+        "--workers",
+        "2",
     ]
     Command(job, "--help").wait()  # which writes job.yaml
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path})

@@ -157,6 +157,16 @@ def test_the_same_command_again_changes_nothing(team: Team) -> None:
     assert not (team.data / ".work").exists()
 
 
+def test_a_data_set_that_is_moved_into_the_folder_is_the_first_part(team: Team) -> None:
+    team.arrive("a", day(1))
+    lw.prepare(team.job(output={"path": str(team.data / "one")}), workers=1)
+    with pytest.raises(DatasetError, match=r"no manifest, but in 1 folders below \(one\)"):
+        lw.open(team.data)
+    team.arrive("b", day(2))
+    assert [source.records for source in team.prepare("two").manifest.inputs] == [60]
+    assert len(lw.open(team.data).folders) == 2
+
+
 def test_parts_have_the_vocabulary_and_the_ids_of_the_first(team: Team) -> None:
     team.arrive("a", day(1))
     team.prepare("one")
@@ -244,7 +254,11 @@ def test_a_file_that_is_gone_is_named(team: Team) -> None:
         (["drop", str(team.data), "two"], 2, "there are: one"),
         (["drop", str(team.data)], 2, "received neither"),
         (["drop", str(team.data), "--before", "a"], 0, "has no part before a"),
-        (["report", str(team.data), "-o", str(team.folder / "x.html")], 1, "the folder has 1 parts: name one"),
+        (
+            ["report", str(team.data), "-o", str(team.folder / "x.html")],
+            1,
+            "no manifest, but in 1 folders below (one); name one of these",
+        ),
         (["prepare", str(config), "--output", f"{team.data}/one", "--part", "x"], 2, "is a data set by itself"),
     ):
         result = CliRunner().invoke(main, arguments)

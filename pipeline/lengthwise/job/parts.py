@@ -16,7 +16,7 @@ from lengthwise.job.plan_from import as_planned_by, changed_files
 from lengthwise.job.removal import remove_data_set
 from lengthwise.job.workspace import refuse_own_sources
 from lengthwise.manifest import MANIFEST_NAME, InputFile, load_manifest
-from lengthwise.part_folders import check_part_name, part_folders
+from lengthwise.part_folders import check_part_name, data_sets_below, mark, part_folders
 from lengthwise.progress import Event, ProgressSink, ignore
 
 FIELD = "part"
@@ -71,6 +71,7 @@ def run_by_plan(
     with interruptible(), locked(root):
         try:
             complete, config = _plan_part(config, root, overwrite, progress)
+            mark(root)
             return Folder(folder, load_manifest(folder)) if complete else run_job(config)
         finally:
             remove_work(root)
@@ -119,7 +120,7 @@ def _check_root(root: str, name: str) -> None:
 def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSink) -> tuple[bool, JobConfig]:
     """Whether the part is complete already, and the job that prepares it."""
     folder = part.output.path
-    found = {path: Folder(path, load_manifest(path)) for path in part_folders(root)}
+    found = {path: Folder(path, load_manifest(path)) for path in data_sets_below(root)}
     own = None if overwrite else found.get(folder)
     others = [one for path, one in found.items() if path != folder]
     inputs = list_inputs(part, progress)
