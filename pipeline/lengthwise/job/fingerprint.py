@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from lengthwise.columns import AnyColumn, VocabularyColumn, id_features
+from lengthwise.columns import VocabularyColumn
 from lengthwise.config.model import JobConfig
 from lengthwise.job.model import Input
+from lengthwise.job.vocabulary_files import vocabulary_columns
 from lengthwise.manifest import FORMAT_VERSION
 
 
@@ -18,11 +19,6 @@ def describe_config(config: JobConfig) -> dict[str, Any]:
     for name in ("rejected_fraction", "damaged_files", "stop_after_rejected"):
         del described["limits"][name]
     return described
-
-
-def vocabulary_columns(columns: Iterable[AnyColumn]) -> dict[str, VocabularyColumn]:
-    """The columns that look up in a vocabulary, by key."""
-    return {column.key: column for column in id_features(columns) if isinstance(column, VocabularyColumn)}
 
 
 def fingerprint(

@@ -12,7 +12,7 @@ from lengthwise.job.hold import locked, remove_work
 from lengthwise.job.inputs import list_inputs
 from lengthwise.job.model import Input
 from lengthwise.job.options import is_dry_run
-from lengthwise.job.plan_from import as_planned_by, changed_files
+from lengthwise.job.plan_from import as_planned_by, changed_files, some_of
 from lengthwise.job.removal import remove_data_set
 from lengthwise.job.workspace import refuse_own_sources
 from lengthwise.manifest import MANIFEST_NAME, InputFile, load_manifest
@@ -70,9 +70,9 @@ def run_by_plan(
     reach(config, root, runner_options)
     with interruptible(), locked(root):
         try:
-            complete, config = _plan_part(config, root, overwrite, progress)
+            planned = _plan_part(config, root, overwrite, progress)
             mark(root)
-            return Folder(folder, load_manifest(folder)) if complete else run_job(config)
+            return planned if isinstance(planned, Folder) else run_job(planned)
         finally:
             remove_work(root)
 
@@ -117,65 +117,77 @@ def _check_root(root: str, name: str) -> None:
         )
 
 
-def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSink) -> tuple[bool, JobConfig]:
-    """Whether the part is complete already, and the job that prepares it."""
+def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSink) -> Folder | JobConfig:
+    """The part, where it is complete already; otherwise the job that prepares it."""
     folder = part.output.path
     found = {path: Folder(path, load_manifest(path)) for path in data_sets_below(root)}
-    own = None if overwrite else found.get(folder)
-    others = [one for path, one in found.items() if path != folder]
+    own = found.pop(folder, None)
+    if overwrite:
+        own = None
+    others = list(found.values())
     inputs = list_inputs(part, progress)
     refuse_own_sources(part, inputs, root)
-    for one in others if own is None else [*others, own]:
-        _refuse_changed(inputs, one)
-    new = _new_files(inputs, others, progress)
+    given = {files.real_path(source.path): source for source in inputs}
+    read, known = _read_by([] if own is None else [own]), _read_by(others)
+    _refuse_changed(given, {**read, **known})
+    new = _new_files(given, known, progress)
     if own is not None:
         _refuse_changes(own, new)
         as_planned_by(part, folder, own.manifest)
         progress(Event("log", message=f"{folder} is complete already; --overwrite prepares it again"))
-        return True, part
+        return own
     if not new:
         raise ConfigError(f"{FIELD}: expected input files that no part has, all {len(inputs)} are in parts already")
     if others:
         progress(Event("log", message=f"{len(new)} new input files, {len(inputs) - len(new)} are in other parts"))
         part = as_planned_by(part, *others[-1], progress).model_copy(update={"inputs": _only(part, new)})
-    return False, part
+    return part
+
+
+_Read = Mapping[str, tuple[InputFile, Folder]]
+"""By the real path of an input file: what a part says of it, and the part."""
+
+
+def _read_by(parts: Iterable[Folder]) -> _Read:
+    return {files.real_path(source.path): (source, part) for part in parts for source in part.manifest.inputs}
 
 
 def _refuse_changes(own: Folder, inputs: Sequence[Input]) -> None:
     changes = list(changed_files(own.manifest, inputs))
     if changes:
         raise ConfigError(
-            f"{FIELD}: {own.path} is complete, and its input files are others: {_some(changes)}; name another part for "
-            "new files, or prepare this one again with --overwrite"
+            f"{FIELD}: {own.path} is complete, and its input files are others: "
+            f"{some_of(changes, _NAMED)}; name another "
+            "part for new files, or prepare this one again with --overwrite"
         )
 
 
-def _new_files(inputs: Sequence[Input], others: Iterable[Folder], progress: ProgressSink) -> list[Input]:
-    known = {files.real_path(source.path): (source, part) for part in others for source in part.manifest.inputs}
-    given = {files.real_path(source.path): source for source in inputs}
+def _new_files(given: Mapping[str, Input], known: _Read, progress: ProgressSink) -> list[Input]:
     new = [source for path, source in given.items() if path not in known]
     if not known.keys() & given.keys():
         _refuse_moved(new, known)
     folders = {dirname(path) for path in given}
     gone = [path for path in known.keys() - given.keys() if dirname(path) in folders and not files.exists(path)]
     if gone:
-        progress(Event("log", message=f"input files gone, their sequences stay: {_some(sorted(gone))}"))
+        progress(Event("log", message=f"input files gone, their sequences stay: {some_of(sorted(gone), _NAMED)}"))
     return new
 
 
-def _refuse_changed(inputs: Sequence[Input], part: Folder) -> None:
-    read = {files.real_path(source.path): source.bytes for source in part.manifest.inputs}
-    written = files.modified(files.join(part.path, MANIFEST_NAME))
-    for source in inputs:
-        size = read.get(files.real_path(source.path), source.size)
-        if size != source.size or (source.modified > written > 0 and files.real_path(source.path) in read):
+def _refuse_changed(given: Mapping[str, Input], known: _Read) -> None:
+    parts = {part.path for _, part in known.values()}
+    written = {path: files.modified(files.join(path, MANIFEST_NAME)) for path in parts}
+    for path, source in given.items():
+        then, part = known.get(path, (None, None))
+        if then is None or part is None:
+            continue
+        if source.size != then.bytes or source.modified > written[part.path] > 0:
             raise ConfigError(
                 f"inputs.files: {source.path} was changed, or was copied, since {part.path} was made of it; restore "
                 "the file, or drop that part and prepare it again, or name the new files alone"
             )
 
 
-def _refuse_moved(new: Iterable[Input], known: Mapping[str, tuple[InputFile, Folder]]) -> None:
+def _refuse_moved(new: Iterable[Input], known: _Read) -> None:
     """Where no file that was read is among the inputs, all of them may have moved, and would be read twice."""
     read = {(basename(path), source.bytes): (path, part) for path, (source, part) in known.items()}
     for source in new:
@@ -196,8 +208,3 @@ def _only(config: JobConfig, sources: Iterable[Input]) -> Inputs:
         return config.inputs.model_copy(update={"files": tuple(paths[None])})
     by_split = {name: tuple(paths.get(index, ())) for index, name in enumerate(config.split_names)}
     return config.inputs.model_copy(update={"by_split": by_split})
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f"; and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
-    return "; ".join(texts[:_NAMED]) + more

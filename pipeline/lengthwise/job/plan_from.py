@@ -1,15 +1,13 @@
 """A job beside a data set that exists: what differs between the two, and a job that takes the data set's plan."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
-from lengthwise.columns import VocabularyColumn
-from lengthwise.columns.base import Spec
 from lengthwise.config.model import Buckets, JobConfig
 from lengthwise.differences import Difference, differences, shown
 from lengthwise.errors import ConfigError
-from lengthwise.job.fingerprint import describe_config, vocabulary_columns, without_paths
+from lengthwise.job.fingerprint import describe_config, without_paths
 from lengthwise.job.model import Input
+from lengthwise.job.vocabulary_files import vocabulary_columns, with_vocabulary_files
 from lengthwise.manifest import Manifest
 from lengthwise.progress import Event, ProgressSink, ignore
 
@@ -24,8 +22,13 @@ def changes(manifest: Manifest, config: JobConfig, inputs: Iterable[Input]) -> s
     found = [*fields, *changed_files(manifest, inputs)]
     if not found:
         return "a vocabulary file, or the version of lengthwise"
-    more = [f"and {len(found) - _MOST} more"] if len(found) > _MOST else []
-    return "; ".join([*found[:_MOST], *more])
+    return some_of(found, _MOST)
+
+
+def some_of(texts: Sequence[str], most: int) -> str:
+    """The first of some texts, and how many more there are."""
+    more = [f"and {len(texts) - most} more"] if len(texts) > most else []
+    return "; ".join([*texts[:most], *more])
 
 
 def changed_files(manifest: Manifest, inputs: Iterable[Input]) -> Iterator[str]:
@@ -60,20 +63,13 @@ def as_planned_by(config: JobConfig, folder: str, manifest: Manifest, progress: 
                 "prepare all data again in a new folder"
             )
     paths = {key: column.vocabulary_file for key, column in vocabulary_columns(manifest.columns).items()}
+    columns = tuple(with_vocabulary_files(column, lambda one: paths[one.key]) for column in config.columns)
+    theirs = vocabulary_columns(columns)
     for key, column in vocabulary_columns(config.columns).items():
-        if column.vocabulary_file and column.vocabulary != _at(column, paths).vocabulary:
+        if column.vocabulary_file and column.vocabulary != theirs[key].vocabulary:
             rule = f"ids are those of {paths[key]}; {column.vocabulary_file} differs"
             progress(Event("log", message=f"{key}: {rule}"))
-    columns = tuple(_at(column, paths) for column in config.columns)
     return config.model_copy(update={"columns": columns, "buckets": Buckets(boundaries=manifest.boundaries)})
-
-
-def _at(spec: Any, paths: Mapping[str, str | None]) -> Any:
-    """A column whose vocabulary is read from the file of its key."""
-    changes = {name: _at(value, paths) for name, value in spec if isinstance(value, Spec)}
-    if isinstance(spec, VocabularyColumn) and spec.vocabulary_file:
-        changes["vocabulary_file"] = paths[spec.key]
-    return spec.model_copy(update=changes) if changes else spec
 
 
 def _differences(manifest: Manifest, config: JobConfig) -> Iterator[Difference]:

@@ -13,7 +13,7 @@ from lengthwise import files
 from lengthwise.columns import EmbeddingSpec, VocabularyColumn, groups
 from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
-from lengthwise.job.fingerprint import describe_config, fingerprint, vocabulary_columns
+from lengthwise.job.fingerprint import describe_config, fingerprint
 from lengthwise.job.hold import PUBLISHING, WORK
 from lengthwise.job.hopeless import keys_of
 from lengthwise.job.inputs import NO_RECORD
@@ -23,6 +23,7 @@ from lengthwise.job.removal import remove_data_set
 from lengthwise.job.schema import describe_schema
 from lengthwise.job.shards import final_paths, longest_of_buckets, statistics_path
 from lengthwise.job.spill import rejects_path
+from lengthwise.job.vocabulary_files import vocabulary_columns
 from lengthwise.job.workspace import UNSTEADY
 from lengthwise.manifest import MANIFEST_NAME, Counts, Group, InputFile, Manifest
 from lengthwise.records.compression import compressed

@@ -10,11 +10,11 @@ from functools import cache
 from lengthwise import __version__, files
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError
-from lengthwise.job.fingerprint import vocabulary_columns
 from lengthwise.job.hold import LOCK, PUBLISHING, WORK, is_marked, refuse_foreign_work
 from lengthwise.job.model import Input
 from lengthwise.job.names import is_ours
 from lengthwise.job.plan_from import changes
+from lengthwise.job.vocabulary_files import vocabulary_columns
 from lengthwise.manifest import MANIFEST_NAME, Manifest, load_manifest
 
 UNSTEADY = "unsteady"
