@@ -94,10 +94,14 @@ class Folders:
         policies = {one.get("over_long") if isinstance(one, dict) else None for one in sections}
         return policies.pop() if len(policies) == 1 else None
 
-    def steps(self, split: str) -> int:
-        """The steps of all sequences of a split, of all groups."""
-        others = [group.lengths[split] for part in self.parts for group in part.manifest.groups.values()]
-        return self.histogram(split).steps + sum(length * count for one in others for length, count in one.items())
+    def steps(self, split: str) -> dict[str, int]:
+        """The steps of all sequences of a split, by the feature that has the group's lengths, the leading one first."""
+        leading, *others = groups(self.first.columns) or ("",)
+        found = {length_key(leading): self.histogram(split).steps}
+        for group in others:
+            lengths = [part.manifest.groups[group].lengths[split] for part in self.parts]
+            found[length_key(group)] = sum(length * count for one in lengths for length, count in one.items())
+        return found
 
     @cached_property
     def steps_of_buckets(self) -> list[dict[str, int]]:

@@ -80,11 +80,11 @@ def data_sets(made: Any) -> dict[str, Any]:
     }
 
 
-def check_batch(batch: dict[str, np.ndarray], found: dict[int, Row]) -> None:
+def check_batch(batch: dict[str, np.ndarray], found: dict[int, Row], weights: dict[str, int]) -> None:
     steps = {"source": batch["letters"].shape[1], "target": batch["sounds"].shape[1], "extra": batch["pause"].shape[1]}
     assert batch["point"].shape[1] == steps["source"]
     rows = len(batch["number"])
-    assert rows * sum(steps.values()) <= BUDGET
+    assert rows * sum(weights.get(group, 1) * own for group, own in steps.items()) <= BUDGET
     padding = {"letters": 0, "point": -1.0, "sounds": 0, "pause": 0.0}
     groups = {"letters": "source", "point": "source", "sounds": "target", "pause": "extra"}
     for row, number in enumerate(batch["number"].tolist()):
@@ -96,10 +96,12 @@ def check_batch(batch: dict[str, np.ndarray], found: dict[int, Row]) -> None:
 
 
 @pytest.mark.parametrize("source", ["raw", "block", "example", "both"])
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_batches_hold_each_record_once_within_the_budget(made: Any, data_sets: Any, source: str, shuffle: bool) -> None:
+@pytest.mark.parametrize(("shuffle", "weights"), [(False, {}), (True, {"target": 5, "source": 2})])
+def test_batches_hold_each_record_once_within_the_budget(
+    made: Any, data_sets: Any, source: str, shuffle: bool, weights: dict[str, int]
+) -> None:
     job, valid, _ = made
-    options: dict[str, Any] = {"batch_steps": BUDGET, "shuffle": shuffle, "seed": 3}
+    options: dict[str, Any] = {"batch_steps": BUDGET, "shuffle": shuffle, "seed": 3, "group_weights": weights}
     if source == "raw":
         batches = lw.read_raw(job, on_invalid="skip", **options)
     elif source == "both":
@@ -109,7 +111,7 @@ def test_batches_hold_each_record_once_within_the_budget(made: Any, data_sets: A
     found: dict[int, Row] = {}
     count = 0
     for batch in batches.as_numpy_iterator():
-        check_batch(batch, found)
+        check_batch(batch, found, weights)
         count += len(batch["number"])
     assert found == valid
     assert count == len(valid) * (2 if source == "both" else 1)
@@ -226,6 +228,9 @@ def test_what_does_not_go_with_groups_is_refused(made: Any, data_sets: Any) -> N
         for read in (data.read, lambda **fields: lw.read_raw(made[0], on_invalid="skip", **fields)):
             with pytest.raises(ConfigError, match=f"{next(iter(option))}: expected columns without a `group`"):
                 read(batch_steps=BUDGET, **option)
+    for wrong in ({"sauce": 2}, {"": 2}, {"source": 0}):
+        with pytest.raises(ConfigError, match="group_weights"):
+            data.read(batch_steps=BUDGET, group_weights=wrong)
     with pytest.raises((ConfigError, tf.errors.InvalidArgumentError), match="batch_steps"):
         list(data.read(batch_steps=12))
     with pytest.raises(ConfigError, match="BatchStats: expected columns without a `group`"):

@@ -2,6 +2,8 @@
 
     lengths ─> LengthHistogram ─> plan(...) ─> BucketPlan ─> assign(lengths), tf_boundaries(), padding_share(...)
 
+    lengths of two groups ─> PairHistogram ─> plan_pairs(...) ─> PairPlan ─> assign(lengths), padding_shares(...)
+
 - length: the number of steps of one sequence.
 - boundary: the inclusive maximum length of a bucket, and the length that its sequences are padded to.
 - over-long: longer than the last boundary.
@@ -21,6 +23,9 @@ from lengthwise.buckets.multiples import (
     plan,
     price_multiples,
 )
+from lengthwise.buckets.pair_choose import plan_pairs
+from lengthwise.buckets.pair_histogram import PairHistogram
+from lengthwise.buckets.pair_values import PairCost, PairPlan
 from lengthwise.buckets.values import BucketPlan
 
 __all__ = [
@@ -28,6 +33,9 @@ __all__ = [
     "Cost",
     "LengthHistogram",
     "MultiplePrice",
+    "PairCost",
+    "PairHistogram",
+    "PairPlan",
     "PlanComparison",
     "affordable",
     "common_multiple",
@@ -37,6 +45,7 @@ __all__ = [
     "plan",
     "plan_geometric",
     "plan_optimal",
+    "plan_pairs",
     "plan_powers_of_two",
     "plan_quantile",
     "plan_single",

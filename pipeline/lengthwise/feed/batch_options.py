@@ -1,11 +1,12 @@
 """How sequences become batches: what the readers and `batch_by_steps` share."""
 
 import inspect
-from collections.abc import Callable, Collection
-from typing import Any, Literal, Self, TypeVar, get_type_hints
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
 
 from pydantic import Field, model_validator
 
+from lengthwise.columns import length_key
 from lengthwise.columns.base import Spec
 from lengthwise.padding_side import Padding
 
@@ -17,7 +18,10 @@ class BatchOptions(Spec):
     """How sequences become batches.
 
     Attributes:
-        batch_steps: the most padded steps (rows times T) of a batch: no batch exceeds it. This or `batch_size`.
+        batch_steps: the most padded steps (rows times T) of a batch: no batch exceeds it. This or `batch_size`. Where
+            there are groups, those of all groups count.
+        group_weights: how much a padded step of each group counts in `batch_steps`, whole numbers by the group's name,
+            1 by default: `{"audio": 1, "text": 4}` where a step of text takes four times the memory.
         batch_size: the number of rows of a batch.
         multiple_of: row counts are multiples of this where `batch_steps` permits, so that replicas and matrix units
             get equal work. A split's or a window's last batch may be smaller.
@@ -43,6 +47,7 @@ class BatchOptions(Spec):
 
     batch_steps: int | None = Field(default=None, ge=1)
     batch_size: int | None = Field(default=None, ge=1)
+    group_weights: dict[str, Annotated[int, Field(ge=1, lt=2**31)]] = Field(default={})
     multiple_of: int = Field(default=8, ge=1)
     over_budget: Literal["error", "alone"] = "error"
     drop_remainder: bool = False
@@ -68,6 +73,15 @@ class BatchOptions(Spec):
     def cropped(self, steps: int) -> int:
         """How many of so many steps are taken."""
         return steps if self.crop is None else min(steps, self.crop)
+
+    def weighed(self, steps: Mapping[str, Any]) -> Any:
+        """What the steps of groups count together.
+
+        Args:
+            steps: numbers, arrays or tensors, by the features that have the groups' lengths.
+        """
+        weights = {length_key(group): weight for group, weight in self.group_weights.items()}
+        return sum(own * weights[key] if key in weights else own for key, own in steps.items())
 
     def rows(self, steps: int) -> int:
         """How many rows of `steps` steps make a batch."""

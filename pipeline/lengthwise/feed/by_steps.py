@@ -26,7 +26,7 @@ from lengthwise.feed.transformations import mapped
 from lengthwise.feed.window import Windows
 
 
-@takes_fields_of(BatchOptions, but=("batch_steps", "batch_size"))
+@takes_fields_of(BatchOptions, but=("batch_steps", "batch_size", "group_weights"))
 def batch_by_steps(
     batch_steps: int, *, boundaries: Sequence[int] | None = None, padding_values: Any = None, **fields: Any
 ) -> Callable[[Any], Any]:
@@ -66,6 +66,8 @@ def batch_by_steps(
         >>> dataset = tf.data.Dataset.from_tensor_slices(({"word": tf.ragged.constant([[1, 2, 3], [4]])}, [0, 1]))
         >>> model.fit(dataset.apply(lw.batch_by_steps(8192)))
     """
+    if "group_weights" in fields:
+        raise ConfigError("group_weights: expected none, received some; elements have one length, and no groups")
     options = BatchOptions.make(batch_steps=batch_steps, **fields)
     limits = checked_limits(boundaries, options)
     return lambda dataset: _ByElements(Elements(dataset.element_spec, padding_values), options, limits).batches(dataset)

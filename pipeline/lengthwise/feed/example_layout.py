@@ -126,8 +126,8 @@ class ExampleLayout:
         return [most[T][1] for T in largest_steps(ends, self._options, [most[T][0] for T in ends])]
 
     def _rows(self, bucket: int) -> int:
-        leading, *others = self._steps[bucket].values()
-        return self._options.rows(self._options.cropped(leading) + sum(others))
+        steps, leading = self._steps[bucket], self._features.length_key
+        return self._options.rows(self._options.weighed({**steps, leading: self._options.cropped(steps[leading])}))
 
     def _window(self, bucket: int, parts: Sequence[Portion], all_parts: BucketPortions) -> int:
         """How many of the bucket's records are shuffled at once: its share of a window, but at least a few batches."""

@@ -6,11 +6,12 @@ Within a band the leading lengths differ little, and from row to row the second 
 band's longest and the batch's first row are at least as long as each of its rows, so no later row breaks the budget.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from lengthwise.columns import length_key
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batch_options import BatchOptions
 from lengthwise.feed.cut import Cuts, rows_of, starts_of
@@ -20,7 +21,13 @@ _ALONE = ("pack", "crop", "max_shapes", "largest_first", "service")
 
 
 def refuse_with_groups(features: Features, options: BatchOptions) -> None:
-    """Raises `ConfigError` where an option does not go with groups."""
+    """Raises `ConfigError` where an option does not go with groups, or with these."""
+    for group in options.group_weights:
+        if not group or length_key(group) not in features.length_keys:
+            raise ConfigError(
+                f"group_weights: expected the names of groups, whose lengths are {', '.join(features.length_keys)}, "
+                f"received {group!r}"
+            )
     if not features.has_groups:
         return
     for name in _ALONE:
@@ -31,32 +38,34 @@ def refuse_with_groups(features: Features, options: BatchOptions) -> None:
             )
 
 
-def cut_by_groups(lengths: Sequence[Any], options: BatchOptions) -> tuple[Any, Cuts]:
+def cut_by_groups(lengths: Mapping[str, Any], options: BatchOptions) -> tuple[Any, Cuts]:
     """Arranges rows in batches.
 
     Args:
-        lengths: int64 `[n]` for each group, of rows with the longest of the leading group first.
+        lengths: int64 `[n]` by the feature that has a group's lengths, the leading group first, of rows with the
+            longest of that group first.
         options: the budget, and what becomes of batches that are not full.
 
     Returns:
         int64 `[n]`: the order in which the batches take the rows; and the batches, whose T is that of the leading
         group.
     """
-    cost = tf.add_n([tf.maximum(one, 1) for one in lengths])
-    band = _bands(cost, options)
-    order = tf.cast(tf.argsort(band * 2**32 - lengths[1], stable=True), tf.int64)
-    lengths, band = [tf.gather(one, order) for one in lengths], tf.gather(band, order)
-    bounds = [tf.gather(tf.math.segment_max(one, band), band) for one in lengths]
-    bounds[1] = lengths[1]  # of a band's rows the first is the longest, as of a batch's
-    full = rows_of(tf.add_n([tf.maximum(one, 1) for one in bounds]), options)
+    steps = {key: tf.maximum(one, 1) for key, one in lengths.items()}
+    band = _bands(options.weighed(steps), options)
+    leading, second = (*steps, *steps)[:2]  # of one group, the rows are in order already
+    order = tf.cast(tf.argsort(band * 2**32 - steps[second], stable=True), tf.int64)
+    steps, band = {key: tf.gather(one, order) for key, one in steps.items()}, tf.gather(band, order)
+    bounds = {key: tf.gather(tf.math.segment_max(one, band), band) for key, one in steps.items()}
+    bounds[second] = steps[second]  # of a band's rows the first is the longest, as of a batch's
+    full = rows_of(options.weighed(bounds), options)
     taken = full
     if options.batch_steps is not None:
         ends = tf.cumsum(tf.math.segment_sum(tf.ones_like(band), band))
         taken = tf.minimum(full, tf.gather(ends, band) - tf.range(tf.size(band, tf.int64)))
     starts = starts_of(taken)
     rows = tf.concat([starts[1:], tf.reshape(tf.size(band, tf.int64), [1])], 0)[: tf.size(starts)] - starts
-    steps = longest_of_batches(lengths[0], rows)
-    cuts = Cuts(starts, rows, tf.gather(full, starts), steps, tf.cumsum(rows * steps, exclusive=True))
+    longest = longest_of_batches(steps[leading], rows)
+    cuts = Cuts(starts, rows, tf.gather(full, starts), longest, tf.cumsum(rows * longest, exclusive=True))
     return order, cuts.chosen(tf.where(cuts.rows == cuts.full)[:, 0]) if options.drop_remainder else cuts
 
 

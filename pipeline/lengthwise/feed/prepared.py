@@ -130,7 +130,7 @@ def _dataset(
 
 def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | BlockLayout:
     histogram = folders.histogram(split)
-    window = rows_of_window(options, folders.steps(split) / max(histogram.total, 1))
+    window = rows_of_window(options, options.weighed(folders.steps(split)) / max(histogram.total, 1))
     if options.pack is not None:
         _check_pack(histogram, split, options.pack, cuts=options.crop is not None or _truncates(folders))
         return BlockLayout(folders, options, window, (options.pack,))
@@ -217,7 +217,7 @@ def _mean(
     found = [(part.manifest.histogram(split), times[part.path]) for part in folders.parts]
     lengths = np.concatenate([histogram.lengths for histogram, _ in found])
     if len(folders.first.groups):  # their steps count, too: as if each had its share of every sequence
-        lengths = lengths * (folders.steps(split) / max(folders.histogram(split).steps, 1))
+        lengths = lengths * (options.weighed(folders.steps(split)) / max(folders.histogram(split).steps, 1))
     counts = np.concatenate([histogram.counts * often for histogram, often in found])
     return MeanBatch.of(lengths, counts, options, None if folders.first.groups else layout.boundaries)
 
@@ -283,7 +283,7 @@ def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, o
         return
     example = folders.layout == "example"
     if example:
-        longest = max(sum(folders.steps_of_buckets[one.bucket].values()) for one in shards)
+        longest = max(options.weighed(folders.steps_of_buckets[one.bucket]) for one in shards)
     else:
         longest = folders.histogram(split).max  # with groups, what is read says it
     longest = options.cropped(longest)

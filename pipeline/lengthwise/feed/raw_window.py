@@ -102,13 +102,14 @@ class RawWindow:
             size: the bytes of all records.
             small_chunks: how many of their chunks are small.
         """
-        lengths = look.lengths if self._options.crop is None else np.minimum(look.lengths, self._options.crop)
+        lengths = np.asarray(self._options.weighed(look.lengths))
+        lengths = lengths if self._options.crop is None else np.minimum(lengths, self._options.crop)
         if steps := float(lengths.sum()):
             self.mean = self._mean_of(lengths)
-            self._steps_per_row = max(steps / len(look.lengths), 1.0)
+            self._steps_per_row = max(steps / len(lengths), 1.0)
             records = size / (look.record_bytes / look.records + FRAME_BYTES)
             self._chunks = math.ceil(records / chunk_size(self._options) * _MARGIN) + small_chunks
-            self.batches_per_epoch = records * len(look.lengths) / look.records * self._own.share / self.mean.rows
+            self.batches_per_epoch = records * len(lengths) / look.records * self._own.share / self.mean.rows
 
     def _mean_of(self, lengths: Any) -> MeanBatch:
         return MeanBatch.of(lengths, np.ones(len(lengths)), self._options, self._boundaries)

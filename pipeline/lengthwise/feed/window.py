@@ -125,9 +125,10 @@ class Windows:
 
     def _cut_by_groups(self, chunk: Chunk, order: Any) -> tuple[Any, Cuts]:
         """The order in which the batches take the window's rows, and the batches."""
-        keys = [RESERVED_KEY, *self._features.length_keys[1:]]
-        lengths = [tf.gather(self._chunks.join(chunk, key), order) for key in keys]
-        self._check_longest(tf.add_n(lengths))
+        leading, *others = self._features.length_keys
+        columns = {leading: RESERVED_KEY} | {key: key for key in others}
+        lengths = {key: tf.gather(self._chunks.join(chunk, column), order) for key, column in columns.items()}
+        self._check_longest(self._options.weighed(lengths))
         places, cuts = cut_by_groups(lengths, self._options)
         return tf.gather(order, places), cuts
 

@@ -4,13 +4,14 @@ Are they all rejected for one reason, as a wrong key makes them? Then all may be
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
 from lengthwise import files
+from lengthwise.columns import length_key
 from lengthwise.columns.wording import did_you_mean
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import EnvironmentFailure
@@ -73,13 +74,13 @@ class Ahead:
         rejected: where every one is rejected, all for one reason.
         records: how many of them were measured.
         record_bytes: how many bytes these have.
-        lengths: int64 `[n]`: of the valid sequences among these, in steps, those of all groups together.
+        lengths: int64 `[n]`: of the valid sequences among these, in steps, by the feature that has a group's lengths.
     """
 
     rejected: AllRejected | None
     records: int
     record_bytes: int
-    lengths: np.ndarray
+    lengths: dict[str, np.ndarray]
 
 
 def look_ahead(paths: Sequence[str], rules: Rules, most: int, config: JobConfig, *, measure: bool = False) -> Ahead:
@@ -88,7 +89,7 @@ def look_ahead(paths: Sequence[str], rules: Rules, most: int, config: JobConfig,
     As long as all are rejected for one reason, at `most` records; else, to `measure`, at some of the first few local
     files. Files that cannot be opened are left to whoever reads all of them.
     """
-    refiner, look = Refiner(rules), _Look(length_columns(rules.columns).values())
+    refiner, look = Refiner(rules), _Look(length_columns(rules.columns))
     reading = _in_turn(paths, config.inputs.compression, config.limits.max_record_bytes)
     for path, block in reading:
         if not most and not (measure and look.is_of_use(path)):
@@ -103,13 +104,13 @@ def look_ahead(paths: Sequence[str], rules: Rules, most: int, config: JobConfig,
 class _Look:
     """What was seen so far."""
 
-    def __init__(self, columns: Iterable[str]) -> None:
+    def __init__(self, columns: Mapping[str, str]) -> None:
         self.tally = Tally()
-        self._columns = tuple(columns)
+        self._columns = {length_key(group): column for group, column in columns.items()}
         self._rejects: list[Reject] = []
         self._files: set[str] = set()
         self._records: list[bytes] = []
-        self._lengths: list[np.ndarray] = []
+        self._lengths: dict[str, list[np.ndarray]] = {key: [np.zeros(0, np.int64)] for key in self._columns}
 
     @property
     def all_rejected(self) -> bool:
@@ -126,14 +127,14 @@ class _Look:
         if path not in self._files and block.records:
             first = _first_of(block)
             self._records += first.records
-            indices = refined.rows.column(INDEX).to_numpy()
-            lengths = sum(lengths_of(refined.rows, column) for column in self._columns)
-            self._lengths.append(np.asarray(lengths)[indices <= first.indices[-1]])
+            measured = refined.rows.column(INDEX).to_numpy() <= first.indices[-1]
+            for key, column in self._columns.items():
+                self._lengths[key].append(lengths_of(refined.rows, column)[measured])
         self._files.add(path)
 
     def result(self, *, rest: bool) -> Ahead:
         rejected = AllRejected(self.tally, len(self._files), self._rejects, rest) if self.all_rejected else None
-        lengths = np.concatenate([*self._lengths, np.zeros(0, np.int64)])
+        lengths = {key: np.concatenate(found) for key, found in self._lengths.items()}
         return Ahead(rejected, len(self._records), sum(map(len, self._records)), lengths)
 
 
