@@ -11,7 +11,7 @@ the next; then, without end, steps a second by the clock and per CPU second, cor
 batches, padded steps for each real one, and the CPU time of the busiest threads in ns a step: what one thread must do
 bounds all others (50 million steps a second need 20 ns a step or less). `waits` is the share of its time that a
 consumer waits which takes a fixed time a step: 15 million steps a second, or 8 million where there are one or two
-cores. Then the serial stages, each by itself.
+cores; and the longest wait is its own. Then the serial stages, each by itself.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from benchmarks.consumer import share_of_waiting
+from benchmarks.consumer import waiting
 from benchmarks.data import NUM_IDS, WORDS, raw_columns, raw_data
 from benchmarks.serial_stages import serial_costs
 
@@ -171,13 +171,16 @@ def measure(made: Callable[[int | None], Any], seconds: float, consumed: float) 
         next(iter(once))
         firsts.append(time.perf_counter() - start)
     batches = sum(1 for _ in once)
+    steady = _steady(iter(made(None)), seconds, batches)
+    waits, longest_wait = waiting(iter(made(None)), consumed, seconds)
     return {
         "built_s": built,
         "first_s": firsts[0],
         "again_s": min(firsts[1:]),
         "batches": batches,
-        **_steady(iter(made(None)), seconds, batches),
-        "waits": share_of_waiting(iter(made(None)), consumed, seconds),
+        **steady,
+        "waits": waits,
+        "longest_wait_ms": 1000 * longest_wait,
     }
 
 
@@ -238,7 +241,8 @@ def line(name: str, budget: int, found: dict[str, Any]) -> str:
         f"{found['steps_per_cpu_s'] / 1e6:6.2f} M per CPU s, cores {found['cores']:4.1f}, "
         f"built {found['built_s']:.2f} s, first {found['first_s']:.2f} s, again {found['again_s']:.2f} s, "
         f"longest gap {found['longest_gap_ms']:.0f} ms over {found['epochs']:.1f} epochs, "
-        f"padded/real {found['padded_to_real']:.3f}, waits {found['waits']:.1%}, busiest threads {busiest} ns a step"
+        f"padded/real {found['padded_to_real']:.3f}, waits {found['waits']:.1%}, "
+        f"{found['longest_wait_ms']:.0f} ms at most, busiest threads {busiest} ns a step"
     )
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def share_of_waiting(iterator: Iterator[Any], steps_per_s: float, seconds: float) -> float:
-    """The share of its time that the accelerator has nothing to do.
+def waiting(iterator: Iterator[Any], steps_per_s: float, seconds: float) -> tuple[float, float]:
+    """The share of its time that the accelerator has nothing to do, and for how many seconds at most at once.
 
     As in Keras, the next batch is asked for while the last one computes, and no more than one is ahead.
 
@@ -17,11 +17,11 @@ def share_of_waiting(iterator: Iterator[Any], steps_per_s: float, seconds: float
     """
     next(iterator)
     begin = free = time.perf_counter()
-    waited = 0.0
+    waits = []
     while free - begin < seconds:
         features = next(iterator)[0]
         start = max(free, time.perf_counter())
-        waited += start - free
+        waits.append(start - free)
         free = start + int(features["sequence_length"].numpy().sum()) / steps_per_s
         time.sleep(max(start - time.perf_counter(), 0))
-    return waited / (free - begin)
+    return sum(waits) / (free - begin), max(waits)

@@ -303,13 +303,14 @@ def _clocks(results: dict[str, Any]) -> Iterable[str]:
                 f"{row['longest_gap_ms']:.0f}",
                 f"{row['padded_to_real']:.3f}",
                 f"{row['waits']:.1%}" if "waits" in row else "",
+                f"{row['longest_wait_ms']:.0f}" if "longest_wait_ms" in row else "",
                 ", ".join(f"{spent:.1f}" for spent in row["busiest_ns"]),
             )
             for name, row in found.items()
             if not name.startswith(_SERIAL)
         ]
         head = ["budget 65,536", "MB", "M steps/s", "against raw", "M steps / CPU s", "first batch s", "again s"]
-        head += ["longest gap ms", "padded/real", "waits", "busiest threads, CPU ns a step"]
+        head += ["longest gap ms", "padded/real", "waits", "at most ms", "busiest threads, CPU ns a step"]
         command = "python -m benchmarks --full --only clock clock-1-core"
         measured = f"Measured by `{command}`, load before: {results[part]['machine']['load_before']}. {_BUSIEST}"
         yield f"## By the clock, cores: {cores}\n\n{measured}\n\n" + _table(head, rows)

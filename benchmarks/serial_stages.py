@@ -21,7 +21,7 @@ def serial_costs(folder: str, budget: int, **options: Any) -> dict[str, float]:
     from lengthwise.feed import Options, prepared
     from lengthwise.feed.emit import each_alone
     from lengthwise.feed.epochs import with_options
-    from lengthwise.feed.threads import threads
+    from lengthwise.feed.threads import WINDOWS, threads
     from lengthwise.feed.transformations import mapped
     from lengthwise.folders import open_folders
 
@@ -50,7 +50,8 @@ def serial_costs(folder: str, budget: int, **options: Any) -> dict[str, float]:
 
     chunks = kept(layout._read(streams[0], seed))
     arranged = windows.of(chunks, layout._windows_of(streams), seed)
-    found = {"arrange windows": cost(arranged) - cost(chunks)}
+    stage = "arrange windows" if chosen.pack is None else f"arrange windows, {WINDOWS} at a time"
+    found = {stage: cost(arranged) - cost(chunks)}
     if chosen.pack is None:
         from lengthwise.feed.emit import emit_batches
 

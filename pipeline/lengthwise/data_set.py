@@ -180,7 +180,7 @@ def prepare(
         like: a prepared data set, whose boundaries and vocabularies are taken.
         overwrite: whether a data set that exists in the folder is replaced, once the new one is complete.
         workers: how many, on this machine; None for one per core that this process may use.
-        runner_options: Beam's options, such as `--runner=DataflowRunner`; none for the embedded runner.
+        runner_options: Beam's options, such as `--runner=DataflowRunner`; none for this machine.
 
     Raises:
         ConfigError: the configuration, the input's paths, the output folder or the runner's options are wrong.

@@ -148,7 +148,7 @@ def test_stopped_it_says_how_to_resume_and_resumes(number: signal.Signals, worke
 
 @pytest.mark.slow
 def test_stopped_it_takes_its_worker_processes_along(place) -> None:
-    command = ["prepare", place.job, "--workers", "2", "--", "--direct_running_mode=multi_processing"]
+    command = ["prepare", place.job, "--workers", "2"]
     with start(*command, start_new_session=True) as process:
         assert process.stderr is not None
         while "read: " not in process.stderr.readline():

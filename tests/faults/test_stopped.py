@@ -72,7 +72,7 @@ def test_a_signal_before_anything_is_read_stops_with_130(raw, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_worker_process_ends_the_run_and_it_resumes(raw, undisturbed, tmp_path):
-    command = Command(config(tmp_path, raw), "--", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
+    command = Command(config(tmp_path, raw), "--workers", "2")
     command.wait_for(lambda: files_read(tmp_path / "out") >= 1)
     os.kill(command.children()[-1], signal.SIGKILL)
     finished = command.wait()
@@ -84,7 +84,7 @@ def test_a_killed_worker_process_ends_the_run_and_it_resumes(raw, undisturbed, t
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_a_signal_stops_worker_processes_too(raw, tmp_path, number):
-    command = Command(config(tmp_path, raw), "--", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
+    command = Command(config(tmp_path, raw), "--workers", "2")
     command.wait_for(lambda: files_read(tmp_path / "out") >= 1)
     children = command.children()
     assert len(children) >= 2

@@ -22,7 +22,7 @@ from faults.runs import Runs
 from lengthwise.config.model import JobConfig
 from prepare import jobs, words
 
-PROCESSES = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
+PROCESSES = ("--workers", "2")
 NOBODY = 65534
 STRANGER = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 """Who may read and write nothing that is not open to all."""
@@ -55,7 +55,7 @@ def test_a_worker_that_dies_at_any_moment_ends_the_run_with_its_reason(runs, tmp
         folder = tmp_path / str(after)
         job = same_input(folder, undisturbed) if after else first
         began = time.monotonic()
-        ended = runs.run(job, options=PROCESSES, worker_dies_after=after)
+        ended = runs.run(job, workers=2, worker_dies_after=after)
         assert time.monotonic() - began < 60 + after, (after, ended)
         assert ended.code in (0, 3), (after, ended)
         assert (folder / "out" / "manifest.json").exists() == (ended.code == 0), (after, ended)
@@ -63,31 +63,28 @@ def test_a_worker_that_dies_at_any_moment_ends_the_run_with_its_reason(runs, tmp
             assert "EnvironmentFailure: a worker process was killed (SIGKILL): out of memory?" in ended.message, after
         codes.append(ended.code)
     assert codes[:4] == [3] * 4
-    for job, options in ((undisturbed, PROCESSES), (first, ())):
-        ended = runs.run(job, options=options)
+    for job, workers in ((undisturbed, 2), (first, 1)):
+        ended = runs.run(job, workers=workers)
         assert (ended.code, ended.message) == (0, "")
     assert jobs.tree(tmp_path / "0" / "out") == jobs.tree(tmp_path / "out")
 
 
 @pytest.mark.slow
-def test_no_worker_outlives_its_run_and_the_next_run_removes_its_temporary_folders(runs, tmp_path):
-    others = runs.temporary / "beam-pipeline-temp-of-others"
-    others.mkdir()
-    left = []
-    after = 4.0
-    while len(left) < 5:
-        code = runs.run(config(tmp_path), options=PROCESSES, die_after=after).code
-        if code == 0:  # it was faster than the alarm
+def test_no_worker_and_no_temporary_file_outlives_its_run(runs, tmp_path):
+    killed = 0
+    after = 2.0
+    while killed < 8:
+        ended = runs.run(config(tmp_path), workers=2, die_after=after)
+        if ended.code == 0:  # it was faster than the alarm
             shutil.rmtree(tmp_path / "out")
         else:
-            assert code == -signal.SIGALRM
-            left.append(len(list(runs.temporary.iterdir())) - 1)
-        time.sleep(1)
+            assert ended.code == -signal.SIGALRM, ended
+            killed += 1
+        time.sleep(0.5)
         assert runs.left() == [], after
+        assert list(runs.temporary.iterdir()) == [], after
         after *= 0.75
-    assert max(left) == 1  # each of them removed what the one before had left
-    assert runs.run(config(tmp_path), options=PROCESSES).code == 0
-    assert list(runs.temporary.iterdir()) == [others]
+    assert runs.run(config(tmp_path), workers=2).code == 0
 
 
 def test_temporary_folders_of_others_and_of_runs_at_work_stay(tmp_path, monkeypatch):
@@ -118,20 +115,19 @@ def test_temporary_folders_of_others_and_of_runs_at_work_stay(tmp_path, monkeypa
 def test_a_worker_that_cannot_start_is_told_with_its_last_words(tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
-        "import os, sys\nif 'WORKER_ID' in os.environ:\n    sys.modules['apache_beam'] = None\n"
+        "import sys\nif len(sys.argv) == 3:\n    sys.modules['pyarrow'] = None\n"
     )
     path = os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)])
-    ended = Command(config(tmp_path), "--", *PROCESSES, PYTHONPATH=path).wait()
+    ended = Command(config(tmp_path), *PROCESSES, PYTHONPATH=path).wait()
     assert ended.code == 3, ended.said
     assert "a worker process ended before its work did, with exit code 1: ModuleNotFoundError" in ended.said
     assert "the same command resumes" in ended.said
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [("--workers", "2"), ("--", *PROCESSES)], ids=["threads", "processes"])
-def test_workers_are_reached_past_a_proxy(tmp_path, options):
+def test_threads_of_beam_are_reached_past_a_proxy(tmp_path):
     nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
-    ended = Command(config(tmp_path), *options, **nowhere).wait()
+    ended = Command(config(tmp_path), "--workers", "2", "--", "--runner=DirectRunner", **nowhere).wait()
     assert ended.code == 0, ended.said
 
 
@@ -154,7 +150,7 @@ def _skip_unless(command: tuple[str, ...], program: str) -> None:
 @pytest.mark.parametrize(("home", "temporary"), [("/nonexistent", ""), ("/", "/nonexistent"), ("", "/")])
 def test_worker_processes_work_as_another_user(shared, home, temporary):
     _skip_unless(READER, "import os, sys; os.execv(sys.executable, [sys.executable, '-c', ''])")
-    ended = Command(config(shared), "--", *PROCESSES, before=READER, HOME=home, TMPDIR=temporary).wait()
+    ended = Command(config(shared), *PROCESSES, before=READER, HOME=home, TMPDIR=temporary).wait()
     assert ended.code == 0, ended.said
     assert (shared / "out" / "manifest.json").stat().st_uid == NOBODY
 
@@ -163,7 +159,7 @@ def test_worker_processes_work_as_another_user(shared, home, temporary):
 def test_a_user_whose_workers_cannot_run_this_python_is_told(shared):
     """As when whoever starts the first process may reach what the user may not: a Python in the folder of root."""
     _skip_unless(STRANGER, "import lengthwise_cli.main")
-    ended = Command(config(shared), "--", *PROCESSES, before=STRANGER, HOME="/nonexistent").wait()
+    ended = Command(config(shared), *PROCESSES, before=STRANGER, HOME="/nonexistent").wait()
     assert ended.code in (0, 3), ended.said
     if ended.code:
         assert f"a worker process cannot be started: [Errno 13] Permission denied: '{sys.executable}'" in ended.said

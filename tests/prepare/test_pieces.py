@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lengthwise.errors import LengthwiseError
-from lengthwise.job import alone, check, pieces, run, spill
+from lengthwise.job import check, local, pieces, run, spill
 from lengthwise.records.first_frame import find_first_frame
 from prepare import jobs, words
 from records.messages import framed, header, offsets
@@ -125,7 +125,7 @@ def test_a_file_that_changes_between_its_pieces(raw, monkeypatch, name):
             CHANGES[name](raw)
         return spill_piece(job, piece)
 
-    monkeypatch.setattr(alone, "spill_piece", spilled)
+    monkeypatch.setattr(local, "spill_piece", spilled)
     monkeypatch.setattr(pieces, "PIECE_BYTES", PIECE)
     config = jobs.job(raw.parent.parent, words.COLUMNS, [str(raw)], **SECTIONS, **ORDERS["given"])
     manifest = run(config, workers=1)

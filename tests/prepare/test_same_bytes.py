@@ -38,15 +38,8 @@ def one_worker(raw: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict
     return jobs.tree(folder / "out")
 
 
-def test_with_two_threads(raw, one_worker, tmp_path: Path):
+def test_with_two_workers(raw, one_worker, tmp_path: Path):
     run(jobs.job(tmp_path, words.COLUMNS, raw, **SECTIONS), workers=2)
-    assert jobs.tree(tmp_path / "out") == one_worker
-
-
-@pytest.mark.slow
-def test_with_two_processes(raw, one_worker, tmp_path: Path):
-    options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
-    run(jobs.job(tmp_path, words.COLUMNS, raw, **SECTIONS), runner_options=options)
     assert jobs.tree(tmp_path / "out") == one_worker
 
 

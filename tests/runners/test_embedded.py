@@ -1,19 +1,20 @@
-"""Beam's own runner on this machine: threads and processes."""
+"""On this machine: worker processes, and Beam's own runner."""
 
 import pytest
 
 from runners.conftest import Setup, content, prepare
 
 RUNS = {
-    "threads": ("--workers", "2"),
-    "processes": ("--", "--direct_running_mode=multi_processing", "--direct_num_workers=2"),
-    "by name": ("--workers", "1", "--", "--runner=DirectRunner"),
+    "processes": ("--workers", "2"),
+    "processes, as TFX asks for them": ("--", "--direct_running_mode=multi_processing", "--direct_num_workers=2"),
+    "Beam": ("--", "--runner=DirectRunner"),
+    "threads of Beam": ("--workers", "2", "--", "--runner=DirectRunner"),
 }
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_every_way_of_working_gives_the_same_bytes(setup: Setup, name: str) -> None:
-    output = name.replace(" ", "-")
+    output = name.replace(" ", "-").replace(",", "")
     done = prepare(setup.folder, "job.yaml", "--output", output, *RUNS[name])
     assert done.returncode == 0, done.stderr
     assert content(setup.folder / output) == setup.expected

@@ -27,26 +27,25 @@ def first_fit(lengths: Any, capacity: int, most: int) -> Any:
     long = tf.math.count_nonzero(lengths > capacity // 2, dtype=tf.int32)
     alone, rest = lengths[:long], lengths[long:]
     sizes, _, counts = tf.unique_with_counts(rest)
-    empty = _enough_rows(lengths, capacity, most) - long
-    room = tf.concat([capacity - alone, tf.fill([empty], capacity)], 0)
-    places = tf.concat([tf.fill([long], most - 1), tf.fill([empty], most)], 0)
+    room, places = capacity - alone, tf.fill([long], most - 1)
     rows = tf.TensorArray(tf.int32, tf.size(sizes), infer_shape=False, element_shape=[None])
 
     def fit(number: Any, room: Any, places: Any, rows: Any) -> tuple[Any, ...]:
         size, count = sizes[number], counts[number]
         fitting = tf.minimum(room // size, places)
+        each = tf.minimum(capacity // size, most)  # of an empty row
+        added = -(-tf.maximum(count - tf.reduce_sum(fitting), 0) // each)
+        room = tf.concat([room, tf.fill([added], capacity)], 0)
+        places = tf.concat([places, tf.fill([added], most)], 0)
+        fitting = tf.concat([fitting, tf.fill([added], each)], 0)
         ends = tf.cumsum(fitting)
         taken = tf.clip_by_value(count - (ends - fitting), 0, fitting)
         rows = rows.write(number, tf.searchsorted(ends, tf.range(1, count + 1)))
         return number + 1, room - taken * size, places - taken, rows
 
+    shapes = (tf.TensorShape([]), tf.TensorShape([None]), tf.TensorShape([None]), tf.TensorShape([]))
+    start = (0, room, places, rows)
     *_, rows = tf.while_loop(
-        lambda number, *_: number < tf.size(sizes), fit, (0, room, places, rows), parallel_iterations=1
+        lambda number, *_: number < tf.size(sizes), fit, start, shape_invariants=shapes, parallel_iterations=1
     )
     return tf.cast(tf.concat([tf.range(long), rows.concat()], 0), tf.int64)
-
-
-def _enough_rows(lengths: Any, capacity: int, most: int) -> Any:
-    """As many rows as first fit may need: of those with places left, all but one are more than half full."""
-    steps = tf.cast(tf.reduce_sum(tf.cast(lengths, tf.int64)), tf.int32)
-    return 2 * (steps // capacity + 1) + tf.size(lengths) // most + 1

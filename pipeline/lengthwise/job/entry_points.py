@@ -2,8 +2,9 @@
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 from lengthwise import files
@@ -16,14 +17,23 @@ from lengthwise.job.fingerprint import fingerprint
 from lengthwise.job.hold import PROBE, WORK, has_work, locked, remove_work
 from lengthwise.job.hopeless import find_hopeless, refuse_hopeless
 from lengthwise.job.inputs import NO_RECORD, list_inputs, unlisted_inputs
+from lengthwise.job.local_workers import LocalWorkers
 from lengthwise.job.measure import add_up, leading_lengths, plan_buckets, unsampled
 from lengthwise.job.model import Job, Measured, Piece, Spilled, Written
-from lengthwise.job.options import check_options, input_patterns, is_dry_run, is_embedded, runner_name
+from lengthwise.job.options import (
+    check_options,
+    input_patterns,
+    is_dry_run,
+    is_embedded,
+    needs_beam,
+    number_of_workers,
+    runner_name,
+)
 from lengthwise.job.pieces import cut_files, join_pieces
 from lengthwise.job.start import import_beam, settled, uncollected
 from lengthwise.job.summaries import MEASURED, SPILLED, WRITTEN, read_summary
 from lengthwise.job.verdict import Verdict, judge, judge_hopeless
-from lengthwise.job.workers import embedded_options
+from lengthwise.job.workers import choose_workers, embedded_options
 from lengthwise.job.workspace import existing, refuse_own_sources, start_over_where_needed, work_folder
 from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.progress import Event, ProgressSink, collect, ignore
@@ -47,7 +57,7 @@ def run(
         config: what to read, by which columns, and what to write.
         overwrite: whether a data set that stands in the output folder is replaced, once the new one is complete.
         workers: on this machine, how many; None for one per core that this process may use.
-        runner_options: Beam's options, such as `--runner=DataflowRunner`; none for the embedded runner.
+        runner_options: Beam's options, such as `--runner=DataflowRunner`; none for this machine.
         progress: is told how far the job is.
 
     Returns:
@@ -85,8 +95,8 @@ def run(
                 job = Job(config, inputs, (), digest, work_folder(folder, inputs, digest))
                 job = for_workers(job, runner_options)
                 start_over_where_needed(folder, job.work)
-                runner = _Runner(job, workers, runner_options, progress)
-                runner.prepare(*runner.plan(job))
+                with _runner(job, workers, runner_options, progress) as runner:
+                    runner.prepare(*runner.plan(job))
             remove_work(folder)
     if found is not None:
         progress(Event("log", message=f"{folder} is complete already; --overwrite prepares it again"))
@@ -116,10 +126,11 @@ def measure_lengths(
         EnvironmentFailure: the runner failed, or what it measured did not arrive in `folder`.
         NothingRan: see `run`.
     """
-    job, runner = _measuring(config, folder, workers, runner_options, progress)
+    job = _measuring(config, folder, runner_options, progress)
     if not is_dry_run(runner_options):
         refuse_hopeless(job)
-    return runner.lengths(job)
+    with _runner(job, workers, runner_options, progress) as runner:
+        return runner.lengths(job)
 
 
 def check(
@@ -142,21 +153,20 @@ def check(
     Raises:
         ConfigError, EnvironmentFailure, NothingRan: see `measure_lengths`.
     """
-    job, runner = _measuring(unsampled(config), folder, workers, runner_options, progress)
+    job = _measuring(unsampled(config), folder, runner_options, progress)
     hopeless = None if is_dry_run(runner_options) else find_hopeless(job)
     if hopeless is not None:
         return judge_hopeless(hopeless)
-    return judge(job, *runner.measure(job))
+    with _runner(job, workers, runner_options, progress) as runner:
+        return judge(job, *runner.measure(job))
 
 
-def _measuring(
-    config: JobConfig, folder: str, workers: int | None, options: Sequence[str], progress: ProgressSink
-) -> "tuple[Job, _Runner]":
-    """A job that only reads, whose results meet in `folder`, and what runs it."""
+def _measuring(config: JobConfig, folder: str, options: Sequence[str], progress: ProgressSink) -> Job:
+    """A job that only reads, whose results meet in `folder`."""
     check_options(options, config, folder, "folder")
     reach(config, folder, options)
     job = Job(config, list_inputs(config, progress), config.buckets.boundaries or (), "", folder)
-    return for_workers(job, options), _Runner(job, workers, options, progress)
+    return for_workers(job, options)
 
 
 def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
@@ -185,24 +195,56 @@ def _probe(folder: str) -> None:
     files.remove(path)
 
 
-class _Runner:
-    """Runs pipelines for a job, with progress."""
-
-    def __init__(self, job: Job, workers: int | None, options: Sequence[str], progress: ProgressSink) -> None:
-        self._progress = progress
-        self._pieces = cut_files(job)
-        self._size = sum(source.size for source in job.inputs)
-        self._options = list(options)
+@contextmanager
+def _runner(job: Job, workers: int | None, options: Sequence[str], progress: ProgressSink) -> "Iterator[_Runner]":
+    """What runs the job's steps: workers on this machine, or Beam where its options name a runner."""
+    pieces, size = cut_files(job), sum(source.size for source in job.inputs)
+    if needs_beam(options):
+        import_beam()
         if is_embedded(options):
-            chosen, why = embedded_options(workers, len(self._pieces), self._size, is_free=not options)
-            self._options = [*chosen, *options]
-            progress(Event("log", message=why))
+            options = [*embedded_options(workers), *options]
         elif files.is_remote(job.work):
             progress(Event("log", message="the runner's own page shows how far the job is: its work folder is remote"))
-        if self._options:
-            import_beam()
+        yield _Runner(pieces, size, partial(_run_on_beam, options), progress)
+        return
+    count, why = choose_workers(workers or number_of_workers(options), len(pieces), size)
+    progress(Event("log", message=why))
+    with interruptible(), LocalWorkers(count, options) as local_workers:
+        yield _Runner(pieces, size, partial(_run_here, local_workers), progress)
+
+
+def _run_on_beam(options: Sequence[str], step: str, job: Job, pieces: Sequence[Piece]) -> None:
+    """Runs a function of `pipeline`."""
+    with uncollected():
+        from lengthwise.job import pipeline, runner
+    with settled():
+        runner.run_pipeline(lambda built: getattr(pipeline, step)(built, job, pieces), options)
+    if is_dry_run(options) and not is_embedded(options):
+        raise NothingRan(_ACCEPTED.format(runner_name(options)))
+
+
+def _run_here(workers: LocalWorkers, step: str, job: Job, pieces: Sequence[Piece]) -> None:
+    """Runs a function of `local`."""
+    with uncollected():
+        from lengthwise.job import local
+    with settled(), interruptible():
+        getattr(local, step)(workers, job, pieces)
+
+
+class _Runner:
+    """Runs the steps of a job, with progress."""
+
+    def __init__(
+        self, pieces: tuple[Piece, ...], size: int, run_step: Callable[[str, Job, Sequence[Piece]], None],
+        progress: ProgressSink,
+    ) -> None:  # fmt: skip
+        """`size`: of the input in bytes."""
+        self._progress = progress
+        self._pieces = pieces
+        self._size = size
+        self._run = run_step
         with uncollected():  # what the steps need, at once
-            from lengthwise.job import alone, publish  # noqa: F401
+            from lengthwise.job import local, publish  # noqa: F401
 
     def measure(self, job: Job) -> tuple[tuple[Piece, ...], list[Measured]]:
         """The pieces of the input, and what was found in each.
@@ -279,27 +321,12 @@ class _Runner:
         """The summary that a step leaves, by the names of these pieces."""
         self._run(step, job, pieces)
         found = {one.piece: one for one in read_summary(job, name, list[kind])}  # type: ignore[valid-type]
-        if not found and is_dry_run(self._options):
-            raise NothingRan(_ACCEPTED.format(runner_name(self._options)))
         if found.keys() != {piece.name for piece in pieces}:
             raise EnvironmentFailure(
                 f"{job.work}: expected what was found in {len(pieces)} pieces of the input, received that of "
                 f"{len(found)}; check that all workers can write to this folder, then run again"
             )
         return found
-
-    def _run(self, step: str, job: Job, pieces: Sequence[Piece]) -> None:
-        """Runs a function of `pipeline`, or its like in `alone`."""
-        if not self._options:
-            from lengthwise.job import alone
-
-            with settled(), interruptible():
-                getattr(alone, step)(job, pieces)
-            return
-        with uncollected():
-            from lengthwise.job import pipeline, runner
-        with settled():
-            runner.run_pipeline(lambda built: getattr(pipeline, step)(built, job, pieces), self._options)
 
     @contextmanager
     def _watched(self, job: Job, stage: str, total: int) -> Iterator[Job]:

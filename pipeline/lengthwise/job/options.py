@@ -24,6 +24,22 @@ def is_embedded(options: Sequence[str]) -> bool:
     return _short(runner_name(options)) in map(_short, _EMBEDDED)
 
 
+def needs_beam(options: Sequence[str]) -> bool:
+    """Whether Beam runs the job: its options name a runner, or are those of the embedded runner, or of a dry run.
+
+    Worker processes on this machine are always our own: where one of Beam's dies early, its runner waits forever.
+    """
+    if is_embedded(options) and option_value(options, "direct_running_mode") == "multi_processing":
+        return False
+    return is_dry_run(options) or any(option.startswith(("--runner", "--direct_")) for option in options)
+
+
+def number_of_workers(options: Sequence[str]) -> int | None:
+    """How many workers on this machine the options ask for; None where they leave it open."""
+    value = option_value(options, "direct_num_workers")
+    return int(value) or None if value.isdigit() else None
+
+
 def is_dry_run(options: Sequence[str]) -> bool:
     """Whether the job is to be built but not run."""
     return any(option in ("--dry_run", "--dry_run=True", "--dry_run=true") for option in options)

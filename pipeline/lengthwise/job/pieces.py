@@ -6,7 +6,7 @@ piece that starts there is believed. If one does not, the file is read from ther
 record is read once, whatever the search finds, and numbers of records, rejects and damage are those of the whole file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -22,6 +22,11 @@ _MOST_PIECES = 2**14  # each is a reference or more that meets the others in one
 def whole_files(job: Job) -> tuple[Piece, ...]:
     """Each file as one piece."""
     return tuple(Piece(source, 0, source.size, 0) for source in job.inputs)
+
+
+def largest_first(pieces: Sequence[Piece]) -> list[Piece]:
+    """In this order workers read them, so that none begins the largest when all others are done."""
+    return sorted(pieces, key=lambda piece: (piece.start - piece.stop, piece.name))
 
 
 def cut_files(job: Job) -> tuple[Piece, ...]:

@@ -12,6 +12,7 @@ import apache_beam as beam
 
 from lengthwise.job.measure import measure_piece
 from lengthwise.job.model import Job, Measured, Piece, ShardTask, Spilled, Written
+from lengthwise.job.pieces import largest_first
 from lengthwise.job.shards import assign_shards, write_shard
 from lengthwise.job.spill import spill_piece
 from lengthwise.job.summaries import MEASURED, SPILLED, WRITTEN, write_summary
@@ -47,9 +48,11 @@ def _spilled(pipeline: beam.Pipeline, job: Job, pieces: Sequence[Piece]) -> beam
 
 
 def _spread(pipeline: beam.Pipeline, pieces: Sequence[Piece]) -> beam.PCollection:
-    """The largest first: the embedded runner gives each worker every n-th of them."""
-    largest_first = sorted(pieces, key=lambda piece: (piece.start - piece.stop, piece.name))
-    return pipeline | "List pieces" >> beam.Create(largest_first) | "Spread pieces over workers" >> beam.Reshuffle()
+    return (
+        pipeline
+        | "List pieces" >> beam.Create(largest_first(pieces))
+        | "Spread pieces over workers" >> beam.Reshuffle()
+    )
 
 
 def _assign(job: Job, runs: list[Spilled]) -> Iterator[ShardTask]:

@@ -9,16 +9,13 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.portability import python_urns
-from apache_beam.portability.api import beam_provision_api_pb2
-from apache_beam.runners.portability.fn_api_runner import fn_runner
-from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineState
 
 from lengthwise import __version__, errors
 from lengthwise.beam_files import environment_options
 from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
-from lengthwise.job import abandoned, processes
+from lengthwise.job import abandoned
 from lengthwise.job.options import is_embedded
 
 _DIRECT = "no_grpc_proxy"  # the environment variable of hosts that gRPC connects to without a proxy
@@ -36,8 +33,7 @@ def run_pipeline(
         EnvironmentFailure: the runner failed.
     """
     pipeline_options = PipelineOptions([*environment_options(), *options])
-    team = processes.Team()
-    runner = _Embedded(team, pipeline_options) if is_embedded(options) else None
+    runner = FnApiRunner() if is_embedded(options) else None  # DirectRunner may choose another
     abandoned.remove_abandoned()
     try:
         with _reachable_past_proxies():
@@ -51,7 +47,7 @@ def run_pipeline(
     except LengthwiseError:
         raise
     except Exception as error:
-        raise _translate(error, team.fault) from error
+        raise _translate(error) from error
 
 
 def _wait_for(result: Any, timeout_s: float | None) -> None:
@@ -89,33 +85,14 @@ def _reachable_past_proxies() -> Iterator[None]:
             os.environ[_DIRECT] = before
 
 
-class _Embedded(fn_runner.FnApiRunner):
-    """Beam's embedded runner, whose worker processes are those of `lengthwise.job.processes`."""
-
-    def __init__(self, team: processes.Team, options: PipelineOptions) -> None:
-        # As DirectRunner makes it: a bare FnApiRunner gives worker processes no options.
-        encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
-        info = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
-        super().__init__(provision_info=fn_runner.ExtendedProvisionInfo(info))
-        self._team = team
-
-    def run_via_runner_api(self, pipeline_proto: Any, options: PipelineOptions) -> Any:
-        for environment in pipeline_proto.components.environments.values():
-            if environment.urn == python_urns.SUBPROCESS_SDK:
-                environment.urn, environment.payload = processes.URN, self._team.name.encode()
-        return super().run_via_runner_api(pipeline_proto, options)
-
-
-def _translate(error: Exception, fault: str) -> LengthwiseError:
-    """A worker's own error, which Beam hands on as text, the death of a worker, or a failure of the runner."""
+def _translate(error: Exception) -> LengthwiseError:
+    """A worker's own error, which Beam hands on as text, or a failure of the runner."""
     if "KeyboardInterrupt" in str(error):
         return Interrupted("stopped; the same command resumes")
     found = _OURS.search(str(error))
     if found:
         kind = getattr(errors, found[1], EnvironmentFailure)
         return kind(found[2].strip())
-    if fault:
-        return EnvironmentFailure(fault)
     if "No module named 'lengthwise" in str(error):
         return EnvironmentFailure(f"a worker has another lengthwise than {__version__}, or none; install this one")
     lines = filter(None, map(str.strip, str(error).splitlines()))

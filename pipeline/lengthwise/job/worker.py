@@ -1,19 +1,52 @@
-"""What a worker process on this machine runs: Beam's own worker, started in half the time."""
+"""What a worker process on this machine runs: the tasks that `local_workers` gives it, one after the other."""
 
 import gc
-import logging
+import os
+import pickle
 import sys
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
 
-from lengthwise.job.start import import_beam, uncollected
+from lengthwise import files
+from lengthwise.job.start import uncollected
 
 
 def main() -> None:
-    """Serves the runner that started this process, until it says that all is done."""
-    import_beam()
+    """Serves the process that started this one until it closes their connection, the second argument's descriptor."""
     with uncollected():
-        from apache_beam.runners.worker import sdk_worker_main
-
-        from lengthwise.job import pipeline  # noqa: F401 (what its tasks are made of)
+        from lengthwise.job import local  # noqa: F401 (what its tasks are made of)
     gc.freeze()
-    logging.basicConfig()  # to standard error: whoever started this process reads it
-    sdk_worker_main.main(sys.argv)
+    _serve(Connection(int(sys.argv[2])))
+    os._exit(0)  # all is on disk: nothing is to be torn down
+
+
+def _serve(connection: Connection) -> None:
+    options = connection.recv()
+    if options:
+        files.use_options(options)
+    function, job = None, None
+    while True:
+        try:
+            is_step, value = connection.recv()
+        except EOFError:
+            return
+        if is_step:
+            function, job = value
+            continue
+        assert function is not None
+        try:
+            outcome: Any = True, function(job, value)
+        except Exception as error:  # noqa: BLE001 (raised again where the task comes from)
+            outcome = False, _sendable(error)
+        connection.send(outcome)
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error with where it was raised; where it cannot be sent, another one that says the same."""
+    error.add_note("in a worker process:\n" + "".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001 (whatever a class of errors does)
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

@@ -1,4 +1,4 @@
-"""The job in this process, one piece after the other: the steps of `pipeline` without Beam, which is slow to start.
+"""The job on this machine: the steps of `pipeline` without Beam, which is slow to start.
 
 pieces of the input -> measure lengths -> summarise
 
@@ -8,26 +8,28 @@ pieces of the input -> spill sorted runs -> assign shards -> write shards -> sum
 
 from collections.abc import Sequence
 
+from lengthwise.job.local_workers import LocalWorkers
 from lengthwise.job.measure import measure_piece
 from lengthwise.job.model import Job, Measured, Piece, Spilled, Written
+from lengthwise.job.pieces import largest_first
 from lengthwise.job.shards import assign_shards, write_shard
 from lengthwise.job.spill import spill_piece
 from lengthwise.job.summaries import MEASURED, SPILLED, WRITTEN, write_summary
 
 
-def measure_lengths(job: Job, pieces: Sequence[Piece]) -> None:
+def measure_lengths(workers: LocalWorkers, job: Job, pieces: Sequence[Piece]) -> None:
     """Measures the input."""
-    write_summary(job, MEASURED, list[Measured], [measure_piece(job, piece) for piece in pieces])
+    write_summary(job, MEASURED, list[Measured], workers.map(measure_piece, job, largest_first(pieces)))
 
 
-def spill_rows(job: Job, pieces: Sequence[Piece]) -> list[Spilled]:
+def spill_rows(workers: LocalWorkers, job: Job, pieces: Sequence[Piece]) -> list[Spilled]:
     """Reads the input, as far as that is not done yet."""
-    spilled = [spill_piece(job, piece) for piece in pieces]
+    spilled = workers.map(spill_piece, job, largest_first(pieces))
     write_summary(job, SPILLED, list[Spilled], spilled)
     return spilled
 
 
-def prepare_shards(job: Job, pieces: Sequence[Piece]) -> None:
+def prepare_shards(workers: LocalWorkers, job: Job, pieces: Sequence[Piece]) -> None:
     """Reads the input, as far as that is not done yet, and writes every shard into the work folder."""
-    tasks = assign_shards(job, spill_rows(job, pieces))
-    write_summary(job, WRITTEN, list[Written], [write_shard(job, task) for task in tasks])
+    tasks = list(assign_shards(job, spill_rows(workers, job, pieces)))
+    write_summary(job, WRITTEN, list[Written], workers.map(write_shard, job, tasks))
