@@ -70,7 +70,7 @@ class DataSet:
     def columns(self) -> ColumnList:
         """The columns for a model of this data, by position and by key. Its look-ups are done, so ids are ids.
 
-        Their moments, for `standardize`, are those of the values of all folders together.
+        Their moments, for `standardize`, are those of the training splits of all folders together.
         """
         return self.parts.model_columns
 

@@ -9,16 +9,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from math import isfinite, sqrt
 from os import PathLike, fspath
 from typing import Any, NamedTuple
 
 from lengthwise import files
 from lengthwise.buckets import LengthHistogram
-from lengthwise.columns import ColumnList, Moments, groups, length_key
+from lengthwise.columns import ColumnList, groups, length_key
 from lengthwise.differences import differences, shown
 from lengthwise.errors import ConfigError, DatasetError
-from lengthwise.manifest import MANIFEST_NAME, ColumnStatistics, Layout, Manifest, Shard, load_manifest
+from lengthwise.manifest import (
+    MANIFEST_NAME,
+    Layout,
+    Manifest,
+    Shard,
+    TrainingStatistics,
+    joint_moments,
+    load_manifest,
+)
 from lengthwise.part_folders import part_folders
 
 Names = str | PathLike[str] | Sequence[str | PathLike[str]]
@@ -135,11 +142,13 @@ class Folders:
 
     @property
     def model_columns(self) -> ColumnList:
-        """The columns for a model. Mean and deviation of numbers are those of all folders' values together."""
-        keys = dict.fromkeys(key for part in self.parts for key in part.manifest.statistics)
-        moments = {key: _moments(part.manifest.statistics.get(key) for part in self.parts) for key in keys}
-        known = {key: found for key, found in moments.items() if found is not None}
-        return ColumnList(self.first.model_columns, known)
+        """The columns for a model. Mean and deviation of numbers are those of all folders' training splits together."""
+        known: dict[str, list[TrainingStatistics]] = {}
+        for part in self.parts:
+            for key, found in part.manifest.statistics.items():
+                if found.training is not None:
+                    known.setdefault(key, []).append(found.training)
+        return ColumnList(self.first.model_columns, {key: joint_moments(found) for key, found in known.items()})
 
     def shards(self, split: str) -> list[PlacedShard]:
         """The shards of a split that hold records, folder after folder.
@@ -255,20 +264,3 @@ def _by_checksum(value: Any, folder: Folder) -> Any:
         name = told["vocabulary_file"].removeprefix(files.join(folder.path, ""))
         told["vocabulary_file"] = f"a file of checksum {folder.manifest.side_files.get(name, name)}"
     return told
-
-
-def _moments(statistics: Iterable[ColumnStatistics | None]) -> Moments | None:
-    """The mean and deviation of values of which those of each folder are known."""
-    known = [
-        (float(found.counted), found.mean, found.std)
-        for found in statistics
-        if found is not None and found.mean is not None and found.std is not None and found.counted > 0
-    ]
-    total = sum(count for count, _, _ in known)
-    if not known:
-        return None
-    if len(known) == 1:  # to the last bit
-        return Moments(*known[0][1:])
-    mean = sum(count / total * mean for count, mean, _ in known)
-    variance = sum(count / total * (std * std + (own - mean) ** 2) for count, own, std in known)
-    return Moments(mean, sqrt(variance)) if isfinite(variance) else None

@@ -24,6 +24,7 @@ COLUMNS: list[dict[str, Any]] = [
     {"kind": "vocabulary", "key": "word", "vocabulary_file": "", "num_oov_buckets": 1},
     {"kind": "numeric", "key": "price"},
     {"kind": "context", "key": "id", "dtype": "int64"},
+    {"kind": "bucketized", "source_column": {"kind": "numeric", "key": "price"}, "boundaries": {"quantiles": 4}},
 ]
 
 
@@ -120,6 +121,8 @@ def test_a_week(team: Team) -> None:
     data = lw.open(team.data)
     assert len(data.folders) == 7
     assert {manifest.boundaries for manifest in data.manifests} == {data.manifests[0].boundaries}
+    assert len({manifest.columns[3] for manifest in data.manifests}) == 1  # the first day's quantiles, not another's
+    assert len(data.columns[3].boundaries) == 3
     assert sum(data.splits.values()) == 7 * 60 + 5
     lw.verify(team.data)
 
@@ -132,7 +135,7 @@ def test_a_week(team: Team) -> None:
     (team.raw / "2026-11-01.tfrecord").unlink()
     lw.verify(team.data)
     whole = lw.prepare(team.job(output={"layout": "example", "path": str(team.folder / "whole")}), like=team.data)
-    assert whole.manifest.boundaries == data.manifests[0].boundaries
+    assert (whole.manifest.boundaries, whole.columns) == (data.manifests[0].boundaries, data.columns)
     assert records_of(lw.open(team.data)) == records_of(whole)
     assert len(whole.manifest.shards) < sum(len(one.shards) for one in lw.open(team.data).manifests)
 

@@ -43,7 +43,7 @@ from lengthwise.columns.dense import (
 from lengthwise.columns.from_schema import columns_from_schema
 from lengthwise.columns.from_tensorflow import from_feature_column, from_feature_columns
 from lengthwise.columns.groups import groups_of, length_key
-from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
+from lengthwise.columns.numeric import BucketizedColumn, NumericColumn, Quantiles
 from lengthwise.columns.parse_spec import make_parse_example_spec
 from lengthwise.columns.select import (
     AnyColumn,
@@ -86,6 +86,7 @@ __all__ = [
     "IndicatorColumn",
     "Moments",
     "NumericColumn",
+    "Quantiles",
     "SequenceFeature",
     "SharedEmbedding",
     "SharedEmbeddingColumn",

@@ -43,8 +43,12 @@ def sequence_numeric_column(
     )
 
 
-def sequence_bucketized_column(source_column: NumericColumn, boundaries: Sequence[float]) -> BucketizedColumn:
+def sequence_bucketized_column(
+    source_column: NumericColumn, boundaries: Sequence[float] | Mapping[str, int]
+) -> BucketizedColumn:
     """A numeric sequence as ids: how many of the `boundaries` are <= the value.
+
+    Of `{"quantiles": 10}`, `prepare` takes the boundaries from the numbers of the training split.
 
     Raises:
         ConfigError: an argument is wrong.

@@ -8,17 +8,18 @@ from lengthwise.errors import ConfigError
 
 
 class Moments(NamedTuple):
-    """The mean and the standard deviation of a numeric feature's values."""
+    """The mean and the standard deviation of a numeric feature, of shapes for each number of a step, in their order."""
 
-    mean: float
-    std: float
+    mean: float | tuple[float, ...]
+    std: float | tuple[float, ...]
 
 
 class ColumnList(tuple[AnyColumn, ...]):
     """Columns in their order, and by the key of the feature that they read.
 
     Attributes:
-        moments: the mean and the deviation of each numeric feature, by key; empty where nobody has counted them.
+        moments: the mean and the deviation of each numeric feature in the training split, by key; empty where nobody
+            has counted them.
 
     Example:
         >>> columns = lw.open("prepared").columns

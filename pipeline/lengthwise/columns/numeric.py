@@ -1,16 +1,18 @@
 """Columns of numbers: as they are, or cut into buckets by value."""
 
 import math
-from collections.abc import Callable
-from typing import Any, Literal, Self
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from lengthwise.columns.base import Place, Shape, Spec, Strict
 from lengthwise.columns.groups import GroupName
 from lengthwise.columns.numbers import INTEGER_RANGES, Number, in_dtype
-from lengthwise.columns.wording import FieldError, show
+from lengthwise.columns.wording import AS_LIST, AS_MAPPING, FieldError, show
+from lengthwise.errors import ConfigError
 
 MAX_ELEMENTS = 2**24
 NumericDtype = Literal["float32", "float64", "int32", "int64"]
@@ -142,22 +144,47 @@ class NumericColumn(Spec):
         return (low if self.min_value is None else self.min_value, high if self.max_value is None else self.max_value)
 
 
+class Quantiles(Strict):
+    """Boundaries that `prepare` takes from the numbers of the training split.
+
+    Attributes:
+        quantiles: how many buckets of about equal numbers of values; fewer where many values are equal.
+        numbers: the boundaries that an earlier data set found, which `prepare` with `--like` or `--part` fills in.
+    """
+
+    quantiles: int = Field(ge=2, le=1000)
+    numbers: tuple[float, ...] | None = Field(default=None, min_length=1)
+
+
+def _form(boundaries: Any) -> str:
+    return AS_MAPPING if isinstance(boundaries, Mapping | Quantiles) else AS_LIST
+
+
+Boundaries = Annotated[
+    Annotated[tuple[float, ...], Field(min_length=1), Tag(AS_LIST)] | Annotated[Quantiles, Tag(AS_MAPPING)],
+    Discriminator(_form),
+]
+
+
 class BucketizedColumn(Spec):
     """A numeric sequence turned into ids by value boundaries: id = how many boundaries are <= the value.
 
     Attributes:
         source_column: a numeric column; data sets keep its numbers, the layer cuts them.
-        boundaries: strictly increasing; n boundaries make n + 1 ids.
+        boundaries: strictly increasing; n boundaries make n + 1 ids. Or `{quantiles: 10}`: `prepare` takes them from
+            the numbers of the training split, and the columns of the data set have them.
     """
 
     kind: Literal["bucketized"] = "bucketized"
     source_column: NumericColumn
-    boundaries: tuple[float, ...] = Field(min_length=1)
+    boundaries: Boundaries
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if any(low >= high for low, high in zip(self.boundaries, self.boundaries[1:], strict=False)):
-            raise FieldError("boundaries", f"expected strictly increasing numbers, received {show(self.boundaries)}")
+        asked = self.boundaries
+        known = asked.numbers or () if isinstance(asked, Quantiles) else asked
+        if any(low >= high for low, high in pairwise(known)):
+            raise FieldError("boundaries", f"expected strictly increasing numbers, received {show(known)}")
         if self.source_column.num_elements != 1:
             raise FieldError("source_column.shape", f"expected [1], received {show(self.source_column.shape)}")
         return self
@@ -171,5 +198,22 @@ class BucketizedColumn(Spec):
         return self.source_column.key
 
     @property
+    def limits(self) -> tuple[float, ...]:
+        """The boundaries, as numbers.
+
+        Raises:
+            ConfigError: they are quantiles of data that is not prepared.
+        """
+        if not isinstance(self.boundaries, Quantiles):
+            return self.boundaries
+        if self.boundaries.numbers is None:
+            raise ConfigError(
+                f"column {self.name!r}: boundaries: expected numbers, received {{quantiles: "
+                f"{self.boundaries.quantiles}}}, which only `lengthwise prepare` finds; prepare the data, then take "
+                "`lengthwise.open(...).columns`"
+            )
+        return self.boundaries.numbers
+
+    @property
     def num_buckets(self) -> int:
-        return len(self.boundaries) + 1
+        return len(self.limits) + 1

@@ -9,6 +9,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+AS_LIST, AS_MAPPING = "as a list", "as a mapping"
+"""Tags of what a field may be; they are no part of its path."""
 _LONGEST = 60
 
 _EXPECTED = {
@@ -153,6 +155,8 @@ def _locate(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[st
     path, models = "", [model]
     owner: type[BaseModel] | None = model
     for part in location:
+        if part in (AS_LIST, AS_MAPPING):
+            continue
         tagged = [each for each in models if _kind(each) == part] if len(models) > 1 else []
         if isinstance(part, int):
             path += f"[{part}]"

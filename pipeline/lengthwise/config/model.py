@@ -22,6 +22,9 @@ from lengthwise.columns.wording import FieldError, show
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Compression, Layout
 
+TRAINING_SPLIT = "train"
+"""The split whose values are counted: what a model may know before it is evaluated."""
+
 _UNITS = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
@@ -447,3 +450,9 @@ class JobConfig(Section):
     def split_names(self) -> tuple[str, ...]:
         """The names of the splits, sorted: the order of their shares of the hash."""
         return tuple(self.inputs.by_split) or tuple(self.splits.fractions)
+
+    @property
+    def training_split(self) -> str | None:
+        """The split whose numbers models may know: `train`, or the only split; None where there is neither."""
+        names = self.split_names
+        return TRAINING_SPLIT if TRAINING_SPLIT in names else names[0] if len(names) == 1 else None

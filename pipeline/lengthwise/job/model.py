@@ -196,7 +196,8 @@ class Spilled(PieceRead):
 class ShardTask:
     """One shard to write: the rows of a split and bucket whose places are in [first, last].
 
-    `boundaries` are the most steps of each group in the bucket, that of the leading group first.
+    `boundaries` are the most steps of each group in the bucket, that of the leading group first. `training` counts what
+    the training split has (see `records.statistics.describe`), where the shard is of it.
     """
 
     path: str
@@ -206,6 +207,7 @@ class ShardTask:
     last: int
     ranges: dict[str, Range]
     boundaries: tuple[int, ...]
+    training: dict[str, int] | None = None
 
 
 class Written(Message):

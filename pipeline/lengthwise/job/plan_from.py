@@ -7,6 +7,7 @@ from lengthwise.differences import Difference, differences, shown
 from lengthwise.errors import ConfigError
 from lengthwise.job.fingerprint import describe_config, without_paths
 from lengthwise.job.model import Input
+from lengthwise.job.quantile_boundaries import as_asked, boundaries_of
 from lengthwise.job.vocabulary_files import vocabulary_columns, with_vocabulary_files
 from lengthwise.manifest import Manifest
 from lengthwise.progress import Event, ProgressSink, ignore
@@ -45,7 +46,7 @@ def changed_files(manifest: Manifest, inputs: Iterable[Input]) -> Iterator[str]:
 
 
 def as_planned_by(config: JobConfig, folder: str, manifest: Manifest, progress: ProgressSink = ignore) -> JobConfig:
-    """The job, with the boundaries and the vocabularies of a data set that exists.
+    """The job, with the boundaries, the quantiles and the vocabularies of a data set that exists.
 
     Args:
         config: the job.
@@ -69,8 +70,10 @@ def as_planned_by(config: JobConfig, folder: str, manifest: Manifest, progress: 
         if column.vocabulary_file and column.vocabulary != theirs[key].vocabulary:
             rule = f"ids are those of {paths[key]}; {column.vocabulary_file} differs"
             progress(Event("log", message=f"{key}: {rule}"))
+    columns = tuple(map(boundaries_of, columns, manifest.columns))
     return config.model_copy(update={"columns": columns, "buckets": Buckets(boundaries=manifest.boundaries)})
 
 
 def _differences(manifest: Manifest, config: JobConfig) -> Iterator[Difference]:
-    return differences("", without_paths(manifest.config), without_paths(describe_config(config)))
+    then, now = (as_asked(without_paths(content)) for content in (manifest.config, describe_config(config)))
+    return differences("", then, now)

@@ -19,6 +19,7 @@ from lengthwise.job.hopeless import keys_of
 from lengthwise.job.inputs import NO_RECORD
 from lengthwise.job.model import Job, Piece, Spilled, Written
 from lengthwise.job.names import SCHEMA_NAME, rejects_name, vocabulary_name
+from lengthwise.job.quantile_boundaries import found_boundaries, without_numbers
 from lengthwise.job.removal import remove_data_set
 from lengthwise.job.schema import describe_schema
 from lengthwise.job.shards import final_paths, longest_of_buckets, statistics_path
@@ -55,7 +56,7 @@ def make_manifest(
     def read(path: str) -> dict[str, Partial]:
         return from_bytes(files.read_bytes(path))
 
-    statistics = [statistics_path(job, one.shard.path) for one in written]
+    statistics = merge(files.answers(read, [statistics_path(job, one.shard.path) for one in written]))
     found = {one.piece: one.records for one in spilled}
     records = Counter[int]()
     for piece in pieces:
@@ -69,7 +70,7 @@ def make_manifest(
         layout=config.output.layout,
         block_dtypes=block_dtypes(config.columns) if config.output.layout == "block" else {},
         compression=config.output.shards_as,
-        columns=tuple(map(_kept, config.columns)),
+        columns=tuple(_kept(found_boundaries(column, statistics)) for column in config.columns),
         boundaries=job.boundaries,
         counts=Counts(
             read=tally.read,
@@ -82,7 +83,7 @@ def make_manifest(
         ),
         lengths=_lengths(job, spilled, leading),
         groups={group: _group(job, spilled, group, place) for place, group in enumerate(others)},
-        statistics=finish(merge(files.answers(read, statistics)), ranges),
+        statistics=finish(statistics, ranges),
         inputs=tuple(
             InputFile(path=source.path, bytes=source.size, records=records[source.rank]) for source in job.inputs
         ),
@@ -119,6 +120,16 @@ def _keys(job: Job, tally: Counts) -> str:
     return keys and f". {keys.removesuffix('.')}"
 
 
+def _check_quantiles(job: Job, manifest: Manifest) -> str:
+    keys = without_numbers(manifest)
+    if not keys:
+        return ""
+    where = f"in the split {job.config.training_split!r}"
+    if job.config.training_split is None:
+        where = f"in a split 'train', which there is not among {', '.join(job.config.split_names)}"
+    return f"{keys[0]}: expected numbers {where} to take quantiles of, received none; write its boundaries as numbers"
+
+
 def publish(
     job: Job, pieces: Sequence[Piece], manifest: Manifest, paths: Mapping[str, str], damage: Sequence[str]
 ) -> Manifest:
@@ -137,7 +148,7 @@ def publish(
     """
     folder = job.config.output.path
     rejects = _gather_rejects(job, pieces)
-    fault = check_limits(job, manifest.counts, damage)
+    fault = check_limits(job, manifest.counts, damage) or _check_quantiles(job, manifest)
     if fault:
         _refuse(job, manifest, rejects, fault)
     _write_side_files(job, manifest)

@@ -1,6 +1,7 @@
 """Segments -> shards: which rows make which file, and the writing of one."""
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import BinaryIO, cast
@@ -19,7 +20,7 @@ from lengthwise.manifest import GroupSteps, Shard
 from lengthwise.progress import Reporter
 from lengthwise.records.compression import compressed
 from lengthwise.records.encode import BlockEncoder, ExampleEncoder
-from lengthwise.records.features import length_columns, lengths_of
+from lengthwise.records.features import LENGTH, length_columns, lengths_of
 from lengthwise.records.framing import frame_array
 from lengthwise.records.statistics import describe, merge_ranges, to_bytes
 from lengthwise.records.steps import offsets_of
@@ -37,6 +38,7 @@ def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
     done = sorted(spilled, key=lambda one: one.piece)
     ranges = merge_ranges(one.ranges for one in done)
     longest = longest_of_buckets(job, done)
+    training = _training_totals(job, done)
     segments = sorted((segment for one in done for segment in one.segments), key=_group)
     for (split, bucket), members in groupby(segments, key=_group):
         group = sorted(members, key=lambda segment: (segment.first, segment.piece, segment.offset))
@@ -44,7 +46,24 @@ def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
         cuts = _cuts(job, group)
         for number, (first, last) in enumerate(cuts):
             path = shard_path(job, job.config.split_names[split], bucket, number, len(cuts))
-            yield ShardTask(path, split, bucket, first, last, ranges, (job.boundaries[bucket], *longest[bucket]))
+            boundaries = (job.boundaries[bucket], *longest[bucket])
+            trains = job.config.split_names[split] == job.config.training_split
+            yield ShardTask(path, split, bucket, first, last, ranges, boundaries, training if trains else None)
+
+
+def _training_totals(job: Job, spilled: Iterable[Spilled]) -> dict[str, int]:
+    """How many steps the training split has, by the column of rows with their lengths, and rows by an empty name."""
+    if job.config.training_split is None:
+        return {}
+    split = job.config.split_names.index(job.config.training_split)
+    totals = Counter[str]()
+    for one in spilled:
+        for group, column in length_columns(job.config.columns).items():
+            counts = one.lengths[group].get(split, {})
+            totals[column] += sum(length * count for length, count in counts.items())
+            if column == LENGTH:
+                totals[""] += sum(counts.values())
+    return dict(totals)
 
 
 def longest_of_buckets(job: Job, spilled: Iterable[Spilled]) -> list[tuple[int, ...]]:
@@ -105,7 +124,7 @@ def write_shard(job: Job, task: ShardTask) -> Written:
             for group, real, with_padding in zip(groups(job.config.columns)[1:], others, padded, strict=True)
         },
     )
-    statistics = describe(job.config.columns, rows, task.ranges)
+    statistics = describe(job.config.columns, rows, task.ranges, task.training, task.path)
     files.write_bytes(statistics_path(job, task.path), to_bytes(statistics))
     written = Written(shard=shard)
     files.write_bytes(done, written.model_dump_json().encode())

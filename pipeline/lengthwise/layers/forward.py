@@ -89,7 +89,7 @@ def _bucket_ids(column: BucketizedColumn, steps: Steps, valid: Any) -> Any:
     source = column.source_column
     # Without a normalizer as they came: to cast them first could move them over a boundary. Padding has no bucket.
     numbers = steps.values if source.normalizer_fn is None else _numbers(source, steps, valid)
-    return bucket_ids(ops.squeeze(numbers, -1), column.boundaries)
+    return bucket_ids(ops.squeeze(numbers, -1), column.limits)
 
 
 def may_refuse(source: Any) -> bool:

@@ -66,9 +66,9 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             columns' vectors and in the order of these keys; padding stays 0. Of numbers these are the values; ids
             (`categorical_column_with_*`) have an embedding, or their counts, as ids of steps do.
         standardize: True to subtract the mean and divide by the deviation of each numeric column, as the data set of
-            `lengthwise.open(...).columns` has counted them; or a dict of (mean, deviation) by key. The layer keeps
-            them, also when it is saved. Columns with a `normalizer_fn` are left as they are; padding stays
-            `default_value`.
+            `lengthwise.open(...).columns` has counted them in its training split, of shapes for each number of a step;
+            or a dict of (mean, deviation) by key. The layer keeps them, also when it is saved. Columns with a
+            `normalizer_fn` are left as they are; padding stays `default_value`.
         padding: the side of a sequence on which its padding is: `left` for batches that are read with
             `padding="left"`, and where ragged or sparse features are to become such. The mask follows. cuDNN's
             recurrent kernels refuse it: give `use_cudnn=False` to LSTM and GRU layers.

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from lengthwise.columns import Moments, NumericColumn
@@ -16,8 +17,8 @@ class Standardize:
     """A `normalizer_fn` that subtracts a mean and divides by a standard deviation. Models save it with its numbers.
 
     Args:
-        mean: of the feature's values.
-        std: their standard deviation; 0 (all values are equal) leaves the scale as it is.
+        mean: of the feature's values; of a shape one number for all, or an array of the shape.
+        std: their standard deviation, likewise; 0 (all values are equal) leaves the scale as it is.
 
     Example:
     >>> import keras
@@ -26,25 +27,26 @@ class Standardize:
     [[-1.0, 1.0]]
     """
 
-    def __init__(self, mean: float, std: float) -> None:
-        self.mean = float(mean)
-        self.std = float(std)
+    def __init__(self, mean: Any, std: Any) -> None:
+        self.mean = np.asarray(mean, np.float64)
+        self.std = np.asarray(std, np.float64)
 
     def __call__(self, values: Any) -> Any:
         """The standardised values, of their shape; float32, or float64 where they are that."""
         dtype = keras.backend.standardize_dtype(values.dtype)
         if "int" in dtype:  # float32 would lose the low bits of large integers, such as times in seconds
-            whole = round(self.mean)
-            values, rest, dtype = values - ops.cast(whole, dtype), self.mean - whole, "float32"
+            whole = np.round(self.mean)
+            values, rest, dtype = values - whole.astype(dtype), self.mean - whole, "float32"
         else:
             rest = self.mean
-        return (ops.cast(values, dtype) - rest) / (self.std or 1.0)
+        scale = np.where(self.std == 0, 1.0, self.std)
+        return (ops.cast(values, dtype) - rest.astype(dtype)) / scale.astype(dtype)
 
-    def get_config(self) -> dict[str, float]:
-        return {"mean": self.mean, "std": self.std}
+    def get_config(self) -> dict[str, Any]:
+        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, float]) -> "Standardize":
+    def from_config(cls, config: Mapping[str, Any]) -> "Standardize":
         return cls(**config)
 
 
@@ -65,8 +67,8 @@ def standardized(
     plain = {column.key for column in columns if isinstance(column, NumericColumn) and column.normalizer_fn is None}
     if moments is True and plain - counted.keys():
         raise ConfigError(
-            f"standardize: expected columns of `lengthwise.open(...).columns` with True, which know the statistics of "
-            f"their data; nothing is known of {sorted(plain - counted.keys())}. "
+            f"standardize: expected columns of `lengthwise.open(...).columns` with True, which know the numbers of "
+            f"their training split, `train` or the only one; nothing is known of {sorted(plain - counted.keys())}. "
             "Give a dict: {key: (mean, deviation)}"
         )
     known = (counted if moments else {}) if isinstance(moments, bool) else moments
@@ -82,4 +84,10 @@ def standardized(
 def _standardized(column: Any, known: Mapping[str, Any]) -> Any:
     if not isinstance(column, NumericColumn) or column.key not in known:
         return column
-    return column.model_copy(update={"normalizer_fn": Standardize(*known[column.key])})
+    moments = (np.asarray(one, np.float64) for one in known[column.key])
+    try:
+        mean, std = (one if one.size == 1 else one.reshape(column.shape) for one in moments)
+    except ValueError as error:
+        rule = f"expected (mean, deviation), each one number or one for each of {column.num_elements}"
+        raise ConfigError(f"standardize: {column.key}: {rule}, received {show(known[column.key])}") from error
+    return column.model_copy(update={"normalizer_fn": Standardize(mean, std)})

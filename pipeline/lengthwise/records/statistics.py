@@ -16,6 +16,7 @@ from lengthwise.columns import AnyColumn, context_features, context_ids
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.records.encode import list_values
 from lengthwise.records.features import absence, step_features, with_numbers
+from lengthwise.records.training_numbers import MOST_ELEMENTS, TrainingNumbers, measure, training_statistics
 
 BINS = 32
 TOP = 20
@@ -49,6 +50,7 @@ class Partial:
         counts: int64 `[distinct]`: how often.
         texts: how often each string occurs; none where there are more than `MOST_TEXTS`.
         crowded: whether there are.
+        training: of numbers in rows of the training split.
     """
 
     sums: np.ndarray = field(default_factory=lambda: np.zeros(4))
@@ -57,6 +59,7 @@ class Partial:
     counts: np.ndarray = field(default_factory=_no_counts)
     texts: Counter[bytes] = field(default_factory=Counter)
     crowded: bool = False
+    training: TrainingNumbers | None = None
 
     def add(self, other: "Partial") -> None:
         """Adds the statistics of other rows to these."""
@@ -72,6 +75,10 @@ class Partial:
         self.texts.update(other.texts)
         if self.crowded or other.crowded or len(self.texts) > MOST_TEXTS:
             self.texts, self.crowded = Counter(), True
+        if self.training is None:
+            self.training = other.training
+        elif other.training is not None:
+            self.training.add(other.training)
 
 
 def to_bytes(parts: Mapping[str, Partial]) -> bytes:
@@ -82,6 +89,9 @@ def to_bytes(parts: Mapping[str, Partial]) -> bytes:
         rest = json.dumps([key, texts, part.crowded]).encode()
         arrays |= {f"{number}-sums": part.sums, f"{number}-bins": part.bins, f"{number}-ids": part.ids}
         arrays |= {f"{number}-counts": part.counts, f"{number}-rest": np.frombuffer(rest, np.uint8)}
+        if part.training is not None:
+            sample = np.concatenate(part.training.sample)
+            arrays |= {f"{number}-moments": part.training.moments, f"{number}-sample": sample}
     stream = io.BytesIO()
     np.savez(stream, **arrays)  # type: ignore[arg-type]
     return stream.getvalue()
@@ -91,11 +101,13 @@ def from_bytes(content: bytes) -> dict[str, Partial]:
     """The partial statistics that `to_bytes` made the bytes of."""
     parts = {}
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        for number in range(len(arrays.files) // 5):
+        for number in range(sum(name.endswith("-rest") for name in arrays.files)):
             key, texts, crowded = json.loads(arrays[f"{number}-rest"].tobytes())
             counted = Counter({text.encode("latin-1"): count for text, count in texts.items()})
             sums, bins, ids, counts = (arrays[f"{number}-{name}"] for name in ("sums", "bins", "ids", "counts"))
             parts[key] = Partial(sums, bins, ids, counts, counted, crowded)
+            if f"{number}-moments" in arrays.files:
+                parts[key].training = TrainingNumbers(arrays[f"{number}-moments"], [arrays[f"{number}-sample"]])
     return parts
 
 
@@ -128,8 +140,23 @@ def numeric_keys(columns: Iterable[AnyColumn]) -> list[str]:
     return numbers + [key for key in context if key not in context_ids(columns)]
 
 
-def describe(columns: Iterable[AnyColumn], rows: pa.RecordBatch, known: Mapping[str, Range]) -> dict[str, Partial]:
-    """The partial statistics of rows, by key; `known` are the ranges of all rows of the data set."""
+def describe(
+    columns: Iterable[AnyColumn],
+    rows: pa.RecordBatch,
+    known: Mapping[str, Range],
+    training: Mapping[str, int] | None = None,
+    name: str = "",
+) -> dict[str, Partial]:
+    """The partial statistics of rows, by key.
+
+    Args:
+        columns: which features there are.
+        rows: of a shard.
+        known: the ranges of all rows of the data set.
+        training: where they are of the training split, how many steps it has, by the column of rows that has their
+            lengths, and how many rows, by an empty name.
+        name: the shard's.
+    """
     columns = tuple(columns)
     rows = with_numbers(columns, rows)
     parts = {}
@@ -141,7 +168,20 @@ def describe(columns: Iterable[AnyColumn], rows: pa.RecordBatch, known: Mapping[
             parts[key] = _count_ids(rows, key, ids[key])
         else:
             parts[key] = _count_texts(rows, key) if key in texts else _measure(rows, key, known.get(key))
+    if training is not None:
+        for key, (width, length) in _shapes(columns).items():
+            numbers = list_values(_present(rows, key))
+            elements = width if width <= MOST_ELEMENTS else 1
+            total = training[length] * (width // elements)
+            parts[key].training = measure(numbers.reshape(-1, elements), total, f"{name}:{key}")
     return parts
+
+
+def _shapes(columns: tuple[AnyColumn, ...]) -> dict[str, tuple[int, str]]:
+    """Of each numeric feature, how many numbers a step has, and the column of rows with the lengths; "" for 1 step."""
+    shapes = {step.key: (step.width, step.length) for step in step_features(columns)}
+    shapes |= {column.key: (column.num_elements, "") for column in context_features(columns)}
+    return {key: shapes[key] for key in numeric_keys(columns)}
 
 
 def merge(parts: Iterable[Mapping[str, Partial]]) -> dict[str, Partial]:
@@ -186,6 +226,7 @@ def _finish(part: Partial, known: Range | None) -> ColumnStatistics:
         mean=known[0] + above,
         std=math.sqrt(max(0.0, float(part.sums[3]) / counted - above * above)),
         histogram=tuple(part.bins.tolist()),
+        training=None if part.training is None else training_statistics(part.training),
     )
 
 
