@@ -243,6 +243,25 @@ class ColumnStatistics(Part):
         return self.values - self.missing
 
 
+class CountedVocabulary(Part):
+    """What a job found as it counted the vocabulary of a column in its training split.
+
+    Attributes:
+        values: how many values there are; of columns that share the vocabulary, all together.
+        distinct: how many distinct ones.
+        entries: how many of these the vocabulary has.
+        covered: how many of the values are in it.
+        unfit: how many cannot be, because they are no line of a file: empty, with a line break or a byte order mark at
+            the start, or no UTF-8.
+    """
+
+    values: Amount
+    distinct: Amount
+    entries: Amount
+    covered: Amount
+    unfit: Amount
+
+
 class Manifest(Part):
     """All that readers of a prepared data set need.
 
@@ -260,9 +279,10 @@ class Manifest(Part):
         lengths: how many sequences of each length were written, by split: of the group that leads.
         groups: the others, by name.
         statistics: by feature key.
+        vocabularies: what was counted for the vocabularies of the job's own data, by the column's key.
         inputs: the files that were read, in the order of their paths.
         shards: every file of sequences that was written, in the order of their paths.
-        side_files: the checksum (crc32c) of the schema, of the copied vocabularies and of the rejects, by path.
+        side_files: the checksum (crc32c) of the schema, of the vocabularies, their counts and the rejects, by path.
     """
 
     format_version: int = FORMAT_VERSION
@@ -277,6 +297,7 @@ class Manifest(Part):
     lengths: dict[str, dict[int, int]]
     groups: dict[str, Group] = {}
     statistics: dict[str, ColumnStatistics] = {}
+    vocabularies: dict[str, CountedVocabulary] = {}
     inputs: tuple[InputFile, ...]
     shards: tuple[Shard, ...]
     side_files: dict[RelativePath, int] = {}

@@ -68,6 +68,8 @@ def _every_column(rng: random.Random, index: int) -> bytes:
         "colour": [[rng.choice(["red", "no", "violet"])] for _ in range(length)],
         "size": [[rng.choice([36, 40, 41])] for _ in range(length)],
         "word": [[rng.choice(["the", "for", "zebra"])] for _ in range(length + index % 2)],
+        "brand": [[rng.choice(["a", "b"])] for _ in range(length)],
+        "maker": [[rng.choice(["b", "c"])] for _ in range(length)],
         "tags": tags,
         "tag_weights": [[rng.random() for _ in values] for values in tags],
         "viewed": [[rng.randrange(510)] for _ in range(length)],

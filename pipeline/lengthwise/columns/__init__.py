@@ -30,7 +30,7 @@ from lengthwise.columns.build import (
     sequence_numeric_column,
     shared_embedding_columns,
 )
-from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.categorical import FromData, HashColumn, IdentityColumn, VocabularyColumn
 from lengthwise.columns.column_list import ColumnList, Moments
 from lengthwise.columns.context import ContextColumn
 from lengthwise.columns.dense import (
@@ -59,6 +59,7 @@ from lengthwise.columns.select import (
     is_context,
     leading_length_key,
     looked_up,
+    needs_counting,
     raw_context,
     raw_values,
     sequence_features,
@@ -80,6 +81,7 @@ __all__ = [
     "DenseColumn",
     "EmbeddingColumn",
     "EmbeddingSpec",
+    "FromData",
     "HashColumn",
     "IdColumn",
     "IdentityColumn",
@@ -112,6 +114,7 @@ __all__ = [
     "length_key",
     "looked_up",
     "make_parse_example_spec",
+    "needs_counting",
     "raw_context",
     "raw_values",
     "sequence_bucketized_column",

@@ -10,10 +10,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticKnownError
 
-from lengthwise.columns.base import Place, Spec
+from lengthwise.columns.base import Place, Spec, Strict
 from lengthwise.columns.groups import GroupName
 from lengthwise.columns.vocabulary import load_vocabulary
 from lengthwise.columns.wording import FieldError
+from lengthwise.errors import ConfigError
+
+MOST_ENTRIES = 2**24
+"""Of a vocabulary that is counted: each process that looks values up holds the entries."""
 
 _INT64 = range(-(2**63), 2**63)
 IdCount = Annotated[int, Field(ge=1, lt=2**63)]
@@ -147,12 +151,39 @@ class HashColumn(CategoricalColumn):
         return self.hash_bucket_size
 
 
-class VocabularyColumn(CategoricalColumn):
-    """Values looked up in a list or in a file with one entry a line; an entry's id is its position.
+class FromData(Strict):
+    """Which values of the training split become a vocabulary.
 
     Attributes:
-        vocabulary_list: the entries; this or `vocabulary_file`.
+        top: the most entries: those that occur most often; of equally frequent ones, those whose bytes sort first.
+        min_count: how often a value must occur to become an entry.
+        same_as: instead of both, the key of another column with `from_data`: the values of both are counted together,
+            and both have one vocabulary.
+    """
+
+    top: int | None = Field(default=None, ge=1, le=MOST_ENTRIES)
+    min_count: int = Field(default=1, ge=1, lt=2**62)
+    same_as: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.same_as is None and self.top is None:
+            raise FieldError("top", "expected the most entries that the vocabulary may have, received nothing")
+        if self.same_as is not None and (self.top is not None or self.min_count != 1):
+            rule = f"expected neither top nor min_count beside it, received both; {self.same_as!r} has them"
+            raise FieldError("same_as", rule)
+        return self
+
+
+class VocabularyColumn(CategoricalColumn):
+    """Values looked up in a list, a file with one entry a line, or what the data has; an entry's id is its position.
+
+    Attributes:
+        vocabulary_list: the entries; one of this, `vocabulary_file` and `from_data`.
         vocabulary_file: a UTF-8 text file, one entry a line.
+        from_data: `prepare` counts the values of the training split (`train`, or the only one), and writes the
+            vocabulary beside the data set, the most frequent entry first. The columns of the manifest name that file.
+            Not with `oov: error`.
         vocabulary_size: how many lines of the file count; None for all.
         dtype: `string` or `int64`; by default that of the list's entries.
         num_oov_buckets: how many ids after the vocabulary are shared, by hash, by the values outside of it.
@@ -166,6 +197,7 @@ class VocabularyColumn(CategoricalColumn):
     vocabulary_list: Entries | None = None
     vocabulary_file: str | None = Field(default=None, min_length=1)
     vocabulary_size: int | None = Field(default=None, ge=1, lt=2**62)
+    from_data: FromData | None = None
     dtype: Literal["string", "int64"] = "string"
     num_oov_buckets: int = Field(default=0, ge=0, lt=2**62)
     default_value: int = Field(default=-1, ge=-1)
@@ -190,11 +222,15 @@ class VocabularyColumn(CategoricalColumn):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.vocabulary_list is None) == (self.vocabulary_file is None):
-            given = "neither" if self.vocabulary_list is None else "both"
-            raise FieldError("vocabulary_list", f"expected either this or vocabulary_file, received {given}")
+        sources = ("vocabulary_list", "vocabulary_file", "from_data")
+        given = [name for name in sources if getattr(self, name) is not None]
+        if len(given) != 1:
+            rule = f"expected one of {', '.join(sources)}, received {' and '.join(given) or 'none'}"
+            raise FieldError("vocabulary_list", rule)
         if self.vocabulary_list is not None:
             self._check_list(self.vocabulary_list)
+        if self.from_data is not None:
+            self._check_from_data(self.from_data)
         if self.num_oov_buckets and self.default_value >= 0:
             raise FieldError("default_value", "expected either default_value or num_oov_buckets, received both")
         if self.oov == "buckets" and not self.num_oov_buckets:
@@ -203,9 +239,20 @@ class VocabularyColumn(CategoricalColumn):
             raise FieldError("oov", f"expected 'buckets' with num_oov_buckets, received {self.oov!r}")
         check_default(self.oov, given=self.default_value >= 0)
         # Without a default nothing is to be read: a file without a told size is, at the first use.
-        if self.default_value >= 0 and self.default_value >= self.size:
-            raise FieldError("default_value", f"expected an id in [0, {self.size}), received {self.default_value}")
+        if self.default_value >= 0:
+            size = self.size if self.from_data is None else self.from_data.top or MOST_ENTRIES
+            if self.default_value >= size:
+                raise FieldError("default_value", f"expected an id in [0, {size}), received {self.default_value}")
         return self
+
+    def _check_from_data(self, rules: FromData) -> None:
+        if self.vocabulary_size is not None:
+            raise FieldError("vocabulary_size", "expected only with vocabulary_file, received with from_data")
+        if self.oov == "error":
+            rule = "expected zero, default or buckets with from_data, received 'error': rare values would be refused"
+            raise FieldError("oov", rule)
+        if rules.same_as == self.key:
+            raise FieldError("from_data.same_as", f"expected the key of another column, received {self.key!r}")
 
     def _check_list(self, entries: tuple[str, ...] | tuple[int, ...]) -> None:
         if not entries:
@@ -225,12 +272,22 @@ class VocabularyColumn(CategoricalColumn):
         """The entries in the order of their ids; a file is read at the first use.
 
         Raises:
-            ConfigError: the file has a BOM, duplicates, too few lines, or lines that are no integers for int64.
+            ConfigError: the file has a BOM, duplicates, too few lines, or lines that are no integers for int64; or
+                there is none yet, because a job has still to count the vocabulary.
         """
         if self.vocabulary_list is not None:
             return self.vocabulary_list
-        assert self.vocabulary_file is not None
+        if self.vocabulary_file is None:
+            raise ConfigError(
+                f"column {self.key!r}: expected a vocabulary, received from_data, by which a job makes one; prepare "
+                "the data first, and take the columns of its manifest: lengthwise.open(DIR).manifest.columns"
+            )
         return load_vocabulary(self.vocabulary_file, self.vocabulary_size, self.dtype)
+
+    @property
+    def needs_counting(self) -> bool:
+        """Whether there is no vocabulary before a job has counted one."""
+        return self.from_data is not None and self.vocabulary_file is None
 
     @property
     def size(self) -> int:

@@ -97,6 +97,12 @@ def id_features(columns: Iterable[AnyColumn]) -> tuple[IdColumn, ...]:
     return tuple(one for one in features if not isinstance(one, NumericColumn | ContextColumn))
 
 
+def needs_counting(column: AnyColumn) -> bool:
+    """Whether the column looks up in a vocabulary that a job has still to count."""
+    feature = feature_of(column)
+    return isinstance(feature, VocabularyColumn) and feature.needs_counting
+
+
 def context_ids(columns: Iterable[AnyColumn]) -> dict[str, int]:
     """The numbers of ids of the context features that are ids, by key."""
     return {one.key: one.num_buckets for one in id_features(columns) if is_context(one)}

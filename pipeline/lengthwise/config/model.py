@@ -11,6 +11,7 @@ from lengthwise.columns import (
     Column,
     ContextColumn,
     ContextFeature,
+    VocabularyColumn,
     feature_of,
     groups,
     raw_context,
@@ -381,6 +382,7 @@ class JobConfig(Section):
         self._check_places()
         self._check_groups()
         self._check_windows()
+        self._check_from_data()
         divided = [name for name in ("fractions", "key") if getattr(self.splits, name) != getattr(Splits(), name)]
         if self.inputs.by_split and divided:
             rule = "expected either `inputs.by_split` or a division by hash, received both; leave one out"
@@ -432,6 +434,29 @@ class JobConfig(Section):
         if longest is not None and overlap >= longest:
             rule = f"expected less than the last boundary {longest}, received {overlap}"
             raise FieldError("sequences.window_overlap", rule)
+
+    def _check_from_data(self) -> None:
+        features = list(map(feature_of, self.columns))
+        found = {one.key: one for one in features if isinstance(one, VocabularyColumn) and one.from_data is not None}
+        own = {key for key, one in found.items() if one.from_data is not None and one.from_data.same_as is None}
+        for place, column in enumerate(features):
+            if column.key not in found:
+                continue
+            if self.training_split is None:
+                splits = ", ".join(self.split_names)
+                rule = f"expected a split {TRAINING_SPLIT!r}, whose values are counted, received the splits {splits}"
+                raise FieldError(f"columns[{place}].from_data", rule)
+            rules = found[column.key].from_data
+            other = None if rules is None else rules.same_as
+            if other is None:
+                continue
+            if other not in own:
+                known = ", ".join(sorted(own)) or "none"
+                rule = f"expected the key of a column with from_data of its own, received {other!r}; there are: {known}"
+                raise FieldError(f"columns[{place}].from_data.same_as", rule)
+            if found[other].dtype != found[column.key].dtype:
+                rule = f"expected a column of dtype {found[column.key].dtype}, {other!r} has {found[other].dtype}"
+                raise FieldError(f"columns[{place}].from_data.same_as", f"{rule}; received {other!r}")
 
     def _check_split_key(self, contexts: tuple[ContextFeature, ...]) -> None:
         if self.splits.key is None:

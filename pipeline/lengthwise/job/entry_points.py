@@ -33,6 +33,7 @@ from lengthwise.job.pieces import cut_files, join_pieces
 from lengthwise.job.start import import_beam, settled, uncollected
 from lengthwise.job.summaries import MEASURED, SPILLED, WRITTEN, read_summary
 from lengthwise.job.verdict import Verdict, judge, judge_hopeless
+from lengthwise.job.vocabulary_files import to_count
 from lengthwise.job.workers import choose_workers, embedded_options
 from lengthwise.job.workspace import existing, refuse_own_sources, start_over_where_needed, work_folder
 from lengthwise.manifest import Manifest, load_manifest
@@ -213,29 +214,29 @@ def _runner(job: Job, workers: int | None, options: Sequence[str], progress: Pro
         yield _Runner(pieces, size, partial(_run_here, local_workers), progress)
 
 
-def _run_on_beam(options: Sequence[str], step: str, job: Job, pieces: Sequence[Piece]) -> None:
+def _run_on_beam(options: Sequence[str], step: str, job: Job, parts: Sequence[Any]) -> None:
     """Runs a function of `pipeline`."""
     with uncollected():
         from lengthwise.job import pipeline, runner
     with settled():
-        runner.run_pipeline(lambda built: getattr(pipeline, step)(built, job, pieces), options)
+        runner.run_pipeline(lambda built: getattr(pipeline, step)(built, job, parts), options)
     if is_dry_run(options) and not is_embedded(options):
         raise NothingRan(_ACCEPTED.format(runner_name(options)))
 
 
-def _run_here(workers: LocalWorkers, step: str, job: Job, pieces: Sequence[Piece]) -> None:
+def _run_here(workers: LocalWorkers, step: str, job: Job, parts: Sequence[Any]) -> None:
     """Runs a function of `local`."""
     with uncollected():
         from lengthwise.job import local
     with settled(), interruptible():
-        getattr(local, step)(workers, job, pieces)
+        getattr(local, step)(workers, job, parts)
 
 
 class _Runner:
     """Runs the steps of a job, with progress."""
 
     def __init__(
-        self, pieces: tuple[Piece, ...], size: int, run_step: Callable[[str, Job, Sequence[Piece]], None],
+        self, pieces: tuple[Piece, ...], size: int, run_step: Callable[[str, Job, Sequence[Any]], None],
         progress: ProgressSink,
     ) -> None:  # fmt: skip
         """`size`: of the input in bytes."""
@@ -272,18 +273,23 @@ class _Runner:
     def plan(self, job: Job) -> tuple[Job, tuple[Piece, ...]]:
         """The job with its boundaries, and the pieces of its input, numbered.
 
-        Where boundaries are planned or a file is in pieces, the whole input is read, and its rows wait for `prepare`.
+        Where boundaries are planned, vocabularies are counted, or a file is in pieces, the whole input is read, and its
+        rows wait for `prepare`.
 
         Raises:
-            DataLimitError: the input holds no record, so that there is nothing to plan from.
+            DataLimitError: the input holds no record, so that there is nothing to plan from; or no value occurs often
+                enough for a vocabulary.
             EnvironmentFailure: what was found in some pieces did not arrive.
         """
+        from lengthwise.job.counted import count_vocabularies
+
         given = job.config.buckets.boundaries
         if given:
             job = dataclasses.replace(job, boundaries=given)
-            if all(piece.is_whole for piece in self._pieces):
+            if all(piece.is_whole for piece in self._pieces) and not to_count(job):
                 return job, self._pieces
         pieces, spilled = self._of_each_piece(job, "read", "spill_rows", SPILLED, Spilled)
+        job = count_vocabularies(job, spilled, self._run, self._progress)
         if given:
             return job, pieces
         if not any(one.tally.read for one in spilled):

@@ -34,6 +34,7 @@ def fingerprint(
     vocabularies = {
         key: hashlib.sha256(repr(column.vocabulary).encode()).hexdigest()
         for key, column in {**vocabulary_columns(config.columns), **(copies or {})}.items()
+        if not column.needs_counting  # then it follows from the rest
     }
     content = {
         "format": FORMAT_VERSION,

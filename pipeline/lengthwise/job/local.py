@@ -3,11 +3,13 @@
 pieces of the input -> measure lengths -> summarise
 
 pieces of the input -> spill rows -> summarise
+files of counts -> merge
 pieces of the input -> spill sorted runs -> assign shards -> write shards -> summarise
 """
 
 from collections.abc import Sequence
 
+from lengthwise.job.counting import MergeTask, merge_counts
 from lengthwise.job.local_workers import LocalWorkers
 from lengthwise.job.measure import measure_piece
 from lengthwise.job.model import Job, Measured, Piece, Spilled, Written
@@ -27,6 +29,11 @@ def spill_rows(workers: LocalWorkers, job: Job, pieces: Sequence[Piece]) -> list
     spilled = workers.map(spill_piece, job, largest_first(pieces))
     write_summary(job, SPILLED, list[Spilled], spilled)
     return spilled
+
+
+def merge_all(workers: LocalWorkers, job: Job, tasks: Sequence[MergeTask]) -> None:
+    """Merges files of counts."""
+    workers.map(merge_counts, job, tasks)
 
 
 def prepare_shards(workers: LocalWorkers, job: Job, pieces: Sequence[Piece]) -> None:

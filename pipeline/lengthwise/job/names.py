@@ -2,6 +2,7 @@
 
 Split-train/length-00032-00000-of-00004.tfrecord         schema.pbtxt     rejects/rejects-00000-of-00001.tfrecord.gz
 manifest.json                                            report.html      vocabulary/word.txt
+                                                                          vocabulary/word.counts.txt
 """
 
 import re
@@ -16,7 +17,8 @@ SCHEMA_NAME = "schema.pbtxt"
 _OURS = re.compile(
     r"Split-[\w-]+/length-\d{5,}-\d{5,}-of-\d{5,}\.tfrecord(\.gz|\.zz)?"
     r"|rejects/rejects-00000-of-00001\.tfrecord(\.gz|\.zz)?"
-    r"|vocabulary/[\w-]+\.txt" + "".join(f"|{re.escape(name)}" for name in (SCHEMA_NAME, REPORT_NAME, MANIFEST_NAME))
+    r"|vocabulary/[\w-]+(\.counts)?\.txt"
+    + "".join(f"|{re.escape(name)}" for name in (SCHEMA_NAME, REPORT_NAME, MANIFEST_NAME))
 )
 
 
@@ -40,3 +42,8 @@ def vocabulary_name(key: str) -> str:
     safe = "".join(char if char.isalnum() or char in "_-" else "_" for char in key)[:100]
     mark = "" if safe == key else f"-{zlib.crc32(key.encode()):08x}"  # `a b` and `a_b` are two features
     return f"vocabulary/{safe}{mark}.txt"
+
+
+def counts_name(key: str) -> str:
+    """The path of the counts of a vocabulary that the job counted: those of the entries in its file, line by line."""
+    return vocabulary_name(key).removesuffix(".txt") + ".counts.txt"

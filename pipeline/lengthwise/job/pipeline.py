@@ -2,7 +2,9 @@
 
 pieces of the input -> measure lengths -> summarise                                     (`plan` and `check`)
 
-pieces of the input -> spill rows -> summarise                    (where buckets are planned, or a file is in pieces)
+pieces of the input -> spill rows -> summarise                    (where buckets are planned, or a file is in pieces,
+                                                                   or vocabularies are counted)
+files of counts -> merge                                          (where vocabularies are counted, and there are many)
 pieces of the input -> spill sorted runs -> gather references, assign shards -> write shards -> summarise
 """
 
@@ -10,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
 
+from lengthwise.job.counting import MergeTask, merge_counts
 from lengthwise.job.measure import measure_piece
 from lengthwise.job.model import Job, Measured, Piece, ShardTask, Spilled, Written
 from lengthwise.job.pieces import largest_first
@@ -29,6 +32,16 @@ def measure_lengths(pipeline: beam.Pipeline, job: Job, pieces: Sequence[Piece]) 
 def spill_rows(pipeline: beam.Pipeline, job: Job, pieces: Sequence[Piece]) -> None:
     """Reads the input, before boundaries or the numbers of records are known."""
     _summarise(_spilled(pipeline, job, pieces), "rows", job, SPILLED, list[Spilled])
+
+
+def merge_all(pipeline: beam.Pipeline, job: Job, tasks: Sequence[MergeTask]) -> None:
+    """Merges files of counts."""
+    _ = (
+        pipeline
+        | "List merges" >> beam.Create(tasks)
+        | "Spread merges over workers" >> beam.Reshuffle()
+        | "Merge counts" >> beam.Map(lambda task: merge_counts(job, task)).with_output_types(str)
+    )
 
 
 def prepare_shards(pipeline: beam.Pipeline, job: Job, pieces: Sequence[Piece]) -> None:

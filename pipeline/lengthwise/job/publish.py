@@ -13,18 +13,19 @@ from lengthwise import files
 from lengthwise.columns import EmbeddingSpec, VocabularyColumn, groups
 from lengthwise.columns.base import Spec
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
+from lengthwise.job.counted import counted_vocabularies, told_vocabulary
 from lengthwise.job.fingerprint import describe_config, fingerprint
 from lengthwise.job.hold import PUBLISHING, WORK
 from lengthwise.job.hopeless import keys_of
 from lengthwise.job.inputs import NO_RECORD
 from lengthwise.job.model import Job, Piece, Spilled, Written
-from lengthwise.job.names import SCHEMA_NAME, rejects_name, vocabulary_name
+from lengthwise.job.names import SCHEMA_NAME, counts_name, rejects_name, vocabulary_name
 from lengthwise.job.quantile_boundaries import found_boundaries, without_numbers
 from lengthwise.job.removal import remove_data_set
 from lengthwise.job.schema import describe_schema
 from lengthwise.job.shards import final_paths, longest_of_buckets, statistics_path
 from lengthwise.job.spill import rejects_path
-from lengthwise.job.vocabulary_files import vocabulary_columns
+from lengthwise.job.vocabulary_files import as_given, to_count, vocabulary_columns
 from lengthwise.job.workspace import UNSTEADY
 from lengthwise.manifest import MANIFEST_NAME, Counts, Group, InputFile, Manifest
 from lengthwise.records.compression import compressed
@@ -66,7 +67,7 @@ def make_manifest(
     shards = [one.shard for one in written if one.shard.path in paths]
     return Manifest(
         fingerprint=job.fingerprint,
-        config=_relative_vocabularies(describe_config(config)),
+        config=_relative_vocabularies(describe_config(as_given(job))),
         layout=config.output.layout,
         block_dtypes=block_dtypes(config.columns) if config.output.layout == "block" else {},
         compression=config.output.shards_as,
@@ -84,6 +85,7 @@ def make_manifest(
         lengths=_lengths(job, spilled, leading),
         groups={group: _group(job, spilled, group, place) for place, group in enumerate(others)},
         statistics=finish(statistics, ranges),
+        vocabularies={column.key: told_vocabulary(job, owner) for column, owner in counted_vocabularies(job)},
         inputs=tuple(
             InputFile(path=source.path, bytes=source.size, records=records[source.rank]) for source in job.inputs
         ),
@@ -111,6 +113,8 @@ def check_limits(job: Job, tally: Counts, damage: Sequence[str]) -> str:
         )
     if tally.written == 0 and job.config.buckets.boundaries is None:
         return f"all {tally.read:,} records were rejected ({reasons}), so there is nothing to plan buckets from"
+    if tally.written == 0 and to_count(job):
+        return f"all {tally.read:,} records were rejected ({reasons}), so there is nothing to count vocabularies in"
     return ""
 
 
@@ -161,7 +165,7 @@ def publish(
     if missing:
         raise EnvironmentFailure(f"{folder}: {missing[0]} was written but is gone; prepare again with --overwrite")
     rejects = rejects_name(job.config.output.rejects_as)
-    side = sorted({SCHEMA_NAME, rejects, *_vocabulary_names(job)} & there)
+    side = sorted({SCHEMA_NAME, rejects, *_vocabulary_names(job), *_counts_names(job)} & there)
     manifest = manifest.model_copy(update={"side_files": {name: checksum(files.join(folder, name)) for name in side}})
     files.sync_folders({files.join(folder, name).rpartition("/")[0] for name in [REPORT_NAME, *side, *paths.values()]})
     _place(job, MANIFEST_NAME, manifest.to_json().encode(), folder)
@@ -260,18 +264,24 @@ def _vocabulary_names(job: Job) -> dict[str, str]:
     return {vocabulary_name(column.key): column.vocabulary_file for column in columns if column.vocabulary_file}
 
 
+def _counts_names(job: Job) -> dict[str, str]:
+    """The counts of vocabularies that the job counted, by the names of their copies."""
+    return {counts_name(column.key): job.place(counts_name(owner)) for column, owner in counted_vocabularies(job)}
+
+
 def _copy_vocabularies(job: Job) -> None:
     """Copies what is to be published, and reads the copies: their entries must be those that the job was begun with."""
     sources = _vocabulary_names(job)
-    for name, path in sources.items():
+    for name, path in {**sources, **_counts_names(job)}.items():
         files.write_bytes(job.place("output", name), files.read_bytes(path))
+    given = as_given(job)
     copies = {
         key: column.model_copy(update={"vocabulary_file": job.place("output", vocabulary_name(key))})
-        for key, column in vocabulary_columns(job.config.columns).items()
+        for key, column in vocabulary_columns(given.columns).items()
         if column.vocabulary_file
     }
     try:
-        same = fingerprint(job.config, job.inputs, copies) == job.fingerprint
+        same = fingerprint(given, job.inputs, copies) == job.fingerprint
     except ConfigError:  # it is no vocabulary any more
         same = False
     if not same:
@@ -301,7 +311,7 @@ def _kept(spec: Any) -> Any:
     """A column as the manifest keeps it: of files it names the data set's own vocabularies alone, and their sizes."""
     changes = {name: _kept(value) for name, value in spec if isinstance(value, Spec)}
     if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
-        changes |= {"vocabulary_file": vocabulary_name(spec.key), "vocabulary_size": spec.size}
+        changes |= {"vocabulary_file": vocabulary_name(spec.key), "vocabulary_size": spec.size, "from_data": None}
     if isinstance(spec, EmbeddingSpec):
         changes |= {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
     return spec.model_copy(update=changes) if changes else spec

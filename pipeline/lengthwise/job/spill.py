@@ -1,7 +1,8 @@
 """One piece of the input -> its rows as sorted runs, its rejects, and the counts, whose writing is the piece's end.
 
 Rows and rejects wait as they were read until all that they depend on is known: the boundaries, where these are planned,
-and the numbers of the records, where the piece is not the first of its file. Then a second call numbers and sorts them.
+the vocabularies, where these are counted, and the numbers of the records, where the piece is not the first of its file.
+Then a second call looks up, numbers and sorts them.
 """
 
 import os
@@ -12,17 +13,20 @@ import numpy as np
 import pyarrow as pa
 
 from lengthwise import files
+from lengthwise.columns import needs_counting
 from lengthwise.errors import EnvironmentFailure
+from lengthwise.job.counting import counts_paths
 from lengthwise.job.measure import add_lengths
 from lengthwise.job.memory import keep_freed_memory
 from lengthwise.job.model import Input, Job, Piece, Spilled
 from lengthwise.job.reading import Reading
 from lengthwise.job.runs import RunWriter, run_path
-from lengthwise.job.waiting import WaitingWriter, waiting_path, waiting_rows
+from lengthwise.job.vocabulary_files import as_given
+from lengthwise.job.waiting import WaitingRows, WaitingWriter, waiting_path
 from lengthwise.progress import Reporter
 from lengthwise.records.features import length_columns, lengths_of
 from lengthwise.records.framing import Block, frame
-from lengthwise.records.refine import Refiner, Tally
+from lengthwise.records.refine import Refined, Refiner, Tally
 from lengthwise.records.rejects_io import encode_reject, read_rejects
 from lengthwise.records.splits import splits_of_rows
 from lengthwise.records.statistics import merge_ranges, ranges
@@ -39,7 +43,7 @@ def spill_piece(job: Job, piece: Piece) -> Spilled:
     keep_freed_memory()
     if spilled is None:
         spilled = _keep(job, piece, _read(job, piece), done)
-    if spilled.is_sorted or not job.boundaries or piece.first is None:
+    if spilled.is_sorted or not _is_planned(job) or piece.first is None:
         return spilled
     try:
         spilled = _sort(job, piece, spilled)
@@ -62,25 +66,35 @@ def _keep(job: Job, piece: Piece, spilled: Spilled, done: str) -> Spilled:
 
 
 def _read(job: Job, piece: Piece) -> Spilled:
-    is_sorted = bool(job.boundaries) and piece.is_exact
+    is_sorted = _is_planned(job) and piece.is_exact
+    if not is_sorted:
+        job = replace(job, config=as_given(job))  # rows wait with codes, whenever they are read
     # Not durable: the disk need not keep up with files that are read once, and then removed.
     refused = files.create((rejects_path if piece.is_exact else _waiting_rejects_path)(job, piece), durable=False)
     rows = files.create((run_path if is_sorted else waiting_path)(job, piece.name), durable=False)
     with rows as stream, refused as rejects:
-        writer = RunWriter(job, piece, stream) if is_sorted else WaitingWriter(job, stream)
+        writer = RunWriter(job, piece, stream) if is_sorted else WaitingWriter(job, piece.name, stream)
         return _Spill(job, piece, writer).run(rejects.write)
 
 
+def _is_planned(job: Job) -> bool:
+    """Whether rows need not wait for what follows from all of the input."""
+    return bool(job.boundaries) and not any(map(needs_counting, job.config.columns))
+
+
 def _sort(job: Job, piece: Piece, spilled: Spilled) -> Spilled:
+    waiting = WaitingRows(job, piece.name)
     with files.create(run_path(job, piece.name), durable=False) as stream:
         runs = RunWriter(job, piece, stream)
-        for rows, split in waiting_rows(job, piece.name):
+        for rows, split in waiting:
             runs.add(rows, split)
         runs.flush()
         _expect(waiting_path(job, piece.name), spilled.tally.sequences, sum(one.rows for one in runs.segments), "rows")
     if not piece.is_exact:
         _number_rejects(job, piece, spilled.tally.rejected.total())
-    return spilled.model_copy(update={"segments": runs.segments, "is_sorted": True})
+    tally = Tally(repaired=waiting.outside)
+    tally.add(spilled.tally)
+    return spilled.model_copy(update={"segments": runs.segments, "is_sorted": True, "tally": tally})
 
 
 def _number_rejects(job: Job, piece: Piece, count: int) -> None:
@@ -109,7 +123,8 @@ def _sizes(job: Job, piece: Piece, spilled: Spilled) -> list[int]:
     """The sizes of local files; remote ones are there whole or not at all."""
     rows = run_path if spilled.is_sorted else waiting_path
     rejects = rejects_path if spilled.is_sorted or piece.is_exact else _waiting_rejects_path
-    paths = rows(job, piece.name), rejects(job, piece)
+    counts = [] if spilled.is_sorted else counts_paths(job, piece.name)
+    paths = rows(job, piece.name), rejects(job, piece), *counts
     return [os.path.getsize(path) for path in paths if not files.is_remote(path) and os.path.exists(path)]
 
 
@@ -149,7 +164,7 @@ class _Spill:
         damage = ""
         for block in reading.blocks():
             refined = refiner.refine(block, source.path)
-            self._take(refined.rows, block)
+            self._take(refined, block)
             write_rejects(frame(map(encode_reject, refined.rejects)))
             tally.add(refined.tally)
             damage = _damage_of(source, block) or damage
@@ -166,11 +181,15 @@ class _Spill:
             ranges=self._ranges,
         )
 
-    def _take(self, rows: pa.RecordBatch, block: Block) -> None:
+    def _take(self, refined: Refined, block: Block) -> None:
+        rows = refined.rows
         if rows.num_rows == 0:
             return
         split = self._split(rows, block)
-        self._rows.add(rows, split)
+        if isinstance(self._rows, WaitingWriter):
+            self._rows.add(rows, split, refined.distinct)
+        else:
+            self._rows.add(rows, split)
         self._ranges = merge_ranges([self._ranges, ranges(self._job.config.columns, rows)])
         for group, column in self._columns.items():
             lengths = lengths_of(rows, column)

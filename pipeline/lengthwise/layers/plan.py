@@ -154,7 +154,8 @@ def _advice(column: Any) -> str:
 
 def _with_vocabulary(spec: Any) -> Any:
     if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
-        entries = {"vocabulary_list": spec.vocabulary, "vocabulary_file": None, "vocabulary_size": None}
+        others = dict.fromkeys(("vocabulary_file", "vocabulary_size", "from_data"))
+        entries = {"vocabulary_list": spec.vocabulary, **others}
         return spec.model_copy(update=entries)
     inner = {name: value for name in type(spec).model_fields if isinstance(value := getattr(spec, name), Spec)}
     return spec.model_copy(update={name: _with_vocabulary(value) for name, value in inner.items()})

@@ -1,11 +1,32 @@
-"""What Arrow's older releases lack (`tfx` holds pyarrow below 19), and what numpy does faster."""
+"""What Arrow's older releases lack (`tfx` holds pyarrow below 19), what numpy does faster, and batches in files.
 
+file   record batches, each after its size
+size   int64: the bytes of a serialized batch
+"""
+
+import struct
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
 from lengthwise.records.steps import offsets_of, ranges
+
+_SIZE = struct.Struct("<q")
+
+
+def write_batch(stream: BinaryIO, batch: pa.RecordBatch) -> None:
+    """Appends a batch to a file."""
+    content = batch.serialize()
+    stream.write(_SIZE.pack(content.size))
+    stream.write(content)
+
+
+def read_batch(stream: BinaryIO, schema: pa.Schema) -> pa.RecordBatch | None:
+    """The next batch of a file, of that schema; None at its end."""
+    size = stream.read(_SIZE.size)
+    return pa.ipc.read_record_batch(pa.py_buffer(stream.read(*_SIZE.unpack(size))), schema) if size else None
 
 
 def concat_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

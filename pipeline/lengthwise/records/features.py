@@ -13,6 +13,7 @@ from lengthwise.columns import (
     context_features,
     groups,
     length_key,
+    needs_counting,
     sequence_features,
 )
 from lengthwise.columns.numeric import Decode
@@ -22,6 +23,10 @@ INDEX, WINDOW, LENGTH, ORDER = "##index", "##window", "##length", "##order"
 of steps, and the place in the output's order."""
 SPLIT_KEY = "##split key"
 """The column of rows by which they are split, where the configuration names one: the raw value, before any look-up."""
+
+
+CODES = 2**31 - 1
+"""The number of ids of a column whose vocabulary is not counted yet: places among the distinct values of a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,9 @@ def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
             if column.observed_key is not None:
                 features.append(StepFeature(column.observed_key, column.num_elements, 0, 0, "<i4", 2, length))
             continue
-        dtype = "<i4" if column.num_buckets < 2**31 else "<i8"
-        features.append(StepFeature(column.key, column.values_per_step, -1, 0, dtype, column.num_buckets, length))
+        buckets = CODES if needs_counting(column) else column.num_buckets
+        dtype = "<i4" if buckets < 2**31 else "<i8"
+        features.append(StepFeature(column.key, column.values_per_step, -1, 0, dtype, buckets, length))
         if column.weight_key is not None:
             weights = StepFeature(column.weight_key, column.values_per_step, 0.0, 0.0, "<f4", length=length)
             features.append(weights)

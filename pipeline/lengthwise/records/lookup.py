@@ -1,6 +1,7 @@
 """Raw values -> ids: the one definition for the offline job. TensorFlow's ops give the same; tests hold them equal.
 
-An id is an int64 in [0, num_buckets), or -1, the missing id. A string is looked up once a batch.
+An id is an int64 in [0, num_buckets), or -1, the missing id. A string is looked up once a batch. Where a vocabulary has
+still to be counted, an id is a code: the value's place among the distinct values of the batch.
 """
 
 from collections.abc import Callable
@@ -24,10 +25,12 @@ class Ids:
     Attributes:
         ids: int64 `[n]`.
         outside: bool `[n]`: the values outside the range or the vocabulary; None where there is none.
+        distinct: where the ids are codes, the distinct values, `large_binary`: integers as their decimal text.
     """
 
     ids: np.ndarray
     outside: np.ndarray | None
+    distinct: pa.Array | None = None
 
 
 def make_lookup(column: IdColumn) -> Callable[[pa.Array], Ids]:
@@ -38,7 +41,7 @@ def make_lookup(column: IdColumn) -> Callable[[pa.Array], Ids]:
         case HashColumn():
             return lambda values: Ids(_per_distinct(values, lambda texts: _hash(texts, column.hash_bucket_size)), None)
         case VocabularyColumn():
-            return _VocabularyLookup(column)
+            return _codes if column.needs_counting else _VocabularyLookup(column)
 
 
 def fingerprint64(text: bytes) -> int:
@@ -83,15 +86,24 @@ class _VocabularyLookup:
         return ids
 
 
+def _codes(values: pa.Array) -> Ids:
+    positions, distinct = _encoded(values)
+    return Ids(positions, None, distinct)
+
+
 def _per_distinct(values: pa.Array, find: Callable[[list[bytes]], np.ndarray]) -> np.ndarray:
-    """Looks each distinct value up once. Integers are looked up as their decimal text, as TensorFlow hashes them."""
+    """Looks each distinct value up once."""
+    positions, distinct = _encoded(values)
+    return find(distinct.to_pylist()).take(positions) if len(distinct) else np.zeros(0, np.int64)
+
+
+def _encoded(values: pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """Of each value its place among the distinct ones, int64 `[n]`; and these, integers as TensorFlow hashes them."""
     encoded = pc.dictionary_encode(values)
     distinct = encoded.dictionary
     if pa.types.is_integer(distinct.type):
-        distinct = pc.cast(distinct, pa.string())
-    texts = [text.encode() if isinstance(text, str) else text for text in distinct.to_pylist()]
-    positions = encoded.indices.to_numpy(zero_copy_only=False)
-    return find(texts).take(positions) if texts else np.zeros(0, np.int64)
+        distinct = pc.cast(distinct, pa.large_string())
+    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), pc.cast(distinct, pa.large_binary())
 
 
 def _hash(texts: list[bytes], buckets: int) -> np.ndarray:

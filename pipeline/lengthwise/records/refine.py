@@ -24,6 +24,7 @@ from lengthwise.records.features import (
     step_features,
 )
 from lengthwise.records.framing import Block
+from lengthwise.records.lookup import MISSING
 from lengthwise.records.steps import gather, offsets_of
 from lengthwise.records.validate import Checked, Validator, fill_context
 from lengthwise.records.window import Cuts, OverLong, cut
@@ -108,6 +109,19 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Distinct:
+    """The distinct values of a column in a block.
+
+    Attributes:
+        values: `large_binary [n]`: a code is a place in it.
+        counts: int64 `[n]`: how often each occurs in the block's valid records, before these are cut.
+    """
+
+    values: pa.Array
+    counts: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class Refined:
     """What became of a block.
 
@@ -117,11 +131,13 @@ class Refined:
             do not lead among them; the `absence` of optional features; and the `SPLIT_KEY`.
         rejects: the records refused, in the order of the file.
         tally: the block's counts.
+        distinct: by key of a column whose vocabulary is still to be counted, what the codes in its rows stand for.
     """
 
     rows: pa.RecordBatch
     rejects: list[Reject]
     tally: Tally
+    distinct: Mapping[str, Distinct] = field(default_factory=dict)
 
 
 class Refiner:
@@ -150,7 +166,8 @@ class Refiner:
         cuts = {group: self._cut(group, good, checked.lengths[group][good]) for group in self._groups}
         rows = self._make_rows(block, checked, decoded, cuts)
         rejects = _rejects(block, [*decoded.faults, *faults], file)
-        return Refined(rows, rejects, self._count(block, checked, good, rows.num_rows, rejects))
+        tally = self._count(block, checked, good, rows.num_rows, rejects)
+        return Refined(rows, rejects, tally, {key: _distinct(checked, key, good) for key in checked.distinct})
 
     def _cut(self, group: str, good: np.ndarray, lengths: np.ndarray) -> Cuts:
         """What is written of a group in the good records, of which several groups make one row each."""
@@ -214,6 +231,23 @@ class Refiner:
             rejected=Counter(reject.reason.value for reject in rejects),
             repaired=Counter({key: int(values[good].sum()) for key, values in checked.repaired_values.items()}),
         )
+
+
+def _distinct(checked: Checked, key: str, good: np.ndarray) -> Distinct:
+    steps = checked.sequences.get(key)
+    if steps is None:
+        rows = len(checked.lengths[next(iter(checked.lengths))])
+        values = checked.context[key]
+        codes = values.reshape(rows, len(values) // max(rows, 1))[good].reshape(-1)
+    else:
+        codes = gather(steps, good, np.zeros(len(good), np.int64), steps.counts[good], MISSING)
+    distinct = checked.distinct[key]
+    return Distinct(distinct, count_codes(codes, len(distinct)))
+
+
+def count_codes(codes: np.ndarray, size: int) -> np.ndarray:
+    """int64 `[size]`: how often each code occurs; the missing id is none."""
+    return np.bincount(codes + 1, minlength=size + 1)[1:]
 
 
 def _check_lengths(faults: Faults, group: str, lengths: np.ndarray, rules: GroupRules) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lengthwise.columns import AnyColumn, context_features, context_ids
+from lengthwise.columns import AnyColumn, context_features, context_ids, id_features
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.records.encode import list_values
 from lengthwise.records.features import absence, step_features, with_numbers
@@ -137,7 +137,8 @@ def numeric_keys(columns: Iterable[AnyColumn]) -> list[str]:
     columns = tuple(columns)
     numbers = [step.key for step in step_features(columns) if step.num_buckets is None]
     context = [column.key for column in context_features(columns) if column.dtype != "string"]
-    return numbers + [key for key in context if key not in context_ids(columns)]
+    ids = {one.key for one in id_features(columns)}
+    return numbers + [key for key in context if key not in ids]
 
 
 def describe(

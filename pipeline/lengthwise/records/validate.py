@@ -43,6 +43,7 @@ class Checked:
             ids of the record also their weights and their numbers.
         repaired_values: int64 `[n]` by key: how many values of each record became the missing id, a default or an OOV
             bucket, and how many of its steps have no value.
+        distinct: by key of a column whose vocabulary is still to be counted, what its codes stand for (see `Ids`).
         faults: the rows that are to be rejected.
     """
 
@@ -51,6 +52,7 @@ class Checked:
     sequences: dict[str, Steps]
     context: dict[str, np.ndarray | pa.Array]
     repaired_values: dict[str, np.ndarray]
+    distinct: dict[str, pa.Array]
     faults: Faults
 
 
@@ -72,6 +74,7 @@ class Validator:
         rows = decoded.batch.num_rows
         faults = Faults(rows)
         repaired: dict[str, np.ndarray] = {}
+        distinct: dict[str, pa.Array] = {}
         by_group: dict[str, dict[str, Steps]] = {group: {} for group in self._groups}
         for column in self._sequences:
             found = by_group[column.group]
@@ -82,13 +85,13 @@ class Validator:
                 if column.missing != "error" or column.observed:
                     found |= _fill_gaps(column, raw, found[column.key], repaired)
             else:
-                found |= self._look_up(faults, column, decoded.batch, repaired)
+                found |= self._look_up(faults, column, decoded.batch, repaired, distinct)
         context: dict[str, np.ndarray | pa.Array] = {}
         for feature in self._context:
             if isinstance(feature, ContextColumn):
                 context[feature.key] = _check_context(faults, feature, decoded.batch)
                 continue
-            ids = self._look_up(faults, feature, decoded.batch, repaired)
+            ids = self._look_up(faults, feature, decoded.batch, repaired, distinct)
             context |= {key: steps.values for key, steps in ids.items()}
             if feature.count_key is not None:
                 context[feature.count_key] = np.diff(decoded.batch.column(feature.key).offsets.to_numpy())
@@ -96,7 +99,7 @@ class Validator:
         lengths = {group: length for group, (length, _) in measured.items()}
         uneven = np.logical_or.reduce([uneven for _, uneven in measured.values()])
         sequences = {key: steps for found in by_group.values() for key, steps in found.items()}
-        return Checked(lengths, uneven, sequences, context, repaired, faults)
+        return Checked(lengths, uneven, sequences, context, repaired, distinct, faults)
 
     def _read(self, batch: pa.RecordBatch, column: SequenceFeature, key: str) -> RawSteps:
         """The column's feature, or its weights."""
@@ -107,23 +110,32 @@ class Validator:
         return read_nested(batch.column(SEQUENCES).field(key))
 
     def _look_up(
-        self, faults: Faults, column: IdColumn, batch: pa.RecordBatch, repaired: dict[str, np.ndarray]
+        self,
+        faults: Faults,
+        column: IdColumn,
+        batch: pa.RecordBatch,
+        repaired: dict[str, np.ndarray],
+        distinct: dict[str, pa.Array],
     ) -> dict[str, Steps]:
         """The ids, and the weights if they have any, by key."""
         raw = self._read(batch, column, column.key)
         _check_presence(faults, column, raw)
-        found = {column.key: self._check_ids(faults, column, raw, repaired)}
+        ids = self._lookups[column.key](raw.values)
+        if ids.distinct is not None:
+            distinct[column.key] = ids.distinct
+        found = {column.key: self._check_ids(faults, column, raw, ids, repaired)}
         if column.weight_key is not None:
             weights = self._read(batch, column, column.weight_key)
             found[column.weight_key] = _check_weights(faults, column, raw, weights)
         return found
 
-    def _check_ids(self, faults: Faults, column: IdColumn, raw: RawSteps, repaired: dict[str, np.ndarray]) -> Steps:
+    def _check_ids(
+        self, faults: Faults, column: IdColumn, raw: RawSteps, found: Ids, repaired: dict[str, np.ndarray]
+    ) -> Steps:
         width = column.values_per_step
         if raw.step_offsets is not None:
             _check_value_count(faults, column.key, raw, raw.value_counts > width, _most_values(column))
         _check_uneven(faults, column.key, raw, width)
-        found = self._lookups[column.key](raw.values)
         if found.outside is not None:
             _check_outside(faults, column, raw, found, repaired)
         _count_steps_without_a_value(column.key, raw, repaired)
