@@ -3,7 +3,7 @@
     example   a tf.Example a sequence, padded to the boundary
     block     a tf.Example a block of sequences, unpadded: buffers of all their values, and the lengths to cut by
 
-Numbers are encoded by `messages`, blocks and strings by tfx-bsl's encoder, with equal bytes. tfx-bsl writes the
+Numbers and buffers are encoded by `messages`, strings by tfx-bsl's encoder, with equal bytes. tfx-bsl writes the
 features of a message in an order that changes from process to process. So that equal input gives equal bytes, each
 feature is encoded as a message of its own, and these are joined in the order of their keys: protocol
 buffers that stand one after the other are one merged message, which TensorFlow's fast parser honours too.
@@ -19,7 +19,7 @@ from tfx_bsl.coders import example_coder
 from lengthwise.columns import AnyColumn, ContextColumn, context_features, leading_length_key
 from lengthwise.records.buffers import pack
 from lengthwise.records.features import LENGTH, length_columns, lengths_of, step_features
-from lengthwise.records.messages import Part, feature_parts, join_parts
+from lengthwise.records.messages import Part, bytes_message, feature_parts, join_parts
 from lengthwise.records.pad import Padder
 
 
@@ -75,23 +75,24 @@ class BlockEncoder:
     def encode(self, rows: pa.RecordBatch, boundaries: Sequence[int]) -> pa.LargeBinaryArray:
         """The serialized blocks of rows, `block_sequences` in each but the last."""
         del boundaries  # nothing is padded
-        encoded = [record for block in self._blocks(rows) for record in self._encode_block(block)]
-        return pa.array(encoded, pa.large_binary())
+        return pa.array([self._encode_block(block) for block in self._blocks(rows)], pa.large_binary())
 
     def _blocks(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         for start in range(0, rows.num_rows, self._size):
             yield rows.slice(start, self._size)
 
-    def _encode_block(self, block: pa.RecordBatch) -> list[bytes]:
+    def _encode_block(self, block: pa.RecordBatch) -> bytes:
         lengths = pack(block.column(LENGTH).to_numpy(), self._dtypes[self._length_key], compress=False)
-        features = {self._length_key: _one_list([lengths])}
+        features = {self._length_key: bytes_message(self._length_key, lengths)}
         for key in self._keys:
             if key in self._dtypes:
                 buffer = pack(list_values(block.column(key)), self._dtypes[key], compress=self._compress)
-                features[key] = _one_list([buffer])
+                features[key] = bytes_message(key, buffer)
             else:
-                features[key] = _one_list(block.column(key).flatten())
-        return _join(self._coder, features)
+                values = block.column(key).flatten()
+                lists = pa.LargeListArray.from_arrays(pa.array([0, len(values)]), values)
+                [features[key]] = self._coder.encode(pa.RecordBatch.from_pydict({key: lists}))
+        return b"".join(message for _, message in sorted(features.items()))
 
 
 def block_dtypes(columns: Iterable[AnyColumn]) -> dict[str, str]:
@@ -111,13 +112,3 @@ def list_values(lists: pa.Array) -> np.ndarray:
     offsets = lists.offsets
     first, last = offsets[0].as_py(), offsets[len(lists)].as_py()
     return lists.values.to_numpy(zero_copy_only=False)[first:last]
-
-
-def _one_list(values: pa.Array | list[bytes]) -> pa.Array:
-    values = pa.array(values, pa.large_binary()) if isinstance(values, list) else values
-    return pa.LargeListArray.from_arrays(pa.array([0, len(values)]), values)
-
-
-def _join(coder: example_coder.RecordBatchToExamplesEncoder, features: dict[str, pa.Array]) -> list[bytes]:
-    parts = [coder.encode(pa.RecordBatch.from_pydict({key: lists})) for key, lists in sorted(features.items())]
-    return [b"".join(messages) for messages in zip(*parts, strict=True)]

@@ -3,7 +3,7 @@
 A message of one feature is a header that depends on the feature's name and the payload's size alone, and the payload:
 
     0A <size> Example      0A <size> Features     0A <size> entry     0A <size> key
-    12 <size> Feature      12 <size> of floats or 1A <size> of integers: a list      0A <size> payload
+    12 <size> Feature      0A, 12 or 1A <size> list, of bytes, floats or integers     0A <size> payload
 
 Numpy makes the payloads of all rows in one buffer, and Arrow puts headers and payloads together, row by row.
 Source: protobuf.dev/programming-guides/encoding, tensorflow/core/example/{example,feature}.proto.
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from lengthwise.records.steps import offsets_of
 
-_KINDS = {"f": 0x12, "i": 0x1A}
+_KINDS = {"S": 0x0A, "f": 0x12, "i": 0x1A}
 _EMPTY = pa.scalar(b"", pa.large_binary())
 
 Part: TypeAlias = pa.LargeBinaryArray | pa.LargeBinaryScalar
@@ -42,6 +42,11 @@ def feature_parts(key: str, values: np.ndarray) -> list[Part]:
     if isinstance(sizes, int):
         return [pa.scalar(_header(key, kind, sizes), pa.large_binary()), payloads]
     return [per_value(sizes, lambda size: _header(key, kind, size)), payloads]
+
+
+def bytes_message(key: str, value: bytes) -> bytes:
+    """The message of one feature that has one value of bytes."""
+    return _header(key, "S", len(value)) + value
 
 
 def join_parts(parts: list[Part]) -> pa.LargeBinaryArray:
