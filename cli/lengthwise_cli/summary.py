@@ -52,7 +52,9 @@ def say_summary(manifest: "Manifest", folder: str) -> None:
         if figures[name]:
             say(f"{figures[name]:,} records {what}")
     for key, count in figures["repaired"].items():
-        say(f"{count:,} values of {key!r} missing, or outside its vocabulary or range: replaced as the column says")
+        share = share_text(count / max(1, manifest.statistics[key].values))
+        what = f"{count:,} values of {key!r} ({share}) missing, or outside its vocabulary or range"
+        say(f"{what}: replaced as the column says")
     say_rejects(figures["rejected"])
     say_buckets(figures)
     splits = ", ".join(f"{name} {count:,}" for name, count in figures["splits"].items())

@@ -74,6 +74,14 @@ def test_what_was_measured_is_written_down(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_vocabularies_that_are_counted_are_those_counted_by_hand(tmp_path: Path) -> None:
+    """It compares the shards of all three jobs by itself."""
+    found = tmp_path / "found.json"
+    run_benchmark("benchmarks.bench_vocabularies", "--records", "500", "--rounds", "1", "--json", str(found))
+    assert len(json.loads(found.read_text())["cpu_s"]) == 3
+
+
+@pytest.mark.slow
 def test_two_lengths_are_padded_least_where_both_are_known() -> None:
     lines = [json.loads(line) for line in run_benchmark("benchmarks.bench_groups", "--records", "4000").splitlines()]
     (ours, *others) = (found["both"] for line in lines for found in line.values())  # it asserts the budget by itself

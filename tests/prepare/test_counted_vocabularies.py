@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from lengthwise.job import run as run_job
 from lengthwise.job.verify import verify
 from lengthwise.manifest import Manifest
 from lengthwise.report import compare_manifests
+from lengthwise_cli.main import main
 from prepare import jobs
 from records.messages import sequence_example, write_records
 
@@ -248,6 +250,32 @@ def test_models_and_readers_need_nothing_but_the_manifest(tmp_path: Path) -> Non
     )
     prepared = data.read("train", batch_size=1000, shuffle=False)
     assert rows(raw) == rows(prepared)
+
+
+def test_the_commands_say_what_they_count(tmp_path: Path) -> None:
+    words = [[b"red", b"red", b"green"], [b"red", b"a\nb"]] * 50
+    raw = [record(number, steps, [[1]] * len(steps), None) for number, steps in enumerate(words)]
+    config = jobs.job(tmp_path, columns(min_count=30)[:1], {"raw": raw})
+    (tmp_path / "job.yaml").write_text(config.model_dump_json())
+
+    def say(*arguments: str) -> str:
+        done = CliRunner().invoke(main, [*arguments, str(tmp_path / "job.yaml"), "--workers", "1"])
+        assert done.exit_code == 0, done.output
+        return " ".join(done.output.split())
+
+    assert "`prepare` counts the vocabularies of 'word', so values outside of them are not told here" in say("check")
+    assert "100 valid sequences" in say("plan")
+    told = say("prepare")
+    assert "vocabulary of 'word': 2 of 3 distinct values, 80.0% of all values of the split 'train'; 50 " in told
+    assert (
+        "50 values of 'word' (20.0%) missing, or outside its vocabulary or range: replaced as the column says" in told
+    )
+    page = " ".join((tmp_path / "out" / "report.html").read_text().split())
+    assert "vocabulary counted in training" in page
+    (tmp_path / "job.yaml").write_text(jobs.job(tmp_path, columns(min_count=999)[:1], {"raw": raw}).model_dump_json())
+    rare = CliRunner().invoke(main, ["prepare", str(tmp_path / "job.yaml"), "--output", str(tmp_path / "rare")])
+    assert rare.exit_code == DataLimitError.exit_code
+    assert "occur 999 times (min_count) in the split 'train', found none among 3 distinct values" in rare.output
 
 
 def rows(dataset: Any) -> Counter[str]:

@@ -7,6 +7,7 @@ import click
 from lengthwise_cli import options
 
 if TYPE_CHECKING:
+    from lengthwise.config import JobConfig
     from lengthwise.job.verdict import Verdict
 
 EPILOG = f"""\b
@@ -46,6 +47,7 @@ def command(
         say_event("result", _as_json(verdict))
     elif not quiet:
         _say(verdict)
+        _say_uncounted(job)
     if verdict.fault and not as_json:
         raise DataLimitError(verdict.fault)
     return DataLimitError.exit_code if verdict.fault else 0
@@ -66,6 +68,15 @@ def _as_json(verdict: "Verdict") -> dict[str, Any]:
         "damaged_files": verdict.damaged,
         "examples": [example.model_dump(mode="json") for example in verdict.examples],
     }
+
+
+def _say_uncounted(job: "JobConfig") -> None:
+    from lengthwise.columns import id_features, needs_counting
+    from lengthwise_cli.terminal import say
+
+    keys = ", ".join(repr(one.key) for one in id_features(job.columns) if needs_counting(one))
+    if keys:
+        say(f"`prepare` counts the vocabularies of {keys}, so values outside of them are not told here")
 
 
 def _say(verdict: "Verdict") -> None:

@@ -118,12 +118,13 @@ def _describe_values(feature: Feature, weights: bool) -> str:
 def _card(place: int, key: str, feature: Feature, weights: bool, manifest: Manifest) -> FeatureCard:
     statistics = manifest.statistics[key]
     categorical = is_categorical(feature, weights)
+    repaired = manifest.counts.repaired.get(key, 0)
     names = [column.name for column in manifest.columns if _reads(column, key)]
     return FeatureCard(
         key=key,
         kind=describe_kind(feature, weights),
         names=", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else ""),
-        facts=tuple(_facts(key, feature, categorical, statistics, manifest.counts.repaired.get(key, 0)).items()),
+        facts=tuple({**_facts(key, feature, categorical, statistics, repaired), **_counted(key, manifest)}.items()),
         chart=histogram_chart(f"feature-{place}", key, statistics, whole=is_whole(feature, weights)),
         top=tuple(_top(feature, statistics)),
         note=_note(feature, categorical, statistics),
@@ -163,6 +164,15 @@ def _facts(
         spread = text.number(statistics.std) if times is None else times.duration(statistics.std)
         facts["mean ± std"] = f"{show(statistics.mean)} ± {spread}"
     return facts
+
+
+def _counted(key: str, manifest: Manifest) -> dict[str, str]:
+    """What the vocabulary has of the data that it was made of."""
+    told = manifest.vocabularies.get(key)
+    if told is None:
+        return {}
+    values = f"{text.count(told.entries)} of {text.plural(told.distinct, 'value')}"
+    return {"vocabulary counted in training": f"{values}, {text.share(told.covered / max(1, told.values))} of all"}
 
 
 def _rate(part: int, whole: int) -> str:
