@@ -16,7 +16,7 @@ from lengthwise.records.order import GOLDEN, mix
 
 MOST_ELEMENTS = 4096
 """Steps of more numbers are not measured number by number: all their numbers together are one."""
-_SAMPLED = 2**17  # steps of one number: a quantile's rank is off by less than 1%, but once in 10**5 data sets
+_SAMPLED = 2**16  # steps of one number: a quantile's rank is off by less than 1.5%, but once in a million
 _LEAST_SAMPLED = 2**12  # steps of many numbers
 _CHUNK = 2**15  # numbers that stay in the processor's cache
 _LEAST_ROWS = 256  # of a chunk: numpy is slow to reduce short rows
@@ -136,28 +136,26 @@ def _moments(numbers: np.ndarray) -> np.ndarray:
     elements = numbers.shape[1]
     count, low, high = np.zeros(elements), np.full(elements, np.inf), np.full(elements, -np.inf)
     sums, squares, shift = np.zeros(elements), np.zeros(elements), np.zeros(elements)
-    all_finite = numbers.dtype.kind != "f" or bool(np.isfinite(numbers).all())
     rows = max(_LEAST_ROWS, _CHUNK // elements)
     for start in range(0, len(numbers), rows):
         chunk = numbers[start : start + rows].T.astype(np.float64, order="C")  # whose rows numpy reduces fast
-        if all_finite:
-            own: np.ndarray | int = chunk.shape[1]
-            low, high = np.minimum(low, chunk.min(axis=1)), np.maximum(high, chunk.max(axis=1))
-        else:
+        lows, highs, own = chunk.min(axis=1), chunk.max(axis=1), np.full(elements, chunk.shape[1])
+        is_finite = None
+        if not np.isfinite([lows, highs]).all():
             is_finite = np.isfinite(chunk)
             own = is_finite.sum(axis=1)
-            low = np.minimum(low, np.where(is_finite, chunk, np.inf).min(axis=1))
-            high = np.maximum(high, np.where(is_finite, chunk, -np.inf).max(axis=1))
-            chunk = np.where(is_finite, chunk, 0)
-        begins = (count == 0) & (np.asarray(own) > 0)
+            lows = chunk.min(axis=1, initial=np.inf, where=is_finite)
+            highs = chunk.max(axis=1, initial=-np.inf, where=is_finite)
+            chunk[~is_finite] = 0
+        begins = (count == 0) & (own > 0)
         if begins.any():
             shift = np.where(begins, chunk.sum(axis=1) / np.maximum(own, 1), shift)
         chunk -= shift[:, None]
-        if not all_finite:
+        if is_finite is not None:
             chunk[~is_finite] = 0
         sums += chunk.sum(axis=1)
         np.square(chunk, out=chunk)
         squares += chunk.sum(axis=1)
-        count += own
+        low, high, count = np.minimum(low, lows), np.maximum(high, highs), count + own
     about = np.divide(sums, count, out=np.zeros(elements), where=count > 0)
     return np.stack([count, low, high, shift + about, np.maximum(squares - sums * about, 0)])
