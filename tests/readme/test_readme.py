@@ -20,29 +20,30 @@ ELSEWHERE = ("container", "engines", "runners", "service", "tfx", "trainer")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with raw records as the README means them, one of them bad."""
+    """A folder with raw records as the README means them, some of them bad; in the last file prices are others."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "raw").mkdir()
-    for part in range(2):
-        records = [_record(part * 2000 + number, number % 40 + 1) for number in range(2000)]
+    for part in range(3):
+        records = [_record(part * 2000 + number, number % 40 + 1, 0.5 + part // 2) for number in range(2000)]
         (folder / "raw" / f"part-{part}.tfrecord").write_bytes(frame([*records, b"\xff"]))
     return folder
 
 
-def _record(number: int, length: int) -> bytes:
+def _record(number: int, length: int, price: float) -> bytes:
     record = SequenceExample()
     record.context.feature["bought"].int64_list.value.append(number % 2)
     for step in range(length):
         lists = record.feature_lists.feature_list
         lists["items"].feature.add().int64_list.value.append((number * 7 + step * 13) % 1000)
-        lists["price"].feature.add().float_list.value.append(step * 0.5)
+        lists["price"].feature.add().float_list.value.append(step * price)
     return record.SerializeToString()
 
 
-def _run(command: list[str], folder: Path, **variables: str) -> None:
+def _run(command: list[str], folder: Path, **variables: str) -> str:
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", **variables}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,8 @@ def prepared(folder: Path) -> Path:
     """The folder after all commands of the README."""
     for block in blocks():
         if block.language == "bash":
-            _run(["bash", "-euo", "pipefail", "-c", block.text], folder)
+            printed = _run(["bash", "-euo", "pipefail", "-c", block.text], folder)
+            assert ("prices moved" in block.text) == ("prices moved: exit code 1" in printed)
     return folder
 
 

@@ -18,4 +18,6 @@ def test_the_tutorial_trains_and_serves(tmp_path) -> None:
     assert "943 records read, 943 written, 0 rejected" in printed
     assert re.search(r"among the 50 best guesses in \d+% of the steps", printed)
     assert "next: [" in printed
+    assert "moved: exit code 1" in printed
+    assert "['days/2026-11-26']" in printed
     shutil.rmtree(tmp_path)
