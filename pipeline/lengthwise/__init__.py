@@ -31,6 +31,7 @@ _NAMES = {
         "looked_up",
         "make_parse_example_spec",
         "sequence_bucketized_column",
+        "sequence_bytes_column",
         "sequence_categorical_column_with_hash_bucket",
         "sequence_categorical_column_with_identity",
         "sequence_categorical_column_with_vocabulary_file",

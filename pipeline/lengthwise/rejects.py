@@ -41,7 +41,7 @@ class RejectReason(StrEnum):
     NOT_FINITE = "not_finite"
     """A number is NaN or infinite."""
     OUT_OF_RANGE = "out_of_range"
-    """A number is below `min_value` or above `max_value`."""
+    """A number is below `min_value` or above `max_value`, or a step has more than `max_bytes`."""
     ID_OUT_OF_RANGE = "id_out_of_range"
     """An id is negative, or not below `num_buckets`."""
     OUT_OF_VOCABULARY = "out_of_vocabulary"

@@ -22,6 +22,7 @@ ALL = (
     lw.sequence_numeric_column("pixels", shape=(4,), decode={"dtype": "uint8", "scale": 0.5}),
     lw.sequence_numeric_column("count", dtype="int32", required=False, group="counts", from_="context"),
     lw.sequence_numeric_column("time", dtype="int64", min_value=0, max_value=2**62 + 1, default_value=2**53 + 1),
+    lw.sequence_bytes_column("jpeg", required=False, max_bytes=2**20, group="film", from_="context"),
     lw.sequence_bucketized_column(lw.sequence_numeric_column("age"), [18, 30.5, 65]),
     IDENTITY,
     WEIGHTED,

@@ -61,6 +61,7 @@ def _every_column(rng: random.Random, index: int) -> bytes:
         "price": [[rng.random() * 100] for _ in range(length)],
         "frame": [[rng.random() for _ in range(6)] for _ in range(length)],
         "spectrum": [[rng.randbytes(8)] for _ in range(length)],
+        "picture": [[b"\xff\xd8" + rng.randbytes(50)] for _ in range(length)],
         "age": [[float(rng.randint(0, 90))] for _ in range(length)],
         "shop": [[rng.randrange(50)] for _ in range(length)],
         "shelf": [[rng.randrange(25)] for _ in range(length)],

@@ -121,7 +121,8 @@ def test_verdicts_and_values_are_those_of_the_job(data: st.DataObject) -> None:
             continue
         assert int(online.rows.lengths[online.places[index]]) == rows.column(LENGTH)[place].as_py()
         for key in online.rows.sequences:
-            np.testing.assert_array_equal(online.values(key, index), np.array(rows.column(key)[place].as_py()))
+            found = online.values(key, index)
+            np.testing.assert_array_equal(found, np.array(rows.column(key)[place].as_py(), found.dtype))
         for key, values in online.rows.context.items():
             found = (
                 values.numpy()[online.places[index]].reshape(-1).tolist()

@@ -11,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from lengthwise.columns import AnyColumn, NumericColumn, context_features, groups, length_key, sequence_features
+from lengthwise.columns import (
+    AnyColumn,
+    BytesColumn,
+    NumericColumn,
+    context_features,
+    groups,
+    length_key,
+    sequence_features,
+)
 from lengthwise.config.model import JobConfig
 from lengthwise.job import run as run_job
 from lengthwise.manifest import Manifest
@@ -115,13 +123,16 @@ def _steps(features: Mapping[str, Any], columns: Iterable[AnyColumn], group: str
             yield features[key]
 
 
-def _widths(columns: Iterable[AnyColumn]) -> Iterator[tuple[str, int, float, str]]:
+def _widths(columns: Iterable[AnyColumn]) -> Iterator[tuple[str, int, Any, str]]:
     """Of each sequence feature: its key, how many values a step has, what it is padded with, and its group."""
     for column in sequence_features(columns):
         if isinstance(column, NumericColumn):
             yield column.key, math.prod(column.shape), column.default_value, column.group
             if column.observed:
                 yield f"{column.key}_observed", math.prod(column.shape), 0, column.group
+            continue
+        if isinstance(column, BytesColumn):
+            yield column.key, 1, b"", column.group
             continue
         yield column.key, column.values_per_step, 0, column.group
         if column.weight_key is not None:
@@ -166,7 +177,7 @@ def _cut(raw: dict[str, list[Any]], manifest: Manifest) -> Iterator[dict[str, An
 
     assert set(raw) - set(manifest.block_dtypes) == {
         column.key for column in context_features(manifest.columns) if column.dtype == "string"
-    }
+    } | {column.key for column in sequence_features(manifest.columns) if isinstance(column, BytesColumn)}
     of_groups = {leading: lengths} | {group: numbers(length_key(group)) for group in others}
     counts |= {key: sum(of_groups[group]) * width for key, width, _, group in _widths(manifest.columns)}
     values = {key: numbers(key) if key in manifest.block_dtypes else raw[key] for key in raw}

@@ -44,6 +44,7 @@ def all_columns(vocabulary: Path, container: str, *, groups: bool) -> tuple[AnyC
         lw.sequence_numeric_column("optional", required=False, default_value=2.0),
         lw.sequence_numeric_column("filled", shape=(2,), default_value=-1.0, missing="fill"),
         lw.sequence_numeric_column("carried", missing="previous", observed=True, required=False),
+        lw.sequence_bytes_column("opaque", max_bytes=20),
         lw.sequence_bucketized_column(lw.sequence_numeric_column("bucketized"), (0.0, 1.0)),
         identity("id", 6),
         identity("id_zero", 6, oov="zero"),
@@ -82,6 +83,7 @@ def grouped(container: str) -> tuple[AnyColumn, ...]:
         lw.sequence_categorical_column_with_vocabulary_list("sound", WORDS, group="sounds", weight_key="loudness"),
         lw.sequence_numeric_column("pitch", dtype="int64", default_value=-1, required=False, group="sounds"),
         lw.sequence_numeric_column("point", shape=(2,), group="track", from_=place),
+        lw.sequence_bytes_column("image", required=False, group="track", from_=place),
     )
 
 
@@ -93,6 +95,8 @@ def grouped_steps(rng: random.Random) -> dict[str, Any]:
         "loudness": [[rng.random()] for _ in range(sounds)],
         "point": [[rng.random(), rng.random()] for _ in range(points)],
     }
+    if rng.random() < 0.7:
+        steps["image"] = [[rng.randbytes(rng.choice([0, 3, 2000]))] for _ in range(points)]
     if rng.random() < 0.7:
         steps["pitch"] = [[rng.randrange(-(2**40), 2**40)] for _ in range(pitches)]
     return steps
@@ -121,6 +125,7 @@ def steps_of(rng: random.Random, length: int) -> dict[str, Any]:
         "filled": [[rng.choice([math.nan, rng.random()]), rng.random()] for _ in range(length)],
         "carried": each(lambda: rng.choice([math.nan, rng.random()])),
         "bucketized": each(lambda: rng.uniform(-1, 2)),
+        "opaque": each(lambda: rng.randbytes(rng.choice([0, 1, 20]))),
         "id": each(lambda: rng.randrange(6)),
         "id_zero": each(lambda: rng.choice([0, 5, 6, -1, 2**32 + 1])),
         "id_default": each(lambda: rng.choice([0, 5, 6, -1, 2**32 + 1])),
@@ -164,7 +169,14 @@ def make_record(rng: random.Random, number: int, container: str, more: dict[str,
             sequences[name] = sequences[name][: rng.randrange(length + 1)]
     if length and rng.random() < 0.2:
         key, value = rng.choice(
-            [("id", 6), ("word_error", "x"), ("float", float("nan")), ("double", -1e7), ("shared_a", -1)]
+            [
+                ("id", 6),
+                ("word_error", "x"),
+                ("float", float("nan")),
+                ("double", -1e7),
+                ("shared_a", -1),
+                ("opaque", bytes(21)),
+            ]
         )
         sequences[key][-1:] = [[value]]
     if container == "example":
@@ -177,7 +189,9 @@ def make_record(rng: random.Random, number: int, container: str, more: dict[str,
         }
         weights = zip(sequences["ids"], sequences["ids_weights"], strict=False)
         sequences["ids_weights"] = [w[: len(step)] for step, w in weights]
-    context["point"] = [value for step in sequences.pop("point", []) for value in step]
+    context |= {
+        key: [value for step in sequences.pop(key) for value in step] for key in {"point", "image"} & set(sequences)
+    }
     return sequence_example(sequences, context)
 
 

@@ -112,7 +112,7 @@ def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
             if isinstance(value, bytes) or math.isfinite(value)
         ]  # fmt: skip
         if found.mean is not None:
-            numbers = [_number(stored.get(key), value) for value in there]
+            numbers = [len(one) if isinstance(one, bytes) else _number(stored.get(key), one) for one in there]
             assert (found.min, found.max) == (float(min(numbers)), float(max(numbers)))
             assert found.mean == pytest.approx(statistics.fmean(numbers), rel=1e-12)
             assert found.std == pytest.approx(statistics.pstdev(numbers), rel=1e-6, abs=1e-12 * (found.max - found.min))

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from lengthwise.columns import (
     AnyColumn,
+    BytesColumn,
     ContextColumn,
     HashColumn,
     IdentityColumn,
@@ -113,7 +114,10 @@ class _Judge:
         fills: dict[str, Any] = {}
         for column in sequence_features(self._rules.columns):
             read = self._read_steps(column.key, column)
-            if isinstance(column, NumericColumn):
+            if isinstance(column, BytesColumn):
+                self._check_bytes(column, read)
+                steps[column.key], fills[column.key] = read, [b""]
+            elif isinstance(column, NumericColumn):
                 self._check_numbers(column, read)
                 fills[column.key] = [column.default_value] * column.num_elements
                 steps[column.key], observed = self._fill_gaps(column, read)
@@ -259,6 +263,13 @@ class _Judge:
                 self._fault(RejectReason.VALUE_COUNT, column.key)
             self._check_limits(column, step)
 
+    def _check_bytes(self, column: BytesColumn, steps: list[Step] | None) -> None:
+        for step in steps or []:
+            if len(step) != 1:
+                self._fault(RejectReason.VALUE_COUNT, column.key)
+            if column.max_bytes is not None and any(len(text) > column.max_bytes for text in step):
+                self._fault(RejectReason.OUT_OF_RANGE, column.key)
+
     def _check_limits(self, column: NumericColumn | ContextColumn, values: Step) -> None:
         for value in values:
             if isinstance(value, float) and math.isnan(value) and getattr(column, "missing", "error") != "error":
@@ -397,6 +408,8 @@ def _kind(column: SequenceFeature) -> str:
 
 
 def _width(column: SequenceFeature) -> int:
+    if isinstance(column, BytesColumn):
+        return 1
     return math.prod(column.shape) if isinstance(column, NumericColumn) else column.values_per_step
 
 

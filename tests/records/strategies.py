@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lengthwise import columns as lw
 from lengthwise.columns import (
     AnyColumn,
+    BytesColumn,
     ContextColumn,
     NumericColumn,
     feature_of,
@@ -69,6 +70,11 @@ def _stored(draw: Any, key: str) -> AnyColumn:
 
 
 @st.composite
+def _bytes(draw: Any, key: str) -> AnyColumn:
+    return lw.sequence_bytes_column(key, required=draw(st.booleans()), max_bytes=draw(st.sampled_from([None, 1, 2])))
+
+
+@st.composite
 def _categorical(draw: Any, key: str, per: str = "step") -> AnyColumn:
     rules: dict[str, Any] = {
         "per": per,
@@ -103,7 +109,7 @@ def _context(draw: Any, key: str) -> ContextColumn:
 
 @st.composite
 def _wrapped(draw: Any, column: AnyColumn) -> AnyColumn:
-    if isinstance(column, NumericColumn):
+    if isinstance(column, NumericColumn | BytesColumn):
         return column
     wrap = draw(st.sampled_from(["plain", "embedding", "indicator"]))
     if wrap == "embedding":
@@ -116,7 +122,8 @@ def rules(draw: Any) -> Rules:
     """A random spec: one to three sequence columns of any kind, up to two context columns, any policy."""
     chosen: list[AnyColumn] = []
     for position in range(draw(st.integers(1, 3))):
-        column = draw(st.one_of(_numeric(f"s{position}"), _categorical(f"s{position}")))
+        key = f"s{position}"
+        column = draw(st.one_of(_numeric(key), _categorical(key), _numeric(key), _categorical(key), _bytes(key)))
         chosen.append(draw(_wrapped(column)))
     over_long = draw(st.sampled_from(["reject", "truncate_left", "truncate_right", "window"]))
     groups: dict[str, GroupRules] = {}
@@ -229,15 +236,15 @@ def _sequences(draw: Any, spec: Rules, bad: float, tidy: bool) -> dict[str, Any]
             continue
         steps = length if draw(st.floats(0, 1)) >= bad / 2 else draw(st.integers(0, 6))
         numeric = isinstance(column, NumericColumn)
-        width = column.num_elements if numeric else column.values_per_step
-        whole = numeric or flat or tidy or column.from_ == "context"
+        width = column.num_elements if numeric else getattr(column, "values_per_step", 1)
+        whole = numeric or isinstance(column, BytesColumn) or flat or tidy or column.from_ == "context"
         gap = numeric and not flat and not tidy and column.from_ != "context" and column.missing != "error"
         whole = whole and not (gap and draw(st.booleans()))
         drawn = [draw(_step(_kind(column), width, whole, bad / 8)) for _ in range(steps)]
         if numeric and column.decode is not None:
             drawn = [draw(_bytes_of_step(column, bad)) for _ in range(steps)]
         sequences[column.key] = drawn
-        if not numeric and column.weight_key is not None and draw(st.floats(0, 1)) >= bad / 4:
+        if getattr(column, "weight_key", None) is not None and draw(st.floats(0, 1)) >= bad / 4:
             sizes = [0 if isinstance(step, Empty) else len(step) for step in drawn]
             weights: list[Any] = [[draw(_GOOD["float"]) for _ in range(size)] for size in sizes]
             if weights and draw(st.floats(0, 1)) < bad / 4:

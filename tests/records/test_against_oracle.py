@@ -42,6 +42,10 @@ def as_float32(value: object) -> object:
     return struct.unpack("<f", struct.pack("<f", value))[0] if isinstance(value, float) else value
 
 
+def _as(dtype: str, value: Any) -> object:
+    return as_float32(float(value)) if dtype == "<f4" else value if dtype == "bytes" else int(value)
+
+
 def check_rows(rules: Rules, rows: pa.RecordBatch, places: list[int], outcome: Outcome) -> None:
     assert len(places) == len(outcome.sequences)
     widths = {step.key: (step.width, step.dtype) for step in step_features(rules.columns)}
@@ -55,7 +59,7 @@ def check_rows(rules: Rules, rows: pa.RecordBatch, places: list[int], outcome: O
             if key in widths:
                 width, dtype = widths[key]
                 assert len(written) == width * len(values)
-                values = [as_float32(float(v)) if dtype == "<f4" else int(v) for step in values for v in step]
+                values = [_as(dtype, value) for step in values for value in step]
             assert same(written, values), f"{key}: expected {values}, received {written}"
         for key in marked_keys(rules.columns):
             assert rows.column(absence(key))[place].as_py() == (key in outcome.absent)

@@ -7,6 +7,7 @@ derived               BucketizedColumn ─────────────�
 dense wrappers        EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn            what a layer takes
 the whole record      ContextColumn                                                       labels, weights, names
                       IdentityColumn | HashColumn | VocabularyColumn, with per="record"   device, country, topics
+opaque steps          BytesColumn                                                         pictures, sound, tensors
 """
 
 from typing import Annotated
@@ -23,6 +24,7 @@ from lengthwise.columns.build import (
     embedding_column,
     indicator_column,
     sequence_bucketized_column,
+    sequence_bytes_column,
     sequence_categorical_column_with_hash_bucket,
     sequence_categorical_column_with_identity,
     sequence_categorical_column_with_vocabulary_file,
@@ -44,12 +46,14 @@ from lengthwise.columns.from_schema import columns_from_schema
 from lengthwise.columns.from_tensorflow import from_feature_column, from_feature_columns
 from lengthwise.columns.groups import groups_of, length_key
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn, Quantiles
+from lengthwise.columns.opaque import BytesColumn
 from lengthwise.columns.parse_spec import make_parse_example_spec
 from lengthwise.columns.select import (
     AnyColumn,
     ContextFeature,
     DenseColumn,
     IdColumn,
+    LayerFeature,
     SequenceFeature,
     context_features,
     context_ids,
@@ -74,6 +78,7 @@ __all__ = [
     "SEGMENTS",
     "AnyColumn",
     "BucketizedColumn",
+    "BytesColumn",
     "Column",
     "ColumnList",
     "ContextColumn",
@@ -86,6 +91,7 @@ __all__ = [
     "IdColumn",
     "IdentityColumn",
     "IndicatorColumn",
+    "LayerFeature",
     "Moments",
     "NumericColumn",
     "Quantiles",
@@ -118,6 +124,7 @@ __all__ = [
     "raw_context",
     "raw_values",
     "sequence_bucketized_column",
+    "sequence_bytes_column",
     "sequence_categorical_column_with_hash_bucket",
     "sequence_categorical_column_with_identity",
     "sequence_categorical_column_with_vocabulary_file",

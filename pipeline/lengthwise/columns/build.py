@@ -15,6 +15,7 @@ from lengthwise.columns.dense import (
 from lengthwise.columns.from_tensorflow import from_feature_column, ids_of, is_feature_column
 from lengthwise.columns.numbers import dtype_name
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
+from lengthwise.columns.opaque import BytesColumn
 from lengthwise.columns.select import IdColumn
 from lengthwise.columns.wording import show
 from lengthwise.errors import ConfigError, ConfigTypeError
@@ -55,6 +56,15 @@ def sequence_bucketized_column(
     """
     source = from_feature_column(source_column) if is_feature_column(source_column) else source_column
     return BucketizedColumn.make(source_column=source, boundaries=_as_tuple(boundaries))
+
+
+def sequence_bytes_column(key: str, **rules: Any) -> BytesColumn:
+    """A sequence of byte strings that are kept as they are; `rules` takes `required`, `max_bytes`, `group`, `from_`.
+
+    Raises:
+        ConfigError: an argument is wrong.
+    """
+    return BytesColumn.make(key=key, **rules)
 
 
 def sequence_categorical_column_with_identity(

@@ -5,7 +5,6 @@ from typing import Any
 
 from lengthwise.columns.context import ContextColumn
 from lengthwise.columns.from_tensorflow import from_feature_columns
-from lengthwise.columns.numeric import NumericColumn
 from lengthwise.columns.select import SequenceFeature, raw_context, sequence_features
 
 
@@ -38,8 +37,9 @@ def _variable(feature: SequenceFeature) -> Iterator[tuple[str, Any]]:
     import tensorflow as tf
 
     yield feature.key, tf.io.VarLenFeature(_parsed_dtype(feature.dtype))
-    if not isinstance(feature, NumericColumn) and feature.weight_key is not None:
-        yield feature.weight_key, tf.io.VarLenFeature(tf.float32)
+    weight_key = getattr(feature, "weight_key", None)
+    if weight_key is not None:
+        yield weight_key, tf.io.VarLenFeature(tf.float32)
 
 
 def _fixed(column: ContextColumn) -> Any:

@@ -9,14 +9,16 @@ from lengthwise.columns.context import ContextColumn
 from lengthwise.columns.dense import EmbeddingColumn, IndicatorColumn, SharedEmbeddingColumn
 from lengthwise.columns.groups import groups_of, length_key
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
+from lengthwise.columns.opaque import BytesColumn
 from lengthwise.columns.wording import show
 from lengthwise.errors import ConfigError
 
 IdColumn = IdentityColumn | HashColumn | VocabularyColumn
-SequenceFeature = NumericColumn | IdColumn
+LayerFeature = NumericColumn | IdColumn
+SequenceFeature = LayerFeature | BytesColumn
 DenseColumn = NumericColumn | EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn
 ContextFeature = ContextColumn | IdColumn
-AnyColumn = DenseColumn | IdColumn | BucketizedColumn | ContextColumn
+AnyColumn = DenseColumn | IdColumn | BucketizedColumn | BytesColumn | ContextColumn
 
 
 def feature_of(column: AnyColumn) -> SequenceFeature | ContextColumn:
@@ -53,7 +55,7 @@ def raw_context(columns: Iterable[AnyColumn]) -> tuple[ContextFeature, ...]:
         ConfigError: two columns read one feature by different rules, or a key is reserved.
     """
     features = _distinct(feature_of(column) for column in columns)
-    return tuple(one for one in features if not isinstance(one, NumericColumn) and is_context(one))
+    return tuple(one for one in features if not isinstance(one, NumericColumn | BytesColumn) and is_context(one))
 
 
 def context_features(columns: Iterable[AnyColumn]) -> tuple[ContextColumn, ...]:
@@ -94,7 +96,7 @@ def id_features(columns: Iterable[AnyColumn]) -> tuple[IdColumn, ...]:
     """
     columns = tuple(columns)
     features = (*sequence_features(columns), *raw_context(columns))
-    return tuple(one for one in features if not isinstance(one, NumericColumn | ContextColumn))
+    return tuple(one for one in features if not isinstance(one, NumericColumn | BytesColumn | ContextColumn))
 
 
 def needs_counting(column: AnyColumn) -> bool:
@@ -145,6 +147,8 @@ def _looked_up(column: AnyColumn) -> AnyColumn:
             return column.model_copy(
                 update={"from_": "feature_lists", "missing": "error", "observed": False, "decode": None}
             )
+        case BytesColumn():
+            return column.model_copy(update={"from_": "feature_lists", "max_bytes": None})
         case _:
             return column
 

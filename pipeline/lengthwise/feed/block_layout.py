@@ -160,12 +160,12 @@ class BlockLayout:
 
     def _decode(self, records: Any) -> Rows:
         """The sequences of many blocks."""
-        strings = [column.key for column in self._features.context if column.dtype == "string"]
+        strings = [one.key for one in (*self._features.context, *self._features.sequences) if one.dtype == "string"]
         spec: dict[str, Any] = {key: tf.io.FixedLenFeature([], tf.string) for key in self._dtypes}
-        spec |= {key: tf.io.RaggedFeature(tf.string) for key in strings}
+        spec |= {key: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64) for key in strings}
         parsed = tf.io.parse_example(records, spec)
         raw, lengths = unpack_blocks(parsed, self._dtypes, self._features, self._longest, self._others)
-        raw |= {key: parsed[key].flat_values for key in strings}
+        raw |= {key: parsed[key].flat_values for key in strings if key not in raw}
         sequences: dict[str, Flat] = {}
         for key in self._features.length_keys:
             splits = tf.concat([[0], tf.cumsum(raw.get(key, lengths))], 0)

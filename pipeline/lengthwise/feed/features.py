@@ -17,7 +17,7 @@ from lengthwise.columns import (
     sequence_features,
 )
 from lengthwise.columns.numeric import Decode
-from lengthwise.records.features import LENGTH, step_features
+from lengthwise.records.features import BYTES, LENGTH, step_features
 
 Batch = dict[str, Any]
 """Dense tensors by key, `sequence_length` among them."""
@@ -25,16 +25,16 @@ Batch = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SequenceSpec:
-    """A sequence feature of the batches: ids, numbers or weights.
+    """A sequence feature of the batches: ids, numbers, weights or bytes.
 
     Attributes:
         key: its name.
         shape: of one step: `()` gives tensors of `[B, T]`, `(3,)` of `[B, T, 3]`.
         width: values a step.
-        dtype: of the values; `int64` or `float32` in data of ours.
+        dtype: of the values; `int64`, `float32` or `string` in data of ours.
         padding: the value of the steps after a sequence's end.
         absent: the value of the steps of a sequence without the feature.
-        is_number: whether it is a number, and no id or weight.
+        is_number: whether it is a number, and no id, weight or string.
         length: the feature that has its lengths, those of its group.
         decode: how the numbers of blocks become those of batches, where they are stored otherwise.
     """
@@ -91,13 +91,15 @@ class Features:
         keys = {c.key for c in numbers}
         specs = []
         for step in step_features(columns):
-            dtype = tf.float32 if step.dtype == "<f4" else tf.int64
+            dtype = {"<f4": tf.float32, BYTES: tf.string}.get(step.dtype, tf.int64)
             shape = shapes.get(step.key, (step.width,))
             shape = () if shape == (1,) else shape
             is_number = step.key in keys
             length = leading if step.length == LENGTH else step.length
-            fills = step.padding, step.absent
-            specs.append(SequenceSpec(step.key, shape, step.width, dtype, *fills, is_number, length, step.decode))
+            padding, absent = ("", "") if step.is_bytes else (step.padding, step.absent)
+            specs.append(
+                SequenceSpec(step.key, shape, step.width, dtype, padding, absent, is_number, length, step.decode)
+            )
         return cls(tuple(specs), context_features(columns), tuple(map(length_key, groups(columns))) or (leading,))
 
     @property

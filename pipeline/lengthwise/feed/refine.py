@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from lengthwise.columns import (
     AnyColumn,
+    BytesColumn,
     ContextColumn,
     IdColumn,
     NumericColumn,
@@ -31,6 +32,7 @@ from lengthwise.feed.validate import (
     check_ids,
     check_numbers,
     check_presence,
+    check_sizes,
     check_value_count,
     check_weights,
 )
@@ -97,6 +99,8 @@ class Refiner:
         return Rows(sequences, taken[leading], context, verdicts.codes == VALID), verdicts
 
     def _steps_of(self, faults: Faults, column: SequenceFeature, parsed: Parsed) -> dict[str, Steps]:
+        if isinstance(column, BytesColumn):
+            return _bytes_of(faults, column, parsed.sequences[column.key])
         if not isinstance(column, NumericColumn):
             return self._look_up(faults, column, parsed)
         raw, width = parsed.sequences[column.key], column.num_elements
@@ -162,11 +166,19 @@ def _limit(lengths: Any, rules: GroupRules) -> tuple[Any, Any]:
     return (lengths - taken if rules.over_long == "truncate_left" else none), taken
 
 
+def _bytes_of(faults: Faults, column: BytesColumn, raw: RawSteps) -> dict[str, Steps]:
+    if column.required:
+        check_presence(faults, column.key, raw)
+    check_value_count(faults, column.key, raw, 1, exactly=True)
+    check_sizes(faults, column, raw)
+    return {column.key: _even(raw, raw.values, 1, "")}
+
+
 def _raw_of(column: IdColumn, key: str, parsed: Parsed) -> RawSteps:
     return parsed.context[key].as_one_step() if is_context(column) else parsed.sequences[key]
 
 
-def _even(raw: RawSteps, values: Any, width: int, filler: float) -> Steps:
+def _even(raw: RawSteps, values: Any, width: int, filler: float | str) -> Steps:
     """Gives every step `width` values: `filler` where it has fewer; what it has more is dropped (and is a fault)."""
     if raw.step_splits is None:
         counts = raw.row_counts // width

@@ -22,8 +22,8 @@ def unpack_blocks(
     limit: a stream that lies makes 1,032 times its size, as in any compressed file.
 
     Args:
-        blocks: by key, the buffers of some blocks, string `[k]`.
-        dtypes: of their values, by key.
+        blocks: by key, the buffers of some blocks, string `[k]`; of features of strings these, ragged `[k, None]`.
+        dtypes: of the values of buffers, by key.
         features: what they hold.
         longest: what no row is longer than.
         others: the same of the groups that do not lead, by the features that have their lengths.
@@ -34,9 +34,18 @@ def unpack_blocks(
     counts = {column.key: rows * math.prod(column.shape) for column in features.context if column.key in dtypes}
     values = _unpack(blocks, dtypes, {key: counts.pop(key) for key in others}, _are_within(lengths, longest))
     sound = [_are_within(values[key], most) for key, most in others.items()]
+    strings = []
     for spec in features.sequences:
-        counts[spec.key] = _steps_of_blocks(values.get(spec.length, lengths), rows) * spec.width
-    return values | _unpack(blocks, dtypes, counts, tf.reduce_all([_are_within(lengths, longest), *sound])), lengths
+        count = _steps_of_blocks(values.get(spec.length, lengths), rows) * spec.width
+        if spec.key in dtypes:
+            counts[spec.key] = count
+        else:
+            strings.append(spec.key)
+            sound.append(tf.reduce_all(blocks[spec.key].row_lengths() == count))
+    all_sound = tf.reduce_all([_are_within(lengths, longest), *sound])
+    with tf.control_dependencies([_check(all_sound)] if strings else []):
+        values |= {key: tf.identity(blocks[key].flat_values) for key in strings}
+    return values | _unpack(blocks, dtypes, counts, all_sound), lengths
 
 
 def _are_within(lengths: Any, longest: int) -> Any:

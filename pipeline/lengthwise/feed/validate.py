@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import ContextColumn, IdColumn, IdentityColumn, NumericColumn
+from lengthwise.columns import BytesColumn, ContextColumn, IdColumn, IdentityColumn, NumericColumn
 from lengthwise.feed.parse import RawSteps
 from lengthwise.rejects import RejectReason
 from lengthwise.tensor.lookup import REFUSED
@@ -101,6 +101,13 @@ def check_numbers(faults: Faults, column: NumericColumn | ContextColumn, raw: Ra
     if high is not None:
         bad |= values > high
     _add_values(faults, RejectReason.OUT_OF_RANGE, column.key, bad, raw)
+
+
+def check_sizes(faults: Faults, column: BytesColumn, raw: RawSteps) -> None:
+    """Steps of too many bytes."""
+    if column.max_bytes is not None:
+        too_large = tf.cast(tf.strings.length(raw.values), tf.int64) > column.max_bytes
+        _add_values(faults, RejectReason.OUT_OF_RANGE, column.key, too_large, raw)
 
 
 def check_ids(faults: Faults, column: IdColumn, raw: RawSteps, ids: Any) -> None:

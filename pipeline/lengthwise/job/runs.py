@@ -17,13 +17,13 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lengthwise import files
 from lengthwise.buckets import BucketPlan
 from lengthwise.columns import context_features
 from lengthwise.job.model import Job, Piece, Segment
 from lengthwise.records.arrow import concat_batches, take_rows
+from lengthwise.records.encode import string_bytes
 from lengthwise.records.features import (
     INDEX,
     LENGTH,
@@ -174,7 +174,10 @@ def _row_bytes(job: Job, rows: pa.RecordBatch, bucket: np.ndarray) -> tuple[np.n
     for column in context_features(columns):
         others += 8 * column.num_elements + len(column.key)
         if column.dtype == "string":
-            others += _text_bytes(rows.column(column.key))
+            others += string_bytes(rows.column(column.key))
+    for step in step_features(columns):
+        if step.is_bytes:
+            others += string_bytes(rows.column(step.key))
     sizes, weights = others.copy(), others
     for name in length_columns(columns).values():
         own = [step for step in step_features(columns) if step.length == name]
@@ -190,13 +193,6 @@ def row_weights(job: Job, segment: Segment) -> tuple[np.ndarray, np.ndarray]:
     rows = concat_batches(list(_read(job, _table([segment]), segment.first, segment.last)))
     bucket = np.full(rows.num_rows, segment.bucket)
     return rows.column(ORDER).to_numpy(), _row_bytes(job, rows, bucket)[1]
-
-
-def _text_bytes(lists: pa.Array) -> np.ndarray:
-    """int64 `[n]`: the bytes of each row's strings."""
-    sizes = offsets_of(pc.binary_length(lists.flatten()).to_numpy())
-    offsets = lists.offsets.to_numpy()
-    return np.diff(sizes[offsets - offsets[0]])
 
 
 def _cut(bounds: np.ndarray, weights: np.ndarray) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from lengthwise.columns import AnyColumn, context_features, context_ids, leading_length_key
 from lengthwise.manifest import Layout
-from lengthwise.records.features import step_features
+from lengthwise.records.features import BYTES, step_features
 
 
 def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
@@ -20,15 +20,16 @@ def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
     if layout == "example":
         tensors[length_key].dense_tensor.column_name = length_key
         tensors[length_key].dense_tensor.shape.SetInParent()
+    kinds = {"float32": schema_pb2.FLOAT, "int64": schema_pb2.INT, "string": schema_pb2.BYTES}
+    kinds |= {"<f4": schema_pb2.FLOAT, BYTES: schema_pb2.BYTES}
     for step in step_features(columns):
-        kind = schema_pb2.FLOAT if step.dtype == "<f4" else schema_pb2.INT
+        kind = kinds.get(step.dtype, schema_pb2.INT)
         feature = _add(schema, step.key, kind if layout == "example" else schema_pb2.BYTES, required=True)
         if layout == "example":
             _describe_ids(feature, step.num_buckets)
             tensors[step.key].ragged_tensor.feature_path.step.append(step.key)
             if step.width > 1:
                 tensors[step.key].ragged_tensor.partition.add().uniform_row_length = step.width
-    kinds = {"float32": schema_pb2.FLOAT, "int64": schema_pb2.INT, "string": schema_pb2.BYTES}
     for column in context_features(columns):
         raw = layout == "block" and column.dtype != "string"
         feature = _add(schema, column.key, schema_pb2.BYTES if raw else kinds[column.dtype], required=True)

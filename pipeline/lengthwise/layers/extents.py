@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lengthwise.columns import NumericColumn, SequenceFeature
+from lengthwise.columns import LayerFeature, NumericColumn
 from lengthwise.layers.dtypes import length_dtype
 
 
@@ -22,7 +22,7 @@ class Extent:
         count: T of dense input, or how many steps the longest row needs: an int or a scalar tensor.
     """
 
-    source: SequenceFeature
+    source: LayerFeature
     batch: Any
     lengths: Any
     is_exact: bool
@@ -42,7 +42,7 @@ def rank_of(value: Any) -> int | None:
     return shape.rank if hasattr(shape, "rank") else len(shape)
 
 
-def extent_of(source: SequenceFeature, value: Any) -> Extent:
+def extent_of(source: LayerFeature, value: Any) -> Extent:
     """The extent of the feature's tensor, of any layout."""
     # On two axes, a step of several values is so many columns.
     size = 1 if len(value.shape) != 2 else values_per_step(source)
@@ -57,7 +57,7 @@ def extent_of(source: SequenceFeature, value: Any) -> Extent:
             return _sparse_extent(source, value, size)
 
 
-def values_per_step(source: SequenceFeature) -> int:
+def values_per_step(source: LayerFeature) -> int:
     """How many consecutive values of flat input make a step."""
     return source.num_elements if isinstance(source, NumericColumn) else source.values_per_step
 
@@ -67,7 +67,7 @@ def longest(lengths: Any) -> Any:
     return ops.cast(ops.max(lengths, initial=0), "int32")
 
 
-def _sparse_extent(source: SequenceFeature, value: Any, size: int) -> Extent:
+def _sparse_extent(source: LayerFeature, value: Any, size: int) -> Extent:
     import tensorflow as tf
 
     rows, places = value.indices[:, 0], value.indices[:, 1]

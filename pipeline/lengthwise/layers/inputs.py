@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lengthwise.columns import NumericColumn, SequenceFeature
+from lengthwise.columns import LayerFeature, NumericColumn
 from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.checks import Checks, NoChecks
 from lengthwise.layers.dense import dense_ids, dense_numbers
@@ -151,7 +151,7 @@ def _of_known_rank(key: str, value: Any) -> Any:
     return value
 
 
-def _read(source: SequenceFeature, features: Mapping[str, Any], lookup: Any, checks: Checks) -> Steps:
+def _read(source: LayerFeature, features: Mapping[str, Any], lookup: Any, checks: Checks) -> Steps:
     values = features[source.key]
     kind = layout(values)
     if isinstance(source, NumericColumn):
@@ -190,7 +190,7 @@ def _steps_of_numbers(values: Any, kind: str, source: NumericColumn, checks: Che
     return ragged_numbers(values, source, checks)
 
 
-def _fitted(steps: Steps, source: SequenceFeature, count: Any) -> Steps:
+def _fitted(steps: Steps, source: LayerFeature, count: Any) -> Steps:
     fill: float | int = MISSING
     if isinstance(source, NumericColumn):
         fill = exact_default(source, keras.backend.standardize_dtype(steps.values.dtype)) or 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from lengthwise.columns import HashColumn, SequenceFeature, VocabularyColumn
+from lengthwise.columns import HashColumn, LayerFeature, VocabularyColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.compiled import is_compiled
 from lengthwise.layers.extents import layout
@@ -46,7 +46,7 @@ def refuse_to_compile(layer: str, hindrances: list[str]) -> None:
         )
 
 
-def _is_raw(source: SequenceFeature, dtype: str) -> bool:
+def _is_raw(source: LayerFeature, dtype: str) -> bool:
     if dtype == "string" or not isinstance(source, HashColumn | VocabularyColumn):
         return dtype == "string"
     # Integers of a string column are ids. So are floats, except where Keras builds a loaded model and knows no better.

@@ -10,6 +10,7 @@ from lengthwise.columns import (
     POSITIONS,
     RESERVED_KEY,
     SEGMENTS,
+    BytesColumn,
     NumericColumn,
     context_features,
     leading_length_key,
@@ -70,10 +71,14 @@ def inputs(columns: Iterable[Any], *, packed: bool = False) -> dict[str, Any]:
 
 
 def _step_shape(feature: Any) -> tuple[int, ...]:
+    if isinstance(feature, BytesColumn):
+        return ()
     if isinstance(feature, NumericColumn):
         return () if feature.shape == (1,) else feature.shape
     return () if feature.values_per_step == 1 else (feature.values_per_step,)
 
 
 def _step_dtype(feature: Any) -> str:
+    if isinstance(feature, BytesColumn):
+        return "string"
     return "float32" if isinstance(feature, NumericColumn) and not feature.is_integer else "int64"

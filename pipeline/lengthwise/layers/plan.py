@@ -8,13 +8,14 @@ from typing import Any, Literal
 from lengthwise.columns import (
     AnyColumn,
     BucketizedColumn,
+    BytesColumn,
     ContextColumn,
     DenseColumn,
     EmbeddingColumn,
     EmbeddingSpec,
     IndicatorColumn,
+    LayerFeature,
     NumericColumn,
-    SequenceFeature,
     SharedEmbeddingColumn,
     VocabularyColumn,
     feature_of,
@@ -55,7 +56,7 @@ class LayerPlan:
     """
 
     columns: tuple[DenseColumn, ...]
-    sources: tuple[SequenceFeature, ...]
+    sources: tuple[LayerFeature, ...]
     source_of: tuple[int, ...]
     tables: Mapping[str, Table]
     length_key: str
@@ -80,11 +81,11 @@ def plan_columns(
     _refuse_duplicates(dense)
     _require_width(dense)
     group = _only_group(dense)
-    sources: list[SequenceFeature] = []
+    sources: list[LayerFeature] = []
     positions = []
     for column in dense:
         feature = feature_of(column)
-        assert not isinstance(feature, ContextColumn)
+        assert not isinstance(feature, ContextColumn | BytesColumn)
         if feature not in sources:
             sources.append(feature)
         positions.append(sources.index(feature))
@@ -145,6 +146,11 @@ def _accept(column: Any, per: Literal["step", "record"]) -> DenseColumn:
 
 
 def _advice(column: Any) -> str:
+    if isinstance(column, BytesColumn):
+        return (
+            "no layer reads bytes: leave it out, by columns.without(key), or decode its steps in a map over batches "
+            "and give a numeric column of what they become"
+        )
     if isinstance(column, AnyColumn) and is_context(column):
         return "join a feature of the whole record by `context=` of SequenceFeatures, or with concatenate_context_input"
     if isinstance(column, AnyColumn | BucketizedColumn):

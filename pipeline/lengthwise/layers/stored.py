@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from lengthwise.columns import NumericColumn, SequenceFeature
+from lengthwise.columns import LayerFeature, NumericColumn
 from lengthwise.errors import ConfigTypeError
 from lengthwise.layers.checks import Checks
 from lengthwise.layers.extents import layout
@@ -15,7 +15,7 @@ def is_stored(values: Any, column: Any) -> bool:
     return getattr(column, "decode", None) is not None and keras.backend.standardize_dtype(values.dtype) == "string"
 
 
-def decoded(values: Any, column: SequenceFeature, checks: Checks) -> Any:
+def decoded(values: Any, column: LayerFeature, checks: Checks) -> Any:
     """`[B,T]` or `[B,(T)]` of strings as `[B,T,elements]` of numbers; empty strings, which are padding, as any number.
 
     Raises:

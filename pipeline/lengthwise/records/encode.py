@@ -1,7 +1,8 @@
 """Rows of one bucket -> serialized tf.Examples, in one of two layouts.
 
     example   a tf.Example a sequence, padded to the boundary
-    block     a tf.Example a block of sequences, unpadded: buffers of all their values, and the lengths to cut by
+    block     a tf.Example a block of sequences, unpadded: buffers of all their values, and the lengths to cut by;
+              strings stay strings, as many as there are
 
 Numbers and buffers are encoded by `messages`, strings by tfx-bsl's encoder, with equal bytes. tfx-bsl writes the
 features of a message in an order that changes from process to process. So that equal input gives equal bytes, each
@@ -14,13 +15,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from tfx_bsl.coders import example_coder
 
 from lengthwise.columns import AnyColumn, ContextColumn, context_features, leading_length_key
 from lengthwise.records.buffers import pack
-from lengthwise.records.features import LENGTH, length_columns, lengths_of, step_features
+from lengthwise.records.features import LENGTH, StepFeature, length_columns, lengths_of, step_features
 from lengthwise.records.messages import Part, bytes_message, feature_parts, join_parts
 from lengthwise.records.pad import Padder
+from lengthwise.records.steps import offsets_of
+from lengthwise.records.stored import strings_at
 
 
 class ExampleEncoder:
@@ -43,6 +47,9 @@ class ExampleEncoder:
             for column, boundary in zip(self._lengths, boundaries, strict=True)
         }
         for step in self._steps:
+            if step.is_bytes:
+                parts[step.key] = self._parts_of_strings(step, rows, padders[step.length])
+                continue
             numbers = step.numbers(list_values(rows.column(step.key)))
             padded = padders[step.length].pad(numbers, step.width, step.padding)
             parts[step.key] = feature_parts(step.key, padded)
@@ -54,8 +61,22 @@ class ExampleEncoder:
         lists = rows.column(column.key)
         if column.dtype != "string":
             return feature_parts(column.key, list_values(lists).reshape(-1, column.num_elements))
-        encoded = self._coder.encode(pa.RecordBatch.from_pydict({column.key: lists}))
+        return self._encoded(column.key, lists)
+
+    def _parts_of_strings(self, step: StepFeature, rows: pa.RecordBatch, padder: Padder) -> list[Part]:
+        strings = rows.column(step.key).flatten()
+        places = padder.pad(np.arange(len(strings)), step.width, step.padding)
+        offsets = np.arange(len(places) + 1) * places.shape[1]
+        return self._encoded(step.key, pa.LargeListArray.from_arrays(offsets, strings_at(strings, places.reshape(-1))))
+
+    def _encoded(self, key: str, lists: pa.Array) -> list[Part]:
+        """Lists of strings as one feature, in a message each."""
+        encoded = self._coder.encode(pa.RecordBatch.from_pydict({key: lists}))
         return [pa.array(encoded, pa.large_binary())]
+
+
+_BLOCK_BYTES = 2**24
+"""Strings of more bytes are not put into one block, but those of one sequence: messages have at most 2 GiB."""
 
 
 class BlockEncoder:
@@ -68,18 +89,27 @@ class BlockEncoder:
         self._compress = compress
         self._dtypes = block_dtypes(columns)
         self._length_key = leading_length_key(columns)
+        self._strings = [step.key for step in step_features(columns) if step.is_bytes]
         self._keys = [step.key for step in step_features(columns)]
         self._keys += [column.key for column in context_features(columns)]
         self._coder = example_coder.RecordBatchToExamplesEncoder()
 
     def encode(self, rows: pa.RecordBatch, boundaries: Sequence[int]) -> pa.LargeBinaryArray:
-        """The serialized blocks of rows, `block_sequences` in each but the last."""
+        """The serialized blocks of rows: of `block_sequences`, but the last, and where their strings are large."""
         del boundaries  # nothing is padded
         return pa.array([self._encode_block(block) for block in self._blocks(rows)], pa.large_binary())
 
     def _blocks(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        for start in range(0, rows.num_rows, self._size):
-            yield rows.slice(start, self._size)
+        sizes = np.zeros(rows.num_rows, np.int64)
+        for key in self._strings:
+            sizes += string_bytes(rows.column(key))
+        ends, start = np.cumsum(sizes), 0
+        while start < rows.num_rows:
+            before = ends[start] - sizes[start]
+            fitting = int(np.searchsorted(ends, before + _BLOCK_BYTES, side="right")) - start
+            count = min(max(fitting, 1), self._size)
+            yield rows.slice(start, count)
+            start += count
 
     def _encode_block(self, block: pa.RecordBatch) -> bytes:
         lengths = pack(block.column(LENGTH).to_numpy(), self._dtypes[self._length_key], compress=False)
@@ -98,7 +128,8 @@ class BlockEncoder:
 def block_dtypes(columns: Iterable[AnyColumn]) -> dict[str, str]:
     """The numpy dtype of each raw buffer of the block layout, by key."""
     columns = tuple(columns)
-    dtypes = {leading_length_key(columns): "<i4"} | {step.key: step.block_dtype for step in step_features(columns)}
+    dtypes = {step.key: step.block_dtype for step in step_features(columns) if not step.is_bytes}
+    dtypes[leading_length_key(columns)] = "<i4"
     for column in context_features(columns):
         if column.dtype != "string":
             dtypes[column.key] = "<f4" if column.dtype == "float32" else "<i8"
@@ -112,3 +143,10 @@ def list_values(lists: pa.Array) -> np.ndarray:
     offsets = lists.offsets
     first, last = offsets[0].as_py(), offsets[len(lists)].as_py()
     return lists.values.to_numpy(zero_copy_only=False)[first:last]
+
+
+def string_bytes(lists: pa.Array) -> np.ndarray:
+    """int64 `[n]`: the bytes of each row's strings."""
+    sizes = offsets_of(pc.binary_length(lists.flatten()).to_numpy())
+    offsets = lists.offsets.to_numpy()
+    return np.diff(sizes[offsets - offsets[0]])

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from lengthwise.columns import (
     AnyColumn,
+    BytesColumn,
     ContextColumn,
     NumericColumn,
     context_features,
@@ -21,6 +22,7 @@ from lengthwise.columns.numeric import Decode
 INDEX, WINDOW, LENGTH, ORDER = "##index", "##window", "##length", "##order"
 """Columns of rows beside the features: the record's position in its file, the window's number in the record, the number
 of steps, and the place in the output's order."""
+BYTES = "bytes"
 SPLIT_KEY = "##split key"
 """The column of rows by which they are split, where the configuration names one: the raw value, before any look-up."""
 
@@ -31,15 +33,16 @@ CODES = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class StepFeature:
-    """A sequence feature of rows: ids, numbers or weights.
+    """A sequence feature of rows: ids, numbers, weights or bytes.
 
     Attributes:
         key: its name.
         width: values a step.
         absent: what a sequence without the feature is filled with.
         padding: what the steps up to the boundary are filled with: 0 for ids and weights.
-        dtype: the numpy dtype of its values, little-endian.
-        num_buckets: the number of ids; None for numbers and weights.
+        dtype: the numpy dtype of its values, little-endian; `BYTES` of bytes, which are cut and padded as the places of
+            strings, of which -1 is that of the empty one.
+        num_buckets: the number of ids; None for all else.
         decode: of numbers that are stored: how they become those that batches have.
         length: the column of rows that has its sequences' lengths: `LENGTH`, or that of a group that does not lead.
     """
@@ -54,9 +57,19 @@ class StepFeature:
     decode: Decode | None = None
 
     @property
+    def is_bytes(self) -> bool:
+        """Whether its values are byte strings."""
+        return self.dtype == BYTES
+
+    @property
     def row_dtype(self) -> str:
         """The dtype of its values in rows."""
         return self.dtype if self.decode is None else self.decode.stored
+
+    @property
+    def row_type(self) -> pa.DataType:
+        """The Arrow type of its values in rows."""
+        return pa.large_binary() if self.is_bytes else pa.from_numpy_dtype(self.row_dtype)
 
     @property
     def stored_bytes(self) -> int:
@@ -89,6 +102,9 @@ def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
             features.append(StepFeature(column.key, width, default, default, dtype, None, length, decode))
             if column.observed_key is not None:
                 features.append(StepFeature(column.observed_key, column.num_elements, 0, 0, "<i4", 2, length))
+            continue
+        if isinstance(column, BytesColumn):
+            features.append(StepFeature(column.key, 1, -1, -1, BYTES, length=length))
             continue
         buckets = CODES if needs_counting(column) else column.num_buckets
         dtype = "<i4" if buckets < 2**31 else "<i8"
@@ -140,10 +156,11 @@ def absence(key: str) -> str:
 
 
 def marked_keys(columns: Iterable[AnyColumn]) -> tuple[str, ...]:
-    """The features of rows with an `absence`: optional numbers, weights and context. Absent ids are missing ids."""
+    """The features of rows with an `absence`: optional ones, but of ids their weights. Absent ids are missing ids."""
     columns = tuple(columns)
     optional = [one for one in (*sequence_features(columns), *context_features(columns)) if not one.required]
-    keys = [one.key if isinstance(one, NumericColumn | ContextColumn) else one.weight_key for one in optional]
+    plain = NumericColumn | BytesColumn | ContextColumn
+    keys = [one.key if isinstance(one, plain) else one.weight_key for one in optional]
     return tuple(key for key in keys if key is not None)
 
 
@@ -156,7 +173,7 @@ def spilled_schema(columns: Iterable[AnyColumn]) -> pa.Schema:
     """The Arrow schema of rows that wait for their shard: place, length, features, and which of these are absent."""
     columns = tuple(columns)
     fields = [pa.field(ORDER, pa.uint64()), pa.field(LENGTH, pa.int32())]
-    steps = [(step.key, pa.from_numpy_dtype(step.row_dtype)) for step in step_features(columns)]
+    steps = [(step.key, step.row_type) for step in step_features(columns)]
     context = [(column.key, context_type(column)) for column in context_features(columns)]
     lists = [pa.field(key, pa.large_list(kind)) for key, kind in [*steps, *context]]
     return pa.schema([*fields, *lists, *(pa.field(absence(key), pa.bool_()) for key in marked_keys(columns))])

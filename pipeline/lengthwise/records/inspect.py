@@ -157,7 +157,7 @@ class _Prepared:
         steps = {}
         for step in self._steps:
             count = length if step.length == LENGTH else context[step.length][0]
-            steps[step.key] = np.asarray(_values(features[step.key]))[: count * step.width]
+            steps[step.key] = _values(features[step.key])[: count * step.width]
         yield length, steps, context
 
     def _block_rows(self, buffers: Mapping[str, Sequence[Any]]) -> "Iterator[_Row]":
@@ -169,12 +169,18 @@ class _Prepared:
         bounds = {group: offsets_of(own) for group, own in by_group.items()}
         for step in self._steps:
             count = int(bounds[step.length][-1]) * step.width
-            arrays[step.key] = unpack(buffers[step.key][0], dtypes[step.key], count)
+            if not step.is_bytes:
+                arrays[step.key] = unpack(buffers[step.key][0], dtypes[step.key], count)
+            elif len(buffers[step.key]) != count:
+                raise ValueError(f"expected {count} strings of {step.key!r}, found {len(buffers[step.key])}")
         for row, length in enumerate(lengths.tolist()):
             steps = {}
             for step in self._steps:
                 first, last = bounds[step.length][row : row + 2] * step.width
-                steps[step.key] = step.numbers(arrays[step.key][first:last])
+                if step.is_bytes:
+                    steps[step.key] = list(buffers[step.key][first:last])
+                else:
+                    steps[step.key] = step.numbers(arrays[step.key][first:last]).tolist()
             context = {}
             for column in self._context:
                 size = column.num_elements
@@ -188,13 +194,13 @@ class _Prepared:
         path: str,
         where: Mapping[str, Any],
         length: int,
-        steps: Mapping[str, np.ndarray],
+        steps: Mapping[str, list[Any]],
         context: Mapping[str, Sequence[Any]],
     ) -> Shown:
         texts: dict[str, Sequence[Any]] = {}
         ids: dict[str, Sequence[Any]] = {}
         for step in self._steps:
-            values = steps[step.key].tolist()
+            values = steps[step.key]
             if step.key in self._texts:
                 ids[step.key] = _by_step(values, step.width)
             if step.num_buckets is not None:
@@ -219,7 +225,7 @@ class _Prepared:
         return shown
 
 
-_Row = tuple[int, dict[str, np.ndarray], dict[str, list[Any]]]
+_Row = tuple[int, dict[str, list[Any]], dict[str, list[Any]]]
 
 
 def _vocabularies(columns: Sequence[AnyColumn]) -> dict[str, tuple[str, ...] | tuple[int, ...]]:

@@ -26,6 +26,7 @@ from lengthwise.records.features import (
 from lengthwise.records.framing import Block
 from lengthwise.records.lookup import MISSING
 from lengthwise.records.steps import gather, offsets_of
+from lengthwise.records.stored import strings_at
 from lengthwise.records.validate import Checked, Validator, fill_context
 from lengthwise.records.window import Cuts, OverLong, cut
 from lengthwise.rejects import Reject, RejectReason
@@ -197,9 +198,11 @@ class Refiner:
             taken = of_length[step.length]
             values = gather(checked.sequences[step.key], taken.rows, taken.first, taken.counts, step.absent)
             offsets = pa.array(offsets_of(taken.counts * step.width))
-            arrays[step.key] = pa.LargeListArray.from_arrays(
-                offsets, pa.array(values.astype(step.row_dtype, copy=False))
-            )
+            if step.is_bytes:
+                content = strings_at(checked.strings[step.key], values)
+            else:
+                content = pa.array(values.astype(step.row_dtype, copy=False))
+            arrays[step.key] = pa.LargeListArray.from_arrays(offsets, content)
         for column in self._context:
             if column.key in of_length:
                 arrays[column.key] = _one_each(of_length[column.key].counts)

@@ -114,12 +114,24 @@ def from_bytes(content: bytes) -> dict[str, Partial]:
 def ranges(columns: Iterable[AnyColumn], rows: pa.RecordBatch) -> dict[str, Range]:
     """The smallest and the largest finite number of each numeric feature; features without one are left out."""
     columns, found = tuple(columns), {}
-    rows = with_numbers(columns, rows)
+    rows = _with_measures(columns, rows)
     for key in numeric_keys(columns):
         numbers = _numbers(rows, key)
         if len(numbers):
             found[key] = (float(numbers.min()), float(numbers.max()))
     return found
+
+
+def _with_measures(columns: Iterable[AnyColumn], rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows with numbers as batches have them, and in place of byte strings their sizes."""
+    rows = with_numbers(columns, rows)
+    for step in step_features(columns):
+        if step.is_bytes:
+            at = rows.schema.get_field_index(step.key)
+            lists = rows.column(at)
+            sizes = pa.LargeListArray.from_arrays(lists.offsets, pc.binary_length(lists.values))
+            rows = rows.set_column(at, step.key, sizes)
+    return rows
 
 
 def merge_ranges(parts: Iterable[Mapping[str, Range]]) -> dict[str, Range]:
@@ -133,7 +145,7 @@ def merge_ranges(parts: Iterable[Mapping[str, Range]]) -> dict[str, Range]:
 
 
 def numeric_keys(columns: Iterable[AnyColumn]) -> list[str]:
-    """The keys of the features that are numbers: sequences, weights and context."""
+    """The keys of the features that are numbers: sequences, weights and context; and of those whose sizes are."""
     columns = tuple(columns)
     numbers = [step.key for step in step_features(columns) if step.num_buckets is None]
     context = [column.key for column in context_features(columns) if column.dtype != "string"]
@@ -159,7 +171,7 @@ def describe(
         name: the shard's.
     """
     columns = tuple(columns)
-    rows = with_numbers(columns, rows)
+    rows = _with_measures(columns, rows)
     parts = {}
     ids = {step.key: step.num_buckets for step in step_features(columns) if step.num_buckets is not None}
     ids |= context_ids(columns)

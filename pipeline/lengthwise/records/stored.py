@@ -1,4 +1,4 @@
-"""Steps that are stored as bytes -> the numbers in them, still as they are stored."""
+"""Steps of bytes: the numbers in them, still as they are stored, or the strings themselves."""
 
 from dataclasses import replace
 
@@ -13,6 +13,12 @@ from lengthwise.records.steps import RawSteps
 def wrong_sizes(raw: RawSteps, size: int) -> np.ndarray:
     """Bool `[values]`: which strings have not `size` bytes."""
     return pc.binary_length(raw.values).to_numpy(zero_copy_only=False) != size
+
+
+def strings_at(strings: pa.Array, places: np.ndarray) -> pa.Array:
+    """The strings at these places, int64 `[n]`; an empty one at -1."""
+    strings = pa.concat_arrays([strings.cast(pa.large_binary()), pa.array([b""], pa.large_binary())])
+    return strings.take(pa.array(np.where(places < 0, len(strings) - 1, places)))
 
 
 def numbers_of(raw: RawSteps, decode: Decode, width: int, wrong: np.ndarray) -> RawSteps:

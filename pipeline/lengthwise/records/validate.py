@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lengthwise.columns import (
     AnyColumn,
+    BytesColumn,
     ContextColumn,
     IdColumn,
     IdentityColumn,
@@ -38,7 +40,8 @@ class Checked:
     Attributes:
         lengths: int64 `[n]` by group: each record's number of steps.
         uneven: bool `[n]`: records of which a group is cut to the shortest of its columns.
-        sequences: the steps of each sequence feature, weights included, by key.
+        sequences: the steps of each sequence feature, weights included, by key; of bytes their places in `strings`.
+        strings: all byte strings of each feature of bytes, by key.
         context: by key, the values of all records: `[n * elements]`, a numpy array or, for strings, an Arrow array. Of
             ids of the record also their weights and their numbers.
         repaired_values: int64 `[n]` by key: how many values of each record became the missing id, a default or an OOV
@@ -50,6 +53,7 @@ class Checked:
     lengths: dict[str, np.ndarray]
     uneven: np.ndarray
     sequences: dict[str, Steps]
+    strings: dict[str, pa.Array]
     context: dict[str, np.ndarray | pa.Array]
     repaired_values: dict[str, np.ndarray]
     distinct: dict[str, pa.Array]
@@ -76,6 +80,7 @@ class Validator:
         repaired: dict[str, np.ndarray] = {}
         distinct: dict[str, pa.Array] = {}
         by_group: dict[str, dict[str, Steps]] = {group: {} for group in self._groups}
+        strings: dict[str, pa.Array] = {}
         for column in self._sequences:
             found = by_group[column.group]
             if isinstance(column, NumericColumn):
@@ -84,6 +89,10 @@ class Validator:
                 found[column.key] = _check_numbers(faults, column, raw)
                 if column.missing != "error" or column.observed:
                     found |= _fill_gaps(column, raw, found[column.key], repaired)
+            elif isinstance(column, BytesColumn):
+                raw = self._read(decoded.batch, column, column.key)
+                _check_presence(faults, column, raw)
+                found[column.key], strings[column.key] = _check_bytes(faults, column, raw), raw.values
             else:
                 found |= self._look_up(faults, column, decoded.batch, repaired, distinct)
         context: dict[str, np.ndarray | pa.Array] = {}
@@ -99,7 +108,7 @@ class Validator:
         lengths = {group: length for group, (length, _) in measured.items()}
         uneven = np.logical_or.reduce([uneven for _, uneven in measured.values()])
         sequences = {key: steps for found in by_group.values() for key, steps in found.items()}
-        return Checked(lengths, uneven, sequences, context, repaired, distinct, faults)
+        return Checked(lengths, uneven, sequences, strings, context, repaired, distinct, faults)
 
     def _read(self, batch: pa.RecordBatch, column: SequenceFeature, key: str) -> RawSteps:
         """The column's feature, or its weights."""
@@ -159,6 +168,8 @@ class Validator:
 
 def values_of(column: SequenceFeature) -> int:
     """How many values a record has for each step: one string where numbers are stored as bytes."""
+    if isinstance(column, BytesColumn):
+        return 1
     if isinstance(column, NumericColumn):
         return column.num_elements if column.decode is None else 1
     return column.values_per_step
@@ -190,6 +201,22 @@ def _check_numbers(faults: Faults, column: NumericColumn, raw: RawSteps) -> Step
         numbers, default = decoded(values, column.decode, "<i8" if column.is_integer else "<f4"), 0
     _check_limits(faults, column, numbers, raw.rows_of_values, nan_is_a_gap=column.missing != "error")
     return even(raw, values, width, default)
+
+
+def _check_bytes(faults: Faults, column: BytesColumn, raw: RawSteps) -> Steps:
+    """The place of each step's string; -1 where a step has none."""
+    if raw.step_offsets is not None:
+        _check_value_count(faults, column.key, raw, raw.value_counts != 1, "1 string a step")
+    if column.max_bytes is not None:
+        sizes = pc.binary_length(raw.values).to_numpy(zero_copy_only=False)
+        faults.add_values(
+            RejectReason.OUT_OF_RANGE,
+            column.key,
+            sizes > column.max_bytes,
+            raw.rows_of_values,
+            lambda position: f"expected at most {column.max_bytes} bytes, received {sizes[position]} (max_bytes)",
+        )
+    return even(raw, np.arange(len(raw.values)), 1, -1)
 
 
 def _decode(faults: Faults, column: NumericColumn, decode: Decode, raw: RawSteps) -> RawSteps:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lengthwise.columns import (
     AnyColumn,
+    BytesColumn,
     ContextColumn,
     HashColumn,
     IdentityColumn,
@@ -112,6 +113,8 @@ def _describe_values(feature: Feature, weights: bool) -> str:
         return f"hashed into {feature.num_buckets:,} ids"
     if isinstance(feature, IdentityColumn):
         return f"ids below {feature.num_buckets:,}"
+    if isinstance(feature, BytesColumn):
+        return "bytes: the numbers are the sizes of steps, in bytes"
     return f"{feature.dtype}{_shape(feature.shape)}"
 
 
@@ -138,7 +141,7 @@ def _reads(column: AnyColumn, key: str) -> bool:
 
 def is_whole(feature: Feature, weights: bool) -> bool:
     """Whether its numbers are integers."""
-    return not weights and str(getattr(feature, "dtype", "")).startswith("int")
+    return not weights and (isinstance(feature, BytesColumn) or str(getattr(feature, "dtype", "")).startswith("int"))
 
 
 def _facts(
