@@ -69,7 +69,7 @@ class Work:
             config["output"]["path"] = output
             checked = JobConfig.model_validate(config)
             start = time.process_time()
-            job = Job(checked, list_inputs(checked), checked.buckets.boundaries or (), "", output)
+            job = Job(checked, list_inputs(checked), checked.buckets.given, "", output)
             spilled = [spill_piece(job, piece) for piece in whole_files(job)]
             for task in assign_shards(job, spilled):
                 write_shard(job, task)

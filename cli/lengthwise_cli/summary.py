@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from lengthwise.buckets.boundary_text import bounds_text
 from lengthwise.files import join
 from lengthwise_cli.terminal import bytes_text, say, say_table, share_text
 
@@ -74,7 +75,7 @@ def _split(manifest: "Manifest") -> list[str]:
 
 def _budget(manifest: "Manifest") -> int:
     """A usual budget of steps, or the smallest that holds the longest bucket."""
-    return max(8192, manifest.boundaries[-1])
+    return max(8192, manifest.boundaries[-1] + sum(max(group.boundaries) for group in manifest.groups.values()))
 
 
 def say_rejects(rejected: dict[str, int]) -> None:
@@ -86,7 +87,7 @@ def say_rejects(rejected: dict[str, int]) -> None:
 def say_buckets(figures: dict[str, Any]) -> None:
     """Prints the buckets and what padding they cost."""
     rows: list[tuple[object, ...]] = [
-        (bucket["boundary"], bucket["sequences"], bucket["steps"], share_text(bucket["padding_share"]))
+        (_bound(bucket["boundary"]), bucket["sequences"], bucket["steps"], share_text(bucket["padding_share"]))
         for bucket in figures["buckets"]
     ]
     if len(rows) > _MOST_BUCKETS:
@@ -102,7 +103,8 @@ def say_buckets(figures: dict[str, Any]) -> None:
             (name or "(no name)", one["steps"], share_text(one["padding_share"]))
             for name, one in figures["groups"].items()
         ]
-        say_table("Groups; the buckets are those of the first", ["group", ">steps", ">padding"], groups)
+        whose = "the first two" if isinstance(figures["buckets"][0]["boundary"], list) else "the first"
+        say_table(f"Groups; the buckets are those of {whose}", ["group", ">steps", ">padding"], groups)
     if figures["layout"] == "block":
         say("(blocks hold no padding: batches, sorted by length, are padded when they are read, and to less)")
 
@@ -114,10 +116,16 @@ def _together(buckets: list[dict[str, Any]]) -> tuple[object, ...]:
 
 
 def _buckets(manifest: "Manifest") -> list[dict[str, Any]]:
+    boundaries = [list(bounds) if bounds[1:] else bounds[0] for bounds in manifest.buckets]
     return [
         {"boundary": boundary, **totals._asdict(), "padding_share": totals.padding_share}
-        for boundary, totals in zip(manifest.boundaries, manifest.totals_by_bucket(), strict=True)
+        for boundary, totals in zip(boundaries, manifest.totals_by_bucket(), strict=True)
     ]
+
+
+def _bound(boundary: Any) -> Any:
+    """A bucket's boundary as a table shows it."""
+    return bounds_text(boundary) if isinstance(boundary, list) else boundary
 
 
 def _longest(manifest: "Manifest") -> int:

@@ -138,9 +138,10 @@ class DataSet:
         return first[0]
 
 
-def _truncates(job: JobConfig) -> bool:
-    """Whether sequences beyond the last boundary are cut."""
-    return str(job.sequences.of(groups(job.columns)[0]).over_long).startswith("truncate")
+def _truncates(job: JobConfig, place: int = 0) -> bool:
+    """Whether sequences beyond the last boundary are cut, of the group at this place."""
+    named = groups(job.columns)[place : place + 1]
+    return any(str(job.sequences.of(group).over_long).startswith("truncate") for group in named)
 
 
 def _of_any_length(sequences: Sequences) -> Sequences:
@@ -157,6 +158,9 @@ def _read_by(folder: Folder) -> tuple[JobConfig, dict[str, object]]:
     rules: dict[str, object] = {f"sequences.{name}": value for name, value in job.sequences}
     if _truncates(job):
         rules["the last boundary"] = manifest.boundaries[-1]
+    if _truncates(job, 1):
+        job = job.model_copy(update={"sequences": job.sequences_within(manifest.buckets[-1])})
+        rules |= {f"sequences.{name}": value for name, value in job.sequences}
     return job, {"inputs.format": job.inputs.format, **rules}
 
 

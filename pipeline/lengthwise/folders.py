@@ -13,7 +13,7 @@ from os import PathLike, fspath
 from typing import Any, NamedTuple
 
 from lengthwise import files
-from lengthwise.buckets import LengthHistogram
+from lengthwise.buckets import Bounds, LengthHistogram
 from lengthwise.columns import ColumnList, groups, length_key
 from lengthwise.differences import differences, shown
 from lengthwise.errors import ConfigError, DatasetError
@@ -44,7 +44,7 @@ class PlacedShard(NamedTuple):
 
     Attributes:
         path: the file.
-        bucket: the index of its boundary among those of all folders.
+        bucket: the index of its bucket among those of all folders.
         shard: what its folder's manifest says of it.
         folder: that folder.
     """
@@ -85,9 +85,20 @@ class Folders:
         return next((part.manifest.block_dtypes for part in self.parts if part.manifest.layout == "block"), {})
 
     @cached_property
+    def buckets(self) -> Bounds:
+        """The buckets of all folders, by their most steps: those of one length before those of two."""
+        found = {bounds for part in self.parts for bounds in part.manifest.buckets}
+        return tuple(sorted(found, key=lambda bounds: (len(bounds), bounds)))
+
+    @property
+    def longest(self) -> int:
+        """The last boundary of all folders, of the group that leads."""
+        return max(bounds[0] for bounds in self.buckets)
+
+    @property
     def boundaries(self) -> tuple[int, ...]:
-        """The boundaries of all folders."""
-        return tuple(sorted({boundary for part in self.parts for boundary in part.manifest.boundaries}))
+        """The boundaries of all folders, of the group that leads."""
+        return tuple(sorted({bounds[0] for bounds in self.buckets}))
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -112,22 +123,22 @@ class Folders:
 
     @cached_property
     def steps_of_buckets(self) -> list[dict[str, int]]:
-        """The T of each group in each of the `boundaries`, by the feature that has its lengths, the leading one first.
+        """The T of each group in each of the `buckets`, by the feature that has its lengths, the leading one first.
 
         Raises:
             DatasetError: two folders in the example layout have other groups' sequences padded to other lengths.
         """
         leading, *others = groups(self.first.columns) or ("",)
-        found = {boundary: {length_key(leading): boundary} for boundary in self.boundaries}
+        found = {bounds: {length_key(leading): bounds[0]} for bounds in self.buckets}
         for part in self.parts:
-            for place, boundary in enumerate(part.manifest.boundaries):
+            for place, bounds in enumerate(part.manifest.buckets):
                 for group in others:
-                    steps = part.manifest.groups[group].boundaries[place]
-                    if found[boundary].setdefault(length_key(group), steps) != steps:
+                    steps, own = part.manifest.groups[group].boundaries[place], found[bounds]
+                    if own.setdefault(length_key(group), steps) != steps:
                         raise DatasetError(
-                            f"{part.path}: the group {group!r} is padded to {steps} steps in the bucket of {boundary}, "
-                            f"to {found[boundary][length_key(group)]} in another folder; prepare one of them in the "
-                            "block layout, then all are read as blocks"
+                            f"{part.path}: the group {group!r} is padded to {steps} steps in the bucket of "
+                            f"{'x'.join(map(str, bounds))}, to {own[length_key(group)]} in another folder; prepare one "
+                            "of them in the block layout, then all are read as blocks"
                         )
         return list(found.values())
 
@@ -156,7 +167,7 @@ class Folders:
         Raises:
             DatasetError: a folder has no such split.
         """
-        places = {boundary: place for place, boundary in enumerate(self.boundaries)}
+        places = {bounds: place for place, bounds in enumerate(self.buckets)}
         found = []
         for part in self.parts:
             if split not in part.manifest.lengths:
@@ -164,7 +175,7 @@ class Folders:
                 raise DatasetError(f"{part.path}: expected one of its splits ({splits}), received {split!r}")
             for shard in part.manifest.shards:
                 if shard.split == split and shard.records:
-                    bucket = places[part.manifest.boundaries[shard.bucket]]
+                    bucket = places[part.manifest.buckets[shard.bucket]]
                     found.append(PlacedShard(files.join(part.path, shard.path), bucket, shard, part))
         return found
 

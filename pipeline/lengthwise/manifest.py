@@ -14,7 +14,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from lengthwise import files
-from lengthwise.buckets import BucketPlan, LengthHistogram
+from lengthwise.buckets import Bounds, BucketPlan, LengthHistogram, plan_of
 from lengthwise.columns import AnyColumn, Column, ColumnList, Moments, groups, looked_up
 from lengthwise.columns.outside import names_a_checkpoint
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
@@ -31,10 +31,6 @@ def _within(path: str) -> str:
     if path.startswith("/") or "://" in path or ".." in path.split("/"):
         raise ValueError(f"expected a path within the data set's folder, received {path!r}")
     return path
-
-
-def _rising(boundaries: tuple[int, ...]) -> tuple[int, ...]:
-    return BucketPlan(boundaries).boundaries
 
 
 def _without_checkpoints(columns: tuple[AnyColumn, ...]) -> tuple[AnyColumn, ...]:
@@ -66,10 +62,11 @@ class GroupSteps(Part):
 
 
 class Group(Part):
-    """A group that does not lead, so that others' lengths decide about its buckets.
+    """A group that does not lead.
 
     Attributes:
-        boundaries: the longest sequence of each bucket; at least 1.
+        boundaries: the most steps of each bucket: of the second group, planned or given as pairs; of others, and where
+            the leading group alone decides, those of the longest sequence, at least 1.
         lengths: how many sequences of each length were written, by split.
     """
 
@@ -275,10 +272,11 @@ class Manifest(Part):
         compression: of the shards' files: `gzip`, `zlib` or `none`.
         columns: the columns by which the raw records were read; vocabulary files are paths relative to the data set,
             and their sizes are told: `model_columns` opens none. Checkpoints for first weights are left out.
-        boundaries: the inclusive maximum length of each bucket.
+        boundaries: the inclusive maximum length of each bucket, of the group that leads.
         counts: the balance of the records.
         lengths: how many sequences of each length were written, by split: of the group that leads.
         groups: the others, by name.
+        pairs: with groups, how many records have which lengths of the first two, rounded up to 5 leading binary digits.
         statistics: by feature key.
         vocabularies: what was counted for the vocabularies of the job's own data, by the column's key.
         inputs: the files that were read, in the order of their paths.
@@ -293,10 +291,11 @@ class Manifest(Part):
     block_dtypes: dict[str, str] = {}
     compression: Compression
     columns: Annotated[tuple[Column, ...], AfterValidator(_without_checkpoints)]
-    boundaries: Annotated[tuple[int, ...], AfterValidator(_rising)]
+    boundaries: tuple[int, ...]
     counts: Counts
     lengths: dict[str, dict[int, int]]
     groups: dict[str, Group] = {}
+    pairs: tuple[tuple[Amount, Amount, Amount], ...] = ()
     statistics: dict[str, ColumnStatistics] = {}
     vocabularies: dict[str, CountedVocabulary] = {}
     inputs: tuple[InputFile, ...]
@@ -313,10 +312,20 @@ class Manifest(Part):
         for name, group in self.groups.items():
             if len(group.boundaries) != len(self.boundaries):
                 raise ValueError(f"groups.{name}: expected a boundary for each bucket, received {group.boundaries}")
+        plan_of(self.buckets)
         return self
 
     @property
+    def buckets(self) -> Bounds:
+        """The most steps of each bucket: of the group that leads, or of the first two where buckets are pairs."""
+        buckets = self.config.get("buckets")
+        leads = not self.groups or (isinstance(buckets, dict) and buckets.get("boundaries") is not None)
+        second = [] if leads else [self.groups[groups(self.columns)[1]].boundaries]
+        return tuple(zip(self.boundaries, *second, strict=True))
+
+    @property
     def plan(self) -> BucketPlan:
+        """Of the lengths of the only group."""
         return BucketPlan(self.boundaries)
 
     @property
@@ -387,7 +396,7 @@ def _refuse_nonsense(path: str, manifest: Manifest) -> None:
     """Numbers that no data set has: whoever is given a manifest by others computes with them."""
     try:
         manifest.histogram()
-        beyond = [shard.path for shard in manifest.shards if shard.bucket >= len(manifest.plan.boundaries)]
+        beyond = [shard.path for shard in manifest.shards if shard.bucket >= len(manifest.boundaries)]
     except ConfigError as error:
         raise DatasetError(f"{path}: {error}") from error
     if beyond:

@@ -8,6 +8,7 @@ import pytest
 
 from cli.conftest import make_place
 from lengthwise.manifest import load_manifest
+from records.messages import sequence_example, write_records
 
 
 def _files(place) -> list[str]:
@@ -101,6 +102,29 @@ def test_plan_counts_and_pads_for_configured_boundaries_as_prepare_does(place, l
     assert sum(planned["lengths"]["counts"]) == manifest.counts.sequences < 150
     steps, padded = (sum(getattr(shard, name) for shard in manifest.shards) for name in ("steps", "padded_steps"))
     assert planned["plans"][0]["padding_share"] == (padded - steps) / padded
+
+
+def test_plan_of_two_groups_gives_the_pairs_that_prepare_takes(tmp_path, lengthwise) -> None:
+    lengths = [(1 + number % 13, 1 + (number * 7) % 11 + number % 13) for number in range(400)]
+    records = [sequence_example({"a": [[1]] * first, "b": [[2]] * second}) for first, second in lengths]
+    write_records(tmp_path / "raw.tfrecord", records)
+    columns = [{"kind": "identity", "key": key, "num_buckets": 3, "group": f"of_{key}"} for key in "ab"]
+    job = {"inputs": {"files": str(tmp_path / "raw.tfrecord")}, "columns": columns, "buckets": {"count": 5}}
+    (tmp_path / "job.yaml").write_text(json.dumps(job))
+    content = json.loads(lengthwise("plan", tmp_path / "job.yaml", "--json").stdout)
+    best, *others = content["plans"]
+    assert sum(count for *_, count in content["pairs"]) == 400
+    assert [one["name"] for one in others] == [
+        "by the first length", "by the second length", "nested quantiles", "one bucket",
+    ]  # fmt: skip
+    assert best["padding_share"] < min(one["padding_share"] for one in others)
+    lengthwise("prepare", tmp_path / "job.yaml", "--output", tmp_path / "prepared", "-q")
+    assert [list(pair) for pair in load_manifest(tmp_path / "prepared").buckets] == best["boundaries"]
+    given = f"buckets.pairs={best['boundaries']}"
+    text = lengthwise("plan", tmp_path / "job.yaml", "--set", given).stdout
+    assert f"buckets: {{pairs: {best['boundaries']}}}" in text
+    assert f"{best['padding_shares'][0]:.1%}" in text.split("chosen")[1].splitlines()[0]
+    assert "of_a" in lengthwise("inspect", tmp_path / "prepared").stdout
 
 
 def test_plan_is_what_prepare_takes(place, lengthwise) -> None:

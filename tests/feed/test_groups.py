@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import lengthwise as lw
+from lengthwise.buckets import PairHistogram, PairPlan
 from lengthwise.errors import ConfigError, DatasetError
 from records.messages import sequence_example, write_records
 
@@ -124,6 +125,51 @@ def test_the_block_layout_sorts_by_both_lengths(data_sets: Any) -> None:
         padded += batch["sounds"].size
         real += int(batch["target_sequence_length"].sum())
     assert padded / real < 1.35  # 7 / 4 at random
+
+
+@pytest.mark.parametrize("layout", ["block", "example"])
+def test_planned_pairs_are_the_shapes_of_all_parts(made: Any, tmp_path: Path, layout: str) -> None:
+    """The second part has longer sequences than the first, which its plan did not know."""
+    job, valid, folder = made
+    job = {
+        **job,
+        "buckets": {"count": 4, "max_length": 8, "multiple_of": 1, "group_weights": {"target": 3}},
+        "output": {"path": str(tmp_path / "parts"), "layout": layout},
+    }
+    parts = [lw.prepare({**job, "inputs": {"files": str(folder / f"{n}.tfrecord")}}, part=str(n)) for n in range(2)]
+    pairs = parts[0].manifest.buckets
+    assert parts[1].manifest.buckets == pairs
+    assert len(pairs) == 4
+    assert pairs[-1] == (8, 7)
+    alone = lw.prepare(job, output=tmp_path / "alike", like=str(tmp_path / "parts"))
+    assert alone.manifest.buckets == pairs
+    lw.verify(tmp_path / "parts")
+    names = {shard.path.split("/")[1][:18] for shard in alone.manifest.shards}
+    assert names <= {f"length-{first:05d}x{second:05d}" for first, second in pairs}
+    expected = [next(pair for pair in pairs if _holds(pair, row)) for row in valid.values()]
+    held = [sum(one.sequences for one in alone.manifest.shards if one.bucket == place) for place in range(4)]
+    assert held == [expected.count(pair) for pair in pairs]
+    histogram = PairHistogram.sum([alone.manifest.pairs])
+    assert histogram == PairHistogram.from_lengths(
+        [[len(row["letters"]), len(row["sounds"])] for row in valid.values()]
+    )
+    plan = PairPlan(pairs)  # type: ignore[arg-type]
+    assert plan.padded_steps(histogram)[1] == alone.manifest.totals_by_group["target"].padded_steps
+    page = (tmp_path / "alike" / "report.html").read_text()
+    assert "Lengths of source and target" in page
+    assert page.count('class="box"') == 5  # and in the legend
+    found: dict[int, Row] = {}
+    shapes = set()
+    for batch in lw.open(tmp_path / "parts").read(batch_steps=BUDGET).as_numpy_iterator():
+        check_batch(batch, found, {})
+        shapes.add((batch["letters"].shape[1], batch["sounds"].shape[1]))
+    assert found == valid
+    if layout == "example":
+        assert shapes == set(pairs)
+
+
+def _holds(pair: tuple[int, ...], row: Row) -> bool:
+    return len(row["letters"]) <= pair[0] and len(row["sounds"]) <= pair[1]
 
 
 def test_verify_and_totals_know_the_groups(data_sets: Any) -> None:

@@ -59,7 +59,7 @@ def test_the_job_that_dataflow_gets_has_the_steps_of_the_flow(setup: Setup) -> N
     from lengthwise.job.pipeline import prepare_shards
 
     config = load_config(str(setup.folder / "job.yaml"))
-    job = Job(config, (Input("gs://bkt/raw/a", "a", 0, 1, None),), (8,), "", "gs://bkt/out/.work/x")
+    job = Job(config, (Input("gs://bkt/raw/a", "a", 0, 1, None),), ((8,),), "", "gs://bkt/out/.work/x")
     pipeline = beam.Pipeline(options=PipelineOptions([*DATAFLOW, *DRY]))
     prepare_shards(pipeline, job, whole_files(job))
     steps = pipeline.run().job.proto_pipeline.components.transforms.values()

@@ -7,7 +7,7 @@ import click
 from lengthwise_cli import options
 
 if TYPE_CHECKING:
-    from lengthwise.buckets import LengthHistogram, MultiplePrice, PlanComparison
+    from lengthwise.buckets import LengthHistogram, MultiplePrice, PairHistogram, PlanComparison
     from lengthwise.config import JobConfig
 
 EPILOG = """\b
@@ -38,7 +38,8 @@ def command(
     """Plan buckets from the lengths of the data.
 
     Shows the boundaries and padding of the exact optimum beside those of the usual plans, and what it costs that
-    boundaries are multiples of 64, 32 and so on. All of the valid sequences count, or the share that buckets.sample
+    boundaries are multiples of 64, 32 and so on. Where columns name groups, buckets are pairs of lengths, of the first
+    two groups. All of the valid sequences count, or the share that buckets.sample
     says.
     """
     from lengthwise.errors import DataLimitError
@@ -55,6 +56,11 @@ def command(
         )
     if lengths.total == 0:
         raise DataLimitError("no valid sequence was found to plan from; `lengthwise check` lists what is wrong")
+    from lengthwise.buckets import PairHistogram
+
+    if isinstance(lengths, PairHistogram):
+        _show_pairs(job, lengths, as_json=as_json)
+        return
     plans, prices = _compare(job, lengths)
     if as_json:
         multiples = [price.to_dict() for price in prices]
@@ -63,6 +69,38 @@ def command(
         _say(lengths, plans)
         _say_prices(job, prices)
         say(f"buckets: {{boundaries: [{', '.join(map(str, plans[0].boundaries))}]}}")
+
+
+def _show_pairs(job: "JobConfig", lengths: "PairHistogram", *, as_json: bool) -> None:
+    """The same of records of two lengths."""
+    from lengthwise.buckets import PairPlan, compare_pairs
+    from lengthwise.buckets.boundary_text import boundaries_text
+    from lengthwise.columns import groups
+    from lengthwise.job.measure import planned_lengths
+    from lengthwise.job.pairs import pair_planning
+    from lengthwise_cli.terminal import say, say_json, say_table, share_text
+
+    chosen = PairPlan(job.buckets.pairs) if job.buckets.pairs else None
+    plans = compare_pairs(planned_lengths(job, lengths), chosen=chosen, **pair_planning(job))
+    if as_json:
+        say_json({"pairs": lengths.triples, "plans": [plan.to_dict() for plan in plans]})
+        return
+    first, second = (group or "(no name)" for group in groups(job.columns)[:2])
+    longest = f"{lengths.max[0]:,} steps of {first} and {lengths.max[1]:,} of {second}"
+    say(f"{lengths.total:,} valid records of up to {longest}")
+    rows = [
+        (
+            plan.name,
+            plan.num_buckets,
+            *map(share_text, plan.padding_shares),
+            "-" if plan.padded_per_real is None else f"{plan.padded_per_real:.3f}",
+            boundaries_text(plan.boundaries, most=6),
+        )
+        for plan in plans
+    ]
+    head = ["plan", ">buckets", f">padding {first}", f">{second}", ">padded/real", "boundaries"]
+    say_table("Plans", head, rows)
+    say(f"buckets: {{pairs: [{', '.join(str(list(pair)) for pair in plans[0].boundaries)}]}}")
 
 
 def _compare(

@@ -3,6 +3,7 @@
 Every field's description, unit and default is here; the reference page and the JSON Schema are made from it.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -175,7 +176,14 @@ class Buckets(Section):
     """Into which lengths the sequences are grouped; sequences of a bucket are padded to its boundary."""
 
     boundaries: tuple[Steps, ...] | None = Field(
-        default=None, description="Inclusive maximum lengths, strictly increasing. Left out: planned from the data."
+        default=None,
+        description="Inclusive maximum lengths, strictly increasing; with groups, of the one that leads. Left out: "
+        "planned from the data; with groups, as `pairs`.",
+    )
+    pairs: tuple[tuple[Steps, Steps], ...] | None = Field(
+        default=None,
+        description="With groups: inclusive maximum lengths of the first two, a pair for each bucket. A record is in "
+        "the first that holds it; the last holds all others.",
     )
     count: int | None = Field(
         default=None,
@@ -191,6 +199,17 @@ class Buckets(Section):
     )
     cost: Literal["linear", "quadratic"] = Field(
         default="linear", description="What the plan minimises: padded steps, or their squares (attention)."
+    )
+    group_weights: dict[str, Annotated[int, Field(ge=1, lt=2**31)]] = Field(
+        default={},
+        description="Of pairs: how much a padded step of each of the two groups costs, 1 if left out. With "
+        "`product_weight` c, a record of T1 and T2 padded steps costs a * T1 + b * T2 + c * T1 * T2.",
+    )
+    product_weight: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="Of pairs: what T1 * T2 costs, as in cross-attention or the joint network of a transducer.",
     )
     multiple_of: Multiple = Field(
         default="auto",
@@ -209,12 +228,17 @@ class Buckets(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        planned = [name for name in PLANNING if getattr(self, name) != type(self).model_fields[name].default]
-        if self.boundaries is not None and planned:
-            rule = f"expected either `boundaries` or a plan, received `boundaries` and `{planned[0]}`; leave one out"
+        names = ("pairs", *PLANNING) if self.boundaries is not None else PLANNING
+        planned = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+        given = "boundaries" if self.boundaries is not None else "pairs"
+        if self.given and planned:
+            what = "`pairs`" if planned[0] == "pairs" else "a plan"
+            rule = f"expected either `{given}` or {what}, received `{given}` and `{planned[0]}`; leave one out"
             raise FieldError(planned[0], rule)
         if self.boundaries is not None:
             _check_boundaries(self.boundaries)
+        if self.pairs is not None:
+            _check_pairs(self.pairs)
         if self.sample < 1 and self.max_length is None:
             rule = f"expected `max_length` with a sample below 1, received {self.sample:g} alone; "
             raise FieldError("sample", rule + "a sample may miss the longest sequence, so say how long it may be")
@@ -223,20 +247,25 @@ class Buckets(Section):
     @property
     def planning(self) -> dict[str, Any]:
         """The arguments of `lengthwise.buckets.plan` and of its neighbours."""
-        return {name: getattr(self, name) for name in ("cost", *PLANNING) if name != "sample"}
+        return {name: getattr(self, name) for name in ("cost", "count", "batch_steps", "multiple_of", "max_length")}
+
+    @property
+    def given(self) -> tuple[tuple[int, ...], ...]:
+        """The most steps of each bucket, of one group or of two; none where they are planned."""
+        return self.pairs or tuple((boundary,) for boundary in self.boundaries or ())
 
     @property
     def longest(self) -> int | None:
         """The last boundary, where it is known before the data's lengths are."""
-        if self.boundaries is not None:
-            return self.boundaries[-1]
+        if self.given:
+            return self.given[-1][0]
         if self.max_length is None or self.multiple_of == "auto":  # which divides it
             return self.max_length
         return -(-self.max_length // self.multiple_of) * self.multiple_of
 
 
-PLANNING = ("count", "batch_steps", "multiple_of", "max_length", "sample")
-"""The fields of `Buckets` that say how boundaries are planned, so go with no `boundaries`."""
+PLANNING = ("count", "batch_steps", "group_weights", "product_weight", "multiple_of", "max_length", "sample")
+"""The fields of `Buckets` that say how boundaries are planned, so go with no `boundaries` and no `pairs`."""
 
 
 def _check_boundaries(boundaries: tuple[int, ...]) -> None:
@@ -250,6 +279,16 @@ def _check_boundaries(boundaries: tuple[int, ...]) -> None:
     except ConfigError as error:
         rule = f"expected strictly increasing lengths, received {show(boundaries)}; sort them, each once"
         raise FieldError("boundaries", rule) from error
+
+
+def _check_pairs(pairs: tuple[tuple[int, int], ...]) -> None:
+    """Raises FieldError where they make no plan."""
+    from lengthwise.buckets import PairPlan  # which imports numpy
+
+    try:
+        PairPlan(pairs)
+    except ConfigError as error:
+        raise FieldError("pairs", str(error).removeprefix("boundaries: ")) from error
 
 
 class Splits(Section):
@@ -421,9 +460,23 @@ class JobConfig(Section):
                     "write buckets.max_length, or the last of buckets.boundaries"
                 )
                 raise FieldError(f"sequences.groups.{name}.max_length", rule)
+        self._check_pairs(named)
         if len(named) > 1 and self.sequences.over_long == "window":
             rule = f"expected reject, truncate_left or truncate_right with several groups ({', '.join(named)})"
             raise FieldError("sequences.over_long", f"{rule}, received 'window': windows of one would part from others")
+
+    def _check_pairs(self, named: tuple[str, ...]) -> None:
+        buckets, (*two,) = self.buckets, named[:2]
+        if len(two) < 2 and (buckets.pairs or buckets.product_weight or buckets.group_weights):
+            name = "pairs" if buckets.pairs else "product_weight" if buckets.product_weight else "group_weights"
+            raise FieldError(f"buckets.{name}", "expected columns of two groups with it, received one; leave it out")
+        for name in buckets.group_weights:
+            if name not in two:
+                rule = f"expected one of the first two groups, {two[0]} and {two[1]}, received {name!r}"
+                raise FieldError(f"buckets.group_weights.{name}", rule)
+        if buckets.pairs and self.sequences.of(two[1]).max_length is not None:
+            rule = f"expected none beside `buckets.pairs`, whose last says it, received one of {two[1]!r}; leave it out"
+            raise FieldError(f"sequences.groups.{two[1]}.max_length", rule)
 
     def _check_windows(self) -> None:
         overlap, policy = self.sequences.window_overlap, self.sequences.over_long
@@ -470,6 +523,24 @@ class JobConfig(Section):
             known = ", ".join(single) or "none"
             rule = f"expected a context column of one value, received {self.splits.key!r}; there are: {known}"
             raise FieldError("splits.key", rule)
+
+    def sequences_within(self, longest: Sequence[int | None]) -> Sequences:
+        """The rules of sequences where buckets say how long they may be.
+
+        Args:
+            longest: the most steps of the group that leads, which are no rule of a group; and of the second group,
+                where buckets are pairs.
+        """
+        if len(longest) < 2:
+            return self.sequences
+        second = groups(self.columns)[1]
+        own = self.sequences.groups.get(second, GroupRules()).model_copy(update={"max_length": longest[1]})
+        return self.sequences.model_copy(update={"groups": {**self.sequences.groups, second: own}})
+
+    @property
+    def longest(self) -> tuple[int | None, ...]:
+        """The most steps that buckets allow, as far as it is known before the data's lengths are."""
+        return (self.buckets.longest, *(self.buckets.pairs or ((),))[-1][1:])
 
     @property
     def split_names(self) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ _RIVALS = {
     "inputs.files": ("inputs.by_split",),
     "inputs.by_split": ("inputs.files", "splits.fractions", "splits.key"),
     "splits.fractions": ("inputs.by_split",),
-    "buckets.boundaries": tuple(f"buckets.{name}" for name in PLANNING),
-    **{f"buckets.{name}": ("buckets.boundaries",) for name in PLANNING if name != "sample"},
+    "buckets.boundaries": ("buckets.pairs", *(f"buckets.{name}" for name in PLANNING)),
+    "buckets.pairs": ("buckets.boundaries", *(f"buckets.{name}" for name in PLANNING)),
+    **{f"buckets.{name}": ("buckets.boundaries", "buckets.pairs") for name in PLANNING if name != "sample"},
 }
 
 

@@ -119,7 +119,8 @@ class ExampleLayout:
         """The numbers of the streams whose batches come first."""
         most: dict[int, tuple[int, int]] = {}  # by T, how many rows a batch has at most, and the stream
         for stream, (bucket, parts) in enumerate(portions.items()):
-            rows, steps = sum(part.take for part in parts), self._options.cropped(self.boundaries[bucket])
+            steps = self._options.cropped(self._steps[bucket][self._features.length_key])
+            rows = sum(part.take for part in parts)
             if self.count(bucket, parts):
                 most[steps] = max(most.get(steps, (0, 0)), (min(rows, self._rows(bucket)), stream))
         ends = sorted(most)

@@ -137,7 +137,7 @@ def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | B
     if folders.layout == "block":
         boundaries = _boundaries(histogram, options)
         return BlockLayout(folders, options, window, boundaries, _largest(histogram, boundaries, options))
-    used = {options.cropped(folders.boundaries[shard.bucket]) for shard in folders.shards(split)}
+    used = {options.cropped(folders.buckets[shard.bucket][0]) for shard in folders.shards(split)}
     if options.max_shapes is not None and len(used) > options.max_shapes:
         raise ConfigError(
             f"max_shapes: expected at least {len(used)}, one for each bucket of the split, "

@@ -64,7 +64,7 @@ class RawJob:
         """How its records become rows in the job."""
         from lengthwise.records.refine import Rules
 
-        return Rules.of(self.config, self.config.buckets.longest)
+        return Rules.of(self.config, self.config.longest)
 
     def look_ahead(self, paths: Sequence[str]) -> "Ahead":
         """What the first records of the files are.

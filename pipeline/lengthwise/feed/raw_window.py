@@ -74,7 +74,7 @@ class RawWindow:
         self._own = OwnSplit(config, job.split)
         most = options.pack if options.crop is None else None  # a crop is taken of the whole sequence
         longest = min(filter(None, (config.buckets.longest, most)), default=None)
-        self._refiner = Refiner(config.columns, config.inputs.format, config.sequences, longest)
+        self._refiner = Refiner(config.columns, config.inputs.format, config.sequences_within(config.longest), longest)
         self._format = ChunkFormat(self.features)
         refuse_with_groups(self.features, options)
         boundaries = None if self.features.has_groups else job.boundaries

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from lengthwise import files
-from lengthwise.buckets import LengthHistogram
+from lengthwise.buckets import LengthHistogram, PairHistogram, bounds_of
 from lengthwise.buckets.boundary_text import boundaries_text
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
@@ -18,7 +18,7 @@ from lengthwise.job.hold import PROBE, WORK, has_work, locked, remove_work
 from lengthwise.job.hopeless import find_hopeless, refuse_hopeless
 from lengthwise.job.inputs import NO_RECORD, list_inputs, unlisted_inputs
 from lengthwise.job.local_workers import LocalWorkers
-from lengthwise.job.measure import add_up, leading_lengths, plan_buckets, unsampled
+from lengthwise.job.measure import lengths_to_plan, plan_buckets, unsampled
 from lengthwise.job.model import Job, Measured, Piece, Spilled, Written
 from lengthwise.job.options import (
     check_options,
@@ -111,8 +111,8 @@ def measure_lengths(
     runner_options: Sequence[str] = (),
     progress: ProgressSink = ignore,
     folder: str,
-) -> LengthHistogram:
-    """The lengths of the valid sequences of the input, without bucketing them.
+) -> LengthHistogram | PairHistogram:
+    """The lengths of the valid sequences of the input, without bucketing them: with groups, of the first two.
 
     Args:
         config: what to read, by which columns; the output is not used.
@@ -166,7 +166,7 @@ def _measuring(config: JobConfig, folder: str, options: Sequence[str], progress:
     """A job that only reads, whose results meet in `folder`."""
     check_options(options, config, folder, "folder")
     reach(config, folder, options)
-    job = Job(config, list_inputs(config, progress), config.buckets.boundaries or (), "", folder)
+    job = Job(config, list_inputs(config, progress), config.buckets.given, "", folder)
     return for_workers(job, options)
 
 
@@ -178,7 +178,7 @@ def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
 
     inputs = unlisted_inputs(config)
     place = files.join(config.output.path, WORK, "dry-run")
-    job = Job(config, inputs, config.buckets.boundaries or (1,), "", place)
+    job = Job(config, inputs, config.buckets.given or ((1,),), "", place)
     run_pipeline(lambda pipeline: prepare_shards(pipeline, job, whole_files(job)), options)
     raise NothingRan(_ACCEPTED.format(runner_name(options)))
 
@@ -256,14 +256,14 @@ class _Runner:
         """
         return self._of_each_piece(job, "measure", "measure_lengths", MEASURED, Measured)
 
-    def lengths(self, job: Job) -> LengthHistogram:
+    def lengths(self, job: Job) -> LengthHistogram | PairHistogram:
         """The lengths of the valid sequences: of the whole input where a sample holds none.
 
         Raises:
             DataLimitError: the input holds no record.
         """
         _, measured = self.measure(job)
-        found = leading_lengths(measured)
+        found = lengths_to_plan(measured, job.config)
         if found.total == 0 and job.config.buckets.sample < 1:
             return self.lengths(dataclasses.replace(job, config=unsampled(job.config), work=job.place("whole")))
         if not any(one.tally.read for one in measured):
@@ -283,7 +283,7 @@ class _Runner:
         """
         from lengthwise.job.counted import count_vocabularies
 
-        given = job.config.buckets.boundaries
+        given = job.config.buckets.given
         if given:
             job = dataclasses.replace(job, boundaries=given)
             if all(piece.is_whole for piece in self._pieces) and not to_count(job):
@@ -294,11 +294,9 @@ class _Runner:
             return job, pieces
         if not any(one.tally.read for one in spilled):
             raise DataLimitError(NO_RECORD)
-        leading = (next(iter(one.lengths.values())) for one in spilled)
-        lengths = (counts for splits in leading for counts in splits.values())
-        plan = plan_buckets(job.config, add_up(lengths))
+        plan = plan_buckets(job.config, lengths_to_plan(spilled, job.config))
         self._progress(Event("log", message=f"planned boundaries: {boundaries_text(plan.boundaries)}"))
-        return dataclasses.replace(job, boundaries=plan.boundaries), pieces
+        return dataclasses.replace(job, boundaries=bounds_of(plan)), pieces
 
     def prepare(self, job: Job, pieces: tuple[Piece, ...]) -> Manifest:
         from lengthwise.job import publish, shards

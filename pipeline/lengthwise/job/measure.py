@@ -1,13 +1,16 @@
 """The lengths of the input's sequences, for `plan` and `check`, and the plan that follows from lengths."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import numpy as np
 
 from lengthwise import files
-from lengthwise.buckets import BucketPlan, LengthHistogram, plan
+from lengthwise.buckets import BucketPlan, LengthHistogram, PairHistogram, PairPlan, plan
+from lengthwise.columns import groups
 from lengthwise.config.model import JobConfig
-from lengthwise.job.model import Input, Job, Measured, Piece, Refused
+from lengthwise.job.model import Input, Job, Measured, Piece, Refused, Spilled
+from lengthwise.job.pairs import PairCounter, add_up_pairs, plan_job_pairs
 from lengthwise.job.reading import Reading
 from lengthwise.progress import Reporter
 from lengthwise.records.features import length_columns, lengths_of
@@ -15,6 +18,8 @@ from lengthwise.records.framing import Block
 from lengthwise.records.lookup import fingerprint64
 from lengthwise.records.refine import Refiner, Tally
 from lengthwise.rejects import Reject, RejectReason, first_of_each
+
+Histogram = TypeVar("Histogram", LengthHistogram, PairHistogram)
 
 
 def measure_piece(job: Job, piece: Piece) -> Measured:
@@ -27,6 +32,7 @@ def measure_piece(job: Job, piece: Piece) -> Measured:
     reporter = Reporter(job.progress, f"measure-{piece.name}")
     columns = length_columns(config.columns)
     lengths: dict[str, dict[int, int]] = {group: {} for group in columns}
+    pairs = PairCounter(columns.values())
     tally = Tally()
     examples: list[Refused] = []
     reading = Reading(job, piece)
@@ -37,9 +43,10 @@ def measure_piece(job: Job, piece: Piece) -> Measured:
             examples = _first_examples([*examples, *refined.rejects])
             for group, column in columns.items():
                 add_lengths(lengths[group], lengths_of(refined.rows, column))
+            pairs.add(refined.rows)
         reporter.report(reading.consumed, tally.read, tally.rejected.total())
     reporter.report(piece.stop - piece.start, tally.read, tally.rejected.total(), final=True)
-    measured = Measured(**reading.found, lengths=lengths, tally=tally, examples=examples)
+    measured = Measured(**reading.found, lengths=lengths, pairs=pairs.triples, tally=tally, examples=examples)
     files.write_bytes(done, measured.model_dump_json().encode())
     return measured
 
@@ -70,6 +77,25 @@ def leading_lengths(measured: Iterable[Measured]) -> LengthHistogram:
     return add_up(next(iter(one.lengths.values())) for one in measured)
 
 
+def lengths_to_plan(measured: Iterable[Measured | Spilled], config: JobConfig) -> LengthHistogram | PairHistogram:
+    """The lengths by which buckets are planned: of the only group, or of the first two."""
+    parts = list(measured)
+    by_group = [add_up(_all_splits(one, group) for one in parts) for group in groups(config.columns)[:2]]
+    if len(by_group) < 2:
+        return by_group[0] if by_group else leading_lengths([])
+    return add_up_pairs((one.pairs for one in parts), [own.max for own in by_group])
+
+
+def _all_splits(one: Measured | Spilled, group: str) -> Mapping[int, int]:
+    if isinstance(one, Measured):
+        return one.lengths[group]
+    total: dict[int, int] = {}
+    for counts in one.lengths[group].values():
+        for length, count in counts.items():
+            total[length] = total.get(length, 0) + count
+    return total
+
+
 def add_up(lengths: Iterable[Mapping[int, int]]) -> LengthHistogram:
     """The histogram of all parts: how many sequences of each length each has."""
     total: dict[int, int] = {}
@@ -84,18 +110,20 @@ def unsampled(config: JobConfig) -> JobConfig:
     return config.model_copy(update={"buckets": config.buckets.model_copy(update={"sample": 1.0})})
 
 
-def plan_buckets(config: JobConfig, histogram: LengthHistogram) -> BucketPlan:
+def plan_buckets(config: JobConfig, histogram: LengthHistogram | PairHistogram) -> BucketPlan | PairPlan:
     """The plan that the configuration asks for.
 
     Where there is nothing to plan from, one bucket that nothing will be in: the job goes on, to write what it rejects.
     """
+    if isinstance(histogram, PairHistogram):
+        return plan_job_pairs(config, histogram)
     if histogram.total == 0:
         multiple = config.buckets.multiple_of
         return BucketPlan((config.buckets.longest or (1 if multiple == "auto" else multiple),))
     return plan(histogram, **config.buckets.planning)
 
 
-def planned_lengths(config: JobConfig, measured: LengthHistogram) -> LengthHistogram:
+def planned_lengths(config: JobConfig, measured: Histogram) -> Histogram:
     """The lengths of the whole input, by what a sample of it says."""
     return measured if config.buckets.sample == 1 else measured.scaled(1 / config.buckets.sample)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from lengthwise import files
+from lengthwise.buckets import Bounds, Triples
 from lengthwise.config.model import JobConfig
 from lengthwise.manifest import Shard
 from lengthwise.records.refine import Rules, Tally
@@ -87,7 +88,7 @@ class Job:
     Attributes:
         config: the validated configuration.
         inputs: the raw files, by rank.
-        boundaries: given or planned.
+        boundaries: the most steps of each bucket, given or planned: of the group that leads, or of the first two.
         fingerprint: of configuration and inputs.
         work: the folder for what is unfinished.
         progress: a local folder for the workers' counts; empty for none.
@@ -96,7 +97,7 @@ class Job:
 
     config: JobConfig
     inputs: tuple[Input, ...]
-    boundaries: tuple[int, ...]
+    boundaries: Bounds
     fingerprint: str
     work: str
     progress: str = ""
@@ -105,7 +106,7 @@ class Job:
     @property
     def rules(self) -> Rules:
         """How its records become rows."""
-        return Rules.of(self.config, self.boundaries[-1] if self.boundaries else self.config.buckets.longest)
+        return Rules.of(self.config, self.boundaries[-1] if self.boundaries else self.config.longest)
 
     def reach(self, source: Input) -> str:
         """The path by which a worker opens an input file."""
@@ -179,6 +180,7 @@ class Spilled(PieceRead):
         segments: where its rows are; none before they are sorted.
         is_sorted: whether they are; where buckets are planned they wait, as they were read, until lengths are known.
         lengths: by group, of each split by its index, how many sequences of each length.
+        pairs: how many records have which lengths of the first two groups, rounded up; see `job.pairs`.
         ranges: the smallest and largest number of each numeric feature.
         sizes: of the run file and of the rejects beside it, in bytes, where they are local.
     """
@@ -188,6 +190,7 @@ class Spilled(PieceRead):
     segments: list[Segment]
     is_sorted: bool
     lengths: dict[str, dict[int, dict[int, int]]]
+    pairs: Triples = ()
     ranges: dict[str, Range]
     sizes: list[int] = []
 
@@ -231,5 +234,6 @@ class Measured(PieceRead):
     """The lengths of the sequences of one piece by group, before they are bucketed, and examples of its rejects."""
 
     lengths: dict[str, dict[int, int]]
+    pairs: Triples = ()
     tally: Tally
     examples: list[Refused] = []

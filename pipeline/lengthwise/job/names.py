@@ -1,12 +1,13 @@
 """How the files of a data set are called: as they are written, and as they are known again.
 
 Split-train/length-00032-00000-of-00004.tfrecord         schema.pbtxt     rejects/rejects-00000-of-00001.tfrecord.gz
-manifest.json                                            report.html      vocabulary/word.txt
-                                                                          vocabulary/word.counts.txt
+Split-train/length-00032x00016-00000-of-00004.tfrecord   report.html      vocabulary/word.txt
+manifest.json                                                             vocabulary/word.counts.txt
 """
 
 import re
 import zlib
+from collections.abc import Iterable
 
 from lengthwise.manifest import MANIFEST_NAME, Compression
 from lengthwise.records.compression import suffix_of
@@ -15,7 +16,7 @@ from lengthwise.report import REPORT_NAME
 SCHEMA_NAME = "schema.pbtxt"
 
 _OURS = re.compile(
-    r"Split-[\w-]+/length-\d{5,}-\d{5,}-of-\d{5,}\.tfrecord(\.gz|\.zz)?"
+    r"Split-[\w-]+/length-\d{5,}(x\d{5,})?-\d{5,}-of-\d{5,}\.tfrecord(\.gz|\.zz)?"
     r"|rejects/rejects-00000-of-00001\.tfrecord(\.gz|\.zz)?"
     r"|vocabulary/[\w-]+(\.counts)?\.txt"
     + "".join(f"|{re.escape(name)}" for name in (SCHEMA_NAME, REPORT_NAME, MANIFEST_NAME))
@@ -27,9 +28,10 @@ def is_ours(name: str) -> bool:
     return _OURS.fullmatch(name) is not None
 
 
-def shard_name(split: str, boundary: int, number: int, total: int, compression: Compression) -> str:
-    """The path of a shard."""
-    return f"Split-{split}/length-{boundary:05d}-{number:05d}-of-{total:05d}.tfrecord{suffix_of(compression)}"
+def shard_name(split: str, bounds: Iterable[int], number: int, total: int, compression: Compression) -> str:
+    """The path of a shard, whose bucket holds so many steps, of one group or of two."""
+    length = "x".join(f"{boundary:05d}" for boundary in bounds)
+    return f"Split-{split}/length-{length}-{number:05d}-of-{total:05d}.tfrecord{suffix_of(compression)}"
 
 
 def rejects_name(compression: Compression) -> str:

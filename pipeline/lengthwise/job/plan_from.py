@@ -71,7 +71,10 @@ def as_planned_by(config: JobConfig, folder: str, manifest: Manifest, progress: 
             rule = f"ids are those of {paths[key]}; {column.vocabulary_file} differs"
             progress(Event("log", message=f"{key}: {rule}"))
     columns = tuple(map(boundaries_of, columns, manifest.columns))
-    return config.model_copy(update={"columns": columns, "buckets": Buckets(boundaries=manifest.boundaries)})
+    bounds = manifest.buckets
+    name, given = ("pairs", bounds) if len(bounds[0]) > 1 else ("boundaries", manifest.boundaries)
+    buckets = Buckets.model_validate({name: given})
+    return config.model_copy(update={"columns": columns, "buckets": buckets})
 
 
 def _differences(manifest: Manifest, config: JobConfig) -> Iterator[Difference]:

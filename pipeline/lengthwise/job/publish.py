@@ -18,8 +18,10 @@ from lengthwise.job.fingerprint import describe_config, fingerprint
 from lengthwise.job.hold import PUBLISHING, WORK
 from lengthwise.job.hopeless import keys_of
 from lengthwise.job.inputs import NO_RECORD
+from lengthwise.job.measure import lengths_to_plan
 from lengthwise.job.model import Job, Piece, Spilled, Written
 from lengthwise.job.names import SCHEMA_NAME, counts_name, rejects_name, vocabulary_name
+from lengthwise.job.pairs import shown
 from lengthwise.job.quantile_boundaries import found_boundaries, without_numbers
 from lengthwise.job.removal import remove_data_set
 from lengthwise.job.schema import describe_schema
@@ -72,7 +74,7 @@ def make_manifest(
         block_dtypes=block_dtypes(config.columns) if config.output.layout == "block" else {},
         compression=config.output.shards_as,
         columns=tuple(_kept(found_boundaries(column, statistics)) for column in config.columns),
-        boundaries=job.boundaries,
+        boundaries=tuple(bounds[0] for bounds in job.boundaries),
         counts=Counts(
             read=tally.read,
             written=tally.written,
@@ -83,6 +85,7 @@ def make_manifest(
             repaired={key: count for key, count in sorted(tally.repaired.items()) if count},
         ),
         lengths=_lengths(job, spilled, leading),
+        pairs=shown(lengths_to_plan(spilled, config)),
         groups={group: _group(job, spilled, group, place) for place, group in enumerate(others)},
         statistics=finish(statistics, ranges),
         vocabularies={column.key: told_vocabulary(job, owner) for column, owner in counted_vocabularies(job)},
@@ -111,7 +114,7 @@ def check_limits(job: Job, tally: Counts, damage: Sequence[str]) -> str:
             f"{rejected:,} of {tally.read:,} records were rejected ({reasons}), limits.rejected_fraction allows "
             f"{limits.rejected_fraction:.3%}{_keys(job, tally)}"
         )
-    if tally.written == 0 and job.config.buckets.boundaries is None:
+    if tally.written == 0 and not job.config.buckets.given:
         return f"all {tally.read:,} records were rejected ({reasons}), so there is nothing to plan buckets from"
     if tally.written == 0 and to_count(job):
         return f"all {tally.read:,} records were rejected ({reasons}), so there is nothing to count vocabularies in"

@@ -19,14 +19,13 @@ import numpy as np
 import pyarrow as pa
 
 from lengthwise import files
-from lengthwise.buckets import BucketPlan
+from lengthwise.buckets import assign, plan_of
 from lengthwise.columns import context_features
 from lengthwise.job.model import Job, Piece, Segment
 from lengthwise.records.arrow import concat_batches, take_rows
 from lengthwise.records.encode import string_bytes
 from lengthwise.records.features import (
     INDEX,
-    LENGTH,
     ORDER,
     WINDOW,
     length_columns,
@@ -52,10 +51,10 @@ class RunWriter:
         self._job = job
         self._origin = piece
         self._stream = stream
-        self._plan = BucketPlan(job.boundaries)
+        self._plan = plan_of(job.boundaries)
         self._part_bytes = _part_bytes(job)
         self._schema = spilled_schema(job.config.columns)
-        self._others = tuple(length_columns(job.config.columns).values())[1:]
+        self._lengths = tuple(length_columns(job.config.columns).values())
         self._batches: list[pa.RecordBatch] = []
         self._bytes = 0
         self._offset = 0
@@ -63,7 +62,7 @@ class RunWriter:
 
     def add(self, rows: pa.RecordBatch, split: np.ndarray) -> None:
         """Takes rows with their splits, int32 `[n]`."""
-        bucket = self._plan.assign(rows.column(LENGTH).to_numpy())
+        bucket = assign(self._plan, [lengths_of(rows, column) for column in self._lengths[:2]])
         columns = {ORDER: pa.array(self._order(rows))} | {name: rows.column(name) for name in self._schema.names[1:]}
         batch = pa.RecordBatch.from_pydict(columns, schema=self._schema)
         batch = batch.append_column(_SPLIT, pa.array(split)).append_column(_BUCKET, pa.array(bucket))
@@ -80,7 +79,7 @@ class RunWriter:
         self._batches, self._bytes = [], 0
         order, bucket, split = (rows.column(name).to_numpy() for name in (ORDER, _BUCKET, _SPLIT))
         at = np.lexsort((order, bucket, split))
-        others = [lengths_of(rows, column).take(at) for column in self._others]
+        others = [lengths_of(rows, column).take(at) for column in self._lengths[1:]]
         columns = (one.take(at) for one in (order, bucket, split, *_row_bytes(self._job, rows, bucket)))
         run = _Run(rows.select(self._schema.names), others, at, *columns)
         groups = np.flatnonzero((np.diff(run.bucket) != 0) | (np.diff(run.split) != 0)) + 1
@@ -169,7 +168,7 @@ def _row_bytes(job: Job, rows: pa.RecordBatch, bucket: np.ndarray) -> tuple[np.n
     columns = job.config.columns
     padded_to = {}
     if job.config.output.layout == "example":
-        padded_to[LENGTH] = np.asarray(job.boundaries)[bucket]
+        padded_to = dict(zip(length_columns(columns).values(), np.asarray(job.boundaries)[bucket].T, strict=False))
     others = np.full(rows.num_rows, 32, np.int64)
     for column in context_features(columns):
         others += 8 * column.num_elements + len(column.key)

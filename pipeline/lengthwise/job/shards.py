@@ -46,7 +46,7 @@ def assign_shards(job: Job, spilled: Iterable[Spilled]) -> Iterator[ShardTask]:
         cuts = _cuts(job, group)
         for number, (first, last) in enumerate(cuts):
             path = shard_path(job, job.config.split_names[split], bucket, number, len(cuts))
-            boundaries = (job.boundaries[bucket], *longest[bucket])
+            boundaries = (job.boundaries[bucket][0], *longest[bucket])
             trains = job.config.split_names[split] == job.config.training_split
             yield ShardTask(path, split, bucket, first, last, ranges, boundaries, training if trains else None)
 
@@ -67,8 +67,12 @@ def _training_totals(job: Job, spilled: Iterable[Spilled]) -> dict[str, int]:
 
 
 def longest_of_buckets(job: Job, spilled: Iterable[Spilled]) -> list[tuple[int, ...]]:
-    """For each bucket, the longest sequence of each group but the one that leads; at least 1."""
-    found: list[tuple[int, ...]] = [(1,) * (len(groups(job.config.columns)) - 1)] * len(job.boundaries)
+    """For each bucket, the most steps of each group but the one that leads.
+
+    Of a group by which buckets are planned that is said; of others it is the longest sequence, at least 1.
+    """
+    others = len(groups(job.config.columns)) - 1
+    found = [(*bounds[1:], *[1] * (others + 1 - len(bounds))) for bounds in job.boundaries]
     for one in spilled:
         for segment in one.segments:
             found[segment.bucket] = tuple(map(max, found[segment.bucket], segment.longest))

@@ -19,6 +19,7 @@ from lengthwise.job.counting import counts_paths
 from lengthwise.job.measure import add_lengths
 from lengthwise.job.memory import keep_freed_memory
 from lengthwise.job.model import Input, Job, Piece, Spilled
+from lengthwise.job.pairs import PairCounter
 from lengthwise.job.reading import Reading
 from lengthwise.job.runs import RunWriter, run_path
 from lengthwise.job.vocabulary_files import as_given
@@ -153,6 +154,7 @@ class _Spill:
         self._rows = rows
         self._columns = length_columns(job.config.columns)
         self._lengths: dict[str, dict[int, dict[int, int]]] = {group: {} for group in self._columns}
+        self._pairs = PairCounter(self._columns.values())
         self._ranges: dict[str, tuple[float, float]] = {}
 
     def run(self, write_rejects: Callable[[bytes], object]) -> Spilled:
@@ -178,6 +180,7 @@ class _Spill:
             segments=self._rows.segments,
             is_sorted=not isinstance(self._rows, WaitingWriter),
             lengths=self._lengths,
+            pairs=self._pairs.triples,
             ranges=self._ranges,
         )
 
@@ -190,6 +193,7 @@ class _Spill:
             self._rows.add(rows, split, refined.distinct)
         else:
             self._rows.add(rows, split)
+        self._pairs.add(rows)
         self._ranges = merge_ranges([self._ranges, ranges(self._job.config.columns, rows)])
         for group, column in self._columns.items():
             lengths = lengths_of(rows, column)

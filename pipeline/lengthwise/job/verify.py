@@ -155,7 +155,7 @@ def _bucket_problems(manifest: Manifest, shard: Shard, found: Recount) -> Iterat
         yield f"expected a bucket below {len(manifest.boundaries)}, the manifest says {shard.bucket}"
         return
     boundary = manifest.boundaries[shard.bucket]
-    least = manifest.boundaries[shard.bucket - 1] + 1 if shard.bucket else 0
+    least = manifest.boundaries[shard.bucket - 1] + 1 if shard.bucket and len(manifest.buckets[0]) == 1 else 0
     outside = [length for length in found.lengths if not least <= length <= boundary]
     if outside:
         yield f"expected lengths of {least} to {boundary} steps, found {outside[0]}"

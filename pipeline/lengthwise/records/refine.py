@@ -1,7 +1,7 @@
 """A block of raw records -> rows ready to be bucketed, and the rejects: decode, look up, validate, cut, composed."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -61,18 +61,18 @@ class Rules:
     min_steps: int = 0
 
     @classmethod
-    def of(cls, config: JobConfig, longest: int | None) -> Self:
-        """The rules of a job whose last boundary is `longest`."""
+    def of(cls, config: JobConfig, longest: Sequence[int | None]) -> Self:
+        """The rules of a job whose last bucket holds `longest` steps of the leading group, or of the first two."""
         return cls(
             columns=config.columns,
             container=config.inputs.format,
             mismatch=config.sequences.mismatch,
             empty=config.sequences.empty,
             over_long=config.sequences.over_long,
-            longest=longest,
+            longest=longest[0],
             overlap=config.sequences.window_overlap,
             split_key=config.splits.key,
-            groups=config.sequences.groups,
+            groups=config.sequences_within(longest).groups,
             min_steps=config.sequences.min_steps,
         )
 

@@ -56,6 +56,7 @@ class Chart:
         x_title: what runs to the right, and in which unit.
         y_title: what runs up, and in which unit.
         legend: (tone, meaning) of each colour that needs one.
+        boxes: frames over the bars.
         table: the numbers.
         chosen: the one point that matters.
         small: whether it is one of many.
@@ -69,6 +70,7 @@ class Chart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     bars: tuple[Bar, ...] = ()
+    boxes: tuple[Bar, ...] = ()
     marks: tuple[Mark, ...] = ()
     dots: tuple[Dot, ...] = ()
     chosen: Dot | None = None

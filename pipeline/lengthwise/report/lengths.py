@@ -83,7 +83,7 @@ def length_chart(manifest: Manifest) -> Chart | None:
         x_ticks=_ticks(binning),
         y_ticks=y.ticks(4, text.short_count),
         bars=tuple(_bars(binning, y, counts, heights, tuple(by_split))),
-        marks=boundary_marks(manifest.boundaries, binning.axis),
+        marks=boundary_marks(tuple(sorted(set(manifest.boundaries))), binning.axis),
         legend=(*((f"tone-{i}", name) for i, name in enumerate(by_split)), ("mark", "bucket boundary")),
         table=_table(binning, by_split, counts),
     )

@@ -2,11 +2,22 @@
 
 from dataclasses import dataclass
 
-from lengthwise.buckets import Cost, PlanComparison, common_multiple, compare, padding_by_count
+from lengthwise.buckets import (
+    Bounds,
+    Cost,
+    PairComparison,
+    PlanComparison,
+    common_multiple,
+    compare,
+    compare_pairs,
+    padding_by_count,
+)
+from lengthwise.buckets.boundary_text import bounds_text
 from lengthwise.manifest import Manifest
 from lengthwise.report import text
 from lengthwise.report.axes import Axis, counting_axis
 from lengthwise.report.charts import Chart, Dot, Mark, Table
+from lengthwise.report.pairs import pair_histogram, pair_plan
 
 MOST_COUNTED = 32  # buckets that the curve goes to, unless more were chosen
 MOST_ROWS = 40
@@ -45,7 +56,7 @@ def bucket_rows(manifest: Manifest) -> list[BucketRow]:
     first = 0 if any(0 in lengths for lengths in manifest.lengths.values()) else 1
     return [
         BucketRow(
-            lengths=_range(manifest.boundaries, bucket, first),
+            lengths=_range(manifest.buckets, bucket, first),
             sequences=sums[bucket].sequences,
             padded_steps=sums[bucket].padded_steps,
             share=text.share(sums[bucket].padding_share),
@@ -92,6 +103,10 @@ def plan_rows(manifest: Manifest) -> list[PlanRow]:
     histogram = manifest.histogram()
     if histogram.total == 0:
         return []
+    if len(manifest.buckets[0]) > 1:
+        pairs = pair_histogram(manifest)
+        compared = compare_pairs(pairs, chosen=pair_plan(manifest))
+        return [_plan_row(plan, max(one.padding_share for one in compared) or 1.0) for plan in compared]
     chosen = manifest.plan
     count = min(chosen.num_buckets, max(1, _MOST_CELLS // len(histogram.lengths)))
     plans = compare(histogram, count=count, chosen=chosen, cost=_cost(manifest), multiple_of=_multiple_of(manifest))
@@ -101,9 +116,10 @@ def plan_rows(manifest: Manifest) -> list[PlanRow]:
 
 def count_chart(manifest: Manifest) -> Chart | None:
     """The padding of the optimal plan by its number of buckets, and where the chosen plan is."""
-    histogram, chosen = manifest.histogram(), manifest.plan
-    if histogram.total == 0:
+    histogram = manifest.histogram()
+    if histogram.total == 0 or len(manifest.buckets[0]) > 1:
         return None
+    chosen = manifest.plan
     most = max(MOST_COUNTED, min(chosen.num_buckets, 2 * MOST_COUNTED))
     curve = padding_by_count(
         histogram, most, cost=_cost(manifest), multiple_of=_multiple_of(manifest), max_length=chosen.max_length
@@ -138,7 +154,7 @@ def _gains(curve: dict[int, float]) -> str:
     return "Optimal plans: " + ", ".join(f"{text.share(curve[k])} with {k}" for k in shown) + "."
 
 
-def _plan_row(plan: PlanComparison, worst: float) -> PlanRow:
+def _plan_row(plan: PlanComparison | PairComparison, worst: float) -> PlanRow:
     name = "pad to the longest" if plan.name == "one bucket" else plan.name
     return PlanRow(
         name=name,
@@ -150,10 +166,11 @@ def _plan_row(plan: PlanComparison, worst: float) -> PlanRow:
     )
 
 
-def _range(boundaries: tuple[int, ...], bucket: int, shortest: int) -> str:
-    last = boundaries[bucket]
-    first = boundaries[bucket - 1] + 1 if bucket else shortest
-    return text.between(first, last)
+def _range(bounds: Bounds, bucket: int, shortest: int) -> str:
+    if len(bounds[bucket]) > 1:
+        return f"up to {bounds_text(bounds[bucket])}"
+    first = bounds[bucket - 1][0] + 1 if bucket else shortest
+    return text.between(first, bounds[bucket][0])
 
 
 def _cost(manifest: Manifest) -> Cost:

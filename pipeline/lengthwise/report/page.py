@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from lengthwise.buckets.boundary_text import bounds_text
 from lengthwise.manifest import Manifest
 from lengthwise.rejects import Reject
 from lengthwise.report import text
@@ -13,6 +14,7 @@ from lengthwise.report.features import feature_cards
 from lengthwise.report.lengths import length_chart
 from lengthwise.report.limits import DriftLimits
 from lengthwise.report.padding import bucket_rows, count_chart, group_rows, plan_rows
+from lengthwise.report.pairs import pair_chart
 from lengthwise.report.rejects import reason_rows
 from lengthwise.report.reproduce import recipe
 from lengthwise.report.shards import shard_chart, shard_rows
@@ -57,6 +59,8 @@ def render_report(
             plans=plan_rows(manifest),
             groups=group_rows(manifest),
             count_chart=count_chart(manifest),
+            pair_chart=pair_chart(manifest),
+            all_boundaries=", ".join(map(bounds_text, manifest.buckets)),
             reasons=reason_rows(manifest.counts, rejects_examples),
             features=feature_cards(manifest),
             shard_rows=shard_rows(manifest),

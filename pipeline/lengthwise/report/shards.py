@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import groupby
 
+from lengthwise.buckets.boundary_text import bounds_text
 from lengthwise.manifest import Manifest, Shard
 from lengthwise.report import text
 from lengthwise.report.axes import Axis, Tick, counting_axis
@@ -17,7 +18,7 @@ class ShardRow:
     """The shards of one split and bucket."""
 
     split: str
-    boundary: int
+    boundary: str
     shards: int
     sequences: int
     bytes: str
@@ -35,7 +36,7 @@ def shard_rows(manifest: Manifest) -> list[ShardRow]:
         rows.append(
             ShardRow(
                 split=split,
-                boundary=manifest.boundaries[bucket],
+                boundary=bounds_text(manifest.buckets[bucket]),
                 shards=len(group),
                 sequences=sum(shard.sequences for shard in group),
                 bytes=text.size(sum(sizes)),
