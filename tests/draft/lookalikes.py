@@ -1,5 +1,6 @@
 """Records like those of well-known data sets and writers, generated small."""
 
+import math
 import random
 import struct
 from collections.abc import Callable
@@ -49,6 +50,16 @@ def audioset(index: int, rng: random.Random) -> bytes:
     context = {"video_id": [b"v%d" % index], "start_time_seconds": [30.0], "labels": [1] * rng.randint(1, 4)}
     vectors = [rng.randbytes(128) for _ in frames]
     return sequence_example(context, {"audio_embedding": vectors, "loudness": [rng.random() for _ in frames]})
+
+
+def films(index: int, rng: random.Random) -> bytes:
+    """Pictures and encoded sound of varying size, and numbers with gaps: NaN, or a step without a number."""
+    steps = range(rng.randint(3, 8))
+    frames = [b"\xff\xd8\xff\xe0" + rng.randbytes(rng.randint(50, 90)) for _ in steps]
+    sound = [rng.randbytes(rng.randint(20, 40)) for _ in steps]
+    return sequence_example(
+        {}, {"frame": frames, "sound": sound, "level": [rng.choice([[0.5], [0.25], [math.nan], []]) for _ in steps]}
+    )
 
 
 def packed_floats(index: int, rng: random.Random) -> bytes:

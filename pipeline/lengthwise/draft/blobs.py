@@ -1,4 +1,4 @@
-"""Bytes that are no text: pictures, sound, vectors. No column of texts is meant, so they are told apart from texts.
+"""Bytes that are no text: pictures, sound, vectors. No column of texts is meant: they are decoded, or kept as bytes.
 
 Texts, of whatever encoding, have next to no control characters beside white space. Bytes of numbers are full of them:
 of random bytes every ninth is one.
@@ -7,6 +7,8 @@ of random bytes every ninth is one.
 import re
 from collections import Counter
 from collections.abc import Sequence
+
+import numpy as np
 
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG pictures",
@@ -31,6 +33,8 @@ VECTORS = "bytes that are no text"
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # neither white space nor ESC
 _CONTROL_SHARE = 0.02  # in bytes of numbers it is 0.1 and more
 _MOST_LOOKED_AT = 1000
+_USUAL = 1e-6, 1e6
+_NEARLY_ALL = 0.99
 _HEAD = 64  # bytes of a value, so that one large value does not outweigh the others
 
 
@@ -50,6 +54,26 @@ def describe_blobs(values: Sequence[bytes]) -> str:
         return ""
     size = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     return f"{VECTORS}, {size} in each value (vectors or other encoded data)"
+
+
+def guess_numbers(values: Sequence[bytes]) -> tuple[str, int] | None:
+    """As which dtype the bytes of vectors are numbers, and how many; None where they differ in size.
+
+    Bytes are floats where nearly all of these are 0 or of a magnitude that people use; others look so by chance only.
+    """
+    size = len(values[0])
+    if size == 0 or any(len(value) != size for value in values):
+        return None
+    content = b"".join(values[:: max(1, len(values) // _MOST_LOOKED_AT)])
+    for dtype, width in (("float32", 4), ("float64", 8)):
+        if size % width == 0:
+            numbers = np.frombuffer(content, f"<f{width}")
+            with np.errstate(all="ignore"):
+                sizes = np.abs(numbers[numbers != 0])
+            usual = (sizes > _USUAL[0]) & (sizes < _USUAL[1])
+            if len(sizes) and np.isfinite(numbers).all() and usual.mean() > _NEARLY_ALL:
+                return dtype, size // width
+    return "uint8", size
 
 
 def is_utf8(value: bytes) -> bool:

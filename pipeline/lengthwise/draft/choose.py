@@ -7,7 +7,7 @@ import numpy as np
 
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.draft.align import Alignment, align
-from lengthwise.draft.blobs import VECTORS, describe_blobs
+from lengthwise.draft.blobs import describe_blobs
 from lengthwise.draft.context import draft_context, usual_count
 from lengthwise.draft.facts import Facts
 from lengthwise.draft.odd import Odd, tolerated, tolerated_in_all, union
@@ -126,7 +126,7 @@ def _divide(seen: Seen) -> tuple[_Features, _Features]:
 
 
 def _leave_out(key: str, facts: Facts, draft: Draft, *, is_step: bool) -> bool:
-    reason = _unusable_name(key) or _unusable_values(facts) or (_unusable_steps(facts) if is_step else "")
+    reason = _unusable_name(key) or _unusable_values(facts) or (_unusable_steps if is_step else _unusable_blobs)(facts)
     if reason:
         draft.left_out[key] = reason
     return bool(reason)
@@ -146,10 +146,14 @@ def _unusable_values(facts: Facts) -> str:
     if int(facts.odd.sum()) > tolerated(int(facts.present.sum())):
         held = ", ".join(f"{kind} in {count} records" for kind, count in sorted(facts.kinds.items()))
         return f"it holds lists of several kinds: {held}"
+    return ""
+
+
+def _unusable_blobs(facts: Facts) -> str:
     blobs = describe_blobs(facts.texts)
-    if blobs.startswith(VECTORS):
-        return f"{blobs}: if each step is as many numbers, a numeric column reads them, with their `shape` and `decode`"
-    return f"{blobs}: no column decodes them; write numbers as float or int64 lists" if blobs else ""
+    return (
+        f"{blobs}: of the whole record, no column decodes them; kind: context carries them as strings" if blobs else ""
+    )
 
 
 def _unusable_steps(facts: Facts) -> str:

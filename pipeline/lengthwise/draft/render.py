@@ -112,6 +112,8 @@ def _comment(text: str) -> list[str]:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_value(inner)}" for name, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(quote, value)) + "]"
     return quote(value)

@@ -5,14 +5,16 @@ int64 steps     points in time, amounts by their name, falling below 0   numeric
                 beyond                                                   hash
 bytes steps     up to 1,000 different ones, often repeated               vocabulary, others sharing one more id
                 more                                                     hash
-float steps     the same number of values in each                        numeric
+                pictures, sound, and what else is no text                bytes
+                such bytes, of one size                                  numeric, with `decode`
+float steps     the same number of values in each, or none               numeric, with `missing` where there are gaps
 """
 
 from typing import Any
 
 import numpy as np
 
-from lengthwise.draft.blobs import is_utf8
+from lengthwise.draft.blobs import VECTORS, describe_blobs, guess_numbers, is_utf8
 from lengthwise.draft.facts import Facts
 from lengthwise.draft.names import is_id, is_measure, is_time
 from lengthwise.draft.odd import Odd, most_common, tolerated
@@ -48,24 +50,74 @@ def draft_steps(key: str, facts: Facts, width: int, *, complete: bool) -> tuple[
             column, why = {"kind": "numeric", "key": key}, [f"numbers{range_text(facts)}"]
         case "int64_list":
             column, why = draft_integers(key, facts, complete=complete)
+        case _ if _has_one_each(facts, width) and (blobs := describe_blobs(facts.texts)):
+            column, why = _draft_blobs(key, facts, blobs)
         case _:
             column, why = draft_texts(key, facts)
-    odd += _set_width(column, why, facts, width)
-    if not facts.is_finite:
-        column["finite"] = False
-        why.append("NaN or infinite ones among them")
+    if column["kind"] == "bytes" or "decode" in column:
+        odd += _one_string_each(facts)
+    else:
+        odd += _set_width(column, why, facts, width)
+    _say_gaps(column, why, facts)
     absent = int((~facts.present).sum())
-    if absent:
+    if absent and "decode" in column:  # what is stored of an absent one cannot be said
+        odd.append(Odd(~facts.present, "it is absent, and a column with `decode` cannot be optional"))
+    elif absent:
         column["required"] = False
         why.append(f"absent from {absent} of {len(facts.counts)} records")
     return column, why, odd
 
 
+def _draft_blobs(key: str, facts: Facts, blobs: str) -> tuple[Fields, list[str]]:
+    """Numbers where all are of one size and of no known format, else bytes that stay as they are."""
+    numbers = guess_numbers(facts.texts) if blobs.startswith(VECTORS) and facts.present.all() else None
+    if numbers is None:
+        return {"kind": "bytes", "key": key}, [f"{blobs}: kept as they are, for your program to decode"]
+    dtype, count = numbers
+    why = [f"{blobs}, of one size in all records, so they are drafted as numbers"]
+    if dtype == "uint8":
+        why.append("bytes by guess; if they are quantised, write `scale` and `offset`, too; if not, another dtype")
+    else:
+        why.append(f"as {dtype} nearly all are of a usual magnitude")
+    why.append("or kind: bytes keeps them as they are")
+    return {"kind": "numeric", "key": key, "shape": [count], "decode": {"dtype": dtype}}, why
+
+
+def _has_one_each(facts: Facts, width: int) -> bool:
+    """Whether most steps have one value."""
+    return width == 1 and (not len(facts.widths) or most_common(facts.widths) == 1)
+
+
+def _one_string_each(facts: Facts) -> list[Odd]:
+    """The records in which a step has several strings, or none; a string of a flat list is a step."""
+    rows = np.zeros(len(facts.counts), bool)
+    rows[facts.step_rows[facts.widths != 1]] = True
+    return [Odd(rows, "it has steps of other than one string")] if rows.any() else []
+
+
+def _say_gaps(column: Fields, why: list[str], facts: Facts) -> None:
+    """Steps without a number, and NaN, are filled; infinite numbers are let in."""
+    if column["kind"] != "numeric":
+        return
+    floats = facts.numbers if facts.numbers.dtype.kind == "f" else facts.numbers[:0]
+    nan, empty = int(np.isnan(floats).sum()), int((facts.widths == 0).sum())
+    if "decode" not in column and nan + empty:
+        column["missing"] = "fill"
+        why.append(
+            f"{nan} NaN and {empty} steps without a number: filled with default_value, and `observed: true` would mark "
+            "them; missing: previous takes the number before"
+        )
+    if np.isinf(floats).any():
+        column["finite"] = False
+        why.append("infinite ones among them")
+
+
 def widths_are_even(facts: Facts) -> bool:
-    """Whether steps have equally many values, in all records but a few odd ones."""
-    if not len(facts.widths):
+    """Whether steps have equally many values, or none, in all records but a few odd ones."""
+    some = facts.widths > 0
+    if not some.any():
         return True
-    wrong = np.unique(facts.step_rows[facts.widths != most_common(facts.widths)])
+    wrong = np.unique(facts.step_rows[some & (facts.widths != most_common(facts.widths[some]))])
     return len(wrong) <= tolerated(int(facts.present.sum()))
 
 
@@ -73,8 +125,9 @@ def _set_width(column: Fields, why: list[str], facts: Facts, width: int) -> list
     """How many values a step has: of numbers always as many, of ids at most so many."""
     numeric, odd = column["kind"] == "numeric", []
     if len(facts.widths):
-        width = most_common(facts.widths) if numeric else int(facts.widths.max())
-        wrong = facts.step_rows[facts.widths != width]
+        some = facts.widths[facts.widths > 0] if (facts.widths > 0).any() else facts.widths
+        width = most_common(some) if numeric else int(facts.widths.max())
+        wrong = facts.step_rows[(facts.widths != width) & (facts.widths > 0)]
         if numeric and len(wrong):
             rows = np.zeros(len(facts.counts), bool)
             rows[wrong] = True
