@@ -21,7 +21,7 @@ from lengthwise.feed.raw_files import Chunk
 from lengthwise.feed.raw_job import RawJob
 from lengthwise.feed.raw_window import RawWindow
 from lengthwise.records import refine
-from lengthwise.records.features import INDEX, LENGTH, with_numbers
+from lengthwise.records.features import INDEX, LENGTH, step_features, with_numbers
 from lengthwise.records.framing import Block
 from lengthwise.records.protos import Example, SequenceExample
 from lengthwise.rejects import RejectReason
@@ -64,7 +64,9 @@ def offline(rules: Rules, records: list[bytes]) -> tuple[dict[int, Any], Any]:
     block = Block(records, list(range(len(records))), [0] * len(records))
     refiner = refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__}))
     refined = refiner.refine(block, "file")
-    return {reject.index: reject for reject in refined.rejects}, with_numbers(rules.columns, refined.rows)
+    return {reject.index: reject for reject in refined.rejects}, with_numbers(
+        step_features(rules.columns), refined.rows
+    )
 
 
 class Online:

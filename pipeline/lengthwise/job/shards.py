@@ -21,7 +21,7 @@ from lengthwise.progress import Reporter
 from lengthwise.records.compression import compressed
 from lengthwise.records.encode import BlockEncoder, ExampleEncoder
 from lengthwise.records.features import LENGTH, length_columns, lengths_of
-from lengthwise.records.framing import frame_array
+from lengthwise.records.framing import frame, frame_array
 from lengthwise.records.statistics import describe, merge_ranges, to_bytes
 from lengthwise.records.steps import offsets_of
 
@@ -168,26 +168,28 @@ def _place_at(job: Job, group: list[Segment], before: np.ndarray, weight: int) -
     return group[number + 1].first if number + 1 < len(group) else group[-1].last
 
 
-def _batches(rows: pa.RecordBatch, boundary: int) -> Iterator[pa.RecordBatch]:
-    size = max(1, min(_BATCH_ROWS, _BATCH_STEPS // max(1, boundary)))
-    for start in range(0, rows.num_rows, size):
-        yield rows.slice(start, size)
-
-
 def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Measured") -> int:
-    output = job.config.output
-    columns = job.config.columns
-    encoder: ExampleEncoder | BlockEncoder = ExampleEncoder(columns)
-    if output.layout == "block":
-        encoder = BlockEncoder(columns, output.block_sequences, compress=output.compression == "auto")
     count = 0
-    whole = rows if output.layout == "block" else None  # blocks are not cut by our batches
-    with compressed(cast(BinaryIO, stream), output.shards_as) as target:
-        for batch in [whole] if whole is not None else _batches(rows, max(task.boundaries)):
-            records = encoder.encode(batch, task.boundaries)
-            target.write(frame_array(records))
-            count += len(records)
+    with compressed(cast(BinaryIO, stream), job.config.output.shards_as) as target:
+        for frames, records in _framed(job, task, rows):
+            target.write(frames)
+            count += records
     return count
+
+
+def _framed(job: Job, task: ShardTask, rows: pa.RecordBatch) -> Iterator[tuple[bytes, int]]:
+    """Frames of some records, and how many these are."""
+    output, columns = job.config.output, job.config.columns
+    if output.layout == "block":
+        compress = output.compression == "auto"
+        for block in BlockEncoder(columns, output.block_sequences, compress=compress).encode(rows):
+            yield frame([block]), 1
+        return
+    encoder = ExampleEncoder(columns)
+    size = max(1, min(_BATCH_ROWS, _BATCH_STEPS // max(1, *task.boundaries)))
+    for start in range(0, rows.num_rows, size):
+        records = encoder.encode(rows.slice(start, size), task.boundaries)
+        yield frame_array(records), len(records)
 
 
 class _Measured(io.RawIOBase):

@@ -30,7 +30,7 @@ from lengthwise.records.framing import Block, frame
 from lengthwise.records.refine import Refined, Refiner, Tally
 from lengthwise.records.rejects_io import encode_reject, read_rejects
 from lengthwise.records.splits import splits_of_rows
-from lengthwise.records.statistics import merge_ranges, ranges
+from lengthwise.records.statistics import Ranges
 from lengthwise.rejects import RejectReason
 
 
@@ -155,7 +155,7 @@ class _Spill:
         self._columns = length_columns(job.config.columns)
         self._lengths: dict[str, dict[int, dict[int, int]]] = {group: {} for group in self._columns}
         self._pairs = PairCounter(self._columns.values())
-        self._ranges: dict[str, tuple[float, float]] = {}
+        self._ranges = Ranges(job.config.columns)
 
     def run(self, write_rejects: Callable[[bytes], object]) -> Spilled:
         piece, job, source = self._piece, self._job, self._piece.source
@@ -181,7 +181,7 @@ class _Spill:
             is_sorted=not isinstance(self._rows, WaitingWriter),
             lengths=self._lengths,
             pairs=self._pairs.triples,
-            ranges=self._ranges,
+            ranges=self._ranges.found,
         )
 
     def _take(self, refined: Refined, block: Block) -> None:
@@ -194,7 +194,7 @@ class _Spill:
         else:
             self._rows.add(rows, split)
         self._pairs.add(rows)
-        self._ranges = merge_ranges([self._ranges, ranges(self._job.config.columns, rows)])
+        self._ranges.add(rows)
         for group, column in self._columns.items():
             lengths = lengths_of(rows, column)
             for index in np.unique(split).tolist():

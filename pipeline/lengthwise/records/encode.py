@@ -94,12 +94,8 @@ class BlockEncoder:
         self._keys += [column.key for column in context_features(columns)]
         self._coder = example_coder.RecordBatchToExamplesEncoder()
 
-    def encode(self, rows: pa.RecordBatch, boundaries: Sequence[int]) -> pa.LargeBinaryArray:
+    def encode(self, rows: pa.RecordBatch) -> Iterator[bytes]:
         """The serialized blocks of rows: of `block_sequences`, but the last, and where their strings are large."""
-        del boundaries  # nothing is padded
-        return pa.array([self._encode_block(block) for block in self._blocks(rows)], pa.large_binary())
-
-    def _blocks(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         sizes = np.zeros(rows.num_rows, np.int64)
         for key in self._strings:
             sizes += string_bytes(rows.column(key))
@@ -108,7 +104,7 @@ class BlockEncoder:
             before = ends[start] - sizes[start]
             fitting = int(np.searchsorted(ends, before + _BLOCK_BYTES, side="right")) - start
             count = min(max(fitting, 1), self._size)
-            yield rows.slice(start, count)
+            yield self._encode_block(rows.slice(start, count))
             start += count
 
     def _encode_block(self, block: pa.RecordBatch) -> bytes:

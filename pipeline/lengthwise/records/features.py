@@ -123,9 +123,9 @@ def decoded(values: np.ndarray, decode: Decode, dtype: str) -> np.ndarray:
     return numbers * np.float32(decode.scale) + np.float32(decode.offset)
 
 
-def with_numbers(columns: Iterable[AnyColumn], rows: pa.RecordBatch) -> pa.RecordBatch:
+def with_numbers(steps: Iterable[StepFeature], rows: pa.RecordBatch) -> pa.RecordBatch:
     """The rows with numbers as batches have them, in place of those that are stored."""
-    for step in step_features(columns):
+    for step in steps:
         if step.decode is not None:
             at = rows.schema.get_field_index(step.key)
             lists = rows.column(at)

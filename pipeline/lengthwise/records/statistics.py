@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from lengthwise.columns import AnyColumn, context_features, context_ids, id_features
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.records.encode import list_values
-from lengthwise.records.features import absence, step_features, with_numbers
+from lengthwise.records.features import StepFeature, absence, step_features, with_numbers
 from lengthwise.records.training_numbers import MOST_ELEMENTS, TrainingNumbers, measure, training_statistics
 
 BINS = 32
@@ -111,21 +111,33 @@ def from_bytes(content: bytes) -> dict[str, Partial]:
     return parts
 
 
-def ranges(columns: Iterable[AnyColumn], rows: pa.RecordBatch) -> dict[str, Range]:
-    """The smallest and the largest finite number of each numeric feature; features without one are left out."""
-    columns, found = tuple(columns), {}
-    rows = _with_measures(columns, rows)
-    for key in numeric_keys(columns):
-        numbers = _numbers(rows, key)
-        if len(numbers):
-            found[key] = (float(numbers.min()), float(numbers.max()))
-    return found
+class Ranges:
+    """The smallest and the largest finite number of each numeric feature.
+
+    Attributes:
+        found: by key, of the features that had one.
+    """
+
+    def __init__(self, columns: Iterable[AnyColumn]) -> None:
+        columns = tuple(columns)
+        self._steps = step_features(columns)
+        self._keys = numeric_keys(columns)
+        self.found: dict[str, Range] = {}
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Counts the numbers of rows."""
+        rows = _with_measures(self._steps, rows)
+        for key in self._keys:
+            numbers = _numbers(rows, key)
+            if len(numbers):
+                here = {key: (float(numbers.min()), float(numbers.max()))}
+                self.found = merge_ranges([self.found, here])
 
 
-def _with_measures(columns: Iterable[AnyColumn], rows: pa.RecordBatch) -> pa.RecordBatch:
+def _with_measures(steps: Sequence[StepFeature], rows: pa.RecordBatch) -> pa.RecordBatch:
     """The rows with numbers as batches have them, and in place of byte strings their sizes."""
-    rows = with_numbers(columns, rows)
-    for step in step_features(columns):
+    rows = with_numbers(steps, rows)
+    for step in steps:
         if step.is_bytes:
             at = rows.schema.get_field_index(step.key)
             lists = rows.column(at)
@@ -171,7 +183,7 @@ def describe(
         name: the shard's.
     """
     columns = tuple(columns)
-    rows = _with_measures(columns, rows)
+    rows = _with_measures(step_features(columns), rows)
     parts = {}
     ids = {step.key: step.num_buckets for step in step_features(columns) if step.num_buckets is not None}
     ids |= context_ids(columns)
