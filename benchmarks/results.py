@@ -262,7 +262,9 @@ def _groups(results: dict[str, Any]) -> str:
     ]
     text = f"## Two lengths in a record: letters and phonemes of {found['records']:,} words\n\n"
     text += "Padded steps for a real one, in batches of at most 8,192 padded steps of both together.\n\n"
-    return text + _table(["", "both", "letters", "phonemes", "batches"], rows)
+    text += _table(["", "both", "letters", "phonemes", "batches"], rows)
+    plan = found["plan"]
+    return f"{text}\n\nA plan of 32 pairs over {plan['pairs']:,} different pairs of lengths: {plan['cpu_s']} s of CPU."
 
 
 def _scaling(results: dict[str, Any], plots: Sequence[str]) -> str:

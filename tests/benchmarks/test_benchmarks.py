@@ -84,6 +84,7 @@ def test_vocabularies_that_are_counted_are_those_counted_by_hand(tmp_path: Path)
 @pytest.mark.slow
 def test_two_lengths_are_padded_least_where_both_are_known() -> None:
     lines = [json.loads(line) for line in run_benchmark("benchmarks.bench_groups", "--records", "4000").splitlines()]
-    (ours, *others) = (found["both"] for line in lines for found in line.values())  # it asserts the budget by itself
+    # It asserts the budget by itself.
+    (block, example, *others) = (found["both"] for line in lines[:-1] for found in line.values())
     assert len(others) == 4
-    assert 1 <= ours < min(others)
+    assert 1 <= min(block, example) <= max(block, example) < min(others)
