@@ -182,13 +182,21 @@ class TrainingStatistics(Part):
     @model_validator(mode="after")
     def _is_even(self) -> Self:
         told = (self.min, self.max, self.mean, self.std, *self.quantiles.values())
+        if self.quantiles.keys() != {f"{share:g}" for share in QUANTILES}:
+            raise ValueError(f"training.quantiles: expected {QUANTILES}, received {sorted(self.quantiles)}")
         if not self.counts or any(len(one) != len(self.counts) for one in told):
             raise ValueError(f"training: expected {len(self.counts)} numbers of each kind, one for each of `counts`")
         return self
 
 
 def joint_moments(parts: Sequence[TrainingStatistics]) -> Moments:
-    """The mean and the deviation of the numbers of several data sets together; of one, to the last bit."""
+    """The mean and the deviation of the numbers of several data sets together; of one, to the last bit.
+
+    Raises:
+        DatasetError: they tell of steps of different sizes, which data sets of the same columns do not have.
+    """
+    if len({len(one.counts) for one in parts}) > 1:
+        raise DatasetError("statistics: expected as many numbers a step in all folders; verify them")
     elements = [list(zip(one.counts, one.mean, one.std, strict=True)) for one in parts]
     means, deviations = zip(*map(_joint, zip(*elements, strict=True)), strict=True)
     return Moments(means[0], deviations[0]) if len(means) == 1 else Moments(means, deviations)

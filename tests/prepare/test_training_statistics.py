@@ -1,5 +1,6 @@
 """What a model may know of the training split's numbers: against numpy, in the layer, in serving, in boundaries."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,10 @@ def test_they_are_those_of_the_training_split_and_what_fills_in_counts_for_nothi
     assert len(manifest.shards) > 10
     for key, own in numbers.items():
         agree(manifest.statistics[key].training, own)
+    facts = re.findall(r"in training: 5%, median, 95%</dt><dd>(.*?)</dd>", (folder / "out" / "report.html").read_text())
+    shown = [[float(one) for one in re.findall(r">([\d.]+),?<", fact)] for fact in facts]
+    quantiles = [manifest.statistics[key].training.quantiles for key in ("price", "age")]  # type: ignore[union-attr]
+    assert shown == [pytest.approx([own[share][0] for share in ("0.05", "0.5", "0.95")], rel=0.01) for own in quantiles]
     bucketized = lw.open(folder / "out").columns[1].categorical_column
     assert (
         np.diff([0, *(np.searchsorted(np.sort(numbers["price"][:, 0]), bucketized.boundaries)), len(numbers["price"])])

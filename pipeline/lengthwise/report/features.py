@@ -144,6 +144,9 @@ def is_whole(feature: Feature, weights: bool) -> bool:
     return not weights and (isinstance(feature, BytesColumn) or str(getattr(feature, "dtype", "")).startswith("int"))
 
 
+_SHARES = ("0.05", "0.5", "0.95")
+
+
 def _facts(
     key: str, feature: Feature, categorical: bool, statistics: ColumnStatistics, repaired: int
 ) -> Mapping[str, str]:
@@ -166,6 +169,9 @@ def _facts(
     if statistics.mean is not None and statistics.std is not None:
         spread = text.number(statistics.std) if times is None else times.duration(statistics.std)
         facts["mean ± std"] = f"{show(statistics.mean)} ± {spread}"
+    if statistics.training is not None and len(statistics.training.counts) == 1:
+        low, middle, high = (statistics.training.quantiles[share][0] for share in _SHARES)
+        facts["in training: 5%, median, 95%"] = f"{show(low)}, {show(middle)}, {show(high)}"
     return facts
 
 
