@@ -224,6 +224,21 @@ def test_a_span_is_prepared_like_the_one_before_and_compared_with_it(tmp_path):
     assert sum(int(batch["rating"].shape[0]) for batch in read) == 600
 
 
+def test_a_vocabulary_of_the_data_is_counted_in_the_split_train_and_stays_with_later_spans(tmp_path):
+    items = {"kind": "vocabulary", "key": "item", "dtype": "int64", "from_data": {"top": 2}}
+    fields = FIELDS | {"columns": [FIELDS["columns"][0], items]}
+    first = write_examples(str(tmp_path / "a" / "in"), {"train": [[1.0]] * 3 + [[1.0, 1.0]], "eval": [[1.0] * 4] * 9})
+    later = write_examples(str(tmp_path / "b" / "in"), {"train": [[1.0] * 3] * 5, "eval": []})
+    baseline = run_node(tmp_path / "a", [first], fields)["prepared_examples"]
+    prepared = run_node(tmp_path / "b", [later], fields, like=[baseline])["prepared_examples"]
+    for artifact in (baseline, prepared):
+        assert load_manifest(artifact.uri).columns[1].vocabulary == (0, 1)
+        assert verify(artifact.uri).faults == []
+    with open(f"{baseline.uri}/vocabulary/item.counts.txt") as stream:
+        assert stream.read() == "4\n1\n"
+    assert load_manifest(prepared.uri).counts.repaired == {"item": 5}
+
+
 def test_broken_limits_fail_with_the_jobs_message_and_keep_the_rejects(tmp_path):
     examples = write_examples(str(tmp_path / "in"), {"train": [[9.0], [1.0]]})
     with pytest.raises(DataLimitError, match="1 of 2 records were rejected") as caught:
