@@ -14,7 +14,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from lengthwise import files
-from lengthwise.buckets import Bounds, BucketPlan, LengthHistogram, plan_of
+from lengthwise.buckets import Bounds, BucketPlan, LengthHistogram, PairHistogram, plan_of
 from lengthwise.columns import AnyColumn, Column, ColumnList, Moments, groups, looked_up
 from lengthwise.columns.outside import names_a_checkpoint
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
@@ -404,8 +404,9 @@ def _refuse_nonsense(path: str, manifest: Manifest) -> None:
     """Numbers that no data set has: whoever is given a manifest by others computes with them."""
     try:
         manifest.histogram()
+        PairHistogram.sum([manifest.pairs])
         beyond = [shard.path for shard in manifest.shards if shard.bucket >= len(manifest.boundaries)]
-    except ConfigError as error:
+    except (ConfigError, OverflowError) as error:
         raise DatasetError(f"{path}: {error}") from error
     if beyond:
         raise DatasetError(f"{path}: expected buckets below {len(manifest.boundaries)}, {beyond[0]} has none")

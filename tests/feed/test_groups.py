@@ -295,3 +295,7 @@ def test_a_manifest_that_lies_about_groups_is_refused(data_sets: Any, tmp_path: 
         (tmp_path / "manifest.json").write_text(manifest.model_copy(update=lie).to_json())
         with pytest.raises(DatasetError, match="groups"):
             lw.open(tmp_path)
+    for lie in ({"pairs": ((2**70, 1, 1),)}, {"pairs": ((2**31, 1, 1),)}, {"pairs": ((1, 1, 2**63),)}):
+        (tmp_path / "manifest.json").write_text(manifest.model_copy(update=lie).to_json())
+        with pytest.raises(DatasetError, match=r"manifest.json: .*(int|expected values)"):
+            lw.open(tmp_path)

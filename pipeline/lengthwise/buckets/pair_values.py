@@ -14,6 +14,7 @@ from lengthwise.buckets.pair_histogram import PairHistogram, checked_pairs
 from lengthwise.errors import ConfigError
 
 Pair = tuple[int, int]
+MOST_PAIRS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class PairPlan:
         array([0, 1, 2, 3], dtype=int32)
 
     Raises:
-        ConfigError: No boundaries, not pairs of whole numbers, a bucket holds a later one, or the last does not hold
-            all.
+        ConfigError: No boundaries, or more than 1,024, not pairs of whole numbers, a bucket holds a later one, or the
+            last does not hold all.
     """
 
     boundaries: tuple[Pair, ...]
@@ -74,6 +75,8 @@ class PairPlan:
         object.__setattr__(self, "boundaries", tuple(_checked_pair(i, one) for i, one in enumerate(self.boundaries)))
         if not self.boundaries:
             raise ConfigError("boundaries: expected at least one pair, received none. Such as [[8, 4], [16, 8]].")
+        if len(self.boundaries) > MOST_PAIRS:
+            raise ConfigError(f"boundaries: expected at most {MOST_PAIRS} pairs, received {len(self.boundaries)}.")
         for place, later in enumerate(self.boundaries):
             for earlier in self.boundaries[:place]:
                 if _holds(earlier, later):
