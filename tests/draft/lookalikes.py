@@ -168,6 +168,13 @@ def latin1(index: int, rng: random.Random) -> bytes:
     return sequence_example({}, {"word": [rng.choice(words).encode("latin-1") for _ in range(rng.randint(3, 8))]})
 
 
+def letters_and_sounds(index: int, rng: random.Random) -> bytes:
+    """The letters of a word and its sounds: two sequences."""
+    letters = [rng.choice([b"a", b"b", b"c"]) for _ in range(rng.randint(2, 9))]
+    sounds = [rng.choice([b"AA", b"B", b"K"]) for _ in range(max(1, len(letters) - rng.randint(0, 3)))]
+    return sequence_example({}, {"letters": letters, "sounds": sounds})
+
+
 def labels_and_tokens(index: int, rng: random.Random) -> bytes:
     """Two lengths: the short one comes first by name, and is of two features."""
     labels = rng.randint(1, 3)

@@ -4,7 +4,7 @@ Features of equal counts are one class from the start. Then a class leads a grou
 or a fixed multiple of them in a tf.Example, whose lists are flat, join it. Only records that have both say anything.
 
 The group that is kept is in about as many records as any, and longest on average; of groups nearly as long the one with
-the most features. Names decide nothing.
+the most features. What is a sequence of its own is aligned again, for a group of its own. Names decide nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,11 +31,13 @@ class Alignment:
         widths: how many values each of them has in a step, by key, the leader first; in feature lists 1.
         steps: float64 `[records]` by key: the numbers of steps, with halves where values are left over; -1 without it.
         apart: why each of the others is none of them, by key.
+        own: those of the others that are sequences of another length, rather than the same with odd records.
     """
 
     widths: dict[str, int] = field(default_factory=dict)
     steps: dict[str, np.ndarray] = field(default_factory=dict)
     apart: dict[str, str] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
 
     def lengths(self, keys: Sequence[str]) -> np.ndarray:
         """The number of steps of each record: of the first of these features that it has, int64 `[records]`."""
@@ -77,7 +79,7 @@ def align(sequences: Mapping[str, Facts], *, flat: bool) -> Alignment:
     first = classes.keys[kept.leader][0]
     widths = {key: round(keys[key] / narrowest) for key in sorted(keys, key=lambda key: (key != first, key))}
     steps = {key: _steps(sequences[key].counts, width) for key, width in widths.items()}
-    return Alignment(widths, steps, classes.why_apart(kept))
+    return Alignment(widths, steps, *classes.why_apart(kept))
 
 
 def _steps(counts: np.ndarray, width: int) -> np.ndarray:
@@ -165,16 +167,17 @@ class _Classes:
         agreeing = (equal & self._filled & self._filled[leader]).sum(axis=1)
         return agreeing, (both & ~equal).sum(axis=1), both.sum(axis=1)
 
-    def why_apart(self, kept: _Group) -> dict[str, str]:
-        """Why features are not steps of the group that is kept, by key."""
+    def why_apart(self, kept: _Group) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Why features are not steps of the group that is kept, by key, and which are sequences of another length."""
         ratios = self._ratios(kept.leader)
         agreeing, differing, both = self._compare(kept.leader, ratios)
         agreeing[ratios == 0] = 0
-        apart = {}
+        apart, own = {}, []
         for at in np.setdiff1d(np.arange(len(self.keys)), kept.members).tolist():
             reason = self._why_apart(at, kept.leader, int(agreeing[at]), int(differing[at]), int(both[at]))
             apart.update(dict.fromkeys(self.keys[at], reason))
-        return apart
+            own += self.keys[at] * (not agreeing[at] > differing[at] > 0)
+        return apart, tuple(own)
 
     def _why_apart(self, at: int, leader: int, agreeing: int, differing: int, both: int) -> str:
         first = quote(self.keys[leader][0])
@@ -190,4 +193,4 @@ class _Classes:
         )
         if not differing:
             text += "; too few records have both to say that they go together"
-        return f"{text}; a column with a `group` of its own reads it"
+        return text

@@ -1,6 +1,7 @@
 """From what features hold to the columns that read them, what is left out, and why."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ from lengthwise.draft.align import Alignment, align
 from lengthwise.draft.blobs import describe_blobs
 from lengthwise.draft.context import draft_context, usual_count
 from lengthwise.draft.facts import Facts
+from lengthwise.draft.names import name_of_group
 from lengthwise.draft.odd import Odd, tolerated, tolerated_in_all, union
 from lengthwise.draft.persons import Division, find_division
 from lengthwise.draft.quote import quote
@@ -31,6 +33,7 @@ class Draft:
         odd: what is wrong with the records that the columns reject, in words.
         rejected: bool `[records]`: these records.
         lengths: int64: the number of steps of each of the others.
+        kept_empty: the groups of which some records have no step.
         division: the context column that says whose a record is, if any, and how it divides them.
     """
 
@@ -39,6 +42,7 @@ class Draft:
     odd: list[str] = field(default_factory=list)
     rejected: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     lengths: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    kept_empty: list[str] = field(default_factory=list)
     division: Division | None = None
 
 
@@ -53,20 +57,54 @@ def choose(seen: Seen) -> Draft:
     readable = {key: facts for key, facts in sequences.items() if not _leave_out(key, facts, draft, is_step=True)}
     alignment = align(readable, flat=seen.format == "example")
     draft.left_out |= alignment.apart
-    chosen, lengths = _choose_steps(alignment, readable, seen, draft)
+    chosen, lengths = _choose_steps(alignment, readable, seen, _Chosen(seen.records, draft))
     if not chosen.columns:
         raise DatasetError(_nothing_found(seen, draft))
+    chosen = _add_groups(alignment, readable, seen, chosen)
     _add_context(context, chosen, complete=seen.complete)
     draft.columns, draft.odd, draft.rejected = chosen.columns, chosen.reasons, chosen.rejected
     draft.lengths = lengths[~draft.rejected]
     return draft
 
 
-def _choose_steps(alignment: Alignment, features: _Features, seen: Seen, draft: Draft) -> "tuple[_Chosen, np.ndarray]":
-    """The columns of the sequence that is kept, and the numbers of steps of the records, int64 `[records]`."""
-    keys = list(alignment.widths)
+def _add_groups(alignment: Alignment, features: _Features, seen: Seen, chosen: "_Chosen") -> "_Chosen":
+    """The columns with those of sequences of other lengths, each of which is a group, as the first is then, too."""
+    draft, main = chosen.draft, list(chosen.columns)
+    while alignment.own:
+        apart = alignment.apart
+        alignment = align({key: features[key] for key in alignment.own}, flat=seen.format == "example")
+        for key in alignment.widths:
+            del draft.left_out[key]
+        before = len(chosen.columns)
+        chosen, lengths = _choose_steps(alignment, features, seen, chosen)
+        added = chosen.columns[before:]
+        if not added:
+            continue
+        if before == len(main):
+            _name_group(main, features)
+        name = _name_group(added, features, [str(column["group"]) for column, _ in chosen.columns[:before]])
+        column, why = added[0]
+        chosen.columns[before] = column, f"{apart[str(column['key'])]}, so it is a group; {why}"
+        draft.kept_empty += [name] * bool((lengths[~chosen.rejected] == 0).any())
+    return chosen
+
+
+def _name_group(columns: list[tuple[Fields, str]], features: _Features, taken: Sequence[str] = ()) -> str:
+    """Puts columns into a group, whose lengths have a name that no feature has."""
+    reserved = [key.removesuffix(f"_{RESERVED_KEY}") for key in features if key.endswith(f"_{RESERVED_KEY}")]
+    name = name_of_group([str(column["key"]) for column, _ in columns], [*taken, *reserved])
+    for column, _ in columns:
+        column["group"] = name
+    return name
+
+
+def _choose_steps(
+    alignment: Alignment, features: _Features, seen: Seen, before: "_Chosen"
+) -> "tuple[_Chosen, np.ndarray]":
+    """The columns with those of a sequence, and the numbers of its steps of the records, int64 `[records]`."""
+    keys, draft = list(alignment.widths), before.draft
     while True:  # until none is left out: each makes a difference to what is odd in the others
-        chosen = _Chosen(seen.records, draft)
+        chosen = before.copy()
         lengths = alignment.lengths(keys)
         for key in keys:
             column, why, odd = draft_steps(key, features[key], alignment.widths[key], complete=seen.complete)
@@ -75,7 +113,8 @@ def _choose_steps(alignment: Alignment, features: _Features, seen: Seen, draft: 
             chosen.add(key, column, why, odd)
         kept = [key for key in keys if key not in draft.left_out]
         if kept == keys:
-            chosen.columns.sort(key=lambda column: str(column[0]["key"]))
+            first = len(before.columns)
+            chosen.columns[first:] = sorted(chosen.columns[first:], key=lambda column: str(column[0]["key"]))
             return chosen, lengths
         keys = kept
 
@@ -88,6 +127,12 @@ class _Chosen:
         self.columns: list[tuple[Fields, str]] = []
         self.rejected = np.zeros(records, bool)
         self.reasons: list[str] = []
+
+    def copy(self) -> "_Chosen":
+        """The same, to which others can be added."""
+        other = _Chosen(len(self.rejected), self.draft)
+        other.columns, other.rejected, other.reasons = list(self.columns), self.rejected, list(self.reasons)
+        return other
 
     def add(self, key: str, column: Fields, why: list[str], odd: list[Odd]) -> bool:
         """Adds a column, or says why it is left out."""

@@ -1,6 +1,8 @@
 """What a feature's name says of it. Values cannot tell a price from an id: both are integers from 0 on."""
 
 import re
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _IDS = {
@@ -26,6 +28,16 @@ PERSONS = (
 def words_of(key: str) -> list[str]:
     """`userId_2` as `["user", "id", "2"]`."""
     return [word.lower() for word in _WORD.findall(key)]
+
+
+def name_of_group(keys: Sequence[str], taken: Iterable[str]) -> str:
+    """A name for a sequence of these features: the words that all begin with, or the first one's name."""
+    places = takewhile(lambda words: len(set(words)) == 1, zip(*map(words_of, keys), strict=False))
+    name = "_".join(words[0] for words in places) or re.sub(r"[^A-Za-z0-9_-]+", "_", keys[0]).strip("_") or "group"
+    taken, name, number = set(taken), name[:48], 2
+    while name in taken:
+        name, number = f"{name.removesuffix(f'_{number - 1}')}_{number}", number + 1
+    return name
 
 
 def is_id(key: str) -> bool:

@@ -60,7 +60,11 @@ def _sequences(draft: Draft) -> Iterator[str]:
     yield f"  empty: {'keep' if empty else 'reject'}  # or {'reject' if empty else 'keep'}; " + (
         f"{empty} of {total} records have no step" if empty else "no record without a step was seen"
     )
-    yield "  over_long: reject  # or truncate_left, truncate_right, window: beyond the last boundary"
+    windows = "" if any("group" in column for column, _ in draft.columns) else ", window"
+    yield f"  over_long: reject  # or truncate_left, truncate_right{windows}: beyond the last boundary"
+    if draft.kept_empty:
+        yield "  groups:  # of which some records have no step"
+        yield from (f"    {quote(name)}: {{empty: keep}}" for name in draft.kept_empty)
     yield ""
 
 
