@@ -38,6 +38,14 @@ class Folder(NamedTuple):
     path: str
     manifest: Manifest
 
+    def histograms(self, split: str) -> dict[str, LengthHistogram]:
+        """The lengths of a split's sequences, by the feature that has the group's lengths, the leading one first."""
+        leading, *others = groups(self.manifest.columns) or ("",)
+        found = {length_key(leading): self.manifest.histogram(split)}
+        for group in others:
+            found[length_key(group)] = LengthHistogram.from_counts(self.manifest.groups[group].lengths[split])
+        return found
+
 
 class PlacedShard(NamedTuple):
     """A shard among those of all folders.
@@ -112,14 +120,10 @@ class Folders:
         policies = {one.get("over_long") if isinstance(one, dict) else None for one in sections}
         return policies.pop() if len(policies) == 1 else None
 
-    def steps(self, split: str) -> dict[str, int]:
-        """The steps of all sequences of a split, by the feature that has the group's lengths, the leading one first."""
-        leading, *others = groups(self.first.columns) or ("",)
-        found = {length_key(leading): self.histogram(split).steps}
-        for group in others:
-            lengths = [part.manifest.groups[group].lengths[split] for part in self.parts]
-            found[length_key(group)] = sum(length * count for one in lengths for length, count in one.items())
-        return found
+    def histograms(self, split: str) -> dict[str, LengthHistogram]:
+        """The lengths of all sequences of a split, by the feature that has their group's, the leading group first."""
+        parts = [part.histograms(split) for part in self.parts if split in part.manifest.lengths]
+        return {key: LengthHistogram.sum(one[key] for one in parts) for key in parts[0]}
 
     @cached_property
     def steps_of_buckets(self) -> list[dict[str, int]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from feed.grouped_data import data_sets, made  # noqa: F401
 from feed.samples import Sample, all_columns, make_samples, write_files
 from lengthwise.config.model import Buckets, Inputs, JobConfig, Output, Sequences
 

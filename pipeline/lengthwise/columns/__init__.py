@@ -44,7 +44,7 @@ from lengthwise.columns.dense import (
 )
 from lengthwise.columns.from_schema import columns_from_schema
 from lengthwise.columns.from_tensorflow import from_feature_column, from_feature_columns
-from lengthwise.columns.groups import groups_of, length_key
+from lengthwise.columns.groups import group_of, groups_of, length_key, packed_keys
 from lengthwise.columns.numeric import BucketizedColumn, NumericColumn, Quantiles
 from lengthwise.columns.opaque import BytesColumn
 from lengthwise.columns.parse_spec import make_parse_example_spec
@@ -111,6 +111,7 @@ __all__ = [
     "feature_of",
     "from_feature_column",
     "from_feature_columns",
+    "group_of",
     "groups",
     "groups_of",
     "id_features",
@@ -121,6 +122,7 @@ __all__ = [
     "looked_up",
     "make_parse_example_spec",
     "needs_counting",
+    "packed_keys",
     "raw_context",
     "raw_values",
     "sequence_bucketized_column",

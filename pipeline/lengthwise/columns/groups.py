@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from lengthwise.columns.base import RESERVED_KEY
+from lengthwise.columns.base import POSITIONS, RESERVED_KEY, SEGMENTS
 
 
 def _in_letters(name: str) -> str:
@@ -25,6 +25,21 @@ GroupName = Annotated[str, Field(max_length=64), AfterValidator(_in_letters)]
 def length_key(group: str) -> str:
     """The feature in which prepared data and batches keep the lengths of a group, in steps."""
     return f"{group}_{RESERVED_KEY}" if group else RESERVED_KEY
+
+
+def group_of(key: str) -> str:
+    """The group whose lengths the feature `key` has."""
+    return key.removesuffix(RESERVED_KEY).removesuffix("_")
+
+
+def packed_keys(key: str) -> tuple[str, str]:
+    """Of packed rows, the features with the sequences' numbers and with the steps' positions.
+
+    Args:
+        key: the feature that has the lengths of their group.
+    """
+    prefix = key.removesuffix(RESERVED_KEY)
+    return prefix + SEGMENTS, prefix + POSITIONS
 
 
 def groups_of(features: Iterable[Any]) -> tuple[str, ...]:

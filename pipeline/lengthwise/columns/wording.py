@@ -160,6 +160,8 @@ def _locate(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[st
         tagged = [each for each in models if _kind(each) == part] if len(models) > 1 else []
         if isinstance(part, int):
             path += f"[{part}]"
+        elif part.startswith("("):  # the tag of a type that is no model
+            continue
         elif tagged:
             models = tagged
         else:

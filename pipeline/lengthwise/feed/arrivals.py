@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY, SEGMENTS
+from lengthwise.columns import RESERVED_KEY, packed_keys
 from lengthwise.feed.epochs import plain
 from lengthwise.feed.features import Batch
 from lengthwise.feed.ledger import exchange
@@ -23,7 +23,13 @@ _BATCH, _TICK, _END = range(3)
 _TICK_S = 0.1  # an epoch's end waits for three ticks: TensorFlow's interleaving does not interrupt the pause
 
 
-def watch(batches: Any, service: Service, job_name: Any = "", expected: int | None = None) -> Any:
+def watch(
+    batches: Any,
+    service: Service,
+    job_name: Any = "",
+    expected: int | None = None,
+    length_key: str = RESERVED_KEY,
+) -> Any:
     """The batches, with an error where nothing came for `service.timeout_s`, or if rows are missing in the end.
 
     Args:
@@ -31,6 +37,7 @@ def watch(batches: Any, service: Service, job_name: Any = "", expected: int | No
         service: several consumers write their numbers of rows into its ledger; the last to end compares the sum.
         job_name: of this epoch, a string tensor.
         expected: how many rows all the consumers should get; None if that is unknown, or if there is no end.
+        length_key: the feature that has the lengths of the sequences of a group.
     """
     spec = (batches.element_spec, tf.TensorSpec([], tf.int32))
     nothing = tf.nest.map_structure(lambda part: tf.zeros([size or 0 for size in part.shape], part.dtype), spec[0])
@@ -52,7 +59,7 @@ def watch(batches: Any, service: Service, job_name: Any = "", expected: int | No
         check = tf.cond(over, lambda: _check(rows, silent, service, job_name, expected), lambda: tf.constant(True))
         with tf.control_dependencies([check]):
             event = tf.where(over, _END, event)
-        rows += tf.where(event == _BATCH, _sequences(batch), 0)
+        rows += tf.where(event == _BATCH, _sequences(batch, length_key), 0)
         return (rows, silence), (batch, event)
 
     followed = events.scan((tf.constant(0, tf.int64), 0), plain(follow))
@@ -62,10 +69,10 @@ def watch(batches: Any, service: Service, job_name: Any = "", expected: int | No
     return arrived.map(plain(lambda batch, _: batch)).with_options(options)
 
 
-def _sequences(batch: Batch) -> Any:
+def _sequences(batch: Batch, length_key: str) -> Any:
     """How many sequences a batch holds, int64; packed rows have places left, of length 0."""
-    lengths = batch[RESERVED_KEY]
-    return tf.math.count_nonzero(lengths) if SEGMENTS in batch else tf.size(lengths, tf.int64)
+    lengths = batch[length_key]
+    return tf.math.count_nonzero(lengths) if packed_keys(length_key)[0] in batch else tf.size(lengths, tf.int64)
 
 
 def _whichever_first(spec: Any, one: Any, other: Any) -> Any:

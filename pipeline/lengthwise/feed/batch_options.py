@@ -4,14 +4,20 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from lengthwise.columns import length_key
+from lengthwise.columns import RESERVED_KEY, group_of, length_key
 from lengthwise.columns.base import Spec
 from lengthwise.padding_side import Padding
 
 WINDOW = 24_576
 Function = TypeVar("Function", bound=Callable[..., Any])
+Steps = Annotated[int, Field(ge=1, lt=2**31)]
+StepsOfGroups = Annotated[
+    Annotated[Steps, Tag("(number)")] | Annotated[dict[str, Steps], Tag("(by group)")],
+    Discriminator(lambda value: "(by group)" if isinstance(value, Mapping) else "(number)"),
+]
+"""A number of steps, or where columns name groups, one for each of some groups, by name."""
 
 
 class BatchOptions(Spec):
@@ -32,7 +38,8 @@ class BatchOptions(Spec):
             that did not get all their rows are then filled up with rows of weight 0, of one padded step (or
             dropped, by `drop_remainder`).
         crop: the most steps that are taken of a sequence, from a random place, another one in each epoch, of features,
-            labels and weights of steps included. Without `shuffle` they are the first ones.
+            labels and weights of steps included. Without `shuffle` they are the first ones. With groups, by their
+            names, each from a place of its own: `{"clicks": 100}`; the others are taken whole.
         largest_first: whether an epoch begins with its largest batches, a few at most, so that memory runs out there or
             never: each later batch has at most as many padded steps, and a T at most as long, as one of these. Their T
             is known from the data's lengths, so raw files need `buckets.boundaries`, and `batch_by_steps` boundaries.
@@ -47,12 +54,12 @@ class BatchOptions(Spec):
 
     batch_steps: int | None = Field(default=None, ge=1)
     batch_size: int | None = Field(default=None, ge=1)
-    group_weights: dict[str, Annotated[int, Field(ge=1, lt=2**31)]] = Field(default={})
+    group_weights: dict[str, Steps] = Field(default={})
     multiple_of: int = Field(default=8, ge=1)
     over_budget: Literal["error", "alone"] = "error"
     drop_remainder: bool = False
     max_shapes: int | None = Field(default=None, ge=1)
-    crop: int | None = Field(default=None, ge=1)
+    crop: StepsOfGroups | None = None
     largest_first: bool = False
     padding: Padding = "right"
     shuffle: bool = True
@@ -70,9 +77,17 @@ class BatchOptions(Spec):
         """Whether batches are filled up with empty rows."""
         return self.max_shapes is not None and not self.drop_remainder
 
-    def cropped(self, steps: int) -> int:
+    def crop_of(self, key: str) -> int | None:
+        """How many steps are taken at most of a sequence whose lengths are in the feature `key`; None for all."""
+        return steps_of_group(self.crop, key)
+
+    def cropped(self, steps: int, key: str = RESERVED_KEY) -> int:
         """How many of so many steps are taken."""
-        return steps if self.crop is None else min(steps, self.crop)
+        return min(steps, self.crop_of(key) or steps)
+
+    def cropped_steps(self, steps: Mapping[str, int]) -> dict[str, int]:
+        """How many steps are taken of so many of each group, by the features that have the groups' lengths."""
+        return {key: self.cropped(own, key) for key, own in steps.items()}
 
     def weighed(self, steps: Mapping[str, Any]) -> Any:
         """What the steps of groups count together.
@@ -90,6 +105,11 @@ class BatchOptions(Spec):
         assert self.batch_steps is not None
         rows = self.batch_steps // max(steps, 1)
         return max(rows - rows % self.multiple_of if rows >= self.multiple_of else rows, 1)
+
+
+def steps_of_group(steps: StepsOfGroups | None, key: str) -> int | None:
+    """The number of steps that an option gives the group whose lengths are in the feature `key`."""
+    return steps.get(group_of(key)) if isinstance(steps, Mapping) else steps
 
 
 def takes_fields_of(model: type[Spec], but: Collection[str] = ()) -> Callable[[Function], Function]:

@@ -27,7 +27,7 @@ from lengthwise.feed.packed_window import PackedWindows, segments_of, windows_of
 from lengthwise.feed.records import Portion, PortionTable, any_skipped, read_portion
 from lengthwise.feed.service import file_order, with_seed_of_content
 from lengthwise.feed.shorten import shorten
-from lengthwise.feed.sizes import chunks_of_windows
+from lengthwise.feed.sizes import chunks_of_windows, steps_per_row
 from lengthwise.feed.stored import decoded
 from lengthwise.feed.threads import threads
 from lengthwise.feed.transformations import interleaved, mapped
@@ -67,9 +67,9 @@ class BlockLayout:
         numbers = {spec.key for spec in self._features.sequences if spec.decode is not None}
         stored = {key: dtype for key, dtype in self._dtypes.items() if key not in numbers}
         self._format = ChunkFormat(self._features, stored)
-        lengths = LengthHistogram.sum(map(folders.histogram, folders.splits))
-        lengths = lengths if options.crop is None else lengths.truncated(options.crop)
-        self.segments = segments_of(options, lengths.steps / max(lengths.total, 1))
+        splits = [folders.histograms(split) for split in folders.splits]
+        lengths = {key: LengthHistogram.sum(own[key] for own in splits) for key in splits[0]}
+        self.segments = segments_of(options, steps_per_row(lengths, options))
         self._keeps_last = folders.over_long == "truncate_left"
         self._windows = windows_of(self._features, options, self._format, boundaries, lambda: self.segments, largest)
         self.boundaries = boundaries
@@ -153,7 +153,9 @@ class BlockLayout:
     def _chunk(self, layout: Layout, records: Any) -> Chunk:
         """The rows of records `[n]` of this layout."""
         rows = self._decode(records) if layout == "block" else rows_of_examples(records, self._features)
-        most = self._options.pack if self._options.crop is None else None  # a crop is taken of the whole sequence
+        most = None
+        if isinstance(self._options.pack, int) and self._options.crop is None:  # a crop is taken of the whole sequence
+            most = self._options.pack
         if most is not None or layout == "example":
             rows = shorten(rows, self._features, most or self._longest, keep_last=self._keeps_last)
         return self._format.pack(rows)

@@ -17,6 +17,7 @@ from lengthwise.feed.elements import Elements
 from lengthwise.feed.epochs import plain, seeds_of_windows
 from lengthwise.feed.features import Batch
 from lengthwise.feed.fill import fill_up, masked_weights
+from lengthwise.feed.group_options import check_groups
 from lengthwise.feed.largest import largest_steps
 from lengthwise.feed.options import checked_limits
 from lengthwise.feed.sides import step_mask
@@ -85,10 +86,11 @@ class _ByElements:
                 "max_shapes fills batches up with rows of weight 0, which needs elements with labels; "
                 "give them, or drop_remainder=True"
             )
+        check_groups(elements.features, options)
         self._elements = elements
         self._options = options
         self._format = ChunkFormat(elements.features)
-        largest = () if limits is None else largest_steps(cropped(limits, options.crop), options)
+        largest = () if limits is None else largest_steps(cropped(limits, options.crop_of(RESERVED_KEY)), options)
         self._windows = Windows(elements.features, options, self._format, limits, largest)
 
     def batches(self, dataset: Any) -> Any:
@@ -113,7 +115,7 @@ class _ByElements:
     def _finish(self, batch: Batch) -> Any:
         """The batch in the structure of the elements, with weights where they are needed."""
         steps = tf.shape(batch[self._elements.features.sequences[0].key])[1]
-        batch, real = fill_up(batch, steps, self._options)
+        batch, real = fill_up(batch, {RESERVED_KEY: steps}, self._options)
         valid = step_mask(batch[RESERVED_KEY], steps, self._options.padding)
         masked = {
             path: masked_weights(

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from lengthwise.feed.crop import starts_of_crops
 from lengthwise.feed.features import Batch, Features, context_dtype
-from lengthwise.feed.largest import largest_steps
+from lengthwise.feed.largest import not_exceeded
 from lengthwise.feed.local_files import ahead
 from lengthwise.feed.mix import mix
 from lengthwise.feed.options import Options
@@ -36,13 +36,14 @@ class ExampleLayout:
     """Reads the example layout.
 
     Attributes:
-        boundaries: the values that T has.
+        padded: what a row of each bucket counts in `batch_steps`, after it is cropped.
     """
 
     def __init__(self, folders: Folders, options: Options, window: int) -> None:
         """`window`: how many rows are shuffled together."""
-        self.boundaries = folders.boundaries
         self._steps = folders.steps_of_buckets
+        self._taken = [options.cropped_steps(steps) for steps in self._steps]
+        self.padded = [int(options.weighed(steps)) for steps in self._taken]
         self._window_rows = window
         self._options = options
         self._features = Features.of(folders.first.columns)
@@ -117,18 +118,17 @@ class ExampleLayout:
 
     def _largest(self, portions: BucketPortions) -> list[int]:
         """The numbers of the streams whose batches come first."""
-        most: dict[int, tuple[int, int]] = {}  # by T, how many rows a batch has at most, and the stream
+        if not self._options.largest_first:
+            return []
+        sizes = {}  # of the largest batch of each stream: what it counts in the budget, and the T of each group
         for stream, (bucket, parts) in enumerate(portions.items()):
-            steps = self._options.cropped(self._steps[bucket][self._features.length_key])
-            rows = sum(part.take for part in parts)
             if self.count(bucket, parts):
-                most[steps] = max(most.get(steps, (0, 0)), (min(rows, self._rows(bucket)), stream))
-        ends = sorted(most)
-        return [most[T][1] for T in largest_steps(ends, self._options, [most[T][0] for T in ends])]
+                rows = min(sum(part.take for part in parts), self._rows(bucket))
+                sizes[stream] = (rows * self.padded[bucket], *self._taken[bucket].values())
+        return not_exceeded(sizes)
 
     def _rows(self, bucket: int) -> int:
-        steps, leading = self._steps[bucket], self._features.length_key
-        return self._options.rows(self._options.weighed({**steps, leading: self._options.cropped(steps[leading])}))
+        return self._options.rows(self.padded[bucket])
 
     def _window(self, bucket: int, parts: Sequence[Portion], all_parts: BucketPortions) -> int:
         """How many of the bucket's records are shuffled at once: its share of a window, but at least a few batches."""
@@ -139,25 +139,27 @@ class ExampleLayout:
     def _parse(self, records: Any, boundaries: Mapping[str, int], seed: Any | None) -> Batch:
         """`boundaries`: the T of each group, by the feature that has its lengths."""
         features = self._features
-        steps = boundaries[features.length_key]
         spec: dict[str, Any] = {features.length_key: tf.io.FixedLenFeature([], tf.int64)}
         for step in features.sequences:
             spec[step.key] = tf.io.FixedLenFeature([boundaries[step.length], *step.shape], step.dtype)
         for column in features.context:
             spec[column.key] = tf.io.FixedLenFeature(column.shape, context_dtype(column))
         batch = dict(tf.io.parse_example(records, spec))
-        batch = batch if self._options.cropped(steps) == steps else self._crop(batch, seed)
+        for place, (key, steps) in enumerate(boundaries.items()):
+            crop = self._options.cropped(steps, key)
+            own = None if seed is None else seed + 5 * place
+            batch = batch if crop == steps else self._crop(batch, key, crop, own)
         if self._options.padding == "right":
             return batch
         return batch | {spec.key: to_left(batch[spec.key], batch[spec.length]) for spec in features.sequences}
 
-    def _crop(self, batch: Batch, seed: Any | None) -> Batch:
-        """The batch with so many steps of each row; rows that are shorter start with their first."""
-        crop, lengths = self._options.cropped(self.boundaries[-1]), batch[self._features.length_key]
+    def _crop(self, batch: Batch, key: str, crop: int, seed: Any | None) -> Batch:
+        """The batch with so many steps of each row of a group; rows that are shorter start with their first."""
+        lengths = batch[key]
         first = starts_of_crops(tf.maximum(lengths - crop, 0), seed)
         places = first[:, None] + tf.range(crop, dtype=tf.int64)
-        taken = {spec.key: tf.gather(batch[spec.key], places, batch_dims=1) for spec in self._features.sequences}
-        return {**batch, **taken, self._features.length_key: tf.minimum(lengths, crop)}
+        taken = {spec.key: tf.gather(batch[spec.key], places, batch_dims=1) for spec in self._features.of_length(key)}
+        return {**batch, **taken, key: tf.minimum(lengths, crop)}
 
 
 def _whole_batches(window: Any, rows: Any) -> Any:

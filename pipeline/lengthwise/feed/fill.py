@@ -1,16 +1,16 @@
 """Batches that did not get all their rows -> full ones, with rows of weight 0; weights that leave padding out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.batch_options import BatchOptions
 from lengthwise.feed.cut import rows_of
 from lengthwise.feed.features import Batch
 
 
-def fill_up(batch: Batch, steps: Any, options: BatchOptions) -> tuple[Batch, Any | None]:
+def fill_up(batch: Batch, steps: Mapping[str, Any], options: BatchOptions) -> tuple[Batch, Any | None]:
     """The batch with as many rows as one of its T has, where `max_shapes` asks for it; and which are real, bool `[B]`.
 
     They are rows of one padded step, not empty ones: pooling divides by the number of steps, and 0/0 times a weight of
@@ -18,17 +18,18 @@ def fill_up(batch: Batch, steps: Any, options: BatchOptions) -> tuple[Batch, Any
 
     Args:
         batch: dense tensors.
-        steps: its T.
+        steps: its T of each group, by the feature that has its lengths.
         options: how many rows a batch has.
     """
     if not options.fills:
         return batch, None
-    rows = tf.size(batch[RESERVED_KEY])
-    missing = tf.cast(rows_of(tf.cast(steps, tf.int64), options), tf.int32) - rows
+    rows = tf.size(batch[next(iter(steps))])
+    missing = tf.cast(rows_of(tf.cast(tf.add_n([*steps.values()]), tf.int64), options), tf.int32) - rows
     filled = {key: _pad_rows(value, missing) for key, value in batch.items()}
     real = tf.range(rows + missing) < rows
-    shortest = tf.cast(tf.minimum(steps, 1), filled[RESERVED_KEY].dtype)
-    return {**filled, RESERVED_KEY: tf.where(real, filled[RESERVED_KEY], shortest)}, real
+    for key, count in steps.items():
+        filled[key] = tf.where(real, filled[key], tf.cast(tf.minimum(count, 1), filled[key].dtype))
+    return filled, real
 
 
 def _pad_rows(value: Any, missing: Any) -> Any:

@@ -11,31 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import length_key
-from lengthwise.errors import ConfigError
 from lengthwise.feed.batch_options import BatchOptions
 from lengthwise.feed.cut import Cuts, rows_of, starts_of
-from lengthwise.feed.features import Features
-
-_ALONE = ("pack", "crop", "max_shapes", "largest_first", "service")
-
-
-def refuse_with_groups(features: Features, options: BatchOptions) -> None:
-    """Raises `ConfigError` where an option does not go with groups, or with these."""
-    for group in options.group_weights:
-        if not group or length_key(group) not in features.length_keys:
-            raise ConfigError(
-                f"group_weights: expected the names of groups, whose lengths are {', '.join(features.length_keys)}, "
-                f"received {group!r}"
-            )
-    if not features.has_groups:
-        return
-    for name in _ALONE:
-        if getattr(options, name, None):
-            raise ConfigError(
-                f"{name}: expected columns without a `group`, received groups with lengths of their own; leave "
-                f"{name} out"
-            )
 
 
 def cut_by_groups(lengths: Mapping[str, Any], options: BatchOptions) -> tuple[Any, Cuts]:

@@ -8,7 +8,7 @@ that no other exceeds in both are few:
     comes first  yes     yes      no   ...   512 exceeds all below
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,19 @@ def largest_steps(steps: npt.ArrayLike, options: BatchOptions, up_to: npt.ArrayL
     padded = rows * steps
     before = np.concatenate([[0], np.maximum.accumulate(padded)[:-1]])
     return tuple(steps[padded > before].tolist())
+
+
+def not_exceeded(sizes: Mapping[int, tuple[int, ...]]) -> list[int]:
+    """The numbers of those that no other exceeds, the longest first; of equal ones the first.
+
+    Args:
+        sizes: by number, padded steps and T of each group; one exceeds another that has no more of anything.
+    """
+    first = {size: number for number, size in reversed([*sizes.items()])}
+    largest = [
+        size for size in first if not any(size != other and all(map(int.__le__, size, other)) for other in first)
+    ]
+    return [first[size] for size in sorted(largest, key=lambda size: size[1:], reverse=True)]
 
 
 def cut_largest(lengths: Any, largest: Sequence[int], options: BatchOptions, is_first: Any) -> tuple[Cuts, Any]:

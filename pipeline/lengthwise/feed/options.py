@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from lengthwise.buckets import BucketPlan
+from lengthwise.columns import RESERVED_KEY, length_key
 from lengthwise.columns.wording import show
 from lengthwise.errors import ConfigError
-from lengthwise.feed.batch_options import BatchOptions
+from lengthwise.feed.batch_options import BatchOptions, StepsOfGroups, steps_of_group
 from lengthwise.feed.cache_options import Cache
 from lengthwise.feed.crop import cropped
 from lengthwise.feed.service_options import Service
@@ -37,7 +38,9 @@ class Options(BatchOptions):
             and context features, is `[B, S]`, 0 or "" where a row holds fewer. Labels of sequences are `[B, S, 1]`. The
             rows that fill no batch wait for those of other windows; what is left in the end is filled up with empty
             rows (or dropped, by `drop_remainder`). Sequences longer than a row are cut where the data's `over_long`
-            says truncate, or by `crop`, and are an error elsewhere.
+            says truncate, or by `crop`, and are an error elsewhere. With groups, the steps of each by its name,
+            `{"source": 128, "target": 96}`: a sequence is in one row with all its groups, each of which has
+            `<group>_segment_ids` and `<group>_positions`.
         segments: with `pack`, the S: how many sequences a row holds at most. None: four times as many as fit on
             average, rounded up to 8, the same for all splits.
         labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them). Numbers per
@@ -73,7 +76,7 @@ class Options(BatchOptions):
     """
 
     features: Annotated[Any, BeforeValidator(_keys_or_model)] = None
-    pack: int | None = Field(default=None, ge=1, lt=2**31)
+    pack: StepsOfGroups | None = None
     segments: int | None = Field(default=None, ge=1, lt=2**31)
     labels: str | tuple[str, ...] | None = None
     sample_weight: str | None = None
@@ -111,7 +114,7 @@ class Options(BatchOptions):
                 "give them, or drop_remainder=True"
             )
         if self.pack is not None:
-            self._check_pack(self.pack)
+            self._check_pack(self.pack, self.row_steps)
         elif self.segments is not None:
             raise ValueError("segments goes with pack: it is how many sequences a packed row holds")
         if self.service is not None and self.num_shards > 1:
@@ -123,11 +126,15 @@ class Options(BatchOptions):
             )
         return self
 
-    def _check_pack(self, pack: int) -> None:
-        if self.batch_steps is not None and self.batch_steps < pack:
-            raise ValueError(f"expected batch_steps of at least pack, {pack}, received {self.batch_steps}")
-        if self.crop is not None and self.crop > pack:
-            raise ValueError(f"expected a crop of at most pack, {pack}, the steps of a row, received {self.crop}")
+    def _check_pack(self, pack: StepsOfGroups, steps: int) -> None:
+        if self.batch_steps is not None and self.batch_steps < steps:
+            raise ValueError(f"expected batch_steps of at least pack, {steps}, received {self.batch_steps}")
+        crops, rows = ({**one} if isinstance(one, Mapping) else {"": one or 1} for one in (self.crop, pack))
+        for group in crops.keys() & rows.keys():
+            if crops[group] > rows[group]:
+                raise ValueError(
+                    f"expected a crop of at most pack, {rows[group]}, the steps of a row, received {crops[group]}"
+                )
         if self.padding == "left":
             raise ValueError(
                 "expected either pack or padding='left': the padding of packed rows is at their end; leave padding out"
@@ -136,6 +143,16 @@ class Options(BatchOptions):
             raise ValueError("expected either pack or max_shapes: packed batches have one shape; leave max_shapes out")
         if self.largest_first:
             raise ValueError("expected either pack or largest_first: packed batches have one shape; leave one out")
+
+    def pack_of(self, key: str) -> int:
+        """How many steps of a packed row the group has whose lengths are in the feature `key`."""
+        return steps_of_group(self.pack, key) or 1
+
+    @property
+    def row_steps(self) -> int:
+        """What the steps of a packed row count in `batch_steps`, those of all groups; 1 without `pack`."""
+        rows = self.pack if isinstance(self.pack, Mapping) else {"": self.pack or 1}
+        return int(self.weighed({length_key(group): steps for group, steps in rows.items()}))
 
     @property
     def chosen_cache(self) -> Cache | None:
@@ -185,7 +202,7 @@ def checked_limits(boundaries: Any, options: BatchOptions) -> tuple[int, ...] | 
                 "the sequences are"
             )
         return None
-    shapes = cropped(limits, options.crop)
+    shapes = cropped(limits, options.crop_of(RESERVED_KEY))
     if options.max_shapes is not None and len(shapes) > options.max_shapes:
         raise ConfigError(
             f"max_shapes: expected at least {len(shapes)}, the number of boundaries, received {options.max_shapes}"

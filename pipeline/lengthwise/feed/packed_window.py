@@ -4,6 +4,10 @@
                                 └─ those that fill no batch, of several windows ─ first fit ─ ...
 
 Of a row's sequences the steps follow one another from step 0 on; what is behind them is padding.
+
+Where columns form groups, a row has so many steps of each, and a sequence goes to one row with all of its groups. It
+takes the share of a row that it needs of the group of which it needs most. So no group's steps overflow, and a row is
+full where the groups' lengths are in proportion to its steps.
 """
 
 import math
@@ -14,9 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from lengthwise.buckets import LengthHistogram
-from lengthwise.columns import POSITIONS, RESERVED_KEY, SEGMENTS
+from lengthwise.columns import RESERVED_KEY, packed_keys
 from lengthwise.feed.chunks import END, Chunk, ChunkFormat, append
-from lengthwise.feed.crop import Taken
 from lengthwise.feed.emit import each_alone
 from lengthwise.feed.even_epochs import EpochSize
 from lengthwise.feed.features import Batch, Features
@@ -28,6 +31,7 @@ from lengthwise.feed.window import (
     BATCH_ROWS,
     GROUP_STEPS,
     VALID,
+    TakenByKey,
     Window,
     Windows,
     gather_rows,
@@ -48,7 +52,7 @@ def segments_of(options: Options, steps_per_row: float) -> int:
     """
     if options.segments is not None:
         return options.segments
-    capacity = options.pack or 1
+    capacity = options.row_steps
     return min(math.ceil(_MORE * capacity / max(steps_per_row, 1) / _EVEN) * _EVEN, capacity)
 
 
@@ -62,21 +66,22 @@ def windows_of(
 ) -> Windows:
     """The windows that the options ask for; see `Windows`, and `PackedWindows` for `segments`."""
     if options.pack is not None:
-        return PackedWindows(features, options, chunks, options.pack, segments)
+        return PackedWindows(features, options, chunks, segments)
     return Windows(features, options, chunks, boundaries, largest)
 
 
 class PackedWindows(Windows):
     """Arranges windows as packed rows."""
 
-    def __init__(
-        self, features: Features, options: Options, chunks: ChunkFormat, capacity: int, segments: Callable[[], int]
-    ) -> None:
-        """`capacity`: the steps of a row; `segments` gives how many sequences it may hold."""
-        super().__init__(features, options, chunks, (capacity,))
-        self._capacity = capacity
+    def __init__(self, features: Features, options: Options, chunks: ChunkFormat, segments: Callable[[], int]) -> None:
+        """`segments` gives how many sequences a row may hold."""
+        super().__init__(features, options, chunks, None)
+        self._steps = {key: options.pack_of(key) for key in features.length_keys}
+        self._capacity = max(self._steps.values())
+        self._boundaries = (self._capacity,)
         self._segments = segments
-        self._rows = options.rows(capacity)
+        self._rows = options.rows(options.row_steps)
+        self._row_steps = options.row_steps
 
     def arranged(self, windows: Any, seed: Any, size: EpochSize | None = None) -> Any:  # noqa: ARG002
         """Windows of full batches; what is left of them makes further windows. An epoch's last ones are filled up.
@@ -126,11 +131,12 @@ class PackedWindows(Windows):
             fills: bool `[]`: whether the last batch is filled up with empty rows, unless it is to be dropped.
         """
         taken, order = self._sorted(chunk, seed, None)
-        rows = first_fit(tf.gather(taken.steps, order), self._capacity, self._segments())
+        sizes = tf.gather(self._sizes(taken), order)
+        rows = first_fit(sizes, self._capacity, self._segments())
         count = tf.reduce_max(tf.concat([rows + 1, [0]], 0))
         fills &= not self._options.drop_remainder
         batches = tf.where(fills, -(-count // self._rows), count // self._rows)
-        steps = tf.math.unsorted_segment_sum(tf.gather(taken.steps, order), rows, count)
+        steps = tf.math.unsorted_segment_sum(sizes, rows, count)
         fullest = tf.argsort(steps, direction="DESCENDING", stable=True)[: batches * self._rows]
         number = tf.range(tf.size(fullest, tf.int64))
         if self._options.shuffle:
@@ -146,20 +152,24 @@ class PackedWindows(Windows):
         left = self._left(chunk, window, taken, tf.boolean_mask(order, ~held))
         return window, left, count - tf.size(number, tf.int64)
 
-    def _packed(self, chunk: Chunk, taken: Taken, order: Any, rows: Any, batches: Any) -> Window:
+    def _sizes(self, taken: TakenByKey) -> Any:
+        """int64 `[n]`: what each sequence takes of a row, in steps of the group that has most of them, rounded up."""
+        shares = [-(-taken[key].steps * self._capacity // steps) for key, steps in self._steps.items()]
+        return tf.reduce_max(tf.stack(shares), axis=0)
+
+    def _packed(self, chunk: Chunk, taken: TakenByKey, order: Any, rows: Any, batches: Any) -> Window:
         """The window of the sequences of `order`, int64 `[n]`, each in the row that `rows` says."""
         order = tf.gather(order, tf.argsort(rows, stable=True))
         held = tf.math.bincount(tf.cast(rows, tf.int32), dtype=tf.int64)
         held = tf.concat([held, tf.zeros([batches * self._rows - tf.size(held, tf.int64)], tf.int64)], 0)
-        window: Window = {BATCH_ROWS: tf.fill([batches], self._rows), _ORDER: taken.places(order)}
+        window: Window = {BATCH_ROWS: tf.fill([batches], self._rows), **self._of_rows(chunk, taken, order)}
         window[_STARTS] = tf.concat([[0], tf.cumsum(held)], 0)
-        window[RESERVED_KEY] = tf.gather(taken.steps, order)
-        splits = tf.concat([[0], tf.cumsum(taken.pieces)], 0)
-        for column in self._features.context:
-            window[column.key] = tf.gather(self._chunks.join(chunk, column.key), order)
-        for spec in self._features.sequences:
-            window[splits_key(spec)] = splits * spec.width
-            window[spec.key] = self._chunks.join(chunk, spec.key)
+        for key, one in taken.items():
+            window[f"{_ORDER} {key}"] = one.places(order)
+            splits = tf.concat([[0], tf.cumsum(one.pieces)], 0)
+            for spec in self._features.of_length(key):
+                window[splits_key(spec)] = splits * spec.width
+                window[spec.key] = self._chunks.join(chunk, spec.key)
         return window
 
     def batches(self, windows: Any) -> Any:
@@ -169,7 +179,7 @@ class PackedWindows(Windows):
 
     def _groups(self, window: Window) -> Any:
         """The window's groups: the first and the number of each one's batches, int64 `[groups, 2]`."""
-        size = max(GROUP_STEPS // (self._rows * self._capacity), 1)
+        size = max(GROUP_STEPS // (self._rows * self._row_steps), 1)
         batches = tf.size(window[BATCH_ROWS], tf.int64)
         first = tf.range(0, batches, size)
         return tf.stack([first, tf.minimum(batches - first, size)], axis=1)
@@ -179,25 +189,24 @@ class PackedWindows(Windows):
         first, last = at[0] * self._rows, (at[0] + at[1]) * self._rows
         starts = window[_STARTS][first : last + 1]
         items = slice(starts[0], starts[-1])
-        order, lengths = window[_ORDER][items], window[RESERVED_KEY][items]
         starts -= starts[0]
-        ends = tf.concat([[0], tf.cumsum(lengths)], 0)
-        steps = tf.gather(ends, starts)  # where each row's steps start, and where the last one's end
-        batch = {RESERVED_KEY: self._by_segment(lengths, starts, 0)}
+        leading, *_ = self._features.length_keys
+        batch = {leading: self._dense(window[RESERVED_KEY][items], starts, 0, self._segments())}
         for column in self._features.context:
             empty = "" if column.dtype == "string" else 0
-            batch[column.key] = self._by_segment(window[column.key][items], starts, empty)
-        for spec in self._features.sequences:
-            values = tf.reshape(gather_rows(window, spec, order), [-1, *spec.shape])
-            batch[spec.key] = self._by_step(tf.cast(values, spec.dtype), steps, spec.padding)
-        batch |= {key: self._by_step(value, steps, 0) for key, value in _numbers(lengths, starts, ends).items()}
+            batch[column.key] = self._dense(window[column.key][items], starts, empty, self._segments())
+        for key in self._features.length_keys:
+            lengths = window[RESERVED_KEY if key == leading else key][items]
+            ends = tf.concat([[0], tf.cumsum(lengths)], 0)
+            rows = tf.gather(ends, starts)  # where each row's steps start, and where the last one's end
+            numbers = _numbers(lengths, starts, ends)
+            for name, value in zip(packed_keys(key), numbers, strict=True):
+                batch[name] = self._dense(value, rows, 0, self._steps[key])
+            for spec in self._features.of_length(key):
+                values = gather_rows(window, spec, window[f"{_ORDER} {key}"][items])
+                values = tf.cast(tf.reshape(values, [-1, *spec.shape]), spec.dtype)
+                batch[spec.key] = self._dense(values, rows, spec.padding, self._steps[key])
         return batch
-
-    def _by_segment(self, values: Any, starts: Any, padding: Any) -> Any:
-        return self._dense(values, starts, padding, self._segments())
-
-    def _by_step(self, values: Any, starts: Any, padding: Any) -> Any:
-        return self._dense(values, starts, padding, self._capacity)
 
     def _dense(self, values: Any, starts: Any, padding: Any, size: int) -> Any:
         """Values of one row after the other, as `[batches, B, size, ...]`."""
@@ -207,7 +216,7 @@ class PackedWindows(Windows):
         return tf.reshape(dense, [-1, self._rows, size, *inner])
 
 
-def _numbers(lengths: Any, starts: Any, ends: Any) -> Batch:
+def _numbers(lengths: Any, starts: Any, ends: Any) -> tuple[Any, Any]:
     """Of each step of rows of sequences, the number of its sequence in the row, from 1 on, and its own in the sequence.
 
     Args:
@@ -220,4 +229,4 @@ def _numbers(lengths: Any, starts: Any, ends: Any) -> Batch:
     begins = tf.scatter_nd(ends[:-1, None], tf.ones([count], tf.int32), tf.reshape(ends[-1], [1]))
     sequence = tf.cumsum(begins) - 1
     positions = tf.ragged.range(lengths).flat_values
-    return {SEGMENTS: tf.cast(tf.gather(place, sequence), tf.int32), POSITIONS: tf.cast(positions, tf.int32)}
+    return tf.cast(tf.gather(place, sequence), tf.int32), tf.cast(positions, tf.int32)

@@ -19,7 +19,7 @@ from lengthwise.feed.even_epochs import EpochSize
 from lengthwise.feed.example_layout import BucketPortions, ExampleLayout
 from lengthwise.feed.features import Features
 from lengthwise.feed.frame_walk import refuse_first_claims
-from lengthwise.feed.grouped import refuse_with_groups
+from lengthwise.feed.group_options import check_groups
 from lengthwise.feed.largest import largest_steps
 from lengthwise.feed.local_files import is_copied, reading
 from lengthwise.feed.mean_batch import MeanBatch
@@ -28,7 +28,7 @@ from lengthwise.feed.packed_targets import PackedFeatures, PackedTargets
 from lengthwise.feed.records import Portion, divide, repeated
 from lengthwise.feed.service import for_service, read_through, service_of
 from lengthwise.feed.shard_checks import checking
-from lengthwise.feed.sizes import rows_of_window
+from lengthwise.feed.sizes import rows_of_window, steps_per_row
 from lengthwise.feed.targets import Targets
 from lengthwise.feed.threads import BATCHES
 from lengthwise.folders import Folders, Names, PlacedShard, open_folders
@@ -81,7 +81,8 @@ def read_prepared(
     """
     opened = open_folders(folders)
     chosen = for_service(options_of(options, fields))
-    refuse_with_groups(Features.of(opened.first.columns), chosen)
+    in_buckets = opened.layout == "example" and chosen.pack is None
+    check_groups(Features.of(opened.first.columns), chosen, in_buckets=in_buckets)
     times = opened.times(mix)
     shards = opened.shards(split)
     portions = _portions(opened, shards, times, split, chosen)
@@ -117,6 +118,7 @@ def _dataset(
             batches=layout.batches,
             finish=targets.apply,
             options=chosen,
+            length_keys=Features.of(folders.first.columns).length_keys,
             expected=_rows(portions, chosen),
         )
     epochs = Epochs(chosen)
@@ -130,14 +132,15 @@ def _dataset(
 
 def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | BlockLayout:
     histogram = folders.histogram(split)
-    window = rows_of_window(options, options.weighed(folders.steps(split)) / max(histogram.total, 1))
+    window = rows_of_window(options, steps_per_row(folders.histograms(split), options))
     if options.pack is not None:
-        _check_pack(histogram, split, options.pack, cuts=options.crop is not None or _truncates(folders))
-        return BlockLayout(folders, options, window, (options.pack,))
+        _check_pack(folders, split, options)
+        return BlockLayout(folders, options, window, (options.row_steps,))
     if folders.layout == "block":
         boundaries = _boundaries(histogram, options)
         return BlockLayout(folders, options, window, boundaries, _largest(histogram, boundaries, options))
-    used = {options.cropped(folders.buckets[shard.bucket][0]) for shard in folders.shards(split)}
+    taken = [options.cropped_steps(steps) for steps in folders.steps_of_buckets]
+    used = {tuple(taken[shard.bucket].values()) for shard in folders.shards(split)}
     if options.max_shapes is not None and len(used) > options.max_shapes:
         raise ConfigError(
             f"max_shapes: expected at least {len(used)}, one for each bucket of the split, "
@@ -165,46 +168,45 @@ def _size_of_epoch(
         return None
     read = [part.manifest.histogram(split) for part in folders.parts for _ in range(int(times[part.path]))]
     lengths = LengthHistogram.sum(read)
-    return layout.size_of_epoch(portions, lengths if options.crop is None else lengths.truncated(options.crop))
+    return layout.size_of_epoch(portions, lengths.truncated(options.cropped(lengths.max)))
 
 
-def _truncates(folders: Folders) -> bool:
-    return str(folders.over_long).startswith("truncate")
-
-
-def _check_pack(lengths: LengthHistogram, split: str, pack: int, *, cuts: bool) -> None:
-    if lengths.max > pack and not cuts:
-        raise ConfigError(
-            f"pack: expected at least {lengths.max}, the longest sequence of the split {split!r}, received {pack}; "
-            "raise it, give crop, or prepare the data with sequences.over_long: truncate_left or truncate_right"
-        )
-    if lengths.min == 0:
-        raise ConfigError(
-            f"pack: expected sequences of at least 1 step, and the split {split!r} has some without any; prepare the "
-            "data with sequences.empty: reject"
-        )
+def _check_pack(folders: Folders, split: str, options: Options) -> None:
+    truncates = not isinstance(options.pack, Mapping) and str(folders.over_long).startswith("truncate")
+    for key, lengths in folders.histograms(split).items():
+        of, pack = f" ({key})" * isinstance(options.pack, Mapping), options.pack_of(key)
+        if lengths.max > pack and options.crop_of(key) is None and not truncates:
+            raise ConfigError(
+                f"pack: expected at least {lengths.max}, the longest sequence of the split {split!r}{of}, received "
+                f"{pack}; raise it, give crop, or prepare the data with sequences.over_long: truncate_left or "
+                "truncate_right"
+            )
+        if lengths.min == 0:
+            raise ConfigError(
+                f"pack: expected sequences of at least 1 step, and the split {split!r} has some without any{of}; "
+                "prepare the data with sequences.empty: reject"
+            )
 
 
 def _targets(folders: Folders, layout: ExampleLayout | BlockLayout, options: Options, mean: MeanBatch) -> Targets:
     features = Features.of(folders.first.columns)
     if options.pack is None or isinstance(layout, ExampleLayout):
         return Targets(features, options, mean)
-    return PackedTargets(PackedFeatures.over(features, options.pack, layout.segments), options, mean)
+    return PackedTargets(PackedFeatures.over(features, options, layout.segments), options, mean)
 
 
 def _boundaries(histogram: LengthHistogram, options: Options) -> tuple[int, ...] | None:
     """The best values of T for the split's lengths, if their number is bounded."""
     if options.max_shapes is None:
         return None
-    if options.crop is not None:
-        histogram = histogram.truncated(options.crop)
+    histogram = histogram.truncated(options.cropped(histogram.max))
     budget = options.batch_steps or MAX_LENGTH  # no boundary is above it, though multiples round up
     return plan(histogram, count=options.max_shapes, batch_steps=budget).boundaries
 
 
 def _largest(histogram: LengthHistogram, boundaries: tuple[int, ...] | None, options: Options) -> tuple[int, ...]:
     """The T of the batches that come first; T is at least 1."""
-    histogram = histogram if options.crop is None else histogram.truncated(options.crop)
+    histogram = histogram.truncated(options.cropped(histogram.max))
     ends = np.maximum(histogram.lengths, 1) if boundaries is None else np.asarray(boundaries)
     ends = np.unique(ends)
     up_to = np.cumsum(histogram.counts)[np.searchsorted(histogram.lengths, ends, side="right") - 1]
@@ -214,12 +216,18 @@ def _largest(histogram: LengthHistogram, boundaries: tuple[int, ...] | None, opt
 def _mean(
     folders: Folders, times: Mapping[str, float], split: str, layout: ExampleLayout | BlockLayout, options: Options
 ) -> MeanBatch:
-    found = [(part.manifest.histogram(split), times[part.path]) for part in folders.parts]
-    lengths = np.concatenate([histogram.lengths for histogram, _ in found])
-    if len(folders.first.groups):  # their steps count, too: as if each had its share of every sequence
-        lengths = lengths * (options.weighed(folders.steps(split)) / max(folders.histogram(split).steps, 1))
-    counts = np.concatenate([histogram.counts * often for histogram, often in found])
-    return MeanBatch.of(lengths, counts, options, None if folders.first.groups else layout.boundaries)
+    parts = [(part.histograms(split), times[part.path]) for part in folders.parts]
+    lengths = {
+        key: (
+            np.concatenate([own[key].lengths for own, _ in parts]),
+            np.concatenate([own[key].counts * often for own, often in parts]),
+        )
+        for key in parts[0][0]
+    }
+    if isinstance(layout, BlockLayout):
+        return MeanBatch.of(lengths, options, layout.boundaries)
+    rows = [(layout.padded[one.bucket], one.shard.sequences * times[one.folder.path]) for one in folders.shards(split)]
+    return MeanBatch.of(lengths, options, None, rows)
 
 
 def _rows(portions: BucketPortions, options: Options) -> int | None:
@@ -283,10 +291,11 @@ def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, o
         return
     example = folders.layout == "example"
     if example:
-        longest = max(options.weighed(folders.steps_of_buckets[one.bucket]) for one in shards)
+        steps = folders.steps_of_buckets
+        longest = max(options.weighed(options.cropped_steps(steps[one.bucket])) for one in shards)
     else:
-        longest = folders.histogram(split).max  # with groups, what is read says it
-    longest = options.cropped(longest)
+        key, lengths = next(iter(folders.histograms(split).items()))
+        longest = options.cropped(lengths.max, key)  # with groups, what is read says it
     if longest > options.batch_steps:
         what = "bucket" if example else "sequence"
         raise ConfigError(

@@ -110,7 +110,7 @@ def _targets(job: RawJob, window: RawWindow, options: Options) -> Targets:
     features = Features.of(job.config.columns)
     if options.pack is None:
         return Targets(features, options, window.mean)
-    return PackedTargets(PackedFeatures.over(features, options.pack, window.segments), options, window.mean)
+    return PackedTargets(PackedFeatures.over(features, options, window.segments), options, window.mean)
 
 
 def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Options) -> Any:
@@ -123,6 +123,7 @@ def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Opt
             batches=window.batches,
             finish=targets.apply,
             options=chosen,
+            length_keys=window.features.length_keys,
             expected=None,
         )
     epochs = Epochs(chosen)

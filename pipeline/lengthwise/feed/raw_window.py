@@ -1,18 +1,20 @@
 """A window of serialized raw records -> sorted and padded rows; bad records are an error, or left out."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
+from lengthwise.buckets import LengthHistogram
+from lengthwise.columns import RESERVED_KEY, groups, length_key
 from lengthwise.errors import ConfigError
 from lengthwise.feed.canonical import canonical
 from lengthwise.feed.chunks import END, SEED, ChunkFormat
 from lengthwise.feed.crop import cropped
 from lengthwise.feed.features import Features, Rows
-from lengthwise.feed.grouped import refuse_with_groups
+from lengthwise.feed.group_options import check_groups
 from lengthwise.feed.largest import largest_steps
 from lengthwise.feed.mean_batch import MeanBatch
 from lengthwise.feed.no_record import refuse_empty_epochs
@@ -25,12 +27,13 @@ from lengthwise.feed.raw_job import RawJob
 from lengthwise.feed.recover import FRAME_BYTES
 from lengthwise.feed.refine import Refiner, Verdicts
 from lengthwise.feed.service import with_seed_of_content
-from lengthwise.feed.sizes import chunks_of_windows, rows_of_window
+from lengthwise.feed.sizes import chunks_of_windows, rows_of_window, steps_per_row
 from lengthwise.feed.threads import threads
 from lengthwise.feed.transformations import interleaved, mapped
 from lengthwise.visible import visible
 
 if TYPE_CHECKING:
+    from lengthwise.config.model import JobConfig, Sequences
     from lengthwise.records.ahead import Ahead
 
 _CHUNK = 2048  # records parsed at once
@@ -64,26 +67,26 @@ class RawWindow:
     ) -> None:
         check_choice("on_invalid", on_invalid, OnInvalid)
         config = job.config
-        if options.pack is not None and config.sequences.empty == "keep":
-            raise ConfigError("sequences.empty: expected 'reject' with pack: a packed row has no place for no step")
         if config.sequences.over_long == "window":
             raise ConfigError(
                 "sequences.over_long: read_raw cannot split sequences into windows; `lengthwise prepare` can"
             )
         self.features = Features.of(config.columns)
         self._own = OwnSplit(config, job.split)
-        most = options.pack if options.crop is None else None  # a crop is taken of the whole sequence
-        longest = min(filter(None, (config.buckets.longest, most)), default=None)
-        self._refiner = Refiner(config.columns, config.inputs.format, config.sequences_within(config.longest), longest)
+        check_groups(self.features, options)
+        rules = config.sequences_within(config.longest)
+        self._refiner = Refiner(config.columns, config.inputs.format, rules, _longest(config, rules, options))
         self._format = ChunkFormat(self.features)
-        refuse_with_groups(self.features, options)
         boundaries = None if self.features.has_groups else job.boundaries
-        largest = () if boundaries is None else largest_steps(cropped(boundaries, options.crop), options)
+        largest = (
+            () if boundaries is None else largest_steps(cropped(boundaries, options.crop_of(RESERVED_KEY)), options)
+        )
         self._windows = windows_of(self.features, options, self._format, boundaries, lambda: self.segments, largest)
         self._options = options
         self._boundaries = boundaries
         self._steps_per_row, self._chunks = float(_UNKNOWN), 0
-        self.mean = self._mean_of([_UNKNOWN if boundaries is None else min(_UNKNOWN, boundaries[-1])])
+        unknown = np.array([_UNKNOWN if boundaries is None else min(_UNKNOWN, boundaries[-1])])
+        self.mean = self._mean_of(dict.fromkeys(self.features.length_keys, unknown))
         self.batches_per_epoch = 0.0
         self._paths = list(map(visible, paths))  # in messages only
         self._on_invalid = on_invalid
@@ -102,17 +105,18 @@ class RawWindow:
             size: the bytes of all records.
             small_chunks: how many of their chunks are small.
         """
-        lengths = np.asarray(self._options.weighed(look.lengths))
-        lengths = lengths if self._options.crop is None else np.minimum(lengths, self._options.crop)
-        if steps := float(lengths.sum()):
-            self.mean = self._mean_of(lengths)
-            self._steps_per_row = max(steps / len(lengths), 1.0)
+        lengths = look.lengths[self.features.length_key]
+        if any(own.any() for own in look.lengths.values()):
+            self.mean = self._mean_of(look.lengths)
+            histograms = {key: LengthHistogram.from_lengths(own) for key, own in look.lengths.items()}
+            self._steps_per_row = max(steps_per_row(histograms, self._options), 1.0)
             records = size / (look.record_bytes / look.records + FRAME_BYTES)
             self._chunks = math.ceil(records / chunk_size(self._options) * _MARGIN) + small_chunks
             self.batches_per_epoch = records * len(lengths) / look.records * self._own.share / self.mean.rows
 
-    def _mean_of(self, lengths: Any) -> MeanBatch:
-        return MeanBatch.of(lengths, np.ones(len(lengths)), self._options, self._boundaries)
+    def _mean_of(self, lengths: Mapping[str, Any]) -> MeanBatch:
+        counted = {key: (own, np.ones(len(own))) for key, own in lengths.items()}
+        return MeanBatch.of(counted, self._options, self._boundaries)
 
     def _sizes(self) -> list[int]:
         """How many chunks each window takes; more records than expected are read by whole windows."""
@@ -234,3 +238,25 @@ class RawWindow:
             done = tf.print("lengthwise: left out", number, "invalid records, the first:", *place)
         with tf.control_dependencies([done]):
             return tf.constant(False)
+
+
+def _longest(config: "JobConfig", rules: "Sequences", options: Options) -> dict[str, int | None]:
+    """The most steps of a sequence, by group.
+
+    Raises:
+        ConfigError: packed rows would have to hold sequences without a step.
+    """
+    leading, *others = groups(config.columns) or ("",)
+    longest = {leading: config.buckets.longest} | {group: rules.of(group).max_length for group in others}
+    if options.pack is None:
+        return longest
+    for group, most in longest.items():
+        if rules.of(group).empty == "keep":
+            raise ConfigError(
+                f"sequences{f'.groups.{group}' * bool(group)}.empty: expected 'reject' with pack: a packed row has no "
+                "place for no step"
+            )
+        key = length_key(group)
+        if options.crop_of(key) is None:  # a crop is taken of the whole sequence
+            longest[group] = min(most or options.pack_of(key), options.pack_of(key))
+    return longest

@@ -1,6 +1,6 @@
 """A window of raw records -> rows of looked-up, validated sequences. The twin of `lengthwise.records.refine`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -56,8 +56,13 @@ class Refiner:
     """Applies the rules of `columns` and `sequences` to parsed windows. Its look-up tables are made once."""
 
     def __init__(
-        self, columns: Iterable[AnyColumn], container: Container, sequences: Sequences, longest: int | None = None
+        self,
+        columns: Iterable[AnyColumn],
+        container: Container,
+        sequences: Sequences,
+        longest: Mapping[str, int | None],
     ) -> None:
+        """`longest`: the most steps of a sequence, by group, where it is not what the rules say."""
         columns = tuple(columns)
         self.parser = Parser(columns, container)
         self._features = Features.of(columns)
@@ -66,8 +71,8 @@ class Refiner:
         self._context = raw_context(columns)
         self._lookups = {column.key: make_lookup(column) for column in id_features(columns)}
         self._groups = {group: sequences.of(group) for group in groups(columns)}
-        leading = next(iter(self._groups), "")
-        self._groups[leading] = self._groups[leading].model_copy(update={"max_length": longest})
+        for group, most in longest.items():
+            self._groups[group] = self._groups[group].model_copy(update={"max_length": most})
 
     @property
     def tables(self) -> list[Any]:

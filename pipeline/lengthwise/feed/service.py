@@ -9,13 +9,13 @@
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY, SEGMENTS
+from lengthwise.columns import packed_keys
 from lengthwise.dispatcher import wait_for_dispatcher
 from lengthwise.errors import ConfigError
 from lengthwise.feed.arrivals import watch
@@ -75,6 +75,7 @@ def read_through(
     batches: Callable[[Any], Any],
     finish: Callable[[Any], Any],
     options: Options,
+    length_keys: Sequence[str],
     expected: int | None,
 ) -> Any:
     """Batches from a tf.data service.
@@ -87,6 +88,7 @@ def read_through(
         batches: makes them.
         finish: from batches to what `fit` takes.
         options: see `Options`.
+        length_keys: the features that have the lengths of each group.
         expected: how many rows an epoch has; None if that is unknown.
 
     Raises:
@@ -95,14 +97,16 @@ def read_through(
     """
     wait_for_dispatcher(service.address, service.timeout_s)
     if service.mode == "coordinated":
-        grouped = _grouped(batches(Epochs(options).repeat(epoch)), service.num_consumers)
-        return finish(watch(read_job(grouped, service, service.job_name or "lengthwise"), service))
+        grouped = _grouped(batches(Epochs(options).repeat(epoch)), service.num_consumers, length_keys)
+        name = service.job_name or "lengthwise"
+        return finish(watch(read_job(grouped, service, name), service, length_key=length_keys[0]))
 
     def read(seed: Any) -> Any:
         # All consumers see the same seeds in the same order, so the seed tells them which epoch this is.
         own = tf.strings.reduce_join(tf.strings.as_string(seed), separator="-")
         name = tf.strings.join([service.job_name, own], "-") if service.job_name else ""
-        return watch(read_job(batches(shared(seed)), service, name), service, name, expected)
+        job = read_job(batches(shared(seed)), service, name)
+        return watch(job, service, name, expected, length_keys[0])
 
     seeds = seeds_of_epochs(_seed_of_job(service, options), options.epochs)
     return finish(flat_mapped(seeds, read)).prefetch(BATCHES)
@@ -114,13 +118,14 @@ def _seed_of_job(service: Service, options: Options) -> int | None:
     return options.seed
 
 
-def _grouped(batches: Any, consumers: int) -> Any:
-    """Batches in runs of `consumers` of about the same T: one for each trainer in a step."""
+def _grouped(batches: Any, consumers: int, length_keys: Sequence[str]) -> Any:
+    """Batches in runs of `consumers` of about the same T, of groups together: one for each trainer in a step."""
 
     def group(batch: Batch) -> Any:
-        if SEGMENTS in batch:  # packed rows, all of one T
+        if packed_keys(length_keys[0])[0] in batch:  # packed rows, all of one T
             return tf.constant(0, tf.int64)
-        steps = tf.cast(tf.maximum(tf.reduce_max(batch[RESERVED_KEY]), 1), tf.float64)
+        longest = tf.add_n([tf.reduce_max(batch[key]) for key in length_keys])
+        steps = tf.cast(tf.maximum(longest, 1), tf.float64)
         return tf.cast(tf.math.floor(_GROUPS_PER_OCTAVE * tf.math.log(steps) / np.log(2.0)), tf.int64)
 
     return batches.group_by_window(plain(group), plain(lambda _, window: window), window_size=consumers)

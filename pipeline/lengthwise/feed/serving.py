@@ -44,7 +44,7 @@ class ServingFunction(tf.Module):
         self._boundaries = boundaries
         self._padding = padding
         self._features = Features.of(columns)
-        self._refiner = Refiner(columns, container, rules, None if boundaries is None else boundaries[-1])
+        self._refiner = Refiner(columns, container, rules, {groups(columns)[0]: boundaries[-1] if boundaries else None})
         self._tables = self._refiner.tables  # as attributes of a module, they are saved with it
         self._weights = [getattr(variable, "value", variable) for variable in model.weights]
 

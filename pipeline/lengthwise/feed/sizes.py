@@ -1,7 +1,9 @@
 """How many sequences a window holds: enough for many batches, so that each holds sequences of about one length."""
 
 import math
+from collections.abc import Mapping
 
+from lengthwise.buckets import LengthHistogram
 from lengthwise.feed.batch_options import WINDOW, BatchOptions
 
 _BATCHES = 96  # of a window: with fewer, padded/real exceeds 1.03 where lengths are log-normal
@@ -10,14 +12,26 @@ _FIRST = 8  # the first window is this many times smaller than the others
 
 
 def rows_of_window(options: BatchOptions, steps_per_row: float) -> int:
-    """The number of rows that are sorted together, unless `options.window` says it."""
+    """The number of rows that are sorted together, unless `options.window` says it; see `steps_per_row`."""
     if options.window is not None:
         return options.window
     if options.batch_size is not None:
         return max(WINDOW, _BATCHES * options.batch_size)
     assert options.batch_steps is not None
-    steps_per_row = min(steps_per_row, options.crop or steps_per_row)
     return max(WINDOW, math.ceil(_BATCHES * options.batch_steps / max(steps_per_row, 1)))
+
+
+def taken(lengths: Mapping[str, LengthHistogram], options: BatchOptions) -> dict[str, LengthHistogram]:
+    """How many steps are taken of sequences, by the features that have their groups' lengths."""
+    crops = {key: options.crop_of(key) for key in lengths}
+    return {key: own.truncated(crops[key] or own.max) for key, own in lengths.items()}
+
+
+def steps_per_row(lengths: Mapping[str, LengthHistogram], options: BatchOptions) -> float:
+    """What a sequence of these lengths counts in `batch_steps` on average, without padding."""
+    found = taken(lengths, options)
+    total = max(one.total for one in found.values())
+    return float(options.weighed({key: one.steps for key, one in found.items()}) / max(total, 1))
 
 
 def chunks_of_windows(total: int, per_window: int) -> list[int]:

@@ -30,6 +30,7 @@ class Targets:
         self._options = options
         self._mean = mean
         self._length_key = features.length_key
+        self._specs = {key: features.of_length(key)[0] for key in features.length_keys}
         self._steps = {spec.key: spec for spec in features.sequences}
         self._context = {column.key for column in features.context}
         kept = options.features
@@ -43,15 +44,15 @@ class Targets:
             self._check(name, key, {*self._steps, *self._context})
         for key in self._kept or ():
             self._check("features", key, set(features.batch_spec))
-        self._of_steps = self._whose_steps(features)
+        self._of_steps = self._whose_steps()
         self._check(
             "next_step", options.next_step, {k for k, s in self._steps.items() if s.dtype == tf.int64 and not s.shape}
         )
 
-    def _whose_steps(self, features: Features) -> SequenceSpec:
+    def _whose_steps(self) -> SequenceSpec:
         """The sequence whose steps have the labels; the first where labels are of sequences."""
         named = [self._options.next_step, *self._labels]
-        found = [self._steps[key] for key in named if key in self._steps] or [*features.of_length(self._length_key)]
+        found = [self._steps[key] for key in named if key in self._steps] or [self._specs[self._length_key]]
         weights = self._steps.get(self._options.sample_weight or "", found[0])
         for other in (*found, weights):
             if other.length != found[0].length:
@@ -75,7 +76,8 @@ class Targets:
     def split(self, batch: Batch) -> Any:
         """The batch as `features`, `(features, labels)` or `(features, labels, weights)`."""
         if self._options.has_targets:
-            return self._split(*fill_up(batch, self._steps_in(batch), self._options))
+            steps = {key: tf.shape(batch[spec.key])[1] for key, spec in self._specs.items()}
+            return self._split(*fill_up(batch, steps, self._options))
         return self._keep(batch)
 
     def _keep(self, batch: Batch) -> Batch:
@@ -140,7 +142,7 @@ class Targets:
             factor = tf.cast(rows, tf.float32) / self._mean.rows
             return tf.fill([rows], factor) if weights is None else weights * factor
         count = tf.reduce_sum(batch[self._of_steps.length]) if self._options.output_mask else rows * steps
-        return weights * (tf.cast(count, tf.float32) / self._mean.steps)
+        return weights * (tf.cast(count, tf.float32) / self._mean.steps[self._of_steps.length])
 
 
 def _next_step(ids: Any, valid: Any) -> tuple[Any, Any]:

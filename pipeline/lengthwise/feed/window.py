@@ -31,6 +31,9 @@ GROUP_STEPS = 2**17  # padded steps, gathered at once
 BATCH_ROWS, VALID = "##rows", "##valid"
 _STEPS, _PIECES, _PADDING, _FILLERS = "##steps", "##pieces", "##padding", "##fillers"
 
+TakenByKey = dict[str, Taken]
+"""What is taken of each group, by the feature that has its lengths."""
+
 Window = dict[str, Any]
 """What `Windows.arrange` gives: the window's values, and which of them make which batch."""
 
@@ -57,7 +60,7 @@ class Windows:
         self._features = features
         self._options = options
         self._chunks = chunks
-        self._boundaries = None if boundaries is None else cropped(boundaries, options.crop)
+        self._boundaries = None if boundaries is None else cropped(boundaries, options.crop_of(features.length_key))
         self._largest = largest
 
     def of(self, chunks: Any, sizes: list[int], seed: Any, size: EpochSize | None = None) -> Any:
@@ -116,18 +119,16 @@ class Windows:
         """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
         taken, order = self._sorted(chunk, seed, None)
         if self._features.has_groups:
-            order, cuts = self._cut_by_groups(chunk, order)
+            order, cuts = self._cut_by_groups(taken, order)
         else:
-            cuts = cut(tf.gather(taken.steps, order), self._options, self._boundaries)
+            cuts = cut(tf.gather(self._leading(taken).steps, order), self._options, self._boundaries)
         cuts = cuts.permuted(seed + 1) if self._options.shuffle else cuts
         window = self._window(chunk, taken, tf.gather(order, cuts.places()), cuts)
         return {**window, VALID: tf.size(order, tf.int64)}
 
-    def _cut_by_groups(self, chunk: Chunk, order: Any) -> tuple[Any, Cuts]:
+    def _cut_by_groups(self, taken: TakenByKey, order: Any) -> tuple[Any, Cuts]:
         """The order in which the batches take the window's rows, and the batches."""
-        leading, *others = self._features.length_keys
-        columns = {leading: RESERVED_KEY} | {key: key for key in others}
-        lengths = {key: tf.gather(self._chunks.join(chunk, column), order) for key, column in columns.items()}
+        lengths = {key: tf.gather(one.steps, order) for key, one in taken.items()}
         self._check_longest(self._options.weighed(lengths))
         places, cuts = cut_by_groups(lengths, self._options)
         return tf.gather(order, places), cuts
@@ -138,7 +139,7 @@ class Windows:
         """What is left for the next window, and the window's batches; behind the last window nothing is left."""
         options, of_few = self._options, self._options.max_shapes is not None
         taken, order = self._sorted(chunk, seed, self._boundaries if of_few else None)
-        ordered = tf.gather(taken.steps, order)
+        ordered = tf.gather(self._leading(taken).steps, order)
         largest, mine = cut_largest(ordered, self._largest, options, progress.windows == 0)
         ordered = tf.gather(ordered, mine)
         if of_few:
@@ -160,15 +161,29 @@ class Windows:
         window[VALID] = tf.size(order, tf.int64) - tf.size(left, tf.int64)
         return self._left(chunk, window, taken, left), progress, window
 
-    def _sorted(self, chunk: Chunk, seed: Any, boundaries: tuple[int, ...] | None) -> tuple[Taken, Any]:
+    def _sorted(self, chunk: Chunk, seed: Any, boundaries: tuple[int, ...] | None) -> tuple[TakenByKey, Any]:
         """What is taken, and the rows by how many steps that is, or by T where it has few values, the longest first."""
-        at_random = seed + 2 if self._options.shuffle else None
-        taken = Taken.of(self._chunks.join(chunk, RESERVED_KEY), self._options.crop, at_random)
+        taken = {key: self._take(chunk, key, seed) for key in self._features.length_keys}
         keep = self._chunks.join(chunk, KEEP) if KEEP in chunk else None
-        by = taken.steps if boundaries is None else round_up(taken.steps, boundaries)
+        steps = self._sizes(taken)
+        by = steps if boundaries is None else round_up(steps, boundaries)
         order = _sort(by, keep, seed, shuffle=self._options.shuffle)
-        self._check_longest(tf.gather(taken.steps, order))
+        self._check_longest(tf.gather(steps, order))
         return taken, order
+
+    def _take(self, chunk: Chunk, key: str, seed: Any) -> Taken:
+        """What is taken of the group whose lengths are in the feature `key`."""
+        place = self._features.length_keys.index(key)
+        at_random = seed + 2 + 5 * place if self._options.shuffle else None
+        lengths = self._chunks.join(chunk, key if place else RESERVED_KEY)
+        return Taken.of(lengths, self._options.crop_of(key), at_random)
+
+    def _leading(self, taken: TakenByKey) -> Taken:
+        return taken[self._features.length_key]
+
+    def _sizes(self, taken: TakenByKey) -> Any:
+        """int64 `[n]`: by what rows are sorted."""
+        return self._leading(taken).steps
 
     def _check_longest(self, lengths: Any) -> None:
         longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
@@ -184,15 +199,13 @@ class Windows:
             message = f"expected sequences of at most {most} steps, the last boundary, found a longer one, of:"
             tf.debugging.Assert(longest <= most, [message, longest])
 
-    def _left(self, chunk: Chunk, window: Window, taken: Taken, order: Any) -> Chunk:
+    def _left(self, chunk: Chunk, window: Window, taken: TakenByKey, order: Any) -> Chunk:
         """The rows of `order` as a chunk."""
-        left: Chunk = {RESERVED_KEY: variant(tf.gather(taken.steps, order))}
+        left: Chunk = {key: variant(value) for key, value in self._of_rows(chunk, taken, order).items()}
         if KEEP in chunk:
             left[KEEP] = variant(tf.ones_like(order, tf.bool))
-        for column in self._features.context:
-            left[column.key] = variant(tf.gather(self._chunks.join(chunk, column.key), order))
         for spec in self._features.sequences:
-            left[spec.key] = variant(gather_rows(window, spec, taken.places(order)))
+            left[spec.key] = variant(gather_rows(window, spec, taken[spec.length].places(order)))
         return left
 
     def batches(self, windows: Any) -> Any:
@@ -204,16 +217,22 @@ class Windows:
     def _groups_of(self, window: Window) -> dict[str, Any]:
         return _groups(window, tf.add_n([window[f"{_STEPS} {key}"] for key in self._features.length_keys]))
 
-    def _window(self, chunk: Chunk, taken: Taken, order: Any, cuts: Cuts) -> Window:
-        window: Window = {BATCH_ROWS: cuts.rows, RESERVED_KEY: tf.gather(taken.steps, order)}
+    def _of_rows(self, chunk: Chunk, taken: TakenByKey, order: Any) -> Window:
+        """What rows have of each sequence: context features, and how many steps are taken."""
+        own = {key: one.steps for key, one in taken.items()}
+        of_rows = {RESERVED_KEY: tf.gather(self._leading(taken).steps, order)}
         for column in self._features.context:
-            window[column.key] = tf.gather(self._chunks.join(chunk, column.key), order)
+            values = own[column.key] if column.key in own else self._chunks.join(chunk, column.key)
+            of_rows[column.key] = tf.gather(values, order)
+        return of_rows
+
+    def _window(self, chunk: Chunk, taken: TakenByKey, order: Any, cuts: Cuts) -> Window:
+        window: Window = {BATCH_ROWS: cuts.rows, **self._of_rows(chunk, taken, order)}
         leading, *others = self._features.length_keys
-        window |= self._laid_out(chunk, leading, taken, order, cuts)
+        window |= self._laid_out(chunk, leading, taken[leading], order, cuts)
         for key in others:
-            lengths = self._chunks.join(chunk, key)
-            steps = longest_of_batches(tf.gather(lengths, order), cuts.rows)
-            window |= self._laid_out(chunk, key, Taken(lengths, lengths), order, Cuts.of(cuts.rows, steps))
+            steps = longest_of_batches(tf.gather(taken[key].steps, order), cuts.rows)
+            window |= self._laid_out(chunk, key, taken[key], order, Cuts.of(cuts.rows, steps))
         return window
 
     def _laid_out(self, chunk: Chunk, key: str, taken: Taken, order: Any, cuts: Cuts) -> Window:

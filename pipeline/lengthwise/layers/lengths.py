@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lengthwise.columns import RESERVED_KEY, SEGMENTS
+from lengthwise.columns import RESERVED_KEY, packed_keys
 from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.checks import PLACE, Checks
 from lengthwise.layers.dtypes import length_dtype
@@ -42,8 +42,8 @@ def told_lengths(
     """What a feature or masks tell; empty where neither does.
 
     Args:
-        features: may hold `segment_ids`, `[B,T]`, of packed rows, or `sequence_length`, `[B]` or `[B,1]`; they come
-            before the masks.
+        features: may hold `segment_ids` of the group, `[B,T]`, of packed rows, or `sequence_length`, `[B]` or `[B,1]`;
+            they come before the masks.
         mask: None, bool `[B,T]`, or a dict of such.
         keys: the features that are read; masks of others say nothing.
         padding: the side on which masks are false.
@@ -53,14 +53,15 @@ def told_lengths(
     Raises:
         ConfigError: the feature or a mask is of another shape, or rows are packed and have padding on the left.
     """
-    if SEGMENTS in features:  # packed rows: the sequences follow one another, padding is behind them
+    numbers, _ = packed_keys(length_key)
+    if numbers in features:  # packed rows: the sequences follow one another, padding is behind them
         if padding == "left":
             raise ConfigError(
-                f"padding: expected 'right' for packed rows ({SEGMENTS!r} among the features), whose padding is at "
+                f"padding: expected 'right' for packed rows ({numbers!r} among the features), whose padding is at "
                 "the end, received 'left'; make the layer without padding='left', or read the data without pack"
             )
-        segments = ops.cast(features[SEGMENTS], length_dtype())
-        return [Told(repr(SEGMENTS), ops.sum(ops.cast(segments > 0, segments.dtype), axis=1), ops.shape(segments)[1])]
+        segments = ops.cast(features[numbers], length_dtype())
+        return [Told(repr(numbers), ops.sum(ops.cast(segments > 0, segments.dtype), axis=1), ops.shape(segments)[1])]
     if length_key in features:
         return [Told(repr(length_key), flat_lengths(features[length_key], checks, length_key))]
     masks = {"the mask": mask}

@@ -7,13 +7,14 @@ from typing import Any
 import keras
 
 from lengthwise.columns import (
-    POSITIONS,
     RESERVED_KEY,
-    SEGMENTS,
     BytesColumn,
     NumericColumn,
     context_features,
+    groups,
     leading_length_key,
+    length_key,
+    packed_keys,
     sequence_features,
 )
 from lengthwise.columns.from_tensorflow import from_feature_column
@@ -38,7 +39,7 @@ def inputs(columns: Iterable[Any], *, packed: bool = False) -> dict[str, Any]:
         columns: of `lengthwise` or of `tf.feature_column.*`; of columns that look up strings, those of
             `lengthwise.looked_up(columns)`, as `lengthwise.open(...).columns` has them.
         packed: whether batches are read with `pack`: context and `sequence_length` are then `[batch, S]`, and there are
-            `segment_ids` and `positions`, `[batch, T]`.
+            `segment_ids` and `positions`, `[batch, T]`; of groups `<group>_segment_ids` and `<group>_positions`.
 
     Returns:
         KerasTensors by key, `sequence_length` among them where a sequence is read.
@@ -63,10 +64,11 @@ def inputs(columns: Iterable[Any], *, packed: bool = False) -> dict[str, Any]:
     for context in context_features(accepted):
         made[context.key] = keras.Input((*per_row, *context.shape), dtype=context.dtype, name=context.key)
     if len(made) > len(context_features(accepted)):
-        length_key = leading_length_key(accepted)
-        made[length_key] = keras.Input(per_row, dtype="int64", name=length_key)
+        leading = leading_length_key(accepted)
+        made[leading] = keras.Input(per_row, dtype="int64", name=leading)
     if packed:
-        made |= {key: keras.Input((None,), dtype="int32", name=key) for key in (SEGMENTS, POSITIONS)}
+        numbers = [key for group in groups(accepted) or ("",) for key in packed_keys(length_key(group))]
+        made |= {key: keras.Input((None,), dtype="int32", name=key) for key in numbers}
     return made
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import keras
 from keras import ops
 
-from lengthwise.columns import SEGMENTS
+from lengthwise.columns import RESERVED_KEY, packed_keys
 from lengthwise.errors import ConfigError
 
 Reduce = Literal["mean", "sum", "first", "last"]
@@ -16,22 +16,29 @@ Reduce = Literal["mean", "sum", "first", "last"]
 class SegmentMask(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     """The attention mask of packed rows: a step sees the steps of its own sequence, and padding sees padding.
 
-    Since every step sees one at least, softmax has a value everywhere, also in fused kernels.
+    Since every step sees one at least, softmax has a value everywhere, also in fused kernels. From one group to
+    another, as a decoder sees the encoder's steps, a step sees those of the other group that are of its own sequence,
+    and padding sees all.
 
     Args:
-        causal: whether a step sees no later steps.
+        causal: whether a step sees no later steps; within one group alone.
         heads_axis: whether the mask has an axis of size 1 for the heads, as `keras.ops.dot_product_attention` and
             `jax.nn.dot_product_attention` take it; without it, it is what `keras.layers.MultiHeadAttention` takes.
         **kwargs: of `keras.layers.Layer`.
 
     Call arguments:
         segment_ids: integers `[batch, T]`: the number of each step's sequence in its row, 0 on padding.
+        key_segment_ids: integers `[batch, S]`: those of another group, whose steps are seen; None: the same.
 
     Input shape:
         `[batch, T]`.
 
     Output shape:
-        Bool `[batch, T, T]`, of queries and keys; with `heads_axis` `[batch, 1, T, T]`.
+        Bool `[batch, T, T]`, of queries and keys; with `heads_axis` `[batch, 1, T, T]`. With `key_segment_ids` the last
+        axis has their size.
+
+    Raises:
+        ConfigError: `key_segment_ids` are given to a causal mask.
 
     Example:
     >>> import keras, lengthwise as lw
@@ -44,17 +51,30 @@ class SegmentMask(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         self.causal = causal
         self.heads_axis = heads_axis
 
-    def call(self, segment_ids: Any) -> Any:
-        mask = ops.equal(ops.expand_dims(segment_ids, 2), ops.expand_dims(segment_ids, 1))
+    def call(self, segment_ids: Any, key_segment_ids: Any = None) -> Any:
+        self._check(key_segment_ids)
+        queries, keys = segment_ids, segment_ids if key_segment_ids is None else key_segment_ids
+        mask = ops.equal(ops.expand_dims(queries, 2), ops.expand_dims(keys, 1))
+        if key_segment_ids is not None:
+            mask = ops.logical_or(mask, ops.expand_dims(ops.equal(queries, 0), 2))
         if self.causal:
             steps = ops.arange(ops.shape(segment_ids)[1])
             mask = ops.logical_and(mask, ops.expand_dims(steps, 1) >= ops.expand_dims(steps, 0))
         return ops.expand_dims(mask, 1) if self.heads_axis else mask
 
-    def compute_output_spec(self, segment_ids: Any) -> Any:
+    def compute_output_spec(self, segment_ids: Any, key_segment_ids: Any = None) -> Any:
+        self._check(key_segment_ids)
         batch, count = segment_ids.shape
         heads = (1,) if self.heads_axis else ()
-        return keras.KerasTensor((batch, *heads, count, count), dtype="bool")
+        keys = count if key_segment_ids is None else key_segment_ids.shape[1]
+        return keras.KerasTensor((batch, *heads, count, keys), dtype="bool")
+
+    def _check(self, key_segment_ids: Any) -> None:
+        if self.causal and key_segment_ids is not None:
+            raise ConfigError(
+                "causal: expected False where keys are of another group, received key_segment_ids: the steps of two "
+                "groups have no common order; make another SegmentMask() for them"
+            )
 
     def get_config(self) -> dict[str, Any]:
         """The configuration."""
@@ -130,8 +150,11 @@ class SegmentPooling(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
 
 def is_packed(features: Any) -> bool:
-    """Whether the features are of packed rows."""
-    return isinstance(features, Mapping) and SEGMENTS in features
+    """Whether the features are of packed rows, of any group."""
+    if not isinstance(features, Mapping):
+        return False
+    lengths = [RESERVED_KEY, *(key for key in features if str(key).endswith(f"_{RESERVED_KEY}"))]
+    return any(packed_keys(key)[0] in features for key in lengths)
 
 
 def by_sequence(keys: Iterable[str], features: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from lengthwise.columns import SEGMENTS, feature_of
+from lengthwise.columns import feature_of, packed_keys
 from lengthwise.layers.checkpoints import read_tf1_tables
 from lengthwise.layers.config import columns_config, columns_from_config
 from lengthwise.layers.context import join_context
@@ -19,7 +19,7 @@ from lengthwise.layers.lookups import make_lookups
 from lengthwise.layers.own_tables import add_tables
 from lengthwise.layers.plan import LayerPlan, plan_columns, with_vocabularies
 from lengthwise.layers.record_features import RecordFeatures
-from lengthwise.layers.segments import beside_steps, by_sequence, is_packed, refuse_layers_across_steps
+from lengthwise.layers.segments import beside_steps, by_sequence, refuse_layers_across_steps
 from lengthwise.layers.spec import output_shape, output_shape_of_shapes
 from lengthwise.layers.standardize import standardized
 from lengthwise.layers.tensor_values import as_tensors
@@ -38,7 +38,8 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
       is its last occupied step + 1;
     - T is that of dense input, else the longest sequence of the batch; columns are padded or cut to it;
     - columns whose lengths differ are an error that names both and the first such row;
-    - packed rows (`pack` in the readers) are told by `segment_ids` among the features. `context` stands beside the
+    - packed rows (`pack` in the readers) are told by `segment_ids` (of a group: `<group>_segment_ids`) among the
+      features. `context` stands beside the
       steps of its own sequence. A model with a layer that reads across steps, such as an RNN, is an error when called;
     - integers out of range follow the column's `oov` policy on every device. Where compiled code cannot raise
       (`jit_compile=True`, `jax.jit`), the policy `error` gives NaN vectors;
@@ -172,14 +173,16 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     def call(self, features: Any, mask: Any = None) -> Any:
         self._decide_jit(features)
-        if is_packed(features):
+        numbers, _ = packed_keys(self._plan.length_key)
+        packed = isinstance(features, Mapping) and numbers in features
+        if packed:
             refuse_layers_across_steps(self)
         batch = read_batch(self._plan, features, mask, self._lookups)
         inputs, lengths = input_layer(self._plan, batch, self.tables, self.compute_dtype)
-        if self._context.columns and is_packed(features):
+        if self._context.columns and packed:
             each = by_sequence(self._context.keys, features)
             vectors = self._context.vectors(each, self.tables, self.compute_dtype)
-            inputs = ops.concatenate([inputs, beside_steps(vectors, features[SEGMENTS])], axis=-1)
+            inputs = ops.concatenate([inputs, beside_steps(vectors, features[numbers])], axis=-1)
         elif self._context.columns:
             vectors = self._context.vectors(features, self.tables, self.compute_dtype)
             inputs = join_context(inputs, vectors, batch.valid)
