@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _MOST_STEPS = 10
 _MOST_CHARACTERS = 60
+_MOST_BYTES = 200  # of a string that is shown whole
 
 
 def say_sequence(shown: "Shown", *, whole: bool) -> None:
@@ -56,6 +57,8 @@ def text(value: Any) -> str:
     if isinstance(value, list | tuple):
         inner = " ".join(map(text, value))
         return inner if len(value) == 1 else f"[{inner}]"
+    if isinstance(value, bytes) and len(value) > _MOST_BYTES:  # such as a picture; `--json` has all
+        return f"{plain(value[:_MOST_CHARACTERS])}... ({len(value):,} bytes)"
     return str(plain(value))
 
 

@@ -10,6 +10,7 @@ import pytest
 from cli.conftest import RECORDS, make_record
 from lengthwise.records.framing import frame, read_blocks
 from lengthwise.records.protos import Example, SequenceExample
+from lengthwise_cli.sequences import text
 from records.messages import header
 
 
@@ -172,3 +173,9 @@ def test_a_file_that_holds_no_records_is_told(tmp_path, lengthwise) -> None:
     assert "found no record that can be read" in lengthwise("inspect", tmp_path / "notes", code=1).stderr
     (tmp_path / "empty").write_bytes(b"")
     lengthwise("inspect", tmp_path / "empty", code=1)
+
+
+def test_large_strings_are_shown_by_their_start() -> None:
+    assert text(b"a" * 200) == "a" * 200
+    assert text(b"\xff\xd8" + bytes(10_000)).endswith("... (10,002 bytes)")
+    assert len(text([b"\xff" * 10_000] * 2)) < 600
