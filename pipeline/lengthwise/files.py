@@ -182,7 +182,7 @@ def advice(pattern: str) -> str:
 
 
 @contextmanager
-def create(path: str, *, durable: bool = True) -> Iterator[BinaryIO]:
+def create(path: str, *, durable: bool = True, below: str = "") -> Iterator[BinaryIO]:
     """Opens `path` for writing bytes, its folder made where missing; nothing stands at `path` unless all went well.
 
     What stands at a local `path` outlives a power cut: its bytes are on disk before it gets its name. On a remote file
@@ -191,6 +191,7 @@ def create(path: str, *, durable: bool = True) -> Iterator[BinaryIO]:
     Args:
         path: the file's.
         durable: False spares the wait for the disk: after a power cut, what stands at `path` may be too short.
+        below: a folder that `path` is in, and that is not made where it is missing and local.
 
     Raises:
         EnvironmentFailure: the file cannot be written; the message names it and the fault.
@@ -198,12 +199,14 @@ def create(path: str, *, durable: bool = True) -> Iterator[BinaryIO]:
     temporary = f"{path}.{uuid.uuid4().hex[:12]}{TEMPORARY}"
     stream = _RemoteFile(temporary) if is_remote(path) else None
     try:
-        with stream or _create_local(temporary) as target:
+        with stream or _create_local(temporary, below) as target:
             yield cast(BinaryIO, target)
             if stream is None and durable:
                 target.flush()
                 _sync(target.fileno())
-        if stream is None or stream.written:
+        if stream is None:
+            os.replace(temporary, path)
+        elif stream.written:
             rename(temporary, path)
     except (LengthwiseError, KeyboardInterrupt):
         remove(temporary)
@@ -213,11 +216,21 @@ def create(path: str, *, durable: bool = True) -> Iterator[BinaryIO]:
         if stream is None and not isinstance(error, OSError):
             raise
         fault = getattr(error, "strerror", None) or error
+        if below and not is_remote(below) and not exists(below):
+            fault = f"{below} is missing: its job has ended, or this machine does not reach that folder under this path"
         raise EnvironmentFailure(f"cannot write {path}: {fault}") from error
 
 
-def _create_local(path: str) -> BinaryIO:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+def _create_local(path: str, below: str) -> BinaryIO:
+    folder = os.path.dirname(path) or "."
+    if not below:
+        os.makedirs(folder, exist_ok=True)
+    elif not os.path.isdir(folder):
+        at = below
+        for name in os.path.relpath(folder, below).split("/"):
+            at = os.path.join(at, name)
+            with suppress(FileExistsError):
+                os.mkdir(at)
     return open(path, "wb")
 
 
@@ -263,10 +276,16 @@ class _RemoteFile(io.RawIOBase):
         super().close()
 
 
-def write_bytes(path: str, content: bytes, *, durable: bool = True) -> None:
+def write_bytes(path: str, content: bytes, *, durable: bool = True, below: str = "") -> None:
     """Writes a whole file, all or nothing. See `create`."""
-    with create(path, durable=durable) as stream:
+    with create(path, durable=durable, below=below) as stream:
         stream.write(content)
+
+
+def make_folder(path: str) -> None:
+    """Makes a local folder where it is missing; remote ones have no existence."""
+    if not is_remote(path):
+        os.makedirs(path, exist_ok=True)
 
 
 def rename(source: str, target: str) -> None:

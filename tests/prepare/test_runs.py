@@ -43,6 +43,7 @@ def records(count: int) -> list[bytes]:
 def spill(folder: Path, files: Any, **sections: Any) -> tuple[Job, list[Spilled]]:
     """A job over these files, as far as until all of its rows wait for their shards."""
     config = jobs.job(folder, COLUMNS, files, **sections)
+    (folder / "work").mkdir()
     job = Job(config, list_inputs(config), config.buckets.given, "", str(folder / "work"))
     return job, [spill_piece(job, piece) for piece in whole_files(job)]
 

@@ -35,7 +35,7 @@ class PieceCounts:
         names = job.config.split_names
         self._training = names.index(job.config.training_split) if job.config.training_split in names else -1
         self._counters = {
-            tuple(column.key for column in columns): Counter(path)
+            tuple(column.key for column in columns): Counter(path, job.work)
             for columns, path in zip(to_count(job).values(), counts_paths(job, piece), strict=True)
         }
 
@@ -59,8 +59,9 @@ class PieceCounts:
 class Counter:
     """Counts values into a file. It holds about twice `MOST_BYTES`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, below: str = "") -> None:
         self._path = path
+        self._below = below
         self._parts: list[pa.RecordBatch] = []
         self._bytes = 0
         self._written: list[str] = []
@@ -76,13 +77,13 @@ class Counter:
         self._bytes = self._parts[0].nbytes
         if self._bytes > MOST_BYTES // 2:
             self._written.append(f"{self._path}-{len(self._written)}")
-            _write(self._written[-1], in_batches(self._parts[0]))
+            _write(self._written[-1], in_batches(self._parts[0]), self._below)
             self._parts, self._bytes = [], 0
 
     def finish(self) -> None:
         last = added_up(self._parts)
         with _opened(self._written) as runs:
-            _write(self._path, merged([*runs, in_batches(last)]) if runs else in_batches(last))
+            _write(self._path, merged([*runs, in_batches(last)]) if runs else in_batches(last), self._below)
         for path in self._written:
             files.remove(path)
 
@@ -95,11 +96,11 @@ class MergeTask:
     target: str
 
 
-def merge_counts(job: Job, task: MergeTask) -> str:  # noqa: ARG001 (as all that the runners call)
+def merge_counts(job: Job, task: MergeTask) -> str:
     """Merges files of counts into one; returns its path."""
     if not files.exists(task.target):
         with merged_files(task.paths) as run:
-            _write(task.target, run, durable=True)
+            _write(task.target, run, job.work, durable=True)
     return task.target
 
 
@@ -134,8 +135,8 @@ def _read(stream: BinaryIO) -> Iterator[pa.RecordBatch]:
         yield batch
 
 
-def _write(path: str, run: Iterator[pa.RecordBatch], *, durable: bool = False) -> None:
-    with files.create(path, durable=durable) as stream:
+def _write(path: str, run: Iterator[pa.RecordBatch], below: str, *, durable: bool = False) -> None:
+    with files.create(path, durable=durable, below=below) as stream:
         write_batch(stream, added_up([]))  # a remote file is not there before something is written
         for counts in run:
             for batch in in_batches(counts):

@@ -216,6 +216,7 @@ def _runner(job: Job, workers: int | None, options: Sequence[str], progress: Pro
 
 def _run_on_beam(options: Sequence[str], step: str, job: Job, parts: Sequence[Any]) -> None:
     """Runs a function of `pipeline`."""
+    files.make_folder(job.work)  # workers do not: where they do not find it, it is another machine's, or removed
     with uncollected():
         from lengthwise.job import pipeline, runner
     with settled():
@@ -226,6 +227,7 @@ def _run_on_beam(options: Sequence[str], step: str, job: Job, parts: Sequence[An
 
 def _run_here(workers: LocalWorkers, step: str, job: Job, parts: Sequence[Any]) -> None:
     """Runs a function of `local`."""
+    files.make_folder(job.work)
     with uncollected():
         from lengthwise.job import local
     with settled(), interruptible():

@@ -7,6 +7,7 @@
 import fcntl
 import os
 import stat
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -57,7 +58,7 @@ def refuse_foreign_work(folder: str) -> None:
     if foreign is not None:
         raise ConfigError(
             f"output.path: expected a folder whose {WORK} is a work folder of `lengthwise` or missing, {foreign} is "
-            "not from it; name another folder, or move that elsewhere"
+            "not from it; name another folder, or move that elsewhere; if a worker of an ended job left it, remove it"
         )
 
 
@@ -154,18 +155,32 @@ def _mark(descriptor: int, path: str) -> None:
 
 
 def remove_work(folder: str) -> None:
-    """Removes the work folder, of each job `PUBLISHING` last, and the mark after all: cut off, the rest is known."""
+    """Removes the work folder, and the mark after all else: cut off, the rest is known.
+
+    An engine may have workers that continue. A local job folder loses its name first, so that they cannot write there.
+    """
     work = files.join(folder, WORK)
+    if files.is_remote(work):
+        _remove_objects(work)
+        return
+    for name in os.listdir(work):
+        if name != LOCK:
+            nameless = os.path.join(work, uuid.uuid4().hex)
+            os.rename(os.path.join(work, name), nameless)
+            files.remove(nameless)
+    if os.listdir(work) == [LOCK]:
+        files.remove(files.join(work, LOCK))
+        with suppress(OSError):  # another run has begun there
+            os.rmdir(work)
+
+
+def _remove_objects(work: str) -> None:
+    """Removes a remote work folder, of each job `PUBLISHING` after all else, and the mark last."""
     names = sorted({tuple(name.split("/")[:2]) for name in files.list_tree(work)})
     for name in names:
         if name[-1] not in (PUBLISHING, LOCK):
             files.remove(files.join(work, *name))
-    for job in sorted({name[0] for name in names} | (set() if files.is_remote(work) else set(os.listdir(work)))):
-        if job != LOCK:
-            files.remove(files.join(work, job))
+    for job in sorted({name[0] for name in names} - {LOCK}):
+        files.remove(files.join(work, job))
     files.remove(files.join(work, LOCK))
-    if files.is_remote(work):
-        files.remove(work)
-    else:
-        with suppress(OSError):  # another run has begun there
-            os.rmdir(work)
+    files.remove(work)

@@ -1,5 +1,6 @@
 """The lengths of the input's sequences, for `plan` and `check`, and the plan that follows from lengths."""
 
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -46,8 +47,9 @@ def measure_piece(job: Job, piece: Piece) -> Measured:
             pairs.add(refined.rows)
         reporter.report(reading.consumed, tally.read, tally.rejected.total())
     reporter.report(piece.stop - piece.start, tally.read, tally.rejected.total(), final=True)
-    measured = Measured(**reading.found, lengths=lengths, pairs=pairs.triples, tally=tally, examples=examples)
-    files.write_bytes(done, measured.model_dump_json().encode())
+    packed = {group: pack_lengths(counts) for group, counts in lengths.items()}
+    measured = Measured(**reading.found, lengths=packed, pairs=pairs.triples, tally=tally, examples=examples)
+    files.write_bytes(done, measured.model_dump_json().encode(), below=job.work)
     return measured
 
 
@@ -72,9 +74,21 @@ def add_lengths(known: dict[int, int], lengths: np.ndarray) -> None:
         known[length] = known.get(length, 0) + count
 
 
+def pack_lengths(counts: Mapping[int, int]) -> bytes:
+    """How many sequences there are of each length, in little memory: it waits until all pieces are read."""
+    pairs = np.array(sorted(counts.items()), "<i8").reshape(-1, 2)
+    return zlib.compress(np.concatenate([np.diff(pairs[:, 0], prepend=0), pairs[:, 1]]).tobytes())
+
+
+def unpack_lengths(packed: bytes) -> dict[int, int]:
+    """What was packed."""
+    steps, counts = np.frombuffer(zlib.decompress(packed), "<i8").reshape(2, -1)
+    return dict(zip(np.cumsum(steps).tolist(), counts.tolist(), strict=True))
+
+
 def leading_lengths(measured: Iterable[Measured]) -> LengthHistogram:
     """The lengths of the group that leads, by which buckets are planned."""
-    return add_up(next(iter(one.lengths.values())) for one in measured)
+    return add_up(unpack_lengths(next(iter(one.lengths.values()))) for one in measured)
 
 
 def lengths_to_plan(measured: Iterable[Measured | Spilled], config: JobConfig) -> LengthHistogram | PairHistogram:
@@ -88,10 +102,10 @@ def lengths_to_plan(measured: Iterable[Measured | Spilled], config: JobConfig) -
 
 def _all_splits(one: Measured | Spilled, group: str) -> Mapping[int, int]:
     if isinstance(one, Measured):
-        return one.lengths[group]
+        return unpack_lengths(one.lengths[group])
     total: dict[int, int] = {}
     for counts in one.lengths[group].values():
-        for length, count in counts.items():
+        for length, count in unpack_lengths(counts).items():
             total[length] = total.get(length, 0) + count
     return total
 

@@ -120,7 +120,7 @@ class Job:
 class Message(BaseModel):
     """Base of what is kept in the work folder."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
 
 class PieceRead(Message):
@@ -179,7 +179,7 @@ class Spilled(PieceRead):
         damage: the file and how it broke off, in words; empty where it was read to its end.
         segments: where its rows are; none before they are sorted.
         is_sorted: whether they are; where buckets are planned they wait, as they were read, until lengths are known.
-        lengths: by group, of each split by its index, how many sequences of each length.
+        lengths: by group, of each split by its index, how many sequences of each length (see `measure.pack_lengths`).
         pairs: how many records have which lengths of the first two groups, rounded up; see `job.pairs`.
         ranges: the smallest and largest number of each numeric feature.
         sizes: of the run file and of the rejects beside it, in bytes, where they are local.
@@ -189,7 +189,7 @@ class Spilled(PieceRead):
     damage: str
     segments: list[Segment]
     is_sorted: bool
-    lengths: dict[str, dict[int, dict[int, int]]]
+    lengths: dict[str, dict[int, bytes]]
     pairs: Triples = ()
     ranges: dict[str, Range]
     sizes: list[int] = []
@@ -233,7 +233,7 @@ class Refused(Message):
 class Measured(PieceRead):
     """The lengths of the sequences of one piece by group, before they are bucketed, and examples of its rejects."""
 
-    lengths: dict[str, dict[int, int]]
+    lengths: dict[str, bytes]
     pairs: Triples = ()
     tally: Tally
     examples: list[Refused] = []

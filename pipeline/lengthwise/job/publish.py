@@ -18,7 +18,7 @@ from lengthwise.job.fingerprint import describe_config, fingerprint
 from lengthwise.job.hold import PUBLISHING, WORK
 from lengthwise.job.hopeless import keys_of
 from lengthwise.job.inputs import NO_RECORD
-from lengthwise.job.measure import lengths_to_plan
+from lengthwise.job.measure import lengths_to_plan, unpack_lengths
 from lengthwise.job.model import Job, Piece, Spilled, Written
 from lengthwise.job.names import SCHEMA_NAME, counts_name, rejects_name, vocabulary_name
 from lengthwise.job.pairs import shown
@@ -225,7 +225,7 @@ def _lengths(job: Job, spilled: Sequence[Spilled], group: str) -> dict[str, dict
     lengths: dict[str, Counter[int]] = {name: Counter() for name in job.config.split_names}
     for one in spilled:
         for split, counts in one.lengths[group].items():
-            lengths[job.config.split_names[split]].update(counts)
+            lengths[job.config.split_names[split]].update(unpack_lengths(counts))
     return {name: dict(sorted(counts.items())) for name, counts in lengths.items()}
 
 

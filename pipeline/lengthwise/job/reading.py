@@ -99,7 +99,8 @@ class Reading:
             self._mark_unsteady()
 
     def _mark_unsteady(self) -> None:
-        files.write_bytes(self._job.place(UNSTEADY), self._piece.source.path.encode(errors="surrogateescape"))
+        path = self._piece.source.path.encode(errors="surrogateescape")
+        files.write_bytes(self._job.place(UNSTEADY), path, below=self._job.work)
 
 
 class _Listed:

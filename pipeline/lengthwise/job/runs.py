@@ -215,7 +215,8 @@ def run_path(job: Job, piece: str) -> str:
 def save_references(job: Job, split: int, bucket: int, segments: list[Segment]) -> None:
     """Writes where the rows of a split and bucket are: once for all of its shards, as each needs most of it."""
     table = _table(sorted(segments, key=lambda one: (one.piece, one.offset)))
-    files.write_bytes(_references_path(job, split, bucket), table.tobytes(), durable=False)  # made anew in each run
+    path = _references_path(job, split, bucket)
+    files.write_bytes(path, table.tobytes(), durable=False, below=job.work)  # made anew in each run
 
 
 def read_rows(job: Job, split: int, bucket: int, first: int, last: int) -> pa.RecordBatch:

@@ -129,15 +129,15 @@ def write_shard(job: Job, task: ShardTask) -> Written:
         },
     )
     statistics = describe(job.config.columns, rows, task.ranges, task.training, task.path)
-    files.write_bytes(statistics_path(job, task.path), to_bytes(statistics))
+    files.write_bytes(statistics_path(job, task.path), to_bytes(statistics), below=job.work)
     written = Written(shard=shard)
-    files.write_bytes(done, written.model_dump_json().encode())
+    files.write_bytes(done, written.model_dump_json().encode(), below=job.work)
     Reporter(job.progress, "write-" + task.path.replace("/", "-")).report(1, rows.num_rows, final=True)
     return written
 
 
 def _write_file(job: Job, task: ShardTask, rows: pa.RecordBatch) -> "tuple[_Measured, int]":
-    with files.create(job.place("output", task.path)) as stream:
+    with files.create(job.place("output", task.path), below=job.work) as stream:
         measured = _Measured(stream)
         return measured, _write_records(job, task, rows, measured)
 

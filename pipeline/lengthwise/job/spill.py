@@ -16,7 +16,7 @@ from lengthwise import files
 from lengthwise.columns import needs_counting
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.counting import counts_paths
-from lengthwise.job.measure import add_lengths
+from lengthwise.job.measure import add_lengths, pack_lengths
 from lengthwise.job.memory import keep_freed_memory
 from lengthwise.job.model import Input, Job, Piece, Spilled
 from lengthwise.job.pairs import PairCounter
@@ -62,7 +62,7 @@ def spill_piece(job: Job, piece: Piece) -> Spilled:
 
 def _keep(job: Job, piece: Piece, spilled: Spilled, done: str) -> Spilled:
     spilled = spilled.model_copy(update={"sizes": _sizes(job, piece, spilled)})
-    files.write_bytes(done, spilled.model_dump_json().encode())
+    files.write_bytes(done, spilled.model_dump_json().encode(), below=job.work)
     return spilled
 
 
@@ -71,8 +71,9 @@ def _read(job: Job, piece: Piece) -> Spilled:
     if not is_sorted:
         job = replace(job, config=as_given(job))  # rows wait with codes, whenever they are read
     # Not durable: the disk need not keep up with files that are read once, and then removed.
-    refused = files.create((rejects_path if piece.is_exact else _waiting_rejects_path)(job, piece), durable=False)
-    rows = files.create((run_path if is_sorted else waiting_path)(job, piece.name), durable=False)
+    rejects_to = (rejects_path if piece.is_exact else _waiting_rejects_path)(job, piece)
+    refused = files.create(rejects_to, durable=False, below=job.work)
+    rows = files.create((run_path if is_sorted else waiting_path)(job, piece.name), durable=False, below=job.work)
     with rows as stream, refused as rejects:
         writer = RunWriter(job, piece, stream) if is_sorted else WaitingWriter(job, piece.name, stream)
         return _Spill(job, piece, writer).run(rejects.write)
@@ -85,7 +86,7 @@ def _is_planned(job: Job) -> bool:
 
 def _sort(job: Job, piece: Piece, spilled: Spilled) -> Spilled:
     waiting = WaitingRows(job, piece.name)
-    with files.create(run_path(job, piece.name), durable=False) as stream:
+    with files.create(run_path(job, piece.name), durable=False, below=job.work) as stream:
         runs = RunWriter(job, piece, stream)
         for rows, split in waiting:
             runs.add(rows, split)
@@ -100,7 +101,7 @@ def _sort(job: Job, piece: Piece, spilled: Spilled) -> Spilled:
 
 def _number_rejects(job: Job, piece: Piece, count: int) -> None:
     path, rejects = _waiting_rejects_path(job, piece), []
-    with files.create(rejects_path(job, piece), durable=False) as target:
+    with files.create(rejects_path(job, piece), durable=False, below=job.work) as target:
         if files.exists(path):
             with files.open_binary(path) as stream:
                 rejects = [replace(one, index=one.index + piece.shift) for one in read_rejects(stream, "none")]
@@ -145,6 +146,10 @@ def _damage_of(source: Input, block: Block) -> str:
     return f"{source.path}: {found[0]}" if found else ""
 
 
+def _packed(splits: dict[int, dict[int, int]]) -> dict[int, bytes]:
+    return {split: pack_lengths(counts) for split, counts in splits.items()}
+
+
 class _Spill:
     """The state of one piece's reading."""
 
@@ -179,7 +184,7 @@ class _Spill:
             damage=damage,
             segments=self._rows.segments,
             is_sorted=not isinstance(self._rows, WaitingWriter),
-            lengths=self._lengths,
+            lengths={group: _packed(splits) for group, splits in self._lengths.items()},
             pairs=self._pairs.triples,
             ranges=self._ranges.found,
         )

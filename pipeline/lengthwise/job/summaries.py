@@ -18,4 +18,4 @@ def read_summary(job: Job, name: str, kind: type) -> list:  # type: ignore[type-
 
 def write_summary(job: Job, name: str, kind: type, found: list[Any]) -> None:
     """Leaves what a step found in the work folder."""
-    files.write_bytes(job.place(name), TypeAdapter[Any](kind).dump_json(found))
+    files.write_bytes(job.place(name), TypeAdapter[Any](kind).dump_json(found), below=job.work)
