@@ -1,15 +1,19 @@
 """A cluster may give a file or a shard to two workers at once: one must not spoil what the other has done.
 
-Here the second worker does all of its work at a moment at which the first one is in the middle of its own.
+Here the second worker does all of its work at a moment at which the first one is in the middle of its own. Or the job
+ends at that moment: what the worker writes then has no place any more.
 """
 
+import os
 import shutil
 from typing import Any
 
 import pytest
 
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.job import shards, spill
+from lengthwise.job import alone, shards, spill
+from lengthwise.job.hold import locked, remove_work
+from lengthwise.job.pieces import whole_files
 from prepare import jobs, words
 
 FILES = words.files(count=2, records=40)
@@ -61,3 +65,46 @@ def test_waiting_rows_that_are_gone_are_an_error_and_not_a_file_without_rows(tmp
     monkeypatch.setattr(spill, "_sort", sort)
     with pytest.raises(EnvironmentFailure, match=r"expected \d+ rows, found 0"):
         jobs.run(tmp_path, words.COLUMNS, FILES, **PLANNED)
+
+
+LATE = {
+    "it has not begun": (spill, "_read"),
+    "it has opened its files": (spill, "Refiner"),
+    "it has written its rows": (spill, "_sizes"),
+    "it has its shard's rows": (shards, "_write_file"),
+    "it has written its shard": (shards, "describe"),
+}
+
+
+@pytest.mark.parametrize("moment", LATE)
+def test_a_worker_that_continues_when_its_job_has_ended_leaves_nothing(tmp_path, monkeypatch, moment) -> None:
+    given: list[Any] = []
+
+    def assign(job: Any, spilled: Any) -> Any:
+        tasks = [*shards.assign_shards(job, spilled)]
+        given.append((job, tasks[0]))
+        return tasks
+
+    monkeypatch.setattr(alone, "assign_shards", assign)
+    jobs.run(tmp_path, words.COLUMNS, FILES, buckets={"boundaries": (6, 12)})
+    [(job, task)] = given
+    module, name = LATE[moment]
+    real, out = getattr(module, name), str(tmp_path / "out")
+
+    def after_the_end(*arguments: Any) -> Any:
+        remove_work(out)
+        return real(*arguments)
+
+    before = jobs.tree(tmp_path / "out")
+    with locked(out):
+        os.mkdir(job.work)
+        pieces = whole_files(job)
+        spilled = [spill.spill_piece(job, piece) for piece in pieces[1:]]
+        late = pieces[0]
+        if module is shards:
+            list(shards.assign_shards(job, [spill.spill_piece(job, late), *spilled]))
+        monkeypatch.setattr(module, name, after_the_end)
+        with pytest.raises(EnvironmentFailure, match="is missing: its job has ended"):
+            shards.write_shard(job, task) if module is shards else spill.spill_piece(job, late)
+    assert jobs.tree(tmp_path / "out") == before
+    assert not os.path.exists(tmp_path / "out" / ".work")
