@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.job import alone, shards, spill
+from lengthwise.job import local, shards, spill
 from lengthwise.job.hold import locked, remove_work
 from lengthwise.job.pieces import whole_files
 from prepare import jobs, words
@@ -85,7 +85,7 @@ def test_a_worker_that_continues_when_its_job_has_ended_leaves_nothing(tmp_path,
         given.append((job, tasks[0]))
         return tasks
 
-    monkeypatch.setattr(alone, "assign_shards", assign)
+    monkeypatch.setattr(local, "assign_shards", assign)
     jobs.run(tmp_path, words.COLUMNS, FILES, buckets={"boundaries": (6, 12)})
     [(job, task)] = given
     module, name = LATE[moment]

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lengthwise import files
 from lengthwise.columns import groups
+from lengthwise.job.measure import unpack_lengths
 from lengthwise.job.memory import keep_freed_memory
 from lengthwise.job.model import Job, Segment, ShardTask, Spilled, Written
 from lengthwise.job.names import shard_name
@@ -59,7 +60,8 @@ def _training_totals(job: Job, spilled: Iterable[Spilled]) -> dict[str, int]:
     totals = Counter[str]()
     for one in spilled:
         for group, column in length_columns(job.config.columns).items():
-            counts = one.lengths[group].get(split, {})
+            packed = one.lengths[group].get(split)
+            counts = unpack_lengths(packed) if packed else {}
             totals[column] += sum(length * count for length, count in counts.items())
             if column == LENGTH:
                 totals[""] += sum(counts.values())
