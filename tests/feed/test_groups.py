@@ -12,7 +12,7 @@ import lengthwise as lw
 from feed.grouped_data import BUDGET, Row, check_batch
 from lengthwise.buckets import PairHistogram, PairPlan
 from lengthwise.errors import ConfigError, DatasetError
-from records.messages import sequence_example
+from records.messages import sequence_example, write_records
 
 
 @pytest.mark.parametrize("source", ["raw", "block", "example", "both"])
@@ -203,3 +203,31 @@ def test_a_manifest_that_lies_about_groups_is_refused(data_sets: Any, tmp_path: 
         (tmp_path / "manifest.json").write_text(manifest.model_copy(update=lie).to_json())
         with pytest.raises(DatasetError, match=r"manifest.json: .*(int|expected values)"):
             lw.open(tmp_path)
+
+
+@pytest.mark.parametrize("source", ["block", "example", "raw"])
+def test_a_group_without_a_name_may_stand_behind_a_named_one(tmp_path: Path, source: str) -> None:
+    lengths = {number: (number % 5 + 1, number % 3 + 1) for number in range(40)}
+    records = [
+        sequence_example({"frame": [[number]] * frames, "x": [[float(number)]] * steps}, {"number": number})
+        for number, (frames, steps) in lengths.items()
+    ]
+    write_records(tmp_path / "raw.tfrecord", records)
+    job = {
+        "inputs": {"files": str(tmp_path / "raw.tfrecord")},
+        "columns": [
+            lw.sequence_categorical_column_with_identity("frame", 40, group="video"),
+            lw.sequence_numeric_column("x"),
+            lw.context_column("number", dtype="int64"),
+        ],
+        "output": {"path": str(tmp_path / "out"), "layout": "example" if source == "example" else "block"},
+    }
+    options = {"batch_steps": 32, "epochs": 1, "shuffle": False}
+    batches = lw.read_raw(job, **options) if source == "raw" else lw.prepare(job, workers=1).read("train", **options)
+    found = {}
+    for batch in batches.as_numpy_iterator():
+        keys = ("number", "video_sequence_length", "sequence_length", "frame", "x")
+        for number, frames, steps, ids, values in zip(*(batch[key] for key in keys), strict=True):
+            assert set(ids[:frames]) == {number} == set(values[:steps].reshape(-1))
+            found[int(number)] = int(frames), int(steps)
+    assert found == lengths

@@ -9,10 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.features import Features, Rows, context_dtype
 
-KEEP, SEED, END = "##keep", "##seed", "##end"
+LENGTHS, KEEP, SEED, END = "##lengths", "##keep", "##seed", "##end"  # lengths: those of the leading group
 
 Chunk = dict[str, Any]
 """By key: variants `[k]` of k chunks."""
@@ -29,14 +28,14 @@ class ChunkFormat:
         """`stored`: dtypes of sequence features that are wider in batches."""
         stored = stored or {}
         self._shapes = {column.key: column.shape for column in features.context}
-        self.dtypes: dict[str, Any] = {RESERVED_KEY: tf.int64, KEEP: tf.bool}
+        self.dtypes: dict[str, Any] = {LENGTHS: tf.int64, KEEP: tf.bool}
         self.dtypes |= {spec.key: stored.get(spec.key, spec.dtype) for spec in features.sequences}
         self.dtypes |= {column.key: context_dtype(column) for column in features.context}
 
     def pack(self, rows: Rows) -> Chunk:
         """The rows as one chunk: their values of sequence features are those of all rows, one after the other."""
         values = {key: flat.values for key, flat in rows.sequences.items()}
-        values |= {**rows.context, RESERVED_KEY: rows.lengths}
+        values |= {**rows.context, LENGTHS: rows.lengths}
         if rows.keep is not None:
             values[KEEP] = rows.keep
         return {key: variant(tf.cast(value, self.dtypes[key])) for key, value in values.items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
+from lengthwise.feed.chunks import LENGTHS
 from lengthwise.feed.cut import Cuts
 from lengthwise.feed.features import Batch, Features
 from lengthwise.feed.transformations import flat_mapped, mapped
@@ -63,7 +63,7 @@ def slices_of(cuts: Cuts, features: Features, steps: Mapping[str, Any]) -> dict[
 
 def _slice(at: Batch, window: Batch, features: Features) -> Batch:
     """One batch: dense tensors."""
-    batch = {features.length_key: tf.slice(window[RESERVED_KEY], at["rows 1"], at["rows 1 size"])}
+    batch = {features.length_key: tf.slice(window[LENGTHS], at["rows 1"], at["rows 1 size"])}
     for column in features.context:
         rows = f"rows {1 + len(column.shape)}"
         values = tf.slice(window[column.key], at[rows], at[f"{rows} size"])

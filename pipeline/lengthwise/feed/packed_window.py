@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from lengthwise.buckets import LengthHistogram
-from lengthwise.columns import RESERVED_KEY, packed_keys
-from lengthwise.feed.chunks import END, Chunk, ChunkFormat, append
+from lengthwise.columns import packed_keys
+from lengthwise.feed.chunks import END, LENGTHS, Chunk, ChunkFormat, append
 from lengthwise.feed.emit import each_alone
 from lengthwise.feed.even_epochs import EpochSize
 from lengthwise.feed.features import Batch, Features
@@ -191,12 +191,12 @@ class PackedWindows(Windows):
         items = slice(starts[0], starts[-1])
         starts -= starts[0]
         leading, *_ = self._features.length_keys
-        batch = {leading: self._dense(window[RESERVED_KEY][items], starts, 0, self._segments())}
+        batch = {leading: self._dense(window[LENGTHS][items], starts, 0, self._segments())}
         for column in self._features.context:
             empty = "" if column.dtype == "string" else 0
             batch[column.key] = self._dense(window[column.key][items], starts, empty, self._segments())
         for key in self._features.length_keys:
-            lengths = window[RESERVED_KEY if key == leading else key][items]
+            lengths = window[LENGTHS if key == leading else key][items]
             ends = tf.concat([[0], tf.cumsum(lengths)], 0)
             rows = tf.gather(ends, starts)  # where each row's steps start, and where the last one's end
             numbers = _numbers(lengths, starts, ends)

@@ -14,9 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.columns import RESERVED_KEY
 from lengthwise.feed.batch_options import BatchOptions
-from lengthwise.feed.chunks import END, KEEP, SEED, Chunk, ChunkFormat, append, variant
+from lengthwise.feed.chunks import END, KEEP, LENGTHS, SEED, Chunk, ChunkFormat, append, variant
 from lengthwise.feed.crop import Taken, cropped
 from lengthwise.feed.cut import Cuts, cut, in_full_batches, limits_of, round_up
 from lengthwise.feed.emit import each_alone, emit_batches, slices_of
@@ -175,7 +174,7 @@ class Windows:
         """What is taken of the group whose lengths are in the feature `key`."""
         place = self._features.length_keys.index(key)
         at_random = seed + 2 + 5 * place if self._options.shuffle else None
-        lengths = self._chunks.join(chunk, key if place else RESERVED_KEY)
+        lengths = self._chunks.join(chunk, key if place else LENGTHS)
         return Taken.of(lengths, self._options.crop_of(key), at_random)
 
     def _leading(self, taken: TakenByKey) -> Taken:
@@ -220,7 +219,7 @@ class Windows:
     def _of_rows(self, chunk: Chunk, taken: TakenByKey, order: Any) -> Window:
         """What rows have of each sequence: context features, and how many steps are taken."""
         own = {key: one.steps for key, one in taken.items()}
-        of_rows = {RESERVED_KEY: tf.gather(self._leading(taken).steps, order)}
+        of_rows = {LENGTHS: tf.gather(self._leading(taken).steps, order)}
         for column in self._features.context:
             values = own[column.key] if column.key in own else self._chunks.join(chunk, column.key)
             of_rows[column.key] = tf.gather(values, order)
@@ -258,7 +257,7 @@ class Windows:
         of_batches, of_rows = slice(batch, batch + batches), slice(row, row + rows)
         steps = {key: window[f"{_STEPS} {key}"][of_batches] for key in self._features.length_keys}
         cuts = Cuts.of(window[BATCH_ROWS][of_batches], steps.pop(self._features.length_key))
-        keys = [RESERVED_KEY, *(column.key for column in self._features.context)]
+        keys = [LENGTHS, *(column.key for column in self._features.context)]
         group: Window = {key: window[key][of_rows] for key in keys}
         for key in self._features.length_keys:
             count, base = tf.unstack(window[f"{_FILLERS} {key}"])
