@@ -1,8 +1,8 @@
-"""The whole default job on Flink, Spark and Prism beside the embedded runner: time and memory of all processes.
+"""The whole default job on Flink, Spark and Prism beside two worker processes here: time and memory of all processes.
 
     make test-engines QUICK=1                                       (fetches the engines)
-    python -m benchmarks --full --only engines                      (as root: it runs in a network of its own)
-    python -m benchmarks.bench_engines --engines embedded spark     (one of them)
+    python -m benchmarks.bench_engines                              (as root: it runs in a network of its own)
+    python -m benchmarks.bench_engines --engines here spark         (one of them)
 
 Each run begins on a cluster that has just started, with two workers: an engine's CPU time includes its start. Data sets
 that differ by a byte are an error.
@@ -34,6 +34,7 @@ _OPTIONS = (
 )  # fmt: skip
 _KEPT = {"flink": ("--environment_cache_millis=60000",)}  # as README says
 _ENGINE, _WORKERS, _CLIENT = "engine", "workers", "client"
+_HERE = "here"  # no engine
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -160,12 +161,12 @@ def _in_a_network_of_its_own() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--engines", nargs="+", default=["embedded", "prism", "flink", "spark"])
+    parser.add_argument("--engines", nargs="+", default=[_HERE, "prism", "flink", "spark"])
     parser.add_argument("--data", nargs="+", default=["generated", "cmudict"], choices=["generated", "cmudict"])
     parser.add_argument("--json")
     given = parser.parse_args()
     _in_a_network_of_its_own()
-    missing = [one for one in given.engines if one != "embedded" and not (_INSTALLED / one / "ready").exists()]
+    missing = [one for one in given.engines if one != _HERE and not (_INSTALLED / one / "ready").exists()]
     if missing:
         print(f"NOT MEASURED: {', '.join(missing)}; `make test-engines` fetches engines", flush=True)
     engines = [one for one in given.engines if one not in missing]
