@@ -175,6 +175,13 @@ def letters_and_sounds(index: int, rng: random.Random) -> bytes:
     return sequence_example({}, {"letters": letters, "sounds": sounds})
 
 
+def prices_in_the_context(index: int, rng: random.Random) -> bytes:
+    """As many numbers in the context as the list has steps, and words of the whole record."""
+    items = [rng.randrange(50) for _ in range(rng.randint(1, 8))]
+    tags = [rng.choice([b"new", b"old"]) for _ in range(rng.randint(1, 3))]
+    return sequence_example({"price": [rng.random() for _ in items], "tags": tags}, {"item": items})
+
+
 def labels_and_tokens(index: int, rng: random.Random) -> bytes:
     """Two lengths: the short one comes first by name, and is of two features."""
     labels = rng.randint(1, 3)

@@ -153,6 +153,11 @@ def _rejected(config, records: list[bytes]) -> int:
             {},
         ),
         (
+            lookalikes.prices_in_the_context,
+            {"item": ("identity",), "price": ("numeric",), "tags": ("vocabulary", 3)},
+            {},
+        ),
+        (
             lookalikes.taken_in_turn,
             {"a": ("identity",), "b": ("identity",)},
             {},
@@ -195,7 +200,16 @@ GROUPS: dict[lookalikes.Make, tuple[tuple[str, ...], set[str], str]] = {
 """By the writer: the groups beside the first, those of which some records have no step, and what is said."""
 
 
-@pytest.mark.parametrize("make", [lookalikes.youtube8m_frames, lookalikes.packed_floats, lookalikes.films, *GROUPS])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lookalikes.youtube8m_frames,
+        lookalikes.packed_floats,
+        lookalikes.films,
+        lookalikes.prices_in_the_context,
+        *GROUPS,
+    ],
+)
 def test_bytes_and_gaps_run_as_they_are_drafted(tmp_path, make) -> None:
     text, _ = _draft(tmp_path, _records(make))
     said = text.replace("\n  #   ", " ")
@@ -207,6 +221,9 @@ def test_bytes_and_gaps_run_as_they_are_drafted(tmp_path, make) -> None:
         assert f"{manifest.counts.repaired['level']}" == str(
             sum(map(int, re.findall(r"(\d+) (?:NaN|steps without)", said)))
         )
+    elif make is lookalikes.prices_in_the_context:
+        assert "key: price\n    from: context" in text
+        assert "as many values as the sequence has steps" in said
     elif make in GROUPS:
         groups, empty, reason = GROUPS[make]
         assert [tuple(manifest.groups), manifest.config["sequences"]["groups"].keys()] == [groups, empty]

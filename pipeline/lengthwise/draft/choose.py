@@ -108,6 +108,9 @@ def _choose_steps(
         lengths = alignment.lengths(keys)
         for key in keys:
             column, why, odd = draft_steps(key, features[key], alignment.widths[key], complete=seen.complete)
+            if seen.format == "sequence_example" and key not in seen.sequences:
+                column["from"] = "context"
+                why = ["a list in the context, with as many values as the sequence has steps", *why]
             uneven = alignment.uneven(key, lengths)
             odd += [Odd(uneven, "its number of steps is not that of the other sequences")] if uneven.any() else []
             chosen.add(key, column, why, odd)
@@ -148,9 +151,15 @@ class _Chosen:
 
 
 def _divide(seen: Seen) -> tuple[_Features, _Features]:
-    """Sequences and context; in a tf.Example, sequences are the features whose number of values varies."""
+    """Sequences and context.
+
+    In a tf.Example, sequences are the features whose number of values varies. In the context of a tf.SequenceExample,
+    those are whose number of values varies with the steps of a feature list.
+    """
     if seen.format == "sequence_example":
-        return seen.sequences, seen.context
+        others = {key: facts for key, facts in seen.context.items() if key not in seen.sequences}
+        flat = {key: facts for key, facts in others.items() if _is_as_long(facts, seen.sequences)}
+        return {**seen.sequences, **flat}, {key: facts for key, facts in seen.context.items() if key not in flat}
     sharing = Counter(facts.counts.tobytes() for facts in seen.context.values())
 
     def varies(facts: Facts) -> bool:
@@ -168,6 +177,17 @@ def _divide(seen: Seen) -> tuple[_Features, _Features]:
         if sequences:
             return sequences, {key: facts for key, facts in seen.context.items() if key not in sequences}
     return {}, seen.context
+
+
+def _is_as_long(facts: Facts, sequences: _Features) -> bool:
+    """Whether it has as many values as some sequence has steps, a few odd records aside, and not always as many."""
+    if usual_count(facts) is not None:
+        return False
+    for other in sequences.values():
+        both = facts.present & other.present
+        if (facts.counts != other.counts)[both].sum() <= tolerated(int(both.sum())) and both.any():
+            return True
+    return False
 
 
 def _leave_out(key: str, facts: Facts, draft: Draft, *, is_step: bool) -> bool:
