@@ -3,7 +3,10 @@
 inputs     which files                          workspace  the output folder while the job runs
 measure    their lengths, and the plan          runs       sorted rows on disk, waiting for their shard
 spill      file -> rows, rejects, counts        shards     rows -> shards
-publish    balance, manifest, moving            entry_points   all of it, in order
+counting   values of vocabularies               counted    what they become
+pairs      two lengths in a record              quantile_boundaries  numbers for boundaries
+publish    balance, manifest, moving            entry_points  all of it, in order
+                                                stages     its stages, and who runs each
 local      these steps on this machine          local_workers  the processes that do them        worker  one of them
 pipeline   these steps as Beam transforms       runner     who runs them         start      a process that starts fast
 hold       the output folder, by one run        abandoned  temporary folders of killed runs

@@ -1,45 +1,31 @@
 """One preparation from its configuration to its manifest: the flow of the whole job, in order."""
 
-import dataclasses
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
 from lengthwise import files
-from lengthwise.buckets import LengthHistogram, PairHistogram, bounds_of
-from lengthwise.buckets.boundary_text import boundaries_text
+from lengthwise.buckets import LengthHistogram, PairHistogram
 from lengthwise.config.model import JobConfig
-from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted, NothingRan
+from lengthwise.errors import ConfigError, NothingRan
 from lengthwise.job.elsewhere import for_workers
 from lengthwise.job.fingerprint import fingerprint
 from lengthwise.job.hold import PROBE, WORK, has_work, locked, remove_work
 from lengthwise.job.hopeless import find_hopeless, refuse_hopeless
-from lengthwise.job.inputs import NO_RECORD, list_inputs, unlisted_inputs
-from lengthwise.job.local_workers import LocalWorkers
-from lengthwise.job.measure import lengths_to_plan, plan_buckets, unsampled
-from lengthwise.job.model import Job, Measured, Piece, Spilled, Written
+from lengthwise.job.inputs import list_inputs, unlisted_inputs
+from lengthwise.job.interruptible import interruptible
+from lengthwise.job.measure import unsampled
+from lengthwise.job.model import Job
 from lengthwise.job.options import (
     check_options,
     input_patterns,
     is_dry_run,
-    is_embedded,
-    needs_beam,
-    number_of_workers,
     runner_name,
 )
-from lengthwise.job.pieces import cut_files, join_pieces
-from lengthwise.job.start import import_beam, settled, uncollected
-from lengthwise.job.summaries import MEASURED, SPILLED, WRITTEN, read_summary
+from lengthwise.job.stages import ACCEPTED, stages_of
 from lengthwise.job.verdict import Verdict, judge, judge_hopeless
-from lengthwise.job.vocabulary_files import to_count
-from lengthwise.job.workers import choose_workers, embedded_options
 from lengthwise.job.workspace import existing, refuse_own_sources, start_over_where_needed, work_folder
 from lengthwise.manifest import Manifest, load_manifest
-from lengthwise.progress import Event, ProgressSink, collect, ignore
-
-_ACCEPTED = "dry run: {} accepts the job; nothing was read or written"
+from lengthwise.progress import Event, ProgressSink, ignore
 
 
 def run(
@@ -96,8 +82,8 @@ def run(
                 job = Job(config, inputs, (), digest, work_folder(folder, inputs, digest))
                 job = for_workers(job, runner_options)
                 start_over_where_needed(folder, job.work)
-                with _runner(job, workers, runner_options, progress) as runner:
-                    runner.prepare(*runner.plan(job))
+                with stages_of(job, workers, runner_options, progress) as stages:
+                    stages.prepare(*stages.plan(job))
             remove_work(folder)
     if found is not None:
         progress(Event("log", message=f"{folder} is complete already; --overwrite prepares it again"))
@@ -130,8 +116,8 @@ def measure_lengths(
     job = _measuring(config, folder, runner_options, progress)
     if not is_dry_run(runner_options):
         refuse_hopeless(job)
-    with _runner(job, workers, runner_options, progress) as runner:
-        return runner.lengths(job)
+    with stages_of(job, workers, runner_options, progress) as stages:
+        return stages.lengths(job)
 
 
 def check(
@@ -158,8 +144,8 @@ def check(
     hopeless = None if is_dry_run(runner_options) else find_hopeless(job)
     if hopeless is not None:
         return judge_hopeless(hopeless)
-    with _runner(job, workers, runner_options, progress) as runner:
-        return judge(job, *runner.measure(job))
+    with stages_of(job, workers, runner_options, progress) as stages:
+        return judge(job, *stages.measure(job))
 
 
 def _measuring(config: JobConfig, folder: str, options: Sequence[str], progress: ProgressSink) -> Job:
@@ -180,7 +166,7 @@ def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
     place = files.join(config.output.path, WORK, "dry-run")
     job = Job(config, inputs, config.buckets.given or ((1,),), "", place)
     run_pipeline(lambda pipeline: prepare_shards(pipeline, job, whole_files(job)), options)
-    raise NothingRan(_ACCEPTED.format(runner_name(options)))
+    raise NothingRan(ACCEPTED.format(runner_name(options)))
 
 
 def reach(config: JobConfig, folder: str, options: Sequence[str]) -> None:
@@ -194,188 +180,3 @@ def _probe(folder: str) -> None:
     path = files.join(folder, WORK, PROBE)
     files.write_bytes(path, b"1")
     files.remove(path)
-
-
-@contextmanager
-def _runner(job: Job, workers: int | None, options: Sequence[str], progress: ProgressSink) -> "Iterator[_Runner]":
-    """What runs the job's steps: workers on this machine, or Beam where its options name a runner."""
-    pieces, size = cut_files(job), sum(source.size for source in job.inputs)
-    if needs_beam(options):
-        import_beam()
-        if is_embedded(options):
-            options = [*embedded_options(workers), *options]
-        elif files.is_remote(job.work):
-            progress(Event("log", message="the runner's own page shows how far the job is: its work folder is remote"))
-        yield _Runner(pieces, size, partial(_run_on_beam, options), progress)
-        return
-    count, why = choose_workers(workers or number_of_workers(options), len(pieces), size)
-    progress(Event("log", message=why))
-    with interruptible(), LocalWorkers(count, options) as local_workers:
-        yield _Runner(pieces, size, partial(_run_here, local_workers), progress)
-
-
-def _run_on_beam(options: Sequence[str], step: str, job: Job, parts: Sequence[Any]) -> None:
-    """Runs a function of `pipeline`."""
-    files.make_folder(job.work)  # workers do not: where they do not find it, it is another machine's, or removed
-    with uncollected():
-        from lengthwise.job import pipeline, runner
-    with settled():
-        runner.run_pipeline(lambda built: getattr(pipeline, step)(built, job, parts), options)
-    if is_dry_run(options) and not is_embedded(options):
-        raise NothingRan(_ACCEPTED.format(runner_name(options)))
-
-
-def _run_here(workers: LocalWorkers, step: str, job: Job, parts: Sequence[Any]) -> None:
-    """Runs a function of `local`."""
-    files.make_folder(job.work)
-    with uncollected():
-        from lengthwise.job import local
-    with settled(), interruptible():
-        getattr(local, step)(workers, job, parts)
-
-
-class _Runner:
-    """Runs the steps of a job, with progress."""
-
-    def __init__(
-        self, pieces: tuple[Piece, ...], size: int, run_step: Callable[[str, Job, Sequence[Any]], None],
-        progress: ProgressSink,
-    ) -> None:  # fmt: skip
-        """`size`: of the input in bytes."""
-        self._progress = progress
-        self._pieces = pieces
-        self._size = size
-        self._run = run_step
-        with uncollected():  # what the steps need, at once
-            from lengthwise.job import local, publish  # noqa: F401
-
-    def measure(self, job: Job) -> tuple[tuple[Piece, ...], list[Measured]]:
-        """The pieces of the input, and what was found in each.
-
-        Raises:
-            EnvironmentFailure: of some pieces it did not arrive.
-            NothingRan: it was a dry run.
-        """
-        return self._of_each_piece(job, "measure", "measure_lengths", MEASURED, Measured)
-
-    def lengths(self, job: Job) -> LengthHistogram | PairHistogram:
-        """The lengths of the valid sequences: of the whole input where a sample holds none.
-
-        Raises:
-            DataLimitError: the input holds no record.
-        """
-        _, measured = self.measure(job)
-        found = lengths_to_plan(measured, job.config)
-        if found.total == 0 and job.config.buckets.sample < 1:
-            return self.lengths(dataclasses.replace(job, config=unsampled(job.config), work=job.place("whole")))
-        if not any(one.tally.read for one in measured):
-            raise DataLimitError(NO_RECORD)
-        return found
-
-    def plan(self, job: Job) -> tuple[Job, tuple[Piece, ...]]:
-        """The job with its boundaries, and the pieces of its input, numbered.
-
-        Where boundaries are planned, vocabularies are counted, or a file is in pieces, the whole input is read, and its
-        rows wait for `prepare`.
-
-        Raises:
-            DataLimitError: the input holds no record, so that there is nothing to plan from; or no value occurs often
-                enough for a vocabulary.
-            EnvironmentFailure: what was found in some pieces did not arrive.
-        """
-        from lengthwise.job.counted import count_vocabularies
-
-        given = job.config.buckets.given
-        if given:
-            job = dataclasses.replace(job, boundaries=given)
-            if all(piece.is_whole for piece in self._pieces) and not to_count(job):
-                return job, self._pieces
-        pieces, spilled = self._of_each_piece(job, "read", "spill_rows", SPILLED, Spilled)
-        job = count_vocabularies(job, spilled, self._run, self._progress)
-        if given:
-            return job, pieces
-        if not any(one.tally.read for one in spilled):
-            raise DataLimitError(NO_RECORD)
-        plan = plan_buckets(job.config, lengths_to_plan(spilled, job.config))
-        self._progress(Event("log", message=f"planned boundaries: {boundaries_text(plan.boundaries)}"))
-        return dataclasses.replace(job, boundaries=bounds_of(plan)), pieces
-
-    def prepare(self, job: Job, pieces: tuple[Piece, ...]) -> Manifest:
-        from lengthwise.job import publish, shards
-
-        with self._watched(job, "read", self._size) as job:
-            self._run("prepare_shards", job, pieces)
-        spilled = read_summary(job, SPILLED, list[Spilled])
-        written = read_summary(job, WRITTEN, list[Written])
-        manifest = publish.make_manifest(job, pieces, spilled, written)
-        damage = [one.damage for one in spilled if one.damage]
-        return publish.publish(job, pieces, manifest, shards.final_paths(job, written), damage)
-
-    def _of_each_piece(
-        self, job: Job, stage: str, step: str, name: str, kind: type
-    ) -> tuple[tuple[Piece, ...], list[Any]]:
-        """The pieces of the input, and what a step found in each; it runs again for those that do not fit."""
-        found: dict[str, Any] = {}
-        pieces = unread = self._pieces
-        with self._watched(job, stage, self._size) as job:
-            while unread:
-                found |= self._read(job, unread, step, name, kind)
-                pieces, unread = join_pieces(pieces, found)
-        return pieces, [found[piece.name] for piece in pieces]
-
-    def _read(self, job: Job, pieces: Sequence[Piece], step: str, name: str, kind: type) -> dict[str, Any]:
-        """The summary that a step leaves, by the names of these pieces."""
-        self._run(step, job, pieces)
-        found = {one.piece: one for one in read_summary(job, name, list[kind])}  # type: ignore[valid-type]
-        if found.keys() != {piece.name for piece in pieces}:
-            raise EnvironmentFailure(
-                f"{job.work}: expected what was found in {len(pieces)} pieces of the input, received that of "
-                f"{len(found)}; check that all workers can write to this folder, then run again"
-            )
-        return found
-
-    @contextmanager
-    def _watched(self, job: Job, stage: str, total: int) -> Iterator[Job]:
-        """The job, with a folder in which its workers tell their progress, and a thread that passes it on."""
-        if self._progress is ignore or files.is_remote(job.work):
-            yield job
-            return
-        folder = job.place("progress")
-        files.write_bytes(files.join(folder, "started"), b"1")
-        stopped = threading.Event()
-
-        writes = False
-
-        def so_far() -> Event:
-            nonlocal writes
-            shards = collect(folder, "write", 0)
-            if shards.done and not writes:
-                writes = True  # all is read: its last numbers are told before the first ones of writing
-                self._progress(collect(folder, stage, total))
-            return shards if writes else collect(folder, stage, total)
-
-        def watch() -> None:
-            while not stopped.wait(0.5):
-                self._progress(so_far())
-
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        try:
-            yield dataclasses.replace(job, progress=folder)
-        finally:
-            stopped.set()
-            thread.join()
-        last = so_far()
-        self._progress(dataclasses.replace(last, total=last.total or last.done))
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C as `Interrupted`, and what the operating system refuses as `EnvironmentFailure`."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise Interrupted("stopped; the same command resumes") from error
-    except OSError as error:  # no file handles, no room, no rights
-        where = f"{error.filename}: " if error.filename is not None else ""
-        raise EnvironmentFailure(f"{where}{error.strerror or error}") from error

@@ -7,9 +7,10 @@ from lengthwise import files
 from lengthwise.config.model import Inputs, JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.folders import Folder, open_folders
-from lengthwise.job.entry_points import interruptible, reach, run
+from lengthwise.job.entry_points import reach, run
 from lengthwise.job.hold import locked, remove_work
 from lengthwise.job.inputs import list_inputs
+from lengthwise.job.interruptible import interruptible
 from lengthwise.job.model import Input
 from lengthwise.job.options import is_dry_run
 from lengthwise.job.plan_from import as_planned_by, changed_files, some_of
