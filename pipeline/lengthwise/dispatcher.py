@@ -15,7 +15,7 @@ Say = Callable[[str], None]
 def wait_for_dispatcher(address: str, timeout_s: float | None = None, say: Say = lambda _: None) -> None:
     """Waits until something listens there.
 
-    TensorFlow would wait too, for an hour, but without a word and without Python seeing any signal.
+    TensorFlow would wait too, for an hour, but silently, and without Python seeing any signal.
 
     Args:
         address: `HOST:PORT`, with or without its protocol.

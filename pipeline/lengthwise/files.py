@@ -186,7 +186,7 @@ def create(path: str, *, durable: bool = True, below: str = "") -> Iterator[Bina
     """Opens `path` for writing bytes, its folder made where missing; nothing stands at `path` unless all went well.
 
     What stands at a local `path` outlives a power cut: its bytes are on disk before it gets its name. On a remote file
-    system nothing stands there either when nothing was written: not all of them take empty files.
+    system nothing exists there either when nothing was written: not all of them take empty files.
 
     Args:
         path: the file's.

@@ -91,7 +91,7 @@ def _lines(path: str, data: bytes) -> list[str]:
     lines = [line.removesuffix("\r") for line in lines]
     for number, text in enumerate(lines, start=1):
         rule = ""
-        if "\r" in text:  # TensorFlow's reader would drop it without a word
+        if "\r" in text:  # TensorFlow's reader would drop it silently
             rule = "holds a carriage return; end lines with LF or CRLF"
         elif not text:  # an error there too
             rule = "is empty; give each line an entry"

@@ -11,7 +11,7 @@ _CALLED = ("lengthwise.feed.local_files", "lengthwise.feed.shard_checks", "lengt
 
 
 def start_dispatcher(port: int, work_dir: str) -> Any:
-    """Starts a dispatcher. Restarted with the same port and journal, it goes on where it stopped.
+    """Starts a dispatcher. Restarted with the same port and journal, it continues where it stopped.
 
     Args:
         port: 0 for any that is free.

@@ -3,7 +3,7 @@
     dispatcher ── hands out files ──> workers ── batches ──> trainers (`read_prepared(..., service=...)`)
 
 - dynamic: each file goes to one worker, so each record to one trainer, once an epoch. If a worker dies, tf.data service
-  goes on without the records that it held, or waits for it without end; so they are counted here, and watched.
+  continues without the records that it held, or waits for it without end; so they are counted here, and watched.
 - coordinated: the data has no end, every worker reads all of it in an order of its own, and in each step all trainers
   get batches of about one length.
 """

@@ -36,7 +36,7 @@ def check_flags(options: Sequence[str], *, is_open: bool) -> None:
             do: unknown ones are then refused only if they are nearly called like a known one.
 
     Raises:
-        ConfigError: an option is unknown or its value is wrong, or something stands there that is no option.
+        ConfigError: an option is unknown or its value is wrong, or there is something that is no option.
     """
     parser = _parser()
     known = [name for action in parser._actions for name in action.option_strings]

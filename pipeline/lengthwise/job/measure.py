@@ -127,7 +127,7 @@ def unsampled(config: JobConfig) -> JobConfig:
 def plan_buckets(config: JobConfig, histogram: LengthHistogram | PairHistogram) -> BucketPlan | PairPlan:
     """The plan that the configuration asks for.
 
-    Where there is nothing to plan from, one bucket that nothing will be in: the job goes on, to write what it rejects.
+    Where there is nothing to plan from, one bucket that nothing will be in: the job continues, and writes its rejects.
     """
     if isinstance(histogram, PairHistogram):
         return plan_job_pairs(config, histogram)

@@ -1,7 +1,7 @@
 """The last step: the balance is checked, the manifest made, and what was written moves to where it belongs.
 
 Everything stands in the work folder before the first file moves, and the manifest moves last: whoever sees a manifest
-sees a complete data set, and whoever was interrupted goes on from here.
+sees a complete data set, and whoever was interrupted continues from here.
 """
 
 import shutil
@@ -140,7 +140,7 @@ def _check_quantiles(job: Job, manifest: Manifest) -> str:
 def publish(
     job: Job, pieces: Sequence[Piece], manifest: Manifest, paths: Mapping[str, str], damage: Sequence[str]
 ) -> Manifest:
-    """Moves the data set into place, its manifest last; returns the manifest, completed by what stands there.
+    """Moves the data set into place, its manifest last; returns the manifest, completed by what is there.
 
     Args:
         job: the job, whose work folder holds all that is to move.
@@ -303,7 +303,7 @@ def _report(job: Job, manifest: Manifest, fault: str = "") -> bytes:
 
 
 def _clear(job: Job, folder: str) -> None:
-    """Removes the data set that stands there, once; from then on only the new one is in the folder."""
+    """Removes the data set that exists, once; from then on only the new one is in the folder."""
     if files.exists(job.place(PUBLISHING)):
         return
     remove_data_set(folder)

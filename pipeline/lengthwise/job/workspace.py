@@ -61,7 +61,7 @@ def existing(config: JobConfig, inputs: tuple[Input, ...], digest: str, *, overw
     """The complete data set of the same fingerprint that is in the output folder already, if any.
 
     Raises:
-        ConfigError: something else stands there, and it is not to be overwritten or not ours; or an input was modified
+        ConfigError: something else exists there, and it is not to be overwritten or not ours; or an input was modified
             since.
     """
     folder = config.output.path
@@ -111,7 +111,7 @@ def _refuse_foreign_manifest(path: str) -> None:
     if not isinstance(content, dict) or not {"format_version", "fingerprint", "shards"} <= content.keys():
         raise ConfigError(
             f"output.path: expected to overwrite a data set of `lengthwise`, {path} is no manifest of one; "
-            "name another folder, or remove what stands there"
+            "name another folder, or remove what is there"
         )
 
 

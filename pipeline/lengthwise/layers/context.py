@@ -52,7 +52,7 @@ class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignor
         **kwargs: of `keras.layers.Layer`.
 
     Call arguments:
-        sequence_input: float `[batch, T, D]`; its mask goes on to the output.
+        sequence_input: float `[batch, T, D]`; its mask is handed on to the output.
         context_input: float `[batch, C]`.
         sequence_length: integers `[batch]`, or None.
 

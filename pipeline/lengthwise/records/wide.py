@@ -1,4 +1,4 @@
-"""Integers of more than 32 bits in the sequences of tf.SequenceExamples, which tfx-bsl cuts without a word.
+"""Integers of more than 32 bits in the sequences of tf.SequenceExamples, which tfx-bsl cuts silently.
 
 Its `IntListDecoder` copies each value through a C++ `int`, so 2**32 + 5 becomes 5. The few records that can hold such a
 value are found by their bytes, and those are read again. tf.Examples and context features are not affected.
