@@ -171,7 +171,7 @@ def test_large_strings_make_small_blocks() -> None:
     sizes = [2**23, 2**23, 1, 2**25, *[2**20] * 40]
     lists = pa.array([[bytes(size)] for size in sizes], pa.large_list(pa.large_binary()))
     rows = pa.RecordBatch.from_pydict({"##length": pa.array([1] * len(sizes), pa.int32()), "b": lists})
-    blocks = BlockEncoder([lw.sequence_bytes_column("b")], 20, compress=False).encode(rows, [1]).to_pylist()
+    blocks = BlockEncoder([lw.sequence_bytes_column("b")], 20, compress=False).encode(rows)
     found = [
         [len(text) for text in Example.FromString(block).features.feature["b"].bytes_list.value] for block in blocks
     ]
