@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lengthwise.records.utf8 import is_utf8
+
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG pictures",
     b"\x89PNG\r\n\x1a\n": "PNG pictures",
@@ -74,15 +76,6 @@ def guess_numbers(values: Sequence[bytes]) -> tuple[str, int] | None:
             if len(sizes) and np.isfinite(numbers).all() and usual.mean() > _NEARLY_ALL:
                 return dtype, size // width
     return "uint8", size
-
-
-def is_utf8(value: bytes) -> bool:
-    """Whether the bytes are text in UTF-8."""
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _signature(value: bytes) -> str:

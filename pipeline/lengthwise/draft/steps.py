@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from lengthwise.draft.blobs import VECTORS, describe_blobs, guess_numbers, is_utf8
+from lengthwise.draft.blobs import VECTORS, describe_blobs, guess_numbers
 from lengthwise.draft.facts import Facts
 from lengthwise.draft.names import is_id, is_measure, is_time
 from lengthwise.draft.odd import Odd, most_common, tolerated
+from lengthwise.records.utf8 import is_utf8
 
 LARGEST_ID = 10_000_000
 SMALL_VOCABULARY = 1_000

@@ -15,12 +15,7 @@ from lengthwise.job.inputs import list_inputs, unlisted_inputs
 from lengthwise.job.interruptible import interruptible
 from lengthwise.job.measure import unsampled
 from lengthwise.job.model import Job
-from lengthwise.job.options import (
-    check_options,
-    input_patterns,
-    is_dry_run,
-    runner_name,
-)
+from lengthwise.job.options import check_options, input_patterns, is_dry_run, runner_name
 from lengthwise.job.stages import ACCEPTED, stages_of
 from lengthwise.job.verdict import Verdict, judge, judge_hopeless
 from lengthwise.job.workspace import existing, refuse_own_sources, start_over_where_needed, work_folder

@@ -62,7 +62,7 @@ def _run_here(workers: LocalWorkers, step: str, job: Job, parts: Sequence[Any]) 
     files.make_folder(job.work)
     with uncollected():
         from lengthwise.job import local
-    with settled(), interruptible():
+    with settled():
         getattr(local, step)(workers, job, parts)
 
 

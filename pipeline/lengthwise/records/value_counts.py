@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lengthwise.records.arrow import concat_batches
+from lengthwise.records.utf8 import is_utf8
 
 SCHEMA = pa.schema([pa.field("values", pa.large_binary()), pa.field("counts", pa.int64())])
 _BATCH_BYTES = 2**20  # of a batch in a run, of which a merge holds one for each run
@@ -148,13 +149,5 @@ def _are_utf8(values: pa.Array) -> np.ndarray:
     try:
         pc.cast(values, pa.large_string())
     except pa.ArrowInvalid:
-        return np.fromiter(map(_is_utf8, values.to_pylist()), bool, len(values))
+        return np.fromiter(map(is_utf8, values.to_pylist()), bool, len(values))
     return np.ones(len(values), bool)
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
