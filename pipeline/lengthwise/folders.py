@@ -163,7 +163,7 @@ class Folders:
             for key, found in part.manifest.statistics.items():
                 if found.training is not None:
                     known.setdefault(key, []).append(found.training)
-        return ColumnList(self.first.model_columns, {key: joint_moments(found) for key, found in known.items()})
+        return ColumnList(self.first.model_columns, joint_moments(known))
 
     def shards(self, split: str) -> list[PlacedShard]:
         """The shards of a split that hold records, folder after folder.

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from math import sqrt
+from math import isfinite, sqrt
 from os import PathLike, fspath
 from typing import Annotated, Literal, NamedTuple, Self
 
@@ -189,17 +189,23 @@ class TrainingStatistics(Part):
         return self
 
 
-def joint_moments(parts: Sequence[TrainingStatistics]) -> Moments:
-    """The mean and the deviation of the numbers of several data sets together; of one, to the last bit.
+def joint_moments(known: Mapping[str, Sequence[TrainingStatistics]]) -> dict[str, Moments]:
+    """The mean and the deviation of the numbers of several data sets together, by feature; of one, to the last bit.
+
+    Numbers too large to say are left out: whoever wrote a manifest may have told anything.
 
     Raises:
         DatasetError: they tell of steps of different sizes, which data sets of the same columns do not have.
     """
-    if len({len(one.counts) for one in parts}) > 1:
-        raise DatasetError("statistics: expected as many numbers a step in all folders; verify them")
-    elements = [list(zip(one.counts, one.mean, one.std, strict=True)) for one in parts]
-    means, deviations = zip(*map(_joint, zip(*elements, strict=True)), strict=True)
-    return Moments(means[0], deviations[0]) if len(means) == 1 else Moments(means, deviations)
+    found = {}
+    for key, parts in known.items():
+        if len({len(one.counts) for one in parts}) > 1:
+            raise DatasetError("statistics: expected as many numbers a step in all folders; verify them")
+        elements = [list(zip(one.counts, one.mean, one.std, strict=True)) for one in parts]
+        means, deviations = zip(*map(_joint, zip(*elements, strict=True)), strict=True)
+        if all(map(isfinite, deviations)):
+            found[key] = Moments(means[0], deviations[0]) if len(means) == 1 else Moments(means, deviations)
+    return found
 
 
 def _joint(known: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
@@ -209,7 +215,7 @@ def _joint(known: Sequence[tuple[int, float, float]]) -> tuple[float, float]:
         return known[0][1:]
     total = sum(count for count, _, _ in known)
     mean = sum(count / total * own for count, own, _ in known)
-    return mean, sqrt(sum(count / total * (std * std + (own - mean) ** 2) for count, own, std in known))
+    return mean, sqrt(sum(count / total * (std * std + (own - mean) * (own - mean)) for count, own, std in known))
 
 
 class ColumnStatistics(Part):
@@ -340,7 +346,7 @@ class Manifest(Part):
     def model_columns(self) -> ColumnList:
         """The columns for a model of this data: its look-ups are done, so ids are ids. See `columns.looked_up`."""
         known = {key: [found.training] for key, found in self.statistics.items() if found.training is not None}
-        return ColumnList(looked_up(self.columns), {key: joint_moments(found) for key, found in known.items()})
+        return ColumnList(looked_up(self.columns), joint_moments(known))
 
     @property
     def splits(self) -> tuple[str, ...]:

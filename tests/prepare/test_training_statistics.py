@@ -15,7 +15,7 @@ import lengthwise as lw
 from lengthwise.config.model import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError
 from lengthwise.job import run as run_job
-from lengthwise.manifest import QUANTILES, load_manifest
+from lengthwise.manifest import QUANTILES, TrainingStatistics, joint_moments, load_manifest
 from lengthwise.records import training_numbers
 from lengthwise.records.training_numbers import measure, quantile_boundaries, training_statistics
 from prepare import jobs
@@ -201,3 +201,13 @@ def test_quantiles_that_nobody_found_are_refused(tmp_path: Path) -> None:
     splits = {"fractions": {"a": 0.5, "b": 0.5}}
     with pytest.raises(DataLimitError, match="in a split 'train', which there is not among a, b"):
         jobs.run(tmp_path, columns, raw, splits=splits)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(1e300, 1.0), (0.0, 1e300)])
+def test_numbers_too_large_to_be_joined_are_left_out(mean: float, std: float) -> None:
+    def told(mean: float) -> TrainingStatistics:
+        quantiles = {f"{share:g}": (0.0,) for share in QUANTILES}
+        return TrainingStatistics(counts=(2,), min=(0.0,), max=(0.0,), mean=(mean,), std=(std,), quantiles=quantiles)
+
+    assert joint_moments({"x": [told(mean), told(-mean)]}) == {}
+    assert joint_moments({"x": [told(1.5)]})["x"].mean == 1.5
