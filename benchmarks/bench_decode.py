@@ -13,9 +13,9 @@ from typing import Any
 
 from benchmarks.data import raw_columns, raw_data
 from benchmarks.runner import spread
-from lengthwise.records.decode import Decoder
-from lengthwise.records.framing import BLOCK_RECORDS, read_blocks
-from lengthwise.records.protos import SequenceExample
+from lengthwise.records.container.framing import BLOCK_RECORDS, read_blocks
+from lengthwise.records.decoding.example_protos import SequenceExample
+from lengthwise.records.decoding.record_decoder import Decoder
 
 _BLOCKS = 16
 

@@ -21,9 +21,9 @@ import tensorflow as tf
 
 import lengthwise as lw
 from lengthwise.buckets import LengthHistogram, PairHistogram, plan, plan_pairs
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import SequenceExample
-from lengthwise_cli.demo.words import read_words
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import SequenceExample
+from lengthwise_cli.demo.dictionary_records import read_words
 
 BUDGET = 8192
 _SEED = 1

@@ -62,8 +62,8 @@ def _prepare(name: str, files: list[str], columns: list[AnyColumn]) -> lw.DataSe
 
 def syllables() -> Task:
     """Counts the syllables of words."""
-    from lengthwise_cli.demo.config import example_config
-    from lengthwise_cli.demo.words import encode_word, read_words, write_files
+    from lengthwise_cli.demo.dictionary_records import encode_word, read_words, write_files
+    from lengthwise_cli.demo.example_configs import example_config
 
     words = read_words()
     chosen = np.random.default_rng(0).choice(len(words), _WORDS, replace=False)

@@ -27,8 +27,8 @@ _TURNS = (NAIVE, USUAL, OURS, SHUFFLED, DEFAULT, COPY, READ)
 
 def fingerprint_output(folder: str) -> str:
     """A digest of the records, whatever their order and files: (boundary, sorted parsed features)."""
-    from lengthwise.records.framing import read_blocks
-    from lengthwise.records.protos import Example
+    from lengthwise.records.container.framing import read_blocks
+    from lengthwise.records.decoding.example_protos import Example
 
     digests = []
     for parent, _, names in os.walk(folder):

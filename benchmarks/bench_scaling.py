@@ -58,12 +58,12 @@ class Work:
         return lambda: self._run(config)
 
     def _run(self, config: dict[str, Any]) -> float:
-        from lengthwise.config.model import JobConfig
-        from lengthwise.job.inputs import list_inputs
-        from lengthwise.job.model import Job
-        from lengthwise.job.pieces import whole_files
-        from lengthwise.job.shards import assign_shards, write_shard
-        from lengthwise.job.spill import spill_piece
+        from lengthwise.config.job_config import JobConfig
+        from lengthwise.job.reading.input_files import list_inputs
+        from lengthwise.job.reading.input_pieces import whole_files
+        from lengthwise.job.spilling.piece_spilling import spill_piece
+        from lengthwise.job.task_values import Job
+        from lengthwise.job.writing.shard_writing import assign_shards, write_shard
 
         with tempfile.TemporaryDirectory(dir=self._folder) as output:
             config["output"]["path"] = output

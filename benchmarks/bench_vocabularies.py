@@ -48,8 +48,8 @@ def count_by_hand(folder: Path, paths: list[str]) -> None:
     """Writes the vocabularies of the records of the training split."""
     import tensorflow as tf
 
-    from lengthwise.config.model import Splits
-    from lengthwise.records.splits import splits_of_records
+    from lengthwise.config.job_config import Splits
+    from lengthwise.records.rows.splits import splits_of_records
 
     splits = Splits(fractions={"train": 0.9, "eval": 0.1})
     spec = {"id": tf.io.RaggedFeature(tf.int64), "word": tf.io.RaggedFeature(tf.string)}

@@ -18,18 +18,18 @@ def serial_costs(folder: str, budget: int, **options: Any) -> dict[str, float]:
     """
     import tensorflow as tf
 
-    from lengthwise.feed import Options, prepared
-    from lengthwise.feed.emit import each_alone
-    from lengthwise.feed.epochs import with_options
-    from lengthwise.feed.threads import WINDOWS, threads
-    from lengthwise.feed.transformations import mapped
-    from lengthwise.folders import open_folders
+    from lengthwise.feed import Options, prepared_reader
+    from lengthwise.feed.batching.batch_slices import each_alone
+    from lengthwise.feed.datasets.epochs import with_options
+    from lengthwise.feed.datasets.parallelism import WINDOWS, threads
+    from lengthwise.feed.datasets.transformations import mapped
+    from lengthwise.prepared_folders import open_folders
 
     chosen = Options(batch_steps=budget, seed=1, **options)
     opened = open_folders(folder)
     times, seed = opened.times(None), tf.constant([1, 2], tf.int64)
-    portions = prepared._portions(opened, opened.shards("train"), times, "train", chosen)
-    layout: Any = prepared._layout(opened, "train", chosen)
+    portions = prepared_reader._portions(opened, opened.shards("train"), times, "train", chosen)
+    layout: Any = prepared_reader._layout(opened, "train", chosen)
     streams, windows = layout._streams(portions), layout._windows
     steps = opened.histogram("train").steps
 
@@ -53,7 +53,7 @@ def serial_costs(folder: str, budget: int, **options: Any) -> dict[str, float]:
     stage = "arrange windows" if chosen.pack is None else f"arrange windows, {WINDOWS} at a time"
     found = {stage: cost(arranged) - cost(chunks)}
     if chosen.pack is None:
-        from lengthwise.feed.emit import emit_batches
+        from lengthwise.feed.batching.batch_slices import emit_batches
 
         groups = each_alone(kept(arranged), windows._groups_of, lambda at, window: (at, window))
         gathered = kept(mapped(groups, windows._gather, threads()))

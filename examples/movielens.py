@@ -17,11 +17,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from lengthwise.config import load_config
-from lengthwise.files import create
 from lengthwise.job import run
 from lengthwise.manifest import Manifest
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import SequenceExample
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import SequenceExample
+from lengthwise.storage.files import create
 
 MEMBER = "recbole/dataset_example/ml-100k/ml-100k.inter"
 CONFIG = os.path.join(os.path.dirname(__file__), "..", "configs", "movielens.yaml")

@@ -4,15 +4,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lengthwise.columns import NumericColumn, context_features, feature_of, sequence_features
-from lengthwise.columns.wording import show
+from lengthwise.columns.field_errors import show
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest, Shard, load_manifest
-from lengthwise_cli.sequences import as_dict, say_sequence
-from lengthwise_cli.summary import say_buckets, summarise
+from lengthwise_cli.data_set_summary import say_buckets, summarise
+from lengthwise_cli.sequence_display import as_dict, say_sequence
 from lengthwise_cli.terminal import bytes_text, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from lengthwise.records.inspect import Shown
+    from lengthwise.records.samples.record_display import FeatureView
 
 _LONG_NUMBER = 7  # characters: eight columns fit into 80
 
@@ -30,7 +30,7 @@ def inspect_prepared(
     available = sum(shard.sequences for shard in shards)
     if whole and first >= available:
         raise ConfigError(f"--record: expected a number below {available:,}, received {first:,}")
-    from lengthwise.records.inspect import show_prepared
+    from lengthwise.records.samples.record_display import show_prepared
 
     chosen = list(islice(show_prepared(folder, manifest, shards, first), most))
     if as_json:
@@ -70,7 +70,7 @@ def _shards(manifest: Manifest, bucket: int | None, split: str | None) -> list[S
     ]
 
 
-def _as_json(manifest: Manifest, folder: str, chosen: "list[Shown]") -> dict[str, Any]:
+def _as_json(manifest: Manifest, folder: str, chosen: "list[FeatureView]") -> dict[str, Any]:
     return {
         **summarise(manifest, folder),
         "columns": [column.model_dump(mode="json") for column in manifest.columns],

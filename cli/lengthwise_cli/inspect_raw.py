@@ -7,15 +7,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lengthwise.errors import ConfigError, DatasetError
-from lengthwise.files import exists
-from lengthwise.sources import find_sources
-from lengthwise_cli.sequences import as_dict, say_sequence
+from lengthwise.storage.files import exists
+from lengthwise.storage.input_sources import find_sources
+from lengthwise_cli.sequence_display import as_dict, say_sequence
 from lengthwise_cli.terminal import say, say_json, say_table
 
 if TYPE_CHECKING:
-    from lengthwise.draft.facts import Facts
-    from lengthwise.draft.scan import Seen
-    from lengthwise.records.inspect import Shown, Unreadable
+    from lengthwise.draft.feature_facts import Facts
+    from lengthwise.draft.sample_scan import SampledFeatures
+    from lengthwise.records.samples.record_display import FeatureView, UnreadableRecord
 
 SAMPLE = 1000
 
@@ -41,12 +41,12 @@ def inspect_raw(target: str, first: int, most: int, max_record_bytes: int, *, wh
     if whole:
         _say_whole(*records[0], as_json=as_json)
         return
-    from lengthwise.draft.scan import scan
-    from lengthwise.records.inspect import Shown
+    from lengthwise.draft.sample_scan import scan
+    from lengthwise.records.samples.record_display import FeatureView
 
     seen, (count, damage) = scan([target], SAMPLE, max_record_bytes), _count(paths, max_record_bytes)
     if as_json:
-        examples = [as_dict(one) for _, one in records if isinstance(one, Shown)]
+        examples = [as_dict(one) for _, one in records if isinstance(one, FeatureView)]
         say_json({**_as_json(seen), "files": len(paths), "records": count, "damage": damage, "examples": examples})
         return
     if [target] != paths:
@@ -55,31 +55,33 @@ def inspect_raw(target: str, first: int, most: int, max_record_bytes: int, *, wh
     for path, one in records:
         if len(paths) > 1:
             say(path)
-        if isinstance(one, Shown):
+        if isinstance(one, FeatureView):
             say_sequence(one, whole=False)
         else:
             say(f"#{one.number}: {_why_not(one)}")
             say()
 
 
-def _records(paths: list[str], first: int, max_record_bytes: int) -> "Iterator[tuple[str, Shown | Unreadable]]":
+def _records(
+    paths: list[str], first: int, max_record_bytes: int
+) -> "Iterator[tuple[str, FeatureView | UnreadableRecord]]":
     """The records from number `first` on, counted over all files, each with its file."""
-    from lengthwise.records.inspect import show_raw
+    from lengthwise.records.samples.record_display import show_raw
 
     if len(paths) == 1:
         return ((paths[0], one) for one in show_raw(paths[0], first, max_record_bytes))
     return islice(((path, one) for path in paths for one in show_raw(path, 0, max_record_bytes)), first, None)
 
 
-def _say_whole(path: str, record: "Shown | Unreadable", *, as_json: bool) -> None:
-    from lengthwise.records.inspect import Unreadable
+def _say_whole(path: str, record: "FeatureView | UnreadableRecord", *, as_json: bool) -> None:
+    from lengthwise.records.samples.record_display import UnreadableRecord
 
-    if isinstance(record, Unreadable):
+    if isinstance(record, UnreadableRecord):
         raise DatasetError(f"{path}: record {record.number:,} {_why_not(record)}")
     say_json(as_dict(record)) if as_json else say_sequence(record, whole=True)
 
 
-def _why_not(record: "Unreadable") -> str:
+def _why_not(record: "UnreadableRecord") -> str:
     return (
         f"is not looked at: {record.detail}; see --max-record-bytes"
         if record.too_large
@@ -89,8 +91,8 @@ def _why_not(record: "Unreadable") -> str:
 
 def _count(paths: list[str], max_record_bytes: int) -> tuple[int, dict[str, int]]:
     """How many records the files have, and what is damaged."""
-    from lengthwise.files import open_binary
-    from lengthwise.records.framing import read_blocks
+    from lengthwise.records.container.framing import read_blocks
+    from lengthwise.storage.files import open_binary
 
     records, damage = 0, Counter[str]()
     for path in paths:
@@ -101,7 +103,7 @@ def _count(paths: list[str], max_record_bytes: int) -> tuple[int, dict[str, int]
     return records, dict(damage)
 
 
-def _say_file(path: str, seen: "Seen", count: int, damage: dict[str, int], most: int) -> None:
+def _say_file(path: str, seen: "SampledFeatures", count: int, damage: dict[str, int], most: int) -> None:
     say(f"{path}: {count:,} records, inputs.format {seen.format}")
     for reason, number in damage.items():
         say(f"{number:,} {reason}" + (f" (--max-record-bytes {most})" if reason == "too_large" else ""))
@@ -133,7 +135,7 @@ def _short(text: str, most: int = 40) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _as_json(seen: "Seen") -> dict[str, Any]:
+def _as_json(seen: "SampledFeatures") -> dict[str, Any]:
     def facts_of(features: "dict[str, Facts]") -> dict[str, Any]:
         return {
             key: {

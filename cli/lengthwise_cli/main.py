@@ -3,7 +3,7 @@
 import click
 
 from lengthwise import __version__
-from lengthwise_cli.group import Commands
+from lengthwise_cli.command_group import Commands
 
 EPILOG = """\b
 Exit codes: 0 done, 1 the data failed, 2 wrong usage or configuration,

@@ -4,8 +4,8 @@ import os
 import sys
 from typing import NoReturn
 
-from lengthwise_cli import signals, streams
-from lengthwise_cli.children import end_children
+from lengthwise_cli import signal_handling, standard_streams
+from lengthwise_cli.child_processes import end_children
 
 
 def run() -> NoReturn:
@@ -14,8 +14,8 @@ def run() -> NoReturn:
     It ends on the spot: an interrupted job leaves native threads at work, which abort the interpreter's own way out
     (exit code 134), and there Python would answer no signal either.
     """
-    signals.end_at_once()
-    streams.install()
+    signal_handling.end_at_once()
+    standard_streams.install()
     try:
         from lengthwise_cli.main import main
 
@@ -23,7 +23,7 @@ def run() -> NoReturn:
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:
-        code = signals.STOPPED
+        code = signal_handling.STOPPED
     sys.stdout.flush()
     sys.stderr.flush()
     if code:

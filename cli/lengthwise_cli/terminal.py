@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lengthwise.visible import visible, visible_json
+from lengthwise.printable_text import visible, visible_json
 from lengthwise_cli.line_breaks import wrap
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def config() -> Iterator[str]:
     """Every section of a job's configuration."""
-    from lengthwise.config.model import JobConfig
+    from lengthwise.config.job_config import JobConfig
 
     for name, field in JobConfig.model_fields.items():
         if name == "columns":
@@ -38,7 +38,7 @@ def config() -> Iterator[str]:
 def columns() -> Iterator[str]:
     """Every kind of column."""
     from lengthwise.columns import SharedEmbedding
-    from lengthwise.columns.select import AnyColumn
+    from lengthwise.columns.column_queries import AnyColumn
 
     for kind in typing.get_args(AnyColumn):
         yield f"### `kind: {kind.model_fields['kind'].default}`"
@@ -51,14 +51,14 @@ def columns() -> Iterator[str]:
 
 def options() -> Iterator[str]:
     """The options that both readers of the feed take."""
-    from lengthwise.feed.options import Options
+    from lengthwise.feed.options.reader_options import Options
 
     yield from _fields(Options)
 
 
 def reasons() -> Iterator[str]:
     """Every reason for which a record is refused."""
-    from lengthwise.report.rejects import meanings
+    from lengthwise.report.reject_examples import meanings
 
     yield "| reason | |"
     yield "|---|---|"
@@ -123,7 +123,7 @@ def _model(model: type[BaseModel], prefix: str = "", leave_out: tuple[str, ...] 
 
 
 def _fields(model: type[BaseModel], prefix: str = "", leave_out: tuple[str, ...] = ()) -> Iterator[str]:
-    from lengthwise.columns.base import attribute_docs
+    from lengthwise.columns.column_base import attribute_docs
 
     described = attribute_docs(model)
     yield "| field | takes | default | |"

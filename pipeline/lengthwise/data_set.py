@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lengthwise.columns import ColumnList, groups
 from lengthwise.config import JobConfig, load_config
-from lengthwise.config.model import Sequences
+from lengthwise.config.job_config import Sequences
 from lengthwise.errors import ConfigError, DatasetError
-from lengthwise.folders import Folder, Folders, Names, open_folders
 from lengthwise.manifest import Manifest
+from lengthwise.prepared_folders import Folder, Folders, Names, open_folders
 
 if TYPE_CHECKING:
     from lengthwise.feed import Options
@@ -238,7 +238,7 @@ def verify(folder: str | PathLike[str]) -> None:
     Raises:
         DatasetError: something differs; the message names each file and what is wrong with it.
     """
-    from lengthwise.job.verify import verify as compare
+    from lengthwise.job.verification.data_set_verification import verify as compare
 
     faults = compare(fspath(folder)).faults
     if faults:

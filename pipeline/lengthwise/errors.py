@@ -9,10 +9,10 @@
      ├─ NothingRan         0   a dry run ended well
      └─ Interrupted      130   stopped by a signal; the same command resumes
 
-Bad data is not here: a bad record is a value, `lengthwise.rejects.Reject`.
+Bad data is not here: a bad record is a value, `lengthwise.reject_reasons.Reject`.
 """
 
-from lengthwise.visible import visible_message
+from lengthwise.printable_text import visible_message
 
 
 class LengthwiseError(Exception):

@@ -13,11 +13,11 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from lengthwise import files
 from lengthwise.buckets import Bounds, BucketPlan, LengthHistogram, PairHistogram, plan_of
 from lengthwise.columns import AnyColumn, Column, ColumnList, Moments, groups, looked_up
-from lengthwise.columns.outside import names_a_checkpoint
+from lengthwise.columns.untrusted_columns import names_a_checkpoint
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
+from lengthwise.storage import files
 
 FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"

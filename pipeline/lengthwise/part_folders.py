@@ -8,9 +8,9 @@ sets that happen to be in one folder are not read as one.
 
 import re
 
-from lengthwise import files
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import MANIFEST_NAME
+from lengthwise.storage import files
 
 MARK = "parts.txt"
 _MARK_TEXT = b"The folders beside this file are parts of one data set, made by `lengthwise prepare --part`.\n"

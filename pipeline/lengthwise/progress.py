@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from lengthwise import files
+from lengthwise.storage import files
 
 _SECONDS_BETWEEN = 0.5
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import SequenceExample
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import SequenceExample
 from lengthwise_cli.main import main
 
 CONFIG = """\

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lengthwise.job.options import check_runner, is_embedded
+from lengthwise.job.running.beam_options import check_runner, is_embedded
 
 FLINK = ("--runner=FlinkRunner", "--flink_master=localhost:8081")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lengthwise.manifest import load_manifest
-from lengthwise.rejects import RejectReason
+from lengthwise.reject_reasons import RejectReason
 
 ROOT = Path(__file__).parents[2]
 WHEELS = "LENGTHWISE_WHEELS"

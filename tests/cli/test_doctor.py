@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from lengthwise_cli import checkup
+from lengthwise_cli import doctor_checks
 from lengthwise_cli.commands import doctor
 
 
 @pytest.fixture
 def light(monkeypatch) -> None:
     """Without the checks that load Beam and TensorFlow."""
-    monkeypatch.setattr(checkup, "embedded_runner", lambda: iter(()))
-    monkeypatch.setattr(checkup, "tensorflow", lambda: iter(()))
+    monkeypatch.setattr(doctor_checks, "embedded_runner", lambda: iter(()))
+    monkeypatch.setattr(doctor_checks, "tensorflow", lambda: iter(()))
 
 
 @pytest.mark.slow
@@ -47,7 +47,7 @@ def test_paths_are_tried(light, tmp_path, lengthwise) -> None:
     [("click", "<1", ", expected <1"), ("no-such-package", ">=2", "not installed")],
 )
 def test_a_wrong_version_is_bad_and_the_mending_is_said(name: str, specifier: str, found: str) -> None:
-    finding = checkup._version(name, specifier)
+    finding = doctor_checks._version(name, specifier)
     assert finding.status == "bad"
     assert found in finding.found
     assert finding.advice == f"pip install '{name}{specifier}'"
@@ -69,8 +69,8 @@ def test_the_chosen_runner_runs_a_job(light, tmp_path, lengthwise) -> None:
 
 
 def test_something_bad_is_exit_code_3(light, monkeypatch, lengthwise) -> None:
-    bad = checkup.Finding("memory", "bad", "none", "buy some")
-    monkeypatch.setattr(checkup, "machine", lambda: iter([bad]))
+    bad = doctor_checks.Finding("memory", "bad", "none", "buy some")
+    monkeypatch.setattr(doctor_checks, "machine", lambda: iter([bad]))
     result = lengthwise("doctor", code=3)
     assert "buy some" in result.stdout
     assert "checks failed: memory" in result.stderr

@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 
-from lengthwise_cli.group import COMMANDS
+from lengthwise_cli.command_group import COMMANDS
 from lengthwise_cli.main import main
 
 

@@ -9,9 +9,9 @@ import yaml
 
 from cli.conftest import Place
 from lengthwise.errors import ConfigError, LengthwiseError
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import Example, SequenceExample
-from lengthwise.visible import visible, visible_json, visible_lines
+from lengthwise.printable_text import visible, visible_json, visible_lines
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import Example, SequenceExample
 
 ESCAPES = "\x1b]8;;evil\x07\x1b[2J\x9b31m\r\u202e\u2066\u200b\x7f"
 HOSTILE = f"{ESCAPES}\n[link=http://evil]x[/link] price[usd] :warning: <b>"

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import SequenceExample
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import SequenceExample
 
 
 @pytest.fixture

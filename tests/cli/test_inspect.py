@@ -8,9 +8,9 @@ import re
 import pytest
 
 from cli.conftest import RECORDS, make_record
-from lengthwise.records.framing import frame, read_blocks
-from lengthwise.records.protos import Example, SequenceExample
-from lengthwise_cli.sequences import text
+from lengthwise.records.container.framing import frame, read_blocks
+from lengthwise.records.decoding.example_protos import Example, SequenceExample
+from lengthwise_cli.sequence_display import text
 from records.messages import header
 
 

@@ -172,7 +172,7 @@ def _workers_of(session: int) -> set[int]:
         try:
             with open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline") as line:
                 mine = int(stat.read().rpartition(")")[2].split()[3]) == session
-                if mine and "lengthwise.job.worker" in line.read():
+                if mine and "lengthwise.job.running.worker_process" in line.read():
                     found.add(int(name))
         except OSError:  # it has ended
             continue

@@ -12,13 +12,13 @@ import time
 import pytest
 
 from lengthwise.progress import Event
-from lengthwise_cli import watch
+from lengthwise_cli import progress_display
 
 
 def test_lines_say_bytes_records_rate_rejects_and_what_is_left(capsys, monkeypatch) -> None:
     now = 100.0
-    monkeypatch.setattr(watch.time, "monotonic", lambda: now)
-    lines = watch.PlainLines()
+    monkeypatch.setattr(progress_display.time, "monotonic", lambda: now)
+    lines = progress_display.PlainLines()
     mib = 2**20
     for seconds, done in ((0, 0), (1, 10), (4, 40), (6, 60), (7, 70), (10, 100), (11, 100)):
         now = 100.0 + seconds
@@ -31,7 +31,7 @@ def test_lines_say_bytes_records_rate_rejects_and_what_is_left(capsys, monkeypat
 
 
 def test_a_new_stage_starts_a_new_line_and_messages_are_lines(capsys) -> None:
-    lines = watch.PlainLines()
+    lines = progress_display.PlainLines()
     for event in (Event("measure", 5, 5), Event("log", message="planned"), Event("write", 2, 0, 7)):
         lines.show(event)
     assert capsys.readouterr().err.splitlines() == [
@@ -43,8 +43,8 @@ def test_a_new_stage_starts_a_new_line_and_messages_are_lines(capsys) -> None:
 
 def test_writing_is_measured_by_the_records_that_were_read(capsys, monkeypatch) -> None:
     now = 100.0
-    monkeypatch.setattr(watch.time, "monotonic", lambda: now)
-    lines = watch.PlainLines()
+    monkeypatch.setattr(progress_display.time, "monotonic", lambda: now)
+    lines = progress_display.PlainLines()
     for seconds, event in (
         (0, Event("read", 10, 10, 1_050_000, 50_000)),
         (1, Event("write", 1, 0, 1000)),

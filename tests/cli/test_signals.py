@@ -14,7 +14,7 @@ from cli.conftest import Place, start
 
 PROGRAM = """
 import signal, sys, time, weakref
-from lengthwise_cli.failures import guarded
+from lengthwise_cli.command_failures import guarded
 
 class Thing:
     pass
@@ -42,7 +42,7 @@ def test_a_signal_in_a_callback_whose_exceptions_python_ignores_is_not_lost(name
 
 TRANSLATING = """
 import signal, sys
-from lengthwise_cli.failures import guarded
+from lengthwise_cli.command_failures import guarded
 
 def action():
     try:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from lengthwise_cli.group import COMMANDS
+from lengthwise_cli.command_group import COMMANDS
 
 HEAVY = ("apache_beam", "tensorflow", "tfx_bsl", "keras", "pyarrow", "numpy", "pydantic", "rich", "matplotlib")
 PROBE = """

@@ -14,8 +14,8 @@ import pytest
 
 from lengthwise.buckets.boundary_text import boundaries_text
 from lengthwise.manifest import load_manifest
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import SequenceExample
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import SequenceExample
 from lengthwise_cli.main import main
 
 SEPARATORS = "_/-.:=,"

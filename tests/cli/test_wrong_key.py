@@ -11,8 +11,8 @@ from cli.conftest import CONFIG, Place, make_record
 from lengthwise.columns import sequence_numeric_column
 from lengthwise.config import load_config
 from lengthwise.errors import ConfigError, DataLimitError
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import Example
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import Example
 
 KEYS = "The records have the feature lists 'box', 'words', 'x' and the features 'label', 'name'; did you mean 'words'?"
 FILES, EACH = 6, 1500
@@ -101,7 +101,7 @@ def test_unreadable_files_and_other_formats_do_not_hide_it(tmp_path, lengthwise)
 
 
 def test_the_limit_changes_no_fingerprint(large) -> None:
-    from lengthwise.job.fingerprint import describe_config
+    from lengthwise.job.workspace.job_fingerprint import describe_config
 
     one, other = (load_config(large.job, {"limits.stop_after_rejected": number}) for number in (0, 5))
     assert describe_config(one) == describe_config(other)

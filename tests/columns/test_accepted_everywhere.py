@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 import lengthwise as lw
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.errors import ConfigError
-from lengthwise.feed.serving import serving_fn
+from lengthwise.feed.outputs.serving_function import serving_fn
 from records.messages import sequence_example, write_records
 
 fc = tf.feature_column

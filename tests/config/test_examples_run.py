@@ -9,8 +9,8 @@ import pytest
 from lengthwise.config import load_config
 from lengthwise.job import run
 from lengthwise.manifest import load_manifest
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import SequenceExample
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import SequenceExample
 
 CONFIGS = os.path.join(os.path.dirname(__file__), "..", "..", "configs")
 SYMBOLS = ["HH", "AH0", "L", "OW1", "W", "ER1", "D", "B", "IY2", "AW"]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lengthwise.records.framing import frame
+from lengthwise.records.container.framing import frame
 
 DISTINCT = 500
 CONFIG = """\

@@ -10,9 +10,9 @@ import pytest
 
 import lengthwise
 from docs.pages import DOCS
-from lengthwise.columns.select import AnyColumn
-from lengthwise.config.model import JobConfig
-from lengthwise.rejects import RejectReason
+from lengthwise.columns.column_queries import AnyColumn
+from lengthwise.config.job_config import JobConfig
+from lengthwise.reject_reasons import RejectReason
 
 pytestmark = [
     pytest.mark.slow,

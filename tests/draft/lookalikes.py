@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from lengthwise.records.protos import Example, SequenceExample
+from lengthwise.records.decoding.example_protos import Example, SequenceExample
 
 _LISTS = {bytes: "bytes_list", int: "int64_list", float: "float_list"}
 

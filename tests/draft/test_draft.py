@@ -13,9 +13,9 @@ from lengthwise.config import JobConfig, load_config
 from lengthwise.draft import draft_config
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.job import run
-from lengthwise.records.framing import frame, read_blocks
-from lengthwise.records.protos import Example, SequenceExample
-from lengthwise.records.refine import Refined, Refiner, Rules
+from lengthwise.records.container.framing import frame, read_blocks
+from lengthwise.records.decoding.example_protos import Example, SequenceExample
+from lengthwise.records.rows.block_rows import Refined, Refiner, Rules
 
 _LISTS = {bytes: "bytes_list", int: "int64_list", float: "float_list"}
 _VALUES = {

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lengthwise.draft import draft_config
-from lengthwise.draft.held import KINDS, hold_features, hold_lists
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import Example, Feature, FeatureList, RawRecord
+from lengthwise.draft.feature_values import KINDS, hold_features, hold_lists
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import Example, Feature, FeatureList, RawRecord
 
 _VALUES = {
     "bytes_list": st.binary(max_size=200),

@@ -3,9 +3,9 @@
 import pytest
 
 from draft.lookalikes import sequence_example
-from lengthwise.draft import draft_config, sample
+from lengthwise.draft import draft_config, record_sample
 from lengthwise.errors import DatasetError
-from lengthwise.records.framing import frame
+from lengthwise.records.container.framing import frame
 
 LARGE = [*[sequence_example({}, {"x": [1, 2]})] * 9, sequence_example({}, {"x": [3] * 400})]
 
@@ -37,9 +37,9 @@ def test_of_many_too_large_records_only_the_first_are_passed_over(tmp_path) -> N
 
 
 def test_of_large_records_fewer_are_looked_at(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(sample, "SAMPLE_BYTES", 4000)
+    monkeypatch.setattr(record_sample, "SAMPLE_BYTES", 4000)
     for part in range(2):
         (tmp_path / f"in-{part}.tfrecord").write_bytes(frame([LARGE[-1]] * 100))
-    taken = sample.take_sample([f"{tmp_path}/in-*.tfrecord"], 1000)
+    taken = record_sample.take_sample([f"{tmp_path}/in-*.tfrecord"], 1000)
     assert (len(taken.records), taken.complete) == (2, False)
     assert "from the first 2 records of 2 file(s)" in draft_config([f"{tmp_path}/in-*.tfrecord"])

@@ -97,7 +97,8 @@ def _environment(pid: int) -> bytes:
 
 
 def _serve() -> None:
-    from lengthwise.job import pipeline, publish, runner  # noqa: F401 (imported once for all children)
+    from lengthwise.job.running import beam_runner, beam_steps  # noqa: F401 (imported once for all children)
+    from lengthwise.job.writing import publication  # noqa: F401 (imported once for all children)
 
     for line in sys.stdin:
         reading, writing = os.pipe()
@@ -122,7 +123,7 @@ def _child(task: dict[str, Any], writing: int) -> None:
 
 
 def _run(task: dict[str, Any], writing: int) -> int:
-    from lengthwise.config.model import JobConfig
+    from lengthwise.config.job_config import JobConfig
     from lengthwise.errors import LengthwiseError
     from lengthwise.job import run
 

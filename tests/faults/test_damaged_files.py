@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.errors import DataLimitError, EnvironmentFailure
 from lengthwise.job import run
 from lengthwise.manifest import Manifest
 from lengthwise.progress import Event
-from lengthwise.records.rejects_io import read_rejects
-from lengthwise.rejects import Reject
+from lengthwise.records.rejected.reject_files import read_rejects
+from lengthwise.reject_reasons import Reject
 from prepare import jobs, words
 from records.messages import framed, offsets
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from faults.runs import Ended, Runs
-from lengthwise.config.model import JobConfig
-from lengthwise.job.verify import verify
+from lengthwise.config.job_config import JobConfig
+from lengthwise.job.verification.data_set_verification import verify
 from prepare import jobs, words
 from records.messages import read_records, write_records
 

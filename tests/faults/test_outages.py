@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from faults import remote
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job import run
-from lengthwise.job.verify import verify
+from lengthwise.job.verification.data_set_verification import verify
 from prepare import jobs, words
 from records.messages import framed
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from lengthwise import columns as lw
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.errors import ConfigError, EnvironmentFailure, Interrupted
 from lengthwise.job import run
-from lengthwise.job.verify import verify
+from lengthwise.job.verification.data_set_verification import verify
 from lengthwise.progress import Event
 from prepare import jobs, words
 from records.messages import sequence_example, write_records

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.job import local, shards, spill
-from lengthwise.job.hold import locked, remove_work
-from lengthwise.job.pieces import whole_files
+from lengthwise.job.reading.input_pieces import whole_files
+from lengthwise.job.running import local_steps
+from lengthwise.job.spilling import piece_spilling
+from lengthwise.job.workspace.output_lock import locked, remove_work
+from lengthwise.job.writing import shard_writing
 from prepare import jobs, words
 
 FILES = words.files(count=2, records=40)
@@ -21,14 +23,18 @@ PLANNED = {"buckets": {"count": 3}}
 
 
 def _second(job: Any, piece: Any, _: Any) -> None:
-    spill.spill_piece(job, piece)
+    piece_spilling.spill_piece(job, piece)
 
 
 MOMENTS = {
-    "the first has not opened the waiting rows": (spill, "_sort", _second),
-    "the first has opened the waiting rows": (spill, "RunWriter", _second),
-    "the first has its rows": (spill, "_sizes", _second),
-    "the first writes a shard": (shards, "_write_file", lambda job, task, rows: shards.write_shard(job, task)),
+    "the first has not opened the waiting rows": (piece_spilling, "_sort", _second),
+    "the first has opened the waiting rows": (piece_spilling, "RunWriter", _second),
+    "the first has its rows": (piece_spilling, "_sizes", _second),
+    "the first writes a shard": (
+        shard_writing,
+        "_write_file",
+        lambda job, task, rows: shard_writing.write_shard(job, task),
+    ),
 }
 
 
@@ -56,23 +62,23 @@ def test_two_workers_on_one_element_give_the_same_data_set(tmp_path, monkeypatch
 
 
 def test_waiting_rows_that_are_gone_are_an_error_and_not_a_file_without_rows(tmp_path, monkeypatch) -> None:
-    real = spill._sort
+    real = piece_spilling._sort
 
     def sort(job: Any, piece: Any, spilled: Any) -> Any:
-        spill.files.remove(spill.waiting_path(job, piece.name))
+        piece_spilling.files.remove(piece_spilling.waiting_path(job, piece.name))
         return real(job, piece, spilled)
 
-    monkeypatch.setattr(spill, "_sort", sort)
+    monkeypatch.setattr(piece_spilling, "_sort", sort)
     with pytest.raises(EnvironmentFailure, match=r"expected \d+ rows, found 0"):
         jobs.run(tmp_path, words.COLUMNS, FILES, **PLANNED)
 
 
 LATE = {
-    "it has not begun": (spill, "_read"),
-    "it has opened its files": (spill, "Refiner"),
-    "it has written its rows": (spill, "_sizes"),
-    "it has its shard's rows": (shards, "_write_file"),
-    "it has written its shard": (shards, "describe"),
+    "it has not begun": (piece_spilling, "_read"),
+    "it has opened its files": (piece_spilling, "Refiner"),
+    "it has written its rows": (piece_spilling, "_sizes"),
+    "it has its shard's rows": (shard_writing, "_write_file"),
+    "it has written its shard": (shard_writing, "describe"),
 }
 
 
@@ -81,11 +87,11 @@ def test_a_worker_that_continues_when_its_job_has_ended_leaves_nothing(tmp_path,
     given: list[Any] = []
 
     def assign(job: Any, spilled: Any) -> Any:
-        tasks = [*shards.assign_shards(job, spilled)]
+        tasks = [*shard_writing.assign_shards(job, spilled)]
         given.append((job, tasks[0]))
         return tasks
 
-    monkeypatch.setattr(local, "assign_shards", assign)
+    monkeypatch.setattr(local_steps, "assign_shards", assign)
     jobs.run(tmp_path, words.COLUMNS, FILES, buckets={"boundaries": (6, 12)})
     [(job, task)] = given
     module, name = LATE[moment]
@@ -99,12 +105,12 @@ def test_a_worker_that_continues_when_its_job_has_ended_leaves_nothing(tmp_path,
     with locked(out):
         os.mkdir(job.work)
         pieces = whole_files(job)
-        spilled = [spill.spill_piece(job, piece) for piece in pieces[1:]]
+        spilled = [piece_spilling.spill_piece(job, piece) for piece in pieces[1:]]
         late = pieces[0]
-        if module is shards:
-            list(shards.assign_shards(job, [spill.spill_piece(job, late), *spilled]))
+        if module is shard_writing:
+            list(shard_writing.assign_shards(job, [piece_spilling.spill_piece(job, late), *spilled]))
         monkeypatch.setattr(module, name, after_the_end)
         with pytest.raises(EnvironmentFailure, match="is missing: its job has ended"):
-            shards.write_shard(job, task) if module is shards else spill.spill_piece(job, late)
+            shard_writing.write_shard(job, task) if module is shard_writing else piece_spilling.spill_piece(job, late)
     assert jobs.tree(tmp_path / "out") == before
     assert not os.path.exists(tmp_path / "out" / ".work")

@@ -19,7 +19,7 @@ import pytest
 from faults import machine
 from faults.machine import Command
 from faults.runs import Runs
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from prepare import jobs, words
 
 PROCESSES = ("--workers", "2")
@@ -88,7 +88,7 @@ def test_no_worker_and_no_temporary_file_outlives_its_run(runs, tmp_path):
 
 
 def test_temporary_folders_of_others_and_of_runs_at_work_stay(tmp_path, monkeypatch):
-    from lengthwise.job import abandoned
+    from lengthwise.job.running import abandoned_folders
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     names = {name: tmp_path / name for name in ("beam-pipeline-temp0", "lengthwise-1", "lengthwise-2", "lengthwise-3")}
@@ -99,13 +99,13 @@ def test_temporary_folders_of_others_and_of_runs_at_work_stay(tmp_path, monkeypa
     (names["lengthwise-1"] / ".lengthwise").symlink_to(elsewhere / "notes.txt")
     (elsewhere / ".lengthwise").write_text("")
     (tmp_path / "lengthwise-link").symlink_to(elsewhere)
-    with abandoned.claimed(str(names["lengthwise-2"])), abandoned.claimed(str(names["lengthwise-3"])):
+    with abandoned_folders.claimed(str(names["lengthwise-2"])), abandoned_folders.claimed(str(names["lengthwise-3"])):
         (names["lengthwise-3"] / ".lengthwise").chmod(0o600)
         if os.geteuid() == 0:
             os.chown(names["lengthwise-3"] / ".lengthwise", NOBODY, NOBODY)
-        abandoned.remove_abandoned()
+        abandoned_folders.remove_abandoned()
         assert all((folder / "notes.txt").exists() for folder in (*names.values(), elsewhere))
-    abandoned.remove_abandoned()
+    abandoned_folders.remove_abandoned()
     gone = {name for name, folder in names.items() if not folder.exists()}
     assert gone == ({"lengthwise-2"} if os.geteuid() == 0 else {"lengthwise-2", "lengthwise-3"})
     assert (elsewhere / "notes.txt").read_text() == "mine"

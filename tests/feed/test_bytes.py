@@ -11,10 +11,10 @@ import tensorflow as tf
 
 import lengthwise as lw
 from lengthwise.errors import ConfigError
-from lengthwise.records.encode import BlockEncoder
-from lengthwise.records.framing import frame
-from lengthwise.records.inspect import show_prepared
-from lengthwise.records.protos import Example
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import Example
+from lengthwise.records.encoding.example_encoder import BlockEncoder
+from lengthwise.records.samples.record_display import show_prepared
 from records.messages import UNSET, example, read_records, sequence_example, write_records
 
 COLUMNS = [

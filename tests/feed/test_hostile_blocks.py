@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from lengthwise import columns as lw
 from lengthwise.feed import read_prepared
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import Example
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import Example
 from prepare import jobs
 from records.messages import read_records, sequence_example
 

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from lengthwise import columns as lw
 from lengthwise.columns import sequence_features
-from lengthwise.config.model import Buckets, Inputs, JobConfig, Sequences
+from lengthwise.config.job_config import Buckets, Inputs, JobConfig, Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed import read_raw
-from lengthwise.feed.options import Options
-from lengthwise.feed.parse import wire_dtype
-from lengthwise.feed.raw_files import Chunk
-from lengthwise.feed.raw_job import RawJob
-from lengthwise.feed.raw_window import RawWindow
-from lengthwise.records import refine
-from lengthwise.records.features import INDEX, LENGTH, step_features, with_numbers
-from lengthwise.records.framing import Block
-from lengthwise.records.protos import Example, SequenceExample
-from lengthwise.rejects import RejectReason
+from lengthwise.feed.layouts.raw_layout import RawWindow
+from lengthwise.feed.options.raw_job import RawJob
+from lengthwise.feed.options.reader_options import Options
+from lengthwise.feed.parsing.record_parser import wire_dtype
+from lengthwise.feed.reading.raw_chunks import RawChunk
+from lengthwise.records.container.framing import Block
+from lengthwise.records.decoding.example_protos import Example, SequenceExample
+from lengthwise.records.rows import block_rows
+from lengthwise.records.rows.row_features import INDEX, LENGTH, step_features, with_numbers
+from lengthwise.reject_reasons import RejectReason
 from records import strategies
 from records.messages import example, sequence_example, write_records
 from records.oracle import Rules
@@ -62,7 +62,9 @@ def tensorflow_takes(record: bytes, rules: Rules) -> bool:
 def offline(rules: Rules, records: list[bytes]) -> tuple[dict[int, Any], Any]:
     """What the job makes of the records: rejects by number, and rows."""
     block = Block(records, list(range(len(records))), [0] * len(records))
-    refiner = refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__}))
+    refiner = block_rows.Refiner(
+        block_rows.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__})
+    )
     refined = refiner.refine(block, "file")
     return {reject.index: reject for reject in refined.rejects}, with_numbers(
         step_features(rules.columns), refined.rows
@@ -84,7 +86,7 @@ class Online:
         )
         window = RawWindow(RawJob(config, "train"), Options(batch_size=4), ["file"], "skip")
         count = len(records)
-        chunk = Chunk(tf.constant(records), tf.zeros(count, tf.int32), tf.range(count, dtype=tf.int64))
+        chunk = RawChunk(tf.constant(records), tf.zeros(count, tf.int32), tf.range(count, dtype=tf.int64))
         [(kept, parsed)] = window.parse(chunk)
         self.rows, verdicts = window._refiner.refine(parsed)
         self.places = {int(index): place for place, index in enumerate(kept.index.numpy())}

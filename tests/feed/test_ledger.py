@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.feed import Service
-from lengthwise.feed.ledger import exchange
+from lengthwise.feed.service.consumer_ledger import exchange
 
 
 def service(ledger: Any, index: int, consumers: int = 2) -> Service:

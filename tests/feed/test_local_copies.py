@@ -15,8 +15,8 @@ import pytest
 
 from faults import remote
 from lengthwise.errors import ConfigError, EnvironmentFailure
-from lengthwise.local_copies import PINNED, LocalCopies
-from lengthwise.remote_source import Remote, state_of
+from lengthwise.storage.local_copies import PINNED, LocalCopies
+from lengthwise.storage.remote_copying import Remote, state_of
 
 SIZE = 1000
 OURS = re.compile(r"[0-9a-f]{64}(\.part)?|lock")
@@ -107,7 +107,7 @@ def test_the_longest_unused_is_removed_but_none_in_use(place, tmp_path, opened):
 
 def test_the_limit_is_kept_once_nothing_is_in_use(place, tmp_path, opened):
     script = (
-        "from feed.test_local_copies import make; from lengthwise.local_copies import LocalCopies\n"
+        "from feed.test_local_copies import make; from lengthwise.storage.local_copies import LocalCopies\n"
         f"copies = LocalCopies({str(tmp_path)!r}, {10 * SIZE})\n"
         f"for number in range(30): copies.get(make({place!r} + f'/{{number}}', number))\n"
     )
@@ -135,7 +135,7 @@ KILLED = """
 import os, signal
 from faults import remote
 from feed.test_local_copies import make
-from lengthwise.local_copies import LocalCopies
+from lengthwise.storage.local_copies import LocalCopies
 from lengthwise import remote_source
 remote_source._CHUNK_BYTES = 100
 reads = 0

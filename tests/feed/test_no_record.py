@@ -13,7 +13,7 @@ import tensorflow as tf
 from lengthwise import columns as lw
 from lengthwise.errors import ConfigError
 from lengthwise.feed import Service, count_raw, read_raw
-from lengthwise.feed.servers import start_dispatcher, start_worker
+from lengthwise.feed.service.service_processes import start_dispatcher, start_worker
 from records.messages import framed, sequence_example, write_records
 
 COLUMNS = [lw.sequence_categorical_column_with_identity("item", 10)]

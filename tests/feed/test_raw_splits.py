@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lengthwise as lw
-from lengthwise.config.model import Splits
+from lengthwise.config.job_config import Splits
 from lengthwise.errors import ConfigError
-from lengthwise.feed.features import Flat, Rows
-from lengthwise.feed.own_split import OwnSplit
-from lengthwise.feed.parse import Parsed, RawSteps
-from lengthwise.records.splits import divide, hash_values, splits_of_records
+from lengthwise.feed.parsing.record_parser import Parsed, RawSteps
+from lengthwise.feed.parsing.split_filter import OwnSplit
+from lengthwise.feed.rows.feed_features import Flat, Rows
+from lengthwise.records.rows.splits import divide, hash_values, splits_of_records
 from records.messages import sequence_example, write_records
 
 COLUMNS = [

@@ -17,11 +17,11 @@ import tensorflow as tf
 from faults import remote
 from feed.conftest import Data, make_source
 from feed.samples import all_columns
-from lengthwise import files
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
 from lengthwise.feed import Cache, count_raw, read_prepared, read_raw
-from lengthwise.feed.servers import start_dispatcher
+from lengthwise.feed.service.service_processes import start_dispatcher
 from lengthwise.manifest import load_manifest
+from lengthwise.storage import files
 from prepare.webhdfs import serving
 from records.messages import framed
 

@@ -19,8 +19,8 @@ from feed.conftest import Data, make_source
 from feed.grouped_data import BUDGET, Row, check_batch
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.feed import Service
-from lengthwise.feed.arrivals import watch
-from lengthwise.feed.servers import start_dispatcher, start_worker
+from lengthwise.feed.service.service_arrivals import watch
+from lengthwise.feed.service.service_processes import start_dispatcher, start_worker
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,9 @@ def test_a_dispatcher_started_again_from_its_journal_goes_on(data: Data, tmp_pat
 
 
 def worker_process(dispatcher: str) -> Any:
-    program = f"from lengthwise.feed.servers import start_worker\nworker = start_worker({dispatcher!r})\n"
+    program = (
+        f"from lengthwise.feed.service.service_processes import start_worker\nworker = start_worker({dispatcher!r})\n"
+    )
     program += "print()\nworker.join()"
     worker = subprocess.Popen([sys.executable, "-uc", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     worker.stdout.readline()  # it has started

@@ -15,10 +15,10 @@ import tensorflow as tf
 
 import lengthwise as lw
 from feed.conftest import Data
-from lengthwise import remote_source
 from lengthwise.errors import ConfigError
 from lengthwise.feed import read_prepared, read_raw
-from lengthwise.feed.servers import start_dispatcher
+from lengthwise.feed.service.service_processes import start_dispatcher
+from lengthwise.storage import remote_copying
 from records.messages import read_records, write_records
 
 LAYOUTS = ["example", "block"]
@@ -50,13 +50,13 @@ def numbers(dataset: Any) -> list[int]:
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files whose bytes are added up."""
     paths: list[str] = []
-    before = remote_source.check_bytes
+    before = remote_copying.check_bytes
 
-    def check(expected: remote_source.Remote, place: str) -> None:
+    def check(expected: remote_copying.Remote, place: str) -> None:
         paths.append(place)
         before(expected, place)
 
-    monkeypatch.setattr("lengthwise.feed.shard_checks.check_bytes", check)
+    monkeypatch.setattr("lengthwise.feed.reading.shard_checksums.check_bytes", check)
     return paths
 
 
@@ -147,7 +147,7 @@ def test_bytes_behind_the_records_count(copies: dict[str, str], name: str) -> No
         numbers(read_prepared(copies["example"], batch_steps=256, verify=True))
 
 
-OURS = "from lengthwise.feed.servers import start_worker as start"
+OURS = "from lengthwise.feed.service.service_processes import start_worker as start"
 FOREIGN = """
 import tensorflow as tf
 

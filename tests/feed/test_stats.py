@@ -12,7 +12,7 @@ import tensorflow as tf
 import lengthwise as lw
 from feed.conftest import Data, make_source
 from lengthwise.errors import ConfigError
-from lengthwise.feed.waiting import idle_seconds
+from lengthwise.feed.accelerator_waits import idle_seconds
 
 KEPT = ["item", "value", "sequence_length"]
 
@@ -188,6 +188,8 @@ def test_a_callback_that_watches_nothing_says_so(data: Data) -> None:
 
 
 def test_it_is_loaded_only_where_it_is_used() -> None:
-    program = "import sys, lengthwise.feed as feed; print('lengthwise.feed.stats' in sys.modules, hasattr(feed, 'No'))"
+    program = (
+        "import sys, lengthwise.feed as feed; print('lengthwise.feed.batch_stats' in sys.modules, hasattr(feed, 'No'))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import lengthwise as lw
-from lengthwise.records.protos import Example
+from lengthwise.records.decoding.example_protos import Example
 from records.messages import read_records, sequence_example, write_records
 
 SCALE, OFFSET = 4 / 255, -2.0

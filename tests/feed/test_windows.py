@@ -10,17 +10,17 @@ import tensorflow as tf
 
 from lengthwise import columns as lw
 from lengthwise.buckets import LengthHistogram, plan_optimal
-from lengthwise.feed.batch_options import WINDOW
-from lengthwise.feed.chunks import ChunkFormat
-from lengthwise.feed.epochs import Epochs
-from lengthwise.feed.even import Placed, Turns, read_evenly
-from lengthwise.feed.features import Features, Flat, Rows
-from lengthwise.feed.largest import largest_steps
-from lengthwise.feed.options import Options
-from lengthwise.feed.packed_window import windows_of
-from lengthwise.feed.records import Portion
-from lengthwise.feed.sizes import chunks_of_windows, rows_of_window
-from lengthwise.feed.window import Windows
+from lengthwise.feed.batching.largest_first import largest_steps
+from lengthwise.feed.batching.length_windows import Windows
+from lengthwise.feed.batching.packed_windows import windows_of
+from lengthwise.feed.batching.window_sizes import chunks_of_windows, rows_of_window
+from lengthwise.feed.datasets.epochs import Epochs
+from lengthwise.feed.options.batch_options import WINDOW
+from lengthwise.feed.options.reader_options import Options
+from lengthwise.feed.reading.bucket_interleaving import BucketPortion, Turns, read_evenly
+from lengthwise.feed.reading.file_streams import Portion
+from lengthwise.feed.rows.feed_features import Features, Flat, Rows
+from lengthwise.feed.rows.row_chunks import ChunkFormat
 from records.messages import write_records
 
 CHUNK = 1000
@@ -204,7 +204,7 @@ def test_buckets_keep_their_shares_from_the_beginning_to_the_end(tmp_path: Any) 
     parts = []
     for name, bucket, count in counts:
         path = write_records(str(tmp_path / name), [f"{bucket} {name}{i}".encode() for i in range(count)])
-        parts.append(Placed(Portion(path, 0, count), bucket))
+        parts.append(BucketPortion(Portion(path, 0, count), bucket))
     orders = []
     for seed in (1, 2):
         turns = Turns.of(parts, 10, shuffle=True)

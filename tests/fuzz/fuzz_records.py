@@ -12,10 +12,10 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["lengthwise.records"]):
-    from lengthwise.records import refine
-    from lengthwise.records.features import LENGTH, step_features
-    from lengthwise.records.framing import Block, read_blocks
-    from lengthwise.records.rejects_io import decode_reject, encode_reject
+    from lengthwise.records.container.framing import Block, read_blocks
+    from lengthwise.records.rejected.reject_files import decode_reject, encode_reject
+    from lengthwise.records.rows import block_rows
+    from lengthwise.records.rows.row_features import LENGTH, step_features
 
 from lengthwise import columns as lw
 
@@ -36,7 +36,7 @@ def fuzz(data: bytes) -> None:
     if not data:
         return
     choices, data = data[0], data[1:]
-    rules = refine.Rules(
+    rules = block_rows.Rules(
         COLUMNS,
         container="example" if choices & 1 else "sequence_example",
         mismatch="truncate" if choices & 2 else "reject",
@@ -45,7 +45,7 @@ def fuzz(data: bytes) -> None:
         longest=3,
         overlap=1 if choices >> 3 & 3 == 3 else 0,
     )
-    refiner = refine.Refiner(rules)
+    refiner = block_rows.Refiner(rules)
     blocks = read_blocks(io.BytesIO(data), max_record_bytes=500) if choices & 0x80 else [_block(data)]
     for block in blocks:
         check(rules, block, refiner.refine(block, "file"))
@@ -63,7 +63,7 @@ def _block(data: bytes) -> Block:
     return block
 
 
-def check(rules: refine.Rules, block: Block, refined: refine.Refined) -> None:
+def check(rules: block_rows.Rules, block: Block, refined: block_rows.Refined) -> None:
     tally, rows = refined.tally, refined.rows
     assert tally.read == block.read == tally.written + len(refined.rejects)
     assert tally.sequences == rows.num_rows

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lengthwise import columns as lw
 from lengthwise.layers import SequenceFeatures, concatenate_context_input, sequence_input_layer
-from lengthwise.tensor.lookup import make_lookup
+from lengthwise.tensor.tensor_lookup import make_lookup
 
 WORDS = lw.sequence_categorical_column_with_vocabulary_list("k", ["a", "b"], oov="error")
 COLUMNS = [lw.indicator_column(WORDS), lw.sequence_numeric_column("n")]

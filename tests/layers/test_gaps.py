@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import lengthwise as lw
-from lengthwise.records.framing import Block
-from lengthwise.records.refine import Refiner, Rules
+from lengthwise.records.container.framing import Block
+from lengthwise.records.rows.block_rows import Refiner, Rules
 from records.messages import sequence_example
 
 NAN = float("nan")

@@ -20,10 +20,10 @@ from lengthwise.columns import (
     length_key,
     sequence_features,
 )
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.job import run as run_job
 from lengthwise.manifest import Manifest
-from lengthwise.records.protos import Example
+from lengthwise.records.decoding.example_protos import Example
 from records.messages import read_records, write_records
 
 

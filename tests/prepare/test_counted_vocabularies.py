@@ -18,9 +18,10 @@ from faults.runs import Runs
 from lengthwise.columns import VocabularyColumn
 from lengthwise.config import JobConfig, load_config
 from lengthwise.errors import ConfigError, DataLimitError
-from lengthwise.job import counting, pieces
 from lengthwise.job import run as run_job
-from lengthwise.job.verify import verify
+from lengthwise.job.planning import value_counting
+from lengthwise.job.reading import input_pieces
+from lengthwise.job.verification.data_set_verification import verify
 from lengthwise.manifest import Manifest
 from lengthwise.report import compare_manifests
 from lengthwise_cli.main import main
@@ -165,9 +166,9 @@ def test_workers_pieces_and_memory_change_no_byte(tmp_path: Path, monkeypatch: p
     once = jobs.run(tmp_path, columns(top=30, num_oov_buckets=3), files(9), **SECTIONS)
     expected = jobs.tree(tmp_path / "out")
     assert once.columns[0].size == 30  # type: ignore[union-attr]
-    monkeypatch.setattr(counting, "MOST_FILES", 2)
-    monkeypatch.setattr(counting, "MOST_BYTES", 400)
-    monkeypatch.setattr(pieces, "PIECE_BYTES", 3000)
+    monkeypatch.setattr(value_counting, "MOST_FILES", 2)
+    monkeypatch.setattr(value_counting, "MOST_BYTES", 400)
+    monkeypatch.setattr(input_pieces, "PIECE_BYTES", 3000)
     raw = [source.path for source in once.inputs]
     for workers, options in ((1, ()), (2, ()), (1, ["--runner=DirectRunner"])):
         config = jobs.job(tmp_path, columns(top=30, num_oov_buckets=3), raw, **SECTIONS)

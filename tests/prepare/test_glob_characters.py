@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from faults import remote
-from lengthwise import files
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.job import run
-from lengthwise.job.verify import verify
+from lengthwise.job.verification.data_set_verification import verify
 from lengthwise.manifest import load_manifest
+from lengthwise.storage import files
 from prepare import jobs, words
 from prepare.webhdfs import serving
 

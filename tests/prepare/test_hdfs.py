@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
 from lengthwise.job import check
 from lengthwise.job import run as run_job
-from lengthwise.job.verify import verify
+from lengthwise.job.verification.data_set_verification import verify
 from lengthwise.manifest import Manifest, load_manifest
 from prepare import jobs, words
 from prepare.webhdfs import WebHdfs, serving

@@ -12,10 +12,10 @@ import pytest
 
 from lengthwise import columns as lw
 from lengthwise.columns import AnyColumn
-from lengthwise.config.model import GroupRules
+from lengthwise.config.job_config import GroupRules
 from lengthwise.manifest import Manifest
-from lengthwise.records.rejects_io import read_rejects
-from lengthwise.rejects import Reject
+from lengthwise.records.rejected.reject_files import read_rejects
+from lengthwise.reject_reasons import Reject
 from prepare import jobs
 from records.messages import example, sequence_example
 from records.oracle import Outcome, Rules, judge

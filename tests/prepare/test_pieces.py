@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 from lengthwise.errors import LengthwiseError
-from lengthwise.job import check, local, pieces, run, spill
-from lengthwise.records.first_frame import find_first_frame
+from lengthwise.job import check, run
+from lengthwise.job.reading import input_pieces
+from lengthwise.job.running import local_steps
+from lengthwise.job.spilling import piece_spilling
+from lengthwise.records.container.frame_search import find_first_frame
 from prepare import jobs, words
 from records.messages import framed, header, offsets
 
@@ -65,7 +68,7 @@ SECTIONS = {"limits": {"rejected_fraction": 1.0, "damaged_files": 99, "max_recor
 
 def prepare(folder: Path, monkeypatch: pytest.MonkeyPatch, size: int, workers: int = 1, **sections: Any) -> dict:
     """The data set of what is in `folder/raw`, read in pieces of that size."""
-    monkeypatch.setattr(pieces, "PIECE_BYTES", size)
+    monkeypatch.setattr(input_pieces, "PIECE_BYTES", size)
     out = folder / f"{size}-{workers}"
     given = {**SECTIONS, **sections}
     given["output"] = {**given["output"], "path": str(out)}
@@ -117,7 +120,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 def test_a_file_that_changes_between_its_pieces(raw, monkeypatch, name):
     """What replaces it is read whole; that it has another size is damage, as in a file that is read at once."""
     raw.write_bytes(flip(STARTS[CUT + 9] + 40) if name == "is replaced" else CONTENT)
-    spill_piece, seen = spill.spill_piece, []
+    spill_piece, seen = piece_spilling.spill_piece, []
 
     def spilled(job: Any, piece: Any) -> Any:
         seen.append(piece)
@@ -125,8 +128,8 @@ def test_a_file_that_changes_between_its_pieces(raw, monkeypatch, name):
             CHANGES[name](raw)
         return spill_piece(job, piece)
 
-    monkeypatch.setattr(local, "spill_piece", spilled)
-    monkeypatch.setattr(pieces, "PIECE_BYTES", PIECE)
+    monkeypatch.setattr(local_steps, "spill_piece", spilled)
+    monkeypatch.setattr(input_pieces, "PIECE_BYTES", PIECE)
     config = jobs.job(raw.parent.parent, words.COLUMNS, [str(raw)], **SECTIONS, **ORDERS["given"])
     manifest = run(config, workers=1)
     jobs.balance(manifest)
@@ -137,12 +140,12 @@ def test_a_file_that_changes_between_its_pieces(raw, monkeypatch, name):
 
 
 def test_an_interrupted_job_reads_no_finished_piece_again(raw, monkeypatch):
-    from lengthwise.job import shards
-    from lengthwise.job.reading import Reading
+    from lengthwise.job.reading.piece_reader import Reading
+    from lengthwise.job.writing import shard_writing
 
     raw.write_bytes(CONTENT)
     whole = prepare(raw.parent.parent, monkeypatch, 2**26, **ORDERS["planned"])
-    monkeypatch.setattr(pieces, "PIECE_BYTES", PIECE)
+    monkeypatch.setattr(input_pieces, "PIECE_BYTES", PIECE)
     config = jobs.job(raw.parent.parent, words.COLUMNS, [f"{raw.parent}/*"], **SECTIONS, **ORDERS["planned"])
     reads: list[str] = []
     blocks = Reading.blocks
@@ -154,12 +157,12 @@ def test_an_interrupted_job_reads_no_finished_piece_again(raw, monkeypatch):
         yield from blocks(reading)
 
     monkeypatch.setattr(Reading, "blocks", counted)
-    write_rows = shards.read_rows
-    monkeypatch.setattr(shards, "read_rows", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    write_rows = shard_writing.read_rows
+    monkeypatch.setattr(shard_writing, "read_rows", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     for _ in range(2):  # once while it reads, once before it writes
         with pytest.raises(LengthwiseError):
             run(config, workers=1)
-    monkeypatch.setattr(shards, "read_rows", write_rows)
+    monkeypatch.setattr(shard_writing, "read_rows", write_rows)
     run(config, workers=1)
     assert len(reads) == len(set(reads)) + 1 == 10  # seven pieces and two files, and the one that was interrupted
     tree = jobs.tree(raw.parent.parent / "out")

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from lengthwise.columns import NumericColumn
 from lengthwise.manifest import Manifest
-from lengthwise.records.rejects_io import read_rejects
-from lengthwise.rejects import Reject
+from lengthwise.records.rejected.reject_files import read_rejects
+from lengthwise.reject_reasons import Reject
 from prepare import jobs
 from records import strategies
 from records.messages import write_records

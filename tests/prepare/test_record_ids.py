@@ -8,11 +8,11 @@ import pytest
 
 from lengthwise import columns as lw
 from lengthwise.columns import AnyColumn
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest
-from lengthwise.records.inspect import MISSING, show_prepared
-from lengthwise.report.features import feature_cards
+from lengthwise.records.samples.record_display import MISSING, show_prepared
+from lengthwise.report.feature_cards import feature_cards
 from prepare import jobs
 from records.messages import sequence_example
 

@@ -9,8 +9,8 @@ import pytest
 
 from lengthwise import columns as lw
 from lengthwise.manifest import Manifest
-from lengthwise.records.rejects_io import read_rejects
-from lengthwise.rejects import Reject, RejectReason
+from lengthwise.records.rejected.reject_files import read_rejects
+from lengthwise.reject_reasons import Reject, RejectReason
 from prepare import jobs
 from records.messages import UNSET, example, framed, header, sequence_example, write_records
 

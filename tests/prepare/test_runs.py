@@ -14,14 +14,14 @@ from typing import Any, BinaryIO
 import pytest
 
 from lengthwise import columns as lw
-from lengthwise import files
-from lengthwise.job import runs
-from lengthwise.job.inputs import list_inputs
-from lengthwise.job.model import Job, ShardTask, Spilled
-from lengthwise.job.pieces import whole_files
-from lengthwise.job.runs import read_rows
-from lengthwise.job.shards import assign_shards, write_shard
-from lengthwise.job.spill import spill_piece
+from lengthwise.job.reading.input_files import list_inputs
+from lengthwise.job.reading.input_pieces import whole_files
+from lengthwise.job.spilling import sorted_runs
+from lengthwise.job.spilling.piece_spilling import spill_piece
+from lengthwise.job.spilling.sorted_runs import read_rows
+from lengthwise.job.task_values import Job, ShardTask, SpilledPiece
+from lengthwise.job.writing.shard_writing import assign_shards, write_shard
+from lengthwise.storage import files
 from prepare import jobs, words
 from records.messages import sequence_example
 
@@ -40,7 +40,7 @@ def records(count: int) -> list[bytes]:
     return few * (count // 60)
 
 
-def spill(folder: Path, files: Any, **sections: Any) -> tuple[Job, list[Spilled]]:
+def spill(folder: Path, files: Any, **sections: Any) -> tuple[Job, list[SpilledPiece]]:
     """A job over these files, as far as until all of its rows wait for their shards."""
     config = jobs.job(folder, COLUMNS, files, **sections)
     (folder / "work").mkdir()
@@ -50,7 +50,7 @@ def spill(folder: Path, files: Any, **sections: Any) -> tuple[Job, list[Spilled]
 
 def sixteen_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Job, list[ShardTask]]:
     """A job of 8 MiB in 16 pieces, and its 16 shards."""
-    monkeypatch.setattr(runs, "RUN_BYTES", 2**19)
+    monkeypatch.setattr(sorted_runs, "RUN_BYTES", 2**19)
     output = {"shard_bytes": 2**19, "layout": "block"}
     job, spilled = spill(folder, {"raw": records(ROWS)}, buckets={"boundaries": (3,)}, output=output)
     assert len(spilled[0].segments) > 8
@@ -95,7 +95,7 @@ def test_all_shards_together_read_little_more_than_the_rows(tmp_path, monkeypatc
 
 
 def test_a_shard_of_few_rows_does_not_hold_what_it_read_them_from(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "_LEAST_PART_BYTES", 2**17)
+    monkeypatch.setattr(sorted_runs, "_LEAST_PART_BYTES", 2**17)
     job, _ = sixteen_pieces(tmp_path, monkeypatch)
     with counted(monkeypatch) as sizes:
         tracemalloc.start()
@@ -109,7 +109,7 @@ def test_a_shard_of_few_rows_does_not_hold_what_it_read_them_from(tmp_path, monk
 
 def test_a_shard_is_handed_on_by_as_many_bytes_however_many_pieces_there_are(tmp_path, monkeypatch):
     _, tasks = sixteen_pieces(tmp_path, monkeypatch)
-    monkeypatch.setattr(runs, "RUN_BYTES", 2**24)
+    monkeypatch.setattr(sorted_runs, "RUN_BYTES", 2**24)
     (tmp_path / "one").mkdir()
     job, spilled = spill(tmp_path / "one", {"raw": records(600)}, buckets={"boundaries": (3,)})
     [alone] = assign_shards(job, spilled)
@@ -125,8 +125,8 @@ def test_the_size_of_pieces_and_parts_changes_no_byte(tmp_path, monkeypatch, lay
     }
     trees = []
     for name, pieces, parts in (("large", 2**26, 2**14), ("small", 20_000, 300), ("a row each", 1, 1)):
-        monkeypatch.setattr(runs, "RUN_BYTES", pieces)
-        monkeypatch.setattr(runs, "_LEAST_PART_BYTES", parts)
+        monkeypatch.setattr(sorted_runs, "RUN_BYTES", pieces)
+        monkeypatch.setattr(sorted_runs, "_LEAST_PART_BYTES", parts)
         (tmp_path / name).mkdir()
         jobs.run(tmp_path / name, words.COLUMNS, words.files(count=3, records=100), **sections)
         trees.append(jobs.tree(tmp_path / name / "out"))

@@ -10,15 +10,15 @@ from click.testing import CliRunner
 
 from draft.lookalikes import sequence_example
 from faults import remote
-from lengthwise import files
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.draft import draft_config
 from lengthwise.errors import ConfigError
-from lengthwise.feed.raw_job import RawJob
+from lengthwise.feed.options.raw_job import RawJob
 from lengthwise.job import run
-from lengthwise.job.inputs import list_inputs
-from lengthwise.records.framing import frame
-from lengthwise.sources import find_sources
+from lengthwise.job.reading.input_files import list_inputs
+from lengthwise.records.container.framing import frame
+from lengthwise.storage import files
+from lengthwise.storage.input_sources import find_sources
 from lengthwise_cli.main import main
 from prepare.webhdfs import serving
 

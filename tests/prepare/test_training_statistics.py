@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lengthwise as lw
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError
 from lengthwise.job import run as run_job
 from lengthwise.manifest import QUANTILES, TrainingStatistics, joint_moments, load_manifest
-from lengthwise.records import training_numbers
-from lengthwise.records.training_numbers import measure, quantile_boundaries, training_statistics
+from lengthwise.records.statistics import training_numbers
+from lengthwise.records.statistics.training_numbers import measure, quantile_boundaries, training_statistics
 from prepare import jobs
 from records.messages import sequence_example
 

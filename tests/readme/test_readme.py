@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from lengthwise.config import parse_config
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import SequenceExample
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import SequenceExample
 from readme.blocks import README, blocks
 
 BIN = Path(sys.executable).parent

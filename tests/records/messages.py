@@ -9,7 +9,7 @@ from typing import Any
 
 import google_crc32c
 
-from lengthwise.records.protos import Example, Feature, SequenceExample
+from lengthwise.records.decoding.example_protos import Example, Feature, SequenceExample
 
 Value = int | float | str | bytes
 UNSET: list[Any] = []

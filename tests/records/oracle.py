@@ -24,8 +24,8 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
-from lengthwise.config.model import GroupRules
-from lengthwise.rejects import RejectReason
+from lengthwise.config.job_config import GroupRules
+from lengthwise.reject_reasons import RejectReason
 
 Step = list[Any]
 Fault = tuple[RejectReason, str]

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from lengthwise import columns as lw
 from lengthwise.columns import IdentityColumn, VocabularyColumn
-from lengthwise.records import refine
-from lengthwise.records.features import INDEX, LENGTH, WINDOW, absence, marked_keys, step_features
-from lengthwise.records.framing import Block
-from lengthwise.rejects import RejectReason
+from lengthwise.records.container.framing import Block
+from lengthwise.records.rows import block_rows
+from lengthwise.records.rows.row_features import INDEX, LENGTH, WINDOW, absence, marked_keys, step_features
+from lengthwise.reject_reasons import RejectReason
 from records import strategies
 from records.messages import sequence_example
 from records.oracle import Outcome, Rules, judge
 
 
-def refiner(rules: Rules) -> refine.Refiner:
-    return refine.Refiner(refine.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__}))
+def refiner(rules: Rules) -> block_rows.Refiner:
+    return block_rows.Refiner(block_rows.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__}))
 
 
 def block_of(records: list[bytes]) -> Block:
@@ -157,7 +157,7 @@ def test_a_block_becomes_what_the_oracle_says(data: st.DataObject) -> None:
         assert refined.tally.windowed == sum(len(outcome.sequences) > 1 for outcome in outcomes.values())
 
 
-def check_reject(reject: refine.Reject, outcome: Outcome, index: int, record: bytes) -> None:
+def check_reject(reject: block_rows.Reject, outcome: Outcome, index: int, record: bytes) -> None:
     assert (reject.file, reject.index, reject.offset, reject.raw) == ("some/file", index, index * 100, record)
     if reject.reason is RejectReason.WRONG_FORMAT:  # a missing feature that stands where the other format has it
         assert any(reason is RejectReason.MISSING_FEATURE for reason, _ in outcome.faults)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lengthwise import columns as lw
-from lengthwise.records.buffers import pack, unpack
-from lengthwise.records.encode import block_dtypes
+from lengthwise.records.encoding.block_buffers import pack, unpack
+from lengthwise.records.encoding.example_encoder import block_dtypes
 
 RNG = np.random.default_rng(0)
 

@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from lengthwise.records.compression import compressed, compression_named, sniff, suffix_of
-from lengthwise.records.framing import frame, read_blocks
+from lengthwise.records.container.compression import compressed, compression_named, sniff, suffix_of
+from lengthwise.records.container.framing import frame, read_blocks
 from records.messages import header
 
 REMAINDERS = range(2**16)

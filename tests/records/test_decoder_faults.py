@@ -8,10 +8,10 @@ import pytest
 from lengthwise import columns as lw
 from lengthwise.columns import context_features, sequence_features
 from lengthwise.errors import ConfigError
-from lengthwise.records import refine
-from lengthwise.records.decode import Decoder, Format
-from lengthwise.records.framing import Block
-from lengthwise.rejects import RejectReason
+from lengthwise.records.container.framing import Block
+from lengthwise.records.decoding.record_decoder import Decoder, Format
+from lengthwise.records.rows import block_rows
+from lengthwise.reject_reasons import RejectReason
 from records.messages import example, sequence_example
 
 COLUMNS = [
@@ -81,8 +81,8 @@ def test_a_block_of_no_records_has_no_rows(container):
     assert numbers(Decoder(COLUMNS, container), []) == ([], [], [])
 
 
-def refiner(container: Format) -> refine.Refiner:
-    return refine.Refiner(refine.Rules(tuple(COLUMNS), container))
+def refiner(container: Format) -> block_rows.Refiner:
+    return block_rows.Refiner(block_rows.Rules(tuple(COLUMNS), container))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,9 @@ def test_integers_keep_all_their_bits(container, steps):
 def test_a_wide_integer_is_no_valid_id():
     columns = (lw.sequence_categorical_column_with_identity("id", 10),)
     records = [sequence_example({"id": [2**32 + 5]}), sequence_example({"id": [5]})]
-    refined = refine.Refiner(refine.Rules(columns, "sequence_example")).refine(Block(records, [0, 1], [0, 1]), "f")
+    refined = block_rows.Refiner(block_rows.Rules(columns, "sequence_example")).refine(
+        Block(records, [0, 1], [0, 1]), "f"
+    )
     assert [(reject.index, reject.reason) for reject in refined.rejects] == [(0, RejectReason.ID_OUT_OF_RANGE)]
     assert str(2**32 + 5) in refined.rejects[0].detail
 

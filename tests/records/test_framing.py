@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lengthwise.records.framing import BLOCK_RECORDS, KEPT_BYTES, Block, Damage, frame, read_blocks
-from lengthwise.rejects import RejectReason
+from lengthwise.records.container.framing import BLOCK_RECORDS, KEPT_BYTES, Block, Damage, frame, read_blocks
+from lengthwise.reject_reasons import RejectReason
 from records.messages import framed, header, offsets
 
 RECORDS = [bytes([number]) * size for number, size in enumerate([5, 0, 300, 1, 70_000, 40])]

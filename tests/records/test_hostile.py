@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lengthwise import columns as lw
-from lengthwise.records import refine
-from lengthwise.records.framing import Block
-from lengthwise.rejects import RejectReason
+from lengthwise.records.container.framing import Block
+from lengthwise.records.rows import block_rows
+from lengthwise.reject_reasons import RejectReason
 from records.messages import example, sequence_example
 from records.oracle import Rules, judge
 from records.wire import (
@@ -115,9 +115,9 @@ def record_of(container: str, name: str) -> bytes:
     return (SEQUENCES if container == "sequence_example" else EXAMPLES)[name]
 
 
-def refined(container: Any, records: list[bytes], columns: tuple[Any, ...] = COLUMNS) -> refine.Refined:
+def refined(container: Any, records: list[bytes], columns: tuple[Any, ...] = COLUMNS) -> block_rows.Refined:
     block = Block(records, list(range(len(records))), [0] * len(records))
-    return refine.Refiner(refine.Rules(columns, container, longest=LONGEST)).refine(block, "f")
+    return block_rows.Refiner(block_rows.Rules(columns, container, longest=LONGEST)).refine(block, "f")
 
 
 @pytest.mark.parametrize(("container", "name"), ALL)

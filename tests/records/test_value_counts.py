@@ -11,7 +11,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lengthwise.records.value_counts import as_counts, merged, most_frequent
+from lengthwise.records.statistics.value_counts import as_counts, merged, most_frequent
 
 COUNTS = st.dictionaries(st.text("ab\n\xff").map(lambda text: text.encode("latin-1")), st.integers(1, 5), max_size=20)
 

@@ -7,8 +7,8 @@ from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lengthwise.records.protos import SequenceExample
-from lengthwise.records.wire import UsualBlock, WireReader
+from lengthwise.records.decoding.example_protos import SequenceExample
+from lengthwise.records.decoding.wire_reader import UsualBlock, WireReader
 from records.messages import Empty, sequence_example
 
 KINDS = {"i": "int64", "f": "float", "b": "bytes"}

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from lengthwise.buckets import LengthHistogram
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.report import name_of, render_report
-from lengthwise.report.axes import Axis
+from lengthwise.report.chart_axes import Axis
 from lengthwise.report.data_set_names import names_of
-from lengthwise.report.histograms import histogram_chart
-from lengthwise.report.lengths import Binning, length_chart
+from lengthwise.report.length_charts import Binning, length_chart
+from lengthwise.report.number_histograms import histogram_chart
 from lengthwise.report.timestamps import Timestamps
 from report.pages import parse
 from report.test_page import manifest

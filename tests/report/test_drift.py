@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from lengthwise.columns import IdentityColumn, NumericColumn, VocabularyColumn
 from lengthwise.manifest import ColumnStatistics, Counts, load_manifest
 from lengthwise.report import compare_manifests, write_report
+from lengthwise.report.common_bins import common_bins
 from lengthwise.report.distances import TopCounts, jensen_shannon, l_infinity
-from lengthwise.report.rebin import common_bins
 from report.jobs import prepare, trip, trips
 from report.pages import parse
 from report.test_page import manifest

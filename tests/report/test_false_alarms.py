@@ -10,7 +10,7 @@ from lengthwise.buckets import LengthHistogram
 from lengthwise.columns import IdentityColumn, NumericColumn, context_column
 from lengthwise.manifest import ColumnStatistics, Counts, Manifest
 from lengthwise.report import DriftLimits, compare_manifests
-from lengthwise.report.chance import distribution_bound, draws_of_steps, extremes_probability, share_bound
+from lengthwise.report.chance_bounds import distribution_bound, draws_of_steps, extremes_probability, share_bound
 from lengthwise.report.distances import Histogram, cumulative_apart, least_apart
 from report.test_page import manifest
 

@@ -10,9 +10,9 @@ from lengthwise.config import load_config
 from lengthwise.errors import DataLimitError
 from lengthwise.job import run
 from lengthwise.manifest import ColumnStatistics, Counts, InputFile, Manifest, Shard, load_manifest
-from lengthwise.rejects import Reject, RejectReason
+from lengthwise.reject_reasons import Reject, RejectReason
 from lengthwise.report import read_examples, render_report, write_report
-from lengthwise.report.rejects import first_examples, meanings
+from lengthwise.report.reject_examples import first_examples, meanings
 from report.jobs import prepare, trip, trips
 from report.pages import parse
 

@@ -6,35 +6,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lengthwise.report import text
-from lengthwise.report.axes import Axis, counting_axis
-from lengthwise.visible import visible_lines
+from lengthwise.printable_text import visible_lines
+from lengthwise.report import number_text
+from lengthwise.report.chart_axes import Axis, counting_axis
 
 
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (text.count(1234567), "1,234,567"),
-        (text.short_count(0), "0"),
-        (text.short_count(999), "999"),
-        (text.short_count(1500), "1.5k"),
-        (text.short_count(12_345_678), "12.3M"),
-        (text.size(0), "0 B"),
-        (text.size(1536), "1.5 KiB"),
-        (text.size(64 * 2**20), "64 MiB"),
-        (text.share(0), "0%"),
-        (text.share(1), "100%"),
-        (text.share(0.1234), "12.3%"),
-        (text.share(0.0123), "1.23%"),
-        (text.share(1e-9), "<0.01%"),
-        (text.share(float("nan")), text.NONE),
-        (text.number(None), text.NONE),
-        (text.number(3.0), "3"),
-        (text.number(0.123456), "0.1235"),
-        (text.number(-12345.678), "-12,345.7"),
-        (text.plural(1, "shard"), "1 shard"),
-        (text.plural(2000, "shard"), "2,000 shards"),
-        (text.shorten("abc", 2), "ab… (1 more characters)"),
+        (number_text.count(1234567), "1,234,567"),
+        (number_text.short_count(0), "0"),
+        (number_text.short_count(999), "999"),
+        (number_text.short_count(1500), "1.5k"),
+        (number_text.short_count(12_345_678), "12.3M"),
+        (number_text.size(0), "0 B"),
+        (number_text.size(1536), "1.5 KiB"),
+        (number_text.size(64 * 2**20), "64 MiB"),
+        (number_text.share(0), "0%"),
+        (number_text.share(1), "100%"),
+        (number_text.share(0.1234), "12.3%"),
+        (number_text.share(0.0123), "1.23%"),
+        (number_text.share(1e-9), "<0.01%"),
+        (number_text.share(float("nan")), number_text.NONE),
+        (number_text.number(None), number_text.NONE),
+        (number_text.number(3.0), "3"),
+        (number_text.number(0.123456), "0.1235"),
+        (number_text.number(-12345.678), "-12,345.7"),
+        (number_text.plural(1, "shard"), "1 shard"),
+        (number_text.plural(2000, "shard"), "2,000 shards"),
+        (number_text.shorten("abc", 2), "ab… (1 more characters)"),
     ],
 )
 def test_numbers_read_well(shown, expected) -> None:

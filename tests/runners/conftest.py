@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lengthwise.records.framing import frame
-from lengthwise.records.protos import SequenceExample
+from lengthwise.records.container.framing import frame
+from lengthwise.records.decoding.example_protos import SequenceExample
 
 BIN = Path(sys.executable).parent
 CONFIG = """

@@ -54,9 +54,9 @@ def test_the_job_that_dataflow_gets_has_the_steps_of_the_flow(setup: Setup) -> N
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from lengthwise.config import load_config
-    from lengthwise.job.model import Input, Job
-    from lengthwise.job.pieces import whole_files
-    from lengthwise.job.pipeline import prepare_shards
+    from lengthwise.job.reading.input_pieces import whole_files
+    from lengthwise.job.running.beam_steps import prepare_shards
+    from lengthwise.job.task_values import Input, Job
 
     config = load_config(str(setup.folder / "job.yaml"))
     job = Job(config, (Input("gs://bkt/raw/a", "a", 0, 1, None),), ((8,),), "", "gs://bkt/out/.work/x")

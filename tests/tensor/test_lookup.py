@@ -5,20 +5,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lengthwise.columns import (
-    sequence_categorical_column_with_hash_bucket as hash_column,
-)
-from lengthwise.columns import (
-    sequence_categorical_column_with_identity as identity_column,
-)
-from lengthwise.columns import (
-    sequence_categorical_column_with_vocabulary_file as file_column,
-)
-from lengthwise.columns import (
-    sequence_categorical_column_with_vocabulary_list as list_column,
-)
+from lengthwise.columns import sequence_categorical_column_with_hash_bucket as hash_column
+from lengthwise.columns import sequence_categorical_column_with_identity as identity_column
+from lengthwise.columns import sequence_categorical_column_with_vocabulary_file as file_column
+from lengthwise.columns import sequence_categorical_column_with_vocabulary_list as list_column
 from lengthwise.errors import ConfigError
-from lengthwise.tensor.lookup import make_lookup
+from lengthwise.tensor.tensor_lookup import make_lookup
 
 WORDS = ["R", "G", "ü", "", "9"]
 NUMBERS = [7, -3, 0, 2**40]

@@ -13,11 +13,11 @@ from tfx.types.channel import Channel
 
 from lengthwise.config import parse_config
 from lengthwise.errors import ConfigError, DataLimitError
-from lengthwise.job.verify import verify
+from lengthwise.job.verification.data_set_verification import verify
 from lengthwise.manifest import load_manifest
 from lengthwise.tfx import Preparation, SequencePrep
-from lengthwise.tfx.executor import Executor
-from lengthwise.tfx.training import dataset
+from lengthwise.tfx.prep_executor import Executor
+from lengthwise.tfx.trainer_helpers import dataset
 
 FIELDS = {
     "columns": [

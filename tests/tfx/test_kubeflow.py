@@ -21,4 +21,4 @@ def test_the_pipeline_compiles_to_a_kubeflow_specification(example, tmp_path):
     assert component["inputDefinitions"]["artifacts"].keys() == {"examples"}
     assert component["outputDefinitions"]["artifacts"].keys() == {"prepared_examples", "prepared_schema", "preparation"}
     executor = spec["deploymentSpec"]["executors"][component["executorLabel"]]
-    assert "lengthwise.tfx.executor.Executor" in json.dumps(executor)
+    assert "lengthwise.tfx.prep_executor.Executor" in json.dumps(executor)

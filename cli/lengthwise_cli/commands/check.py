@@ -4,27 +4,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 if TYPE_CHECKING:
     from lengthwise.config import JobConfig
-    from lengthwise.job.verdict import Verdict
+    from lengthwise.job.data_check import Verdict
 
 EPILOG = f"""\b
 Example:
   lengthwise check job.yaml
   lengthwise check job.yaml 'new/*.tfrecord' --json
 
-{options.EVENTS}"""
+{shared_options.EVENTS}"""
 
 
-@click.command("check", cls=options.BeamCommand, epilog=EPILOG)
-@options.config_file
-@options.input_files
-@options.workers
-@options.overrides
-@options.quiet
-@options.events
+@click.command("check", cls=shared_options.BeamCommand, epilog=EPILOG)
+@shared_options.config_file
+@shared_options.input_files
+@shared_options.workers
+@shared_options.overrides
+@shared_options.quiet
+@shared_options.events
 def command(
     config: str, files: tuple[str, ...], workers: int | None, settings: tuple[str, ...], quiet: bool, as_json: bool
 ) -> int:
@@ -33,15 +33,15 @@ def command(
     Counts what would be rejected, by reason and column, with examples. Exit code 1: a limit of CONFIG is exceeded.
     """
     from lengthwise.errors import DataLimitError
-    from lengthwise_cli.scratch import scratch_folder
-    from lengthwise_cli.watch import say_event, watching
+    from lengthwise_cli.progress_display import say_event, watching
+    from lengthwise_cli.scratch_folders import scratch_folder
 
-    with watching(quiet=quiet, as_json=as_json) as progress, scratch_folder(options.beam_options()) as folder:
-        job = options.load(config, files, settings)
+    with watching(quiet=quiet, as_json=as_json) as progress, scratch_folder(shared_options.beam_options()) as folder:
+        job = shared_options.load(config, files, settings)
         from lengthwise.job import check as check_records
 
         verdict = check_records(
-            job, workers=workers, runner_options=options.beam_options(), progress=progress, folder=folder
+            job, workers=workers, runner_options=shared_options.beam_options(), progress=progress, folder=folder
         )
     if as_json:
         say_event("result", _as_json(verdict))
@@ -80,7 +80,7 @@ def _say_uncounted(job: "JobConfig") -> None:
 
 
 def _say(verdict: "Verdict") -> None:
-    from lengthwise_cli.summary import say_rejects
+    from lengthwise_cli.data_set_summary import say_rejects
     from lengthwise_cli.terminal import say, say_table
 
     tally = verdict.tally

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 if TYPE_CHECKING:
     from lengthwise.report import Drift
@@ -27,11 +27,11 @@ drift.yaml holds what differs from these defaults, for all columns or some:
 
 
 @click.command("compare", epilog=EPILOG)
-@options.data_set
-@click.argument("baseline", metavar="BASELINE", type=options.DataSet())
-@click.option("--limits", metavar="FILE", type=options.path, help="A YAML file of limits, see below.")
-@options.quiet
-@options.as_json
+@shared_options.data_set
+@click.argument("baseline", metavar="BASELINE", type=shared_options.DataSetPath())
+@click.option("--limits", metavar="FILE", type=shared_options.path, help="A YAML file of limits, see below.")
+@shared_options.quiet
+@shared_options.as_json
 def command(folder: str, baseline: str, limits: str | None, quiet: bool, as_json: bool) -> None:
     """Compare a data set with an earlier one, and fail where a column moved.
 
@@ -44,7 +44,7 @@ def command(folder: str, baseline: str, limits: str | None, quiet: bool, as_json
     from lengthwise_cli.terminal import say, say_json
 
     for data_set in (folder, baseline):
-        options.require_data_set(data_set)
+        shared_options.require_data_set(data_set)
     chosen = DriftLimits() if limits is None else load_limits(limits)
     drifts = compare_manifests(load_manifest(folder), load_manifest(baseline), chosen)
     moved = [drift.key for drift in drifts if drift.flags]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 if TYPE_CHECKING:
     from lengthwise.manifest import Manifest
-    from lengthwise_cli.demo.train import Training
+    from lengthwise_cli.demo.demo_training import Training
 
 EPILOG = """\b
 Example:
@@ -23,13 +23,13 @@ Example:
     "--output",
     "-o",
     metavar="DIR",
-    type=options.path,
+    type=shared_options.path,
     default="lengthwise-demo",
     show_default=True,
     help="Where raw/ and prepared/ go.",
 )
 @click.option("--train/--no-train", default=True, show_default=True, help="Train a small model from it, two ways.")
-@options.workers
+@shared_options.workers
 def command(output: str, train: bool, workers: int | None) -> None:
     """Run the whole way on real data.
 
@@ -37,7 +37,7 @@ def command(output: str, train: bool, workers: int | None) -> None:
     plants a defect of each kind, prepares the data, and trains a small model from it, beside the textbook tf.data
     pipeline. Takes about a minute on two cores; a second run does it all again in the same folder.
     """
-    from lengthwise_cli.streams import result_is_elsewhere
+    from lengthwise_cli.standard_streams import result_is_elsewhere
     from lengthwise_cli.terminal import say
 
     result_is_elsewhere()
@@ -57,8 +57,8 @@ def command(output: str, train: bool, workers: int | None) -> None:
 
 
 def _write(folder: str) -> tuple[list[str], list[tuple[str, str]]]:
-    from lengthwise_cli.demo.defects import plant, write_damaged
-    from lengthwise_cli.demo.words import encode_word, read_words, write_files
+    from lengthwise_cli.demo.dictionary_records import encode_word, read_words, write_files
+    from lengthwise_cli.demo.planted_defects import plant, write_damaged
     from lengthwise_cli.terminal import bytes_text, say
 
     records = [encode_word(word) for word in read_words()]
@@ -71,13 +71,13 @@ def _write(folder: str) -> tuple[list[str], list[tuple[str, str]]]:
 
 def _prepare(raw: str, prepared: str, workers: int | None) -> "Manifest":
     from lengthwise.job import run
-    from lengthwise_cli.demo.config import example_config
-    from lengthwise_cli.summary import say_summary
-    from lengthwise_cli.watch import watching
+    from lengthwise_cli.data_set_summary import say_summary
+    from lengthwise_cli.demo.example_configs import example_config
+    from lengthwise_cli.progress_display import watching
 
     settings = ("limits.damaged_files=1",)
     pattern = os.path.join(glob.escape(raw), "*.tfrecord*")
-    job = options.load(example_config("cmudict.yaml"), (pattern,), settings, output_path=prepared)
+    job = shared_options.load(example_config("cmudict.yaml"), (pattern,), settings, output_path=prepared)
     with watching() as progress:
         manifest = run(job, overwrite=True, workers=workers, progress=progress)
     say_summary(manifest, prepared)
@@ -91,8 +91,8 @@ def _say_found(prepared: str, planted: list[tuple[str, str]]) -> None:
         DatasetError: they are not the same.
     """
     from lengthwise.errors import DatasetError
-    from lengthwise.files import join, list_tree, open_binary
-    from lengthwise.records.rejects_io import read_rejects
+    from lengthwise.records.rejected.reject_files import read_rejects
+    from lengthwise.storage.files import join, list_tree, open_binary
     from lengthwise_cli.terminal import say_table
 
     folder = join(prepared, "rejects")
@@ -110,11 +110,11 @@ def _say_found(prepared: str, planted: list[tuple[str, str]]) -> None:
 
 def _train(prepared: str, manifest: "Manifest", paths: list[str]) -> None:
     from lengthwise.columns import VocabularyColumn, feature_of
-    from lengthwise_cli.quiet import native_stderr_silenced
+    from lengthwise_cli.library_silence import native_stderr_silenced
     from lengthwise_cli.terminal import say
 
     with native_stderr_silenced():
-        from lengthwise_cli.demo.train import train_prepared, train_textbook
+        from lengthwise_cli.demo.demo_training import train_prepared, train_textbook
     [vocabulary] = [
         feature.vocabulary for feature in map(feature_of, manifest.columns) if isinstance(feature, VocabularyColumn)
     ]

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lengthwise.visible import visible
-from lengthwise_cli import options
+from lengthwise.printable_text import visible
+from lengthwise_cli import shared_options
 
 if TYPE_CHECKING:
-    from lengthwise_cli.checkup import Finding
+    from lengthwise_cli.doctor_checks import Finding
 
 EPILOG = """\b
 Example:
@@ -20,9 +20,9 @@ Example:
     --environment_config=localhost:50000"""
 
 
-@click.command("doctor", cls=options.BeamCommand, epilog=EPILOG)
-@click.argument("paths", metavar="[PATHS]...", nargs=-1, type=options.path)
-@options.as_json
+@click.command("doctor", cls=shared_options.BeamCommand, epilog=EPILOG)
+@click.argument("paths", metavar="[PATHS]...", nargs=-1, type=shared_options.path)
+@shared_options.as_json
 def command(paths: tuple[str, ...], as_json: bool) -> None:
     """Check versions, runners, file systems, threads and GPU.
 
@@ -33,7 +33,7 @@ def command(paths: tuple[str, ...], as_json: bool) -> None:
     from lengthwise.errors import EnvironmentFailure
     from lengthwise_cli.terminal import say_json
 
-    findings = _look(paths, options.beam_options(), spin=not as_json)
+    findings = _look(paths, shared_options.beam_options(), spin=not as_json)
     if as_json:
         say_json([dataclasses.asdict(finding) for finding in findings])
     else:
@@ -46,7 +46,7 @@ def command(paths: tuple[str, ...], as_json: bool) -> None:
 def _look(paths: tuple[str, ...], runner_options: tuple[str, ...], *, spin: bool) -> "list[Finding]":
     from rich.text import Text
 
-    from lengthwise_cli.checkup import checks
+    from lengthwise_cli.doctor_checks import checks
     from lengthwise_cli.terminal import console
 
     findings: list[Finding] = []

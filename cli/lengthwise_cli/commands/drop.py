@@ -2,7 +2,7 @@
 
 import click
 
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 EPILOG = """\b
 Example:
@@ -11,10 +11,10 @@ Example:
 
 
 @click.command("drop", epilog=EPILOG)
-@options.data_set
+@shared_options.data_set
 @click.argument("parts", metavar="[PART]...", nargs=-1)
 @click.option("--before", metavar="NAME", default="", help="Remove parts whose names sort before this one.")
-@options.quiet
+@shared_options.quiet
 def command(folder: str, parts: tuple[str, ...], before: str, quiet: bool) -> None:
     """Remove parts of a data set, such as days that may not be kept.
 
@@ -26,7 +26,7 @@ def command(folder: str, parts: tuple[str, ...], before: str, quiet: bool) -> No
 
     if not parts and not before:
         raise ConfigError("expected the names of parts, or --before, received neither")
-    options.require_data_set(folder)
+    shared_options.require_data_set(folder)
     dropped = drop_parts(folder, parts, before)
     if not quiet:
         say("\n".join(f"{path} removed" for path in dropped) or f"{folder} has no part before {before}")

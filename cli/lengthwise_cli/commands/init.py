@@ -9,7 +9,7 @@ from typing import TextIO
 import click
 
 from lengthwise.errors import LengthwiseError
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 EPILOG = """\b
 Example:
@@ -22,10 +22,10 @@ nothing, and replaces an empty file."""
 
 
 @click.command("init", epilog=EPILOG)
-@click.argument("files", metavar="FILES...", nargs=-1, required=True, type=options.path)
-@click.option("--output", "-o", metavar="FILE", type=options.path, help="Write there, not to standard output.")
+@click.argument("files", metavar="FILES...", nargs=-1, required=True, type=shared_options.path)
+@click.option("--output", "-o", metavar="FILE", type=shared_options.path, help="Write there, not to standard output.")
 @click.option("--sample", type=click.IntRange(min=1), default=1000, show_default=True, help="Records to look at.")
-@options.max_record_bytes
+@shared_options.max_record_bytes
 @click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
 def command(files: tuple[str, ...], output: str | None, sample: int, max_record_bytes: int, overwrite: bool) -> None:
     """Draft a configuration from raw TFRecords.
@@ -34,12 +34,12 @@ def command(files: tuple[str, ...], output: str | None, sample: int, max_record_
     in the draft say what is left out of it, which records it would reject, and why.
     """
     from lengthwise.draft import draft_config
-    from lengthwise.files import write_bytes
-    from lengthwise.visible import visible_lines
+    from lengthwise.printable_text import visible_lines
+    from lengthwise.storage.files import write_bytes
     from lengthwise_cli.terminal import note
 
     if output is not None:
-        options.refuse_existing("--output", output, overwrite=overwrite or _is_empty(output))
+        shared_options.refuse_existing("--output", output, overwrite=overwrite or _is_empty(output))
     try:
         draft = draft_config(list(files), sample, max_record_bytes)
     except LengthwiseError:

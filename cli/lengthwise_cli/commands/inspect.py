@@ -2,7 +2,7 @@
 
 import click
 
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 EPILOG = """\b
 Example:
@@ -13,13 +13,13 @@ Example:
 
 
 @click.command("inspect", epilog=EPILOG)
-@click.argument("target", metavar="DIR|FILE", type=options.DataSet())
+@click.argument("target", metavar="DIR|FILE", type=shared_options.DataSetPath())
 @click.option("--count", "-n", type=click.IntRange(min=0), default=3, show_default=True, help="Sequences to show.")
 @click.option("--record", type=click.IntRange(min=0), help="Show this one alone, all of its steps; numbers start at 0.")
 @click.option("--bucket", type=click.IntRange(min=1), help="Only of the bucket with this boundary (data sets).")
 @click.option("--split", help="Only of this split (data sets).")
-@options.max_record_bytes
-@options.as_json
+@shared_options.max_record_bytes
+@shared_options.as_json
 def command(
     target: str,
     count: int,
@@ -37,7 +37,7 @@ def command(
     --split, --record counts within.
     """
     from lengthwise.errors import ConfigError
-    from lengthwise.files import exists, join
+    from lengthwise.storage.files import exists, join
 
     first, most = (0, count) if record is None else (record, 1)
     if exists(join(target, "manifest.json")):

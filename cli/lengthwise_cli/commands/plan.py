@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 if TYPE_CHECKING:
     from lengthwise.buckets import LengthHistogram, MultiplePrice, PairHistogram, PlanComparison
@@ -18,14 +18,14 @@ Example:
 Put what you like into CONFIG, under buckets."""
 
 
-@click.command("plan", cls=options.BeamCommand, epilog=EPILOG)
-@options.config_file
-@options.input_files
+@click.command("plan", cls=shared_options.BeamCommand, epilog=EPILOG)
+@shared_options.config_file
+@shared_options.input_files
 @click.option("--count", type=click.IntRange(min=1), help="How many buckets.  [default: CONFIG's, else by the data]")
-@options.workers
-@options.overrides
-@options.quiet
-@options.as_json
+@shared_options.workers
+@shared_options.overrides
+@shared_options.quiet
+@shared_options.as_json
 def command(
     config: str,
     files: tuple[str, ...],
@@ -43,16 +43,16 @@ def command(
     says.
     """
     from lengthwise.errors import DataLimitError
-    from lengthwise_cli.scratch import scratch_folder
+    from lengthwise_cli.progress_display import watching
+    from lengthwise_cli.scratch_folders import scratch_folder
     from lengthwise_cli.terminal import say, say_json
-    from lengthwise_cli.watch import watching
 
-    with watching(quiet=quiet or as_json) as progress, scratch_folder(options.beam_options()) as folder:
-        job = options.load(config, files, settings, buckets_count=count)
+    with watching(quiet=quiet or as_json) as progress, scratch_folder(shared_options.beam_options()) as folder:
+        job = shared_options.load(config, files, settings, buckets_count=count)
         from lengthwise.job import measure_lengths
 
         lengths = measure_lengths(
-            job, workers=workers, runner_options=options.beam_options(), progress=progress, folder=folder
+            job, workers=workers, runner_options=shared_options.beam_options(), progress=progress, folder=folder
         )
     if lengths.total == 0:
         raise DataLimitError("no valid sequence was found to plan from; `lengthwise check` lists what is wrong")
@@ -76,8 +76,8 @@ def _show_pairs(job: "JobConfig", lengths: "PairHistogram", *, as_json: bool) ->
     from lengthwise.buckets import PairPlan, compare_pairs
     from lengthwise.buckets.boundary_text import boundaries_text
     from lengthwise.columns import groups
-    from lengthwise.job.measure import planned_lengths
-    from lengthwise.job.pairs import pair_planning
+    from lengthwise.job.planning.length_measurement import planned_lengths
+    from lengthwise.job.planning.pair_counts import pair_planning
     from lengthwise_cli.terminal import say, say_json, say_table, share_text
 
     chosen = PairPlan(job.buckets.pairs) if job.buckets.pairs else None
@@ -108,7 +108,7 @@ def _compare(
 ) -> "tuple[tuple[PlanComparison, ...], tuple[MultiplePrice, ...]]":
     """The plans, and the prices of multiples; none where the boundaries are given."""
     from lengthwise.buckets import BucketPlan, compare, price_multiples
-    from lengthwise.job.measure import planned_lengths
+    from lengthwise.job.planning.length_measurement import planned_lengths
 
     chosen = BucketPlan(job.buckets.boundaries) if job.buckets.boundaries else None
     lengths, planning = planned_lengths(job, lengths), job.buckets.planning

@@ -3,7 +3,7 @@
 import click
 
 from lengthwise.errors import Interrupted
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 EPILOG = f"""\b
 Examples:
@@ -14,20 +14,22 @@ Examples:
     --runner=DataflowRunner --project=p --region=r \\
     --temp_location=gs://bucket/tmp
 
-{options.EVENTS}"""
+{shared_options.EVENTS}"""
 
 
-@click.command("prepare", cls=options.BeamCommand, epilog=EPILOG)
-@options.config_file
-@options.input_files
-@click.option("--output", "-o", metavar="DIR", type=options.path, help="Instead of CONFIG's output.path.")
+@click.command("prepare", cls=shared_options.BeamCommand, epilog=EPILOG)
+@shared_options.config_file
+@shared_options.input_files
+@click.option("--output", "-o", metavar="DIR", type=shared_options.path, help="Instead of CONFIG's output.path.")
 @click.option("--part", metavar="NAME", help="Add a part to the data set in DIR, from files that no part has.")
-@click.option("--like", metavar="DIR2", type=options.DataSet(), help="Take boundaries and vocabularies from there.")
+@click.option(
+    "--like", metavar="DIR2", type=shared_options.DataSetPath(), help="Take boundaries and vocabularies from there."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the data set in DIR, once the new one is complete.")
-@options.workers
-@options.overrides
-@options.quiet
-@options.events
+@shared_options.workers
+@shared_options.overrides
+@shared_options.quiet
+@shared_options.events
 def command(
     config: str,
     files: tuple[str, ...],
@@ -46,12 +48,12 @@ def command(
     Records that are refused are kept with their reason: see `lengthwise rejects`. Interrupted anywhere, the same
     command resumes. What follows -- goes to Beam.
     """
-    from lengthwise_cli.streams import result_is_elsewhere
-    from lengthwise_cli.watch import say_event, watching
+    from lengthwise_cli.progress_display import say_event, watching
+    from lengthwise_cli.standard_streams import result_is_elsewhere
 
     result_is_elsewhere()
     with watching(quiet=quiet, as_json=as_json) as progress:
-        job = options.load(config, files, settings, output_path=output)
+        job = shared_options.load(config, files, settings, output_path=output)
         from lengthwise.job import run_by_plan
 
         try:
@@ -61,12 +63,12 @@ def command(
                 like=like,
                 overwrite=overwrite,
                 workers=workers,
-                runner_options=options.beam_options(),
+                runner_options=shared_options.beam_options(),
                 progress=progress,
             )
         except KeyboardInterrupt as error:
             raise Interrupted("stopped") from error
-    from lengthwise_cli.summary import say_summary, summarise
+    from lengthwise_cli.data_set_summary import say_summary, summarise
 
     if as_json:
         say_event("result", summarise(done.manifest, done.path))

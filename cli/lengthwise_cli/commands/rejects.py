@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from lengthwise.errors import ConfigError
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 if TYPE_CHECKING:
-    from lengthwise.records.kept_rejects import KeptRejects
-    from lengthwise.rejects import Reject
+    from lengthwise.records.rejected.kept_rejects import KeptRejects
+    from lengthwise.reject_reasons import Reject
 
 EPILOG = """\b
 Example:
@@ -25,13 +25,13 @@ BATCH = 1000
 
 
 @click.command("rejects", epilog=EPILOG)
-@options.data_set
+@shared_options.data_set
 @click.option("--reason", "reasons", metavar="REASON", multiple=True, help="Only these. May be repeated.")
 @click.option("--column", "columns", metavar="KEY", multiple=True, help="Only those of these columns. May be repeated.")
 @click.option("--examples", type=click.IntRange(min=0), default=3, show_default=True, help="Of each reason and column.")
-@click.option("--extract", metavar="FILE", type=options.path, help="Write the raw records there as TFRecords.")
+@click.option("--extract", metavar="FILE", type=shared_options.path, help="Write the raw records there as TFRecords.")
 @click.option("--overwrite", is_flag=True, help="Replace the file that --extract names.")
-@options.as_json
+@shared_options.as_json
 def command(
     folder: str,
     reasons: tuple[str, ...],
@@ -49,17 +49,17 @@ def command(
     what can be read of them is listed or extracted all the same.
     """
     from lengthwise.errors import DatasetError
-    from lengthwise.records.kept_rejects import described
-    from lengthwise_cli.streams import result_is_elsewhere
+    from lengthwise.records.rejected.kept_rejects import described
+    from lengthwise_cli.standard_streams import result_is_elsewhere
 
     _check(reasons)
-    options.require_data_set(folder)
+    shared_options.require_data_set(folder)
     chosen = _Chosen(_kept(folder), reasons, columns)
     _check_chosen(chosen)
     if extract is None:
         _list(chosen, examples, as_json=as_json)
     else:
-        options.refuse_existing("--extract", extract, overwrite=overwrite)
+        shared_options.refuse_existing("--extract", extract, overwrite=overwrite)
         result_is_elsewhere()
         _say_extracted(*_extract(chosen, extract), extract)
     if chosen.kept.faults:
@@ -83,7 +83,7 @@ class _Chosen:
 
 
 def _check(reasons: tuple[str, ...]) -> None:
-    from lengthwise.rejects import RejectReason
+    from lengthwise.reject_reasons import RejectReason
 
     known = [reason.value for reason in RejectReason]
     for reason in reasons:
@@ -111,9 +111,9 @@ def _kept(folder: str) -> "KeptRejects":
         DatasetError: there is neither, or the data set's rejects are kept elsewhere.
     """
     from lengthwise.errors import DatasetError
-    from lengthwise.files import exists, join
     from lengthwise.manifest import load_manifest
-    from lengthwise.records.kept_rejects import KeptRejects, listed_counts
+    from lengthwise.records.rejected.kept_rejects import KeptRejects, listed_counts
+    from lengthwise.storage.files import exists, join
 
     manifest = load_manifest(folder) if exists(join(folder, "manifest.json")) else None
     kept = KeptRejects(folder, manifest)
@@ -172,10 +172,10 @@ def _example(reject: "Reject") -> dict[str, object]:
 
 def _extract(chosen: _Chosen, target: str) -> tuple[int, Counter[str]]:
     """Writes the raw records; returns how many, and what was left out."""
-    from lengthwise.files import create
-    from lengthwise.records.compression import compressed, compression_named
-    from lengthwise.records.framing import frame
-    from lengthwise.rejects import RejectReason
+    from lengthwise.records.container.compression import compressed, compression_named
+    from lengthwise.records.container.framing import frame
+    from lengthwise.reject_reasons import RejectReason
+    from lengthwise.storage.files import create
 
     fragments = {RejectReason.DAMAGED_FILE, RejectReason.DAMAGED_RECORD, RejectReason.TOO_LARGE}
     kept, left_out = 0, Counter[str]()

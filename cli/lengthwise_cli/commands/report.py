@@ -2,8 +2,8 @@
 
 import click
 
-from lengthwise.visible import visible
-from lengthwise_cli import options
+from lengthwise.printable_text import visible
+from lengthwise_cli import shared_options
 
 EPILOG = """\b
 Example:
@@ -12,9 +12,11 @@ Example:
 
 
 @click.command("report", epilog=EPILOG)
-@options.data_set
-@click.option("--output", "-o", metavar="FILE", required=True, type=options.path, help="The page to write.")
-@click.option("--compare", metavar="DIR2", type=options.DataSet(), help="Also show this data set, and what drifted.")
+@shared_options.data_set
+@click.option("--output", "-o", metavar="FILE", required=True, type=shared_options.path, help="The page to write.")
+@click.option(
+    "--compare", metavar="DIR2", type=shared_options.DataSetPath(), help="Also show this data set, and what drifted."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
 def command(folder: str, output: str, compare: str | None, overwrite: bool) -> None:
     """Write an HTML report: lengths, padding, rejects, columns.
@@ -22,11 +24,11 @@ def command(folder: str, output: str, compare: str | None, overwrite: bool) -> N
     One file that needs nothing else. The same page, without a comparison, is in each data set as report.html.
     """
     from lengthwise.report import write_report
-    from lengthwise_cli.streams import result_is_elsewhere
+    from lengthwise_cli.standard_streams import result_is_elsewhere
 
     for data_set in filter(None, (folder, compare)):
-        options.require_data_set(data_set)
-    options.refuse_existing("--output", output, overwrite=overwrite)
+        shared_options.require_data_set(data_set)
+    shared_options.refuse_existing("--output", output, overwrite=overwrite)
     result_is_elsewhere()
     write_report(folder, output, compare=compare)
     click.echo(visible(output))

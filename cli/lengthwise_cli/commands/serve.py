@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from lengthwise.visible import visible
-from lengthwise_cli import options
-from lengthwise_cli.signals import not_ignored
-from lengthwise_cli.streams import result_is_elsewhere
+from lengthwise.printable_text import visible
+from lengthwise_cli import shared_options
+from lengthwise_cli.signal_handling import not_ignored
+from lengthwise_cli.standard_streams import result_is_elsewhere
 from lengthwise_cli.terminal import note
 
 EPILOG = """\b
@@ -35,12 +35,12 @@ def command() -> None:
 @command.command("dispatcher", epilog="\b\nExample:\n  lengthwise serve dispatcher --port 5050 --work-dir journal")
 @click.option("--port", type=click.IntRange(0, 65535), default=5050, show_default=True, help="0 for any that is free.")
 @click.option(
-    "--work-dir", required=True, type=options.path, help="The journal's folder, from which a restart continues."
+    "--work-dir", required=True, type=shared_options.path, help="The journal's folder, from which a restart continues."
 )
 def dispatcher(port: int, work_dir: str) -> None:
     """Run the dispatcher, which knows the workers and hands out the work."""
     _import_tensorflow()
-    from lengthwise.feed.servers import start_dispatcher
+    from lengthwise.feed.service.service_processes import start_dispatcher
 
     with _ended_by_signals():
         server = start_dispatcher(port, work_dir)
@@ -51,7 +51,7 @@ def dispatcher(port: int, work_dir: str) -> None:
 @click.option("--dispatcher", "address", required=True, help="The dispatcher's address, HOST:PORT.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 for any that is free.")
 @click.option("--host", default="localhost", show_default=True, help="The name by which trainers reach this machine.")
-@click.option("--cache", type=options.path, help="The folder for local copies of remote files.")
+@click.option("--cache", type=shared_options.path, help="The folder for local copies of remote files.")
 @click.option("--cache-bytes", type=click.IntRange(1), help="What they may take; by default half of the free space.")
 def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: int | None) -> None:
     """Run a worker, which reads and batches. Start as many as keep the trainer busy.
@@ -67,8 +67,8 @@ def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: i
         click.echo("stopped", err=True)
         return
     _import_tensorflow()
-    from lengthwise.feed.cache_options import Cache
-    from lengthwise.feed.servers import start_worker
+    from lengthwise.feed.options.cache_options import Cache
+    from lengthwise.feed.service.service_processes import start_worker
 
     copies = Cache.make(folder=cache, max_bytes=cache_bytes) if cache or cache_bytes else None
     with _ended_by_signals():
@@ -77,7 +77,7 @@ def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: i
 
 
 def _import_tensorflow() -> None:
-    from lengthwise_cli.quiet import native_stderr_silenced
+    from lengthwise_cli.library_silence import native_stderr_silenced
 
     with native_stderr_silenced():
         import tensorflow  # noqa: F401 (loaded here, so that its greetings go nowhere)

@@ -4,31 +4,31 @@ import dataclasses
 
 import click
 
-from lengthwise_cli import options
+from lengthwise_cli import shared_options
 
 EPILOG = f"""\b
 Example:
   lengthwise verify prepared && rsync -a prepared/ elsewhere/
 
-{options.EVENTS}"""
+{shared_options.EVENTS}"""
 
 
 @click.command("verify", epilog=EPILOG)
-@options.data_set
-@options.quiet
-@options.events
+@shared_options.data_set
+@shared_options.quiet
+@shared_options.events
 def command(folder: str, quiet: bool, as_json: bool) -> None:
     """Recount and re-checksum a data set against its manifest.
 
     Finds missing, swapped, altered, cut off and added files, and edits of the manifest. Exit code 1: there is one.
     """
     from lengthwise.errors import DatasetError
+    from lengthwise_cli.progress_display import say_event, watching
     from lengthwise_cli.terminal import bytes_text, say, say_table
-    from lengthwise_cli.watch import say_event, watching
 
     with watching(quiet=quiet, as_json=as_json) as progress:
-        options.require_data_set(folder)
-        from lengthwise.job.verify import verify
+        shared_options.require_data_set(folder)
+        from lengthwise.job.verification.data_set_verification import verify
 
         found = verify(folder, progress)
         if as_json:

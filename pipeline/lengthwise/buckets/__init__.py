@@ -11,24 +11,18 @@
 Plain frozen values on numpy alone: importing this package imports no TensorFlow, Beam or Keras.
 """
 
-from lengthwise.buckets.baselines import plan_geometric, plan_powers_of_two, plan_quantile, plan_single
-from lengthwise.buckets.bounds import Bounds, assign, bounds_of, plan_of
-from lengthwise.buckets.candidates import Cost
-from lengthwise.buckets.choose import knee, padding_by_count, plan_optimal
-from lengthwise.buckets.comparison import PlanComparison, compare
-from lengthwise.buckets.histogram import LengthHistogram
-from lengthwise.buckets.multiples import (
-    MultiplePrice,
-    affordable,
-    common_multiple,
-    plan,
-    price_multiples,
-)
-from lengthwise.buckets.pair_choose import plan_pairs
-from lengthwise.buckets.pair_comparison import PairComparison, compare_pairs
-from lengthwise.buckets.pair_histogram import PairHistogram, Triples
-from lengthwise.buckets.pair_values import PairCost, PairPlan
-from lengthwise.buckets.values import BucketPlan
+from lengthwise.buckets.boundary_multiples import MultiplePrice, affordable, common_multiple, plan, price_multiples
+from lengthwise.buckets.bucket_bounds import Bounds, assign, bounds_of, plan_of
+from lengthwise.buckets.bucket_plan import BucketPlan
+from lengthwise.buckets.candidate_boundaries import Cost
+from lengthwise.buckets.length_histogram import LengthHistogram
+from lengthwise.buckets.optimal_plan import knee, padding_by_count, plan_optimal
+from lengthwise.buckets.pair_length_histogram import PairHistogram, Triples
+from lengthwise.buckets.pair_plan import PairCost, PairPlan
+from lengthwise.buckets.pair_plan_comparison import PairComparison, compare_pairs
+from lengthwise.buckets.pair_planning import plan_pairs
+from lengthwise.buckets.plan_comparison import PlanComparison, compare
+from lengthwise.buckets.textbook_plans import plan_geometric, plan_powers_of_two, plan_quantile, plan_single
 
 __all__ = [
     "Bounds",

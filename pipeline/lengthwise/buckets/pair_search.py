@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lengthwise.buckets.pair_values import Pair, PairCost
+from lengthwise.buckets.pair_plan import Pair, PairCost
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

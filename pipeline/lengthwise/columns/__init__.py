@@ -14,41 +14,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lengthwise.columns.base import POSITIONS, RESERVED_KEY, SEGMENTS
-from lengthwise.columns.build import (
-    categorical_column_with_hash_bucket,
-    categorical_column_with_identity,
-    categorical_column_with_vocabulary_file,
-    categorical_column_with_vocabulary_list,
-    context_column,
-    embedding_column,
-    indicator_column,
-    sequence_bucketized_column,
-    sequence_bytes_column,
-    sequence_categorical_column_with_hash_bucket,
-    sequence_categorical_column_with_identity,
-    sequence_categorical_column_with_vocabulary_file,
-    sequence_categorical_column_with_vocabulary_list,
-    sequence_numeric_column,
-    shared_embedding_columns,
-)
-from lengthwise.columns.categorical import FromData, HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.bytes_column import BytesColumn
+from lengthwise.columns.column_base import POSITIONS, RESERVED_KEY, SEGMENTS
+from lengthwise.columns.column_groups import group_of, groups_of, length_key, packed_keys
 from lengthwise.columns.column_list import ColumnList, Moments
-from lengthwise.columns.context import ContextColumn
-from lengthwise.columns.dense import (
-    EmbeddingColumn,
-    EmbeddingSpec,
-    IndicatorColumn,
-    SharedEmbedding,
-    SharedEmbeddingColumn,
-)
-from lengthwise.columns.from_schema import columns_from_schema
-from lengthwise.columns.from_tensorflow import from_feature_column, from_feature_columns
-from lengthwise.columns.groups import group_of, groups_of, length_key, packed_keys
-from lengthwise.columns.numeric import BucketizedColumn, NumericColumn, Quantiles
-from lengthwise.columns.opaque import BytesColumn
-from lengthwise.columns.parse_spec import make_parse_example_spec
-from lengthwise.columns.select import (
+from lengthwise.columns.column_queries import (
     AnyColumn,
     ContextFeature,
     DenseColumn,
@@ -68,6 +38,36 @@ from lengthwise.columns.select import (
     raw_values,
     sequence_features,
 )
+from lengthwise.columns.constructors import (
+    categorical_column_with_hash_bucket,
+    categorical_column_with_identity,
+    categorical_column_with_vocabulary_file,
+    categorical_column_with_vocabulary_list,
+    context_column,
+    embedding_column,
+    indicator_column,
+    sequence_bucketized_column,
+    sequence_bytes_column,
+    sequence_categorical_column_with_hash_bucket,
+    sequence_categorical_column_with_identity,
+    sequence_categorical_column_with_vocabulary_file,
+    sequence_categorical_column_with_vocabulary_list,
+    sequence_numeric_column,
+    shared_embedding_columns,
+)
+from lengthwise.columns.context_column import ContextColumn
+from lengthwise.columns.embedding_columns import (
+    EmbeddingColumn,
+    EmbeddingSpec,
+    IndicatorColumn,
+    SharedEmbedding,
+    SharedEmbeddingColumn,
+)
+from lengthwise.columns.from_schema import columns_from_schema
+from lengthwise.columns.from_tensorflow import from_feature_column, from_feature_columns
+from lengthwise.columns.id_columns import FromData, HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.numeric_columns import BucketizedColumn, NumericColumn, Quantiles
+from lengthwise.columns.parse_spec import make_parse_example_spec
 
 Column = Annotated[AnyColumn, Field(discriminator="kind")]
 """Any column, told apart by its `kind`: the type to use in pydantic models."""

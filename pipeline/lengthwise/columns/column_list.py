@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Self, SupportsIndex, overload
 
-from lengthwise.columns.select import AnyColumn, feature_of, groups, is_context
+from lengthwise.columns.column_queries import AnyColumn, feature_of, groups, is_context
 from lengthwise.errors import ConfigError
 
 

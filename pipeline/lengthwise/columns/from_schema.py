@@ -21,12 +21,12 @@ import math
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from lengthwise.columns.base import RESERVED_KEY
-from lengthwise.columns.categorical import IdentityColumn, VocabularyColumn
-from lengthwise.columns.context import ContextColumn
-from lengthwise.columns.numeric import NumericColumn
+from lengthwise.columns.column_base import RESERVED_KEY
+from lengthwise.columns.column_queries import IdColumn, SequenceFeature
+from lengthwise.columns.context_column import ContextColumn
+from lengthwise.columns.id_columns import IdentityColumn, VocabularyColumn
+from lengthwise.columns.numeric_columns import NumericColumn
 from lengthwise.columns.schema_file import read_schema
-from lengthwise.columns.select import IdColumn, SequenceFeature
 from lengthwise.errors import ConfigError
 
 SEQUENCES = "##SEQUENCE##"

@@ -18,15 +18,20 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, cast, get_args
 
-from lengthwise.columns.base import Spec
-from lengthwise.columns.categorical import HashColumn, IdentityColumn, VocabularyColumn
-from lengthwise.columns.context import ContextColumn
-from lengthwise.columns.dense import EmbeddingColumn, IndicatorColumn, SharedEmbedding, SharedEmbeddingColumn
+from lengthwise.columns.column_base import Spec
+from lengthwise.columns.column_queries import AnyColumn, IdColumn
+from lengthwise.columns.context_column import ContextColumn
+from lengthwise.columns.embedding_columns import (
+    EmbeddingColumn,
+    IndicatorColumn,
+    SharedEmbedding,
+    SharedEmbeddingColumn,
+)
+from lengthwise.columns.exact_numbers import dtype_name
+from lengthwise.columns.field_errors import show
+from lengthwise.columns.id_columns import HashColumn, IdentityColumn, VocabularyColumn
 from lengthwise.columns.initializers import is_default_initializer
-from lengthwise.columns.numbers import dtype_name
-from lengthwise.columns.numeric import BucketizedColumn, NumericColumn
-from lengthwise.columns.select import AnyColumn, IdColumn
-from lengthwise.columns.wording import show
+from lengthwise.columns.numeric_columns import BucketizedColumn, NumericColumn
 from lengthwise.errors import ConfigError
 
 _KINDS = (

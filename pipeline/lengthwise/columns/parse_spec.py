@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lengthwise.columns.context import ContextColumn
+from lengthwise.columns.column_queries import SequenceFeature, raw_context, sequence_features
+from lengthwise.columns.context_column import ContextColumn
 from lengthwise.columns.from_tensorflow import from_feature_columns
-from lengthwise.columns.select import SequenceFeature, raw_context, sequence_features
 
 
 def make_parse_example_spec(columns: Iterable[Any]) -> dict[str, Any]:

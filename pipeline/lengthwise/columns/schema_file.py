@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from lengthwise.columns.vocabulary import cause_of
+from lengthwise.columns.vocabulary_file import cause_of
 from lengthwise.errors import ConfigError, EnvironmentFailure
-from lengthwise.files import read_bytes
+from lengthwise.storage.files import read_bytes
 
 
 def read_schema(path: str) -> Any:

@@ -5,9 +5,9 @@ job.yaml ─ read ─> mapping ─ paths, schema ─> mapping ─ model ─> Job
            └─ no tags, no duplicate keys, no exploding anchors
 """
 
+from lengthwise.config.config_loading import load_config, parse_config
+from lengthwise.config.job_config import Buckets, Inputs, JobConfig, Limits, Output, Sequences, Shuffle, Splits
 from lengthwise.config.json_schema import config_schema
-from lengthwise.config.load import load_config, parse_config
-from lengthwise.config.model import Buckets, Inputs, JobConfig, Limits, Output, Sequences, Shuffle, Splits
 
 __all__ = [
     "Buckets",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 
 
 def config_schema() -> dict[str, Any]:

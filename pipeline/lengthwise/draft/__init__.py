@@ -4,10 +4,10 @@ files ─ sample ─> records ─ held ─> columns of values ─ facts ─> wha
       ─ align ─> which go together ─ choose ─> columns, and why ─ render ─> commented YAML
 """
 
-from lengthwise.draft.choose import choose
-from lengthwise.draft.render import render
-from lengthwise.draft.sample import MAX_RECORD_BYTES
-from lengthwise.draft.scan import scan
+from lengthwise.draft.column_choice import choose
+from lengthwise.draft.record_sample import MAX_RECORD_BYTES
+from lengthwise.draft.sample_scan import scan
+from lengthwise.draft.yaml_rendering import render
 
 __all__ = ["MAX_RECORD_BYTES", "draft_config"]
 

@@ -12,15 +12,15 @@
 
 from typing import Any
 
-from lengthwise.feed.by_steps import batch_by_steps
-from lengthwise.feed.cache_options import Cache
-from lengthwise.feed.counts import count_raw
+from lengthwise.feed.element_batching import batch_by_steps
 from lengthwise.feed.epoch_size import steps_per_epoch
-from lengthwise.feed.options import Options
-from lengthwise.feed.prepared import read_prepared
-from lengthwise.feed.raw import read_raw
-from lengthwise.feed.service_options import Service
-from lengthwise.feed.serving import ServingFunction, serving_fn
+from lengthwise.feed.options.cache_options import Cache
+from lengthwise.feed.options.reader_options import Options
+from lengthwise.feed.options.service_options import Service
+from lengthwise.feed.outputs.serving_function import ServingFunction, serving_fn
+from lengthwise.feed.prepared_reader import read_prepared
+from lengthwise.feed.raw_counts import count_raw
+from lengthwise.feed.raw_reader import read_raw
 
 __all__ = [
     "BatchStats",
@@ -40,6 +40,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name != "BatchStats":
         raise AttributeError(f"module 'lengthwise.feed' has no attribute {name!r}")
-    from lengthwise.feed.stats import BatchStats
+    from lengthwise.feed.batch_stats import BatchStats
 
     return BatchStats

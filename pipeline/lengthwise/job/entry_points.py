@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from typing import NoReturn
 
-from lengthwise import files
 from lengthwise.buckets import LengthHistogram, PairHistogram
-from lengthwise.config.model import JobConfig
+from lengthwise.config.job_config import JobConfig
 from lengthwise.errors import ConfigError, NothingRan
-from lengthwise.job.elsewhere import for_workers
-from lengthwise.job.fingerprint import fingerprint
-from lengthwise.job.hold import PROBE, WORK, has_work, locked, remove_work
-from lengthwise.job.hopeless import find_hopeless, refuse_hopeless
-from lengthwise.job.inputs import list_inputs, unlisted_inputs
-from lengthwise.job.interruptible import interruptible
-from lengthwise.job.measure import unsampled
-from lengthwise.job.model import Job
-from lengthwise.job.options import check_options, input_patterns, is_dry_run, runner_name
-from lengthwise.job.stages import ACCEPTED, stages_of
-from lengthwise.job.verdict import Verdict, judge, judge_hopeless
-from lengthwise.job.workspace import existing, refuse_own_sources, start_over_where_needed, work_folder
+from lengthwise.job.data_check import Verdict, judge, judge_hopeless
+from lengthwise.job.planning.hopeless_input import find_hopeless, refuse_hopeless
+from lengthwise.job.planning.length_measurement import unsampled
+from lengthwise.job.reading.input_files import list_inputs, unlisted_inputs
+from lengthwise.job.running.beam_options import check_options, input_patterns, is_dry_run, runner_name
+from lengthwise.job.running.cluster_paths import for_workers
+from lengthwise.job.running.interrupts import interruptible
+from lengthwise.job.running.stages import ACCEPTED, stages_of
+from lengthwise.job.task_values import Job
+from lengthwise.job.workspace.job_fingerprint import fingerprint
+from lengthwise.job.workspace.output_lock import PROBE, WORK, has_work, locked, remove_work
+from lengthwise.job.workspace.work_folder import existing, refuse_own_sources, start_over_where_needed, work_folder
 from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.progress import Event, ProgressSink, ignore
+from lengthwise.storage import files
 
 
 def run(
@@ -153,9 +153,9 @@ def _measuring(config: JobConfig, folder: str, options: Sequence[str], progress:
 
 def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
     """Builds the job over the input's patterns, unlisted, and hands it to the runner, which does not run it."""
-    from lengthwise.job.pieces import whole_files
-    from lengthwise.job.pipeline import prepare_shards
-    from lengthwise.job.runner import run_pipeline
+    from lengthwise.job.reading.input_pieces import whole_files
+    from lengthwise.job.running.beam_runner import run_pipeline
+    from lengthwise.job.running.beam_steps import prepare_shards
 
     inputs = unlisted_inputs(config)
     place = files.join(config.output.path, WORK, "dry-run")

@@ -8,14 +8,14 @@
 Needs Keras; TensorFlow only for strings, sparse and ragged tensors, graphs and checkpoints.
 """
 
-from lengthwise.layers.context import ConcatenateContext, concatenate_context_input
+from lengthwise.layers.context_concatenation import ConcatenateContext, concatenate_context_input
 from lengthwise.layers.context_features import ContextFeatures
-from lengthwise.layers.default_columns import embedding_size
 from lengthwise.layers.input_layer import sequence_input_layer
-from lengthwise.layers.model_inputs import inputs
-from lengthwise.layers.segments import SegmentMask, SegmentPooling
+from lengthwise.layers.keras_inputs import inputs
+from lengthwise.layers.segment_layers import SegmentMask, SegmentPooling
 from lengthwise.layers.sequence_features import SequenceFeatures
-from lengthwise.layers.standardize import Standardize
+from lengthwise.layers.standardization import Standardize
+from lengthwise.layers.tables.default_columns import embedding_size
 
 __all__ = [
     "ConcatenateContext",

@@ -7,12 +7,12 @@ import keras
 
 from lengthwise.columns import feature_of
 from lengthwise.errors import ConfigError
-from lengthwise.layers.config import columns_config, columns_from_config
-from lengthwise.layers.default_columns import context_columns, converted
-from lengthwise.layers.jit import may_look_up, refuse_to_compile
-from lengthwise.layers.own_tables import add_tables
-from lengthwise.layers.record_features import RecordFeatures
-from lengthwise.layers.segments import is_packed
+from lengthwise.layers.segment_layers import is_packed
+from lengthwise.layers.tables.default_columns import context_columns, converted
+from lengthwise.layers.tables.keras_config import columns_config, columns_from_config
+from lengthwise.layers.tables.layer_tables import add_tables
+from lengthwise.layers.vectors.record_vectors import RecordFeatures
+from lengthwise.layers.vectors.xla_limits import may_look_up, refuse_to_compile
 
 
 @keras.saving.register_keras_serializable(package="lengthwise")

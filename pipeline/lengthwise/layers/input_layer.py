@@ -6,13 +6,13 @@ from typing import Any
 import keras
 
 from lengthwise.errors import ConfigError
-from lengthwise.layers import forward
-from lengthwise.layers.inputs import read_batch
-from lengthwise.layers.lookups import kept_lookups, make_lookups
-from lengthwise.layers.plan import LayerPlan, plan_columns
+from lengthwise.layers.autograph import unconverted
+from lengthwise.layers.reading.batch_inputs import read_batch
+from lengthwise.layers.reading.column_lookups import kept_lookups, make_lookups
+from lengthwise.layers.reading.tensor_values import as_tensors
 from lengthwise.layers.sequence_features import SequenceFeatures
-from lengthwise.layers.tensor_values import as_tensors
-from lengthwise.layers.unconverted import unconverted
+from lengthwise.layers.tables.layer_plan import LayerPlan, plan_columns
+from lengthwise.layers.vectors import column_vectors
 from lengthwise.padding_side import Padding
 
 
@@ -66,14 +66,14 @@ def sequence_input_layer(
         inputs, lengths = layer(features)
         return inputs, lengths
     if _in_graph():
-        from lengthwise.layers.graph import graph_input_layer
+        from lengthwise.layers.tf1_graph import graph_input_layer
 
         return graph_input_layer(plan, features, weight_collections, trainable)
     if plan.tables:
         raise ConfigError(_write_the_layer(plan))
     lookups = kept_lookups(plan) if keras.backend.backend() == "tensorflow" else make_lookups(plan)
     batch = read_batch(plan, features, None, lookups)
-    return forward.input_layer(plan, batch, {}, "float32")
+    return column_vectors.input_layer(plan, batch, {}, "float32")
 
 
 def _in_graph() -> bool:

@@ -7,22 +7,22 @@ import keras
 from keras import ops
 
 from lengthwise.columns import feature_of, packed_keys
-from lengthwise.layers.checkpoints import read_tf1_tables
-from lengthwise.layers.config import columns_config, columns_from_config
-from lengthwise.layers.context import join_context
-from lengthwise.layers.default_columns import context_columns, converted, step_columns
-from lengthwise.layers.dtypes import length_dtype
-from lengthwise.layers.forward import input_layer
-from lengthwise.layers.inputs import read_batch, read_mask
-from lengthwise.layers.jit import may_look_up, not_compilable, refuse_to_compile
-from lengthwise.layers.lookups import make_lookups
-from lengthwise.layers.own_tables import add_tables
-from lengthwise.layers.plan import LayerPlan, plan_columns, with_vocabularies
-from lengthwise.layers.record_features import RecordFeatures
-from lengthwise.layers.segments import beside_steps, by_sequence, refuse_layers_across_steps
-from lengthwise.layers.spec import output_shape, output_shape_of_shapes
-from lengthwise.layers.standardize import standardized
-from lengthwise.layers.tensor_values import as_tensors
+from lengthwise.layers.context_concatenation import join_context
+from lengthwise.layers.reading.batch_inputs import read_batch, read_mask
+from lengthwise.layers.reading.column_lookups import make_lookups
+from lengthwise.layers.reading.length_dtypes import length_dtype
+from lengthwise.layers.reading.tensor_values import as_tensors
+from lengthwise.layers.segment_layers import beside_steps, by_sequence, refuse_layers_across_steps
+from lengthwise.layers.standardization import standardized
+from lengthwise.layers.tables.checkpoint_weights import read_tf1_tables
+from lengthwise.layers.tables.default_columns import context_columns, converted, step_columns
+from lengthwise.layers.tables.keras_config import columns_config, columns_from_config
+from lengthwise.layers.tables.layer_plan import LayerPlan, plan_columns, with_vocabularies
+from lengthwise.layers.tables.layer_tables import add_tables
+from lengthwise.layers.vectors.column_vectors import input_layer
+from lengthwise.layers.vectors.output_shapes import output_shape, output_shape_of_shapes
+from lengthwise.layers.vectors.record_vectors import RecordFeatures
+from lengthwise.layers.vectors.xla_limits import may_look_up, not_compilable, refuse_to_compile
 from lengthwise.padding_side import Padding
 
 

@@ -1,17 +1,11 @@
-"""Bytes <-> Arrow, one step a file, in the order of the flow. Pure functions on batches; no Beam, no TensorFlow.
+"""Bytes <-> Arrow, along the flow of a record. Pure functions on batches; no Beam, no TensorFlow.
 
-compression  is a file plain, gzip or zlib?  (`inflate`: its bytes, up to the first fault)
-framing   file bytes -> blocks of records            (and records -> file bytes)
-first_frame  a byte inside a file -> where its records start again
-wire      records of the usual form -> Arrow lists, by numpy (`packed`: the steps of one list)
-decode    records -> Arrow lists: `wire` where it can, else tfx-bsl
-steps     Arrow lists -> flat values and steps
-lookup    raw values -> ids
-validate  steps -> faults and lengths, by the columns' rules
-window    lengths -> cut, split or refused sequences
-refine    block -> rows: the five steps above, composed
-order     rows -> split, and place in the global shuffle
-pad       rows -> matrices of the bucket's boundary
-messages  matrices -> wire format, a whole batch at once
-encode    matrices -> tf.Example bytes               (blocks: rows -> one tf.Example of `buffers`)
+container   file bytes <-> blocks of records
+decoding    records -> Arrow lists: by numpy in the usual form, else by tfx-bsl
+rows        Arrow lists -> rows: look up, validate, cut, order, split
+encoding    rows -> serialized tf.Examples, padded or in blocks
+statistics  of what is written
+rejected    rejects in files
+samples     single records to look at
+arrays      tools for Arrow batches, which all of these use
 """

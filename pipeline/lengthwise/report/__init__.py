@@ -9,9 +9,9 @@ Charts are places in percent (`axes`, `charts`), drawn as inline SVG by the temp
 
 from lengthwise.report.data_set_names import name_of
 from lengthwise.report.drift import Drift, compare_manifests, comparison_json
-from lengthwise.report.limits import DriftLimits, FeatureLimits, load_limits
-from lengthwise.report.page import render_report
-from lengthwise.report.write import REPORT_NAME, read_examples, write_report
+from lengthwise.report.drift_limits import DriftLimits, FeatureLimits, load_limits
+from lengthwise.report.report_page import render_report
+from lengthwise.report.report_writing import REPORT_NAME, read_examples, write_report
 
 __all__ = [
     "REPORT_NAME",

@@ -2,7 +2,7 @@
 
 import os
 
-from lengthwise import files
+from lengthwise.storage import files
 
 LONGEST = 80  # characters of a name in a title
 

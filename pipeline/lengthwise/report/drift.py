@@ -11,14 +11,14 @@ import numpy as np
 
 from lengthwise.buckets import LengthHistogram
 from lengthwise.manifest import ColumnStatistics, Manifest
-from lengthwise.report import text
-from lengthwise.report.chance import distribution_bound, extremes_probability, pooled, share_bound
+from lengthwise.report import number_text
+from lengthwise.report.chance_bounds import distribution_bound, extremes_probability, pooled, share_bound
+from lengthwise.report.common_bins import CommonBins, common_bins, histogram_of
 from lengthwise.report.distances import TopCounts, cumulative_apart, jensen_shannon, l_infinity, least_apart
-from lengthwise.report.features import Feature, describe_kind, features_by_key, id_label, is_categorical, is_whole
-from lengthwise.report.lengths import Binning
-from lengthwise.report.limits import LENGTHS, DriftLimits, FeatureLimits
-from lengthwise.report.rebin import CommonBins, common_bins, histogram_of
-from lengthwise.report.samples import Sample
+from lengthwise.report.drift_limits import LENGTHS, DriftLimits, FeatureLimits
+from lengthwise.report.feature_cards import Feature, describe_kind, features_by_key, id_label, is_categorical, is_whole
+from lengthwise.report.feature_samples import FeatureSample
+from lengthwise.report.length_charts import Binning
 from lengthwise.report.timestamps import Timestamps
 
 MOST_CATEGORIES = 8
@@ -108,7 +108,7 @@ def compare_manifests(this: Manifest, other: Manifest, limits: DriftLimits | Non
             kind = describe_kind(*(mine if key in mine else theirs)[key])
             drifts.append(Drift(key, kind, "", None, None, True, (f"only in {where} data set",)))
             continue
-        here, there = Sample.of(this, key, *mine[key]), Sample.of(other, key, *theirs[key])
+        here, there = FeatureSample.of(this, key, *mine[key]), FeatureSample.of(other, key, *theirs[key])
         drifts.append(_feature(key, here, there, _Test(level, limits.of(key))))
     drifts = [replace(drift, flags=()) if limits.of(drift.key).ignore else drift for drift in drifts]
     return sorted(drifts, key=lambda drift: (not drift.flags, -(drift.distance or 0.0), drift.key))
@@ -130,7 +130,7 @@ def _lengths(this: Manifest, other: Manifest, test: _Test) -> Drift:
     binning = Binning.of(mine.merge(theirs), bars=24)
     first, second = (binning.counts(one).astype(np.float64) for one in (mine, theirs))
     bins = CommonBins(binning.edges.astype(np.float64), first, second, exact=True)
-    draws = Sample.sequences(this), Sample.sequences(other)
+    draws = FeatureSample.sequences(this), FeatureSample.sequences(other)
     chance = distribution_bound(*draws, test.level)
     distance, flags = _distance(bins, cumulative_apart(first, second), chance, test.limits)
     beyond = _more_than(mine, theirs.max) * draws[0] / mine.total
@@ -143,7 +143,7 @@ def _more_than(lengths: LengthHistogram, limit: int) -> int:
     return int(lengths.counts[lengths.lengths > limit].sum())
 
 
-def _feature(key: str, here: Sample, there: Sample, test: _Test) -> Drift:
+def _feature(key: str, here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
     kind = describe_kind(here.feature, here.weights)
     old_kind = describe_kind(there.feature, there.weights)
     flags = [f"was {old_kind}"] if kind != old_kind else []
@@ -171,11 +171,11 @@ def _distance(bins: CommonBins, apart: float, chance: float, limits: FeatureLimi
     distance = jensen_shannon(bins.first, bins.second)
     if distance <= limits.distance or apart <= chance:
         return distance, []
-    proof = f"cumulative shares differ by {text.share(apart)}, chance explains {text.share(chance)}"
+    proof = f"cumulative shares differ by {number_text.share(apart)}, chance explains {number_text.share(chance)}"
     return distance, [f"distribution moved: Jensen-Shannon distance {distance:.3f}; {proof}"]
 
 
-def _categories(key: str, kind: str, flags: list[str], here: Sample, there: Sample, test: _Test) -> Drift:
+def _categories(key: str, kind: str, flags: list[str], here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
     mine = _top_counts(here.feature, here.statistics)
     theirs = _top_counts(there.feature, there.statistics)
     low, high, _ = l_infinity(mine, theirs)
@@ -186,7 +186,7 @@ def _categories(key: str, kind: str, flags: list[str], here: Sample, there: Samp
         chance = share_bound(pooled(one.here[1], draws[0], one.there[1], draws[1]), *draws, test.level)
         if one.apart > max(test.limits.share, chance):
             moved = f"{bounds_text(one.there)} → {bounds_text(one.here)}"
-            flags = [*flags, f"share of {text.shorten(one.name, 40)} moved: {moved}"]
+            flags = [*flags, f"share of {number_text.shorten(one.name, 40)} moved: {moved}"]
             break
     at_most = high if high > low + 1e-9 else None
     return Drift(key, kind, "L-infinity", low, at_most, True, tuple(flags), categories=tuple(shares[:MOST_CATEGORIES]))
@@ -201,7 +201,7 @@ def _top_counts(feature: Feature, statistics: ColumnStatistics) -> TopCounts:
     return TopCounts(counts, total, complete=counts.total() >= total)
 
 
-def _rates(here: Sample, there: Sample, test: _Test) -> list[str]:
+def _rates(here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
     flags = []
     for what, now, before in (
         ("missing", here.missing_rate, there.missing_rate),
@@ -209,11 +209,11 @@ def _rates(here: Sample, there: Sample, test: _Test) -> list[str]:
     ):
         chance = share_bound(pooled(now, here.draws, before, there.draws), here.draws, there.draws, test.level)
         if abs(now - before) > max(test.limits.rate, chance):
-            flags.append(f"{what}: {text.share(before)} → {text.share(now)}")
+            flags.append(f"{what}: {number_text.share(before)} → {number_text.share(now)}")
     return flags
 
 
-def _range(key: str, here: Sample, there: Sample, test: _Test) -> list[str]:
+def _range(key: str, here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
     """A flag where the range grew by more than its limit, and more sequences are beyond the old one than by chance."""
     (low, high), (old_low, old_high) = here.range, there.range
     room = test.limits.growth * (old_high - old_low)
@@ -223,13 +223,13 @@ def _range(key: str, here: Sample, there: Sample, test: _Test) -> list[str]:
     if not any(grew and chance <= test.level for grew, chance in zip(grown, chances, strict=True)):
         return []
     times = Timestamps.of(key, min(low, old_low), max(high, old_high))
-    show = text.number if times is None else times.text
+    show = number_text.number if times is None else times.text
     return [f"range grew: {show(old_low)} to {show(old_high)} → {show(low)} to {show(high)}"]
 
 
 def bounds_text(bounds: tuple[float, float]) -> str:
     """A share that is known, or what it is at most."""
-    return text.share(bounds[0]) if bounds[0] == bounds[1] else f"≤ {text.share(bounds[1])}"
+    return number_text.share(bounds[0]) if bounds[0] == bounds[1] else f"≤ {number_text.share(bounds[1])}"
 
 
 def flagged(drifts: Iterable[Drift]) -> list[Drift]:

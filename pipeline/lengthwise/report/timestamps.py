@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lengthwise.report.axes import Axis, Tick, thinned
+from lengthwise.report.chart_axes import Axis, Tick, thinned
 
 _FIRST, _LAST = 631_152_000, 4_102_444_800  # the beginnings of 1990 and of 2100, in seconds
 _UNITS = (1, 10**3, 10**6, 10**9)  # a second has: seconds, milliseconds, microseconds, nanoseconds

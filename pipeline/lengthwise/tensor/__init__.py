@@ -1,6 +1,6 @@
 """What `lengthwise.feed` and `lengthwise.layers` share: ids as tensors.
 
-The package itself is light; `lengthwise.tensor.lookup` needs TensorFlow.
+The package itself is light; `lengthwise.tensor.tensor_lookup` needs TensorFlow.
 """
 
 MISSING = -1

@@ -7,8 +7,8 @@
 Importing this package needs TFX's light modules only; the helpers for `run_fn` import TensorFlow when they are called.
 """
 
-from lengthwise.tfx.artifacts import Preparation
-from lengthwise.tfx.component import SequencePrep, SequencePrepSpec
-from lengthwise.tfx.training import dataset, manifest, save
+from lengthwise.tfx.sequence_prep import SequencePrep, SequencePrepSpec
+from lengthwise.tfx.tfx_artifacts import Preparation
+from lengthwise.tfx.trainer_helpers import dataset, manifest, save
 
 __all__ = ["Preparation", "SequencePrep", "SequencePrepSpec", "dataset", "manifest", "save"]

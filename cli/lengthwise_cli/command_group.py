@@ -1,0 +1,87 @@
+"""The group of all commands: loads a command's module when it is asked for, and suggests names for unknown ones."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import click
+
+from lengthwise_cli import command_failures
+from lengthwise_cli.library_silence import silence_libraries
+from lengthwise_cli.standard_streams import install
+
+COMMANDS = (
+    "init",
+    "plan",
+    "check",
+    "prepare",
+    "inspect",
+    "verify",
+    "rejects",
+    "report",
+    "compare",
+    "drop",
+    "serve",
+    "demo",
+    "schema",
+    "doctor",
+    "completion",
+)
+"""In the order of a user's way through them. Each is `lengthwise_cli.commands.NAME.command`."""
+
+
+class Commands(click.Group):
+    """A group whose commands are modules, and whose failures become a message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"lengthwise_cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not ctx.resilient_parsing and name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}"
+            ctx.fail(f"no such command {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:  # which click takes for Ctrl-D
+            raise RuntimeError(f"EOFError: {error}") from error
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        arguments = list(sys.argv[1:] if args is None else args)
+        run = partial(super().main, arguments, prog_name or "lengthwise", complete_var, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        if sys.stdout is sys.__stdout__:  # this process is ours, not that of a program that calls us
+            install()
+        debug = "--debug" in arguments[: _first_command(arguments)]
+        silence_libraries(debug=debug)
+        return command_failures.leave(command_failures.guarded(run, debug=debug))
+
+
+def _first_command(arguments: list[str]) -> int:
+    return next((place for place, argument in enumerate(arguments) if not argument.startswith("-")), len(arguments))

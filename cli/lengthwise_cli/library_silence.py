@@ -1,0 +1,113 @@
+"""Keeps the libraries' own chatter off the terminal."""
+
+import logging
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+from lengthwise.printable_text import visible_lines
+from lengthwise_cli.standard_streams import lossy
+
+_NATIVE = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "NONE", "ABSL_MIN_LOG_LEVEL": "3"}
+_PYTHON = ("apache_beam", "tensorflow", "absl", "tfx_bsl", "google")
+
+
+def silence_libraries(*, debug: bool) -> None:
+    """Silences TensorFlow, absl, gRPC and Beam, before they are imported; under `debug` they speak."""
+    if debug:
+        logging.basicConfig(level=logging.INFO)
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(_Visible(logging.BASIC_FORMAT))
+        return
+    for name, value in _NATIVE.items():
+        os.environ.setdefault(name, value)
+    logging.basicConfig(level=logging.CRITICAL)
+    for name in _PYTHON:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+
+class _Visible(logging.Formatter):
+    """What libraries log holds names from data, too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible_lines(super().format(record))
+
+
+@contextmanager
+def native_stderr_silenced() -> Iterator[None]:
+    """Sends what native code writes to standard error nowhere, such as TensorFlow's greetings when it is imported.
+
+    TensorFlow 2.21 logs them before it reads its own log level. Python's exceptions still come through.
+    """
+    if is_debugging():
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@contextmanager
+def only_our_words() -> Iterator[None]:
+    """While a job runs, standard error is for what we say ourselves.
+
+    Beam's workers print the traceback of every failure, which we tell in a sentence; their processes and native code
+    write past Python. Under `--debug` all of it shows.
+    """
+    if is_debugging():
+        yield
+        return
+    before, hook = sys.stderr, threading.excepthook
+    with _another_way_to(before) as stream, native_stderr_silenced():
+        sys.stderr = cast(TextIO, _WithoutTracebacks(stream))
+        threading.excepthook = lambda _: None  # of a runner's threads; the runner tells of the failure too
+        try:
+            yield
+        finally:
+            sys.stderr, threading.excepthook = before, hook
+
+
+def is_debugging() -> bool:
+    """Whether `--debug` was given: what is hidden otherwise is to be seen."""
+    return logging.getLogger().isEnabledFor(logging.INFO)
+
+
+@contextmanager
+def _another_way_to(stream: TextIO) -> Iterator[TextIO]:
+    """The stream itself, or, where it is the process's standard error, another descriptor of the same file."""
+    try:
+        is_standard = stream.fileno() == 2
+    except (OSError, ValueError):  # a stream of a test, with no file behind it
+        is_standard = False
+    if not is_standard:
+        yield stream
+        return
+    with lossy(os.dup(2), stream, closes=True) as other:
+        yield other
+
+
+class _WithoutTracebacks:
+    """A text stream that leaves out tracebacks, which come in one piece, and the end of their line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._dropped = False
+
+    def write(self, text: str) -> int:
+        ends, self._dropped = self._dropped and text == "\n", text.startswith("Traceback (most recent call last)")
+        return len(text) if ends or self._dropped else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

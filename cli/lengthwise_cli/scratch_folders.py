@@ -1,0 +1,43 @@
+"""Where a command keeps the parts of its result: a folder that all workers reach, gone afterwards."""
+
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lengthwise.errors import ConfigError, NothingRan
+from lengthwise.job.running.abandoned_folders import PREFIXES, claimed, remove_abandoned
+from lengthwise.job.running.beam_options import is_embedded, option_value, runner_name
+from lengthwise.storage import files
+
+
+@contextmanager
+def scratch_folder(beam_options: Sequence[str]) -> Iterator[str]:
+    """A local folder for the embedded runner, else one below Beam's `--temp_location`.
+
+    Raises:
+        ConfigError: another runner is named, but no place that its workers reach.
+    """
+    if is_embedded(beam_options):
+        remove_abandoned()
+        with tempfile.TemporaryDirectory(prefix=PREFIXES[0]) as folder, claimed(folder):
+            yield folder
+        return
+    place = option_value(beam_options, "temp_location")
+    if not place:
+        name = runner_name(beam_options)
+        raise ConfigError(f"--runner={name}: expected --temp_location=... too, a folder that its workers reach")
+    folder = files.join(place, f"lengthwise-{uuid.uuid4().hex[:12]}")
+    try:
+        yield folder
+    except (ConfigError, NothingRan):  # nothing was written, so there is nothing to look for
+        raise
+    except BaseException:
+        _remove(folder)
+        raise
+    _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    for name in files.list_tree(folder):
+        files.remove(files.join(folder, name))

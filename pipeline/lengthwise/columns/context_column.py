@@ -1,0 +1,82 @@
+"""Columns with one value, or one array, a record: labels, weights, ids."""
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from lengthwise.columns.column_base import Shape, Spec
+from lengthwise.columns.exact_numbers import Number, in_dtype
+from lengthwise.columns.field_errors import FieldError, show
+from lengthwise.columns.numeric_columns import check_shape
+
+
+def _check_scalar(value: Any) -> Any:
+    if value is not None and not isinstance(value, float | int | str):
+        raise ValueError(f"expected one number or one text, for all elements of the shape, received {show(value)}")
+    return value
+
+
+Scalar = Annotated[float | int | str | None, BeforeValidator(_check_scalar)]
+
+
+class ContextColumn(Spec):
+    """A feature of the whole record.
+
+    Attributes:
+        key: the feature's name.
+        dtype: `float32`, `int64` or `string`. With `int64`, default and limits are integers.
+        shape: the value's shape; `()` is one value.
+        default_value: the value of records without the feature; it makes the feature optional.
+        min_value: the smallest valid number, itself included.
+        max_value: the largest valid number, itself included.
+        finite: whether NaN and infinity are rejected.
+    """
+
+    kind: Literal["context"] = "context"
+    key: str = Field(min_length=1)
+    dtype: Literal["float32", "int64", "string"] = "float32"
+    shape: Shape = ()
+    default_value: Scalar = None
+    min_value: Number | None = None
+    max_value: Number | None = None
+    finite: bool = True
+
+    @field_validator("default_value", "min_value", "max_value")
+    @classmethod
+    def _of_the_dtype(cls, value: float | str | None, fields: ValidationInfo) -> float | str | None:
+        if value is None or isinstance(value, str) or "dtype" not in fields.data:
+            return value
+        if fields.field_name == "default_value" and fields.data["dtype"] != "int64":
+            return value
+        return in_dtype(value, fields.data["dtype"])
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_shape(self.shape, "a shape of positive sizes, or [] for one value", allow_scalar=True)
+        kinds: dict[str, tuple[type, ...]] = {"string": (str,), "int64": (int,), "float32": (int, float)}
+        if self.default_value is not None and not isinstance(self.default_value, kinds[self.dtype]):
+            raise FieldError("default_value", f"expected dtype {self.dtype}, received {show(self.default_value)}")
+        if self.dtype == "string" and (self.min_value, self.max_value) != (None, None):
+            raise FieldError("dtype", "expected a dtype of numbers with min_value and max_value, received 'string'")
+        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
+            raise FieldError("min_value", f"expected at most max_value {self.max_value}, received {self.min_value}")
+        return self
+
+    @property
+    def required(self) -> bool:
+        return self.default_value is None
+
+    @property
+    def limits(self) -> tuple[float | None, float | None]:
+        """The smallest and the largest valid number, or None."""
+        return self.min_value, self.max_value
+
+    @property
+    def name(self) -> str:
+        return self.key
+
+    @property
+    def num_elements(self) -> int:
+        """How many values a record has."""
+        return math.prod(self.shape)

@@ -1,0 +1,131 @@
+"""Wrappers that turn a categorical sequence into vectors: own embedding, shared embedding, counts of ids."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from lengthwise.columns.column_base import Spec
+from lengthwise.columns.field_errors import FieldError
+from lengthwise.columns.id_columns import HashColumn, IdCount, IdentityColumn, VocabularyColumn
+from lengthwise.columns.initializers import plain_initializer
+from lengthwise.columns.numeric_columns import MAX_ELEMENTS, BucketizedColumn
+
+Categorical = Annotated[IdentityColumn | HashColumn | VocabularyColumn | BucketizedColumn, Field(discriminator="kind")]
+
+
+class EmbeddingSpec(Spec):
+    """What an embedding table is, owned or shared.
+
+    Attributes:
+        dimension: the size of a vector.
+        combiner: how the vectors of a step with several values become one: `mean`, `sqrtn` or `sum`.
+        initializer: a Keras or TensorFlow initializer, its name or its config; None for a truncated normal of mean 0
+            and standard deviation 1 / sqrt(dimension), as in TensorFlow. A pretrained table in a constant initializer
+            is written out in every saved configuration; large ones are better given to the layer's `tables`.
+        ckpt_to_load_from: a checkpoint whose tensor becomes the first weights. Neither a saved model nor a manifest
+            keeps it: whoever is given one by others need not fear that it opens files.
+        tensor_name_in_ckpt: that tensor's name; both or neither.
+        max_norm: vectors are clipped to this l2 norm before they are combined.
+        trainable: whether training changes the table.
+    """
+
+    dimension: int = Field(ge=1, le=MAX_ELEMENTS)
+    combiner: Literal["mean", "sqrtn", "sum"] = "mean"
+    initializer: Annotated[Any, BeforeValidator(plain_initializer)] = None
+    ckpt_to_load_from: str | None = None
+    tensor_name_in_ckpt: str | None = None
+    max_norm: float | None = Field(default=None, gt=0)
+    trainable: bool = True
+
+    @model_validator(mode="after")
+    def _checkpoint_has_both_parts(self) -> Self:
+        if (self.ckpt_to_load_from is None) != (self.tensor_name_in_ckpt is None):
+            missing = "ckpt_to_load_from" if self.ckpt_to_load_from is None else "tensor_name_in_ckpt"
+            rule = "expected both ckpt_to_load_from and tensor_name_in_ckpt, or neither, received one"
+            raise FieldError(missing, rule)
+        return self
+
+    def __hash__(self) -> int:
+        fields = {name: value for name, value in self if name != "initializer"}  # a config is a dict: no hash
+        return hash((type(self), *fields.values()))
+
+
+class EmbeddingColumn(EmbeddingSpec):
+    """A categorical sequence through an embedding table of its own.
+
+    Attributes:
+        categorical_column: the sequence of ids.
+    """
+
+    kind: Literal["embedding"] = "embedding"
+    categorical_column: Categorical
+
+    @property
+    def name(self) -> str:
+        return f"{self.categorical_column.name}_embedding"
+
+    @property
+    def num_elements(self) -> int:
+        return self.dimension
+
+
+class SharedEmbedding(EmbeddingSpec):
+    """One embedding table for several categorical columns.
+
+    Attributes:
+        name: the table's name: by default the sorted names of its columns, joined by `_`, and `_shared_embedding`.
+        num_buckets: the number of ids, the same in each of its columns.
+    """
+
+    name: str
+    num_buckets: IdCount
+
+
+class SharedEmbeddingColumn(Spec):
+    """A categorical sequence through a shared embedding table.
+
+    Attributes:
+        categorical_column: the sequence of ids.
+        shared: the table: the same in each of its columns.
+    """
+
+    kind: Literal["shared_embedding"] = "shared_embedding"
+    categorical_column: Categorical
+    shared: SharedEmbedding
+
+    @model_validator(mode="after")
+    def _same_ids(self) -> Self:
+        if self.categorical_column.num_buckets != self.shared.num_buckets:
+            raise FieldError(
+                "categorical_column",
+                f"expected columns of {self.shared.num_buckets} ids in the shared embedding {self.shared.name!r}, "
+                f"received {self.categorical_column.num_buckets} in {self.categorical_column.name!r}",
+            )
+        return self
+
+    @property
+    def name(self) -> str:
+        return f"{self.categorical_column.name}_shared_embedding"
+
+    @property
+    def num_elements(self) -> int:
+        return self.shared.dimension
+
+
+class IndicatorColumn(Spec):
+    """A categorical sequence as counts: each step a vector with how often each id occurs in it.
+
+    Attributes:
+        categorical_column: the sequence of ids.
+    """
+
+    kind: Literal["indicator"] = "indicator"
+    categorical_column: Categorical
+
+    @property
+    def name(self) -> str:
+        return f"{self.categorical_column.name}_indicator"
+
+    @property
+    def num_elements(self) -> int:
+        return self.categorical_column.num_buckets

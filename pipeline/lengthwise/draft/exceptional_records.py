@@ -1,0 +1,48 @@
+"""How many records may differ from the others before the draft follows them: these are rejected, as the draft says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def tolerated(records: int) -> int:
+    """One record in a hundred, as the job's default limit has it; of ten records or more, at least one."""
+    return max(records // 100, int(records >= 10))
+
+
+def tolerated_in_all(records: int) -> int:
+    """How many records may be rejected for all features together."""
+    return max(records // 20, tolerated(records))
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionalRecords:
+    """Records that the drafted column rejects.
+
+    Attributes:
+        rows: bool `[records]`.
+        why: what is wrong with them, in words.
+    """
+
+    rows: np.ndarray
+    why: str
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return int(self.rows.sum())
+
+
+def most_common(values: np.ndarray) -> int:
+    """The most frequent of some integers, at least one; of several such the smallest."""
+    distinct, occurrences = np.unique(values, return_counts=True)
+    return int(distinct[np.argmax(occurrences)])
+
+
+def union(odd: Sequence[ExceptionalRecords], records: int) -> np.ndarray:
+    """The records that are odd in any way, bool `[records]`."""
+    rows = np.zeros(records, bool)
+    for one in odd:
+        rows |= one.rows
+    return rows

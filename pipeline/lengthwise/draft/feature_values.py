@@ -1,0 +1,109 @@
+"""One feature of many records -> its values as columns: how many steps, of which kind, how many values in each.
+
+All records are read at once by `packed`, where every step is one packed list of one kind. What the wire format allows
+beside that goes through protobuf, at about a microsecond a step, with the same result.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lengthwise.records.decoding.example_protos import Feature, FeatureList
+from lengthwise.records.decoding.packed_steps import PADDING, Unusual, read_steps
+
+KINDS = ("bytes_list", "float_list", "int64_list")
+"""The lists of a tf.train.Feature; `FeatureValues.kinds` has their places here, and -1 for a feature without a list."""
+_WIRE_KINDS = {"bytes": 0, "float": 1, "int64": 2}
+_TYPES = (pa.large_binary(), pa.float32(), pa.int64())
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureValues:
+    """What a feature holds in the records that have it.
+
+    Attributes:
+        steps: int64 `[records]`: the number of steps of each.
+        kinds: int8 `[all steps]`: which list each step is, a place in `KINDS`.
+        widths: int64 `[all steps]`: how many values each step has.
+        values: by the kind's place, the values of all steps of that kind: an Arrow array of bytes, or a numpy array.
+        unreadable: the places of the records whose bytes are no such message; these have no step here.
+    """
+
+    steps: np.ndarray
+    kinds: np.ndarray
+    widths: np.ndarray
+    values: dict[int, Any]
+    unreadable: list[int]
+
+
+def hold_lists(parts: list[bytes]) -> FeatureValues:
+    """Reads serialized `tf.train.FeatureList`s, one a record."""
+    return _read_usual(parts) or _read_any(parts, lambda part: FeatureList.FromString(part).feature)
+
+
+def hold_features(parts: list[bytes]) -> FeatureValues:
+    """Reads serialized `tf.train.Feature`s, one a record; each is one step."""
+    return _read_usual([_header(len(part)) + part for part in parts]) or _read_any(
+        parts, lambda part: (Feature.FromString(part),)
+    )
+
+
+def _read_usual(parts: list[bytes]) -> FeatureValues | None:
+    content = b"".join([*parts, PADDING])
+    sizes = np.fromiter(map(len, parts), np.int64, len(parts))
+    for kind, place in _WIRE_KINDS.items():
+        try:
+            found = read_steps(content, sizes, kind)
+        except Unusual:
+            continue
+        values = found.values if place == 0 else found.values.to_numpy(zero_copy_only=False)
+        widths = np.diff(found.step_offsets)
+        return FeatureValues(
+            np.diff(found.row_offsets), np.full(len(widths), place, np.int8), widths, {place: values}, []
+        )
+    return None
+
+
+def _read_any(parts: list[bytes], parse: Callable[[bytes], Iterable[Any]]) -> FeatureValues:
+    steps: list[int] = []
+    kinds: list[int] = []
+    widths: list[int] = []
+    values: dict[int, list[Any]] = {}
+    unreadable: list[int] = []
+    places = {name: place for place, name in enumerate(KINDS)}
+    for number, part in enumerate(parts):
+        before = len(widths)
+        try:
+            for step in parse(part):
+                kind = step.WhichOneof("kind")
+                content = getattr(step, kind).value if kind else ()
+                place = places.get(kind, -1)
+                kinds.append(place)
+                widths.append(len(content))
+                if content:
+                    values.setdefault(place, []).extend(content)
+        except Exception:  # noqa: BLE001 (protobuf raises DecodeError, UnicodeDecodeError and others)
+            unreadable.append(number)
+        steps.append(len(widths) - before)
+    arrays = {place: pa.array(found, _TYPES[place]) for place, found in values.items()}
+    return FeatureValues(
+        np.array(steps, np.int64),
+        np.array(kinds, np.int8),
+        np.array(widths, np.int64),
+        {place: array if place == 0 else array.to_numpy() for place, array in arrays.items()},
+        unreadable,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _header(size: int) -> bytes:
+    """What makes a feature of so many bytes the one step of a list."""
+    octets = bytearray(b"\x0a")
+    while size >= 0x80:
+        octets.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes([*octets, size])

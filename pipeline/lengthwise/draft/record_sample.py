@@ -1,0 +1,101 @@
+"""Records to look at: the first ones of each file, as many of each as far as they have them."""
+
+from dataclasses import dataclass, field
+
+from lengthwise.printable_text import visible
+from lengthwise.records.container.framing import Damage
+from lengthwise.records.samples.record_items import read_items
+from lengthwise.reject_reasons import RejectReason
+from lengthwise.storage.files import open_binary
+from lengthwise.storage.input_sources import find_sources
+
+MAX_RECORD_BYTES = 64 * 2**20
+SAMPLE_BYTES = 128 * 2**20  # looking at records takes a few times their size
+_MOST_TOO_LARGE = 16  # of a file: each is read, to get behind it
+
+
+@dataclass(slots=True)
+class RecordSample:
+    """Records, and where they come from.
+
+    Attributes:
+        patterns: the files as they were named.
+        files: how many there are.
+        max_record_bytes: how large a record may be to be looked at.
+        records: their bytes.
+        complete: whether these are all there are.
+        damaged: how many could not be read from their files.
+        too_large: how many were larger than `max_record_bytes`.
+        left_out: which files were found beside the data, in words.
+    """
+
+    patterns: list[str]
+    files: int
+    max_record_bytes: int
+    records: list[bytes] = field(default_factory=list)
+    complete: bool = True
+    damaged: int = 0
+    too_large: int = 0
+    left_out: str = ""
+
+    @property
+    def too_large_text(self) -> str:
+        """How many were too large, and what to do."""
+        return f"{self.too_large} larger than --max-record-bytes {self.max_record_bytes}"
+
+
+def take_sample(patterns: list[str], count: int, max_record_bytes: int = MAX_RECORD_BYTES) -> RecordSample:
+    """Takes `count` records, fewer where they are large: together they have at most 128 MiB, or are one of each file.
+
+    Raises:
+        ConfigError: a pattern or folder holds no file.
+    """
+    sources = find_sources(patterns, "FILES")
+    unfinished = [_File(found.path) for found in sources.files]
+    left_out = sources.text if sources.left_out else ""
+    sample = RecordSample(list(patterns), len(unfinished), max_record_bytes, left_out=visible(left_out))
+    room = max(1, SAMPLE_BYTES // len(unfinished))
+    left, size = count, 0
+    while unfinished and left > 0 and size < SAMPLE_BYTES:
+        quota = -(-left // len(unfinished))
+        for file in unfinished:
+            records = file.take(quota, room, sample)
+            left -= len(records)
+            size += sum(map(len, records))
+            sample.records += records
+        unfinished = [file for file in unfinished if not file.ended]
+    sample.complete &= not unfinished
+    return sample
+
+
+@dataclass(slots=True)
+class _File:
+    """A file, and how many of its records were looked at; `ended` once no more are wanted of it."""
+
+    path: str
+    position: int = 0
+    too_large: int = 0
+    ended: bool = False
+
+    def take(self, quota: int, room: int, sample: RecordSample) -> list[bytes]:
+        """The next `quota` records, fewer where they fill `room` bytes or the file ends; counts what is not taken."""
+        taken: list[bytes] = []
+        size = 0
+        with open_binary(self.path) as stream:
+            for index, item in read_items(stream, self.position, max_record_bytes=sample.max_record_bytes):
+                if len(taken) == quota or size >= room:
+                    return taken
+                self.position = index + 1
+                if not isinstance(item, Damage):
+                    taken.append(item)
+                    size += len(item)
+                elif item.reason is RejectReason.TOO_LARGE:
+                    sample.too_large += 1
+                    self.too_large += 1
+                    if self.too_large == _MOST_TOO_LARGE:
+                        sample.complete = False
+                        break
+                else:
+                    sample.damaged += 1
+        self.ended = True
+        return taken

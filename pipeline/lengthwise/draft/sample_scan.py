@@ -1,0 +1,134 @@
+"""A sample of the records, and what each of their features holds."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from lengthwise.draft.feature_facts import Facts, facts_of
+from lengthwise.draft.feature_values import FeatureValues, hold_features, hold_lists
+from lengthwise.draft.record_sample import MAX_RECORD_BYTES, RecordSample, take_sample
+from lengthwise.errors import DatasetError
+from lengthwise.records.decoding.example_protos import RawRecord
+
+
+@dataclass(slots=True)
+class SampledFeatures:
+    """What was found in the files.
+
+    Attributes:
+        sample: where the records come from, and what could not be read beside them.
+        format: the container of most records.
+        records: how many records were looked at and could be parsed.
+        unusable: how many were no protocol buffer, or of the other container.
+        context: the features of the whole record, by key (tf.Example: every feature).
+        sequences: the feature lists of tf.SequenceExample, by key.
+    """
+
+    sample: RecordSample
+    format: Literal["sequence_example", "example"] = "sequence_example"
+    records: int = 0
+    unusable: int = 0
+    context: dict[str, Facts] = field(default_factory=dict)
+    sequences: dict[str, Facts] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the records looked at are all there are."""
+        return self.sample.complete
+
+
+def scan(patterns: list[str], sample: int, max_record_bytes: int = MAX_RECORD_BYTES) -> SampledFeatures:
+    """Looks at `sample` records, the first ones of each file: of all files as many, as far as they have them.
+
+    Raises:
+        ConfigError: a path, pattern or folder names no file.
+        DatasetError: no record can be read.
+    """
+    taken = take_sample(patterns, sample, max_record_bytes)
+    seen = SampledFeatures(taken)
+    messages = [message for message in map(_parse, taken.records) if message is not None]
+    seen.unusable = len(taken.records) - len(messages)
+    taken.records.clear()
+    usable = _of_one_container(messages, seen)
+    unreadable = _look(usable, seen)
+    if unreadable:  # found in the middle of the others: look again without them
+        usable = [message for row, message in enumerate(usable) if row not in unreadable]
+        seen.unusable += len(unreadable)
+        _look(usable, seen)
+    if not usable:
+        raise DatasetError(
+            f"{', '.join(patterns)}: expected TFRecord files of tf.SequenceExample or tf.Example, found no record that "
+            f"can be read as one ({_unread(seen)} in {taken.files} files)"
+        )
+    return seen
+
+
+def _unread(seen: SampledFeatures) -> str:
+    unreadable = f"{seen.sample.damaged + seen.unusable} unreadable"
+    return f"{unreadable}, {seen.sample.too_large_text}" if seen.sample.too_large else unreadable
+
+
+def _parse(record: bytes) -> Any:
+    """The record as a SequenceExample, as which a tf.Example parses too, its features in the context."""
+    try:
+        message = RawRecord.FromString(record)
+    except Exception:  # noqa: BLE001 (protobuf raises DecodeError, UnicodeDecodeError and others)
+        return None
+    return message if message.context.feature or message.feature_lists.feature_list else None
+
+
+def _of_one_container(messages: list[Any], seen: SampledFeatures) -> list[Any]:
+    """The records of the container that most of them are of."""
+    kinds = Counter(bool(message.feature_lists.feature_list) for message in messages)
+    has_lists = kinds[True] >= kinds[False]
+    seen.format = "sequence_example" if has_lists else "example"
+    listed = {key for message in messages for key in message.feature_lists.feature_list} if has_lists else set()
+
+    def is_other(message: Any) -> bool:
+        if message.feature_lists.feature_list:
+            return not has_lists
+        return not listed.isdisjoint(message.context.feature)
+
+    usable = [message for message in messages if not is_other(message)]
+    seen.unusable += len(messages) - len(usable)
+    return usable
+
+
+def _look(messages: list[Any], seen: SampledFeatures) -> set[int]:
+    """Sums up every feature; gives the records of which a feature cannot be read."""
+    seen.records = len(messages)
+    flat = _by_key(messages, lambda message: message.context.feature)
+    lists = _by_key(messages, lambda message: message.feature_lists.feature_list)
+    unreadable: set[int] = set()
+    seen.context = _sum_up(flat, seen.records, hold_features, unreadable)
+    seen.sequences = _sum_up(lists, seen.records, hold_lists, unreadable)
+    return unreadable
+
+
+_Parts = dict[str, tuple[list[int], list[bytes]]]
+
+
+def _by_key(messages: list[Any], features: Callable[[Any], Any]) -> _Parts:
+    """The records that have each feature, and its bytes in each."""
+    found: _Parts = {}
+    for row, message in enumerate(messages):
+        for key, part in features(message).items():
+            rows, parts = found.get(key) or found.setdefault(key, ([], []))
+            rows.append(row)
+            parts.append(part)
+    return found
+
+
+def _sum_up(
+    found: _Parts, records: int, hold: Callable[[list[bytes]], FeatureValues], unreadable: set[int]
+) -> dict[str, Facts]:
+    facts = {}
+    for key in sorted(found):
+        rows, parts = found.pop(key)  # freed as soon as it is summed up: the bytes of all records are in there
+        held = hold(parts)
+        unreadable.update(rows[place] for place in held.unreadable)
+        facts[key] = facts_of(held, np.array(rows), records, is_list=hold is hold_lists)
+    return facts

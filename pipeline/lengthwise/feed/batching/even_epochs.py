@@ -1,0 +1,176 @@
+"""Every epoch has the same number of batches, whichever sequences share a window, and it is known ahead.
+
+    window ─ cut ─ batches ─ those that waste least: now, some split
+                           └ the others: their rows wait for the next window
+
+Where `rows(T)` rows make a batch, a sequence costs 1 / rows(T) batches. A batch costs 1 at most; what it costs less is
+its waste. A full batch of lengths T to T' costs at least rows(T) / rows(T') >= 1 - ln(rows(T') / rows(T)), and of the
+batches of a window, from the longest to the shortest, these logarithms add up to at most
+
+    S = ln(rows(shortest) / rows(longest)).
+
+So sorted rows are cut into ceil(cost + S) batches at most. An epoch of several windows has
+
+    N = ceil(cost + S (W + 1) / 2), or one for each sequence where that is less,
+
+with W windows: each but the last wastes S / 2, which is about what a cut wastes. Where it would waste more, the worst
+batches wait, of at most as many rows as a window has; where less, batches are split. What then is left needs at most
+cost + S batches, as many as are left of N, and the last window is split into exactly these. An epoch of one window has
+the batches of its cut. Costs are integers, so that sums do not depend on the order.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from lengthwise.buckets import LengthHistogram
+from lengthwise.feed.batching.batch_cuts import BatchCuts, BatchLimits, cut, limits_of
+from lengthwise.feed.options.batch_options import BatchOptions
+
+_HELD = 2  # of a window's batches, those of the most rows
+
+
+@dataclass(frozen=True)
+class EpochSize:
+    """What is known of each epoch.
+
+    Attributes:
+        batches: how many it has.
+        rows: how many sequences.
+        spread: S, in parts of a batch's cost.
+    """
+
+    batches: int
+    rows: int
+    spread: int
+
+    @classmethod
+    def of(
+        cls, lengths: LengthHistogram, options: BatchOptions, boundaries: tuple[int, ...] | None, windows: int
+    ) -> "EpochSize":
+        """The size of epochs of these lengths, after they are cropped, in so many windows."""
+        limits = limits_of(tf.constant(lengths.lengths[::-1].copy()), options, boundaries)
+        counts, batch = lengths.counts[::-1], _cost_of_batch(options)
+        full = limits.full.numpy()
+        spread = math.ceil(math.log(full[-1] / full[0]) * batch)
+        if options.max_shapes is not None:
+            batches = _of_few_shapes(limits.steps.numpy(), counts, full, options, boundaries)
+        elif windows == 1:
+            batches = _of_one_cut(np.repeat(lengths.lengths[::-1], counts), options, boundaries)
+        else:
+            cost = int((-(-batch // full) * counts).sum())
+            batches = min(-(-(cost + spread * (windows + 1) // 2) // batch), lengths.total)
+        return cls(batches, lengths.total, spread)
+
+
+class Progress(NamedTuple):
+    """How far an epoch is, as int64 `[]`.
+
+    Attributes:
+        windows: how many are arranged.
+        batches: how many batches they gave.
+        rows: how many sequences these hold.
+        cost: of these.
+        fewest: of the longest sequence seen, how many make a batch.
+        most: of the shortest.
+    """
+
+    windows: Any
+    batches: Any
+    rows: Any
+    cost: Any
+    fewest: Any
+    most: Any
+
+    @classmethod
+    def start(cls) -> "Progress":
+        numbers = (0, 0, 0, 0, tf.int64.max, 1)
+        return cls(*(tf.constant(number, tf.int64) for number in numbers))
+
+
+def _cost_of_batch(options: BatchOptions) -> int:
+    """What a full batch costs, such that `batch_size` divides it."""
+    size = options.batch_size or 1
+    return -(-(2**32) // size) * size
+
+
+def hand_out(
+    cuts: BatchCuts, limits: BatchLimits, progress: Progress, last: Any, size: EpochSize | None, options: BatchOptions
+) -> tuple[BatchCuts, Progress]:
+    """The batches that come now.
+
+    Args:
+        cuts: all batches of a window.
+        limits: of its sorted rows, one or more.
+        progress: before this window.
+        last: bool `[]`: whether it is the epoch's last one.
+        size: of the epoch; None where it is not known, and follows from what is read.
+        options: see `BatchOptions`.
+    """
+    batch = _cost_of_batch(options)
+    cost = tf.concat([[0], tf.cumsum(-(-batch // limits.full))], 0)
+    costs = tf.gather(cost, cuts.starts + cuts.rows) - tf.gather(cost, cuts.starts)
+    fewest = tf.reduce_min(tf.concat([limits.full, progress.fewest[None]], 0))
+    most = tf.reduce_max(tf.concat([limits.full, progress.most[None]], 0))
+    spread = tf.constant(size.spread, tf.int64) if size is not None else _spread(fewest, most, batch)
+    windows = progress.windows + 1
+
+    count, waste = tf.size(costs, tf.int64), batch - costs
+    if size is None:  # what is left for the last window must be rows enough to be split
+        waste += tf.where((tf.range(count) >= count - _HELD) & (spread > 0), 2 * batch, 0)
+    allowed = spread * windows // 2 - (progress.batches * batch - progress.cost)
+    order = tf.argsort(waste, stable=True)
+    number = tf.math.count_nonzero(tf.cumsum(tf.gather(waste, order)) <= allowed)
+    if size is not None:
+        rest = size.rows - progress.rows - tf.size(limits.full, tf.int64)
+        number = tf.where(size.batches - progress.batches - rest >= count, count, number)
+    now = tf.sort(order[: tf.where(last, count, number)])
+    kept, number = cuts.chosen(now), tf.size(now, tf.int64)
+    rows, spent = progress.rows + tf.reduce_sum(kept.rows), tf.reduce_sum(tf.gather(costs, now))
+
+    parts = number + tf.maximum((allowed - number * batch + spent) // batch, 0)
+    if size is not None:  # no later batch may be empty
+        parts = tf.maximum(parts, size.batches - progress.batches - (size.rows - rows))
+    in_all = -(-(progress.cost + cost[-1] + spread * (windows + 1) // 2) // batch)
+    at_last = tf.where(windows == 1, number, tf.minimum(in_all, rows) - progress.batches)
+    parts = tf.clip_by_value(tf.where(last, at_last, parts), number, tf.reduce_sum(kept.rows))
+    split = tf.cond(parts > number, lambda: _split(kept, limits, parts - number, options), lambda: kept.tensors())
+    done = Progress(windows, progress.batches + parts, rows, progress.cost + spent, fewest, most)
+    return BatchCuts(**split), done
+
+
+def _spread(fewest: Any, most: Any, batch: int) -> Any:
+    ratio = tf.cast(most, tf.float64) / tf.cast(tf.minimum(fewest, most), tf.float64)
+    return tf.cast(tf.math.ceil(tf.math.log(ratio) * batch), tf.int64)
+
+
+def _split(cuts: BatchCuts, limits: BatchLimits, more: Any, options: BatchOptions) -> dict[str, Any]:
+    """The batches cut into so many more, behind multiples of rows where there are enough of these."""
+    places = cuts.places()
+    behind = places - tf.repeat(cuts.starts, cuts.rows)
+    even = (behind > 0) & (behind % options.multiple_of == 0)
+    possible = tf.where(tf.math.count_nonzero(even) >= more, even, behind > 0)
+    possible = tf.where(possible)[:, 0]
+    chosen = tf.gather(possible, (2 * tf.range(more) + 1) * tf.size(possible, tf.int64) // (2 * more))
+    begins = tf.sort(tf.concat([tf.cumsum(cuts.rows, exclusive=True), chosen], 0))
+    ends = tf.concat([begins[1:], tf.reshape(tf.size(places, tf.int64), [1])], 0)
+    starts = tf.gather(places, begins)
+    return BatchCuts.of_runs(starts, ends - begins, limits).tensors()
+
+
+def _of_one_cut(lengths: Any, options: BatchOptions, boundaries: tuple[int, ...] | None) -> int:
+    return int(tf.size(cut(tf.constant(lengths, tf.int64), options, boundaries).starts))
+
+
+def _of_few_shapes(
+    steps: Any, counts: Any, full: Any, options: BatchOptions, boundaries: tuple[int, ...] | None
+) -> int:
+    """Full batches of each T, and those of what is left."""
+    shapes, where = np.unique(-steps, return_inverse=True)
+    of_shape = np.bincount(where, counts).astype(np.int64)
+    rows = np.array([full[where == number][0] for number in range(len(shapes))])
+    left = np.repeat(-shapes, of_shape % rows)
+    return int((of_shape // rows).sum()) + _of_one_cut(left, options, boundaries)

@@ -1,0 +1,1 @@
+"""Tools for `tf.data` that know no records: transformations, seeds of epochs, parallelism."""

@@ -1,0 +1,1 @@
+"""The three sources of batches: both layouts of prepared data, and raw records."""

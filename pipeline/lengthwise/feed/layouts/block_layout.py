@@ -1,0 +1,195 @@
+"""The block layout: buffers of many unpadded sequences -> windows, sorted by length, cut into batches.
+
+many files, in turn ─ chunks of blocks ─ shuffle ─ decode ─ windows ─ batches
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from lengthwise.buckets import LengthHistogram
+from lengthwise.columns import length_key
+from lengthwise.feed.batching.even_epochs import EpochSize
+from lengthwise.feed.batching.packed_windows import PackedWindows, segments_of, windows_of
+from lengthwise.feed.batching.window_sizes import chunks_of_windows, steps_per_row
+from lengthwise.feed.datasets.epochs import shuffled
+from lengthwise.feed.datasets.parallelism import threads
+from lengthwise.feed.datasets.stream_mixing import mix
+from lengthwise.feed.datasets.transformations import interleaved, mapped
+from lengthwise.feed.layouts.example_layout import SHARED_FILES, BucketPortions
+from lengthwise.feed.options.batch_options import WINDOW
+from lengthwise.feed.options.reader_options import Options
+from lengthwise.feed.parsing.block_unpacking import unpack_blocks
+from lengthwise.feed.parsing.example_rows import rows_of_examples
+from lengthwise.feed.parsing.padding_removal import shorten
+from lengthwise.feed.parsing.tensor_decoding import decoded
+from lengthwise.feed.reading.bucket_interleaving import BucketPortion, Turns, read_evenly
+from lengthwise.feed.reading.file_streams import Portion, PortionTable, any_skipped, read_portion
+from lengthwise.feed.reading.remote_files import ahead
+from lengthwise.feed.rows.feed_features import Features, Flat, Rows
+from lengthwise.feed.rows.row_chunks import SEED, Chunk, ChunkFormat
+from lengthwise.feed.service.service_reader import file_order, with_seed_of_content
+from lengthwise.manifest import Layout
+from lengthwise.prepared_folders import Folders
+
+_DTYPES = {"<i1": tf.int8, "<i2": tf.int16, "<i4": tf.int32, "<i8": tf.int64, "<u1": tf.uint8, "<u2": tf.uint16}
+_DTYPES |= {"<f2": tf.float16, "<f4": tf.float32, "<f8": tf.float64}
+_CHUNK_ROWS, _CHUNKS = 1024, 8  # rows of a chunk, unless a window would have too few of them
+_SHARED_CHUNK: dict[Layout, int] = {"block": 1, "example": 256}  # records of a chunk in a worker of a tf.data service
+
+
+class BlockLayout:
+    """Reads the block layout, and beside it the example layout, whose padding it takes away.
+
+    Attributes:
+        boundaries: the values that T may have; None for any.
+        segments: how many sequences a packed row holds at most.
+    """
+
+    def __init__(
+        self,
+        folders: Folders,
+        options: Options,
+        window: int,
+        boundaries: tuple[int, ...] | None,
+        largest: tuple[int, ...] = (),
+    ) -> None:
+        """`window`: how many rows are sorted together; `largest`: the T of the batches that come first."""
+        self._options = options
+        self._window = window
+        self._features = Features.of(folders.first.columns)
+        self._dtypes = {key: _DTYPES[dtype] for key, dtype in folders.block_dtypes.items()}
+        self._longest = folders.longest
+        self._others = {length_key(group): folders.longest_of(group) for group in folders.first.groups}
+        numbers = {spec.key for spec in self._features.sequences if spec.decode is not None}
+        stored = {key: dtype for key, dtype in self._dtypes.items() if key not in numbers}
+        self._format = ChunkFormat(self._features, stored)
+        splits = [folders.histograms(split) for split in folders.splits]
+        lengths = {key: LengthHistogram.sum(own[key] for own in splits) for key in splits[0]}
+        self.segments = segments_of(options, steps_per_row(lengths, options))
+        self._keeps_last = folders.over_long == "truncate_left"
+        self._windows = windows_of(self._features, options, self._format, boundaries, lambda: self.segments, largest)
+        self.boundaries = boundaries
+
+    def epoch(self, portions: BucketPortions, seed: Any, size: EpochSize | None = None) -> Any:
+        """One epoch of windows; `size`: what `size_of_epoch` says, where that is known."""
+        streams = self._streams(portions)
+        order = seed if self._options.shuffle else None
+        chunks = mix([self._read(one, seed) for one in streams], [one.turns.total for one in streams], order)
+        return self._windows.of(chunks, self._windows_of(streams), seed, size)
+
+    def size_of_epoch(self, portions: BucketPortions, lengths: LengthHistogram) -> EpochSize | None:
+        """How many batches each epoch has.
+
+        Args:
+            portions: what is read: files, each as a whole.
+            lengths: of all their sequences.
+        """
+        options, streams = self._options, self._streams(portions)
+        ends = np.cumsum(self._windows_of(streams))
+        windows = int(np.searchsorted(ends, sum(one.turns.total for one in streams) + 1)) + 1
+        if isinstance(self._windows, PackedWindows):
+            return self._windows.size_of_one(lengths) if windows == 1 else None
+        if options.drop_remainder and options.max_shapes is None:
+            return None
+        return EpochSize.of(lengths, options, self.boundaries, windows)
+
+    def _streams(self, portions: BucketPortions) -> list["_Stream"]:
+        """The portions of each layout."""
+        all_parts = [BucketPortion(part, bucket) for bucket, parts in portions.items() for part in parts]
+        streams = []
+        for layout in _layouts(all_parts):
+            parts = [one for one in all_parts if one.portion.layout == layout]
+            records, rows = sum(one.portion.take for one in parts), _rows(one.portion for one in parts)
+            size = max(round(min(_CHUNK_ROWS, self._window // _CHUNKS) * records / rows), 1)
+            streams.append(_Stream(parts, Turns.of(parts, size, shuffle=self._options.shuffle), rows))
+        return streams
+
+    def _windows_of(self, streams: Sequence["_Stream"]) -> list[int]:
+        """How many chunks each window takes."""
+        total = sum(one.turns.total for one in streams)
+        per_window = max(round(self._window * total / sum(one.rows for one in streams)), 1)
+        return chunks_of_windows(total + 1, per_window)
+
+    def _read(self, stream: "_Stream", seed: Any) -> Any:
+        """The chunks of portions of one layout."""
+        parts, turns, rows = stream
+        read = read_evenly(parts, self._options.on_damage, turns, seed if self._options.shuffle else None)
+        if self._options.shuffle:
+            per_row = turns.total / rows
+            reach = max(round(self._window * per_row), round(2 * min(self._window, WINDOW) * per_row), 1)
+            read = shuffled(read, max(min(reach, turns.total), 1), seed[0])
+        return mapped(read, partial(self._chunk, parts[0].portion.layout), threads())
+
+    def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
+        """One epoch for a tf.data service: its source is the list of files."""
+        options = self._options
+        parts = [part for parts in portions.values() for part in parts]
+        order = file_order(len(parts), options, seed)
+        table = PortionTable.of(parts, seed)
+        files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
+        files = ahead(files, lambda path, *_: path)
+        skips, size = any_skipped(parts), _SHARED_CHUNK[parts[0].layout]
+
+        def read(path: Any, skip: Any, take: Any, kind: Any) -> Any:
+            return read_portion(path, skip if skips else None, take, kind, options.on_damage, size)
+
+        def chunk(records: Any) -> Chunk:
+            records = tf.reshape(records, [-1])
+            return {**self._chunk(parts[0].layout, records), SEED: with_seed_of_content(records[0], seed)[None]}
+
+        blocks = interleaved(files, read, SHARED_FILES, threads=False)
+        chunks = mapped(blocks.batch(1), chunk, threads())
+        chunks_per_row = sum(part.take for part in parts) / size / _rows(parts)
+        return self._windows.apart(chunks, max(round(self._window * chunks_per_row), 1), seed)
+
+    def batches(self, windows: Any) -> Any:
+        """From windows, of any number of epochs, to batches."""
+        return self._windows.batches(windows)
+
+    def _chunk(self, layout: Layout, records: Any) -> Chunk:
+        """The rows of records `[n]` of this layout."""
+        rows = self._decode(records) if layout == "block" else rows_of_examples(records, self._features)
+        most = None
+        if isinstance(self._options.pack, int) and self._options.crop is None:  # a crop is taken of the whole sequence
+            most = self._options.pack
+        if most is not None or layout == "example":
+            rows = shorten(rows, self._features, most or self._longest, keep_last=self._keeps_last)
+        return self._format.pack(rows)
+
+    def _decode(self, records: Any) -> Rows:
+        """The sequences of many blocks."""
+        strings = [one.key for one in (*self._features.context, *self._features.sequences) if one.dtype == "string"]
+        spec: dict[str, Any] = {key: tf.io.FixedLenFeature([], tf.string) for key in self._dtypes}
+        spec |= {key: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64) for key in strings}
+        parsed = tf.io.parse_example(records, spec)
+        raw, lengths = unpack_blocks(parsed, self._dtypes, self._features, self._longest, self._others)
+        raw |= {key: parsed[key].flat_values for key in strings if key not in raw}
+        sequences: dict[str, Flat] = {}
+        for key in self._features.length_keys:
+            splits = tf.concat([[0], tf.cumsum(raw.get(key, lengths))], 0)
+            for one in self._features.of_length(key):
+                values = raw[one.key] if one.decode is None else decoded(raw[one.key], one.decode, one.dtype)
+                sequences[one.key] = Flat(values, splits * one.width)
+        context = {column.key: tf.reshape(raw[column.key], [-1, *column.shape]) for column in self._features.context}
+        return Rows(sequences, lengths, context)
+
+
+class _Stream(NamedTuple):
+    """Portions of one layout, how their chunks come, and about how many sequences they hold."""
+
+    parts: list[BucketPortion]
+    turns: Turns
+    rows: float
+
+
+def _layouts(parts: Iterable[BucketPortion]) -> list[Layout]:
+    return sorted({part.portion.layout for part in parts})
+
+
+def _rows(portions: Iterable[Portion]) -> float:
+    """How many sequences the portions hold, about."""
+    return max(sum(portion.take * portion.sequences for portion in portions), 1)

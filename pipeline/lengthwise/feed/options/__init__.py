@@ -1,0 +1,1 @@
+"""What a reader is asked for: frozen values that check themselves."""

@@ -1,0 +1,1 @@
+"""Batches -> what a model takes in training and in serving."""

@@ -1,0 +1,174 @@
+"""`serving_fn`: raw serialized records -> a model's predictions, with the ids and the padding of training."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from lengthwise.columns import AnyColumn, feature_of, from_feature_columns, groups, is_context, length_key
+from lengthwise.config.job_config import Sequences
+from lengthwise.errors import ConfigError
+from lengthwise.feed.batching.batch_cuts import round_up
+from lengthwise.feed.batching.padding_masks import to_left
+from lengthwise.feed.options.reader_options import checked_boundaries
+from lengthwise.feed.outputs.model_features import keys_read, padding_of
+from lengthwise.feed.parsing.canonical_records import parse_canonical
+from lengthwise.feed.parsing.raw_rows import Refiner, Verdicts
+from lengthwise.feed.parsing.record_parser import Container
+from lengthwise.feed.rows.feed_features import Batch, Features, Rows, SequenceSpec, scalar
+from lengthwise.padding_side import Padding
+
+
+class ServingFunction(tf.Module):
+    """A `tf.function` from serialized records to predictions, and all that it needs to be saved.
+
+    Attributes:
+        model: what is served.
+        columns: the columns of the features that the model takes.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        columns: Sequence[AnyColumn],
+        container: Container,
+        boundaries: Any,
+        rules: Any,
+        reads: Iterable[str],
+        padding: Padding,
+    ) -> None:
+        super().__init__(name="serving")
+        self.model = model
+        self.columns = tuple(columns)
+        self._reads = frozenset(reads)
+        self._boundaries = boundaries
+        self._padding = padding
+        self._features = Features.of(columns)
+        self._refiner = Refiner(columns, container, rules, {groups(columns)[0]: boundaries[-1] if boundaries else None})
+        self._tables = self._refiner.tables  # as attributes of a module, they are saved with it
+        self._weights = [getattr(variable, "value", variable) for variable in model.weights]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="records")], autograph=False)
+    def __call__(self, records: Any) -> Any:
+        """The predictions for serialized records `[n]`, in their order.
+
+        Raises:
+            tf.errors.InvalidArgumentError: a record is invalid by the columns' rules; the message says which and why.
+        """
+        batch = {key: value for key, value in self.features(records).items() if key in self._reads}
+        return self.model(batch, training=False)
+
+    def features(self, records: Any) -> Batch:
+        """The batch that the model gets: dense tensors, padded to the longest record (or to its boundary)."""
+        rows, verdicts = self._refiner.refine(parse_canonical(self._refiner.parser, records))
+        with tf.control_dependencies([_refuse_invalid(verdicts)]):
+            return self._pad(rows)
+
+    def export(self, path: str) -> None:
+        """Writes a SavedModel whose `serving_default` takes `records`."""
+        tf.saved_model.save(self, path, signatures={"serving_default": self.signature})
+
+    @property
+    def signature(self) -> Any:
+        """What `tf.saved_model.save(..., signatures=...)` takes: its result is a dict of tensors."""
+
+        def serve(records: Any) -> dict[str, Any]:
+            predictions = self(records)
+            return predictions if isinstance(predictions, dict) else {"predictions": predictions}
+
+        spec = tf.TensorSpec([None], tf.string, name="records")
+        return tf.function(serve, input_signature=[spec], autograph=False)
+
+    def _steps(self, spec: SequenceSpec, lengths: Any) -> Any:
+        """The T of a group: the longest of its sequences, or of the leading group its boundary."""
+        longest = tf.reduce_max(tf.concat([lengths, [1]], 0))
+        if self._boundaries is None or spec.length != self._features.length_key:
+            return longest
+        return round_up(longest[None], self._boundaries)[0]
+
+    def _pad(self, rows: Rows) -> Batch:
+        batch: Batch = {self._features.length_key: tf.identity(rows.lengths), **rows.context}
+        for spec in self._features.sequences:
+            steps = self._steps(spec, rows.lengths_of(spec))
+            flat = rows.sequences[spec.key]
+            ragged = tf.RaggedTensor.from_row_splits(flat.values, flat.splits, validate=False)
+            size = tf.stack([tf.size(rows.lengths, tf.int64), steps * spec.width])
+            dense = ragged.to_tensor(scalar(spec.padding, flat.values.dtype), shape=size)
+            padded = tf.cast(tf.reshape(dense, tf.stack([size[0], steps, *spec.shape])), spec.dtype)
+            batch[spec.key] = padded if self._padding == "right" else to_left(padded, rows.lengths_of(spec))
+        return batch
+
+
+def serving_fn(
+    model: Any,
+    columns: Iterable[Any],
+    *,
+    format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
+    boundaries: Sequence[int] | None = None,
+    sequences: Sequences | None = None,
+    padding: Padding | None = None,
+) -> ServingFunction:
+    """A function from raw serialized records to predictions: parsing, look-ups and padding are those of training.
+
+    Args:
+        model: a built Keras model that takes batches of the feed. Requests need only the features that its output
+            depends on: no labels, no weights.
+        columns: the columns of the raw records, as given to `read_raw` or to the job (`manifest.columns`), or
+            `tf.feature_column` objects.
+        format: of the records, `sequence_example` or `example`.
+        boundaries: the values that T may have, such as the manifest's; None: T is the request's longest sequence.
+        sequences: what happens to empty, over-long and uneven sequences; empty ones are kept by default. A model that
+            is served on a GPU then needs `use_cudnn=False` in its LSTM and GRU layers, whose cuDNN kernels refuse
+            sequences of length 0.
+        padding: the side of a sequence on which its padding is, as in training. None: what the model's
+            `SequenceFeatures` say, or `right`.
+
+    Returns:
+        A callable from a string tensor `[n]` to the model's output, to be exported by its `export(path)`, or with
+        `tf.saved_model.save(..., signatures=serving.signature)`.
+
+    Raises:
+        ConfigError: the model takes a feature that no column reads, over-long sequences are to become windows, the
+            boundaries are none or do not strictly increase, or `padding` is not that of the model's `SequenceFeatures`.
+
+    Example:
+        >>> lw.serving_fn(model, columns).export("served/1")
+    """
+    limits = checked_boundaries(boundaries)
+    if limits is not None and sequences is not None and sequences.over_long == "window":
+        raise ConfigError("sequences.over_long: one request cannot become several windows; give reject or truncate")
+    side = padding_of(model, padding)
+    columns = from_feature_columns(columns)
+    reads = keys_read(model, Features.of(columns).batch_spec)
+    named = groups(columns)
+    columns = _reading(columns, {*reads} - set(map(length_key, named)))
+    if groups(columns)[0] != named[0]:  # the boundaries are those of a group that the model does not read
+        limits = None
+    rules = sequences or Sequences(empty="keep")
+    return ServingFunction(model, columns, format, limits, rules, reads, side)
+
+
+def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, ...]:
+    """The columns of the features with these keys."""
+    names = ("key", "weight_key", "count_key", "observed_key")
+    read = {column: {getattr(column, name, None) for name in names} for column in map(feature_of, columns)}
+    known = {key for found in read.values() for key in found}
+    unknown = sorted(keys - known)
+    if unknown:
+        raise ConfigError(f"columns: expected columns for all features of the model, found none for {unknown}")
+    chosen = tuple(column for column in columns if read[feature_of(column)] & keys)
+    if all(map(is_context, chosen)):
+        raise ConfigError("columns: expected a sequence column among the features of the model")
+    return chosen
+
+
+def _refuse_invalid(verdicts: Verdicts) -> Any:
+    codes, names = verdicts.codes, tf.constant([*verdicts.names, "none"])
+
+    def refuse() -> Any:
+        first = tf.argmax(tf.cast(codes >= 0, tf.int32))
+        message = "invalid record. Reason, and position in the request:"
+        with tf.control_dependencies([tf.debugging.Assert(False, [message, tf.gather(names, codes[first]), first])]):
+            return tf.constant(False)
+
+    return tf.cond(tf.reduce_any(codes >= 0), refuse, lambda: tf.constant(True))

@@ -1,0 +1,1 @@
+"""Serialized records -> rows: parse, validate, look up, cut."""

@@ -1,0 +1,35 @@
+"""Rows without their padding, and cut to a number of steps."""
+
+import tensorflow as tf
+
+from lengthwise.feed.parsing.kept_steps import Steps, fit
+from lengthwise.feed.rows.feed_features import Features, Flat, Rows, SequenceSpec
+
+
+def shorten(rows: Rows, features: Features, most: int, *, keep_last: bool) -> Rows:
+    """The rows with their first or last `most` steps of the leading group; others lose their padding alone.
+
+    Args:
+        rows: of which each feature has at least the row's length in steps; what is behind it is padding.
+        features: what the rows hold.
+        most: of steps.
+        keep_last: whether the last steps are kept.
+    """
+    taken = tf.minimum(rows.lengths, most)
+    first = rows.lengths - taken if keep_last else tf.zeros_like(taken)
+
+    def steps_of(spec: SequenceSpec) -> Steps:
+        flat = rows.sequences[spec.key]
+        starts, ends = flat.splits[:-1], flat.splits[1:]
+        return Steps(flat.values, starts, (ends - starts) // spec.width, tf.ones_like(taken, tf.bool))
+
+    sequences: dict[str, Flat] = {}
+    for key in features.length_keys:
+        specs = {spec.key: spec for spec in features.of_length(key)}
+        steps = {spec.key: steps_of(spec) for spec in specs.values()}
+        if key == features.length_key:
+            sequences |= fit(steps, first, taken, rows.lengths, specs)
+        else:
+            lengths = rows.lengths_of(next(iter(specs.values())))
+            sequences |= fit(steps, tf.zeros_like(lengths), lengths, lengths, specs)
+    return Rows(sequences, taken, rows.context, rows.keep)

@@ -1,0 +1,61 @@
+"""`count_raw`: what is wrong with raw files, by reason, found by the offline job's own code."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from lengthwise.errors import ConfigError
+from lengthwise.feed.layouts.empty_input import no_record
+from lengthwise.feed.options.raw_job import Raw, RawJob
+from lengthwise.storage import files as file_system
+
+
+def count_raw(source: Raw, split: str = "train", *, columns: Iterable[Any] | None = None) -> dict[str, int]:
+    """How many records `read_raw` gives with `on_invalid="skip"` and `on_damage="skip"`, and how many it leaves out.
+
+    (Of a damaged gzip file `read_raw` may give fewer: see `on_damage`.)
+
+    A pass of its own over the files: counters inside a dataset would count again whatever an iterator that was
+    restored, a second epoch or another worker reads again.
+
+    Args:
+        source: as for `read_raw`: a job's configuration, or raw files with `columns`.
+        split: which of the job's splits.
+        columns: what a sequence is.
+
+    Returns:
+        `valid`; the number of rejected records by `RejectReason`, where the unreadable rest of a file counts as one;
+        and, where the files hold records of several splits, `other_splits`: the records that belong elsewhere. All
+        together are the records of the files. Where `splits.key` divides them, invalid records belong to every split.
+
+    Raises:
+        ConfigError: the configuration is wrong, no file is found, or the files hold no record.
+    """
+    from lengthwise.records.container.framing import read_blocks
+    from lengthwise.records.rows.block_rows import Refiner
+    from lengthwise.records.rows.splits import splits_of_records, splits_of_rows
+
+    job = RawJob.of(source, columns, split)
+    config, number = job.config, job.config.split_names.index(split)
+    refiner = Refiner(job.rules)
+    is_divided = not config.inputs.by_split and len(config.splits.fractions) > 1
+    counts: Counter[str] = Counter(valid=0)
+    paths = job.find_files()
+    for path in paths:
+        with file_system.open_binary(path) as stream:
+            for block in read_blocks(
+                stream, compression=config.inputs.compression, max_record_bytes=config.limits.max_record_bytes
+            ):
+                own = block
+                if is_divided and config.splits.key is None:
+                    own = block.only(splits_of_records(block.records, config.splits) == number)
+                refined = refiner.refine(own, path)
+                valid = refined.tally.written
+                if is_divided and config.splits.key is not None:
+                    valid = int((splits_of_rows(refined.rows, block, config.splits) == number).sum())
+                counts["valid"] += valid
+                counts["other_splits"] += block.read - own.read + refined.tally.written - valid
+                counts.update(refined.tally.rejected)
+    if not any(counts.values()):
+        raise ConfigError(no_record(f"the {len(paths)} files", ", ".join(map(repr, paths[:3]))))
+    return {name: count for name, count in counts.items() if count or name == "valid"}

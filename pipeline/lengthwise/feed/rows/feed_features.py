@@ -1,0 +1,167 @@
+"""What the feed reads and yields, feature by feature: derived once from the columns."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from lengthwise.columns import (
+    RESERVED_KEY,
+    AnyColumn,
+    NumericColumn,
+    context_features,
+    groups,
+    leading_length_key,
+    length_key,
+    sequence_features,
+)
+from lengthwise.columns.numeric_columns import Decode
+from lengthwise.records.rows.row_features import BYTES, LENGTH, step_features
+
+Batch = dict[str, Any]
+"""Dense tensors by key, `sequence_length` among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceSpec:
+    """A sequence feature of the batches: ids, numbers, weights or bytes.
+
+    Attributes:
+        key: its name.
+        shape: of one step: `()` gives tensors of `[B, T]`, `(3,)` of `[B, T, 3]`.
+        width: values a step.
+        dtype: of the values; `int64`, `float32` or `string` in data of ours.
+        padding: the value of the steps after a sequence's end.
+        absent: the value of the steps of a sequence without the feature.
+        is_number: whether it is a number, and no id, weight or string.
+        length: the feature that has its lengths, those of its group.
+        decode: how the numbers of blocks become those of batches, where they are stored otherwise.
+    """
+
+    key: str
+    shape: tuple[int, ...]
+    width: int
+    dtype: Any
+    padding: Any
+    absent: Any
+    is_number: bool
+    length: str = RESERVED_KEY
+    decode: Decode | None = None
+
+    def fill(self, value: Any, count: Any, dtype: Any = None) -> Any:
+        """`count` times `value`."""
+        return tf.fill([count], scalar(value, dtype or self.dtype))
+
+
+class ContextFeature(Protocol):
+    """A feature of the whole sequence: a context column, or what is known of someone else's."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """All features of one data set.
+
+    Attributes:
+        sequences: the sequence features, weights included, sorted by key.
+        context: the context features, sorted by key, the lengths of groups that do not lead among them.
+        length_keys: the features that have the lengths of each group, that of the leading group first.
+    """
+
+    sequences: tuple[SequenceSpec, ...]
+    context: tuple[ContextFeature, ...]
+    length_keys: tuple[str, ...]
+
+    @classmethod
+    def of(cls, columns: Iterable[AnyColumn]) -> "Features":
+        """The features that `columns` read."""
+        columns = tuple(columns)
+        leading = leading_length_key(columns)
+        numbers = [c for c in sequence_features(columns) if isinstance(c, NumericColumn)]
+        shapes = {key: c.shape for c in numbers for key in (c.key, c.observed_key) if key is not None}
+        keys = {c.key for c in numbers}
+        specs = []
+        for step in step_features(columns):
+            dtype = {"<f4": tf.float32, BYTES: tf.string}.get(step.dtype, tf.int64)
+            shape = shapes.get(step.key, (step.width,))
+            shape = () if shape == (1,) else shape
+            is_number = step.key in keys
+            length = leading if step.length == LENGTH else step.length
+            padding, absent = ("", "") if step.is_bytes else (step.padding, step.absent)
+            specs.append(
+                SequenceSpec(step.key, shape, step.width, dtype, padding, absent, is_number, length, step.decode)
+            )
+        return cls(tuple(specs), context_features(columns), tuple(map(length_key, groups(columns))) or (leading,))
+
+    @property
+    def length_key(self) -> str:
+        """The feature that has the lengths of the leading group."""
+        return self.length_keys[0]
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether a column names a group."""
+        return self.length_keys != (RESERVED_KEY,)
+
+    def of_length(self, key: str) -> tuple[SequenceSpec, ...]:
+        """The sequence features of the group whose lengths are in the feature of that key."""
+        return tuple(spec for spec in self.sequences if spec.length == key)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(sorted([*(spec.key for spec in self.sequences), *(column.key for column in self.context)]))
+
+    @property
+    def batch_spec(self) -> dict[str, Any]:
+        """A `tf.TensorSpec` for each key of a batch, with B and T open."""
+        sequences = {spec.key: tf.TensorSpec([None, None, *spec.shape], spec.dtype) for spec in self.sequences}
+        context = {column.key: tf.TensorSpec([None, *column.shape], context_dtype(column)) for column in self.context}
+        return {**sequences, **context, self.length_key: tf.TensorSpec([None], tf.int64)}
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """The values of one sequence feature: those of row i are `values[splits[i]:splits[i + 1]]`."""
+
+    values: Any
+    splits: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Unpadded sequences.
+
+    Attributes:
+        sequences: the values of each sequence feature, by key: of one row after the other, without gaps.
+        lengths: int64 `[n]`, in steps; of the leading group.
+        context: `[n, *shape]` of each context feature, by key.
+        keep: bool `[n]`: the rows to use; None for all.
+    """
+
+    sequences: dict[str, Flat]
+    lengths: Any
+    context: dict[str, Any]
+    keep: Any = None
+
+    def lengths_of(self, spec: SequenceSpec) -> Any:
+        """int64 `[n]`: the lengths of the feature's group."""
+        return self.context.get(spec.length, self.lengths)
+
+
+def scalar(value: float | str, dtype: Any) -> Any:
+    """A constant; integers stay exact."""
+    return tf.constant(value, dtype)
+
+
+def context_dtype(column: ContextFeature) -> Any:
+    """The TensorFlow dtype of a context feature."""
+    return tf.as_dtype(column.dtype)

@@ -1,0 +1,131 @@
+"""Reading through a tf.data service: many trainers, one data set, the work of reading on other machines.
+
+    dispatcher ── hands out files ──> workers ── batches ──> trainers (`read_prepared(..., service=...)`)
+
+- dynamic: each file goes to one worker, so each record to one trainer, once an epoch. If a worker dies, tf.data service
+  continues without the records that it held, or waits for it without end; so they are counted here, and watched.
+- coordinated: the data has no end, every worker reads all of it in an order of its own, and in each step all trainers
+  get batches of about one length.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from lengthwise.columns import packed_keys
+from lengthwise.dispatcher import wait_for_dispatcher
+from lengthwise.errors import ConfigError
+from lengthwise.feed.datasets.epochs import Epochs, plain, seeds_of_epochs
+from lengthwise.feed.datasets.parallelism import BATCHES
+from lengthwise.feed.datasets.transformations import flat_mapped
+from lengthwise.feed.options.reader_options import Options
+from lengthwise.feed.options.service_options import Service
+from lengthwise.feed.rows.feed_features import Batch
+from lengthwise.feed.service.service_arrivals import watch
+from lengthwise.feed.service.service_registration import read_job
+
+_GROUPS_PER_OCTAVE = 4  # of lengths that count as one bucket where T may have any value
+
+
+def service_of(options: Options) -> Service | None:
+    """The service that the options name."""
+    service = options.service
+    return Service.make(address=service) if isinstance(service, str) else service
+
+
+def for_service(options: Options) -> Options:
+    """The options with what reading through a service implies.
+
+    Raises:
+        ConfigError: epochs cannot be counted in coordinated reads, which have no end.
+    """
+    service = service_of(options)
+    if service is None or service.mode == "dynamic":
+        return options
+    if options.epochs not in (None, 1):
+        raise ConfigError(
+            f"epochs: coordinated reads have no end, received {options.epochs}; "
+            "leave it out, and give steps_per_epoch to fit"
+        )
+    return options.model_copy(update={"epochs": None, "seed": None, "shuffle": True, "drop_remainder": True})
+
+
+def file_order(count: int, options: Options, seed: Any) -> Any:
+    """The order in which files are handed out in an epoch, int32 `[count]`.
+
+    The order is made here, not by a shuffle behind the source: that would draw all files into one worker.
+    """
+    order = tf.range(count)
+    return tf.random.experimental.stateless_shuffle(order, seed) if options.shuffle else order
+
+
+def with_seed_of_content(record: Any, seed: Any) -> Any:
+    """A seed, int64 `[2]`, for what starts with this record: whichever worker reads it, the same in an epoch."""
+    return tf.stack([tf.strings.to_hash_bucket_fast(record, 2**31 - 1), seed[0]])
+
+
+def read_through(
+    service: Service,
+    *,
+    shared: Callable[[Any], Any],
+    epoch: Callable[[Any], Any],
+    batches: Callable[[Any], Any],
+    finish: Callable[[Any], Any],
+    options: Options,
+    length_keys: Sequence[str],
+    expected: int | None,
+) -> Any:
+    """Batches from a tf.data service.
+
+    Args:
+        service: which, and how it is shared.
+        shared: from an epoch's seed to what its batches are made of, a dataset whose source is a list of files, for
+            the dispatcher to hand out.
+        epoch: the same as for reading alone.
+        batches: makes them.
+        finish: from batches to what `fit` takes.
+        options: see `Options`.
+        length_keys: the features that have the lengths of each group.
+        expected: how many rows an epoch has; None if that is unknown.
+
+    Raises:
+        ConfigError: the service's address is none.
+        EnvironmentFailure: no dispatcher answers.
+    """
+    wait_for_dispatcher(service.address, service.timeout_s)
+    if service.mode == "coordinated":
+        grouped = _grouped(batches(Epochs(options).repeat(epoch)), service.num_consumers, length_keys)
+        name = service.job_name or "lengthwise"
+        return finish(watch(read_job(grouped, service, name), service, length_key=length_keys[0]))
+
+    def read(seed: Any) -> Any:
+        # All consumers see the same seeds in the same order, so the seed tells them which epoch this is.
+        own = tf.strings.reduce_join(tf.strings.as_string(seed), separator="-")
+        name = tf.strings.join([service.job_name, own], "-") if service.job_name else ""
+        job = read_job(batches(shared(seed)), service, name)
+        return watch(job, service, name, expected, length_keys[0])
+
+    seeds = seeds_of_epochs(_seed_of_job(service, options), options.epochs)
+    return finish(flat_mapped(seeds, read)).prefetch(BATCHES)
+
+
+def _seed_of_job(service: Service, options: Options) -> int | None:
+    if options.seed is None and service.job_name is not None:
+        return zlib.crc32(service.job_name.encode())  # the same for all consumers
+    return options.seed
+
+
+def _grouped(batches: Any, consumers: int, length_keys: Sequence[str]) -> Any:
+    """Batches in runs of `consumers` of about the same T, of groups together: one for each trainer in a step."""
+
+    def group(batch: Batch) -> Any:
+        if packed_keys(length_keys[0])[0] in batch:  # packed rows, all of one T
+            return tf.constant(0, tf.int64)
+        longest = tf.add_n([tf.reduce_max(batch[key]) for key in length_keys])
+        steps = tf.cast(tf.maximum(longest, 1), tf.float64)
+        return tf.cast(tf.math.floor(_GROUPS_PER_OCTAVE * tf.math.log(steps) / np.log(2.0)), tf.int64)
+
+    return batches.group_by_window(plain(group), plain(lambda _, window: window), window_size=consumers)

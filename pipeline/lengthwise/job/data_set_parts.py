@@ -1,0 +1,211 @@
+"""A data set that grows: a part is prepared from the input files that no other part has, by the plan of the others."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from posixpath import basename, dirname
+
+from lengthwise.config.job_config import Inputs, JobConfig
+from lengthwise.errors import ConfigError
+from lengthwise.job.entry_points import reach, run
+from lengthwise.job.reading.input_files import list_inputs
+from lengthwise.job.running.beam_options import is_dry_run
+from lengthwise.job.running.interrupts import interruptible
+from lengthwise.job.task_values import Input
+from lengthwise.job.workspace.data_set_removal import remove_data_set
+from lengthwise.job.workspace.earlier_plan import as_planned_by, changed_files, some_of
+from lengthwise.job.workspace.output_lock import locked, remove_work
+from lengthwise.job.workspace.work_folder import refuse_own_sources
+from lengthwise.manifest import MANIFEST_NAME, InputFile, load_manifest
+from lengthwise.part_folders import check_part_name, data_sets_below, mark, part_folders
+from lengthwise.prepared_folders import Folder, open_folders
+from lengthwise.progress import Event, ProgressSink, ignore
+from lengthwise.storage import files
+
+FIELD = "part"
+_NAMED = 3  # files in a message
+
+
+def run_by_plan(
+    config: JobConfig,
+    *,
+    part: str | None = None,
+    like: str | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    runner_options: Sequence[str] = (),
+    progress: ProgressSink = ignore,
+) -> Folder:
+    """Prepares a data set, or a part of one, by the plan of one that exists.
+
+    Args:
+        config: the job; where it makes a part, the folder `output.path` holds the parts.
+        part: the part's name. It is made of the input files that no other part has, by the plan of the others. Parts
+            are read in the order of their names.
+        like: a prepared data set, whose boundaries and vocabularies are taken.
+        overwrite: whether the part is made anew where it is complete.
+        workers: see `run`.
+        runner_options: see `run`.
+        progress: is told which input files other parts have, and which of them are gone.
+
+    Returns:
+        The folder that was prepared, and its manifest.
+
+    Raises:
+        ConfigError: there is no new file, an input file changed since a part has read it, the part is complete and was
+            made of others, the folder is a data set without parts, or the job makes other sequences of a record.
+        DataLimitError, EnvironmentFailure, Interrupted, NothingRan: see `run`.
+    """
+    if like is not None:
+        config = as_planned_by(config, *open_folders(like).parts[-1], progress)
+    root, folder = config.output.path, config.output.path
+    if part is not None:
+        _check_root(root, part)
+        folder = files.join(root, part)
+        config = config.model_copy(update={"output": config.output.model_copy(update={"path": folder})})
+
+    def run_job(job: JobConfig) -> Folder:
+        manifest = run(job, overwrite=overwrite, workers=workers, runner_options=runner_options, progress=progress)
+        return Folder(folder, manifest)
+
+    if part is None or is_dry_run(runner_options):
+        return run_job(config)
+    reach(config, root, runner_options)
+    with interruptible(), locked(root):
+        try:
+            planned = _plan_part(config, root, overwrite, progress)
+            mark(root)
+            return planned if isinstance(planned, Folder) else run_job(planned)
+        finally:
+            remove_work(root)
+
+
+def drop_parts(root: str, names: Sequence[str] = (), before: str = "") -> list[str]:
+    """Removes parts, and nothing in their folders that is not theirs.
+
+    Args:
+        root: the folder of the parts.
+        names: of parts.
+        before: parts whose names sort before this one are dropped, too; none if empty.
+
+    Returns:
+        The folders of the parts that were dropped.
+
+    Raises:
+        ConfigError: there is no part of such a name.
+        EnvironmentFailure: a file cannot be removed.
+    """
+    parts = {basename(folder): folder for folder in part_folders(root)}
+    unknown = sorted(set(names) - parts.keys())
+    if unknown:
+        known = ", ".join(parts) or "none"
+        raise ConfigError(f"{FIELD}: expected a part of {root}, received {unknown[0]!r}; there are: {known}")
+    chosen = [folder for name, folder in parts.items() if name in names or name < before]
+    with interruptible(), locked(root):
+        for folder in chosen:
+            remove_data_set(folder)
+            files.remove_empty_folders(folder)
+        remove_work(root)
+    return chosen
+
+
+def _check_root(root: str, name: str) -> None:
+    check_part_name(name, FIELD)
+    if not root:
+        raise ConfigError("output.path: expected a folder for the data set's parts, received none; name one")
+    if files.exists(files.join(root, MANIFEST_NAME)):
+        raise ConfigError(
+            f"output.path: expected a folder of parts, {root} is a data set by itself; name another folder, or move "
+            "this one below it as the first part"
+        )
+
+
+def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSink) -> Folder | JobConfig:
+    """The part, where it is complete already; otherwise the job that prepares it."""
+    folder = part.output.path
+    found = {path: Folder(path, load_manifest(path)) for path in data_sets_below(root)}
+    own = found.pop(folder, None)
+    if overwrite:
+        own = None
+    others = list(found.values())
+    inputs = list_inputs(part, progress)
+    refuse_own_sources(part, inputs, root)
+    given = {files.real_path(source.path): source for source in inputs}
+    read, known = _read_by([] if own is None else [own]), _read_by(others)
+    _refuse_changed(given, {**read, **known})
+    new = _new_files(given, known, progress)
+    if own is not None:
+        _refuse_changes(own, new)
+        as_planned_by(part, folder, own.manifest)
+        progress(Event("log", message=f"{folder} is complete already; --overwrite prepares it again"))
+        return own
+    if not new:
+        raise ConfigError(f"{FIELD}: expected input files that no part has, all {len(inputs)} are in parts already")
+    if others:
+        progress(Event("log", message=f"{len(new)} new input files, {len(inputs) - len(new)} are in other parts"))
+        part = as_planned_by(part, *others[-1], progress).model_copy(update={"inputs": _only(part, new)})
+    return part
+
+
+_Read = Mapping[str, tuple[InputFile, Folder]]
+"""By the real path of an input file: what a part says of it, and the part."""
+
+
+def _read_by(parts: Iterable[Folder]) -> _Read:
+    return {files.real_path(source.path): (source, part) for part in parts for source in part.manifest.inputs}
+
+
+def _refuse_changes(own: Folder, inputs: Sequence[Input]) -> None:
+    changes = list(changed_files(own.manifest, inputs))
+    if changes:
+        raise ConfigError(
+            f"{FIELD}: {own.path} is complete, and its input files are others: "
+            f"{some_of(changes, _NAMED)}; name another "
+            "part for new files, or prepare this one again with --overwrite"
+        )
+
+
+def _new_files(given: Mapping[str, Input], known: _Read, progress: ProgressSink) -> list[Input]:
+    new = [source for path, source in given.items() if path not in known]
+    if not known.keys() & given.keys():
+        _refuse_moved(new, known)
+    folders = {dirname(path) for path in given}
+    gone = [path for path in known.keys() - given.keys() if dirname(path) in folders and not files.exists(path)]
+    if gone:
+        progress(Event("log", message=f"input files gone, their sequences stay: {some_of(sorted(gone), _NAMED)}"))
+    return new
+
+
+def _refuse_changed(given: Mapping[str, Input], known: _Read) -> None:
+    parts = {part.path for _, part in known.values()}
+    written = {path: files.modified(files.join(path, MANIFEST_NAME)) for path in parts}
+    for path, source in given.items():
+        then, part = known.get(path, (None, None))
+        if then is None or part is None:
+            continue
+        if source.size != then.bytes or source.modified > written[part.path] > 0:
+            raise ConfigError(
+                f"inputs.files: {source.path} was changed, or was copied, since {part.path} was made of it; restore "
+                "the file, or drop that part and prepare it again, or name the new files alone"
+            )
+
+
+def _refuse_moved(new: Iterable[Input], known: _Read) -> None:
+    """Where no file that was read is among the inputs, all of them may have moved, and would be read twice."""
+    read = {(basename(path), source.bytes): (path, part) for path, (source, part) in known.items()}
+    for source in new:
+        path, part = read.get((basename(source.path), source.size), ("", None))
+        if part is not None and not files.exists(path):
+            raise ConfigError(
+                f"inputs.files: {source.path} has the name and the size of {path}, which {part.path} was made of and "
+                "which is gone; if the files have moved, move them back, or rename this one if it is another"
+            )
+
+
+def _only(config: JobConfig, sources: Iterable[Input]) -> Inputs:
+    """The job's inputs, less those that are not among the files."""
+    paths: dict[int | None, list[str]] = {}
+    for source in sources:
+        paths.setdefault(source.split, []).append(source.path)
+    if not config.inputs.by_split:
+        return config.inputs.model_copy(update={"files": tuple(paths[None])})
+    by_split = {name: tuple(paths.get(index, ())) for index, name in enumerate(config.split_names)}
+    return config.inputs.model_copy(update={"by_split": by_split})

@@ -1,0 +1,114 @@
+"""Counted values -> vocabularies: files in the work folder, and a job that looks up in them.
+
+counts of the pieces ─ merged ─ the most frequent ─▶ vocabulary/word.txt, one entry a line
+                                                     vocabulary/word.counts.txt, how often each occurs
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+from lengthwise.columns import VocabularyColumn
+from lengthwise.columns.id_columns import MOST_ENTRIES
+from lengthwise.errors import ConfigError, DataLimitError
+from lengthwise.job.planning.value_counting import MergeTask, counts_paths, merge_tasks, merged_files
+from lengthwise.job.task_values import Job, SpilledPiece
+from lengthwise.job.workspace.data_set_files import counts_name
+from lengthwise.job.workspace.vocabulary_files import counted_path, to_count, vocabulary_columns, with_counted_files
+from lengthwise.manifest import CountedVocabulary
+from lengthwise.progress import Event, ProgressSink
+from lengthwise.records.statistics.value_counts import counts_of, most_frequent
+from lengthwise.storage import files
+
+_NONE = b"0"  # an entry that is a text and an integer
+
+
+def count_vocabularies(
+    job: Job,
+    spilled: Sequence[SpilledPiece],
+    run_step: Callable[[str, Job, Sequence[MergeTask]], None],
+    progress: ProgressSink,
+) -> Job:
+    """The job with its vocabularies, if it makes any of its data.
+
+    Args:
+        job: the job, which has read all of its input.
+        spilled: what it found in each piece.
+        run_step: runs a step of `local` or `pipeline`.
+        progress: is told what was counted.
+
+    Raises:
+        ConfigError: a vocabulary is too small for the `default_value` of a column.
+        DataLimitError: no value occurs often enough.
+    """
+    by_piece = [counts_paths(job, one.piece) for one in sorted(spilled, key=lambda one: one.piece)]
+    is_empty = not any(one.tally.written for one in spilled)
+    for owner, files_of_pieces in zip(to_count(job), zip(*by_piece, strict=True), strict=True):
+        if not files.exists(counted_path(job, owner)):
+            paths = list(files_of_pieces)
+            while tasks := merge_tasks(paths):
+                run_step("merge_all", job, tasks)
+                paths = [task.target for task in tasks]
+            _write_vocabulary(job, owner, paths, is_empty=is_empty)
+        progress(Event("log", message=_describe(job, owner)))
+    job = dataclasses.replace(job, config=with_counted_files(job))
+    for key, column in vocabulary_columns(job.config.columns).items():
+        if column.from_data is not None and column.default_value >= column.size:
+            rule = f"expected an id in [0, {column.size}), the vocabulary that was counted"
+            raise ConfigError(f"column {key!r}: default_value: {rule}, received {column.default_value}")
+    return job
+
+
+def told_vocabulary(job: Job, owner: str) -> CountedVocabulary:
+    """What is told of a vocabulary that the job has counted."""
+    return CountedVocabulary.model_validate_json(files.read_bytes(_told_path(job, owner)))
+
+
+def counted_vocabularies(job: Job) -> Iterator[tuple[VocabularyColumn, str]]:
+    """The columns whose vocabulary the job counts, each with the key of the column that says how."""
+    for owner, columns in to_count(job).items():
+        for column in columns:
+            yield column, owner
+
+
+def _write_vocabulary(job: Job, owner: str, paths: Sequence[str], *, is_empty: bool) -> None:
+    """Writes the vocabulary of the column `owner`, of what the files of counts at `paths` have.
+
+    Where no record is valid (`is_empty`) it has an entry that nothing is: the job continues, to write what it rejects.
+    """
+    column = to_count(job)[owner][0]
+    rules = column.from_data
+    assert rules is not None
+    with merged_files(paths) as run:
+        found = most_frequent(run, rules.top or MOST_ENTRIES, rules.min_count)
+    entries, counts = found.entries.column("values").to_pylist(), counts_of(found.entries)
+    if is_empty:
+        entries = [_NONE]
+    elif not entries:
+        raise DataLimitError(
+            f"column {owner!r}: from_data: expected lines of text that occur {rules.min_count:,} times (min_count) in "
+            f"the split {job.config.training_split!r}, found none among {found.distinct:,} distinct values; lower "
+            "min_count, or give more data"
+        )
+    told = CountedVocabulary(
+        values=found.values,
+        distinct=found.distinct,
+        entries=len(entries),
+        covered=int(counts.sum()),
+        unfit=found.unfit,
+    )
+    files.write_bytes(_told_path(job, owner), told.model_dump_json().encode())
+    files.write_bytes(job.place(counts_name(owner)), "".join(f"{count}\n" for count in counts.tolist()).encode())
+    files.write_bytes(counted_path(job, owner), b"".join(entry + b"\n" for entry in entries))
+
+
+def _describe(job: Job, owner: str) -> str:
+    """What was counted, in words."""
+    told = told_vocabulary(job, owner)
+    share = told.covered / told.values if told.values else 0.0
+    unfit = f"; {told.unfit:,} values are no line of text, so they are outside of it" if told.unfit else ""
+    found = f"vocabulary of {owner!r}: {told.entries:,} of {told.distinct:,} distinct values"
+    return f"{found}, {share:.1%} of all values of the split {job.config.training_split!r}{unfit}"
+
+
+def _told_path(job: Job, owner: str) -> str:
+    return job.place(counts_name(owner) + ".json")

@@ -1,0 +1,1 @@
+"""The raw input: its files, their pieces, and the blocks of a piece."""

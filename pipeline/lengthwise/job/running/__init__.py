@@ -1,0 +1,1 @@
+"""Who runs the steps: worker processes of this machine, or Beam."""

@@ -1,0 +1,100 @@
+"""A pipeline run by Beam, and how its failures become ours."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineState
+
+from lengthwise import __version__, errors
+from lengthwise.errors import EnvironmentFailure, Interrupted, LengthwiseError
+from lengthwise.job.running import abandoned_folders
+from lengthwise.job.running.beam_options import is_embedded
+from lengthwise.storage.beam_files import environment_options
+
+_DIRECT = "no_grpc_proxy"  # the environment variable of hosts that gRPC connects to without a proxy
+_JAVA_FRAME = re.compile(r"(at )?[^ ]+\([^ ]*\)|\.\.\. \d+ (more|common frames omitted)")
+_OURS = re.compile(r"lengthwise\.errors\.(\w+): (.*?)(?: \[while running|\n|\\n|$)", re.DOTALL)
+
+
+def run_pipeline(
+    build: Callable[[beam.Pipeline], Any], options: Sequence[str], *, timeout_s: float | None = None
+) -> None:
+    """Builds a pipeline and runs it to its end, which a runner on a cluster must reach within `timeout_s` seconds.
+
+    Raises:
+        LengthwiseError: what a worker raised, with its own class and message.
+        EnvironmentFailure: the runner failed.
+    """
+    pipeline_options = PipelineOptions([*environment_options(), *options])
+    runner = FnApiRunner() if is_embedded(options) else None  # DirectRunner may choose another
+    abandoned_folders.remove_abandoned()
+    try:
+        with _reachable_past_proxies():
+            pipeline = beam.Pipeline(runner=runner, options=pipeline_options)
+            try:
+                with abandoned_folders.claimed(pipeline.local_tempdir):
+                    build(pipeline)
+                    _wait_for(pipeline.run(), timeout_s)
+            finally:
+                shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
+    except LengthwiseError:
+        raise
+    except Exception as error:
+        raise _translate(error) from error
+
+
+def _wait_for(result: Any, timeout_s: float | None) -> None:
+    """Waits for the end of a job. If we are stopped meanwhile, a cluster must not continue without us."""
+    try:
+        state = result.wait_until_finish(timeout_s and 1000 * timeout_s)
+    except KeyboardInterrupt:
+        _cancel(result)
+        raise
+    if timeout_s and not PipelineState.is_terminal(state):
+        _cancel(result)
+        raise EnvironmentFailure(f"the runner has not ended its job in {timeout_s:.0f} s; see its own page and logs")
+
+
+def _cancel(result: Any) -> None:
+    with suppress(Exception):  # the cluster may be gone
+        result.cancel()
+
+
+@contextmanager
+def _reachable_past_proxies() -> Iterator[None]:
+    """While this lasts, gRPC connects to this machine directly, whatever proxy `http_proxy` names.
+
+    Beam's embedded runner and its workers meet at `localhost`, in threads too.
+    """
+    before = os.environ.get(_DIRECT)
+    others = before if before is not None else os.environ.get("no_proxy", "")
+    os.environ[_DIRECT] = ",".join(filter(None, ["localhost", others]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_DIRECT]
+        else:
+            os.environ[_DIRECT] = before
+
+
+def _translate(error: Exception) -> LengthwiseError:
+    """A worker's own error, which Beam hands on as text, or a failure of the runner."""
+    if "KeyboardInterrupt" in str(error):
+        return Interrupted("stopped; the same command resumes")
+    found = _OURS.search(str(error))
+    if found:
+        kind = getattr(errors, found[1], EnvironmentFailure)
+        return kind(found[2].strip())
+    if "No module named 'lengthwise" in str(error):
+        return EnvironmentFailure(f"a worker has another lengthwise than {__version__}, or none; install this one")
+    lines = filter(None, map(str.strip, str(error).splitlines()))
+    last = [line for line in lines if not _JAVA_FRAME.fullmatch(line)]
+    return EnvironmentFailure(f"the Beam runner failed: {last[-1] if last else type(error).__name__}")

@@ -1,0 +1,1 @@
+"""Rows on disk: rows that wait, and sorted runs."""

@@ -1,0 +1,1 @@
+"""Prepared data, checked against its manifest."""

@@ -1,0 +1,1 @@
+"""Rows -> shards, and the publication of the data set."""

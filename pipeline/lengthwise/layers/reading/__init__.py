@@ -1,0 +1,1 @@
+"""Features of a batch -> dense steps and lengths, from dense, sparse and ragged input."""

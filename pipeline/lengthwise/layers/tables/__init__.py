@@ -1,0 +1,1 @@
+"""What columns need of a layer: the plan, the embedding tables and their first weights."""

@@ -1,0 +1,79 @@
+"""Columns to the plain values of a Keras config, and back."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+
+from lengthwise.columns import BucketizedColumn, NumericColumn, feature_of
+from lengthwise.columns.column_base import Spec
+from lengthwise.columns.untrusted_columns import columns_from_outside
+from lengthwise.errors import ConfigError
+from lengthwise.layers.tables.named_functions import normalizer_of
+
+
+def columns_config(columns: Iterable[Any]) -> list[dict[str, Any]]:
+    """JSON-compatible dicts. A checkpoint for first weights is left out."""
+    return [_column_config(column) for column in columns]
+
+
+def columns_from_config(configs: Any) -> list[Any]:
+    """The columns of `columns_config`; columns among them are left as they are.
+
+    Raises:
+        ConfigError: a field names a file, or code that was not registered, or is wrong.
+    """
+    if not isinstance(configs, list | tuple):
+        raise ConfigError(f"columns: expected a list of columns, received {type(configs).__name__}")
+    plain = [dict(config) for config in configs if isinstance(config, Mapping)]
+    normalizers = [config.pop("normalizer_fn", None) for config in plain]
+    made = iter(map(_with_normalizer, columns_from_outside(plain), normalizers))
+    return [next(made) if isinstance(config, Mapping) else config for config in configs]
+
+
+def _column_config(column: Any) -> dict[str, Any]:
+    config: dict[str, Any] = _plain(column).model_dump(mode="json")
+    source = feature_of(column)
+    if isinstance(source, NumericColumn) and source.normalizer_fn is not None:
+        config["normalizer_fn"] = _function_config(source.normalizer_fn)
+    return config
+
+
+def _function_config(function: Any) -> Any:
+    """The function as Keras saves it; refused now if it could not be loaded, rather than when the model is needed."""
+    try:
+        config = keras.saving.serialize_keras_object(function)
+        if getattr(function, "__name__", "") != "<lambda>":  # which Keras warns of, and loads with safe_mode=False
+            normalizer_of(config)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"normalizer_fn: expected a function that Keras finds again when the model is loaded, received {function}; "
+            "write a function with the decorator @keras.saving.register_keras_serializable(), or save and load in a "
+            f"keras.saving.custom_object_scope that names it: {error}"
+        ) from error
+    return config
+
+
+def _plain(spec: Any) -> Any:
+    """The column with each field as a value that JSON has."""
+    changes: dict[str, Any] = {
+        name: _plain(value) for name in type(spec).model_fields if isinstance(value := getattr(spec, name), Spec)
+    }
+    if getattr(spec, "ckpt_to_load_from", None) is not None:
+        changes |= {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
+    initializer = getattr(spec, "initializer", None)
+    if callable(initializer):  # an object, or a function
+        changes["initializer"] = keras.initializers.serialize(initializer)
+    return spec.model_copy(update=changes) if changes else spec
+
+
+def _with_normalizer(column: Any, config: Any) -> Any:
+    if config is None:
+        return column
+    if isinstance(column, NumericColumn):
+        return column.model_copy(update={"normalizer_fn": normalizer_of(config)})
+    bucketized = getattr(column, "categorical_column", None)
+    if not isinstance(bucketized, BucketizedColumn):
+        raise ConfigError(f"normalizer_fn: expected only with numbers, received with {column.name!r}")
+    source = _with_normalizer(bucketized.source_column, config)
+    return column.model_copy(update={"categorical_column": bucketized.model_copy(update={"source_column": source})})

@@ -1,0 +1,217 @@
+"""What a list of columns needs of the layer, worked out once: column order, the features to read, the tables to own."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from lengthwise.columns import (
+    AnyColumn,
+    BucketizedColumn,
+    BytesColumn,
+    ContextColumn,
+    DenseColumn,
+    EmbeddingColumn,
+    EmbeddingSpec,
+    IndicatorColumn,
+    LayerFeature,
+    NumericColumn,
+    SharedEmbeddingColumn,
+    VocabularyColumn,
+    feature_of,
+    from_feature_column,
+    groups,
+    is_context,
+    length_key,
+)
+from lengthwise.columns.column_base import Spec
+from lengthwise.columns.from_tensorflow import is_feature_column
+from lengthwise.columns.numeric_columns import MAX_ELEMENTS
+from lengthwise.errors import ConfigError
+from lengthwise.padding_side import Padding, checked_padding
+
+_DENSE = (NumericColumn, EmbeddingColumn, SharedEmbeddingColumn, IndicatorColumn)
+
+
+@dataclass(frozen=True)
+class EmbeddingTable:
+    """An embedding table to own: its name, the number of ids (rows) and what it is."""
+
+    name: str
+    num_buckets: int
+    spec: EmbeddingSpec
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """The columns in the order of the D axis, and what they share.
+
+    Attributes:
+        columns: sorted by name.
+        sources: the distinct features that the columns read.
+        source_of: for each column the position of its feature in `sources`.
+        tables: the embedding tables by name, shared ones once.
+        length_key: the feature that has the lengths of the columns' group.
+        padding: the side of a sequence on which its padding is.
+    """
+
+    columns: tuple[DenseColumn, ...]
+    sources: tuple[LayerFeature, ...]
+    source_of: tuple[int, ...]
+    tables: Mapping[str, EmbeddingTable]
+    length_key: str
+    padding: Padding = "right"
+
+    @property
+    def num_elements(self) -> int:
+        """The size of the D axis."""
+        return sum(column.num_elements for column in self.columns)
+
+
+def plan_columns(
+    columns: Iterable[Any], per: Literal["step", "record"] = "step", padding: Padding = "right"
+) -> LayerPlan:
+    """The plan of our columns, `tf.feature_column.*` objects, or both mixed: all of sequences, or all of the record.
+
+    Raises:
+        ConfigError: no columns, a dict, a column of the wrong kind, two columns of one name, or no such padding.
+    """
+    accepted = [_accept(column, per) for column in listed(columns)]
+    dense = tuple(sorted(accepted, key=lambda column: column.name))
+    _refuse_duplicates(dense)
+    _require_width(dense)
+    group = _only_group(dense)
+    sources: list[LayerFeature] = []
+    positions = []
+    for column in dense:
+        feature = feature_of(column)
+        assert not isinstance(feature, ContextColumn | BytesColumn)
+        if feature not in sources:
+            sources.append(feature)
+        positions.append(sources.index(feature))
+    tables, side = _tables(dense), checked_padding(padding)
+    return LayerPlan(dense, tuple(sources), tuple(positions), tables, length_key(group), side)
+
+
+def all_tables(plans: Iterable[LayerPlan]) -> dict[str, EmbeddingTable]:
+    """The tables of several plans by name, shared ones once.
+
+    Raises:
+        ConfigError: two different tables have one name.
+    """
+    return _tables(column for plan in plans for column in plan.columns)
+
+
+def with_vocabularies(plan: LayerPlan) -> LayerPlan:
+    """The plan with the entries of vocabulary files in their place: what has tables must not follow changed files."""
+    per: Literal["step", "record"] = "record" if is_context(plan.columns[0]) else "step"
+    return plan_columns(map(_with_vocabulary, plan.columns), per, plan.padding)
+
+
+def table_name(column: DenseColumn) -> str | None:
+    """The name of the column's embedding table; None where it needs none."""
+    match column:
+        case EmbeddingColumn():
+            return column.name
+        case SharedEmbeddingColumn():
+            return column.shared.name
+        case _:
+            return None
+
+
+def listed(columns: Iterable[Any]) -> list[Any]:
+    """The columns as a list.
+
+    Raises:
+        ConfigError: there are none, or they are a dict.
+    """
+    if isinstance(columns, Mapping):
+        raise ConfigError(f"feature_columns: expected a list of columns, received a dict {dict(columns)}")
+    columns = [columns] if isinstance(columns, Spec) or is_feature_column(columns) else list(columns)
+    if not columns:
+        raise ConfigError("feature_columns: expected at least one column, received an empty list")
+    return columns
+
+
+def _accept(column: Any, per: Literal["step", "record"]) -> DenseColumn:
+    if not isinstance(column, Spec) and type(column).__module__.startswith("tensorflow."):
+        column = from_feature_column(column)
+    if isinstance(column, _DENSE) and is_context(column) == (per == "record"):
+        return column
+    kinds = ", ".join(kind.__name__ for kind in _DENSE)
+    raise ConfigError(
+        f"All feature_columns must be of type {kinds}; received {type(column).__name__} "
+        f"{getattr(column, 'name', column)!r}; {_advice(column)}"
+    )
+
+
+def _advice(column: Any) -> str:
+    if isinstance(column, BytesColumn):
+        return (
+            "no layer reads bytes: leave it out, by columns.without(key), or decode its steps in a map over batches "
+            "and give a numeric column of what they become"
+        )
+    if isinstance(column, AnyColumn) and is_context(column):
+        return "join a feature of the whole record by `context=` of SequenceFeatures, or with concatenate_context_input"
+    if isinstance(column, AnyColumn | BucketizedColumn):
+        return "wrap it in embedding_column or indicator_column"
+    return "build columns with the functions of lengthwise or of tf.feature_column"
+
+
+def _with_vocabulary(spec: Any) -> Any:
+    if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
+        others = dict.fromkeys(("vocabulary_file", "vocabulary_size", "from_data"))
+        entries = {"vocabulary_list": spec.vocabulary, **others}
+        return spec.model_copy(update=entries)
+    inner = {name: value for name in type(spec).model_fields if isinstance(value := getattr(spec, name), Spec)}
+    return spec.model_copy(update={name: _with_vocabulary(value) for name, value in inner.items()})
+
+
+def _refuse_duplicates(columns: tuple[DenseColumn, ...]) -> None:
+    for column, following in pairwise(columns):
+        if column.name == following.name:
+            raise ConfigError(
+                f"feature_columns: expected distinct names, received two columns named {column.name!r} "
+                f"({column} and {following}); rename a key or leave one out"
+            )
+
+
+def _group_of(column: DenseColumn) -> str:
+    (group,) = groups([column]) or ("",)
+    return f"the group {group!r}" if group else "no group"
+
+
+def _only_group(columns: tuple[DenseColumn, ...]) -> str:
+    """The group of all columns."""
+    group, *others = groups(columns) or ("",)
+    if others:
+        received = ", ".join(f"{column.name!r} of {_group_of(column)}" for column in columns)
+        raise ConfigError(
+            f"feature_columns: expected columns of one group, which have one length, received {received}; "
+            "make a layer for each group"
+        )
+    return group
+
+
+def _require_width(columns: tuple[DenseColumn, ...]) -> None:
+    width = sum(column.num_elements for column in columns)
+    if width > MAX_ELEMENTS:
+        widest = max(columns, key=lambda column: column.num_elements)
+        raise ConfigError(
+            f"feature_columns: expected at most {MAX_ELEMENTS} numbers a step, received {width}, of which "
+            f"{widest.num_elements} in {widest.name!r}; wrap ids in embedding_column instead of indicator_column"
+        )
+
+
+def _tables(columns: Iterable[DenseColumn]) -> dict[str, EmbeddingTable]:
+    tables: dict[str, EmbeddingTable] = {}
+    for column in columns:
+        name = table_name(column)
+        if name is None:
+            continue
+        assert isinstance(column, EmbeddingColumn | SharedEmbeddingColumn)
+        spec = column if isinstance(column, EmbeddingColumn) else column.shared
+        table = EmbeddingTable(name, column.categorical_column.num_buckets, spec)
+        if tables.setdefault(name, table) != table:
+            raise ConfigError(f"feature_columns: two different embedding tables are named {name!r}; rename one")
+    return tables

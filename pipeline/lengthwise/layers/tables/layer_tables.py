@@ -1,0 +1,28 @@
+"""The embedding tables of a Keras layer."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from lengthwise.layers.tables.checkpoint_weights import first_weights
+from lengthwise.layers.tables.layer_plan import LayerPlan, all_tables
+from lengthwise.layers.tables.table_memory import require_memory
+
+
+def add_tables(layer: Any, plans: Iterable[LayerPlan]) -> dict[str, Any]:
+    """Makes the tables of the plans weights of the layer, shared ones once, and returns them by name.
+
+    Raises:
+        ConfigError: two different tables have one name, or they are larger than this machine's memory.
+    """
+    tables = all_tables(plans)
+    require_memory(tables)
+    return {
+        name: layer.add_weight(
+            name=f"{name}_weights".replace("/", "_"),
+            shape=(table.num_buckets, table.spec.dimension),
+            initializer=first_weights(table),
+            trainable=table.spec.trainable,
+            autocast=False,
+        )
+        for name, table in tables.items()
+    }

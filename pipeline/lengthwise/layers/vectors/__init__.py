@@ -1,0 +1,1 @@
+"""Dense steps -> vectors `[B,T,D]`."""

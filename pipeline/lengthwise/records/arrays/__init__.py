@@ -1,0 +1,1 @@
+"""Arrow and numpy tools for blocks of records."""

@@ -1,0 +1,46 @@
+"""What passes through a stream, counted and checksummed."""
+
+from typing import BinaryIO
+
+import google_crc32c
+
+from lengthwise.storage import files
+
+_CHUNK = 2**20
+
+
+class ChecksummedStream:
+    """A stream that counts and checksums what is read from it.
+
+    Attributes:
+        size: the bytes read so far.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._checksum = google_crc32c.Checksum()
+        self.size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._checksum.update(data)
+        self.size += len(data)
+        return data
+
+    def read_rest(self) -> None:
+        """Reads to the end, also what stands behind the point where somebody's reading broke off."""
+        while self.read(_CHUNK):
+            pass
+
+    @property
+    def crc32c(self) -> int:
+        """The checksum (Castagnoli) of what was read so far."""
+        return int.from_bytes(self._checksum.digest(), "big")
+
+
+def checksum(path: str) -> int:
+    """The crc32c of a file's bytes."""
+    with files.open_binary(path) as stream:
+        measured = ChecksummedStream(stream)
+        measured.read_rest()
+    return measured.crc32c

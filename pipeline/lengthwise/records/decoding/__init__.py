@@ -1,0 +1,1 @@
+"""Serialized records -> Arrow lists."""

@@ -1,0 +1,97 @@
+"""Integers of more than 32 bits in the sequences of tf.SequenceExamples, which tfx-bsl cuts silently.
+
+Its `IntListDecoder` copies each value through a C++ `int`, so 2**32 + 5 becomes 5. The few records that can hold such a
+value are found by their bytes, and those are read again. tf.Examples and context features are not affected.
+Source: tfx_bsl/cc/coders/example_decoder.cc, `for (int value : feature.int64_list().value())`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from google.protobuf.message import DecodeError
+
+from lengthwise.records.decoding.example_protos import FlatFeatureList, RawSequences, SequenceExample
+
+SEQUENCES = "##SEQUENCE##"
+"""tfx-bsl's name for the struct of all sequence features."""
+
+
+class WideIntegers:
+    """Puts whole values where tfx-bsl left their lower halves."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._keys = tuple(keys)
+
+    def restore(self, batch: pa.RecordBatch, records: list[bytes]) -> pa.RecordBatch:
+        """What tfx-bsl made of `records`, with the values that were cut made whole.
+
+        Raises:
+            RuntimeError: the two parsers of protocol buffers disagree on a record, so it cannot be compared.
+        """
+        if not self._keys or not records:
+            return batch
+        try:
+            return self._restore(batch, records)
+        except DecodeError as error:
+            raise RuntimeError(f"protobuf's parsers disagree on a record: {error}") from error
+
+    def _restore(self, batch: pa.RecordBatch, records: list[bytes]) -> pa.RecordBatch:
+        lists = [raw for record in records for raw in self._lists(record)]  # the integers of all records, undecoded
+        sizes = np.fromiter(map(len, lists), np.int64, len(lists))
+        at = batch.schema.get_field_index(SEQUENCES)
+        fields = {field.name: batch.column(at).field(field.name) for field in batch.schema.field(at).type}
+        for number, key in enumerate(self._keys):
+            if (np.diff(fields[key].offsets.to_numpy())[sizes[number :: len(self._keys)] == 0] > 0).any():
+                raise RuntimeError("a map entry with unknown fields: protobuf's parsers disagree on it")
+        places = _suspects(lists, sizes)
+        if len(places) == 0:
+            return batch
+        for number, key in enumerate(self._keys):
+            rows = places[places % len(self._keys) == number] // len(self._keys)
+            if len(rows):
+                fields[key] = _mend(fields[key], key, rows, lists[number :: len(self._keys)], records)
+        sequences = pa.StructArray.from_arrays(list(fields.values()), fields=list(batch.schema.field(at).type))
+        return batch.set_column(at, batch.schema.field(at), sequences)
+
+    def _lists(self, record: bytes) -> list[bytes]:
+        found = RawSequences.FromString(record).feature_lists.feature_list
+        return [found.get(key, b"") for key in self._keys]
+
+
+def _suspects(lists: list[bytes], sizes: np.ndarray) -> np.ndarray:
+    """Those with four bytes in a row that say "more of this number follows": every number of 2**28 or more has them."""
+    more = np.frombuffer(b"".join(lists), np.int8) < 0
+    runs = np.flatnonzero(more[:-3] & more[1:-2] & more[2:-1] & more[3:])
+    return np.unique(np.searchsorted(np.cumsum(sizes), runs, side="right"))
+
+
+def _mend(
+    column: pa.LargeListArray, key: str, rows: np.ndarray, lists: list[bytes], records: list[bytes]
+) -> pa.LargeListArray:
+    values = column.values.values.to_numpy().copy()
+    bounds = column.values.offsets.to_numpy()[column.offsets.to_numpy()]
+    for row in rows.tolist():
+        start, stop = bounds[row], bounds[row + 1]
+        whole = FlatFeatureList.FromString(lists[row]).feature.int64_list.value
+        if len(whole) != stop - start:  # lists within a step that replace one another
+            whole = _read_slowly(records[row], key)
+        values[start:stop] = whole
+    return _with_values(column, values)
+
+
+def _read_slowly(record: bytes, key: str) -> list[int]:
+    steps = SequenceExample.FromString(record).feature_lists.feature_list[key].feature
+    return [value for step in steps for value in step.int64_list.value]
+
+
+def _with_values(column: pa.LargeListArray, values: np.ndarray) -> pa.LargeListArray:
+    """The same lists over other values."""
+    return _over(column, _over(column.values, pa.array(values)))
+
+
+def _over(lists: pa.LargeListArray, values: Any) -> pa.LargeListArray:
+    return pa.LargeListArray.from_buffers(
+        lists.type, len(lists), lists.buffers()[:2], lists.null_count, lists.offset, [values]
+    )

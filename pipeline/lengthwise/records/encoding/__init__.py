@@ -1,0 +1,1 @@
+"""Rows -> serialized tf.Examples: padded ones, or blocks."""

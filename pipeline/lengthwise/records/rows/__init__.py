@@ -1,0 +1,1 @@
+"""Decoded records -> rows: look up, validate, cut, order, split."""

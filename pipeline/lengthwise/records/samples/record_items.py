@@ -1,0 +1,16 @@
+"""Records of a raw file one at a time, in its order, the unreadable ones among them: for looking, not for hot paths."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from lengthwise.records.container.framing import MOST_BYTES, Damage, read_blocks
+
+
+def read_items(
+    stream: BinaryIO, first: int = 0, *, max_record_bytes: int = MOST_BYTES
+) -> Iterator[tuple[int, bytes | Damage]]:
+    """The records from number `first` on, each with its number; damage as in `read_blocks`."""
+    for block in read_blocks(stream, max_record_bytes=max_record_bytes):
+        readable = zip(block.indices, block.records, strict=True)
+        items: list[tuple[int, bytes | Damage]] = [*readable, *((one.index, one) for one in block.damage)]
+        yield from (item for item in sorted(items, key=lambda item: item[0]) if item[0] >= first)

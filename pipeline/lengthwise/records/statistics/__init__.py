@@ -1,0 +1,1 @@
+"""What written values look like."""

@@ -1,0 +1,80 @@
+"""What a data set says of one feature, and how many independent draws that is."""
+
+import math
+from dataclasses import dataclass
+
+from lengthwise.columns import is_context
+from lengthwise.manifest import ColumnStatistics, Manifest
+from lengthwise.report.chance_bounds import draws_of_steps
+from lengthwise.report.common_bins import histogram_of
+from lengthwise.report.feature_cards import Feature
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSample:
+    """A feature of a data set.
+
+    Attributes:
+        feature: the rule that reads it.
+        weights: whether it is that rule's weights.
+        statistics: of its values.
+        repaired_rate: the share of values outside the vocabulary or range.
+        draws: how many independent values say as much as its values, missing ones included.
+        independent: how many independent sequences there are.
+        most_values: what one sequence has of its values, at most.
+    """
+
+    feature: Feature
+    weights: bool
+    statistics: ColumnStatistics
+    repaired_rate: float
+    draws: float
+    independent: float
+    most_values: int
+
+    @classmethod
+    def of(cls, manifest: Manifest, key: str, feature: Feature, weights: bool) -> "FeatureSample":
+        """The feature `key` of a data set, which `feature` reads."""
+        statistics = manifest.statistics.get(key, ColumnStatistics(values=0))
+        lengths, independent = manifest.histogram(), cls.sequences(manifest)
+        in_context = is_context(feature)
+        places = lengths.total if in_context else lengths.steps
+        alike = 1.0 if in_context or not lengths.total else draws_of_steps(lengths) / lengths.total
+        longest = 1 if in_context or not lengths.total else lengths.max
+        return cls(
+            feature=feature,
+            weights=weights,
+            statistics=statistics,
+            repaired_rate=manifest.counts.repaired.get(key, 0) / max(1, statistics.values),
+            draws=independent * alike,
+            independent=independent,
+            most_values=longest * max(1, math.ceil(statistics.values / max(1, places))),
+        )
+
+    @staticmethod
+    def sequences(manifest: Manifest) -> float:
+        """How many independent sequences a data set has: the windows of one record are alike."""
+        return float(min(manifest.histogram().total, manifest.counts.written))
+
+    @property
+    def missing_rate(self) -> float:
+        """The share of missing values."""
+        return self.statistics.missing / max(1, self.statistics.values)
+
+    @property
+    def counted_draws(self) -> float:
+        """The draws of the values that are not missing."""
+        return self.draws * self.statistics.counted / max(1, self.statistics.values)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest number, of a feature that has a histogram."""
+        edges = histogram_of(self.statistics).edges
+        return float(edges[0]), float(edges[-1])
+
+    def sequences_beyond(self, low: float, high: float) -> tuple[int, int]:
+        """How many sequences have a number below `low`, and one above `high`, at least."""
+        histogram = histogram_of(self.statistics)
+        below = histogram.counts[histogram.edges[1:] < low].sum()
+        above = histogram.counts[histogram.edges[:-1] > high].sum()
+        return math.ceil(below / self.most_values), math.ceil(above / self.most_values)

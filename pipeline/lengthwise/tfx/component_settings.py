@@ -1,0 +1,106 @@
+"""The component's configuration: given in any form, stored as text that a cache can compare.
+
+    path | YAML or JSON text | mapping | JobConfig ──▶ canonical JSON ──(the node starts)──▶ JobConfig of this execution
+
+The text leaves out what TFX decides: which files are read, in which format and by which splits, and where output goes.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import lengthwise
+from lengthwise.config import JobConfig, parse_config
+from lengthwise.config.relative_paths import folder_of, with_resolved_paths
+from lengthwise.config.yaml_reading import mapping_of, read_mapping
+from lengthwise.storage import files
+
+_SOURCE = "SequencePrep's config"
+_STAND_IN = {"kind": "numeric", "key": "stands in for the schema's columns"}
+
+
+def canonical(config: str | Mapping[str, Any] | JobConfig, *, has_schema: bool) -> str:
+    """The configuration as JSON with sorted keys, validated and without what TFX decides.
+
+    Args:
+        config: see `SequencePrep`.
+        has_schema: whether columns, or more columns, come from a `Schema` artifact, which is read when the node runs.
+
+    Raises:
+        ConfigError: it makes no sense, or its file cannot be read.
+    """
+    given = _without_tfx_decisions(_mapping(config))
+    if isinstance(output := given.get("output", {}), Mapping):
+        given["output"] = {"layout": "example", **output}  # what other components read
+    only_schema = has_schema and not given.get("columns") and "columns_from_schema" not in given
+    checked = parse_config({**given, "columns": [_STAND_IN]} if only_schema else given, source=_source(config))
+    fields = _without_tfx_decisions(checked.model_dump(mode="json"))
+    if only_schema:
+        del fields["columns"]
+    return json.dumps(fields, sort_keys=True)
+
+
+def for_execution(
+    text: str, *, by_split: Mapping[str, Sequence[str]], record_format: str, output: str, schema: str | None
+) -> JobConfig:
+    """The job of one execution: the stored configuration over the artifacts' files.
+
+    Args:
+        text: what `canonical` made.
+        by_split: the patterns of the input files by split.
+        record_format: the `inputs.format`.
+        output: the folder of the prepared `Examples`.
+        schema: the path of the `Schema` artifact's file, if there is one.
+    """
+    fields = json.loads(text)
+    fields["inputs"] = {"by_split": by_split, "format": record_format}
+    fields["output"] |= {"path": output, "compression": "gzip"}
+    if schema is not None:
+        fields["columns_from_schema"] = schema
+    return parse_config(fields, source=_SOURCE)
+
+
+def fingerprint(text: str) -> str:
+    """What the output depends on beside the configuration's text: this version, and the content of vocabulary files."""
+    vocabularies = sorted(set(_vocabulary_files(json.loads(text))))
+    sums = [f"{path} {zlib.crc32(files.read_bytes(path)):08x}" for path in vocabularies]
+    return "; ".join([f"lengthwise {lengthwise.__version__}", *sums])
+
+
+def _mapping(config: str | Mapping[str, Any] | JobConfig) -> Mapping[str, Any]:
+    if isinstance(config, JobConfig):
+        unset = set() if "layout" in config.output.model_fields_set else {"layout"}
+        return config.model_dump(mode="json", exclude={"output": unset})
+    if isinstance(config, Mapping):
+        return config
+    if _is_text(config):
+        return mapping_of(config, _SOURCE)
+    return with_resolved_paths(read_mapping(config), folder_of(config))
+
+
+def _source(config: str | Mapping[str, Any] | JobConfig) -> str:
+    return config if isinstance(config, str) and not _is_text(config) else _SOURCE
+
+
+def _is_text(config: str) -> bool:
+    """Whether a string is a configuration itself, not the path of one."""
+    return "\n" in config or config.lstrip().startswith("{")
+
+
+def _without_tfx_decisions(fields: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in fields.items() if name not in ("inputs", "splits")}
+    if isinstance(kept.get("output"), Mapping):
+        kept["output"] = {name: value for name, value in kept["output"].items() if name not in ("path", "compression")}
+    return kept
+
+
+def _vocabulary_files(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if name == "vocabulary_file" and isinstance(item, str):
+                yield item
+            yield from _vocabulary_files(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _vocabulary_files(item)
