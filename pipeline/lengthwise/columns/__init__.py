@@ -55,7 +55,7 @@ from lengthwise.columns.constructors import (
     sequence_numeric_column,
     shared_embedding_columns,
 )
-from lengthwise.columns.context_column import ContextColumn
+from lengthwise.columns.context_columns import ContextColumn
 from lengthwise.columns.embedding_columns import (
     EmbeddingColumn,
     EmbeddingSpec,

@@ -6,7 +6,7 @@ from typing import Any
 from lengthwise.columns.bytes_column import BytesColumn
 from lengthwise.columns.column_base import RESERVED_KEY
 from lengthwise.columns.column_groups import groups_of, length_key
-from lengthwise.columns.context_column import ContextColumn
+from lengthwise.columns.context_columns import ContextColumn
 from lengthwise.columns.embedding_columns import EmbeddingColumn, IndicatorColumn, SharedEmbeddingColumn
 from lengthwise.columns.field_errors import show
 from lengthwise.columns.id_columns import HashColumn, IdentityColumn, VocabularyColumn

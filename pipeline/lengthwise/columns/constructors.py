@@ -5,7 +5,7 @@ from typing import Any
 
 from lengthwise.columns.bytes_column import BytesColumn
 from lengthwise.columns.column_queries import IdColumn
-from lengthwise.columns.context_column import ContextColumn
+from lengthwise.columns.context_columns import ContextColumn
 from lengthwise.columns.embedding_columns import (
     Categorical,
     EmbeddingColumn,

@@ -20,7 +20,7 @@ from typing import Any, Literal, cast, get_args
 
 from lengthwise.columns.column_base import Spec
 from lengthwise.columns.column_queries import AnyColumn, IdColumn
-from lengthwise.columns.context_column import ContextColumn
+from lengthwise.columns.context_columns import ContextColumn
 from lengthwise.columns.embedding_columns import (
     EmbeddingColumn,
     IndicatorColumn,

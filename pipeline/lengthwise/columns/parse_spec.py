@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lengthwise.columns.column_queries import SequenceFeature, raw_context, sequence_features
-from lengthwise.columns.context_column import ContextColumn
+from lengthwise.columns.context_columns import ContextColumn
 from lengthwise.columns.from_tensorflow import from_feature_columns
 
 
