@@ -30,7 +30,7 @@ import tensorflow as tf
 from benchmarks.data import WORDS, RawData, raw_columns, raw_data
 from benchmarks.real import real_data
 from benchmarks.runner import alternate
-from lengthwise.config.job_config import Buckets, Inputs, JobConfig, Output
+from lengthwise.config import Buckets, Inputs, JobConfig, Output
 from lengthwise.feed import read_prepared, read_raw
 from lengthwise.manifest import load_manifest
 

@@ -58,7 +58,7 @@ class Work:
         return lambda: self._run(config)
 
     def _run(self, config: dict[str, Any]) -> float:
-        from lengthwise.config.job_config import JobConfig
+        from lengthwise.config import JobConfig
         from lengthwise.job.reading.input_files import list_inputs
         from lengthwise.job.reading.input_pieces import whole_files
         from lengthwise.job.spilling.piece_spilling import spill_piece

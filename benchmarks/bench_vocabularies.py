@@ -48,7 +48,7 @@ def count_by_hand(folder: Path, paths: list[str]) -> None:
     """Writes the vocabularies of the records of the training split."""
     import tensorflow as tf
 
-    from lengthwise.config.job_config import Splits
+    from lengthwise.config import Splits
     from lengthwise.records.rows.splits import splits_of_records
 
     splits = Splits(fractions={"train": 0.9, "eval": 0.1})

@@ -136,7 +136,7 @@ _WIRE = {"id": "int64", "value": "float32", "word": "int64"}
 
 def ours(files: list[str], output: str, *, shuffle: bool = True, planned: bool = False, workers: int = 1) -> None:
     from benchmarks.data import raw_columns
-    from lengthwise.config.job_config import JobConfig
+    from lengthwise.config import JobConfig
     from lengthwise.job import run
 
     sections = {

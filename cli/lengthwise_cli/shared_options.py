@@ -36,7 +36,7 @@ def size(value: str) -> int:
     """A number of bytes, such as 1000 or 128MiB, as configurations have it."""
     from pydantic import TypeAdapter, ValidationError
 
-    from lengthwise.config.job_config import Bytes
+    from lengthwise.config import Bytes
 
     try:
         return int(TypeAdapter(Bytes).validate_python(value))

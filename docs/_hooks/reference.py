@@ -25,7 +25,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def config() -> Iterator[str]:
     """Every section of a job's configuration."""
-    from lengthwise.config.job_config import JobConfig
+    from lengthwise.config import JobConfig
 
     for name, field in JobConfig.model_fields.items():
         if name == "columns":

@@ -6,8 +6,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from lengthwise.columns import ColumnList, groups
-from lengthwise.config import JobConfig, load_config
-from lengthwise.config.job_config import Sequences
+from lengthwise.config import JobConfig, Sequences, load_config
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.manifest import Manifest
 from lengthwise.prepared_folders import Folder, Folders, Names, open_folders

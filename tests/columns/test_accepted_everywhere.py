@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import lengthwise as lw
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.feed.outputs.serving_function import serving_fn
 from records.messages import sequence_example, write_records

@@ -11,7 +11,7 @@ import pytest
 import lengthwise
 from docs.pages import DOCS
 from lengthwise.columns.column_queries import AnyColumn
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.reject_reasons import RejectReason
 
 pytestmark = [

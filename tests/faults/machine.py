@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 
 WAIT = 120  # seconds after which a run that should have ended counts as hanging
 

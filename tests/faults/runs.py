@@ -123,7 +123,7 @@ def _child(task: dict[str, Any], writing: int) -> None:
 
 
 def _run(task: dict[str, Any], writing: int) -> int:
-    from lengthwise.config.job_config import JobConfig
+    from lengthwise.config import JobConfig
     from lengthwise.errors import LengthwiseError
     from lengthwise.job import run
 

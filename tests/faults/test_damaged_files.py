@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import DataLimitError, EnvironmentFailure
 from lengthwise.job import run
 from lengthwise.manifest import Manifest

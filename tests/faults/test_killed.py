@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from faults.runs import Ended, Runs
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.job.verification.data_set_verification import verify
 from prepare import jobs, words
 from records.messages import read_records, write_records

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faults import remote
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job import run
 from lengthwise.job.verification.data_set_verification import verify

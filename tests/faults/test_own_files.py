@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lengthwise import columns as lw
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError, EnvironmentFailure, Interrupted
 from lengthwise.job import run
 from lengthwise.job.verification.data_set_verification import verify

@@ -10,7 +10,7 @@ import pytest
 from faults import machine
 from faults.machine import Command, files_read
 from faults.runs import Runs
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from prepare import jobs, words
 
 SECTIONS: dict[str, Any] = {"output": {"shard_bytes": 100_000}}

@@ -19,7 +19,7 @@ import pytest
 from faults import machine
 from faults.machine import Command
 from faults.runs import Runs
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from prepare import jobs, words
 
 PROCESSES = ("--workers", "2")

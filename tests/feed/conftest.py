@@ -8,7 +8,7 @@ import pytest
 
 from feed.grouped_data import data_sets, made  # noqa: F401
 from feed.samples import Sample, all_columns, make_samples, write_files
-from lengthwise.config.job_config import Buckets, Inputs, JobConfig, Output, Sequences
+from lengthwise.config import Buckets, Inputs, JobConfig, Output, Sequences
 
 BOUNDARIES = (5, 8, 13, 40)
 

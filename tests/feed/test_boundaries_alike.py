@@ -9,7 +9,7 @@ import pytest
 
 import lengthwise as lw
 from feed.conftest import Data
-from lengthwise.config.job_config import Buckets, JobConfig
+from lengthwise.config import Buckets, JobConfig
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.feed import count_raw, read_raw, serving_fn
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from feed.test_missing_files import COLUMNS
-from lengthwise.config.job_config import Buckets, Inputs, JobConfig, Output
+from lengthwise.config import Buckets, Inputs, JobConfig, Output
 from records.messages import framed, header, sequence_example, write_records
 
 CLAIM = header(2**39)

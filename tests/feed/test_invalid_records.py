@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lengthwise import columns as lw
 from lengthwise.columns import sequence_features
-from lengthwise.config.job_config import Buckets, Inputs, JobConfig, Sequences
+from lengthwise.config import Buckets, Inputs, JobConfig, Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed import read_raw
 from lengthwise.feed.layouts.raw_layout import RawWindow

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from lengthwise import columns as lw
-from lengthwise.config.job_config import Buckets, Inputs, JobConfig, Output
+from lengthwise.config import Buckets, Inputs, JobConfig, Output
 from lengthwise.feed import count_raw, read_prepared, read_raw, serving_fn
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
 from records.messages import write_records

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import lengthwise as lw
 from feed.conftest import Data, make_source
 from feed.samples import LONGEST, all_columns
-from lengthwise.config.job_config import Buckets, Inputs, JobConfig, Output, Sequences
+from lengthwise.config import Buckets, Inputs, JobConfig, Output, Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed import read_prepared, read_raw
 from lengthwise.feed.batching.first_fit import first_fit

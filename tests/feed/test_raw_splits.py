@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lengthwise as lw
-from lengthwise.config.job_config import Splits
+from lengthwise.config import Splits
 from lengthwise.errors import ConfigError
 from lengthwise.feed.parsing.record_parser import Parsed, RawSteps
 from lengthwise.feed.parsing.split_filter import OwnSplit

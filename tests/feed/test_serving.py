@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from feed.conftest import BOUNDARIES, Data, make_source
 from feed.samples import all_columns
-from lengthwise.config.job_config import Sequences
+from lengthwise.config import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed import serving_fn
 

@@ -20,7 +20,7 @@ from lengthwise.columns import (
     length_key,
     sequence_features,
 )
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.job import run as run_job
 from lengthwise.manifest import Manifest
 from lengthwise.records.decoding.example_protos import Example

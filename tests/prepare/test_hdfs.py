@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
 from lengthwise.job import check
 from lengthwise.job import run as run_job

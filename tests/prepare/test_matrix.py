@@ -12,7 +12,7 @@ import pytest
 
 from lengthwise import columns as lw
 from lengthwise.columns import AnyColumn
-from lengthwise.config.job_config import GroupRules
+from lengthwise.config import GroupRules
 from lengthwise.manifest import Manifest
 from lengthwise.records.rejected.reject_files import read_rejects
 from lengthwise.reject_reasons import Reject

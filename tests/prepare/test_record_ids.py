@@ -8,7 +8,7 @@ import pytest
 
 from lengthwise import columns as lw
 from lengthwise.columns import AnyColumn
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest
 from lengthwise.records.samples.record_display import MISSING, show_prepared

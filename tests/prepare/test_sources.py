@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from draft.lookalikes import sequence_example
 from faults import remote
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.draft import draft_config
 from lengthwise.errors import ConfigError
 from lengthwise.feed.options.raw_job import RawJob

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lengthwise as lw
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError
 from lengthwise.job import run as run_job
 from lengthwise.manifest import QUANTILES, TrainingStatistics, joint_moments, load_manifest

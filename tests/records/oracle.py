@@ -24,7 +24,7 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
-from lengthwise.config.job_config import GroupRules
+from lengthwise.config import GroupRules
 from lengthwise.reject_reasons import RejectReason
 
 Step = list[Any]

@@ -17,7 +17,7 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
-from lengthwise.config.job_config import GroupRules
+from lengthwise.config import GroupRules
 from records.messages import UNSET, Empty, example, sequence_example
 from records.oracle import Rules
 

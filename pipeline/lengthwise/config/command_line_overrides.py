@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lengthwise.config.job_config import PLANNING
+from lengthwise.config.buckets_section import PLANNING
 
 # What is said last counts, so a value takes away what it cannot stand beside.
 _RIVALS = {

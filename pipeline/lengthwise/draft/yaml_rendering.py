@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lengthwise.config.job_config import Limits
+from lengthwise.config import Limits
 from lengthwise.draft.column_choice import Draft
 from lengthwise.draft.record_sample import MAX_RECORD_BYTES
 from lengthwise.draft.sample_scan import SampledFeatures

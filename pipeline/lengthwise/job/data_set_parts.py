@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from posixpath import basename, dirname
 
-from lengthwise.config.job_config import Inputs, JobConfig
+from lengthwise.config import Inputs, JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.job.entry_points import reach, run
 from lengthwise.job.reading.input_files import list_inputs

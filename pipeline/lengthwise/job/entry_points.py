@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from lengthwise.buckets import LengthHistogram, PairHistogram
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError, NothingRan
 from lengthwise.job.data_check import Verdict, judge, judge_hopeless
 from lengthwise.job.planning.hopeless_input import find_hopeless, refuse_hopeless

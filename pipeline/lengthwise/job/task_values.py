@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from lengthwise.buckets import Bounds, Triples
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.manifest import Shard
 from lengthwise.records.rows.block_rows import Rules, Tally
 from lengthwise.records.statistics.column_statistics import Range

@@ -33,7 +33,7 @@ from lengthwise.feed.service.service_reader import with_seed_of_content
 from lengthwise.printable_text import visible
 
 if TYPE_CHECKING:
-    from lengthwise.config.job_config import JobConfig, Sequences
+    from lengthwise.config import JobConfig, Sequences
     from lengthwise.records.samples.first_records import FirstRecords
 
 _CHUNK = 2048  # records parsed at once

@@ -6,8 +6,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Self
 
 from lengthwise.columns import feature_of, from_feature_columns
-from lengthwise.config import load_config
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig, load_config
 from lengthwise.errors import ConfigError, DataLimitError
 from lengthwise.storage.input_sources import find_sources
 

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import AnyColumn, feature_of, from_feature_columns, groups, is_context, length_key
-from lengthwise.config.job_config import Sequences
+from lengthwise.config import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batching.batch_cuts import round_up
 from lengthwise.feed.batching.padding_masks import to_left

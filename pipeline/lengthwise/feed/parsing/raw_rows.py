@@ -19,7 +19,7 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
-from lengthwise.config.job_config import GroupRules, Sequences
+from lengthwise.config import GroupRules, Sequences
 from lengthwise.feed.parsing.kept_steps import Steps, fit
 from lengthwise.feed.parsing.record_parser import Container, Parsed, Parser, RawSteps
 from lengthwise.feed.parsing.tensor_decoding import numbers_of

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import raw_context, raw_values
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.feed.parsing.raw_rows import context_of
 from lengthwise.feed.parsing.record_parser import Parsed
 from lengthwise.feed.parsing.tensor_rules import Faults

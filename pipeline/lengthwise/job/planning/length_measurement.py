@@ -8,7 +8,7 @@ import numpy as np
 
 from lengthwise.buckets import BucketPlan, LengthHistogram, PairHistogram, PairPlan, plan
 from lengthwise.columns import groups
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.job.planning.pair_counts import PairCounter, add_up_pairs, plan_job_pairs
 from lengthwise.job.reading.piece_reader import Reading
 from lengthwise.job.task_values import Input, Job, MeasuredPiece, Piece, RejectExample, SpilledPiece

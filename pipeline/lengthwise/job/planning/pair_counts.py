@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from lengthwise.buckets import LengthHistogram, PairCost, PairHistogram, PairPlan, Triples, plan_pairs
 from lengthwise.columns import groups
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.records.rows.row_features import lengths_of
 
 _BITS = 7

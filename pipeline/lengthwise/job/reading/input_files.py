@@ -3,7 +3,7 @@
 import posixpath
 from dataclasses import replace
 
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.job.task_values import Input
 from lengthwise.progress import Event, ProgressSink, ignore

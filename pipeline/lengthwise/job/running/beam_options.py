@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.job.running.beam_flags import check_flags, check_runner_name
 from lengthwise.storage import files

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lengthwise.config.job_config import Buckets, JobConfig
+from lengthwise.config import Buckets, JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.job.task_values import Input
 from lengthwise.job.workspace.job_fingerprint import describe_config, without_paths

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lengthwise.columns import VocabularyColumn
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.job.task_values import Input
 from lengthwise.job.workspace.vocabulary_files import vocabulary_columns
 from lengthwise.manifest import FORMAT_VERSION

@@ -5,7 +5,7 @@ from typing import Any
 
 from lengthwise.columns import AnyColumn, VocabularyColumn, id_features
 from lengthwise.columns.column_base import Spec
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.job.task_values import Job
 from lengthwise.job.workspace.data_set_files import vocabulary_name
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from lengthwise import __version__
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.job.task_values import Input
 from lengthwise.job.workspace.data_set_files import is_ours

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lengthwise.columns import AnyColumn, ContextColumn, context_features, groups, raw_context, raw_values
-from lengthwise.config.job_config import GroupRules, JobConfig, Sequences
+from lengthwise.config import GroupRules, JobConfig, Sequences
 from lengthwise.records.arrays.arrow_steps import gather, offsets_of
 from lengthwise.records.container.framing import Block
 from lengthwise.records.decoding.record_decoder import Decoded, Decoder, Format, RecordFault

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lengthwise.config.job_config import Splits
+from lengthwise.config import Splits
 from lengthwise.records.container.framing import Block
 from lengthwise.records.rows.id_lookup import fingerprint64
 from lengthwise.records.rows.row_features import INDEX, SPLIT_KEY

@@ -12,7 +12,7 @@ import numpy as np
 
 from lengthwise.columns import length_key
 from lengthwise.columns.field_errors import did_you_mean
-from lengthwise.config.job_config import JobConfig
+from lengthwise.config import JobConfig
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.records.container.framing import Block, read_blocks
 from lengthwise.records.decoding.example_protos import SequenceExample

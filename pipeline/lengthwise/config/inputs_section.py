@@ -1,0 +1,40 @@
+"""`inputs`: which files a job reads."""
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from lengthwise.columns.field_errors import FieldError
+from lengthwise.config.field_types import Patterns, Section, check_split_name
+
+
+class Inputs(Section):
+    """What is read."""
+
+    files: Patterns = Field(
+        default=(), description="Raw TFRecord files: paths, glob patterns, or folders, of which all files are read."
+    )
+    by_split: dict[str, Patterns] = Field(
+        default={}, description="Instead of `files`: paths or patterns by split. Records then keep the split they have."
+    )
+    format: Literal["sequence_example", "example"] = Field(
+        default="sequence_example", description="The records' protocol buffer: tf.SequenceExample or tf.Example."
+    )
+    compression: Literal["auto", "gzip", "zlib", "none"] = Field(
+        default="auto", description="The files' compression; `auto` detects it from the first bytes of each file."
+    )
+
+    @field_validator("by_split")
+    @classmethod
+    def _sort_splits(cls, splits: dict[str, Patterns]) -> dict[str, Patterns]:
+        return dict(sorted(splits.items()))  # the order of a mapping has no meaning
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.files and self.by_split:
+            raise FieldError("by_split", "expected either `files` or `by_split`, received both; leave one out")
+        for name, patterns in self.by_split.items():
+            check_split_name(name, "by_split")
+            if not patterns:
+                raise FieldError(f"by_split.{name}", "expected at least 1 path or pattern, received []")
+        return self

@@ -1,0 +1,63 @@
+"""`sequences`: what a job does with sequences that are empty, too short, too long, or of different lengths."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from lengthwise.config.field_types import Section, StepCount, StepCountOrZero
+
+
+class GroupRules(Section):
+    """Rules for the sequences of one group, where they differ from those for all."""
+
+    empty: Literal["keep", "reject"] | None = Field(default=None, description="Replaces `sequences.empty`.")
+    min_steps: StepCountOrZero | None = Field(default=None, description="Replaces `sequences.min_steps`.")
+    over_long: Literal["reject", "truncate_left", "truncate_right"] | None = Field(
+        default=None, description="Replaces `sequences.over_long`."
+    )
+    mismatch: Literal["reject", "truncate"] | None = Field(default=None, description="Replaces `sequences.mismatch`.")
+    max_length: StepCount | None = Field(
+        default=None,
+        description="The most steps of a sequence of this group. Left out: no limit. Not for the leading group, whose "
+        "limit is the last boundary.",
+    )
+
+
+class Sequences(Section):
+    """What happens to sequences that are empty, too long, or uneven."""
+
+    empty: Literal["keep", "reject"] = Field(
+        default="reject", description="Sequences without steps: kept (length 0, first bucket) or rejected."
+    )
+    min_steps: StepCountOrZero = Field(
+        default=0, description="Sequences with fewer steps are rejected; for those without steps, see `empty`."
+    )
+    over_long: Literal["reject", "truncate_left", "truncate_right", "window"] = Field(
+        default="reject",
+        description="Sequences longer than the last boundary: rejected; truncated, dropping their first steps "
+        "(`truncate_left`) or their last (`truncate_right`); or split into windows no longer than the last boundary.",
+    )
+    window_overlap: int = Field(
+        default=0, ge=0, lt=2**31, description="The number of steps that a window shares with the previous one."
+    )
+    mismatch: Literal["reject", "truncate"] = Field(
+        default="reject",
+        description="Records whose sequence columns differ in length: rejected, or truncated to the shortest.",
+    )
+    groups: dict[str, GroupRules] = Field(
+        default={}, description="Other rules for some groups, by the name that columns give in `group`."
+    )
+
+    @field_validator("groups")
+    @classmethod
+    def _sort_groups(cls, groups: dict[str, GroupRules]) -> dict[str, GroupRules]:
+        return dict(sorted(groups.items()))  # the order of a mapping has no meaning
+
+    def of(self, group: str) -> GroupRules:
+        """The rules of a group, with only `max_length` possibly None; `over_long` of a sole group may be `window`."""
+        own = self.groups.get(group, GroupRules())
+        rules: dict[str, Any] = {}
+        for name in ("empty", "min_steps", "over_long", "mismatch"):
+            value = getattr(own, name)
+            rules[name] = getattr(self, name) if value is None else value
+        return GroupRules.model_construct(**rules, max_length=own.max_length)
