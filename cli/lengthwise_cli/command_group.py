@@ -28,7 +28,6 @@ COMMANDS = (
     "demo",
     "schema",
     "doctor",
-    "completion",
 )
 """In the order of a user's way through them. Each is `lengthwise_cli.commands.NAME.command`."""
 

@@ -14,7 +14,12 @@ Example:
   lengthwise init 'raw/*.tfrecord' -o job.yaml
   lengthwise plan job.yaml
   lengthwise prepare job.yaml --output prepared
-  lengthwise inspect prepared"""
+  lengthwise inspect prepared
+
+\b
+Shell completion (for zsh and fish: zsh_source, fish_source):
+  eval "$(_LENGTHWISE_COMPLETE=bash_source lengthwise)"
+"""
 
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

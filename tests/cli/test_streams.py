@@ -63,7 +63,7 @@ def test_what_is_said_without_a_reader_goes_to_no_file_of_ours(raw: Place, tmp_p
         assert (tmp_path / "clean" / name).read_bytes() == (tmp_path / "closed" / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("command", ["--help", "schema", "inspect raw/a.tfrecord", "completion bash"])
+@pytest.mark.parametrize("command", ["--help", "schema", "inspect raw/a.tfrecord"])
 def test_a_listing_ends_quietly_when_its_reader_leaves_and_says_when_it_is_cut(raw: Place, command: str) -> None:
     for how, expected in ((" | true", 0), (" | head -1 >&2", 0), (" >&-", 0), (" >/dev/full", 3)):
         done = bash(f"$L {command}{how}", raw)
