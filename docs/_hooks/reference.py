@@ -116,23 +116,20 @@ def _help(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _model(model: type[BaseModel], prefix: str = "", leave_out: tuple[str, ...] = ()) -> Iterator[str]:
-    yield _paragraph(inspect.getdoc(model) or "")
+    yield inspect.getdoc(model) or ""
     yield ""
     yield from _fields(model, prefix, leave_out)
     yield ""
 
 
 def _fields(model: type[BaseModel], prefix: str = "", leave_out: tuple[str, ...] = ()) -> Iterator[str]:
-    from lengthwise.columns.column_base import attribute_docs
-
-    described = attribute_docs(model)
     yield "| field | takes | default | |"
     yield "|---|---|---|---|"
     for name, field in model.model_fields.items():
         if name in leave_out or field.exclude:
             continue
-        text = field.description or described.get(name, "")
-        yield f"| `{prefix}{name}` | {_cell(_takes(field))} | {_default(field)} | {_cell(text)} |"
+        takes, text = _cell(_takes(field)), _cell(field.description or "")
+        yield f"| `{prefix}{field.alias or name}` | {takes} | {_default(field)} | {text} |"
 
 
 def _takes(field: Any) -> str:
@@ -175,10 +172,6 @@ def _default(field: Any) -> str:
 def _class_of(annotation: Any) -> type[BaseModel]:
     assert isinstance(annotation, type)
     return annotation
-
-
-def _paragraph(docstring: str) -> str:
-    return docstring.partition("\n\nAttributes:")[0]
 
 
 def _cell(text: str) -> str:

@@ -53,7 +53,7 @@ def test_the_reference_has_every_field_kind_reason_and_command(site) -> None:
     for kind in AnyColumn.__args__:
         assert f"kind: {kind.model_fields['kind'].default}" in configuration
         for inner, field in kind.model_fields.items():
-            assert field.exclude or inner == "kind" or f"<code>{inner}</code>" in configuration
+            assert field.exclude or inner == "kind" or f"<code>{field.alias or inner}</code>" in configuration
     for reason in RejectReason:
         assert f"<code>{reason}</code>" in configuration
     commands = (site / "cli" / "index.html").read_text()

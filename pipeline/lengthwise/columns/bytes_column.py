@@ -13,23 +13,27 @@ class BytesColumn(Spec):
 
     Padding, and the steps of an absent optional feature, are empty strings. Layers read no bytes: decode them in a map
     over the batches, such as with `tf.io.decode_jpeg`, and give the layer a numeric column of what they become.
-
-    Attributes:
-        key: the feature's name.
-        required: whether a record without the feature is rejected.
-        max_bytes: the most bytes of a step; records with larger ones are rejected as `out_of_range`. None: as many as
-            `limits.max_record_bytes` leaves.
-        group: the columns of a group have one length in each record; left out, the one without a name.
-        from: where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, as a flat
-            list in its `context`, each string of which is a step. In Python it is `from_`.
     """
 
     kind: Literal["bytes"] = "bytes"
-    key: str = Field(min_length=1)
-    required: bool = True
-    max_bytes: int | None = Field(default=None, ge=1)
-    group: GroupName = ""
-    from_: Place = Field(default="feature_lists", alias="from")
+    key: str = Field(min_length=1, description="The feature's name.")
+    required: bool = Field(default=True, description="Whether a record without the feature is rejected.")
+    max_bytes: int | None = Field(
+        default=None,
+        ge=1,
+        description="The most bytes of a step; records with larger ones are rejected as `out_of_range`. None: as many "
+        "as `limits.max_record_bytes` leaves.",
+    )
+    group: GroupName = Field(
+        default="",
+        description="The columns of a group have one length in each record; left out, the one without a name.",
+    )
+    from_: Place = Field(
+        default="feature_lists",
+        alias="from",
+        description="Where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, "
+        "as a flat list in its `context`, each string of which is a step. In Python it is `from_`.",
+    )
 
     @property
     def name(self) -> str:

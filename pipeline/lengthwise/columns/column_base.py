@@ -1,8 +1,6 @@
 """What every column shares: it is frozen, checks itself when made, and is the same object in Python, YAML and JSON."""
 
-import inspect
 import operator
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -10,13 +8,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetJsonSchemaHandler,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from lengthwise.columns.field_errors import FieldError, explain_all, is_of_wrong_type
 from lengthwise.errors import ConfigError, ConfigTypeError
@@ -53,8 +48,6 @@ Shape = Annotated[
 ]
 """A shape; one number stands for one axis."""
 
-_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
-
 
 class Strict(BaseModel):
     """Base of all that stands in a configuration: frozen, unknown fields are errors, numbers are finite.
@@ -76,14 +69,6 @@ class Strict(BaseModel):
                 hint = "put yes, no, on, off, true and false in quotes where they are text"
                 raise FieldError(name, f"expected text or a number, received {str(word).lower()}; {hint}")
         return fields
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        described = handler.resolve_ref_schema(handler(schema))
-        described["description"] = (inspect.getdoc(cls) or "").partition("\n")[0]
-        for name, text in attribute_docs(cls).items():
-            described.get("properties", {}).get(name, {}).setdefault("description", text)
-        return described
 
 
 class Spec(Strict):
@@ -120,13 +105,3 @@ class Spec(Strict):
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
-
-
-def attribute_docs(model: type[BaseModel]) -> dict[str, str]:
-    """What the docstrings of a model and its bases say of each field, in their sections `Attributes:`."""
-    docs: dict[str, str] = {}
-    for base in model.__mro__:
-        text = inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")[2]
-        for name, description in _ATTRIBUTE.findall(text):
-            docs.setdefault(name, " ".join(description.split()))
-    return docs

@@ -21,26 +21,20 @@ Scalar = Annotated[float | int | str | None, BeforeValidator(_check_scalar)]
 
 
 class ContextColumn(Spec):
-    """A feature of the whole record.
-
-    Attributes:
-        key: the feature's name.
-        dtype: `float32`, `int64` or `string`. With `int64`, default and limits are integers.
-        shape: the value's shape; `()` is one value.
-        default_value: the value of records without the feature; it makes the feature optional.
-        min_value: the smallest valid number, itself included.
-        max_value: the largest valid number, itself included.
-        finite: whether NaN and infinity are rejected.
-    """
+    """A feature of the whole record."""
 
     kind: Literal["context"] = "context"
-    key: str = Field(min_length=1)
-    dtype: Literal["float32", "int64", "string"] = "float32"
-    shape: Shape = ()
-    default_value: Scalar = None
-    min_value: Number | None = None
-    max_value: Number | None = None
-    finite: bool = True
+    key: str = Field(min_length=1, description="The feature's name.")
+    dtype: Literal["float32", "int64", "string"] = Field(
+        default="float32", description="`float32`, `int64` or `string`. With `int64`, default and limits are integers."
+    )
+    shape: Shape = Field(default=(), description="The value's shape; `()` is one value.")
+    default_value: Scalar = Field(
+        default=None, description="The value of records without the feature; it makes the feature optional."
+    )
+    min_value: Number | None = Field(default=None, description="The smallest valid number, itself included.")
+    max_value: Number | None = Field(default=None, description="The largest valid number, itself included.")
+    finite: bool = Field(default=True, description="Whether NaN and infinity are rejected.")
 
     @field_validator("default_value", "min_value", "max_value")
     @classmethod

@@ -14,28 +14,29 @@ Categorical = Annotated[IdentityColumn | HashColumn | VocabularyColumn | Bucketi
 
 
 class EmbeddingSpec(Spec):
-    """What an embedding table is, owned or shared.
+    """What an embedding table is, owned or shared."""
 
-    Attributes:
-        dimension: the size of a vector.
-        combiner: how the vectors of a step with several values become one: `mean`, `sqrtn` or `sum`.
-        initializer: a Keras or TensorFlow initializer, its name or its config; None for a truncated normal of mean 0
-            and standard deviation 1 / sqrt(dimension), as in TensorFlow. A pretrained table in a constant initializer
-            is written out in every saved configuration; large ones are better given to the layer's `tables`.
-        ckpt_to_load_from: a checkpoint whose tensor becomes the first weights. Neither a saved model nor a manifest
-            keeps it: whoever is given one by others need not fear that it opens files.
-        tensor_name_in_ckpt: that tensor's name; both or neither.
-        max_norm: vectors are clipped to this l2 norm before they are combined.
-        trainable: whether training changes the table.
-    """
-
-    dimension: int = Field(ge=1, le=MAX_ELEMENTS)
-    combiner: Literal["mean", "sqrtn", "sum"] = "mean"
-    initializer: Annotated[Any, BeforeValidator(plain_initializer)] = None
-    ckpt_to_load_from: str | None = None
-    tensor_name_in_ckpt: str | None = None
-    max_norm: float | None = Field(default=None, gt=0)
-    trainable: bool = True
+    dimension: int = Field(ge=1, le=MAX_ELEMENTS, description="The size of a vector.")
+    combiner: Literal["mean", "sqrtn", "sum"] = Field(
+        default="mean",
+        description="How the vectors of a step with several values become one: `mean`, `sqrtn` or `sum`.",
+    )
+    initializer: Annotated[Any, BeforeValidator(plain_initializer)] = Field(
+        default=None,
+        description="A Keras or TensorFlow initializer, its name or its config; None for a truncated normal of mean 0 "
+        "and standard deviation 1 / sqrt(dimension), as in TensorFlow. A pretrained table in a constant initializer is "
+        "written out in every saved configuration; large ones are better given to the layer's `tables`.",
+    )
+    ckpt_to_load_from: str | None = Field(
+        default=None,
+        description="A checkpoint whose tensor becomes the first weights. Neither a saved model nor a manifest keeps "
+        "it: whoever is given one by others need not fear that it opens files.",
+    )
+    tensor_name_in_ckpt: str | None = Field(default=None, description="That tensor's name; both or neither.")
+    max_norm: float | None = Field(
+        default=None, gt=0, description="Vectors are clipped to this l2 norm before they are combined."
+    )
+    trainable: bool = Field(default=True, description="Whether training changes the table.")
 
     @model_validator(mode="after")
     def _checkpoint_has_both_parts(self) -> Self:
@@ -51,14 +52,10 @@ class EmbeddingSpec(Spec):
 
 
 class EmbeddingColumn(EmbeddingSpec):
-    """A categorical sequence through an embedding table of its own.
-
-    Attributes:
-        categorical_column: the sequence of ids.
-    """
+    """A categorical sequence through an embedding table of its own."""
 
     kind: Literal["embedding"] = "embedding"
-    categorical_column: Categorical
+    categorical_column: Categorical = Field(description="The sequence of ids.")
 
     @property
     def name(self) -> str:
@@ -70,28 +67,21 @@ class EmbeddingColumn(EmbeddingSpec):
 
 
 class SharedEmbedding(EmbeddingSpec):
-    """One embedding table for several categorical columns.
+    """One embedding table for several categorical columns."""
 
-    Attributes:
-        name: the table's name: by default the sorted names of its columns, joined by `_`, and `_shared_embedding`.
-        num_buckets: the number of ids, the same in each of its columns.
-    """
-
-    name: str
-    num_buckets: IdCount
+    name: str = Field(
+        description="The table's name: by default the sorted names of its columns, joined by `_`, and "
+        "`_shared_embedding`."
+    )
+    num_buckets: IdCount = Field(description="The number of ids, the same in each of its columns.")
 
 
 class SharedEmbeddingColumn(Spec):
-    """A categorical sequence through a shared embedding table.
-
-    Attributes:
-        categorical_column: the sequence of ids.
-        shared: the table: the same in each of its columns.
-    """
+    """A categorical sequence through a shared embedding table."""
 
     kind: Literal["shared_embedding"] = "shared_embedding"
-    categorical_column: Categorical
-    shared: SharedEmbedding
+    categorical_column: Categorical = Field(description="The sequence of ids.")
+    shared: SharedEmbedding = Field(description="The table: the same in each of its columns.")
 
     @model_validator(mode="after")
     def _same_ids(self) -> Self:
@@ -113,14 +103,10 @@ class SharedEmbeddingColumn(Spec):
 
 
 class IndicatorColumn(Spec):
-    """A categorical sequence as counts: each step a vector with how often each id occurs in it.
-
-    Attributes:
-        categorical_column: the sequence of ids.
-    """
+    """A categorical sequence as counts: each step a vector with how often each id occurs in it."""
 
     kind: Literal["indicator"] = "indicator"
-    categorical_column: Categorical
+    categorical_column: Categorical = Field(description="The sequence of ids.")
 
     @property
     def name(self) -> str:

@@ -51,29 +51,39 @@ Entries = Annotated[tuple[str, ...] | tuple[int, ...], BeforeValidator(_check_en
 
 
 class CategoricalColumn(Spec):
-    """What the categorical kinds share.
+    """What the categorical kinds share."""
 
-    Attributes:
-        key: the feature's name.
-        per: `step` for a sequence; `record` for a feature of the whole record, which is read as a sequence of one step.
-        weight_key: the float feature with one weight for each value; None for equal weights.
-        values_per_step: the most values that a step may have (2 or more: multi-hot; shorter steps are filled with the
-            missing id). A step without a value has the missing id whatever `oov` says; it is counted as repaired. In a
-            tf.Example, whose lists are flat, each step is exactly that many values. With `per: record`, the most
-            values of a record; where it is 2 or more, batches have their number as `<key>_count`.
-        required: whether a record without the feature is rejected.
-        group: the columns of a group have one length in each record; left out, the one without a name.
-        from: where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, as a flat
-            list in its `context`, cut into steps as the lists of a tf.Example are. In Python it is `from_`.
-    """
-
-    key: str = Field(min_length=1)
-    per: Literal["step", "record"] = "step"
-    weight_key: str | None = Field(default=None, min_length=1)
-    values_per_step: int = Field(default=1, ge=1, le=65536)
-    required: bool = True
-    group: GroupName = ""
-    from_: Place = Field(default="feature_lists", alias="from")
+    key: str = Field(min_length=1, description="The feature's name.")
+    per: Literal["step", "record"] = Field(
+        default="step",
+        description="`step` for a sequence; `record` for a feature of the whole record, which is read as a sequence "
+        "of one step.",
+    )
+    weight_key: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The float feature with one weight for each value; None for equal weights.",
+    )
+    values_per_step: int = Field(
+        default=1,
+        ge=1,
+        le=65536,
+        description="The most values that a step may have (2 or more: multi-hot; shorter steps are filled with the "
+        "missing id). A step without a value has the missing id whatever `oov` says; it is counted as repaired. In a "
+        "tf.Example, whose lists are flat, each step is exactly that many values. With `per: record`, the most values "
+        "of a record; where it is 2 or more, batches have their number as `<key>_count`.",
+    )
+    required: bool = Field(default=True, description="Whether a record without the feature is rejected.")
+    group: GroupName = Field(
+        default="",
+        description="The columns of a group have one length in each record; left out, the one without a name.",
+    )
+    from_: Place = Field(
+        default="feature_lists",
+        alias="from",
+        description="Where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, "
+        "as a flat list in its `context`, cut into steps as the lists of a tf.Example are. In Python it is `from_`.",
+    )
 
     @model_validator(mode="after")
     def _is_a_sequence(self) -> Self:
@@ -100,19 +110,19 @@ class CategoricalColumn(Spec):
 
 
 class IdentityColumn(CategoricalColumn):
-    """Integers in [0, num_buckets), used as ids.
-
-    Attributes:
-        num_buckets: the number of ids.
-        default_value: the id of values out of range, where `oov` is `default`.
-        oov: what an integer out of range becomes: `error` rejects the record (the layer: an error), `zero` the missing
-            id, `default` the id `default_value`. Left out: `default` where there is a default_value, else `error`.
-    """
+    """Integers in [0, num_buckets), used as ids."""
 
     kind: Literal["identity"] = "identity"
-    num_buckets: IdCount
-    default_value: int | None = None
-    oov: Literal["error", "zero", "default"] = "error"
+    num_buckets: IdCount = Field(description="The number of ids.")
+    default_value: int | None = Field(
+        default=None, description="The id of values out of range, where `oov` is `default`."
+    )
+    oov: Literal["error", "zero", "default"] = Field(
+        default="error",
+        description="What an integer out of range becomes: `error` rejects the record (the layer: an error), `zero` "
+        "the missing id, `default` the id `default_value`. Left out: `default` where there is a default_value, else "
+        "`error`.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -135,16 +145,13 @@ class IdentityColumn(CategoricalColumn):
 
 
 class HashColumn(CategoricalColumn):
-    """Values hashed into ids by FarmHash Fingerprint64, as `tf.strings.to_hash_bucket_fast` does.
-
-    Attributes:
-        hash_bucket_size: the number of ids.
-        dtype: `string`, or `int64`, whose decimal text is hashed.
-    """
+    """Values hashed into ids by FarmHash Fingerprint64, as `tf.strings.to_hash_bucket_fast` does."""
 
     kind: Literal["hash"] = "hash"
-    hash_bucket_size: IdCount
-    dtype: Literal["string", "int64"] = "string"
+    hash_bucket_size: IdCount = Field(description="The number of ids.")
+    dtype: Literal["string", "int64"] = Field(
+        default="string", description="`string`, or `int64`, whose decimal text is hashed."
+    )
 
     @property
     def num_buckets(self) -> int:
@@ -152,18 +159,22 @@ class HashColumn(CategoricalColumn):
 
 
 class FromData(Strict):
-    """Which values of the training split become a vocabulary.
+    """Which values of the training split become a vocabulary."""
 
-    Attributes:
-        top: the most entries: those that occur most often; of equally frequent ones, those whose bytes sort first.
-        min_count: how often a value must occur to become an entry.
-        same_as: instead of both, the key of another column with `from_data`: the values of both are counted together,
-            and both have one vocabulary.
-    """
-
-    top: int | None = Field(default=None, ge=1, le=MOST_ENTRIES)
-    min_count: int = Field(default=1, ge=1, lt=2**62)
-    same_as: str | None = Field(default=None, min_length=1)
+    top: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_ENTRIES,
+        description="The most entries: those that occur most often; of equally frequent ones, those whose bytes sort "
+        "first.",
+    )
+    min_count: int = Field(default=1, ge=1, lt=2**62, description="How often a value must occur to become an entry.")
+    same_as: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Instead of both, the key of another column with `from_data`: the values of both are counted "
+        "together, and both have one vocabulary.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -176,32 +187,38 @@ class FromData(Strict):
 
 
 class VocabularyColumn(CategoricalColumn):
-    """Values looked up in a list, a file with one entry a line, or what the data has; an entry's id is its position.
-
-    Attributes:
-        vocabulary_list: the entries; one of this, `vocabulary_file` and `from_data`.
-        vocabulary_file: a UTF-8 text file, one entry a line.
-        from_data: `prepare` counts the values of the training split (`train`, or the only one), and writes the
-            vocabulary beside the data set, the most frequent entry first. The columns of the manifest name that file.
-            Not with `oov: error`.
-        vocabulary_size: how many lines of the file count; None for all.
-        dtype: `string` or `int64`; by default that of the list's entries.
-        num_oov_buckets: how many ids after the vocabulary are shared, by hash, by the values outside of it.
-        default_value: the id of values outside, where `oov` is `default`.
-        oov: what a value outside becomes: `error` rejects the record, `zero` the missing id, `default` the id
-            `default_value`, `buckets` one of `num_oov_buckets` ids. Left out: as TensorFlow does, `buckets` or
-            `default` where their number is given, else `zero`.
-    """
+    """Values looked up in a list, a file with one entry a line, or what the data has; an entry's id is its position."""
 
     kind: Literal["vocabulary"] = "vocabulary"
-    vocabulary_list: Entries | None = None
-    vocabulary_file: str | None = Field(default=None, min_length=1)
-    vocabulary_size: int | None = Field(default=None, ge=1, lt=2**62)
-    from_data: FromData | None = None
-    dtype: Literal["string", "int64"] = "string"
-    num_oov_buckets: int = Field(default=0, ge=0, lt=2**62)
-    default_value: int = Field(default=-1, ge=-1)
-    oov: Literal["error", "zero", "default", "buckets"] = "zero"
+    vocabulary_list: Entries | None = Field(
+        default=None, description="The entries; one of this, `vocabulary_file` and `from_data`."
+    )
+    vocabulary_file: str | None = Field(default=None, min_length=1, description="A UTF-8 text file, one entry a line.")
+    vocabulary_size: int | None = Field(
+        default=None, ge=1, lt=2**62, description="How many lines of the file count; None for all."
+    )
+    from_data: FromData | None = Field(
+        default=None,
+        description="`prepare` counts the values of the training split (`train`, or the only one), and writes the "
+        "vocabulary beside the data set, the most frequent entry first. The columns of the manifest name that file. "
+        "Not with `oov: error`.",
+    )
+    dtype: Literal["string", "int64"] = Field(
+        default="string", description="`string` or `int64`; by default that of the list's entries."
+    )
+    num_oov_buckets: int = Field(
+        default=0,
+        ge=0,
+        lt=2**62,
+        description="How many ids after the vocabulary are shared, by hash, by the values outside of it.",
+    )
+    default_value: int = Field(default=-1, ge=-1, description="The id of values outside, where `oov` is `default`.")
+    oov: Literal["error", "zero", "default", "buckets"] = Field(
+        default="zero",
+        description="What a value outside becomes: `error` rejects the record, `zero` the missing id, `default` the "
+        "id `default_value`, `buckets` one of `num_oov_buckets` ids. Left out: as TensorFlow does, `buckets` or "
+        "`default` where their number is given, else `zero`.",
+    )
 
     @model_validator(mode="before")
     @classmethod

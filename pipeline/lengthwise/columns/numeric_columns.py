@@ -27,17 +27,13 @@ def check_shape(shape: tuple[int, ...], expected: str, *, allow_scalar: bool) ->
 
 
 class Decode(Strict):
-    """How the bytes of a step become numbers: `stored * scale + offset`.
+    """How the bytes of a step become numbers: `stored * scale + offset`."""
 
-    Attributes:
-        dtype: of the numbers as they are stored, one after the other, little-endian.
-        scale: by which each stored number is multiplied.
-        offset: what is added to it then.
-    """
-
-    dtype: Literal["uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32", "float64"]
-    scale: Number = 1.0
-    offset: Number = 0.0
+    dtype: Literal["uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32", "float64"] = Field(
+        description="Of the numbers as they are stored, one after the other, little-endian."
+    )
+    scale: Number = Field(default=1.0, description="By which each stored number is multiplied.")
+    offset: Number = Field(default=0.0, description="What is added to it then.")
 
     @property
     def stored(self) -> str:
@@ -52,49 +48,60 @@ class Decode(Strict):
 
 
 class NumericColumn(Spec):
-    """A sequence of numbers, or of arrays of numbers, one a step.
-
-    Attributes:
-        key: the feature's name.
-        shape: the shape of one step; `(1,)` is one number a step.
-        dtype: int dtypes read an int64 list, float dtypes a float list; the layer always gives floats, but not before
-            normalizer_fn and boundaries had the integers. With an int dtype, default and limits are integers; values
-            beyond `int32` are out of range.
-        default_value: what padding, an absent optional feature, and by `missing: fill` a gap, is filled with.
-        normalizer_fn: applied by the layer to the values, in the column's dtype, never to padding: of int64 it gets
-            int64. Python only, not from YAML.
-        required: whether a record without the feature is rejected.
-        min_value: the smallest valid value, itself included.
-        max_value: the largest valid value, itself included.
-        finite: whether NaN and infinity are rejected.
-        missing: what becomes of a gap, a step without a number or NaN in its place: `error` rejects the record (NaN:
-            where `finite` says so), `fill` puts the default_value there, `previous` the number before it in the
-            sequence, or the default_value where there is none. Filled gaps are counted as repaired.
-        observed: whether data sets and batches have `<key>_observed`, too: 1 where a number was read, 0 where a gap was
-            filled or the feature is absent, and on padding.
-        decode: for steps that are stored as bytes, one string each, which hold as many numbers as `shape` says. In the
-            block layout they stay as they are stored; batches and the example layout have numbers of the column's
-            dtype. With an int dtype they are the integers that are stored.
-        group: the columns of a group have one length in each record; left out, the one without a name.
-        from: where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, as a flat
-            list in its `context`, cut into steps as the lists of a tf.Example are. In Python it is `from_`.
-    """
+    """A sequence of numbers, or of arrays of numbers, one a step."""
 
     kind: Literal["numeric"] = "numeric"
-    key: str = Field(min_length=1)
-    shape: Shape = (1,)
-    dtype: NumericDtype = "float32"  # before the numbers that it judges
-    default_value: Number = Field(default=0.0, validate_default=True)
-    normalizer_fn: SkipJsonSchema[Callable[[Any], Any] | None] = Field(default=None, exclude=True, repr=False)
-    required: bool = True
-    min_value: Number | None = None
-    max_value: Number | None = None
-    finite: bool = True
-    missing: Literal["error", "fill", "previous"] = "error"
-    observed: bool = False
-    decode: Decode | None = None
-    group: GroupName = ""
-    from_: Place = Field(default="feature_lists", alias="from")
+    key: str = Field(min_length=1, description="The feature's name.")
+    shape: Shape = Field(default=(1,), description="The shape of one step; `(1,)` is one number a step.")
+    dtype: NumericDtype = Field(
+        default="float32",
+        description="Int dtypes read an int64 list, float dtypes a float list; the layer always gives floats, but not "
+        "before normalizer_fn and boundaries had the integers. With an int dtype, default and limits are integers; "
+        "values beyond `int32` are out of range.",
+    )  # before the numbers that it judges
+    default_value: Number = Field(
+        default=0.0,
+        validate_default=True,
+        description="What padding, an absent optional feature, and by `missing: fill` a gap, is filled with.",
+    )
+    normalizer_fn: SkipJsonSchema[Callable[[Any], Any] | None] = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="Applied by the layer to the values, in the column's dtype, never to padding: of int64 it gets "
+        "int64. Python only, not from YAML.",
+    )
+    required: bool = Field(default=True, description="Whether a record without the feature is rejected.")
+    min_value: Number | None = Field(default=None, description="The smallest valid value, itself included.")
+    max_value: Number | None = Field(default=None, description="The largest valid value, itself included.")
+    finite: bool = Field(default=True, description="Whether NaN and infinity are rejected.")
+    missing: Literal["error", "fill", "previous"] = Field(
+        default="error",
+        description="What becomes of a gap, a step without a number or NaN in its place: `error` rejects the record "
+        "(NaN: where `finite` says so), `fill` puts the default_value there, `previous` the number before it in the "
+        "sequence, or the default_value where there is none. Filled gaps are counted as repaired.",
+    )
+    observed: bool = Field(
+        default=False,
+        description="Whether data sets and batches have `<key>_observed`, too: 1 where a number was read, 0 where a "
+        "gap was filled or the feature is absent, and on padding.",
+    )
+    decode: Decode | None = Field(
+        default=None,
+        description="For steps that are stored as bytes, one string each, which hold as many numbers as `shape` says. "
+        "In the block layout they stay as they are stored; batches and the example layout have numbers of the column's "
+        "dtype. With an int dtype they are the integers that are stored.",
+    )
+    group: GroupName = Field(
+        default="",
+        description="The columns of a group have one length in each record; left out, the one without a name.",
+    )
+    from_: Place = Field(
+        default="feature_lists",
+        alias="from",
+        description="Where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, "
+        "as a flat list in its `context`, cut into steps as the lists of a tf.Example are. In Python it is `from_`.",
+    )
 
     @field_validator("default_value", "min_value", "max_value")
     @classmethod
@@ -145,15 +152,19 @@ class NumericColumn(Spec):
 
 
 class Quantiles(Strict):
-    """Boundaries that `prepare` takes from the numbers of the training split.
+    """Boundaries that `prepare` takes from the numbers of the training split."""
 
-    Attributes:
-        quantiles: how many buckets of about equal numbers of values; fewer where many values are equal.
-        numbers: the boundaries that an earlier data set found, which `prepare` with `--like` or `--part` fills in.
-    """
-
-    quantiles: int = Field(ge=2, le=1000)
-    numbers: tuple[float, ...] | None = Field(default=None, min_length=1)
+    quantiles: int = Field(
+        ge=2,
+        le=1000,
+        description="How many buckets of about equal numbers of values; fewer where many values are equal.",
+    )
+    numbers: tuple[float, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="The boundaries that an earlier data set found, which `prepare` with `--like` or `--part` fills "
+        "in.",
+    )
 
 
 def _form(boundaries: Any) -> str:
@@ -167,17 +178,16 @@ Boundaries = Annotated[
 
 
 class BucketizedColumn(Spec):
-    """A numeric sequence turned into ids by value boundaries: id = how many boundaries are <= the value.
-
-    Attributes:
-        source_column: a numeric column; data sets keep its numbers, the layer cuts them.
-        boundaries: strictly increasing; n boundaries make n + 1 ids. Or `{quantiles: 10}`: `prepare` takes them from
-            the numbers of the training split, and the columns of the data set have them.
-    """
+    """A numeric sequence turned into ids by value boundaries: id = how many boundaries are <= the value."""
 
     kind: Literal["bucketized"] = "bucketized"
-    source_column: NumericColumn
-    boundaries: Boundaries
+    source_column: NumericColumn = Field(
+        description="A numeric column; data sets keep its numbers, the layer cuts them."
+    )
+    boundaries: Boundaries = Field(
+        description="Strictly increasing; n boundaries make n + 1 ids. Or `{quantiles: 10}`: `prepare` takes them "
+        "from the numbers of the training split, and the columns of the data set have them."
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

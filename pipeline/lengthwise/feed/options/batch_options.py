@@ -21,50 +21,75 @@ StepsOfGroups = Annotated[
 
 
 class BatchOptions(Spec):
-    """How sequences become batches.
+    """How sequences become batches."""
 
-    Attributes:
-        batch_steps: the most padded steps (rows times T) of a batch: no batch exceeds it. This or `batch_size`. Where
-            there are groups, those of all groups count.
-        group_weights: how much a padded step of each group counts in `batch_steps`, whole numbers by the group's name,
-            1 by default: `{"audio": 1, "text": 4}` where a step of text takes four times the memory.
-        batch_size: the number of rows of a batch.
-        multiple_of: row counts are multiples of this where `batch_steps` permits, so that replicas and matrix units
-            get equal work. A split's or a window's last batch may be smaller.
-        over_budget: what becomes of a sequence longer than `batch_steps`: an error, or a batch of its own (`alone`).
-        drop_remainder: leaves out the batches that did not get all their rows. In the example layout these are random
-            rows of each bucket; elsewhere the shortest of what is left in the end.
-        max_shapes: the most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. Batches
-            that did not get all their rows are then filled up with rows of weight 0, of one padded step (or
-            dropped, by `drop_remainder`).
-        crop: the most steps that are taken of a sequence, from a random place, another one in each epoch, of features,
-            labels and weights of steps included. Without `shuffle` they are the first ones. With groups, by their
-            names, each from a place of its own: `{"clicks": 100}`; the others are taken whole.
-        largest_first: whether an epoch begins with its largest batches, a few at most, so that memory runs out there or
-            never: each later batch has at most as many padded steps, and a T at most as long, as one of these. Their T
-            is known from the data's lengths, so raw files need `buckets.boundaries`, and `batch_by_steps` boundaries.
-            In block data and raw files epochs may then differ by a few batches.
-        padding: the side of a sequence on which its padding is: `right`, or `left`, where all sequences end at the last
-            step. The model must know it: `SequenceFeatures(..., padding="left")`.
-        shuffle: whether order is random: of shards, of rows across a window, and of batches.
-        seed: the same seed gives the same order, and each epoch another one. None: another order each time.
-        window: how many rows are shuffled, and sorted by length, together. More pad less and need more memory. None: as
-            many as make about a hundred batches, at least 24,576.
-    """
-
-    batch_steps: int | None = Field(default=None, ge=1)
-    batch_size: int | None = Field(default=None, ge=1)
-    group_weights: dict[str, Steps] = Field(default={})
-    multiple_of: int = Field(default=8, ge=1)
-    over_budget: Literal["error", "alone"] = "error"
-    drop_remainder: bool = False
-    max_shapes: int | None = Field(default=None, ge=1)
-    crop: StepsOfGroups | None = None
-    largest_first: bool = False
-    padding: Padding = "right"
-    shuffle: bool = True
-    seed: int | None = Field(default=0, ge=0, lt=2**31)
-    window: int | None = Field(default=None, ge=1)
+    batch_steps: int | None = Field(
+        default=None,
+        ge=1,
+        description="The most padded steps (rows times T) of a batch: no batch exceeds it. This or `batch_size`. "
+        "Where there are groups, those of all groups count.",
+    )
+    batch_size: int | None = Field(default=None, ge=1, description="The number of rows of a batch.")
+    group_weights: dict[str, Steps] = Field(
+        default={},
+        description="How much a padded step of each group counts in `batch_steps`, whole numbers by the group's name, "
+        '1 by default: `{"audio": 1, "text": 4}` where a step of text takes four times the memory.',
+    )
+    multiple_of: int = Field(
+        default=8,
+        ge=1,
+        description="Row counts are multiples of this where `batch_steps` permits, so that replicas and matrix units "
+        "get equal work. A split's or a window's last batch may be smaller.",
+    )
+    over_budget: Literal["error", "alone"] = Field(
+        default="error",
+        description="What becomes of a sequence longer than `batch_steps`: an error, or a batch of its own (`alone`).",
+    )
+    drop_remainder: bool = Field(
+        default=False,
+        description="Leaves out the batches that did not get all their rows. In the example layout these are random "
+        "rows of each bucket; elsewhere the shortest of what is left in the end.",
+    )
+    max_shapes: int | None = Field(
+        default=None,
+        ge=1,
+        description="The most shapes (rows, T) that batches may have, hence the most programs that XLA compiles. "
+        "Batches that did not get all their rows are then filled up with rows of weight 0, of one padded step (or "
+        "dropped, by `drop_remainder`).",
+    )
+    crop: StepsOfGroups | None = Field(
+        default=None,
+        description="The most steps that are taken of a sequence, from a random place, another one in each epoch, of "
+        "features, labels and weights of steps included. Without `shuffle` they are the first ones. With groups, by "
+        'their names, each from a place of its own: `{"clicks": 100}`; the others are taken whole.',
+    )
+    largest_first: bool = Field(
+        default=False,
+        description="Whether an epoch begins with its largest batches, a few at most, so that memory runs out there "
+        "or never: each later batch has at most as many padded steps, and a T at most as long, as one of these. Their "
+        "T is known from the data's lengths, so raw files need `buckets.boundaries`, and `batch_by_steps` boundaries. "
+        "In block data and raw files epochs may then differ by a few batches.",
+    )
+    padding: Padding = Field(
+        default="right",
+        description="The side of a sequence on which its padding is: `right`, or `left`, where all sequences end at "
+        'the last step. The model must know it: `SequenceFeatures(..., padding="left")`.',
+    )
+    shuffle: bool = Field(
+        default=True, description="Whether order is random: of shards, of rows across a window, and of batches."
+    )
+    seed: int | None = Field(
+        default=0,
+        ge=0,
+        lt=2**31,
+        description="The same seed gives the same order, and each epoch another one. None: another order each time.",
+    )
+    window: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many rows are shuffled, and sorted by length, together. More pad less and need more memory. "
+        "None: as many as make about a hundred batches, at least 24,576.",
+    )
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:

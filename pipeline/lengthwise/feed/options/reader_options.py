@@ -25,71 +25,98 @@ def _keys_or_model(value: Any) -> Any:
 
 
 class Options(BatchOptions):
-    """What is read, and how it becomes batches. The readers take one such value, or its fields as keyword arguments.
+    """What is read, and how it becomes batches. The readers take one such value, or its fields as keyword arguments."""
 
-    Attributes:
-        features: what batches keep: a model, for exactly the features that it reads; or keys, `sequence_length` among
-            them if it is wanted; None for all. A functional Keras model whose inputs are a dict must be given no
-            others: it takes them by position.
-        pack: packs several sequences into each row, of exactly this many steps, for models in which steps meet in
-            attention alone: `segment_ids` keep sequences apart there (`lengthwise.SegmentMask`). Batches have one shape
-            and next to no padding. What belongs to a step is `[B, T]`, with `segment_ids` (1, 2, ... in each row, 0 on
-            padding) and `positions` (0, 1, ... in each sequence), int32; what belongs to a sequence, `sequence_length`
-            and context features, is `[B, S]`, 0 or "" where a row holds fewer. Labels of sequences are `[B, S, 1]`. The
-            rows that fill no batch wait for those of other windows; what is left in the end is filled up with empty
-            rows (or dropped, by `drop_remainder`). Sequences longer than a row are cut where the data's `over_long`
-            says truncate, or by `crop`, and are an error elsewhere. With groups, the steps of each by its name,
-            `{"source": 128, "target": 96}`: a sequence is in one row with all its groups, each of which has
-            `<group>_segment_ids` and `<group>_positions`.
-        segments: with `pack`, the S: how many sequences a row holds at most. None: four times as many as fit on
-            average, rounded up to 8, the same for all splits.
-        labels: the key, or keys, of the features that become the labels (one tensor, or a dict of them). Numbers per
-            step have the shape `[B, T, 1]`, as the output of `Dense(1)`; ids `[B, T]`.
-        sample_weight: the key of the feature that becomes the weights; weights of steps are zero on padding.
-        even_weights: multiplies the weights so that each row (labels of steps: each step with a label) has the same
-            influence on training, however many share its batch: Keras' losses take each batch's mean. The weights are
-            about 1 on average.
-        output_mask: for `even_weights` of steps or of packed rows, whether the model's output carries Keras' mask: the
-            mean is then over real steps or sequences alone. Layers hand the mask on, operations such as `+` do not:
-            `model(features)._keras_mask` tells.
-        next_step: the key of a sequence of ids whose next step is each step's label.
-        epochs: how often the data is repeated; None for ever. Each time has equally many batches, but for block and raw
-            data with `pack` in several windows, groups, a `mix` of parts of folders, or `drop_remainder` without
-            `max_shapes`: there, as Keras' `fit` leaves out what is beyond the number of its first epoch, train with
-            `None` and `steps_per_epoch=lengthwise.steps_per_epoch(dataset)`.
-        num_shards: into how many parts the data is divided, one for each training worker: a prepared split by records
-            (sequences or blocks), give or take one, raw data by files. How many batches they make may differ.
-        index: which of these parts is read.
-        on_damage: what becomes of unreadable files and records: an error that names the file, or they are left out
-            (`skip`), and their number is said on standard error: of a shard also how many of its records are missing,
-            of a raw file how many of the bytes that it had when the dataset was made. Of a damaged compressed file
-            TensorFlow may give fewer records than the job finds: it drops up to 256 KiB before the damage.
-        service: reads through a tf.data service: its address, or a `Service`.
-        cache: where local copies of remote files are kept: a folder, or a `Cache`. TensorFlow itself reads local files
-            and `gs://` alone. So files of `s3://` and `hdfs://` are always copied, of `gs://` where this is given.
-        verify: of a prepared data set, whether the bytes of each shard are compared with the manifest's size and
-            checksum, in the background, at the first reading of each version of the file in a process. So a shard that
-            was replaced by a sound one of as many records is found, too: an error that names it, before its last
-            records come, or, with `on_damage="skip"`, a line on standard error. The workers of a tf.data service do
-            it where they read, if they are those of `lengthwise serve worker`; of others it is an error. Copies of
-            remote files were compared when they were made.
-    """
-
-    features: Annotated[Any, BeforeValidator(_keys_or_model)] = None
-    pack: StepsOfGroups | None = None
-    segments: int | None = Field(default=None, ge=1, lt=2**31)
-    labels: str | tuple[str, ...] | None = None
-    sample_weight: str | None = None
-    even_weights: bool = False
-    output_mask: bool = True
-    next_step: str | None = None
-    epochs: int | None = Field(default=1, ge=1)
-    num_shards: int = Field(default=1, ge=1)
-    index: int = Field(default=0, ge=0)
-    on_damage: Literal["raise", "skip"] = "raise"
-    service: Service | str | None = None
-    cache: Cache | str | None = None
-    verify: bool = False
+    features: Annotated[Any, BeforeValidator(_keys_or_model)] = Field(
+        default=None,
+        description="What batches keep: a model, for exactly the features that it reads; or keys, `sequence_length` "
+        "among them if it is wanted; None for all. A functional Keras model whose inputs are a dict must be given no "
+        "others: it takes them by position.",
+    )
+    pack: StepsOfGroups | None = Field(
+        default=None,
+        description="Packs several sequences into each row, of exactly this many steps, for models in which steps "
+        "meet in attention alone: `segment_ids` keep sequences apart there (`lengthwise.SegmentMask`). Batches have "
+        "one shape and next to no padding. What belongs to a step is `[B, T]`, with `segment_ids` (1, 2, ... in each "
+        "row, 0 on padding) and `positions` (0, 1, ... in each sequence), int32; what belongs to a sequence, "
+        '`sequence_length` and context features, is `[B, S]`, 0 or "" where a row holds fewer. Labels of sequences are '
+        "`[B, S, 1]`. The rows that fill no batch wait for those of other windows; what is left in the end is filled "
+        "up with empty rows (or dropped, by `drop_remainder`). Sequences longer than a row are cut where the data's "
+        "`over_long` says truncate, or by `crop`, and are an error elsewhere. With groups, the steps of each by its "
+        'name, `{"source": 128, "target": 96}`: a sequence is in one row with all its groups, each of which has '
+        "`<group>_segment_ids` and `<group>_positions`.",
+    )
+    segments: int | None = Field(
+        default=None,
+        ge=1,
+        lt=2**31,
+        description="With `pack`, the S: how many sequences a row holds at most. None: four times as many as fit on "
+        "average, rounded up to 8, the same for all splits.",
+    )
+    labels: str | tuple[str, ...] | None = Field(
+        default=None,
+        description="The key, or keys, of the features that become the labels (one tensor, or a dict of them). "
+        "Numbers per step have the shape `[B, T, 1]`, as the output of `Dense(1)`; ids `[B, T]`.",
+    )
+    sample_weight: str | None = Field(
+        default=None,
+        description="The key of the feature that becomes the weights; weights of steps are zero on padding.",
+    )
+    even_weights: bool = Field(
+        default=False,
+        description="Multiplies the weights so that each row (labels of steps: each step with a label) has the same "
+        "influence on training, however many share its batch: Keras' losses take each batch's mean. The weights are "
+        "about 1 on average.",
+    )
+    output_mask: bool = Field(
+        default=True,
+        description="For `even_weights` of steps or of packed rows, whether the model's output carries Keras' mask: "
+        "the mean is then over real steps or sequences alone. Layers hand the mask on, operations such as `+` do not: "
+        "`model(features)._keras_mask` tells.",
+    )
+    next_step: str | None = Field(
+        default=None, description="The key of a sequence of ids whose next step is each step's label."
+    )
+    epochs: int | None = Field(
+        default=1,
+        ge=1,
+        description="How often the data is repeated; None for ever. Each time has equally many batches, but for block "
+        "and raw data with `pack` in several windows, groups, a `mix` of parts of folders, or `drop_remainder` without "
+        "`max_shapes`: there, as Keras' `fit` leaves out what is beyond the number of its first epoch, train with "
+        "`None` and `steps_per_epoch=lengthwise.steps_per_epoch(dataset)`.",
+    )
+    num_shards: int = Field(
+        default=1,
+        ge=1,
+        description="Into how many parts the data is divided, one for each training worker: a prepared split by "
+        "records (sequences or blocks), give or take one, raw data by files. How many batches they make may differ.",
+    )
+    index: int = Field(default=0, ge=0, description="Which of these parts is read.")
+    on_damage: Literal["raise", "skip"] = Field(
+        default="raise",
+        description="What becomes of unreadable files and records: an error that names the file, or they are left out "
+        "(`skip`), and their number is said on standard error: of a shard also how many of its records are missing, of "
+        "a raw file how many of the bytes that it had when the dataset was made. Of a damaged compressed file "
+        "TensorFlow may give fewer records than the job finds: it drops up to 256 KiB before the damage.",
+    )
+    service: Service | str | None = Field(
+        default=None, description="Reads through a tf.data service: its address, or a `Service`."
+    )
+    cache: Cache | str | None = Field(
+        default=None,
+        description="Where local copies of remote files are kept: a folder, or a `Cache`. TensorFlow itself reads "
+        "local files and `gs://` alone. So files of `s3://` and `hdfs://` are always copied, of `gs://` where this is "
+        "given.",
+    )
+    verify: bool = Field(
+        default=False,
+        description="Of a prepared data set, whether the bytes of each shard are compared with the manifest's size "
+        "and checksum, in the background, at the first reading of each version of the file in a process. So a shard "
+        "that was replaced by a sound one of as many records is found, too: an error that names it, before its last "
+        'records come, or, with `on_damage="skip"`, a line on standard error. The workers of a tf.data service do it '
+        "where they read, if they are those of `lengthwise serve worker`; of others it is an error. Copies of remote "
+        "files were compared when they were made.",
+    )
 
     @model_validator(mode="before")
     @classmethod
