@@ -1,4 +1,4 @@
-# Three images from one file; each installs exactly what its constraints file pins.
+# Three images from one file; each installs exactly the versions of its constraints file.
 #
 #     docker build --tag lengthwise .                                 the command (CPU)
 #     docker build --tag lengthwise-tfx --target tfx .                the same inside TFX; its base needs glibc >= 2.39
@@ -8,7 +8,7 @@
 #     package (our wheel) ────┤
 #     tfx-build (dependencies)┴─> tfx
 #
-# Dependencies and wheel are layers of their own: another version of lengthwise is a download of a few hundred kB.
+# Dependencies and wheel are separate layers: a new version of lengthwise is a download of a few hundred kB.
 ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
 ARG TFX_BASE_IMAGE=docker.io/library/python:3.11-slim-trixie
 ARG BEAM_IMAGE=docker.io/apache/beam_python3.11_sdk:2.77.0
@@ -19,8 +19,8 @@ ARG EXTRAS=demo,gcp,aws
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/lengthwise
 RUN python3 -m venv "$VIRTUAL_ENV" && python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv
 COPY constraints.txt pyproject.toml /src/
-# TensorFlow without its GPU kernels (0.6 GB), which this image has no driver libraries for. Then off with C++ headers
-# and other packages' own tests: nothing here compiles against them.
+# TensorFlow without GPU kernels (0.6 GB): this image has no driver libraries for them. C++ headers and the tests of
+# other packages are removed: nothing here compiles against them.
 RUN sed -n 's/^tensorflow==/tensorflow-cpu==/p' /src/constraints.txt > /src/cpu.txt \
     && echo 'tensorflow ; python_version < "3"' > /src/override.txt \
     && cd /src && /opt/uv/bin/uv pip install --constraint constraints.txt --override override.txt \
@@ -38,15 +38,15 @@ RUN /opt/pip/bin/pip wheel --quiet --no-cache-dir --no-deps --wheel-dir /dist /s
 
 # ----------------------------------------------------------------------------------------------------------- runtime
 FROM ${BASE_IMAGE} AS runtime
-# tini is process 1: it hands SIGTERM and SIGINT on to the command, which ends its run cleanly, and reaps its workers.
+# tini is process 1: it forwards SIGTERM and SIGINT to the command, which ends its run cleanly, and reaps its workers.
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends tini && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --no-create-home --home-dir /tmp lengthwise \
     && install --directory --mode 1777 /data /journal
 COPY --from=build /opt/lengthwise /opt/lengthwise
-# The wheel stays: it is what `--extra_package` sends to the workers of a cluster.
+# The wheel stays in the image: `--extra_package` sends it to the workers of a cluster.
 COPY --from=package /dist /opt/lengthwise/dist
 RUN /opt/lengthwise/bin/pip install --quiet --no-cache-dir --no-index --no-deps /opt/lengthwise/dist/*.whl
-# HOME and USER serve whatever uid `--user` names; nothing but /tmp and the mounted folders is ever written.
+# HOME and USER work for any uid in `--user`; only /tmp and the mounted folders are written.
 ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise MPLCONFIGDIR=/tmp/matplotlib \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
 USER 10001:10001
@@ -57,7 +57,7 @@ CMD ["--help"]
 # --------------------------------------------------------------------------------------------------------------- tfx
 FROM ${TFX_BASE_IMAGE} AS tfx-build
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/lengthwise
-# pyfarmhash, which TFX asks for, comes as C++ source.
+# TFX requires pyfarmhash, which is distributed as C++ source.
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends g++ python3-dev && rm -rf /var/lib/apt/lists/* \
     && python3 -m venv "$VIRTUAL_ENV" && python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv
 COPY constraints-tfx.txt pyproject.toml /src/
@@ -75,13 +75,13 @@ ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise MPLCONFIGDIR=/tmp/m
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
 USER 10001:10001
 WORKDIR /data
-# A pipeline's own module is what runs here: `docker run ... lengthwise-tfx pipeline.py`.
+# Runs the module of a pipeline: `docker run ... lengthwise-tfx pipeline.py`.
 ENTRYPOINT ["tini", "--", "python"]
 CMD ["--version"]
 
 # ------------------------------------------------------------------------------------------------------- beam-worker
-# Runners that start workers from an image speak to Beam's `boot` program in it. It is published only inside Beam's own
-# images, so it is taken from there; BEAM_IMAGE must be of the Beam and the Python version that this image has.
+# Runners that start workers from an image communicate with Beam's `boot` program in it. It is published only in Beam's
+# images, so it is copied from there; BEAM_IMAGE must have the Beam and Python versions of this image.
 FROM ${BEAM_IMAGE} AS beam-sdk
 
 FROM runtime AS beam-worker
@@ -89,5 +89,5 @@ COPY --from=beam-sdk /opt/apache/beam /opt/apache/beam
 ENTRYPOINT ["/opt/apache/beam/boot"]
 CMD []
 
-# What `docker build .` makes.
+# The default target of `docker build .`.
 FROM runtime AS lengthwise

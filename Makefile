@@ -1,11 +1,11 @@
-# make demo       runs the whole thing on real data              make test         everything that needs only Python
-# make test-fast  the same, without the slow ones                make test-pythons fast tests on CPython 3.11, 3.12, 3.13
-# make test-tfx   in a real TFX pipeline                         make test-container  the image, in docker or podman
-# make test-runners, test-backends: other Beam runners, other Keras backends        make test-data  other people's data
-# make test-engines  on Flink, Spark and Prism, which it fetches (QUICK=1: the short ones, without Spark)
-# make bench, bench-full: the measurements in benchmarks/          make docs  the documentation, in site/
+# make demo       prepares and trains on real data               make test            all tests that need only Python
+# make test-fast  the same without slow tests                    make test-pythons    fast tests on CPython 3.11, 3.12, 3.13
+# make test-tfx   tests in a real TFX pipeline                   make test-container  tests of the image, in docker or podman
+# make test-runners, test-backends  other Beam runners, other Keras backends      make test-data  external data sets
+# make test-engines  tests on Flink, Spark and Prism, which it downloads (QUICK=1: short tests, without Spark)
+# make bench, bench-full  the measurements in benchmarks/        make docs            the documentation, in site/
 #
-# Each sets up what it needs and reuses it the next time. PYTHON=... chooses the interpreter, PYTEST_ARGS=... is handed on.
+# Each target installs its requirements once. PYTHON=... selects the interpreter, PYTEST_ARGS=... is passed to pytest.
 
 SHELL := /bin/bash
 VENV ?= .venv
@@ -17,7 +17,7 @@ PYTEST = $(BIN)/python -m pytest $(PYTEST_ARGS)
 SETUP := bash tools/venv.sh $(VENV)
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
-# Byte code is written once: many tests start processes of their own, and each would compile TensorFlow's again.
+# Cache byte code: many tests start processes, and each would compile TensorFlow's again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo setup check test test-fast test-tfx test-container test-runners test-engines test-backends test-pythons test-data \
@@ -33,11 +33,11 @@ demo:
 setup:
 	@$(SETUP) demo,test,docs
 
-# The documentation as a site, in site/.
+# Builds the documentation site in site/.
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# What reads the code without running it.
+# Static checks.
 check: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -50,7 +50,7 @@ test: check
 test-fast: setup
 	$(PYTEST) -n $(WORKERS) -m "not slow"
 
-# Real data sets that may not be shipped: read out of wheels that are downloaded by name.
+# Real data sets whose licences forbid shipping them: read from wheels that are downloaded by name.
 test-data: setup
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest .wheels recbole==1.2.1 sktime==1.2.0
 	LENGTHWISE_WHEELS=$(CURDIR)/.wheels $(PYTEST) -n $(WORKERS) \
@@ -60,7 +60,7 @@ test-runners:
 	@$(SETUP) demo,test,runners
 	$(PYTEST) tests/runners
 
-# In a network of its own, of loopback alone, as engines serve whoever connects; they end with its namespace of processes.
+# In a network namespace with only loopback, because engines accept any connection. They end with the process namespace.
 test-engines:
 	@$(SETUP) demo,test
 	@mkdir -p $(LENGTHWISE_ENGINES) && bash tools/engines.sh $(VENV) $(LENGTHWISE_ENGINES) prism flink $(if $(QUICK),,spark)

@@ -1,9 +1,9 @@
-"""All measurements, one after the other, each in a process of its own; then RESULTS.md, RESULTS.json and the plots.
+"""Runs all measurements in turn, each in a separate process; then writes RESULTS.md, RESULTS.json and the plots.
 
-python -m benchmarks                     a few minutes, small sizes, into build/benchmarks      (make bench)
-python -m benchmarks --full              the sizes of the goals, into benchmarks/               (make bench-full)
-python -m benchmarks --full --only feed  measures one part again, and keeps the others' figures
-python -m benchmarks --equality          compares outputs, times nothing
+python -m benchmarks                     small sizes, a few minutes, to build/benchmarks        (make bench)
+python -m benchmarks --full              the sizes of the goals, to benchmarks/                 (make bench-full)
+python -m benchmarks --full --only feed  repeats one part; keeps the figures of the others
+python -m benchmarks --equality          compares outputs without measuring
 """
 
 import argparse
@@ -61,8 +61,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--equality", action="store_true")
-    parser.add_argument("--only", nargs="*", default=[], choices=FULL, help="only these parts")
-    parser.add_argument("--render", action="store_true", help="writes RESULTS.md again, measures nothing")
+    parser.add_argument("--only", nargs="*", default=[], choices=FULL, help="run only these parts")
+    parser.add_argument("--render", action="store_true", help="write RESULTS.md again without measuring")
     parser.add_argument("--output", help="the folder of the results")
     given = parser.parse_args()
     parts = EQUALITY if given.equality else FULL if given.full else SMALL
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def measure(name: str, command: list[str]) -> Any:
-    """Runs one part and reads what it found."""
+    """Runs one part and returns its results."""
     print(f"== {name}: {' '.join(command)}", flush=True)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

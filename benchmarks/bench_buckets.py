@@ -2,8 +2,8 @@
 
     python benchmarks/bench_buckets.py [--lengths 100000] [--count 32] [--repeats 5]
 
-One line of JSON for each shape of histogram and each cost: the median and the slowest run in CPU seconds. "spike" and
-"blocks" are shapes on which pruning by local convexity takes thousands of passes; here the shape matters little.
+Prints one line of JSON per shape of histogram and cost: the median and the slowest run in CPU seconds. "spike" and
+"blocks" are shapes for which pruning by local convexity takes thousands of passes; here the shape has little effect.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from lengthwise.buckets import LengthHistogram, plan_optimal
 
 
 def histograms(n: int) -> dict[str, LengthHistogram]:
-    """Histograms of n distinct lengths each, by the shape of their counts."""
+    """Returns histograms of n distinct lengths, by the shape of their counts."""
     rng = np.random.default_rng(0)
     lengths = np.arange(1, n + 1)
     counts = {
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, default=100_000)
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", help="a file for the results")
+    parser.add_argument("--json", help="write the results to this file")
     args = parser.parse_args()
     results = []
     for shape, histogram in histograms(args.lengths).items():

@@ -1,17 +1,17 @@
-"""The feed by the clock: how many steps a second arrive, on all cores, and what keeps more from arriving.
+"""Speed of the feed in wall time: steps per second on all cores, and what limits them.
 
-Needs neither Beam nor tfx-bsl where prepared data is at hand, so that it runs on a machine with a GPU as it is:
+With prepared data, neither Beam nor tfx-bsl is needed, so it runs on a bare machine with a GPU:
 
-    python -m benchmarks.bench_clock --make build/clock              makes the data (needs the whole project)
-    python -m benchmarks.bench_clock --data build/clock              measures; makes the data if there is none
+    python -m benchmarks.bench_clock --make build/clock              creates the data (needs the whole project)
+    python -m benchmarks.bench_clock --data build/clock              measures; creates missing data
     python -m benchmarks.bench_clock --cores 1                       the same on one core
 
-Of each pipeline: the time to the first batch of a new iterator, to that of the next one, the pause from one epoch to
-the next; then, without end, steps a second by the clock and per CPU second, cores used, the longest gap between two
-batches, padded steps for each real one, and the CPU time of the busiest threads in ns a step: what one thread must do
-bounds all others (50 million steps a second need 20 ns a step or less). `waits` is the share of its time that a
-consumer waits which takes a fixed time a step: 15 million steps a second, or 8 million where there are one or two
-cores; and the longest wait is its own. Then the serial stages, each by itself.
+For each pipeline, it measures the time to the first batch of a new iterator, the same for the next iterator, and the
+pause between epochs. Then, over endless data: steps per wall second and per CPU second, cores used, the longest gap
+between two batches, padded steps per real step, and the CPU time of the busiest threads in ns per step. The busiest
+thread limits all others (50 million steps per second need 20 ns per step or less). `waits` is the share of time that a
+consumer with a fixed time per step waits: 15 million steps per second, or 8 million on one or two cores. The longest
+wait is that of the same consumer. Finally, it measures the serial stages separately.
 """
 
 import argparse
@@ -41,7 +41,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def make(root: str, sequences: int) -> None:
-    """Prepares the default, and both layouts as gzip files: small enough to carry."""
+    """Prepares the default, and both layouts as gzip files, which are small enough to copy to another machine."""
     raw = _raw(root, sequences)
     words = ", ".join(WORDS)
     job = os.path.join(root, "job.yaml")
@@ -68,7 +68,7 @@ output: {{path: prepared}}
 
 
 def complete(root: str) -> list[str]:
-    """What is not carried: the raw files, which are made again, and uncompressed copies. Returns the raw files."""
+    """Generates the raw files again, and uncompresses the prepared data sets. Returns the raw files."""
     with open(os.path.join(root, _SIZE), encoding="utf-8") as stream:
         raw = _raw(root, json.load(stream))
     for name in _LAYOUTS:
@@ -85,7 +85,7 @@ def _raw(root: str, sequences: int) -> list[str]:
 
 
 def _expand(folder: str) -> None:
-    """Takes the compression off a prepared data set."""
+    """Decompresses a prepared data set."""
     from lengthwise.manifest import MANIFEST_NAME, load_manifest
 
     manifest = load_manifest(folder)
@@ -104,7 +104,7 @@ def _expand(folder: str) -> None:
 def pipelines(
     root: str, budget: int, boundaries: tuple[int, ...] | None = None, **options: Any
 ) -> dict[str, Callable[[int | None], Any]]:
-    """By name, from a number of epochs to batches of (features, label); `boundaries` are for the raw files."""
+    """Returns functions from a number of epochs to batches of (features, label); `boundaries` are for raw files."""
     from lengthwise.feed import read_prepared, read_raw
 
     raw = complete(root)
@@ -121,7 +121,7 @@ def pipelines(
     packed = {name: value for name, value in given.items() if name != "max_shapes"} | {"pack": _PACK}
     packed["features"] = (*given["features"], "segment_ids", "positions")
     made["pack"] = lambda epochs: read_prepared(os.path.join(root, "default"), "train", epochs=epochs, **packed)
-    # Looking for files that are wrong altogether takes tfx-bsl.
+    # The search for unusable files needs tfx-bsl.
     job = {
         "inputs": {"files": raw}, "columns": raw_columns(),
         "buckets": {"boundaries": boundaries}, "limits": {"stop_after_rejected": 0},
@@ -132,7 +132,7 @@ def pipelines(
 
 
 def textbook(raw: list[str], budget: int, epochs: int | None) -> Any:
-    """What the documentation of tf.data leads to, with every knob on AUTOTUNE."""
+    """The pipeline suggested by the documentation of tf.data, with every option on AUTOTUNE."""
     import tensorflow as tf
 
     words = tf.lookup.KeyValueTensorInitializer(tf.constant(WORDS), tf.range(len(WORDS), dtype=tf.int64))
@@ -161,7 +161,7 @@ def textbook(raw: list[str], budget: int, epochs: int | None) -> Any:
 
 
 def measure(made: Callable[[int | None], Any], seconds: float, consumed: float) -> dict[str, Any]:
-    """One pipeline's figures; `consumed`: steps that the consumer takes in a second."""
+    """Returns the figures of one pipeline; `consumed`: steps per second of the consumer."""
     start = time.perf_counter()
     once = made(1)
     built = time.perf_counter() - start
@@ -209,26 +209,26 @@ def _steady(iterator: Iterator[Any], seconds: float, epoch: int) -> dict[str, An
 
 
 def _threads() -> dict[str, int]:
-    """By thread: the CPU ticks that it took."""
+    """Returns the CPU ticks of each thread."""
     found = {}
     for thread in os.listdir("/proc/self/task"):
         try:
             with open(f"/proc/self/task/{thread}/stat", encoding="utf-8") as stream:
                 fields = stream.read().rpartition(")")[2].split()
-        except OSError:  # it ended meanwhile
+        except OSError:  # the thread has ended
             continue
         found[thread] = int(fields[11]) + int(fields[12])
     return found
 
 
 def _busiest(before: dict[str, int], steps: int) -> list[float]:
-    """The CPU time in ns a step of the three busiest threads."""
+    """Returns the CPU time of the three busiest threads, in ns per step."""
     spent = [ticks - before.get(thread, 0) for thread, ticks in _threads().items()]
     return [ticks / _TICKS * 1e9 / steps for ticks in sorted(spent, reverse=True)[:3]]
 
 
 def _bytes(root: str, name: str) -> int:
-    """What the records take on disk."""
+    """Returns the size of the records on disk, in bytes."""
     folder = os.path.join(root, {"textbook": "raw", "pack": "default"}.get(name, name))
     found = [os.path.join(place, file) for place, _, files in os.walk(folder) for file in files if ".tfrecord" in file]
     return sum(map(os.path.getsize, found))
@@ -247,18 +247,18 @@ def line(name: str, budget: int, found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measures and prints a line for each pipeline and budget; `--json` writes the figures."""
+    """Measures and prints one line per pipeline and budget; `--json` writes the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--make", metavar="FOLDER", help="makes the data there, measures nothing")
+    parser.add_argument("--make", metavar="FOLDER", help="create the data in this folder without measuring")
     parser.add_argument("--data", metavar="FOLDER", default=os.path.join("build", "clock"))
     parser.add_argument("--sequences", type=int, default=100_000)
     parser.add_argument("--names", nargs="*", default=list(NAMES), choices=NAMES)
     parser.add_argument("--budgets", nargs="*", type=int, default=[65_536])
     parser.add_argument("--max-shapes", type=int)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--rate", type=float, help="million steps a second that the consumer takes")
-    parser.add_argument("--cores", type=int, help="how many of this process's cores to use; left out, all")
-    parser.add_argument("--json", help="a file for the results")
+    parser.add_argument("--rate", type=float, help="million steps per second of the consumer")
+    parser.add_argument("--cores", type=int, help="the number of cores to use; default: all of this process")
+    parser.add_argument("--json", help="write the results to this file")
     options = parser.parse_args()
     if options.make or not os.path.exists(os.path.join(options.data, _SIZE)):
         make(options.make or options.data, options.sequences)

@@ -1,8 +1,8 @@
-"""What unusual records cost: CPU time of decoding one record, in blocks of usual ones and with others among them.
+"""Cost of unusual records: CPU time of decoding one record, in blocks of usual records and in mixed blocks.
 
     python -m benchmarks.bench_decode --rounds 9 --json decode.json
 
-The decoder alone, in one process, on blocks of 1,024 of the generated records; all kinds of blocks take turns.
+Measures only the decoder, in one process, on blocks of 1,024 generated records; all kinds of blocks take turns.
 """
 
 import argparse
@@ -53,7 +53,7 @@ KINDS: dict[str, tuple[Callable[[bytes], bytes] | None, int]] = {
 
 
 def blocks_of(change: Callable[[bytes], bytes] | None, every: int) -> list[list[bytes]]:
-    """Blocks of generated records, of which every so many-th, from the sixth on, is changed."""
+    """Returns blocks of generated records in which every n-th record, from the sixth, is changed."""
     found = []
     for path in raw_data(_BLOCKS * 2 * BLOCK_RECORDS).files:
         with open(path, "rb") as stream:
@@ -67,7 +67,7 @@ def blocks_of(change: Callable[[bytes], bytes] | None, every: int) -> list[list[
 
 
 def seconds(blocks: list[list[bytes]]) -> float:
-    """CPU seconds a record, with a decoder that has met none of the blocks."""
+    """Returns CPU seconds per record, with a new decoder."""
     decoder = Decoder(raw_columns(), "sequence_example")
     start = time.process_time()
     for records in blocks:

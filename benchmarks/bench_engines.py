@@ -1,10 +1,10 @@
-"""The whole default job on Flink, Spark and Prism beside two worker processes here: time and memory of all processes.
+"""The default job on Flink, Spark and Prism, and with two worker processes here: time and memory of all processes.
 
-    make test-engines QUICK=1                                       (fetches the engines)
-    python -m benchmarks.bench_engines                              (as root: it runs in a network of its own)
+    make test-engines QUICK=1                                       (downloads the engines)
+    python -m benchmarks.bench_engines                              (as root: it runs in a separate network)
     python -m benchmarks.bench_engines --engines here spark         (one of them)
 
-Each run begins on a cluster that has just started, with two workers: an engine's CPU time includes its start. Data sets
+Each run uses a newly started cluster with two workers: the CPU time of an engine includes its start. Data sets
 that differ by a byte are an error.
 """
 
@@ -32,17 +32,17 @@ _OPTIONS = (
     "--runner=PortableRunner", "--job_endpoint=localhost:8099",
     "--environment_type=EXTERNAL", "--environment_config=localhost:50000",
 )  # fmt: skip
-_KEPT = {"flink": ("--environment_cache_millis=60000",)}  # as README says
+_KEPT = {"flink": ("--environment_cache_millis=60000",)}  # as in the README
 _ENGINE, _WORKERS, _CLIENT = "engine", "workers", "client"
 _HERE = "here"  # no engine
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Watch:
-    """Looks at all processes below this one, five times a second.
+    """Samples all descendants of this process, five times per second.
 
     Attributes:
-        peak: by kind of process, and in all, the largest sum of memory in MiB that is shared with nobody.
+        peak: maximum private memory in MiB, by kind of process, and of all processes.
     """
 
     def __init__(self) -> None:
@@ -61,13 +61,13 @@ class Watch:
         self._thread.join()
 
     def cpu(self, *kinds: str) -> float:
-        """Seconds, user and system, of all processes of these kinds that were seen."""
+        """Returns the seconds, user and system, of all sampled processes of these kinds."""
         return sum(seconds for kind, seconds in self._cpu.values() if kind in kinds)
 
     def _watch(self) -> None:
         while not self._stopped.wait(0.2):
             below, memory = {os.getpid()}, Counter[str]()
-            for pid, (parent, name, seconds, mebibytes) in sorted(_processes().items()):  # children have larger numbers
+            for pid, (parent, name, seconds, mebibytes) in sorted(_processes().items()):  # children have larger ids
                 if parent in below:
                     below.add(pid)
                     kind = _CLIENT if pid == self.client else _ENGINE if name in ("java", "prism") else _WORKERS
@@ -78,7 +78,7 @@ class Watch:
 
 
 def _processes() -> dict[int, tuple[int, str, float, float]]:
-    """Of each process its parent, name, CPU seconds without its children, and MiB that it shares with nobody."""
+    """Returns for each process its parent, name, CPU seconds without its children, and private memory in MiB."""
     found = {}
     for entry in filter(lambda entry: entry.name.isdigit(), Path("/proc").iterdir()):
         with suppress(OSError, IndexError, ValueError):
@@ -92,7 +92,7 @@ def _processes() -> dict[int, tuple[int, str, float, float]]:
 
 
 def measure(name: str, folder: Path, site: Path) -> dict[str, Any]:
-    """Prepares what `job.yaml` in `folder` says, on that engine."""
+    """Runs the job `job.yaml` in `folder` on that engine."""
     from engines.clusters import ENGINES
 
     with Watch() as watch:
@@ -111,7 +111,7 @@ def measure(name: str, folder: Path, site: Path) -> dict[str, Any]:
             if code:
                 raise RuntimeError(f"{name}: exit code {code}\n{(folder / f'{name}.log').read_text()[-4000:]}")
             wall = time.perf_counter() - started
-            time.sleep(1)  # the watch's last look
+            time.sleep(1)  # until the last sample
     return {
         "engine": name,
         "start_s": round(started - start, 1),
@@ -122,7 +122,7 @@ def measure(name: str, folder: Path, site: Path) -> dict[str, Any]:
 
 
 def compare(data: RawData, engines: list[str], site: Path) -> list[dict[str, Any]]:
-    """The default job over that data on each engine.
+    """Runs the default job over that data on each engine.
 
     Raises:
         RuntimeError: the data sets differ.
@@ -140,14 +140,14 @@ def compare(data: RawData, engines: list[str], site: Path) -> list[dict[str, Any
         for name in engines:
             found.append(measure(name, folder, site))
             print(json.dumps(found[-1]), flush=True)
-        manifests = {(folder / name / "manifest.json").read_bytes() for name in engines}  # checksums of shards included
+        manifests = {(folder / name / "manifest.json").read_bytes() for name in engines}  # with checksums of shards
     if len(manifests) > 1:
         raise RuntimeError(f"{len(manifests)} different data sets of {', '.join(engines)}")
     return found
 
 
 def _in_a_network_of_its_own() -> None:
-    """Starts this process again where nobody else is: engines serve whoever connects. The wheel is built before."""
+    """Restarts this process in an isolated network: engines accept any connection. The wheel is built before."""
     if {name for _, name in socket.if_nameindex()} == {"lo"}:
         return
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", _WHEELS, _ROOT]

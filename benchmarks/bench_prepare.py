@@ -1,10 +1,10 @@
-"""Offline preparation: `prepare` against a naive Beam job and the usual tfx-bsl job, with the limits beside them.
+"""Offline preparation: `prepare` compared with a naive Beam job, the usual tfx-bsl job, and lower limits.
 
     python -m benchmarks.bench_prepare --records 300000 --rounds 3 --json prepare.json
 
-The same input, the same runner, a process each (imports and start-up count), in turn; only the limits, a copy and a
-read by TensorFlow, are timed without TensorFlow's import. What is compared is CPU time; the outputs of all jobs are
-read back and compared before anything is timed.
+All jobs have the same input and runner, and run in turn, each in a separate process including imports and start-up.
+Only the limits, a copy and a read by TensorFlow, are measured without importing TensorFlow. The measure is CPU time;
+the outputs of all jobs are read back and compared before measuring.
 """
 
 import argparse
@@ -26,7 +26,7 @@ _TURNS = (NAIVE, USUAL, OURS, SHUFFLED, DEFAULT, COPY, READ)
 
 
 def fingerprint_output(folder: str) -> str:
-    """A digest of the records, whatever their order and files: (boundary, sorted parsed features)."""
+    """Returns a digest of the records, independent of order and files: (boundary, sorted parsed features)."""
     from lengthwise.records.container.framing import read_blocks
     from lengthwise.records.decoding.example_protos import Example
 
@@ -45,7 +45,7 @@ def fingerprint_output(folder: str) -> str:
 
 
 def run_job(job: str, data: RawData, output: str) -> Usage:
-    """Runs a job in a process of its own: all that the process takes, but of the limits only what they do."""
+    """Runs a job in a separate process. Measures the whole process; for the limits, only the job."""
     command = ["-m", "benchmarks.prepare_jobs", "--job", job, "--output", output]
     if job not in LIMITS:
         return run_process([*command, *data.files])
@@ -56,7 +56,7 @@ def run_job(job: str, data: RawData, output: str) -> Usage:
 
 
 def check_equality(data: RawData, jobs: tuple[str, ...] = PREPARING) -> str:
-    """Runs the jobs and compares what they wrote; a digest of it.
+    """Runs the jobs and compares their outputs; returns a digest.
 
     Raises:
         AssertionError: they differ.
@@ -79,7 +79,7 @@ def measure(job: str, data: RawData) -> Usage:
 
 
 def compare(data: RawData, jobs: tuple[str, ...], rounds: int, wall: bool = False) -> dict[str, Any]:
-    """The jobs' records a second of CPU (or of wall clock) in turn, and how many times the first job's they are."""
+    """Returns records per CPU second (or wall second) of each job, and the ratio to the first job."""
     usages = alternate({job: lambda job=job: measure(job, data) for job in jobs}, rounds)
     seconds = {job: [one.wall if wall else one.cpu for one in runs] for job, runs in usages.items()}
     results = {}
@@ -96,7 +96,7 @@ def compare(data: RawData, jobs: tuple[str, ...], rounds: int, wall: bool = Fals
 
 
 def skewed_data(records: int) -> RawData:
-    """The data set in 8 files, of which one has nine tenths of the records."""
+    """Returns the data set in 8 files, one of which has nine tenths of the records."""
     large, small = raw_data(records * 9 // 10, files=1), raw_data(records // 10, files=7, seed=1)
     return RawData((*large.files, *small.files), np.concatenate([large.lengths, small.lengths]))
 
@@ -105,12 +105,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--large", type=int, default=0, help="records of a second, larger comparison, of one round")
-    parser.add_argument("--workers", type=int, default=0, help="records in 8 files that one worker reads, and two")
+    parser.add_argument("--large", type=int, default=0, help="records of a second, larger comparison with one round")
+    parser.add_argument("--workers", type=int, default=0, help="records in 8 files, read by one and by two workers")
     parser.add_argument("--single", type=int, default=0, help="the same in one file (1,200,000 are 1.5 GB)")
     parser.add_argument("--skewed", type=int, default=0, help="the same in 8 files, one of which has 90%%")
-    parser.add_argument("--equal", type=int, default=5_000, help="records of the comparison of outputs")
-    parser.add_argument("--real", action="store_true", help="also on real data")
+    parser.add_argument("--equal", type=int, default=5_000, help="records for the comparison of outputs")
+    parser.add_argument("--real", action="store_true", help="also measure on real data")
     parser.add_argument("--json")
     given = parser.parse_args()
     results: dict[str, Any] = {"equal": check_equality(raw_data(given.equal))}

@@ -1,9 +1,9 @@
-"""Cost against size, each part at 1x, 2x, 4x, 8x and 16x of one size, the others held.
+"""Cost against size: each part at 1x, 2x, 4x, 8x and 16x of one size, with the other sizes fixed.
 
     python -m benchmarks.bench_scaling --base 4000 --json scaling.json
 
-CPU seconds inside one warm process, start-up left out. `prepare` is the job's own steps (spill, assign, write) without
-Beam around them. Every measurement is the median of the rounds, in which all sizes take turns.
+CPU seconds inside one warm process, without start-up. `prepare` runs the stages of the job (spill, assign, write)
+without Beam. Every measurement is the median of the rounds, in which all sizes take turns.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from lengthwise import columns as lw
 from lengthwise.buckets import LengthHistogram, plan_optimal
 
 FACTORS = (1, 2, 4, 8, 16)
-_FEED = 4  # times as many records, so that building the graph does not hide their cost
+_FEED = 4  # a factor for the records, so that building the graph does not hide their cost
 _Measure = Callable[[], float]
 
 
 class Work:
-    """Makes the inputs of each size, in one folder."""
+    """Creates the inputs of each size, in one folder."""
 
     def __init__(self, folder: str, base: int) -> None:
         self._folder = folder
@@ -38,7 +38,7 @@ class Work:
     def prepare(
         self, *, records: int = 1, steps: int = 1, columns: int = 1, buckets: int = 1, shards: int = 1, split: int = 1
     ) -> _Measure:
-        """`prepare`'s steps over a data set of so many times the base size."""
+        """Runs the stages of `prepare` over a data set of `factor` times the base size."""
         names = [f"value{number:02d}" for number in range(columns)]
         length = 16 * steps
         path = os.path.join(self._folder, f"{records}-{steps}-{columns}-{split}")
@@ -76,7 +76,7 @@ class Work:
             return time.process_time() - start
 
     def feed(self, layout: str, factor: int) -> _Measure:
-        """Reading a prepared data set of so many times four times the base's records."""
+        """Reads a prepared data set of `factor` times four times the base's records."""
         from benchmarks.bench_feed import prepare
         from benchmarks.data import raw_data
         from lengthwise.feed import read_prepared
@@ -88,7 +88,7 @@ class Work:
         return lambda: _read(lambda: read_prepared(prepared, "train", batch_steps=8192))
 
     def feed_raw(self, factor: int) -> _Measure:
-        """Reading so many times the base's raw records."""
+        """Reads `factor` times the base's raw records."""
         from benchmarks.data import raw_columns, raw_data
         from lengthwise.feed import read_raw
 
@@ -106,7 +106,7 @@ def _read(make: Callable[[], Any]) -> float:
 
 
 def layer(steps: int) -> _Measure:
-    """One forward pass over a batch of 256 sequences, of so many steps."""
+    """Runs one forward pass over a batch of 256 sequences of that many steps."""
     from benchmarks.bench_layer import FORWARD, contestants
 
     function, batch = contestants(steps, FORWARD)["ours"]
@@ -123,7 +123,7 @@ def layer(steps: int) -> _Measure:
 
 
 def planning(lengths: int, count: int) -> _Measure:
-    """Optimal boundaries for a histogram of so many lengths."""
+    """Plans optimal boundaries for a histogram of that many lengths."""
     histogram = LengthHistogram(np.arange(1, lengths + 1), np.random.default_rng(0).integers(1, 100, lengths))
 
     def measure() -> float:
@@ -135,7 +135,7 @@ def planning(lengths: int, count: int) -> _Measure:
 
 
 def dimensions(work: Work, parts: list[str]) -> dict[str, dict[int, _Measure]]:
-    """What grows, and the measurement at each factor."""
+    """Returns the sizes that grow, and the measurement at each factor."""
     every = {
         "prepare: records": lambda f: work.prepare(records=f),
         "prepare: steps a record": lambda f: work.prepare(steps=f),
@@ -158,14 +158,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=int, default=4_000, help="records at 1x")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--parts", nargs="*", default=[], help="only those whose names hold one of these")
+    parser.add_argument("--parts", nargs="*", default=[], help="only parts whose names contain one of these strings")
     parser.add_argument("--json")
     given = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, sizes in dimensions(Work(folder, given.base), given.parts).items():
             for measure in sizes.values():
-                measure()  # the first of all is slower
+                measure()  # the first call is slower
                 break
             seconds = alternate(sizes, given.rounds)
             results[name] = {factor: spread(values) for factor, values in seconds.items()}

@@ -1,8 +1,9 @@
-"""Where `prepare` spends its time: by stage and by library, sampled by py-spy (native frames included).
+"""Time of `prepare` by stage and by library, sampled by py-spy with native frames.
 
     python -m benchmarks.bench_stages --records 300000 --json stages.json
 
-py-spy comes from PyPI (`pip install py-spy`); without it nothing is measured. It must be allowed to trace its child.
+py-spy comes from PyPI (`pip install py-spy`); without it, nothing is measured. It needs permission to trace its child
+process.
 """
 
 import argparse
@@ -60,7 +61,7 @@ _PLACE = re.compile(r"lengthwise/(?:records|prepare)/(\w+)\.py|lengthwise/(files
 
 
 def sample(job: str, records: int, rate: int) -> list[tuple[list[str], int]] | None:
-    """Stacks, root first, and how often each was seen; None without py-spy."""
+    """Returns stacks, root first, and their number of samples; None without py-spy."""
     tool = shutil.which("py-spy", path=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
     if tool is None:
         return None
@@ -75,7 +76,7 @@ def sample(job: str, records: int, rate: int) -> list[tuple[list[str], int]] | N
 
 
 def break_down(stacks: Iterable[tuple[list[str], int]]) -> dict[str, dict[str, float]]:
-    """The shares of all working samples by stage, and of those inside the job's own steps by library."""
+    """Returns the shares of all working samples by stage, and of those inside the steps of the job by library."""
     stages: Counter[str] = Counter()
     libraries: Counter[str] = Counter()
     for frames, count in stacks:
@@ -91,7 +92,7 @@ _START, _BEAM = "start: imports", "Beam and the rest"
 
 
 def stage_of(frames: list[str]) -> str:
-    """The stage of a stack, by its innermost frame in this package; empty where the thread waits."""
+    """Returns the stage of a stack, by its innermost frame in this package; empty if the thread waits."""
     if any("importlib" in frame for frame in frames):
         return _START
     working = any("spill_piece" in frame or "write_shard" in frame for frame in frames)
@@ -108,7 +109,7 @@ def stage_of(frames: list[str]) -> str:
 
 
 def library_of(frames: list[str]) -> str:
-    """The library that the innermost frame belongs to, the C library's own functions being their caller's."""
+    """Returns the library of the innermost frame; functions of the C library count for their caller."""
     if _SYSTEM.match(frames[-1]):
         return "file system"
     for frame in reversed(frames):
@@ -128,7 +129,7 @@ def _shares(counts: Counter[str]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=300_000)
-    parser.add_argument("--rate", type=int, default=200, help="samples a second")
+    parser.add_argument("--rate", type=int, default=200, help="samples per second")
     parser.add_argument("--json")
     given = parser.parse_args()
     results = {}

@@ -1,4 +1,4 @@
-"""What starting costs: the command line's help, `check` on one file, a small `prepare`, the first batch of feed.
+"""Start-up costs: the help of the command line, `check` on one file, a small `prepare`, the first batch of the feed.
 
     python -m benchmarks.bench_start --rounds 3 --json start.json
 
@@ -26,7 +26,7 @@ _COLUMNS = [
 
 
 def commands(folder: str) -> dict[str, list[str]]:
-    """What is started, by name."""
+    """Returns the commands to start, by name."""
     files = raw_data(2_000, files=1).files
     config = os.path.join(folder, "job.yaml")
     buckets = {"boundaries": [16, 64, 512]}

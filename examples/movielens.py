@@ -1,13 +1,13 @@
-"""MovieLens-100k: 100,000 ratings of films -> a raw record for each user -> a prepared data set.
+"""MovieLens-100k: 100,000 ratings of films -> one raw record per user -> a prepared data set.
 
-The ratings may not be shipped, so download the package that has them, by name, and run:
+The licence does not allow shipping the ratings. Download a package that contains them, and run:
 
     pip download --no-deps recbole==1.2.1
     python examples/movielens.py recbole-1.2.1-py3-none-any.whl
 
 It writes `movielens/` (raw tf.SequenceExample records: `user`; per step `watches` and `rating`, in the order of time)
-and prepares `prepared-movielens/` by configs/movielens.yaml. The file ml-100k.inter itself, or GroupLens' own
-u.data, will do instead of the wheel.
+and prepares `prepared-movielens/` with configs/movielens.yaml. The file ml-100k.inter, or GroupLens' u.data,
+can replace the wheel.
 """
 
 import argparse
@@ -30,7 +30,7 @@ Rating = tuple[int, int, float]  # time, film, rating
 
 
 def read_ratings(path: str) -> dict[int, list[Rating]]:
-    """The ratings of each user, in the order of time; what happened in one second stays in the file's order."""
+    """Returns the ratings of each user, sorted by time; ratings of one second keep the order of the file."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as wheel:
             text = wheel.read(MEMBER).decode()
@@ -40,13 +40,13 @@ def read_ratings(path: str) -> dict[int, list[Rating]]:
     ratings: dict[int, list[Rating]] = defaultdict(list)
     for line in text.splitlines():
         user, film, rating, time = line.split("\t")
-        if user.isdigit():  # not the line of headings
+        if user.isdigit():  # not the header
             ratings[int(user)].append((int(float(time)), int(film), float(rating)))
     return {user: sorted(rows, key=lambda row: row[0]) for user, rows in sorted(ratings.items())}
 
 
 def encode_user(user: int, ratings: Iterable[Rating]) -> bytes:
-    """A user as a serialized tf.SequenceExample."""
+    """Returns a user as a serialized tf.SequenceExample."""
     record = SequenceExample()
     record.context.feature["user"].int64_list.value.append(user)
     lists = record.feature_lists.feature_list
@@ -58,7 +58,7 @@ def encode_user(user: int, ratings: Iterable[Rating]) -> bytes:
 
 
 def write_raw(ratings: dict[int, list[Rating]], folder: str) -> None:
-    """Writes the users into a few TFRecord files."""
+    """Writes the users to TFRecord files."""
     users = [encode_user(user, rows) for user, rows in ratings.items()]
     for number in range(FILES):
         with create(os.path.join(folder, f"users-{number:05d}-of-{FILES:05d}.tfrecord")) as stream:
@@ -66,7 +66,7 @@ def write_raw(ratings: dict[int, list[Rating]], folder: str) -> None:
 
 
 def prepare(source: str, folder: str) -> Manifest:
-    """Everything: raw records in `folder`/movielens, the prepared data set in `folder`/prepared-movielens."""
+    """Writes raw records to `folder`/movielens, and the prepared data set to `folder`/prepared-movielens."""
     write_raw(read_ratings(source), os.path.join(folder, "movielens"))
     paths = {
         "inputs.files": [os.path.join(folder, "movielens", "*.tfrecord")],
@@ -78,7 +78,7 @@ def prepare(source: str, folder: str) -> Manifest:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", help="the wheel of recbole 1.2.1, ml-100k.inter or u.data")
-    parser.add_argument("--folder", default=".", help="where movielens/ and prepared-movielens/ go")
+    parser.add_argument("--folder", default=".", help="the folder of movielens/ and prepared-movielens/")
     options = parser.parse_args()
     manifest = prepare(options.source, options.folder)
     print(f"{manifest.counts.sequences} users in {len(manifest.shards)} shards; boundaries {list(manifest.boundaries)}")

@@ -1,15 +1,15 @@
-"""A TFX pipeline over raw sequence records: from TFRecords to a saved model that answers raw serialized records.
+"""A TFX pipeline over raw sequence records: from TFRecords to a saved model that serves raw serialized records.
 
     ImportExampleGen ──▶ StatisticsGen ──▶ SchemaGen
            │
            └───────────▶ SequencePrep ──▶ Trainer (`run_fn`, below) ──▶ model, signature `serving_default`
 
-Run it on data of its own making; run it again, and every node comes from the cache:
+Run it on generated data. In a second run, every node comes from the cache:
 
     python examples/tfx_pipeline.py /tmp/clicks
     python examples/tfx_pipeline.py /tmp/clicks --payload example
 
-`tests/tfx` runs this very file.
+`tests/tfx` runs this file.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def make_pipeline(
     config: str | Mapping[str, Any] = CONFIG,
     beam_pipeline_args: tuple[str, ...] = ("--runner=FnApiRunner", "--sdk_container_image=unused"),
 ) -> Any:
-    """The pipeline over the TFRecords in the folder `data`; its artifacts and metadata go under `root`."""
+    """Returns the pipeline over the TFRecords in the folder `data`; artifacts and metadata are written below `root`."""
     from lengthwise.tfx import SequencePrep
     from tfx import v1 as tfx
 
@@ -71,7 +71,7 @@ def make_pipeline(
 
 
 def run_fn(fn_args: Any) -> None:
-    """What the Trainer calls: trains on the prepared batches, saves a model that takes raw serialized records."""
+    """Trains on the prepared batches and saves a model that takes raw serialized records. Called by the Trainer."""
     import lengthwise.tfx as lwx
 
     model = make_model(lwx.manifest(fn_args).model_columns)
@@ -85,7 +85,7 @@ def run_fn(fn_args: Any) -> None:
 
 
 def make_model(columns: Any) -> Any:
-    """A recurrent classifier over looked-up ids and numbers."""
+    """Returns a recurrent classifier over looked-up ids and numbers."""
     import keras
 
     import lengthwise as lw
@@ -97,7 +97,7 @@ def make_model(columns: Any) -> Any:
 
 
 def write_data(folder: str, payload: str, records: int = 400, seed: int = 0) -> None:
-    """Writes one TFRecord file of sequences of random length; a few are longer than the last bucket."""
+    """Writes one TFRecord file of sequences of random lengths; a few exceed the last boundary."""
     import tensorflow as tf
 
     os.makedirs(folder, exist_ok=True)
@@ -112,7 +112,7 @@ def write_data(folder: str, payload: str, records: int = 400, seed: int = 0) -> 
 
 
 def sequence_example(user: str, genres: list[str], ratings: list[float]) -> Any:
-    """One record as a tf.train.SequenceExample."""
+    """Returns one record as a tf.train.SequenceExample."""
     import tensorflow as tf
 
     lists = {
@@ -126,7 +126,7 @@ def sequence_example(user: str, genres: list[str], ratings: list[float]) -> Any:
 
 
 def example(user: str, genres: list[str], ratings: list[float]) -> Any:
-    """The same record as a plain tf.train.Example with features of variable length."""
+    """Returns the same record as a plain tf.train.Example with features of variable length."""
     import tensorflow as tf
 
     lists = {"genre": _strings(genres), "rating": _floats(ratings)}
@@ -156,12 +156,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from tfx import v1 as tfx
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("root", help="where data, artifacts and metadata go")
+    parser.add_argument("root", help="the folder of data, artifacts and metadata")
     parser.add_argument("--payload", choices=sorted(PAYLOADS), default="sequence_example")
     chosen = parser.parse_args(arguments)
     root = os.path.join(os.path.abspath(chosen.root), chosen.payload)
     data = os.path.join(root, "data")
-    if not os.path.exists(data):  # a rewritten file is new input to ExampleGen's cache
+    if not os.path.exists(data):  # ExampleGen's cache treats a rewritten file as new input
         write_data(data, chosen.payload)
     tfx.orchestration.LocalDagRunner().run(make_pipeline(root, data, chosen.payload))
 

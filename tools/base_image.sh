@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the base image that the Dockerfile builds on where no image hub can be reached: a minimal Debian with its own
-# CPython, fetched from the mirror that this machine's apt already uses. Needs root, debootstrap and buildah.
+# Builds the base image of the Dockerfile where no image hub can be reached: a minimal Debian with its CPython,
+# downloaded from the apt mirror of this machine. Requires root, debootstrap and buildah.
 #
 #     bash tools/base_image.sh localhost/lengthwise-base:bookworm bookworm
 set -euo pipefail
@@ -17,7 +17,7 @@ for tool in debootstrap buildah; do
 done
 [ "$(id -u)" -eq 0 ] || fail "debootstrap needs root"
 
-# Prints the address of the mirror that this machine's apt sources name.
+# Prints the address of the mirror in the apt sources of this machine.
 mirror() {
   apt-get indextargets --format '$(CREATED_BY) $(REPO_URI)' 2>/dev/null |
     awk '$1 == "Packages" && $2 ~ /debian\/?$/ {print $2; exit}'
@@ -37,4 +37,4 @@ cp -a "$work/root/." "$mounted/"
 buildah umount "$container" >/dev/null
 buildah config --cmd python3 --env LANG=C.UTF-8 "$container"
 buildah commit -q --format docker --rm "$container" "$image" >/dev/null
-echo "base_image: made $image"
+echo "base_image: built $image"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Fetches the engines of `make test-engines` into a folder, once: Flink, Spark, Beam's job servers for both, and Prism.
+# Downloads the engines of `make test-engines` into a folder, once: Flink, Spark, Beam's job servers for both, and Prism.
 #
 #     bash tools/engines.sh .venv .engines
 #
-# Flink and Spark come out of their Python packages, the job servers from Maven (one jar each, see tools/engines/pom.xml),
-# Prism from its Go module. What cannot be had is said, and is in FOLDER/ENGINE.log; the others are fetched all the same.
+# Flink and Spark come from their Python packages, the job servers from Maven (one jar each, see tools/engines/pom.xml),
+# Prism from its Go module. Failed downloads are reported and logged in FOLDER/ENGINE.log; the others continue.
 set -uo pipefail
 
 [ $# -ge 2 ] || { echo "engines: expected an environment, a folder and names of engines: engines.sh .venv .engines flink" >&2; exit 3; }
@@ -14,9 +14,9 @@ mkdir -p "$2"
 cache=$(cd "$2" && pwd)
 shift 2
 
-readonly FLINK=1.19.3 SPARK=3.5.9 JOB_SERVER=2.62.0 # the newest for which all parts were found in Maven Central
+readonly FLINK=1.19.3 SPARK=3.5.9 JOB_SERVER=2.62.0 # the newest version with all parts in Maven Central
 
-# Unpacks a Python package's source into FOLDER, where `jars/` is then what PATH in it names.
+# Unpacks the source of a Python package into FOLDER; its PATH becomes `jars/`.
 package() { # FOLDER NAME VERSION PATH
   local scratch
   scratch=$(mktemp -d "$cache/unpacking.XXXX")
@@ -52,6 +52,6 @@ for engine in "$@"; do
     echo "$stamp" >"$folder/ready"
     echo "engines: $engine is in $folder ($((SECONDS - started)) s)"
   else
-    echo "engines: $engine CANNOT BE HAD, its tests will be skipped: $(grep -m 1 -E 'ERROR|not found|No matching|cannot' "$cache/$engine.log" || tail -n 1 "$cache/$engine.log")" >&2
+    echo "engines: $engine NOT AVAILABLE, its tests will be skipped: $(grep -m 1 -E 'ERROR|not found|No matching|cannot' "$cache/$engine.log" || tail -n 1 "$cache/$engine.log")" >&2
   fi
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the fast tests on each of CPython 3.11, 3.12 and 3.13 that is installed, each in an environment of its own.
-# Arguments go to pytest. PYTHONS="3.12 3.13" narrows the choice.
+# Runs the fast tests on each of CPython 3.11, 3.12 and 3.13 that is installed, each in a separate environment.
+# Arguments go to pytest. PYTHONS="3.12 3.13" selects versions.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 

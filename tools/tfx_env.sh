@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Builds the environment in which TFX itself runs (about 3.3 GB), and reuses it while nothing that it is made of changed.
+# Builds the environment for TFX (about 3.3 GB), and reuses it until its requirements change.
 #
 #     bash tools/tfx_env.sh .venv-tfx
 #     .venv-tfx/bin/python -m pytest tests/tfx
 #
-# TFX's ml-metadata and TFDV wheels want glibc >= 2.39. Where the system has that, this is a plain virtual environment.
-# On an older Debian the environment's `bin/python` is a small shell wrapper that starts the same interpreter through the
+# TFX's ml-metadata and TFDV wheels require glibc >= 2.39. On such systems, this is a plain virtual environment.
+# On an older Debian, `bin/python` is a small shell wrapper that starts the same interpreter with the
 # loader and C libraries of the next Debian release, unpacked inside the environment: nothing is installed system-wide.
 #
-# PYTHON names the interpreter to build on (default: python3.11).
+# PYTHON is the base interpreter (default: python3.11).
 set -euo pipefail
 
 readonly NEEDED_GLIBC=2.39
@@ -25,14 +25,14 @@ fail() {
 root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$1"
 venv=$(cd "$1" && pwd)
-[ ! -L "$1" ] && { [ -z "$(ls -A "$venv")" ] || [ -e "$venv/pyvenv.cfg" ]; } || fail "$1 is a folder of something else"
+[ ! -L "$1" ] && { [ -z "$(ls -A "$venv")" ] || [ -e "$venv/pyvenv.cfg" ]; } || fail "$1 exists and is not a virtual environment"
 python=$(command -v "${PYTHON:-python3.11}") || fail "no ${PYTHON:-python3.11} on PATH; set PYTHON to a CPython 3.11 to 3.13"
-# The interpreter itself, not a launcher (pyenv's shims are shell scripts) nor a virtual environment's link.
+# The interpreter itself, not a launcher (pyenv's shims are shell scripts) or the link of a virtual environment.
 python=$("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))')
 # Byte code is compiled once, at installation: without it `import tfx.v1` takes three times as long.
 unset PYTHONDONTWRITEBYTECODE
 
-# What the environment is made of; pyproject.toml counts only by what it asks to be installed.
+# A checksum of everything that determines the environment; of pyproject.toml, only the requirements.
 fingerprint() {
   {
     cat "$root/tools/tfx_env.sh" "$root/constraints-tfx.txt"
@@ -49,13 +49,13 @@ glibc_is_new_enough() {
   [ "$(printf '%s\n%s\n' "$NEEDED_GLIBC" "$have" | sort -V | head -n 1)" = "$NEEDED_GLIBC" ]
 }
 
-# Prints the address of the Debian mirror that this machine's own sources list names.
+# Prints the address of the Debian mirror in the apt sources of this machine.
 debian_mirror() {
   apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(REPO_URI)' |
     awk -v suite="$1" '$1 == "Packages" && $2 == suite {print $3; exit}'
 }
 
-# Unpacks the newer C libraries into $1, with apt's state in a private folder.
+# Unpacks the newer C libraries into $1, with apt's state in a temporary folder.
 unpack_newer_libraries() {
   local into=$1 work mirror key=/usr/share/keyrings/debian-archive-keyring.gpg codename options
   codename=$(. /etc/os-release && [ "$ID" = debian ] && echo "$VERSION_CODENAME") ||
@@ -63,7 +63,7 @@ unpack_newer_libraries() {
   mirror=$(debian_mirror "$codename")
   [ -n "$mirror" ] || fail "found no Debian mirror for $codename in this machine's apt sources"
   work=$(mktemp -d)
-  chmod 755 "$work" # apt downloads as a user of its own
+  chmod 755 "$work" # apt downloads as a separate user
   mkdir -p "$work"/{state/lists/partial,cache/archives/partial,debs}
   echo "deb [signed-by=$key] $mirror $NEWER_SUITE main" >"$work/sources.list"
   options=(-q -o "Dir::State=$work/state" -o "Dir::State::status=/var/lib/dpkg/status" -o "Dir::Cache=$work/cache"
@@ -79,7 +79,7 @@ unpack_newer_libraries() {
   rm -rf "$work"
 }
 
-# Replaces the environment's `bin/python` by a wrapper around the newer loader.
+# Replaces `bin/python` of the environment with a wrapper around the newer loader.
 wrap_interpreter() {
   local libraries=$venv/glibc loader prefix_lib name
   unpack_newer_libraries "$libraries"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes a virtual environment with this package (editable) and some of its extras; does nothing when it is up to date.
+# Creates a virtual environment with this package (editable) and extras; does nothing if it is up to date.
 #
 #     bash tools/venv.sh .venv demo,test
 #
-# PYTHON names the interpreter (default: python3.11, else python3 if that is 3.11 or newer). Versions come from
-# constraints.txt. Extras add up: asking for `demo` first and `test` later gives an environment with both.
+# PYTHON is the interpreter (default: python3.11, or python3 if it is 3.11 or newer). Versions come from
+# constraints.txt. Extras accumulate: `demo` first and `test` later gives an environment with both.
 set -euo pipefail
 
 fail() {
@@ -19,7 +19,7 @@ stamps=$venv/.installed
 # Byte code is compiled once, at installation: without it every `import tensorflow` takes seconds longer.
 unset PYTHONDONTWRITEBYTECODE
 
-# Prints the first interpreter that runs and is new enough, resolved past pyenv's launchers.
+# Prints the first interpreter that runs and is new enough, not a launcher of pyenv.
 find_python() {
   local name
   for name in ${PYTHON:-python3.11 python3 python3.13 python3.12}; do
@@ -29,7 +29,7 @@ find_python() {
   fail "found no CPython 3.11 or newer (tried ${PYTHON:-python3.11, python3}); set PYTHON to one"
 }
 
-# What an environment is made of; pyproject.toml counts only by what it asks to be installed.
+# A checksum of everything that determines an environment; of pyproject.toml, only the requirements.
 fingerprint() {
   {
     cat "$root/constraints.txt"
@@ -45,11 +45,11 @@ create() {
   python=$(find_python)
   echo "venv: creating $venv with $python"
   "$python" -c 'import ensurepip' 2>/dev/null ||
-    fail "$python cannot make virtual environments; on Debian: apt-get install python3-venv"
+    fail "$python cannot create virtual environments; on Debian: apt-get install python3-venv"
   "$python" -m venv "$venv"
 }
 
-# uv is several times faster than pip, but reads its own settings: hand it pip's index, and fall back to pip itself.
+# uv is several times faster than pip, but has separate settings: pass it pip's index, and fall back to pip.
 install() {
   local index
   index=$("$venv/bin/python" -m pip config get global.index-url 2>/dev/null || true)
