@@ -14,6 +14,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from lengthwise.buckets import Bounds, BucketPlan, LengthHistogram, PairHistogram, plan_of
+from lengthwise.buckets.padding_shares import share_of_padding
 from lengthwise.columns import AnyColumn, Column, ColumnList, Moments, groups, looked_up
 from lengthwise.columns.untrusted_columns import names_a_checkpoint
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
@@ -117,7 +118,7 @@ class Totals(NamedTuple):
     @property
     def padding_share(self) -> float:
         """The share of padding among the padded steps."""
-        return (self.padded_steps - self.steps) / self.padded_steps if self.padded_steps else 0.0
+        return share_of_padding(self.padded_steps, self.steps)
 
 
 class InputFile(Part):

@@ -72,7 +72,7 @@ WRONG = [
     (lambda: padding_by_count(SOME, 0), "max_count: expected a whole number from 1 to 2147483647, received 0."),
     (
         lambda: plan_quantile(SOME, 0),
-        "count: expected a whole number from 1 to 2147483647, received 0. Name the number",
+        "count: expected a whole number from 1 to 2147483647, received 0. Give the number",
     ),
     (lambda: plan_geometric(SOME, None), "count: expected a whole number from 1 to 2147483647, received None."),
     (lambda: compare(SOME, cost=2), "cost: expected 'linear' (padded steps) or 'quadratic'"),

@@ -1,14 +1,14 @@
-"""Bucket planning: which lengths to pad to, so that little is padding and few shapes are compiled.
+"""Bucket planning: which lengths to pad to, so that there is little padding and few shapes are compiled.
 
     lengths ─> LengthHistogram ─> plan(...) ─> BucketPlan ─> assign(lengths), tf_boundaries(), padding_share(...)
 
     lengths of two groups ─> PairHistogram ─> plan_pairs(...) ─> PairPlan ─> assign(lengths), padding_shares(...)
 
-- length: the number of steps of one sequence.
-- boundary: the inclusive maximum length of a bucket, and the length that its sequences are padded to.
+- length: the number of steps of a sequence.
+- boundary: the inclusive maximum length of a bucket; its sequences are padded to this length.
 - over-long: longer than the last boundary.
 
-Plain frozen values on numpy alone: importing this package imports no TensorFlow, Beam or Keras.
+All types are immutable values that need only numpy: importing this package imports no TensorFlow, Beam or Keras.
 """
 
 from lengthwise.buckets.boundary_multiples import MultiplePrice, affordable, common_multiple, plan, price_multiples

@@ -1,4 +1,4 @@
-"""Checks of arguments that every planner shares: what was expected, what was received, what to do."""
+"""Checks of arguments that all planners share. Messages say what was expected, what was received and what to do."""
 
 import operator
 from typing import Any
@@ -9,30 +9,30 @@ import numpy.typing as npt
 from lengthwise.errors import ConfigError
 
 MAX_LENGTH = 2**31 - 1
-"""The longest length that a plan or a histogram holds: tensor dimensions are int32 in much of TensorFlow."""
+"""The maximum length in a plan or a histogram: tensor dimensions are int32 in much of TensorFlow."""
 
 
-def checked_int(name: str, value: Any, hint: str, *, least: int = 1, most: int = MAX_LENGTH) -> int:
+def checked_int(name: str, value: Any, hint: str, *, minimum: int = 1, maximum: int = MAX_LENGTH) -> int:
     """Returns `value` as a Python int.
 
     Args:
-        name: What the message calls the value.
-        value: Any integer, numpy's included. Booleans and floats are refused.
+        name: The name of the value in the message.
+        value: Any integer, including numpy's. Booleans and floats are refused.
         hint: What to do about a wrong value.
-        least: The smallest value allowed.
-        most: The largest value allowed.
+        minimum: The smallest allowed value.
+        maximum: The largest allowed value.
 
     Raises:
-        ConfigError: The value is no integer, or outside `[least, most]`.
+        ConfigError: The value is not an integer, or is outside `[minimum, maximum]`.
     """
     try:
         if isinstance(value, bool | np.bool_):
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        number = least - 1
-    if not least <= number <= most:
-        raise ConfigError(f"{name}: expected a whole number from {least} to {most}, received {value!r}. {hint}")
+        number = minimum - 1
+    if not minimum <= number <= maximum:
+        raise ConfigError(f"{name}: expected a whole number from {minimum} to {maximum}, received {value!r}. {hint}")
     return number
 
 
@@ -40,7 +40,7 @@ def checked_lengths(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Returns lengths of any integer dtype as one-dimensional int64.
 
     Raises:
-        ConfigError: Not one dimension, not integers, or a length below 0 or above `MAX_LENGTH`.
+        ConfigError: Not one-dimensional, not integers, or a length below 0 or above `MAX_LENGTH`.
     """
     array = np.asarray(lengths)
     if array.size == 0 and array.ndim == 1:

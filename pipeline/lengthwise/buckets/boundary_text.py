@@ -1,17 +1,17 @@
-"""Boundaries on a line for people, however many there are: `4, 8, 16`, or of pairs `[4, 2], [8, 4]`."""
+"""Boundaries as one line of text of limited length: `4, 8, 16`, or of pairs `[4, 2], [8, 4]`."""
 
 from collections.abc import Sequence
 
 
 def bounds_text(bounds: Sequence[int]) -> str:
-    """The most steps of one bucket: `8`, or of two groups `8x4`."""
+    """The maximum steps of one bucket: `8`, or of two groups `8x4`."""
     return "x".join(f"{boundary:,}" for boundary in bounds)
 
 
 def boundaries_text(boundaries: Sequence[int | tuple[int, ...]], most: int = 12) -> str:
-    """`4, 8, 16`; of more than `most` those in the middle are left out: `4, 8, 16, ... 900, 1024`."""
-    shown = [str(one if isinstance(one, int) else list(one)) for one in boundaries]
-    if len(shown) <= most:
-        return ", ".join(shown)
+    """`4, 8, 16`; if there are more than `most`, without those in the middle: `4, 8, 16, ... 900, 1024`."""
+    texts = [str(boundary if isinstance(boundary, int) else list(boundary)) for boundary in boundaries]
+    if len(texts) <= most:
+        return ", ".join(texts)
     ends = most // 3
-    return f"{', '.join(shown[: most - ends])}, ... {', '.join(shown[-ends:])}"
+    return f"{', '.join(texts[: most - ends])}, ... {', '.join(texts[-ends:])}"

@@ -1,4 +1,4 @@
-"""Buckets over one length or two, in one form: the most steps of each, `((8,), (16,))` or `((8, 4), (16, 9))`."""
+"""Buckets over one length or two in one form: the maximum steps of each, `((8,), (16,))` or `((8, 4), (16, 9))`."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ Bounds = tuple[tuple[int, ...], ...]
 
 
 def plan_of(bounds: Bounds) -> BucketPlan | PairPlan:
-    """The plan whose buckets hold so many steps.
+    """The plan whose buckets have these maximum numbers of steps.
 
     Raises:
-        ConfigError: They make no plan.
+        ConfigError: They are not a valid plan.
     """
     if bounds and len(bounds[0]) == 2:
         return PairPlan(tuple((first, second) for first, second in bounds))
@@ -23,8 +23,10 @@ def plan_of(bounds: Bounds) -> BucketPlan | PairPlan:
 
 
 def bounds_of(plan: BucketPlan | PairPlan) -> Bounds:
-    """The most steps of each bucket of a plan."""
-    return plan.boundaries if isinstance(plan, PairPlan) else tuple((boundary,) for boundary in plan.boundaries)
+    """The maximum steps of each bucket of a plan."""
+    if isinstance(plan, PairPlan):
+        return plan.boundaries
+    return tuple((boundary,) for boundary in plan.boundaries)
 
 
 def assign(plan: BucketPlan | PairPlan, lengths: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int32]:
@@ -32,6 +34,6 @@ def assign(plan: BucketPlan | PairPlan, lengths: Sequence[npt.NDArray[np.int64]]
 
     Args:
         plan: Over one length, or over two.
-        lengths: int64 `[n]`, of each group, the leading one first; more than the plan asks for do not count.
+        lengths: int64 `[n]` for each group, the leading one first; groups that the plan does not use are ignored.
     """
     return plan.assign(np.stack(lengths[:2], axis=1) if isinstance(plan, PairPlan) else lengths[0])

@@ -1,4 +1,4 @@
-"""`BucketPlan`: the boundaries, and every meaning that the rest of the package gives them."""
+"""`BucketPlan`: the boundaries, and everything that the package derives from them."""
 
 import itertools
 from dataclasses import dataclass
@@ -8,17 +8,18 @@ import numpy.typing as npt
 
 from lengthwise.buckets.argument_checks import checked_int, checked_lengths
 from lengthwise.buckets.length_histogram import LengthHistogram, exact_dot
+from lengthwise.buckets.padding_shares import share_of_padding
 from lengthwise.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
 class BucketPlan:
-    """The lengths that sequences are padded to, one for each bucket.
+    """The lengths that sequences are padded to, one per bucket.
 
     Attributes:
-        boundaries: Inclusive maximum lengths in steps, strictly increasing, each at least 1. Bucket `i` holds the
-            lengths above `boundaries[i - 1]` up to and including `boundaries[i]`, padded to `boundaries[i]`. More
-            boundaries pad less, and cost one more shape to compile and one more set of files each.
+        boundaries: Inclusive maximum lengths in steps, strictly increasing, each at least 1. Bucket `i` contains the
+            lengths above `boundaries[i - 1]` up to and including `boundaries[i]`, padded to `boundaries[i]`. Each
+            additional boundary reduces padding, and adds one shape to compile and one set of files.
 
     Example:
         >>> BucketPlan((4, 8)).assign(np.array([0, 4, 5, 8, 9]))
@@ -43,18 +44,18 @@ class BucketPlan:
             if before >= after:
                 raise ConfigError(
                     f"boundaries: expected strictly increasing numbers, received {before} before {after} "
-                    f"at position {i + 1}. Sort them and leave out repetitions."
+                    f"at position {i + 1}. Sort them and remove repetitions."
                 )
         object.__setattr__(self, "boundaries", numbers)
 
     @property
     def num_buckets(self) -> int:
-        """How many buckets there are; over-long sequences are in none of them."""
+        """The number of buckets; over-long sequences are in none of them."""
         return len(self.boundaries)
 
     @property
     def max_length(self) -> int:
-        """The last boundary: what is longer is over-long."""
+        """The last boundary: longer sequences are over-long."""
         return self.boundaries[-1]
 
     def assign(self, lengths: npt.ArrayLike) -> npt.NDArray[np.int32]:
@@ -64,23 +65,23 @@ class BucketPlan:
             lengths: `[records]`, any integer dtype, in steps, at least 0.
 
         Returns:
-            int32 `[records]`: the first bucket that holds the length. Length 0 goes to bucket 0. Over-long lengths
-            get `num_buckets`, which is no bucket: reject, truncate or split those sequences.
+            int32 `[records]`: the first bucket whose boundary is not below the length; bucket 0 for length 0.
+            Over-long lengths get the number `num_buckets`, which is not a bucket: reject, truncate or split those
+            sequences.
 
         Raises:
-            ConfigError: `lengths` is not one-dimensional, not of integers, or negative somewhere.
+            ConfigError: `lengths` is not one-dimensional, is not of integers, or contains a negative number.
         """
         return np.searchsorted(self._array(), checked_lengths(lengths), side="left").astype(np.int32)
 
     def sequences(self, histogram: LengthHistogram) -> list[int]:
-        """How many sequences each bucket holds, those that are over-long in the last."""
-        reached = np.cumsum(histogram.counts, dtype=np.int64)
+        """The number of sequences in each bucket; over-long ones count in the last."""
+        up_to = np.concatenate([[0], np.cumsum(histogram.counts, dtype=np.int64)])
         ends = np.searchsorted(histogram.lengths, self._array()[:-1], side="right")
-        held = [0, *(int(reached[end - 1]) if end else 0 for end in ends), histogram.total]
-        return [after - before for before, after in itertools.pairwise(held)]
+        return np.diff(up_to[ends], prepend=0, append=histogram.total).tolist()
 
     def padded_steps(self, histogram: LengthHistogram) -> int:
-        """All steps, real ones and padding, once each sequence is padded to its boundary.
+        """All steps, real ones and padding, after each sequence is padded to its boundary.
 
         Over-long sequences count as truncated to `max_length`, here and in `padding_share`.
         """
@@ -94,16 +95,15 @@ class BucketPlan:
 
     def padding_share(self, histogram: LengthHistogram) -> float:
         """The share of padding among all padded steps, from 0 to 1; 0 for an empty histogram."""
-        padded = self.padded_steps(histogram)
-        return (padded - self.real_steps(histogram)) / padded if padded else 0.0
+        return share_of_padding(self.padded_steps(histogram), self.real_steps(histogram))
 
     def tf_boundaries(self) -> list[int]:
         """`bucket_boundaries` for `tf.data.Dataset.bucket_by_sequence_length`.
 
         TensorFlow's buckets are half-open, `[lower, upper)`, and `pad_to_bucket_boundary=True` pads to `upper - 1`:
-        so each inclusive boundary becomes boundary + 1. TensorFlow adds a bucket after the last one, for over-long
-        sequences, and refuses to pad that one to a boundary: truncate or filter them first. This is the one place of
-        the package where inclusive boundaries become half-open ones.
+        each inclusive boundary becomes boundary + 1. TensorFlow adds a bucket for over-long sequences after the last
+        one, and cannot pad that bucket to a boundary: truncate or filter those sequences first. This is the only place
+        in the package where inclusive boundaries become half-open ones.
         """
         return [boundary + 1 for boundary in self.boundaries]
 

@@ -1,4 +1,4 @@
-"""`LengthHistogram`: how many sequences have each length. Plans are made from it, and judged by it."""
+"""`LengthHistogram`: how many sequences have each length. Plans are computed from it and evaluated on it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from lengthwise.buckets.argument_checks import checked_int, checked_lengths
 from lengthwise.errors import ConfigError
 
 _DENSE_LIMIT = 1 << 16
-"""Up to this length `np.bincount` (8 bytes for each possible length) replaces a sort of all lengths."""
+"""Below this length `np.bincount` (8 bytes per possible length) replaces a sort of all lengths."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,14 +20,14 @@ class LengthHistogram:
 
     Attributes:
         lengths: int64 `[n]`, the distinct lengths in steps, strictly increasing, from 0 to 2**31 - 1.
-        counts: int64 `[n]`, how many sequences have that length, each at least 1.
+        counts: int64 `[n]`, the number of sequences of that length, each at least 1.
 
     Example:
         >>> LengthHistogram.from_lengths([3, 1, 3]).to_dict()
         {'lengths': [1, 3], 'counts': [1, 2]}
 
     Raises:
-        ConfigError: The arrays do not hold what is said above.
+        ConfigError: The arrays do not match this description.
     """
 
     lengths: npt.NDArray[np.int64]
@@ -43,7 +43,8 @@ class LengthHistogram:
         if (np.diff(lengths) <= 0).any() or (counts < 1).any():
             raise ConfigError(
                 "length histogram: expected strictly increasing lengths with counts of at least 1, received lengths "
-                f"{_few(lengths)} with counts {_few(counts)}. LengthHistogram.from_counts sorts and drops zeros."
+                f"{_first_values(lengths)} with counts {_first_values(counts)}. LengthHistogram.from_counts sorts and "
+                "drops zeros."
             )
         counts = counts.astype(np.int64)
         for name, array in (("lengths", lengths), ("counts", counts)):
@@ -69,21 +70,19 @@ class LengthHistogram:
 
     @classmethod
     def from_counts(cls, counts: Mapping[int, int]) -> Self:
-        """Builds it from `{length: count}` in any order. Counts of 0 are left out.
+        """Builds it from `{length: count}` in any order. Counts of 0 are omitted.
 
         Raises:
-            ConfigError: A length or a count is no integer or is negative.
+            ConfigError: A length or a count is not an integer or is negative.
         """
         hint = "Pass {length in steps: number of sequences}."
-        checked = [
-            (
-                checked_int("length", length, hint, least=0),
-                checked_int(f"count of length {length!r}", count, hint, least=0, most=2**62),
-            )
-            for length, count in counts.items()
-        ]
-        kept = sorted(pair for pair in checked if pair[1])
-        table = np.array(kept, np.int64).reshape(-1, 2)
+        pairs: list[tuple[int, int]] = []
+        for length, count in counts.items():
+            checked_length = checked_int("length", length, hint, minimum=0)
+            checked_count = checked_int(f"count of length {length!r}", count, hint, minimum=0, maximum=2**62)
+            if checked_count:
+                pairs.append((checked_length, checked_count))
+        table = np.array(sorted(pairs), np.int64).reshape(-1, 2)
         return cls(table[:, 0], table[:, 1])
 
     @classmethod
@@ -91,7 +90,7 @@ class LengthHistogram:
         """The inverse of `to_dict`.
 
         Raises:
-            ConfigError: The document has other keys, or its arrays are no histogram.
+            ConfigError: The document has other keys, or its arrays are not a histogram.
         """
         if set(document) != {"lengths", "counts"}:
             raise ConfigError(
@@ -102,21 +101,17 @@ class LengthHistogram:
 
     @classmethod
     def sum(cls, histograms: Iterable["LengthHistogram"]) -> Self:
-        """The histogram of all the sequences counted by `histograms`, which may be none at all."""
+        """The histogram of all sequences in `histograms`, which may be empty."""
         parts = list(histograms)
         if not parts:
             return cls(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        lengths, where = np.unique(np.concatenate([part.lengths for part in parts]), return_inverse=True)
-        counts = np.zeros(lengths.size, np.int64)
-        np.add.at(counts, where, np.concatenate([part.counts for part in parts]))
-        return cls(lengths, counts)
+        lengths = np.concatenate([part.lengths for part in parts])
+        counts = np.concatenate([part.counts for part in parts])
+        return cls(*sum_by_value(lengths, counts))
 
     def truncated(self, longest: int) -> "LengthHistogram":
-        """The histogram after sequences are cut to so many steps."""
-        lengths, place = np.unique(np.minimum(self.lengths, longest), return_inverse=True)
-        counts = np.zeros_like(lengths)
-        np.add.at(counts, place, self.counts)
-        return LengthHistogram(lengths, counts)
+        """The histogram after sequences are truncated to `longest` steps."""
+        return LengthHistogram(*sum_by_value(np.minimum(self.lengths, longest), self.counts))
 
     def merge(self, other: "LengthHistogram") -> "LengthHistogram":
         """The histogram of both sets of sequences."""
@@ -125,14 +120,14 @@ class LengthHistogram:
     def at_most(self, length: int) -> "LengthHistogram":
         """Without the sequences longer than `length` steps.
 
-        Judge a plan by this where over-long sequences are rejected: a plan counts them as truncated otherwise.
+        Evaluate a plan on this if over-long sequences are rejected: otherwise the plan counts them as truncated.
         """
         kept = int(np.searchsorted(self.lengths, length, side="right"))
         return LengthHistogram(self.lengths[:kept], self.counts[:kept])
 
     def scaled(self, factor: float) -> "LengthHistogram":
-        """With about `factor` times as many sequences of each length, at least one: what a sample says of the whole."""
-        return LengthHistogram(self.lengths, np.maximum(np.rint(self.counts * factor), 1).astype(np.int64))
+        """With about `factor` times as many sequences of each length, at least one: from a sample to all data."""
+        return LengthHistogram(self.lengths, scaled_counts(self.counts, factor))
 
     @property
     def total(self) -> int:
@@ -155,7 +150,7 @@ class LengthHistogram:
         return int(self.lengths[-1]) if self.lengths.size else 0
 
     def quantile(self, q: float) -> int:
-        """The smallest length that at least the share `q` of the sequences do not exceed; 0 for an empty histogram.
+        """The smallest length that at least a share `q` of the sequences do not exceed; 0 for an empty histogram.
 
         Args:
             q: From 0 to 1: 0.5 is the (lower) median, 0.99 the 99th percentile.
@@ -183,13 +178,28 @@ class LengthHistogram:
         return hash((self.lengths.tobytes(), self.counts.tobytes()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (LengthHistogram, (self.lengths, self.counts))  # through __post_init__: read-only again
+        return (LengthHistogram, (self.lengths, self.counts))  # __post_init__ makes the arrays read-only again
+
+
+def sum_by_value(
+    values: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The distinct values, sorted, and the sum of the counts of each; both int64 `[n]`."""
+    distinct, position = np.unique(values, return_inverse=True)
+    sums = np.zeros(distinct.size, np.int64)
+    np.add.at(sums, position, counts)
+    return distinct, sums
+
+
+def scaled_counts(counts: npt.NDArray[np.int64], factor: float) -> npt.NDArray[np.int64]:
+    """The counts times `factor`, rounded, each at least 1."""
+    return np.maximum(np.rint(counts * factor), 1).astype(np.int64)
 
 
 def exact_dot(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> int:
-    """The exact sum of products of two arrays of non-negative int64, whatever its size.
+    """The exact sum of products of two arrays of non-negative int64, of any size.
 
-    Plain int64 wherever the result certainly fits it; Python integers otherwise.
+    Computed in int64 if the result certainly fits, otherwise in Python integers.
     """
     if not a.size:
         return 0
@@ -198,6 +208,6 @@ def exact_dot(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> int:
     return int(np.dot(a.astype(object), b.astype(object)))
 
 
-def _few(array: npt.NDArray[Any], most: int = 8) -> str:
-    shown = ", ".join(str(value) for value in array[:most])
-    return f"[{shown}{', ...' if array.size > most else ''}]"
+def _first_values(array: npt.NDArray[Any], most: int = 8) -> str:
+    values = ", ".join(str(value) for value in array[:most])
+    return f"[{values}{', ...' if array.size > most else ''}]"

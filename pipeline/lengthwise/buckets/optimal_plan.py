@@ -1,25 +1,30 @@
-"""Optimal plans of a number of buckets, and how many buckets are enough."""
+"""Optimal plans for a number of buckets, and how many buckets are enough."""
+
+from collections.abc import Sequence
 
 from lengthwise.buckets.argument_checks import checked_int
+from lengthwise.buckets.batch_rows import empty_rows, rows_per_batch
 from lengthwise.buckets.bucket_plan import BucketPlan
 from lengthwise.buckets.candidate_boundaries import Candidates, Cost, power_of
 from lengthwise.buckets.dynamic_programme import Programme, solve
 from lengthwise.buckets.length_histogram import LengthHistogram, exact_dot
 
 BATCH_STEPS = 8192
-"""The budget of padded steps a batch at which remainders are counted, where nothing else is said."""
+"""The default budget of padded steps per batch at which remainders are counted."""
 
-BUDGET_HINT = "It is the most padded steps of a batch, such as 8192."
+COUNT_HINT = "Leave it out to let the data determine it."
+
+BUDGET_HINT = "It is the maximum number of padded steps per batch, such as 8192."
 
 KNEE_AT = 32
-"""The most buckets that the knee takes. More shapes than this cost more to compile than they save."""
+"""The maximum number of buckets of the knee. Compiling more shapes than this costs more than they save."""
 
 KNEE_WITHIN = 0.10
-"""How much more waste than the least the knee accepts. Larger: fewer buckets, more padding.
+"""How much more waste than the minimum the knee accepts. A larger value gives fewer buckets and more padding.
 
-Padding falls about as 1 / buckets, so this gives about 30 where there are many sequences of many lengths. A share of
-what is saved over one bucket would not do: a few long sequences make that saving so large that 5 buckets have 95% of
-it, at half a padded step for a real one.
+Padding falls about as 1 / buckets, so this gives about 30 buckets for many sequences of many lengths. A share of the
+saving over one bucket is no suitable measure: a few long sequences make that saving so large that 5 buckets reach 95%
+of it while they still add half a padded step per real step.
 """
 
 
@@ -31,7 +36,7 @@ def plan_optimal(
     multiple_of: int = 1,
     max_length: int | None = None,
 ) -> BucketPlan:
-    """The plan of at most `count` buckets whose cost no other plan undercuts; exact (see `programme`).
+    """The cheapest plan of at most `count` buckets; exact (see `dynamic_programme`).
 
     Args:
         histogram: The lengths to plan for.
@@ -39,17 +44,17 @@ def plan_optimal(
         cost: `"linear"` minimises padded steps, `"quadratic"` the sum of their squares (attention).
         multiple_of: Every boundary is a multiple of this.
         max_length: The last boundary is this, rounded up to `multiple_of`. None: the longest length, rounded up.
-            Longer sequences count as truncated to that boundary (as in `BucketPlan.padded_steps`). Since they fill it
-            without padding, whatever the plan, the optimal plan is the same if they are rejected.
+            Longer sequences count as truncated to that boundary (as in `BucketPlan.padded_steps`). They fill it
+            without padding in any plan, so the optimal plan is the same if they are rejected.
 
     Returns:
-        At most `count` buckets: fewer when there are fewer distinct rounded-up lengths. Memory: 4 bytes x count x
+        At most `count` buckets: fewer if there are fewer distinct rounded-up lengths. Memory: 4 bytes x count x
         distinct lengths.
 
     Raises:
         ConfigError: The histogram is empty, or an argument is out of its range.
     """
-    count = checked_int("count", count, "Leave it out to let the data say it.")
+    count = checked_int("count", count, COUNT_HINT)
     programme, _ = _solve(histogram, count, cost, multiple_of, max_length)
     return BucketPlan(programme.boundaries(count))
 
@@ -62,49 +67,50 @@ def knee(
     max_length: int | None = None,
     batch_steps: int = BATCH_STEPS,
 ) -> int:
-    """The fewest buckets whose waste is within 10% of the least that up to 32 buckets reach.
+    """The smallest number of buckets whose waste is within 10% of the minimum over 1 to 32 buckets.
 
-    Waste is what is computed beyond the real steps (their squares under quadratic cost): padding, of which more buckets
-    have less, and the empty part of each bucket's last batch, of which they have more (`remainders`). So large data get
-    about 30 buckets, and data of a batch or two get one or two.
+    Waste is the computation beyond the real steps (their squares under quadratic cost): padding, which decreases with
+    the number of buckets, and the empty part of each bucket's last batch, which increases (`remainders`). Large data
+    sets get about 30 buckets, and data sets of one or two batches get one or two.
 
     Args:
-        histogram: The lengths of all sequences, not of a sample of them.
+        histogram: The lengths of all sequences, not of a sample.
         cost: As in `plan_optimal`.
         multiple_of: As in `plan_optimal`.
         max_length: As in `plan_optimal`.
-        batch_steps: The padded steps of a batch at which the data will be read.
+        batch_steps: The padded steps per batch with which the data will be read.
 
     Raises:
         ConfigError: The histogram is empty, or an argument is out of its range.
     """
     batch_steps = checked_int("batch_steps", batch_steps, BUDGET_HINT)
     programme, least = _solve(histogram, KNEE_AT, cost, multiple_of, max_length)
-    counts = range(1, len(programme.costs) + 1)
-    plans = [BucketPlan(programme.boundaries(count)) for count in counts]
+    plans = [BucketPlan(programme.boundaries(count)) for count in range(1, len(programme.costs) + 1)]
     waste = [
-        spent - least + remainders(plan, histogram, cost=cost, batch_steps=batch_steps)
-        for spent, plan in zip(programme.costs, plans, strict=True)
+        plan_cost - least + remainders(plan, histogram, cost=cost, batch_steps=batch_steps)
+        for plan_cost, plan in zip(programme.costs, plans, strict=True)
     ]
-    return next(count for count, spent in zip(counts, waste, strict=True) if spent <= (1 + KNEE_WITHIN) * min(waste))
+    return first_within_knee(waste) + 1
+
+
+def first_within_knee(waste: Sequence[float]) -> int:
+    """The position of the first waste that is within 10% of the minimum."""
+    limit = (1 + KNEE_WITHIN) * min(waste)
+    return next(position for position, amount in enumerate(waste) if amount <= limit)
 
 
 def remainders(plan: BucketPlan, histogram: LengthHistogram, *, cost: Cost = "linear", batch_steps: int) -> int:
-    """What it costs that the last batch of each bucket is not full, if it is computed as a full one.
-
-    It counts as half full, as it is on average (splits and epochs divide the sequences anew); of a bucket that has
-    fewer sequences than half a batch, as full as they make it.
+    """The cost of the empty rows in the last batch of each bucket, if it is computed as a full batch.
 
     Args:
         plan: The buckets; over-long sequences count as truncated.
         histogram: The lengths.
         cost: An empty row of a bucket of b steps costs b, or b squared.
-        batch_steps: A batch has as many rows as fit it, at least one.
+        batch_steps: The maximum number of padded steps per batch.
     """
     total, power = 0, power_of(cost)
     for boundary, sequences in zip(plan.boundaries, plan.sequences(histogram), strict=True):
-        rows = max(batch_steps // boundary, 1)
-        total += max(rows - sequences, rows // 2) * boundary**power
+        total += empty_rows(rows_per_batch(batch_steps, boundary), sequences) * boundary**power
     return total
 
 
@@ -120,8 +126,8 @@ def padding_by_count(
 
     Args:
         histogram: The lengths to plan for.
-        max_count: The most buckets to try.
-        cost: As in `plan_optimal`. The share is of steps under either cost: under `"quadratic"` it may rise in places.
+        max_count: The maximum number of buckets to try.
+        cost: As in `plan_optimal`. The share is of steps under both costs: under `"quadratic"` it may rise in places.
         multiple_of: As in `plan_optimal`.
         max_length: As in `plan_optimal`.
 
@@ -140,7 +146,7 @@ def padding_by_count(
 def _solve(
     histogram: LengthHistogram, max_count: int, cost: Cost, multiple_of: int, max_length: int | None
 ) -> tuple[Programme, int]:
-    """The solved programme, and what the sequences would cost without any padding."""
+    """The solved programme, and the cost of the sequences without any padding."""
     power = power_of(cost)
     candidates = Candidates.of(histogram, multiple_of=multiple_of, max_length=max_length)
     least = exact_dot(histogram.lengths.clip(max=candidates.top) ** power, histogram.counts)

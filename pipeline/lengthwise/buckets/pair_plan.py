@@ -1,4 +1,4 @@
-"""`PairPlan` and `PairCost`: buckets over two lengths, and what a record costs in one."""
+"""`PairPlan` and `PairCost`: buckets over two lengths, and the cost of a record in a bucket."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from lengthwise.buckets.argument_checks import checked_int
 from lengthwise.buckets.candidate_boundaries import Cost, power_of
 from lengthwise.buckets.length_histogram import exact_dot
+from lengthwise.buckets.padding_shares import share_of_padding
 from lengthwise.buckets.pair_length_histogram import PairHistogram, checked_pairs
 from lengthwise.errors import ConfigError
 
@@ -19,13 +20,13 @@ MOST_PAIRS = 1024
 
 @dataclass(frozen=True, slots=True)
 class PairCost:
-    """What a record costs that is padded to T1 and T2 steps: `(a T1 + b T2) ** power + c T1 T2`.
+    """The cost of a record that is padded to T1 and T2 steps: `(a T1 + b T2) ** power + c T1 T2`.
 
     Attributes:
-        weights: a and b: how much a step of each group costs, whole numbers of at least 1.
-        product: c, at least 0: what each pair of steps costs, as in cross-attention or in the joint network of a
+        weights: a and b: the cost of a step of each group, whole numbers of at least 1.
+        product: c, at least 0: the cost of each pair of steps, as in cross-attention or in the joint network of a
             transducer.
-        cost: `"linear"`, a power of 1, or `"quadratic"`, one of 2.
+        cost: `"linear"`, a power of 1, or `"quadratic"`, a power of 2.
 
     Raises:
         ConfigError: A number is out of its range.
@@ -38,12 +39,12 @@ class PairCost:
     def __post_init__(self) -> None:
         power_of(self.cost)
         for weight in self.weights:
-            checked_int("weights", weight, "A weight of 3 beside one of 10 says that steps cost 0.3 and 1.")
+            checked_int("weights", weight, "Weights of 3 and 10 mean that steps cost 0.3 and 1.")
         if not 0 <= self.product < np.inf:
             raise ConfigError(f"product: expected a number of at least 0, received {self.product!r}.")
 
     def of(self, first: Any, second: Any) -> Any:
-        """float64 of the shape of `first` and `second` together, numbers of steps."""
+        """The cost, float64 in the broadcast shape of `first` and `second`, which are numbers of steps."""
         first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
         linear = self.weights[0] * first + self.weights[1] * second
         return linear ** power_of(self.cost) + self.product * (first * second)
@@ -51,11 +52,11 @@ class PairCost:
 
 @dataclass(frozen=True, slots=True)
 class PairPlan:
-    """The pairs of lengths that records are padded to, one for each bucket.
+    """The pairs of lengths that records are padded to, one per bucket.
 
-    A record belongs to the first bucket that holds both of its lengths; planned buckets stand in the order of what they
-    cost, so that this is the cheapest. `BucketPlan` is the same of one length: no bucket holds a later one, and the
-    last holds all.
+    A record belongs to the first bucket whose maximum lengths are not below its own; planned buckets are in the order
+    of their cost, so that this bucket is the cheapest. `BucketPlan` is the same for one length. No bucket contains the
+    lengths of a later one, and the last contains the lengths of all.
 
     Attributes:
         boundaries: Inclusive maximum lengths of both groups, each at least 1.
@@ -65,40 +66,41 @@ class PairPlan:
         array([0, 1, 2, 3], dtype=int32)
 
     Raises:
-        ConfigError: No boundaries, or more than 1,024, not pairs of whole numbers, a bucket holds a later one, or the
-            last does not hold all.
+        ConfigError: No boundaries, more than 1,024, not pairs of whole numbers, a bucket contains a later one, or the
+            last does not contain all others.
     """
 
     boundaries: tuple[Pair, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "boundaries", tuple(_checked_pair(i, one) for i, one in enumerate(self.boundaries)))
+        pairs = tuple(_checked_pair(position, pair) for position, pair in enumerate(self.boundaries))
+        object.__setattr__(self, "boundaries", pairs)
         if not self.boundaries:
-            raise ConfigError("boundaries: expected at least one pair, received none. Such as [[8, 4], [16, 8]].")
+            raise ConfigError("boundaries: expected at least one pair, such as [[8, 4], [16, 8]], received none.")
         if len(self.boundaries) > MOST_PAIRS:
             raise ConfigError(f"boundaries: expected at most {MOST_PAIRS} pairs, received {len(self.boundaries)}.")
-        for place, later in enumerate(self.boundaries):
-            for earlier in self.boundaries[:place]:
-                if _holds(earlier, later):
+        for position, later in enumerate(self.boundaries):
+            for earlier in self.boundaries[:position]:
+                if _contains(earlier, later):
                     raise ConfigError(
-                        f"boundaries: expected each pair to hold what no earlier one does, received {list(earlier)} "
-                        f"before {list(later)}. Put the smaller one first, or leave one out."
+                        f"boundaries: expected each pair to contain lengths that no earlier pair contains, received "
+                        f"{list(earlier)} before {list(later)}. Put the smaller pair first, or remove one of them."
                     )
-        for one in self.boundaries:
-            if not _holds(self.max_lengths, one):
+        for pair in self.boundaries:
+            if not _contains(self.max_lengths, pair):
                 raise ConfigError(
-                    f"boundaries: expected the last pair to hold all others, received {list(self.max_lengths)} last, "
-                    f"and {list(one)}. Let the longest of both groups be the last."
+                    f"boundaries: expected the last pair to contain all others, received {list(pair)} and, last, "
+                    f"{list(self.max_lengths)}. Make the last pair the longest lengths of both groups."
                 )
 
     @property
     def num_buckets(self) -> int:
-        """How many buckets there are."""
+        """The number of buckets."""
         return len(self.boundaries)
 
     @property
     def max_lengths(self) -> Pair:
-        """The last pair: what is longer in either is over-long."""
+        """The last pair: a record that is longer in either length is over-long."""
         return self.boundaries[-1]
 
     def assign(self, lengths: npt.ArrayLike) -> npt.NDArray[np.int32]:
@@ -108,47 +110,50 @@ class PairPlan:
             lengths: `[records, 2]`, any integer dtype, in steps.
 
         Returns:
-            int32 `[records]`: the first bucket that holds both lengths. Over-long records get `num_buckets`.
+            int32 `[records]`: the first bucket that contains both lengths. Over-long records get `num_buckets`.
 
         Raises:
-            ConfigError: `lengths` has another shape, is not of integers, or is negative somewhere.
+            ConfigError: `lengths` has a different shape, is not of integers, or contains a negative number.
         """
         pairs = checked_pairs(lengths)
         first, second = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
-        found = np.full(len(pairs), self.num_buckets, np.int32)
-        for place, (most, other) in reversed(list(enumerate(self.boundaries))):
-            found[(first <= most) & (second <= other)] = place
-        return found
+        buckets = np.full(len(pairs), self.num_buckets, np.int32)
+        for bucket, (first_boundary, second_boundary) in reversed(list(enumerate(self.boundaries))):
+            buckets[(first <= first_boundary) & (second <= second_boundary)] = bucket
+        return buckets
 
     def padded_steps(self, histogram: PairHistogram) -> Pair:
         """All steps of each group, real ones and padding. Over-long records count as truncated, here and below."""
-        padded = np.asarray(self.boundaries)[np.minimum(self.assign(histogram.lengths), self.num_buckets - 1)]
+        padded = np.asarray(self.boundaries)[self._buckets_of(histogram)]
         return exact_dot(padded[:, 0], histogram.counts), exact_dot(padded[:, 1], histogram.counts)
 
     def real_steps(self, histogram: PairHistogram) -> Pair:
         """The steps of each group that are not padding."""
-        cut = np.minimum(histogram.lengths, self.max_lengths)
-        return exact_dot(cut[:, 0], histogram.counts), exact_dot(cut[:, 1], histogram.counts)
+        truncated = np.minimum(histogram.lengths, self.max_lengths)
+        return exact_dot(truncated[:, 0], histogram.counts), exact_dot(truncated[:, 1], histogram.counts)
 
     def padding_shares(self, histogram: PairHistogram) -> tuple[float, float]:
         """The share of padding among the padded steps of each group, from 0 to 1."""
-        padded, real = self.padded_steps(histogram), self.real_steps(histogram)
-        first, second = ((all_ - own) / all_ if all_ else 0.0 for all_, own in zip(padded, real, strict=True))
+        first, second = map(share_of_padding, self.padded_steps(histogram), self.real_steps(histogram))
         return first, second
 
     def total_cost(self, histogram: PairHistogram, cost: PairCost) -> float:
-        """What all records cost."""
-        bucket = np.minimum(self.assign(histogram.lengths), self.num_buckets - 1)
-        return float(np.dot(cost.of(*np.asarray(self.boundaries).T)[bucket], histogram.counts))
+        """The cost of all records."""
+        cost_of_bucket = cost.of(*np.asarray(self.boundaries).T)
+        return float(np.dot(cost_of_bucket[self._buckets_of(histogram)], histogram.counts))
+
+    def _buckets_of(self, histogram: PairHistogram) -> npt.NDArray[np.int32]:
+        """The bucket of each pair of the histogram; the last one for over-long pairs."""
+        return np.minimum(self.assign(histogram.lengths), self.num_buckets - 1)
 
 
-def _checked_pair(place: int, pair: Sequence[int]) -> Pair:
+def _checked_pair(position: int, pair: Sequence[int]) -> Pair:
     hint = "Boundaries of two groups are pairs of inclusive maximum lengths, such as [[8, 4], [16, 8]]."
     if isinstance(pair, int | str) or len(pair) != 2:
-        raise ConfigError(f"boundaries[{place}]: expected two lengths, received {pair!r}. {hint}")
-    first, second = (checked_int(f"boundaries[{place}]", one, hint) for one in pair)
+        raise ConfigError(f"boundaries[{position}]: expected two lengths, received {pair!r}. {hint}")
+    first, second = (checked_int(f"boundaries[{position}]", length, hint) for length in pair)
     return first, second
 
 
-def _holds(pair: Pair, other: Pair) -> bool:
+def _contains(pair: Pair, other: Pair) -> bool:
     return pair[0] >= other[0] and pair[1] >= other[1]

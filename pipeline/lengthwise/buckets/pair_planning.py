@@ -1,5 +1,6 @@
 """Plans of bucket pairs: axes of candidate lengths, the search on them, and how many buckets are enough."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -7,20 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from lengthwise.buckets.argument_checks import checked_int
-from lengthwise.buckets.boundary_multiples import AUTO, MULTIPLES, PERCENT_MORE, Multiple
-from lengthwise.buckets.candidate_boundaries import Candidates, round_up
+from lengthwise.buckets.batch_rows import empty_rows, rows_per_batch
+from lengthwise.buckets.boundary_multiples import AUTO, Multiple, given_multiple, is_affordable, multiples_dividing
+from lengthwise.buckets.candidate_boundaries import Candidates, round_up_to_multiple
 from lengthwise.buckets.dynamic_programme import solve
-from lengthwise.buckets.optimal_plan import BATCH_STEPS, BUDGET_HINT, KNEE_AT, KNEE_WITHIN
+from lengthwise.buckets.optimal_plan import BATCH_STEPS, BUDGET_HINT, COUNT_HINT, KNEE_AT, first_within_knee
 from lengthwise.buckets.pair_length_histogram import PairHistogram
 from lengthwise.buckets.pair_plan import Pair, PairCost, PairPlan
 from lengthwise.buckets.pair_search import Cell, Grid, Search, proven
-from lengthwise.errors import ConfigError
 
-_AXIS = 64
-"""The most values of an axis on which buckets are chosen, before they move to any length."""
+_FEW = 64
+"""The maximum number of values of an axis on which buckets are chosen, before they move to any length."""
 
 _COARSE = 12
-"""The most values of an axis on which the best of few buckets are proven, as another place to start from."""
+"""The maximum number of values of an axis on which a small number of buckets is proven, as a second starting point."""
 
 
 def plan_pairs(
@@ -32,19 +33,19 @@ def plan_pairs(
     max_lengths: tuple[int | None, int | None] = (None, None),
     batch_steps: int = BATCH_STEPS,
 ) -> PairPlan:
-    """The plan of bucket pairs that costs least: exact for small inputs, within a few percent of it for large ones.
+    """The cheapest plan of bucket pairs: exact for small inputs, within a few percent of the optimum for large ones.
 
-    The best of 100,000 distinct pairs and 32 buckets takes a few seconds; see `pair_search` for how, and for when it is
-    exact. The last bucket holds all records, so that others of at most these lengths have one, too.
+    Planning 32 buckets for 100,000 distinct pairs takes a few seconds; `pair_search` describes the search and when it
+    is exact. The last bucket contains all records, so any record of at most these lengths has a bucket.
 
     Args:
-        histogram: The pairs to plan for, of all records.
-        count: The most buckets, the last one included; None takes as few as leave at most 10% more waste than any
-            number up to 32 that was tried (see `knee`).
-        cost: What a record of T1 and T2 padded steps costs. None: their sum.
-        multiple_of: Every boundary is a multiple of this; `"auto"` takes the largest of 64, 32, 16, 8, 4, 2 and 1 that
-            adds at most 2% of cost to a plan whose boundaries are rounded up to it, and divides the `max_lengths` that
-            are given.
+        histogram: The pairs of all records.
+        count: The maximum number of buckets, including the last one; None for the smallest number whose waste is within
+            10% of the minimum over 1 to 32 buckets (see `knee`).
+        cost: The cost of a record of T1 and T2 padded steps. None: their sum.
+        multiple_of: Every boundary is a multiple of this; `"auto"` is the largest of 64, 32, 16, 8, 4, 2 and 1 that
+            adds at most 2% of cost to a plan whose boundaries are rounded up to it, and divides the given
+            `max_lengths`.
         max_lengths: The last boundary of each group, rounded up. None: the longest length.
         batch_steps: The budget at which remainders are counted, in weighted steps.
 
@@ -52,19 +53,17 @@ def plan_pairs(
         ConfigError: The histogram is empty, or an argument is out of its range.
     """
     cost = cost or PairCost()
-    if isinstance(multiple_of, str) and multiple_of != AUTO:
-        raise ConfigError(f"multiple_of: expected 'auto' or a whole number of steps, received {multiple_of!r}.")
+    multiple = given_multiple(multiple_of)
     budget = checked_int("batch_steps", batch_steps, BUDGET_HINT)
-    most = KNEE_AT if count is None else checked_int("count", count, "Leave it out to let the data say it.")
-    rounding = 1 if isinstance(multiple_of, str) else multiple_of
-    axes = _Axes.of(histogram, rounding, max_lengths)
-    found = axes.choose(cost, most, None if count is not None else budget)
-    if isinstance(multiple_of, str):
-        rounding = _affordable(axes.few_plan(found, cost), histogram, cost, max_lengths)
-        if rounding > 1:
-            axes = _Axes.of(histogram, rounding, max_lengths)
-            found = axes.choose(cost, len(found), None)
-    return axes.plan(axes.refine(cost, found), cost)
+    max_count = KNEE_AT if count is None else checked_int("count", count, COUNT_HINT)
+    axes = _Axes.of(histogram, 1 if multiple is None else multiple, max_lengths)
+    cells = axes.choose(cost, max_count, budget if count is None else None)
+    if multiple is None:
+        multiple = _affordable_multiple(axes.few_plan(cells, cost), histogram, cost, max_lengths)
+        if multiple > 1:
+            axes = _Axes.of(histogram, multiple, max_lengths)
+            cells = axes.choose(cost, len(cells), None)
+    return axes.plan(axes.refine(cost, cells), cost)
 
 
 _Values = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -72,12 +71,12 @@ _Values = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True)
 class _Axes:
-    """The lengths that boundaries may have, of each group: few, of which buckets are chosen, and all.
+    """The possible boundaries of each group: a few, from which buckets are chosen, and all.
 
     Attributes:
         lengths: int64 `[n, 2]`: the distinct pairs, rounded up and clipped to the last boundaries.
-        counts: float64 `[n]`.
-        coarse, few: int64 `[m]` of each group, increasing: the best for that group alone.
+        counts: float64 `[n]`: the number of records of each pair.
+        coarse, few: int64 `[m]` of each group, increasing: the best boundaries for that group alone.
         all: int64 `[m]` of each group, increasing.
     """
 
@@ -90,58 +89,46 @@ class _Axes:
     @classmethod
     def of(cls, histogram: PairHistogram, multiple_of: int, max_lengths: tuple[int | None, int | None]) -> Self:
         axes, rounded = [], []
-        for place, longest in enumerate(max_lengths):
-            candidates = Candidates.of(histogram.of(place), multiple_of=multiple_of, max_length=longest)
-            programme = solve(candidates, 1, _AXIS)
-            coarse, few = (np.array(programme.boundaries(size), np.int64) for size in (_COARSE, _AXIS))
+        for group, max_length in enumerate(max_lengths):
+            candidates = Candidates.of(histogram.of(group), multiple_of=multiple_of, max_length=max_length)
+            programme = solve(candidates, 1, _FEW)
+            coarse, few = (np.array(programme.boundaries(size), np.int64) for size in (_COARSE, _FEW))
             axes.append((coarse, few, candidates.values))
-            own = -(-histogram.lengths[:, place] // multiple_of) * multiple_of
-            rounded.append(np.clip(own, multiple_of, candidates.top))
+            lengths = round_up_to_multiple(histogram.lengths[:, group], multiple_of)
+            rounded.append(np.clip(lengths, multiple_of, candidates.top))
         merged = PairHistogram.from_lengths(np.stack(rounded, axis=1), histogram.counts)
         return cls(merged.lengths, merged.counts.astype(np.float64), *zip(*axes, strict=True))
 
     def grid(self, values: _Values, cost: PairCost) -> Grid:
-        """The pairs on axes of these values; points of one cell are joined."""
-        places = [np.searchsorted(axis, self.lengths[:, place]) for place, axis in enumerate(values)]
-        keys, where = np.unique(places[0] * values[1].size + places[1], return_inverse=True)
+        """The pairs on axes of these values; points of the same cell are merged."""
+        positions = [np.searchsorted(axis, self.lengths[:, group]) for group, axis in enumerate(values)]
+        keys, point = np.unique(positions[0] * values[1].size + positions[1], return_inverse=True)
         first, second = np.divmod(keys, values[1].size)
-        weights = np.bincount(where, self.counts).astype(np.float64)
+        weights = np.bincount(point, self.counts).astype(np.float64)
         return Grid(values, (first, second), weights, cost)
 
-    def by_count(self, cost: PairCost, most: int) -> list[list[Cell]]:
-        """Cells of the few values for 1, 2, ... buckets, as many as save anything."""
+    def cells_by_count(self, cost: PairCost, max_count: int) -> list[list[Cell]]:
+        """Cells of the few values for 1, 2, ... buckets, up to `max_count` or until another bucket saves nothing."""
         search = Search(self.grid(self.few, cost))
-        found = [list(search.cells)]
-        while len(found) < most and search.add():
+        cells = [list(search.cells)]
+        while len(cells) < max_count and search.add():
             search.descend()
-            found.append(list(search.cells))
-        return found
+            cells.append(list(search.cells))
+        return cells
 
-    def choose(self, cost: PairCost, most: int, budget: int | None) -> list[Cell]:
-        """Cells of the few values for `most` buckets, or for as many as are enough at a budget of weighted steps."""
-        found = self.by_count(cost, most)
+    def choose(self, cost: PairCost, max_count: int, budget: int | None) -> list[Cell]:
+        """Cells of the few values for `max_count` buckets, or for the knee at a budget of weighted steps."""
+        cells = self.cells_by_count(cost, max_count)
         if budget is None:
-            return found[-1]
+            return cells[-1]
         grid = self.grid(self.few, cost)
         least = float(np.dot(cost.of(*self.lengths.T), self.counts))
-        waste = [self._waste(grid, cells, budget, cost) - least for cells in found]
-        return next(cells for cells, one in zip(found, waste, strict=True) if one <= (1 + KNEE_WITHIN) * min(waste))
-
-    def _waste(self, grid: Grid, cells: list[Cell], budget: int, cost: PairCost) -> float:
-        """What all records cost, and the empty parts of the last batches; see `choose.remainders`."""
-        table = np.stack([grid.cost_in(cell) for cell in cells])
-        held = np.bincount(np.argmin(table, axis=0), grid.weights, len(cells))
-        steps = PairCost(cost.weights)
-        total = float(np.dot(table.min(axis=0), grid.weights))
-        for cell, records in zip(cells, held.tolist(), strict=True):
-            rows = max(budget // int(steps.of(*grid.pair(cell))), 1)
-            total += max(rows - records, rows // 2) * float(cost.of(*grid.pair(cell)))
-        return total
+        return cells[first_within_knee([_cost_with_remainders(grid, few, budget) - least for few in cells])]
 
     def refine(self, cost: PairCost, cells: list[Cell]) -> list[Cell]:
-        """Better cells of the few values, as many."""
+        """The same number of better cells of the few values."""
         grid, coarse = self.grid(self.few, cost), self.grid(self.coarse, cost)
-        rough = _moved(self.few, coarse, proven(coarse, len(cells), ()))
+        rough = _cells_on_axes(self.few, map(coarse.pair, proven(coarse, len(cells), ())))
         searches = [Search(grid, start) for start in (cells, rough)]
         for search in searches:
             search.exchange()
@@ -149,38 +136,53 @@ class _Axes:
         return proven(grid, len(cells), best.cells)
 
     def few_plan(self, cells: list[Cell], cost: PairCost) -> PairPlan:
-        """The plan of some cells of the few values."""
-        return _of_pairs([(int(self.few[0][i]), int(self.few[1][j])) for i, j in cells], cost)
+        """The plan of cells of the few values."""
+        return _plan_of_pairs(map(self.grid(self.few, cost).pair, cells), cost)
 
     def plan(self, cells: list[Cell], cost: PairCost) -> PairPlan:
-        """The same, moved to any length where there are more."""
-        if all(one.size == other.size for one, other in zip(self.few, self.all, strict=True)):
+        """The plan of cells of the few values, moved to any length if there are more values."""
+        few, all_ = self.grid(self.few, cost), self.grid(self.all, cost)
+        if few.top == all_.top:
             return self.few_plan(cells, cost)
-        search = Search(self.grid(self.all, cost), _moved(self.all, self.grid(self.few, cost), cells))
+        search = Search(all_, _cells_on_axes(self.all, map(few.pair, cells)))
         search.descend()
-        return _of_pairs(list(map(search.grid.pair, search.cells)), cost)
+        return _plan_of_pairs(map(all_.pair, search.cells), cost)
 
 
-def _moved(axes: _Values, grid: Grid, cells: list[Cell]) -> list[Cell]:
-    """The cells of a grid on axes of more values."""
-    pairs = map(grid.pair, cells)
-    return [(int(np.searchsorted(axes[0], one)), int(np.searchsorted(axes[1], other))) for one, other in pairs]
+def _cost_with_remainders(grid: Grid, cells: list[Cell], budget: int) -> float:
+    """The cost of all records, and of the empty rows in the last batches; see `optimal_plan.remainders`."""
+    costs = np.stack([grid.cost_in(cell) for cell in cells])
+    records = np.bincount(np.argmin(costs, axis=0), grid.weights, len(cells))
+    weighted_steps = PairCost(grid.cost.weights)
+    total = float(np.dot(costs.min(axis=0), grid.weights))
+    for pair, count in zip(map(grid.pair, cells), records.tolist(), strict=True):
+        rows = rows_per_batch(budget, int(weighted_steps.of(*pair)))
+        total += empty_rows(rows, count) * float(grid.cost.of(*pair))
+    return total
 
 
-def _of_pairs(pairs: list[Pair], cost: PairCost) -> PairPlan:
+def _cells_on_axes(axes: _Values, pairs: Iterable[Pair]) -> list[Cell]:
+    """The cells that contain these pairs on other axes."""
+    return [(int(np.searchsorted(axes[0], first)), int(np.searchsorted(axes[1], second))) for first, second in pairs]
+
+
+def _plan_of_pairs(pairs: Iterable[Pair], cost: PairCost) -> PairPlan:
     distinct = sorted(set(pairs), key=lambda pair: (float(cost.of(*pair)), pair))
     return PairPlan(tuple(distinct))
 
 
-def _affordable(
+def _affordable_multiple(
     plan: PairPlan, histogram: PairHistogram, cost: PairCost, max_lengths: tuple[int | None, int | None]
 ) -> int:
-    """The largest multiple that adds at most 2% of cost where boundaries are rounded up to it."""
-    most = (100 + PERCENT_MORE) / 100 * plan.total_cost(histogram, cost)
+    """The largest multiple that adds at most 2% of cost if boundaries are rounded up to it."""
+    total_cost = plan.total_cost(histogram, cost)
 
     def rounded(multiple: int) -> PairPlan:
-        pairs = [(round_up(one, multiple), round_up(other, multiple)) for one, other in plan.boundaries]
-        return _of_pairs(pairs, cost)
+        first, second = (round_up_to_multiple(axis, multiple).tolist() for axis in np.array(plan.boundaries).T)
+        return _plan_of_pairs(zip(first, second, strict=True), cost)
 
-    fitting = (one for one in MULTIPLES if not any(longest and longest % one for longest in max_lengths))
-    return next(one for one in fitting if rounded(one).total_cost(histogram, cost) <= most)
+    return next(
+        multiple
+        for multiple in multiples_dividing(max_lengths)
+        if is_affordable(rounded(multiple).total_cost(histogram, cost), total_cost)
+    )

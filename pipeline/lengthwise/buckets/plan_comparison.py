@@ -1,19 +1,20 @@
-"""Plans side by side: what `lengthwise plan` prints and the report shows."""
+"""Plans side by side, as `lengthwise plan` prints and the report shows them."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from lengthwise.buckets.boundary_multiples import AUTO, Multiple, settle
+from lengthwise.buckets.boundary_multiples import AUTO, Multiple, resolve_count_and_multiple
 from lengthwise.buckets.bucket_plan import BucketPlan
 from lengthwise.buckets.candidate_boundaries import Cost, power_of
 from lengthwise.buckets.length_histogram import LengthHistogram
 from lengthwise.buckets.optimal_plan import BATCH_STEPS, plan_optimal
+from lengthwise.buckets.padding_shares import padded_steps_per_real, share_of_padding
 from lengthwise.buckets.textbook_plans import plan_geometric, plan_powers_of_two, plan_quantile, plan_single
 
 
 @dataclass(frozen=True, slots=True)
 class PlanComparison:
-    """One plan and what it would do to the sequences of one histogram. Over-long ones count as truncated.
+    """A plan and its effect on the sequences of a histogram. Over-long sequences count as truncated.
 
     Attributes:
         name: `"chosen"`, `"optimal"`, `"quantile"`, `"geometric"`, `"powers of two"` or `"one bucket"`.
@@ -29,18 +30,18 @@ class PlanComparison:
 
     @property
     def num_buckets(self) -> int:
-        """How many buckets the plan has."""
+        """The number of buckets."""
         return len(self.boundaries)
 
     @property
     def padding_share(self) -> float:
         """The share of padding among all padded steps, from 0 to 1."""
-        return (self.padded_steps - self.real_steps) / self.padded_steps
+        return share_of_padding(self.padded_steps, self.real_steps)
 
     @property
     def padded_per_real(self) -> float | None:
-        """Padded steps for each real step, at least 1; None when there is no real step at all."""
-        return self.padded_steps / self.real_steps if self.real_steps else None
+        """Padded steps per real step, at least 1; None without a real step."""
+        return padded_steps_per_real(self.padded_steps, self.real_steps)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, with the derived numbers."""
@@ -64,14 +65,14 @@ def compare(
     max_length: int | None = None,
     batch_steps: int = BATCH_STEPS,
 ) -> tuple[PlanComparison, ...]:
-    """The optimal plan beside the usual ones, all judged on the same lengths that they were made from.
+    """The optimal plan and the usual ones, all evaluated on the lengths that they were computed from.
 
     Args:
-        histogram: The lengths to plan for and to judge by.
-        count: The number of buckets; None takes that of `chosen`, else the knee.
+        histogram: The lengths to plan for and to evaluate on.
+        count: The number of buckets; None for that of `chosen`, or without `chosen` for the knee.
         chosen: A plan to put first, such as the one in the configuration; the others then share its last boundary
             unless `max_length` is given.
-        cost: What the optimal plan minimises. The numbers shown are steps under either cost.
+        cost: What the optimal plan minimises. The results are steps under both costs.
         multiple_of: As in `plan`.
         max_length: As in `plan`.
         batch_steps: As in `plan`.
@@ -87,7 +88,7 @@ def compare(
         max_length = chosen.max_length
     if count is None and chosen is not None:
         count = chosen.num_buckets
-    count, multiple = settle(
+    count, multiple = resolve_count_and_multiple(
         histogram, count=count, cost=cost, multiple_of=multiple_of, max_length=max_length, batch_steps=batch_steps
     )
     rounding: dict[str, Any] = {"multiple_of": multiple, "max_length": max_length}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from lengthwise.buckets.batch_rows import rows_per_batch
 from lengthwise.columns import RESERVED_KEY, group_of, length_key
 from lengthwise.columns.column_base import Spec
 from lengthwise.padding_side import Padding
@@ -128,8 +129,7 @@ class BatchOptions(Spec):
         if self.batch_size is not None:
             return self.batch_size
         assert self.batch_steps is not None
-        rows = self.batch_steps // max(steps, 1)
-        return max(rows - rows % self.multiple_of if rows >= self.multiple_of else rows, 1)
+        return rows_per_batch(self.batch_steps, steps, self.multiple_of)
 
 
 def steps_of_group(steps: StepsOfGroups | None, key: str) -> int | None:
