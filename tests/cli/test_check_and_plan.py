@@ -227,12 +227,12 @@ def test_options_that_cannot_work_are_refused(command: str, name: str, place, le
 
 @pytest.mark.parametrize("kept", [0, 1])
 def test_results_that_do_not_arrive_are_no_verdict(kept: int, place, lengthwise, monkeypatch) -> None:
-    from lengthwise.job.running import local_steps
+    from lengthwise.job.running import job_steps
 
-    write = local_steps.write_summary
+    write = job_steps.write_summary
     monkeypatch.setattr(
-        local_steps, "write_summary", lambda *given: write(*given[:-1], given[-1][:kept]) if kept else None
+        job_steps, "write_summary", lambda *given: write(*given[:-1], given[-1][:kept]) if kept else None
     )
     for command in ("check", "plan"):
         message = lengthwise(command, place.job, "--workers", "1", code=3).stderr
-        assert f"expected what was found in 2 pieces of the input, received that of {kept}" in message
+        assert f"expected the results of 2 chunks of the input, received {kept}" in message

@@ -97,7 +97,7 @@ def _environment(pid: int) -> bytes:
 
 
 def _serve() -> None:
-    from lengthwise.job.running import beam_runner, beam_steps  # noqa: F401 (imported once for all children)
+    from lengthwise.job.running import beam_pipeline, beam_runner  # noqa: F401 (imported once for all children)
     from lengthwise.job.writing import publication  # noqa: F401 (imported once for all children)
 
     for line in sys.stdin:

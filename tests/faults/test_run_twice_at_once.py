@@ -12,7 +12,7 @@ import pytest
 
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.reading.input_pieces import whole_files
-from lengthwise.job.running import local_steps
+from lengthwise.job.running import job_steps
 from lengthwise.job.spilling import piece_spilling
 from lengthwise.job.workspace.output_lock import locked, remove_work
 from lengthwise.job.writing import shard_writing
@@ -91,7 +91,7 @@ def test_a_worker_that_continues_when_its_job_has_ended_leaves_nothing(tmp_path,
         given.append((job, tasks[0]))
         return tasks
 
-    monkeypatch.setattr(local_steps, "assign_shards", assign)
+    monkeypatch.setattr(job_steps, "assign_shards", assign)
     jobs.run(tmp_path, words.COLUMNS, FILES, buckets={"boundaries": (6, 12)})
     [(job, task)] = given
     module, name = LATE[moment]

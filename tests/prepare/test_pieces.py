@@ -17,7 +17,7 @@ import pytest
 from lengthwise.errors import LengthwiseError
 from lengthwise.job import check, run
 from lengthwise.job.reading import input_pieces
-from lengthwise.job.running import local_steps
+from lengthwise.job.running import job_steps
 from lengthwise.job.spilling import piece_spilling
 from lengthwise.records.container.frame_search import find_first_frame
 from prepare import jobs, words
@@ -128,7 +128,7 @@ def test_a_file_that_changes_between_its_pieces(raw, monkeypatch, name):
             CHANGES[name](raw)
         return spill_piece(job, piece)
 
-    monkeypatch.setattr(local_steps, "spill_piece", spilled)
+    monkeypatch.setattr(job_steps, "spill_piece", spilled)
     monkeypatch.setattr(input_pieces, "PIECE_BYTES", PIECE)
     config = jobs.job(raw.parent.parent, words.COLUMNS, [str(raw)], **SECTIONS, **ORDERS["given"])
     manifest = run(config, workers=1)

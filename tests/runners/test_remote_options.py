@@ -55,13 +55,13 @@ def test_the_job_that_dataflow_gets_has_the_steps_of_the_flow(setup: Setup) -> N
 
     from lengthwise.config import load_config
     from lengthwise.job.reading.input_pieces import whole_files
-    from lengthwise.job.running.beam_steps import prepare_shards
+    from lengthwise.job.running.beam_pipeline import build_steps
     from lengthwise.job.task_values import Input, Job
 
     config = load_config(str(setup.folder / "job.yaml"))
     job = Job(config, (Input("gs://bkt/raw/a", "a", 0, 1, None),), ((8,),), "", "gs://bkt/out/.work/x")
     pipeline = beam.Pipeline(options=PipelineOptions([*DATAFLOW, *DRY]))
-    prepare_shards(pipeline, job, whole_files(job))
+    build_steps(pipeline, "prepare_shards", job, whole_files(job))
     steps = pipeline.run().job.proto_pipeline.components.transforms.values()
     names = {step.unique_name for step in steps}
-    assert {"List pieces", "Spill rows", "Assign shards", "Write shards", "Summarise shards"} <= names
+    assert {"List tasks", "Spill rows", "Spill rows: summarise", "Write shards", "Write shards: summarise"} <= names

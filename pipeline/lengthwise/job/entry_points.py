@@ -154,13 +154,13 @@ def _measuring(config: JobConfig, folder: str, options: Sequence[str], progress:
 def _dry_run(config: JobConfig, options: Sequence[str]) -> NoReturn:
     """Builds the job over the input's patterns, unlisted, and hands it to the runner, which does not run it."""
     from lengthwise.job.reading.input_pieces import whole_files
+    from lengthwise.job.running.beam_pipeline import build_steps
     from lengthwise.job.running.beam_runner import run_pipeline
-    from lengthwise.job.running.beam_steps import prepare_shards
 
     inputs = unlisted_inputs(config)
     place = files.join(config.output.path, WORK, "dry-run")
     job = Job(config, inputs, config.buckets.given or ((1,),), "", place)
-    run_pipeline(lambda pipeline: prepare_shards(pipeline, job, whole_files(job)), options)
+    run_pipeline(lambda pipeline: build_steps(pipeline, "prepare_shards", job, whole_files(job)), options)
     raise NothingRan(ACCEPTED.format(runner_name(options)))
 
 

@@ -25,7 +25,7 @@ _NONE = b"0"  # an entry that is a text and an integer
 def count_vocabularies(
     job: Job,
     spilled: Sequence[SpilledPiece],
-    run_step: Callable[[str, Job, Sequence[MergeTask]], None],
+    run_steps: Callable[[str, Job, Sequence[MergeTask]], None],
     progress: ProgressSink,
 ) -> Job:
     """The job with its vocabularies, if it makes any of its data.
@@ -33,7 +33,7 @@ def count_vocabularies(
     Args:
         job: the job, which has read all of its input.
         spilled: what it found in each piece.
-        run_step: runs a step of `local` or `pipeline`.
+        run_steps: runs steps of `job_steps` by their name.
         progress: is told what was counted.
 
     Raises:
@@ -46,7 +46,7 @@ def count_vocabularies(
         if not files.exists(counted_path(job, owner)):
             paths = list(files_of_pieces)
             while tasks := merge_tasks(paths):
-                run_step("merge_all", job, tasks)
+                run_steps("merge_counts", job, tasks)
                 paths = [task.target for task in tasks]
             _write_vocabulary(job, owner, paths, is_empty=is_empty)
         progress(Event("log", message=_describe(job, owner)))

@@ -15,7 +15,7 @@ from lengthwise.storage import files
 def main() -> None:
     """Serves the process that started this one until it closes their connection, the second argument's descriptor."""
     with uncollected():
-        from lengthwise.job.running import local_steps  # noqa: F401 (what its tasks are made of)
+        from lengthwise.job.running import job_steps  # noqa: F401 (imports all that tasks need)
     gc.freeze()
     _serve(Connection(int(sys.argv[2])))
     os._exit(0)  # all is on disk: nothing is to be torn down
