@@ -235,4 +235,4 @@ def test_results_that_do_not_arrive_are_no_verdict(kept: int, place, lengthwise,
     )
     for command in ("check", "plan"):
         message = lengthwise(command, place.job, "--workers", "1", code=3).stderr
-        assert f"expected the results of 2 chunks of the input, received {kept}" in message
+        assert f"expected the results of 2 pieces of the input, received {kept}" in message

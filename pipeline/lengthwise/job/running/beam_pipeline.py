@@ -10,7 +10,7 @@ from lengthwise.job.task_values import Job
 
 
 def build_steps(pipeline: beam.Pipeline, name: str, job: Job, tasks: Sequence[Any]) -> None:
-    """Adds the steps of one part of the job (see `job_steps.steps_of`) to a pipeline, the first one with these tasks."""
+    """Adds the steps `name` of `job_steps` to a pipeline; `tasks` are those of the first step."""
     elements = pipeline | "List tasks" >> beam.Create(tasks)
     steps = steps_of(name)
     for step, following in zip(steps, [*steps[1:], None], strict=True):

@@ -174,7 +174,7 @@ class Stages:
         results = {result.piece: result for result in read_summary(job, summary, list[kind])}  # type: ignore[valid-type]
         if results.keys() != {piece.name for piece in pieces}:
             raise EnvironmentFailure(
-                f"{job.work}: expected the results of {len(pieces)} chunks of the input, received {len(results)}; "
+                f"{job.work}: expected the results of {len(pieces)} pieces of the input, received {len(results)}; "
                 "check that all workers can write to this folder, then run again"
             )
         return results
