@@ -208,7 +208,7 @@ def test_ids_of_words_need_no_look_up():
 
 def test_raw_values_say_that_they_need_tensorflow():
     hashed = lw.sequence_categorical_column_with_hash_bucket("k", 5, "int64")
-    with pytest.raises(ValueError, match=r"look-up needs TensorFlow .*looked_up\(columns\)"):
+    with pytest.raises(ValueError, match=r"lookup needs TensorFlow .*looked_up\(columns\)"):
         lw.SequenceFeatures([lw.indicator_column(hashed)], return_lengths=True)(batch(k=ids()))
 
 

@@ -150,7 +150,7 @@ def test_a_model_sees_packed_pairs_as_it_sees_each_alone(packable: Any) -> None:
     assert {"source_positions", "target_segment_ids", "source_sequence_length"} < set(
         lw.inputs(data.columns, packed=True)
     )
-    with pytest.raises(ConfigError, match="causal: expected False where keys are of another group"):
+    with pytest.raises(ConfigError, match="causal: expected False for keys of another group"):
         lw.SegmentMask(causal=True)(target, source)
 
 

@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from lengthwise import columns as lw
 from lengthwise.layers import SequenceFeatures, concatenate_context_input, sequence_input_layer
-from lengthwise.tensor.tensor_lookup import make_lookup
+from lengthwise.tensor.tensor_lookup import IdLookup
 
 WORDS = lw.sequence_categorical_column_with_vocabulary_list("k", ["a", "b"], oov="error")
 COLUMNS = [lw.indicator_column(WORDS), lw.sequence_numeric_column("n")]
 FEATURES = {"k": tf.ragged.constant([["a"], ["b", "b"]]), "n": tf.ragged.constant([[1.0], [2.0, 3.0]])}
-LAYER, LOOKUP = SequenceFeatures(COLUMNS, return_lengths=True), make_lookup(WORDS)
+LAYER, LOOKUP = SequenceFeatures(COLUMNS, return_lengths=True), IdLookup(WORDS)
 
 CALLS = {
     "layer": LAYER,

@@ -304,8 +304,8 @@ def test_a_column_takes_its_first_weights_from_a_checkpoint(tmp_path):
     ("change", "error"),
     [
         ({"tensor_name_in_ckpt": None}, "both ckpt_to_load_from and tensor_name_in_ckpt, or neither"),
-        ({"tensor_name_in_ckpt": "absent"}, "expected 'absent' of shape .*it holds .*ccc_embedding"),
-        ({"dimension": 5}, r"of shape \[3, 5\]; it holds"),
+        ({"tensor_name_in_ckpt": "absent"}, "expected 'absent' of shape .*it contains .*ccc_embedding"),
+        ({"dimension": 5}, r"of shape \[3, 5\]; it contains"),
         ({"ckpt_to_load_from": "/nowhere/model"}, "expected a TensorFlow checkpoint"),
     ],
 )

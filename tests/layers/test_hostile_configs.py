@@ -222,7 +222,7 @@ HUGE = {
     "indicator": (
         "indicator",
         {"categorical_column": {"kind": "identity", "key": "k", "num_buckets": 2**40}},
-        "expected at most 16777216 numbers a step, received 1099511627776",
+        "expected at most 16777216 numbers per step, received 1099511627776",
     ),
     "shape": ("numbers", {"shape": [2**40]}, "shape: expected at most 16777216 numbers"),
     "axes": ("numbers", {"shape": [2**40] * 100_000}, "shape: expected at most 64 entries"),

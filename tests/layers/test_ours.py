@@ -208,7 +208,7 @@ DIFFERENT = {
     ),
     "told": (
         {"a": ragged([[1.0], [2.0]]), "b": ragged([[1.0], [2.0]]), "sequence_length": tf.constant([1, 2])},
-        "feature 'a': its steps do not fit 'sequence_length'; first in row",
+        "feature 'a': its number of steps differs from 'sequence_length'; first in row",
         1,
     ),
     "too long": (

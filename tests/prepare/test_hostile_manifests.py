@@ -125,5 +125,5 @@ def test_a_manifest_that_would_do_harm_is_refused(harm, copy):
 def test_a_manifest_of_huge_tables_makes_no_layer(copy):
     columns = lw.load_manifest(_edited(copy, _rows)).model_columns
     for column in columns:
-        with pytest.raises(ValueError, match=r"embedding tables: expected at most|numbers a step"):
+        with pytest.raises(ValueError, match=r"embedding tables: expected at most|numbers per step"):
             lw.SequenceFeatures([column], return_lengths=True)

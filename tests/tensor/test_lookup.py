@@ -10,7 +10,7 @@ from lengthwise.columns import sequence_categorical_column_with_identity as iden
 from lengthwise.columns import sequence_categorical_column_with_vocabulary_file as file_column
 from lengthwise.columns import sequence_categorical_column_with_vocabulary_list as list_column
 from lengthwise.errors import ConfigError
-from lengthwise.tensor.tensor_lookup import make_lookup
+from lengthwise.tensor.tensor_lookup import IdLookup
 
 WORDS = ["R", "G", "ü", "", "9"]
 NUMBERS = [7, -3, 0, 2**40]
@@ -29,17 +29,17 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_ids_follow_the_policy(name):
     column, values, ids = CASES[name]
-    assert make_lookup(column)(tf.constant(values)).numpy().tolist() == ids
+    assert IdLookup(column)(tf.constant(values)).numpy().tolist() == ids
 
 
 @settings(max_examples=40, deadline=None)
 @given(values=st.lists(st.text(max_size=8).filter(lambda text: "\0" not in text), max_size=20))
 def test_strings_get_the_ids_of_tensorflow(values):
     values = tf.constant(values + WORDS, tf.string)
-    buckets = make_lookup(list_column("k", WORDS, num_oov_buckets=3))(values)
+    buckets = IdLookup(list_column("k", WORDS, num_oov_buckets=3))(values)
     initializer = tf.lookup.KeyValueTensorInitializer(WORDS, tf.range(5, dtype=tf.int64))
     assert tf.reduce_all(buckets == tf.lookup.StaticVocabularyTable(initializer, 3).lookup(values))
-    hashed = make_lookup(hash_column("k", 11))(values)
+    hashed = IdLookup(hash_column("k", 11))(values)
     assert tf.reduce_all(hashed == tf.strings.to_hash_bucket_fast(values, 11))
 
 
@@ -47,10 +47,10 @@ def test_strings_get_the_ids_of_tensorflow(values):
 @given(values=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20))
 def test_integers_get_the_ids_of_tensorflow(values):
     values = tf.constant(values + NUMBERS, tf.int64)
-    buckets = make_lookup(list_column("k", NUMBERS, num_oov_buckets=3))(values)
+    buckets = IdLookup(list_column("k", NUMBERS, num_oov_buckets=3))(values)
     initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(NUMBERS, tf.int64), tf.range(4, dtype=tf.int64))
     assert tf.reduce_all(buckets == tf.lookup.StaticVocabularyTable(initializer, 3).lookup(values))
-    hashed = make_lookup(hash_column("k", 11, dtype="int64"))(values)
+    hashed = IdLookup(hash_column("k", 11, dtype="int64"))(values)
     assert tf.reduce_all(hashed == tf.strings.to_hash_bucket_fast(tf.strings.as_string(values), 11))
 
 
@@ -60,11 +60,11 @@ def test_a_vocabulary_file_gives_the_ids_of_tensorflow(tmp_path):
     column = file_column("k", str(path), vocabulary_size=3, num_oov_buckets=2)
     values = tf.constant(["G", "unused", "R", "x", ""])
     initializer = tf.lookup.TextFileInitializer(str(path), tf.string, -2, tf.int64, -1, vocab_size=3)
-    assert tf.reduce_all(make_lookup(column)(values) == tf.lookup.StaticVocabularyTable(initializer, 2).lookup(values))
+    assert tf.reduce_all(IdLookup(column)(values) == tf.lookup.StaticVocabularyTable(initializer, 2).lookup(values))
 
 
 def test_the_look_up_works_in_a_tf_data_map_and_in_a_function():
-    lookup = make_lookup(list_column("k", ["a", "b"]))
+    lookup = IdLookup(list_column("k", ["a", "b"]))
     data = tf.data.Dataset.from_tensors(["b", "z"]).map(lookup)
     assert next(iter(data)).numpy().tolist() == [1, -1]
     assert tf.function(lookup)(tf.constant([["a"]])).numpy().tolist() == [[0]]
@@ -72,7 +72,7 @@ def test_the_look_up_works_in_a_tf_data_map_and_in_a_function():
 
 def test_in_a_graph_the_table_is_initialised_by_the_tables_initializer():
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        ids = make_lookup(list_column("k", ["a", "b"]))(tf.constant(["b"]))
+        ids = IdLookup(list_column("k", ["a", "b"]))(tf.constant(["b"]))
         session.run(tf.compat.v1.tables_initializer())
         assert session.run(ids).tolist() == [1]
 
@@ -80,7 +80,7 @@ def test_in_a_graph_the_table_is_initialised_by_the_tables_initializer():
 def test_an_exported_module_holds_its_table(tmp_path):
     class Model(tf.Module):
         def __init__(self):
-            self.lookup = make_lookup(list_column("k", ["a", "b"]))
+            self.lookup = IdLookup(list_column("k", ["a", "b"]))
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def __call__(self, values):
@@ -96,4 +96,4 @@ def test_an_exported_module_holds_its_table(tmp_path):
 )
 def test_values_of_another_dtype_are_refused(column, values):
     with pytest.raises(ConfigError, match=f"feature 'k': expected values of dtype {column.dtype}"):
-        make_lookup(column)(tf.constant(values))
+        IdLookup(column)(tf.constant(values))

@@ -1,10 +1,11 @@
 """From sequence features to the input of a sequence model: `[batch, T, D]` and lengths.
 
-    features ─ inputs ─┬─ dense | sparse | ragged ─ steps [B,T,...]
-                       └─ lengths ─ T, mask
-    steps ─ forward ─ embed | count | numbers, a column each ─ concatenate ─ [B,T,D]
+    columns ─ tables ── plan: column order, features to read, embedding tables
+    features ─ reading ─┬─ dense | sparse | ragged ─ steps [B,T,...]
+                        └─ lengths ─ T, mask
+    steps ─ vectors ─ embed | count | numbers, per column ─ concatenate ─ [B,T,D]
 
-`SequenceFeatures` (Keras) owns its tables; `sequence_input_layer` also serves a `tf.Graph` (`graph`).
+`SequenceFeatures` (Keras) owns its tables; `sequence_input_layer` also serves a `tf.Graph` (`tf1_graph`).
 Needs Keras; TensorFlow only for strings, sparse and ragged tensors, graphs and checkpoints.
 """
 

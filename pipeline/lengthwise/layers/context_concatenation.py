@@ -1,4 +1,4 @@
-"""Context features beside every step of a sequence."""
+"""Context features next to every step of a sequence."""
 
 from typing import Any
 
@@ -6,24 +6,29 @@ import keras
 from keras import ops
 
 from lengthwise.errors import ConfigError, ConfigTypeError
-from lengthwise.layers.autograph import unconverted
+from lengthwise.layers.keras_types import BackendTensor, KerasConfig, StaticShape
 from lengthwise.layers.reading.batch_checks import Checks
-from lengthwise.layers.reading.batch_inputs import step_mask
+from lengthwise.layers.reading.batch_inputs import mask_of_lengths
 from lengthwise.layers.reading.batch_lengths import flat_lengths
+from lengthwise.layers.tracing import unconverted
 from lengthwise.padding_side import Padding, checked_padding
 
 
 @unconverted
 def concatenate_context_input(
-    context_input: Any, sequence_input: Any, sequence_length: Any = None, *, padding: Padding = "right"
-) -> Any:
-    """Repeats the context along the T axis and joins it to the right of the sequence input.
+    context_input: BackendTensor,
+    sequence_input: BackendTensor,
+    sequence_length: BackendTensor | None = None,
+    *,
+    padding: Padding = "right",
+) -> BackendTensor:
+    """Repeats the context along the T axis and concatenates it to the sequence input, after its vectors.
 
     Args:
         context_input: float `[batch, C]`.
         sequence_input: float `[batch, T, D]`, of the same dtype.
-        sequence_length: integers `[batch]`: the context is zero on padding. None: it fills the padding too, as
-            TensorFlow's function did.
+        sequence_length: integers `[batch]`: the context is zero on padding. None: the context is on the padding too,
+            as in TensorFlow's function.
         padding: the side of a sequence on which its padding is.
 
     Returns:
@@ -52,7 +57,7 @@ class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignor
         **kwargs: of `keras.layers.Layer`.
 
     Call arguments:
-        sequence_input: float `[batch, T, D]`; its mask is handed on to the output.
+        sequence_input: float `[batch, T, D]`; its mask is passed on to the output.
         context_input: float `[batch, C]`.
         sequence_length: integers `[batch]`, or None.
 
@@ -75,38 +80,40 @@ class ConcatenateContext(keras.layers.Layer):  # type: ignore[misc, unused-ignor
         self.padding = checked_padding(padding)
         self.supports_masking = True
 
-    def call(self, sequence_input: Any, context_input: Any, sequence_length: Any = None) -> Any:
-        _require(sequence_input, context_input)
+    def call(
+        self, sequence_input: BackendTensor, context_input: BackendTensor, sequence_length: BackendTensor | None = None
+    ) -> BackendTensor:
+        _require_shapes_and_dtypes(sequence_input, context_input)
         if sequence_length is None:
             return join_context(sequence_input, context_input)
         checks = Checks()
-        valid = step_mask(flat_lengths(sequence_length, checks), ops.shape(sequence_input)[1], self.padding)
+        count = ops.shape(sequence_input)[1]
+        valid = mask_of_lengths(flat_lengths(sequence_length, checks), count, self.padding)
         (joined,) = checks.attach(join_context(sequence_input, context_input, valid))
         return joined
 
-    def compute_output_spec(self, sequence_input: Any, context_input: Any, sequence_length: Any = None) -> Any:
+    def compute_output_spec(
+        self, sequence_input: BackendTensor, context_input: BackendTensor, sequence_length: BackendTensor | None = None
+    ) -> keras.KerasTensor:
         del sequence_length
-        _require(sequence_input, context_input)
-        return keras.KerasTensor(_joined(sequence_input.shape, context_input.shape), dtype=sequence_input.dtype)
+        _require_shapes_and_dtypes(sequence_input, context_input)
+        return keras.KerasTensor(_joined_shape(sequence_input.shape, context_input.shape), dtype=sequence_input.dtype)
 
     def compute_output_shape(
-        self, sequence_input_shape: Any, context_input_shape: Any, sequence_length_shape: Any = None
+        self,
+        sequence_input_shape: StaticShape,
+        context_input_shape: StaticShape,
+        sequence_length_shape: StaticShape | None = None,
     ) -> tuple[int | None, ...]:
         del sequence_length_shape
-        return _joined(tuple(sequence_input_shape), tuple(context_input_shape))
+        return _joined_shape(sequence_input_shape, context_input_shape)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         """The configuration."""
         return {**super().get_config(), "padding": self.padding}
 
 
-def _joined(sequence_shape: tuple[int | None, ...], context_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-    batch, count, steps = sequence_shape
-    context = context_shape[1]
-    return batch, count, None if steps is None or context is None else steps + context
-
-
-def join_context(steps: Any, context: Any, valid: Any = None) -> Any:
+def join_context(steps: BackendTensor, context: BackendTensor, valid: BackendTensor | None = None) -> BackendTensor:
     """`[B,T,D]` and `[B,C]` to `[B,T,D+C]`; the context is zero where `valid` `[B,T]`, if given, is false."""
     batch, count = ops.shape(steps)[:2]
     context = ops.broadcast_to(ops.expand_dims(context, 1), (batch, count, ops.shape(context)[1]))
@@ -115,13 +122,19 @@ def join_context(steps: Any, context: Any, valid: Any = None) -> Any:
     return ops.concatenate([steps, context], axis=-1)
 
 
-def _require(steps: Any, context: Any) -> None:
+def _joined_shape(sequence_shape: StaticShape, context_shape: StaticShape) -> tuple[int | None, ...]:
+    batch, count, steps = tuple(sequence_shape)
+    context = tuple(context_shape)[1]
+    return batch, count, None if steps is None or context is None else steps + context
+
+
+def _require_shapes_and_dtypes(steps: BackendTensor, context: BackendTensor) -> None:
     for value, rank, name in ((steps, 3, "sequence_input"), (context, 2, "context_input")):
         if len(value.shape) != rank:
             raise ConfigError(f"{name}: expected rank {rank}, received shape {tuple(value.shape)}")
-    dtypes = [keras.backend.standardize_dtype(value.dtype) for value in (context, steps)]
-    if dtypes[0] != dtypes[1] or "float" not in dtypes[0]:
+    dtype, context_dtype = (keras.backend.standardize_dtype(value.dtype) for value in (steps, context))
+    if dtype != context_dtype or "float" not in dtype:
         raise ConfigTypeError(
             "concatenate_context_input: expected inputs of one float dtype, received context_input "
-            f"{dtypes[0]} and sequence_input {dtypes[1]}; cast one of them"
+            f"{context_dtype} and sequence_input {dtype}; cast one of them"
         )

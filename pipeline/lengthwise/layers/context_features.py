@@ -5,11 +5,13 @@ from typing import Any
 
 import keras
 
-from lengthwise.columns import feature_of
+from lengthwise.columns import AnyColumn, feature_of
 from lengthwise.errors import ConfigError
+from lengthwise.layers.keras_types import BackendTensor, Features, KerasConfig, StaticShape
 from lengthwise.layers.segment_layers import is_packed
-from lengthwise.layers.tables.default_columns import context_columns, converted
+from lengthwise.layers.tables.default_columns import EmbeddingSizes, context_columns, converted_columns
 from lengthwise.layers.tables.keras_config import columns_config, columns_from_config
+from lengthwise.layers.tables.layer_plan import ColumnsLike
 from lengthwise.layers.tables.layer_tables import add_tables
 from lengthwise.layers.vectors.record_vectors import RecordFeatures
 from lengthwise.layers.vectors.xla_limits import may_look_up, refuse_to_compile
@@ -17,19 +19,19 @@ from lengthwise.layers.vectors.xla_limits import may_look_up, refuse_to_compile
 
 @keras.saving.register_keras_serializable(package="lengthwise")
 class ContextFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
-    """Turns features of the whole record into one float tensor `[batch, C]`: to join what was made of the steps.
+    """Turns features of the whole record into one float tensor `[batch, C]`, to be joined with vectors of sequences.
 
-    It gives what `SequenceFeatures(columns, context=...)` puts beside every step, once a record.
+    These are the vectors that `SequenceFeatures(columns, context=...)` repeats next to every step, once per record.
 
     Args:
         columns: of `lengthwise` or of `tf.feature_column.*`. Plain id columns get an embedding.
-        context: the keys of the features to take, in the order of the C axis: numbers as they are, ids
+        context: the keys of the features to use, in the order of the C axis: numbers as they are, ids
             (`categorical_column_with_*`) through their embedding, or as their counts.
-        embedding_dim: the size of the embeddings of plain ids, as of `SequenceFeatures`.
+        embedding_dim: the size of the embeddings of plain ids, as for `SequenceFeatures`.
         **kwargs: of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        features: a dict of tensors by feature key; what no column reads is left aside.
+        features: a dict of tensors by feature key; features that no column reads are ignored.
 
     Input shape:
         Numbers: `[batch, *shape]`. Ids and their weights: `[batch]`, or `[batch, K]` with -1 for none, also ragged or
@@ -56,56 +58,57 @@ class ContextFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     def __init__(
         self,
-        columns: Iterable[Any],
+        columns: ColumnsLike,
         context: Iterable[str],
         *,
-        embedding_dim: int | Mapping[str, int] | None = None,
+        embedding_dim: EmbeddingSizes = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self._context = RecordFeatures(context_columns(converted(columns), tuple(context), embedding_dim))
+        self._context = RecordFeatures(context_columns(converted_columns(columns), tuple(context), embedding_dim))
         if not self._context.columns:
             raise ConfigError("context: expected the key of at least one feature, received none")
         self.supports_jit = not any(map(may_look_up, self._context.plans))
         self.build()
 
     @property
-    def columns(self) -> tuple[Any, ...]:
+    def columns(self) -> tuple[AnyColumn, ...]:
         return self._context.columns
 
-    def build(self, features_shape: Any = None) -> None:
-        """Makes the tables and look-ups; they do not depend on the input."""
+    def build(self, features_shape: Mapping[str, StaticShape] | None = None) -> None:
+        """Creates the tables and lookups; they do not depend on the input."""
         del features_shape
         self._context.make_lookups()
         self.tables = add_tables(self, self._context.plans)
 
-    def call(self, features: Any) -> Any:
+    def call(self, features: Features) -> BackendTensor:
         self._check(features)
         return self._context.vectors(features, self.tables, self.compute_dtype)
 
-    def compute_output_spec(self, features: Any) -> Any:
+    def compute_output_spec(self, features: Features) -> keras.KerasTensor:
         self._check(features)
         batch = features[min(self._context.keys)].shape[0]
         return keras.KerasTensor((batch, self._context.num_elements), dtype=self.compute_dtype)
 
-    def _check(self, features: Any) -> None:
+    def _check(self, features: Features) -> None:
         if is_packed(features):
             raise ConfigError(
-                "ContextFeatures: expected one record a row, received packed rows; give `context=` to SequenceFeatures"
+                "ContextFeatures: expected one record per row, received packed rows; give `context=` to "
+                "SequenceFeatures"
             )
-        hindrances = self._context.not_compilable(features)
+        hindrances = self._context.xla_hindrances(features)
         if hindrances:
             refuse_to_compile("ContextFeatures", hindrances)
             self.supports_jit = False
 
-    def get_config(self) -> dict[str, Any]:
-        """The configuration. It holds the entries of vocabularies: a saved model needs no file beside it."""
+    def get_config(self) -> KerasConfig:
+        """The configuration. It contains the entries of vocabularies: a saved model needs no other file."""
         keys = dict.fromkeys(feature_of(column).key for column in self.columns)
         return {**super().get_config(), "columns": columns_config(self.columns), "context": list(keys)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "ContextFeatures":
-        """The layer of `get_config`, as of `SequenceFeatures`.
+        """Creates the layer from `get_config`, as `SequenceFeatures.from_config` does.
 
         Raises:
             ConfigError: a column names a file, or is wrong.

@@ -1,6 +1,6 @@
-"""Layers for packed rows, which hold several sequences: who may attend to whom, and one vector for each sequence."""
+"""Layers for packed rows, which contain several sequences: an attention mask, and one vector per sequence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import keras
@@ -8,33 +8,35 @@ from keras import ops
 
 from lengthwise.columns import RESERVED_KEY, packed_keys
 from lengthwise.errors import ConfigError
+from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, KerasConfig
 
 Reduce = Literal["mean", "sum", "first", "last"]
 
 
 @keras.saving.register_keras_serializable(package="lengthwise")
 class SegmentMask(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
-    """The attention mask of packed rows: a step sees the steps of its own sequence, and padding sees padding.
+    """The attention mask of packed rows: a step attends to the steps of its own sequence, padding to padding.
 
-    Since every step sees one at least, softmax has a value everywhere, also in fused kernels. From one group to
-    another, as a decoder sees the encoder's steps, a step sees those of the other group that are of its own sequence,
-    and padding sees all.
+    Every step attends to at least one step, so softmax is defined everywhere, also in fused kernels. From one group to
+    another, for example from a decoder's steps to an encoder's, a step attends to the steps of the same sequence in the
+    other group, and padding to all steps.
 
     Args:
-        causal: whether a step sees no later steps; within one group alone.
-        heads_axis: whether the mask has an axis of size 1 for the heads, as `keras.ops.dot_product_attention` and
-            `jax.nn.dot_product_attention` take it; without it, it is what `keras.layers.MultiHeadAttention` takes.
+        causal: whether a step does not attend to later steps; only within one group.
+        heads_axis: whether the mask has an axis of size 1 for the heads, for `keras.ops.dot_product_attention` and
+            `jax.nn.dot_product_attention`; without it, it is a mask for `keras.layers.MultiHeadAttention`.
         **kwargs: of `keras.layers.Layer`.
 
     Call arguments:
         segment_ids: integers `[batch, T]`: the number of each step's sequence in its row, 0 on padding.
-        key_segment_ids: integers `[batch, S]`: those of another group, whose steps are seen; None: the same.
+        key_segment_ids: integers `[batch, S]`: those of another group, to whose steps this group attends; None: the
+            same group.
 
     Input shape:
         `[batch, T]`.
 
     Output shape:
-        Bool `[batch, T, T]`, of queries and keys; with `heads_axis` `[batch, 1, T, T]`. With `key_segment_ids` the last
+        Bool `[batch, T, T]`, queries by keys; with `heads_axis` `[batch, 1, T, T]`. With `key_segment_ids` the last
         axis has their size.
 
     Raises:
@@ -51,41 +53,43 @@ class SegmentMask(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         self.causal = causal
         self.heads_axis = heads_axis
 
-    def call(self, segment_ids: Any, key_segment_ids: Any = None) -> Any:
+    def call(self, segment_ids: BackendTensor, key_segment_ids: BackendTensor | None = None) -> BackendTensor:
         self._check(key_segment_ids)
-        queries, keys = segment_ids, segment_ids if key_segment_ids is None else key_segment_ids
-        mask = ops.equal(ops.expand_dims(queries, 2), ops.expand_dims(keys, 1))
+        keys = segment_ids if key_segment_ids is None else key_segment_ids
+        mask = ops.equal(ops.expand_dims(segment_ids, 2), ops.expand_dims(keys, 1))
         if key_segment_ids is not None:
-            mask = ops.logical_or(mask, ops.expand_dims(ops.equal(queries, 0), 2))
+            mask = ops.logical_or(mask, ops.expand_dims(ops.equal(segment_ids, 0), 2))
         if self.causal:
             steps = ops.arange(ops.shape(segment_ids)[1])
             mask = ops.logical_and(mask, ops.expand_dims(steps, 1) >= ops.expand_dims(steps, 0))
         return ops.expand_dims(mask, 1) if self.heads_axis else mask
 
-    def compute_output_spec(self, segment_ids: Any, key_segment_ids: Any = None) -> Any:
+    def compute_output_spec(
+        self, segment_ids: BackendTensor, key_segment_ids: BackendTensor | None = None
+    ) -> keras.KerasTensor:
         self._check(key_segment_ids)
         batch, count = segment_ids.shape
         heads = (1,) if self.heads_axis else ()
         keys = count if key_segment_ids is None else key_segment_ids.shape[1]
         return keras.KerasTensor((batch, *heads, count, keys), dtype="bool")
 
-    def _check(self, key_segment_ids: Any) -> None:
+    def _check(self, key_segment_ids: BackendTensor | None) -> None:
         if self.causal and key_segment_ids is not None:
             raise ConfigError(
-                "causal: expected False where keys are of another group, received key_segment_ids: the steps of two "
-                "groups have no common order; make another SegmentMask() for them"
+                "causal: expected False for keys of another group, received key_segment_ids: the steps of two "
+                "groups have no common order; create another SegmentMask() for them"
             )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         """The configuration."""
         return {**super().get_config(), "causal": self.causal, "heads_axis": self.heads_axis}
 
 
 @keras.saving.register_keras_serializable(package="lengthwise")
 class SegmentPooling(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
-    """One vector for each sequence of packed rows, zero where a row holds fewer.
+    """One vector per sequence of packed rows, zero if a row has fewer sequences.
 
-    The output has a Keras mask, true where there is a sequence: losses take the mean over sequences.
+    The output has a Keras mask, true for sequences: losses compute the mean over sequences.
 
     Args:
         reduce: `mean` or `sum` of the sequence's steps, or its `first` or `last` one.
@@ -93,7 +97,7 @@ class SegmentPooling(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     Call arguments:
         inputs: a list of the steps and of `sequence_length`: the lengths of each row's sequences, which follow one
-            another from step 0 on.
+            another from step 0.
 
     Input shape:
         Float `[batch, T, D]` and integers `[batch, S]`.
@@ -115,80 +119,84 @@ class SegmentPooling(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         self.reduce = reduce
         self.supports_masking = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Sequence[BackendTensor], mask: object = None) -> BackendTensor:
         del mask
         steps, lengths = inputs
         lengths = ops.cast(lengths, "int32")
         ends = ops.cumsum(lengths, axis=1)
         starts = ends - lengths
         if self.reduce in ("first", "last"):
-            at = starts if self.reduce == "first" else ends - 1
-            found = ops.take_along_axis(steps, ops.expand_dims(ops.clip(at, 0, ops.shape(steps)[1] - 1), 2), axis=1)
-            return ops.where(ops.expand_dims(lengths > 0, 2), found, 0)
-        places = ops.arange(ops.shape(steps)[1], dtype="int32")
-        held = ops.logical_and(places >= ops.expand_dims(starts, 2), places < ops.expand_dims(ends, 2))  # [B,S,T]
-        total = ops.matmul(ops.cast(held, steps.dtype), steps)
+            indices = starts if self.reduce == "first" else ends - 1
+            indices = ops.clip(indices, 0, ops.shape(steps)[1] - 1)
+            vectors = ops.take_along_axis(steps, ops.expand_dims(indices, 2), axis=1)
+            return ops.where(ops.expand_dims(lengths > 0, 2), vectors, 0)
+        positions = ops.arange(ops.shape(steps)[1], dtype="int32")
+        is_in_sequence = ops.logical_and(  # [B,S,T]
+            positions >= ops.expand_dims(starts, 2), positions < ops.expand_dims(ends, 2)
+        )
+        total = ops.matmul(ops.cast(is_in_sequence, steps.dtype), steps)
         if self.reduce == "sum":
             return total
         return total / ops.cast(ops.expand_dims(ops.maximum(lengths, 1), 2), steps.dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Bool `[batch, S]`: where there is a sequence."""
+    def compute_mask(self, inputs: Sequence[BackendTensor], mask: object = None) -> BackendTensor | None:
+        """Bool `[batch, S]`: true for sequences."""
         del mask
         if any(map(keras.backend.is_keras_tensor, inputs)):
-            return None  # of a model under construction; its calls compute the mask
+            return None  # a model under construction; its calls compute the mask
         return inputs[1] > 0
 
-    def compute_output_spec(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_output_spec(self, inputs: Sequence[BackendTensor], mask: object = None) -> keras.KerasTensor:
         del mask
         steps, lengths = inputs
         return keras.KerasTensor((steps.shape[0], lengths.shape[1], steps.shape[2]), dtype=steps.dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         """The configuration."""
         return {**super().get_config(), "reduce": self.reduce}
 
 
-def is_packed(features: Any) -> bool:
-    """Whether the features are of packed rows, of any group."""
+def is_packed(features: Features | FeatureTensor) -> bool:
+    """Whether the features are those of packed rows, in any group."""
     if not isinstance(features, Mapping):
         return False
     lengths = [RESERVED_KEY, *(key for key in features if str(key).endswith(f"_{RESERVED_KEY}"))]
     return any(packed_keys(key)[0] in features for key in lengths)
 
 
-def by_sequence(keys: Iterable[str], features: Mapping[str, Any]) -> dict[str, Any]:
-    """Context features of packed rows, `[B,S,...]`, as those of unpacked ones, `[B*S,...]`."""
+def unpacked_context(keys: Iterable[str], features: Features) -> dict[str, BackendTensor]:
+    """Context features of packed rows, `[B,S,...]`, as those of unpacked rows, `[B*S,...]`."""
     values = {key: features[key] for key in keys if key in features}
     return {key: ops.reshape(value, (-1, *value.shape[2:])) for key, value in values.items()}
 
 
-def beside_steps(vectors: Any, segment_ids: Any) -> Any:
-    """`[B*S,C]`, of the sequences of each row, beside their steps: `[B,T,C]`, zero on padding."""
+def repeated_for_steps(vectors: BackendTensor, segment_ids: BackendTensor) -> BackendTensor:
+    """The vectors `[B*S,C]` of the sequences of each row, repeated for their steps: `[B,T,C]`, zero on padding."""
     batch, count = ops.shape(segment_ids)
     by_row = ops.reshape(vectors, (batch, -1, vectors.shape[1]))
-    before = ops.pad(by_row, [[0, 0], [1, 0], [0, 0]])
-    places = ops.broadcast_to(ops.expand_dims(segment_ids, 2), (batch, count, vectors.shape[1]))
-    return ops.take_along_axis(before, places, axis=1)
+    with_zero = ops.pad(by_row, [[0, 0], [1, 0], [0, 0]])  # segment 0 is padding
+    indices = ops.broadcast_to(ops.expand_dims(segment_ids, 2), (batch, count, vectors.shape[1]))
+    return ops.take_along_axis(with_zero, indices, axis=1)
 
 
 def refuse_layers_across_steps(layer: keras.layers.Layer) -> None:
-    """Raises `ConfigError` where the model that is being called has layers that would mix the sequences of a row.
+    """Raises `ConfigError` if the model that is being called has layers that would mix the sequences of a row.
 
-    Keras tells a layer which model's call it is part of; a model that calls `layer` in another way is not looked at.
+    Keras tells a layer which model's call it is part of; a model that calls `layer` in another way is not checked.
     """
     context = getattr(layer, "_get_call_context", lambda: None)()
-    layers = getattr(getattr(context, "entry_layer", None), "_flatten_layers", lambda: ())()
-    for one in layers:
-        if _mixes_steps(one):
+    model_layers = getattr(getattr(context, "entry_layer", None), "_flatten_layers", lambda: ())()
+    for model_layer in model_layers:
+        if _mixes_steps(model_layer):
             raise ConfigError(
-                f"pack: expected a model whose steps meet in attention alone, received the layer {one.name!r} "
-                f"({type(one).__name__}), which reads across steps, hence from one sequence of a packed row into the "
-                "next; read the data without `pack`, or use attention with SegmentMask, and SegmentPooling"
+                f"pack: expected a model that combines steps only by attention, received the layer "
+                f"{model_layer.name!r} ({type(model_layer).__name__}), which reads across steps, so from one sequence "
+                "of a packed row into the next; read the data without `pack`, or use attention with SegmentMask, and "
+                "SegmentPooling"
             )
 
 
-def _mixes_steps(layer: Any) -> bool:
+def _mixes_steps(layer: keras.layers.Layer) -> bool:
     layers = keras.layers
     if isinstance(layer, layers.RNN | layers.Bidirectional | layers.GlobalAveragePooling1D | layers.GlobalMaxPooling1D):
         return True

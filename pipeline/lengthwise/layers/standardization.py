@@ -1,15 +1,20 @@
 """Numbers of mean 0 and deviation 1, by statistics that the model keeps."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
-from lengthwise.columns import Moments, NumericColumn
+from lengthwise.columns import AnyColumn, Moments, NumericColumn
 from lengthwise.columns.field_errors import show
 from lengthwise.errors import ConfigError
+from lengthwise.layers.keras_types import BackendTensor, KerasConfig
+
+Statistic = npt.ArrayLike
+"""A mean or a deviation: one number, or one for each number of a step."""
 
 
 @keras.saving.register_keras_serializable(package="lengthwise")
@@ -17,8 +22,8 @@ class Standardize:
     """A `normalizer_fn` that subtracts a mean and divides by a standard deviation. Models save it with its numbers.
 
     Args:
-        mean: of the feature's values; of a shape one number for all, or an array of the shape.
-        std: their standard deviation, likewise; 0 (all values are equal) leaves the scale as it is.
+        mean: of the feature's values; for steps of a shape one number for all, or an array of the shape.
+        std: their standard deviation, likewise; 0 (all values are equal) leaves the scale unchanged.
 
     Example:
     >>> import keras
@@ -27,12 +32,12 @@ class Standardize:
     [[-1.0, 1.0]]
     """
 
-    def __init__(self, mean: Any, std: Any) -> None:
+    def __init__(self, mean: Statistic, std: Statistic) -> None:
         self.mean = np.asarray(mean, np.float64)
         self.std = np.asarray(std, np.float64)
 
-    def __call__(self, values: Any) -> Any:
-        """The standardised values, of their shape; float32, or float64 where they are that."""
+    def __call__(self, values: BackendTensor) -> BackendTensor:
+        """The standardised values, in their shape; float32, or float64 for float64."""
         dtype = keras.backend.standardize_dtype(values.dtype)
         if "int" in dtype:  # float32 would lose the low bits of large integers, such as times in seconds
             whole = np.round(self.mean)
@@ -42,7 +47,7 @@ class Standardize:
         scale = np.where(self.std == 0, 1.0, self.std)
         return (ops.cast(values, dtype) - rest.astype(dtype)) / scale.astype(dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         return {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
     @classmethod
@@ -50,44 +55,66 @@ class Standardize:
         return cls(**config)
 
 
-def standardized(
-    columns: Iterable[Any], moments: bool | Mapping[str, Any], counted: Mapping[str, Moments]
-) -> list[Any]:
-    """The columns, the numeric ones that have no `normalizer_fn` with one that standardises them.
+StatisticsByKey = Mapping[str, Sequence[Statistic]]
+"""(mean, deviation) by feature key."""
+
+
+def with_standardization(
+    columns: Iterable[AnyColumn], moments: bool | StatisticsByKey, counted: Mapping[str, Moments]
+) -> list[AnyColumn]:
+    """The columns; numeric columns without a `normalizer_fn` get one that standardises them.
 
     Args:
         columns: of a layer.
-        moments: (mean, deviation) by key; True for those that the data set counted; False for none.
-        counted: what the data set counted.
+        moments: (mean, deviation) by key; True for those counted in the data set; False for no standardization.
+        counted: the statistics of the data set.
 
     Raises:
-        ConfigError: `moments` is True and nothing was counted, or it names a key that no numeric column reads.
+        ConfigError: `moments` is True and nothing was counted, or it has a key that no numeric column reads.
     """
     columns = list(columns)
-    plain = {column.key for column in columns if isinstance(column, NumericColumn) and column.normalizer_fn is None}
-    if moments is True and plain - counted.keys():
+    keys = {column.key for column in columns if isinstance(column, NumericColumn) and column.normalizer_fn is None}
+    if not isinstance(moments, bool):
+        _require_keys(moments, keys)
+        known: StatisticsByKey = moments
+    elif moments:
+        _require_counted(counted, keys)
+        known = counted
+    else:
+        known = {}
+    return [_standardized(column, known) for column in columns]
+
+
+def _require_counted(counted: Mapping[str, Moments], keys: set[str]) -> None:
+    missing = sorted(keys - counted.keys())
+    if missing:
         raise ConfigError(
-            f"standardize: expected columns of `lengthwise.open(...).columns` with True, which know the numbers of "
-            f"their training split, `train` or the only one; nothing is known of {sorted(plain - counted.keys())}. "
+            f"standardize: expected columns of `lengthwise.open(...).columns` with True, which know the statistics of "
+            f"their training split, `train` or the only one; nothing is known of {missing}. "
             "Give a dict: {key: (mean, deviation)}"
         )
-    known = (counted if moments else {}) if isinstance(moments, bool) else moments
-    for key in () if isinstance(moments, bool) else moments:
-        if key not in plain:
+
+
+def _require_keys(moments: StatisticsByKey, keys: set[str]) -> None:
+    for key in moments:
+        if key not in keys:
             raise ConfigError(
                 "standardize: expected the keys of numeric columns without a normalizer_fn "
-                f"({', '.join(sorted(plain)) or 'none'}), received {show(key)}"
+                f"({', '.join(sorted(keys)) or 'none'}), received {show(key)}"
             )
-    return [_standardized(column, known) if getattr(column, "key", None) in plain else column for column in columns]
 
 
-def _standardized(column: Any, known: Mapping[str, Any]) -> Any:
-    if not isinstance(column, NumericColumn) or column.key not in known:
+def _standardized(column: AnyColumn, known: StatisticsByKey) -> AnyColumn:
+    if not isinstance(column, NumericColumn) or column.normalizer_fn is not None or column.key not in known:
         return column
-    moments = (np.asarray(one, np.float64) for one in known[column.key])
     try:
-        mean, std = (one if one.size == 1 else one.reshape(column.shape) for one in moments)
+        mean, std = (_in_step_shape(statistic, column) for statistic in known[column.key])
     except ValueError as error:
         rule = f"expected (mean, deviation), each one number or one for each of {column.num_elements}"
         raise ConfigError(f"standardize: {column.key}: {rule}, received {show(known[column.key])}") from error
     return column.model_copy(update={"normalizer_fn": Standardize(mean, std)})
+
+
+def _in_step_shape(statistic: Statistic, column: NumericColumn) -> npt.NDArray[np.float64]:
+    numbers = np.asarray(statistic, np.float64)
+    return numbers if numbers.size == 1 else numbers.reshape(column.shape)

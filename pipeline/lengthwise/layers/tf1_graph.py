@@ -1,59 +1,65 @@
 """`sequence_input_layer` in a `tf.Graph`: variable scopes, names, reuse and collections as in TF 1.15."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
 
 from lengthwise.columns import DenseColumn, SharedEmbeddingColumn
 from lengthwise.errors import ConfigError
-from lengthwise.layers.reading.batch_inputs import by_key, read_batch
+from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, Initializer, StaticShape
+from lengthwise.layers.reading.batch_inputs import features_by_key, read_features
 from lengthwise.layers.reading.column_lookups import make_lookups
 from lengthwise.layers.tables.checkpoint_weights import VARIABLE, first_weights
 from lengthwise.layers.tables.layer_plan import EmbeddingTable, LayerPlan, table_name
-from lengthwise.layers.vectors import column_vectors
+from lengthwise.layers.vectors.column_vectors import batch_vectors
 
 _v1 = tf.compat.v1
 
 
 def graph_input_layer(
-    plan: LayerPlan, features: Any, weight_collections: Iterable[str] | None, trainable: bool
-) -> tuple[Any, Any]:
-    """The layer's outputs, its variables made or found in the current variable scope."""
-    features = by_key(plan, features)
+    plan: LayerPlan,
+    features: Features | FeatureTensor,
+    weight_collections: Iterable[str] | None,
+    trainable: bool,
+) -> tuple[BackendTensor, BackendTensor]:
+    """The layer's outputs; its variables are created or found in the current variable scope."""
+    features = features_by_key(plan, features)
     collections = _collections(weight_collections)
     with _v1.variable_scope(None, default_name="sequence_input_layer", values=_tensors(features)):
-        tables: dict[str, Any] = {}
+        tables: dict[str, tf.Variable] = {}
         for column in plan.columns:
             name = table_name(column)
-            # A scope for every column, also for those without a table: scopes of equal names are numbered.
+            # A scope for every column, even without a table: scopes of equal names are numbered.
             with _v1.variable_scope(None, default_name=name or column.name):
                 if name is not None and name not in tables:
                     tables[name] = _variable(column, plan.tables[name], collections, trainable)
-        batch = read_batch(plan, features, None, make_lookups(plan))
-        return column_vectors.input_layer(plan, batch, tables, "float32")
+        batch = read_features(plan, features, None, make_lookups(plan))
+        return batch_vectors(plan, batch, tables, "float32")
 
 
-def _variable(column: DenseColumn, table: EmbeddingTable, collections: list[str] | None, trainable: bool) -> Any:
+def _variable(
+    column: DenseColumn, table: EmbeddingTable, collections: list[str] | None, trainable: bool
+) -> tf.Variable:
     if not isinstance(column, SharedEmbeddingColumn):
         return _new_variable(table, collections, trainable)
-    # As TensorFlow does: the shared table is found again, by any later call, in a collection of its own name.
-    found = _v1.get_collection(table.name)
-    if not found:
+    # As TensorFlow does: any later call finds the shared table in a collection named after it.
+    variables = _v1.get_collection(table.name)
+    if not variables:
         variable = _new_variable(table, collections, trainable)
         _v1.add_to_collection(table.name, variable)
         return variable
     shape = (table.num_buckets, table.spec.dimension)
-    if len(found) > 1 or tuple(found[0].shape) != shape:
+    if len(variables) > 1 or tuple(variables[0].shape) != shape:
         raise ConfigError(
-            f"shared embedding {table.name!r}: expected the graph's collection of that name to hold one variable of "
-            f"shape {shape}, received {found}; use another shared_embedding_collection_name"
+            f"shared embedding {table.name!r}: expected the graph's collection of that name to contain one variable of "
+            f"shape {shape}, received {variables}; use another shared_embedding_collection_name"
         )
-    return found[0]
+    return variables[0]
 
 
-def _new_variable(table: EmbeddingTable, collections: list[str] | None, trainable: bool) -> Any:
+def _new_variable(table: EmbeddingTable, collections: list[str] | None, trainable: bool) -> tf.Variable:
     shape = (table.num_buckets, table.spec.dimension)
     return _v1.get_variable(
         VARIABLE,
@@ -65,14 +71,14 @@ def _new_variable(table: EmbeddingTable, collections: list[str] | None, trainabl
     )
 
 
-def _initializer(table: EmbeddingTable) -> Any:
+def _initializer(table: EmbeddingTable) -> Initializer:
     if table.spec.initializer is None and table.spec.ckpt_to_load_from is None:
-        # It follows the graph's seed; the initializers of Keras take theirs from Python's random numbers.
+        # It follows the graph's seed; the initializers of Keras get theirs from Python's random numbers.
         return _v1.truncated_normal_initializer(stddev=1 / math.sqrt(table.spec.dimension))
-    make = first_weights(table)
+    keras_initializer = first_weights(table)
 
-    def initialize(shape: Any, dtype: Any = tf.float32, **_: Any) -> Any:
-        return make(shape, dtype=dtype.name)
+    def initialize(shape: StaticShape, dtype: tf.DType = tf.float32, **_: Any) -> BackendTensor:
+        return keras_initializer(shape, dtype=dtype.name)
 
     return initialize
 
@@ -85,5 +91,5 @@ def _collections(names: Iterable[str] | None) -> list[str] | None:
     return names + extra
 
 
-def _tensors(features: Mapping[str, Any]) -> list[Any]:
-    return [part for value in features.values() for part in tf.nest.flatten(value, expand_composites=True)]
+def _tensors(features: Features) -> list[BackendTensor]:
+    return tf.nest.flatten(list(features.values()), expand_composites=True)

@@ -37,7 +37,8 @@ from lengthwise.feed.parsing.tensor_rules import (
 )
 from lengthwise.feed.rows.feed_features import Features, Flat, Rows, scalar
 from lengthwise.reject_reasons import RejectReason
-from lengthwise.tensor.tensor_lookup import MISSING, make_lookup
+from lengthwise.tensor import MISSING
+from lengthwise.tensor.tensor_lookup import IdLookup
 
 
 class Verdicts(NamedTuple):
@@ -69,7 +70,7 @@ class Refiner:
         self._specs = {spec.key: spec for spec in self._features.sequences}
         self._columns = sequence_features(columns)
         self._context = raw_context(columns)
-        self._lookups = {column.key: make_lookup(column) for column in id_features(columns)}
+        self._lookups = {column.key: IdLookup(column) for column in id_features(columns)}
         self._groups = {group: sequences.of(group) for group in groups(columns)}
         for group, most in longest.items():
             self._groups[group] = self._groups[group].model_copy(update={"max_length": most})

@@ -12,7 +12,7 @@ import tensorflow as tf
 from lengthwise.columns import BytesColumn, ContextColumn, IdColumn, IdentityColumn, NumericColumn
 from lengthwise.feed.parsing.record_parser import RawSteps
 from lengthwise.reject_reasons import RejectReason
-from lengthwise.tensor.tensor_lookup import REFUSED
+from lengthwise.tensor import REFUSED
 
 VALID = -1
 _ORDER = {reason: position for position, reason in enumerate(RejectReason)}

@@ -1,1 +1,1 @@
-"""Features of a batch -> dense steps and lengths, from dense, sparse and ragged input."""
+"""From the features of a batch to dense steps and lengths: dense, sparse and ragged input."""

@@ -1,29 +1,34 @@
 """A dict of features to dense steps, lengths and one T.
 
 features ─ read each source ─┬─ steps (dense | sparse | ragged)
-sequence_length | mask ──────┴─ lengths, all the same ─ T ─ cut and pad to T ─ Batch
+sequence_length | mask ──────┴─ lengths, equal for all ─ T ─ cut and pad to T ─ Batch
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 from keras import ops
 
 from lengthwise.columns import LayerFeature, NumericColumn
 from lengthwise.errors import ConfigError, ConfigTypeError
+from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, Size
 from lengthwise.layers.reading.batch_checks import Checks, NoChecks
-from lengthwise.layers.reading.batch_lengths import common_lengths, told_lengths
+from lengthwise.layers.reading.batch_lengths import Masks, common_lengths, given_lengths
 from lengthwise.layers.reading.bytes_inputs import decoded, is_stored
+from lengthwise.layers.reading.column_lookups import Lookups
 from lengthwise.layers.reading.dense_inputs import dense_ids, dense_numbers
-from lengthwise.layers.reading.dense_steps import DenseSteps, fit, to_left
+from lengthwise.layers.reading.dense_steps import DenseSteps, cut_or_pad, move_padding_left
 from lengthwise.layers.reading.gap_inputs import without_gaps
 from lengthwise.layers.reading.number_dtypes import exact_default
-from lengthwise.layers.reading.row_extents import extent_of, layout, rank_of, values_per_step
+from lengthwise.layers.reading.row_lengths import rank_of, read_row_lengths, tensor_layout, values_per_step
 from lengthwise.layers.tables.layer_plan import LayerPlan
 from lengthwise.padding_side import Padding, is_real
 from lengthwise.tensor import MISSING
+
+if TYPE_CHECKING:
+    from lengthwise.tensor.tensor_lookup import IdLookup
 
 
 @dataclass(frozen=True)
@@ -34,62 +39,63 @@ class Batch:
         steps: in the order of the plan's sources, all with T steps.
         lengths: integers `[B]`.
         valid: bool `[B,T]`: false on padding.
-        checks: what the data must meet, to be tied to the outputs.
+        checks: the conditions on the data, to be tied to the outputs.
     """
 
     steps: tuple[DenseSteps, ...]
-    lengths: Any
-    valid: Any
+    lengths: BackendTensor
+    valid: BackendTensor
     checks: Checks
 
 
-def read_batch(plan: LayerPlan, features: Any, mask: Any, lookups: Sequence[Any]) -> Batch:
-    """The batch of the features that the plan's sources name.
+def read_features(plan: LayerPlan, features: Features | FeatureTensor, mask: Masks, lookups: Lookups) -> Batch:
+    """Reads the features of the plan's sources.
 
     Args:
-        plan: names the sources.
-        features: tensors by key; a bare tensor where one key is all that is read.
-        mask: None, bool `[B,T]`, or a dict of masks by key with None where there is none.
-        lookups: for each source its `IdLookup`, or None.
+        plan: lists the sources.
+        features: tensors by key; a single tensor if only one key is read.
+        mask: None, bool `[B,T]`, or a dict of masks by key, with None for features without a mask.
+        lookups: the lookup of each source, or None.
 
     Raises:
-        ConfigError: a feature is missing, of a wrong shape or dtype, or dense without lengths.
+        ConfigError: a feature is missing, has a wrong shape or dtype, or is dense without lengths.
     """
     checks = Checks()
-    features = _by_rank(plan, features, checks)
+    features = _read_by_key(plan, features, checks)
     lengths, count = _lengths(plan, features, mask, checks)
     steps = []
     for source, lookup in zip(plan.sources, lookups, strict=True):
-        one = _read(source, features, lookup, checks)
-        if layout(features[source.key]) != "dense":
-            one = _fitted(one, source, count)
-            one = one if plan.padding == "right" else to_left(one, lengths)
-        steps.append(one)
-    # Whatever needs `valid` waits for the checks, and so does not fail first in words of its own.
+        source_steps = _read_source(source, features, lookup, checks)
+        if tensor_layout(features[source.key]) != "dense":
+            source_steps = _cut_or_padded(source_steps, source, count)
+            if plan.padding == "left":
+                source_steps = move_padding_left(source_steps, lengths)
+        steps.append(source_steps)
+    # Operations that use `valid` wait for the checks, so that they do not fail first with their own message.
     (lengths,) = checks.attach(lengths)
-    return Batch(tuple(steps), lengths, step_mask(lengths, count, plan.padding), checks)
+    return Batch(tuple(steps), lengths, mask_of_lengths(lengths, count, plan.padding), checks)
 
 
-def read_mask(plan: LayerPlan, features: Any, mask: Any) -> Any:
-    """What `read_batch` gives as `valid`, without reading the values."""
+def read_mask(plan: LayerPlan, features: Features | FeatureTensor, mask: Masks) -> BackendTensor:
+    """The `valid` of `read_features`, without reading the values."""
     checks = NoChecks()
-    lengths, count = _lengths(plan, _by_rank(plan, features, checks), mask, checks)
-    return step_mask(lengths, count, plan.padding)
+    lengths, count = _lengths(plan, _read_by_key(plan, features, checks), mask, checks)
+    return mask_of_lengths(lengths, count, plan.padding)
 
 
-def step_mask(lengths: Any, count: Any, padding: Padding) -> Any:
-    """Bool `[B,count]`: true on each row's `lengths` steps, and false on padding on this side."""
-    places, size = ops.expand_dims(ops.arange(count, dtype=lengths.dtype), 0), ops.cast(count, lengths.dtype)
-    return is_real(places, ops.expand_dims(lengths, 1), size, padding)
+def mask_of_lengths(lengths: BackendTensor, count: Size, padding: Padding) -> BackendTensor:
+    """Bool `[B,count]`: true on each row's `lengths` steps, false on the padding, which is on the given side."""
+    positions = ops.expand_dims(ops.arange(count, dtype=lengths.dtype), 0)
+    return is_real(positions, ops.expand_dims(lengths, 1), ops.cast(count, lengths.dtype), padding)
 
 
-def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
+def features_by_key(plan: LayerPlan, features: Features | FeatureTensor) -> Features:
     """The features as a dict.
 
     Raises:
-        ConfigError: they are no dict, or lack a key that the columns read.
+        ConfigError: they are not a dict, or lack a key that the columns read.
     """
-    keys = keys_read(plan)
+    keys = feature_keys(plan)
     if not isinstance(features, Mapping):
         if len(keys) != 1 or not hasattr(features, "shape"):
             raise ConfigError(f"features: expected a dict of tensors with the keys {keys}, received {type(features)}")
@@ -103,19 +109,33 @@ def by_key(plan: LayerPlan, features: Any) -> Mapping[str, Any]:
     return features
 
 
-def _lengths(plan: LayerPlan, features: Mapping[str, Any], mask: Any, checks: Checks) -> tuple[Any, Any]:
+def feature_keys(plan: LayerPlan) -> list[str]:
+    """The keys that the plan reads, those of weights included, sorted."""
+    keys = {source.key for source in plan.sources}
+    for source in plan.sources:
+        weight_key = getattr(source, "weight_key", None)
+        if weight_key is not None:
+            keys.add(weight_key)
+    return sorted(keys)
+
+
+def _lengths(plan: LayerPlan, features: Features, mask: Masks, checks: Checks) -> tuple[BackendTensor, Size]:
     if plan.padding == "left":
         _require_whole_steps(plan, features, checks)
-    extents = [extent_of(source, features[source.key]) for source in plan.sources]
-    told = told_lengths(features, mask, keys_read(plan), plan.padding, checks, plan.length_key)
-    return common_lengths(extents, told, checks, plan.length_key)
+    rows = [read_row_lengths(source, features[source.key]) for source in plan.sources]
+    given = given_lengths(features, mask, feature_keys(plan), plan.padding, checks, plan.length_key)
+    return common_lengths(rows, given, checks, plan.length_key)
 
 
-def _require_whole_steps(plan: LayerPlan, features: Mapping[str, Any], checks: Checks) -> None:
-    """Demands that dense rows `[B, N]` of several values a step end with a whole step, from which steps are counted."""
+def _require_whole_steps(plan: LayerPlan, features: Features, checks: Checks) -> None:
+    """Requires that dense rows `[B, N]` of several values per step end with a whole step: steps are counted from there.
+
+    Raises:
+        ConfigError: N is known and not a multiple of the values per step.
+    """
     for source in plan.sources:
         values, size = features[source.key], values_per_step(source)
-        if size == 1 or len(values.shape) != 2 or layout(values) != "dense":
+        if size == 1 or len(values.shape) != 2 or tensor_layout(values) != "dense":
             continue
         width = ops.shape(values)[1]
         message = f"feature {source.key!r}: expected, with padding on the left, whole steps of {size} values, received"
@@ -125,45 +145,45 @@ def _require_whole_steps(plan: LayerPlan, features: Mapping[str, Any], checks: C
             raise ConfigError(f"{message} {width} values; give shape [batch, T, {size}]")
 
 
-def keys_read(plan: LayerPlan) -> list[str]:
-    """What the plan reads, weights too."""
-    pairs = ((source.key, getattr(source, "weight_key", None)) for source in plan.sources)
-    return sorted({key for pair in pairs for key in pair if key is not None})
-
-
-def _by_rank(plan: LayerPlan, features: Any, checks: Checks) -> Mapping[str, Any]:
-    """The features as a dict; those that the plan reads of a known rank of at least 2, and numbers where bytes were."""
-    features = by_key(plan, features)
-    read = {key: _of_known_rank(key, features[key]) for key in keys_read(plan)}
-    read |= {one.key: decoded(read[one.key], one, checks) for one in plan.sources if is_stored(read[one.key], one)}
+def _read_by_key(plan: LayerPlan, features: Features | FeatureTensor, checks: Checks) -> Features:
+    """The features as a dict. Those of the plan have a known rank of at least 2, and numbers in place of bytes."""
+    features = features_by_key(plan, features)
+    read = {key: _of_known_rank(key, features[key]) for key in feature_keys(plan)}
+    for source in plan.sources:
+        if is_stored(read[source.key], source):
+            read[source.key] = decoded(read[source.key], source, checks)
     return {**features, **read}
 
 
-def _of_known_rank(key: str, value: Any) -> Any:
+def _of_known_rank(key: str, value: FeatureTensor) -> FeatureTensor:
     rank = rank_of(value)
-    if rank is None and layout(value) == "sparse":  # as of `tf.compat.v1.sparse_placeholder(dtype)`
+    if rank is None and tensor_layout(value) == "sparse":  # such as `tf.compat.v1.sparse_placeholder(dtype)`
         from lengthwise.layers.reading.sparse_inputs import on_three_axes
 
         return on_three_axes(value)
-    if rank is None or rank < 2:
-        received = f"a {layout(value)} tensor of unknown rank; set its shape" if rank is None else tuple(value.shape)
-        raise ConfigError(f"feature {key!r}: expected shape [batch, T, ...], received {received}")
-    return value
+    if rank is None:
+        received = f"a {tensor_layout(value)} tensor of unknown rank; set its shape"
+    elif rank < 2:
+        received = str(tuple(value.shape))
+    else:
+        return value
+    raise ConfigError(f"feature {key!r}: expected shape [batch, T, ...], received {received}")
 
 
-def _read(source: LayerFeature, features: Mapping[str, Any], lookup: Any, checks: Checks) -> DenseSteps:
+def _read_source(source: LayerFeature, features: Features, lookup: "IdLookup | None", checks: Checks) -> DenseSteps:
     values = features[source.key]
-    kind = layout(values)
     if isinstance(source, NumericColumn):
-        return _read_numbers(values, kind, source, checks)
+        return _read_numbers(values, source, checks)
+    layout = tensor_layout(values)
     weights = None if source.weight_key is None else features[source.weight_key]
-    if weights is not None and layout(weights) != kind:
+    if weights is not None and tensor_layout(weights) != layout:
         raise ConfigError(
-            f"feature {source.weight_key!r}: expected {kind} weights, as {source.key!r} is, received {layout(weights)}"
+            f"feature {source.weight_key!r}: expected {layout} weights, as {source.key!r} is, received "
+            f"{tensor_layout(weights)}"
         )
-    if kind == "dense":
+    if layout == "dense":
         return dense_ids(values, weights, source, lookup, checks)
-    if kind == "sparse":
+    if layout == "sparse":
         from lengthwise.layers.reading.sparse_inputs import sparse_ids
 
         return sparse_ids(values, weights, source, lookup, checks)
@@ -172,16 +192,17 @@ def _read(source: LayerFeature, features: Mapping[str, Any], lookup: Any, checks
     return ragged_ids(values, weights, source, lookup, checks)
 
 
-def _read_numbers(values: Any, kind: str, source: NumericColumn, checks: Checks) -> DenseSteps:
+def _read_numbers(values: FeatureTensor, source: NumericColumn, checks: Checks) -> DenseSteps:
     if keras.backend.standardize_dtype(values.dtype) == "string":
         raise ConfigTypeError(f"feature {source.key!r}: expected numbers, as its column says, received dtype string")
-    return without_gaps(_steps_of_numbers(values, kind, source, checks), source)
+    return without_gaps(_steps_of_numbers(values, source, checks), source)
 
 
-def _steps_of_numbers(values: Any, kind: str, source: NumericColumn, checks: Checks) -> DenseSteps:
-    if kind == "dense":
+def _steps_of_numbers(values: FeatureTensor, source: NumericColumn, checks: Checks) -> DenseSteps:
+    layout = tensor_layout(values)
+    if layout == "dense":
         return dense_numbers(values, source)
-    if kind == "sparse":
+    if layout == "sparse":
         from lengthwise.layers.reading.sparse_inputs import sparse_numbers
 
         return sparse_numbers(values, source)
@@ -190,13 +211,13 @@ def _steps_of_numbers(values: Any, kind: str, source: NumericColumn, checks: Che
     return ragged_numbers(values, source, checks)
 
 
-def _fitted(steps: DenseSteps, source: LayerFeature, count: Any) -> DenseSteps:
+def _cut_or_padded(steps: DenseSteps, source: LayerFeature, count: Size) -> DenseSteps:
     fill: float | int = MISSING
     if isinstance(source, NumericColumn):
         fill = exact_default(source, keras.backend.standardize_dtype(steps.values.dtype)) or 0
     return replace(
         steps,
-        values=fit(steps.values, count, fill),
-        weights=fit(steps.weights, count, 0),
-        present=fit(steps.present, count, False),
+        values=cut_or_pad(steps.values, count, fill),
+        weights=None if steps.weights is None else cut_or_pad(steps.weights, count, 0),
+        present=None if steps.present is None else cut_or_pad(steps.present, count, False),
     )

@@ -7,7 +7,7 @@ import keras
 from lengthwise.columns import LayerFeature, NumericColumn
 from lengthwise.errors import ConfigTypeError
 from lengthwise.layers.reading.batch_checks import Checks
-from lengthwise.layers.reading.row_extents import layout
+from lengthwise.layers.reading.row_lengths import tensor_layout
 
 
 def is_stored(values: Any, column: Any) -> bool:
@@ -23,13 +23,13 @@ def decoded(values: Any, column: LayerFeature, checks: Checks) -> Any:
     """
     import tensorflow as tf
 
-    if layout(values) == "sparse" or values.shape.rank != 2:
-        received = f"received {layout(values)} ones of shape {values.shape}"
+    if tensor_layout(values) == "sparse" or values.shape.rank != 2:
+        received = f"received {tensor_layout(values)} ones of shape {values.shape}"
         raise ConfigTypeError(f"feature {column.key!r}: expected strings [batch, T], dense or ragged, {received}")
     assert isinstance(column, NumericColumn)
     assert column.decode is not None
     decode, width = column.decode, column.num_elements
-    flat = tf.reshape(values, [-1]) if layout(values) == "dense" else values.flat_values
+    flat = tf.reshape(values, [-1]) if tensor_layout(values) == "dense" else values.flat_values
     dtype = tf.as_dtype(decode.dtype)
     size = width * dtype.size
     sizes = tf.strings.length(flat)
@@ -40,6 +40,6 @@ def decoded(values: Any, column: LayerFeature, checks: Checks) -> Any:
     if not decode.is_plain:
         numbers = numbers * decode.scale + decode.offset
     numbers = tf.ensure_shape(numbers, [None, width])
-    if layout(values) == "ragged":
+    if tensor_layout(values) == "ragged":
         return values.with_flat_values(numbers)
     return tf.reshape(numbers, tf.concat([tf.shape(values), [width]], 0))

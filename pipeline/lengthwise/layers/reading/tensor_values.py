@@ -1,31 +1,32 @@
 """Values that are not tensors, as tensors: TF 1.x's `SparseTensorValue`, `RaggedTensorValue`, JAX's large integers."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from lengthwise.errors import ConfigError
+from lengthwise.layers.keras_types import Features, FeatureTensor
 
 _VALUES = ("SparseTensorValue", "RaggedTensorValue")
 
 
-def as_tensors(features: Any) -> Any:
-    """The features, a dict or a single one, with tensors for such values; all else unchanged.
+def as_tensors(features: Features | FeatureTensor) -> Features | FeatureTensor:
+    """The features, a dict or a single one, with tensors in place of such values; all others unchanged.
 
     Raises:
-        ConfigError: JAX would wrap integers around to others.
+        ConfigError: JAX would wrap integers around.
     """
     if not isinstance(features, Mapping):
         return _as_tensor("the feature", features)
-    given = {key: _as_tensor(f"feature {key!r}", value) for key, value in features.items()}
-    return given if any(given[key] is not features[key] for key in given) else features
+    converted = {key: _as_tensor(f"feature {key!r}", value) for key, value in features.items()}
+    return converted if any(converted[key] is not features[key] for key in converted) else features
 
 
-def _as_tensor(name: str, value: Any) -> Any:
+def _as_tensor(name: str, value: FeatureTensor) -> FeatureTensor:
     if keras.backend.backend() == "jax" and isinstance(value, np.ndarray):
-        _require_fitting(name, value)
+        _require_32_bits(name, value)
     if keras.backend.backend() != "tensorflow" or type(value).__name__ not in _VALUES:
         return value
     import tensorflow as tf
@@ -35,7 +36,7 @@ def _as_tensor(name: str, value: Any) -> Any:
     return tf.RaggedTensor.from_nested_row_splits(value.flat_values, value.nested_row_splits)
 
 
-def _require_fitting(name: str, value: Any) -> None:
+def _require_32_bits(name: str, value: npt.NDArray[np.generic]) -> None:
     import jax  # type: ignore[import-not-found, unused-ignore]
 
     if value.dtype.name not in ("int64", "uint64") or not value.size or jax.config.jax_enable_x64:

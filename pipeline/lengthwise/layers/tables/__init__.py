@@ -1,1 +1,1 @@
-"""What columns need of a layer: the plan, the embedding tables and their first weights."""
+"""The plan of a layer from its columns, the embedding tables and their first weights, and the Keras configuration."""

@@ -1,4 +1,4 @@
-"""Embedding tables' first weights: an initializer, or a tensor of a checkpoint, which may be one of TF 1.x."""
+"""First weights of embedding tables: from an initializer, or from a tensor of a checkpoint, also one of TF 1.x."""
 
 import inspect
 import math
@@ -7,20 +7,25 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from lengthwise.errors import ConfigError
+from lengthwise.layers.keras_types import BackendTensor, Initializer, StaticShape
 from lengthwise.layers.tables.layer_plan import EmbeddingTable, LayerPlan
 from lengthwise.layers.tables.named_functions import initializer_of
 
 VARIABLE = "embedding_weights"
-"""What TensorFlow calls the variable of an embedding column, in the variable scope named after the column."""
+"""TensorFlow's name for the variable of an embedding column, in the variable scope named after the column."""
+
+Weights = npt.NDArray[Any]
+"""The values of a table as a numpy array."""
 
 
-def first_weights(table: EmbeddingTable) -> Any:
-    """The Keras initializer that gives the table's first weights.
+def first_weights(table: EmbeddingTable) -> Initializer:
+    """The Keras initializer that returns the table's first weights.
 
     Raises:
-        ConfigError: the initializer is none of Keras, or the checkpoint has no such tensor of the table's shape.
+        ConfigError: the initializer is not one of Keras's, or the checkpoint has no such tensor of the table's shape.
     """
     spec = table.spec
     if spec.ckpt_to_load_from is not None:
@@ -33,59 +38,26 @@ def first_weights(table: EmbeddingTable) -> Any:
         initializer = initializer_of(spec.initializer)
         if _takes_partitions(initializer):
             return _without_partitions(initializer)
-        return _shaped(initializer, (table.num_buckets, spec.dimension))
+        return _in_table_shape(initializer, (table.num_buckets, spec.dimension))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"initializer of {table.name!r}: expected a Keras initializer, its name or its config: {error}"
         ) from error
 
 
-def _takes_partitions(initializer: Any) -> bool:
-    """Whether it is one of TF 1.x, called with (shape, dtype, partition_info). TensorFlow, too, goes by the name."""
-    try:
-        return "partition_info" in inspect.signature(initializer).parameters
-    except (TypeError, ValueError):  # a function of C, without a signature
-        return False
-
-
-def _without_partitions(initializer: Any) -> Callable[..., Any]:
-    """It as Keras calls initializers, of a table in one piece."""
-
-    def initialize(shape: Any, dtype: Any = None) -> Any:
-        import tensorflow as tf
-
-        given = tf.as_dtype(dtype or tf.float32)
-        return tf.convert_to_tensor(initializer(list(shape), dtype=given, partition_info=None), given)
-
-    return initialize
-
-
-def _shaped(initializer: Any, shape: tuple[int, int]) -> Any:
-    """The initializer, a constant of the table's numbers in its shape: TensorFlow takes them flat, too."""
-    if type(initializer) is not keras.initializers.Constant or not isinstance(initializer.value, list | np.ndarray):
-        return initializer
-    numbers = np.asarray(initializer.value)
-    try:
-        fitting = numbers.reshape(shape) if numbers.size == math.prod(shape) else np.broadcast_to(numbers, shape)
-    except ValueError as error:
-        rule = f"a constant of the table's shape {list(shape)}, or of as many numbers"
-        raise ValueError(f"{rule}, received one of {list(numbers.shape)}") from error
-    return keras.initializers.Constant(fitting)
-
-
-def read_tf1_tables(checkpoint: str, scope: str, plan: LayerPlan) -> dict[str, Any]:
-    """The plan's tables, as numpy arrays by table name, from `<scope>/<table>/embedding_weights`."""
+def read_tf1_tables(checkpoint: str, scope: str, plan: LayerPlan) -> dict[str, Weights]:
+    """The plan's tables by table name, from `<scope>/<table>/embedding_weights`."""
     return {
         name: read_tensor(checkpoint, f"{scope}/{name}/{VARIABLE}", (table.num_buckets, table.spec.dimension))
         for name, table in plan.tables.items()
     }
 
 
-def read_tensor(checkpoint: str, name: str, shape: tuple[int, int]) -> Any:
+def read_tensor(checkpoint: str, name: str, shape: tuple[int, int]) -> Weights:
     """The checkpoint's tensor of that name.
 
     Raises:
-        ConfigError: the checkpoint cannot be read, or has no such tensor; the message lists those that it has.
+        ConfigError: the checkpoint cannot be read, or has no such tensor; the message lists its tensors.
     """
     import tensorflow as tf
 
@@ -96,5 +68,45 @@ def read_tensor(checkpoint: str, name: str, shape: tuple[int, int]) -> Any:
     shapes = {key: tuple(size) for key, size in reader.get_variable_to_shape_map().items()}
     if shapes.get(name) != shape:
         known = ", ".join(f"{key} {list(size)}" for key, size in sorted(shapes.items())) or "nothing"
-        raise ConfigError(f"checkpoint {checkpoint}: expected {name!r} of shape {list(shape)}; it holds {known}")
+        raise ConfigError(f"checkpoint {checkpoint}: expected {name!r} of shape {list(shape)}; it contains {known}")
     return reader.get_tensor(name)
+
+
+def _takes_partitions(initializer: Initializer) -> bool:
+    """Whether it is one of TF 1.x, called with (shape, dtype, partition_info). TensorFlow also decides by the name."""
+    try:
+        return "partition_info" in inspect.signature(initializer).parameters
+    except (TypeError, ValueError):  # a function of C, without a signature
+        return False
+
+
+def _without_partitions(initializer: Callable[..., BackendTensor]) -> Initializer:
+    """The initializer as Keras calls it, for a table that is not partitioned."""
+
+    def initialize(shape: StaticShape, dtype: Any = None) -> BackendTensor:
+        import tensorflow as tf
+
+        table_dtype = tf.as_dtype(dtype or tf.float32)
+        weights = initializer(list(shape), dtype=table_dtype, partition_info=None)
+        return tf.convert_to_tensor(weights, table_dtype)
+
+    return initialize
+
+
+def _in_table_shape(initializer: Initializer, shape: tuple[int, int]) -> Initializer:
+    """The initializer; a constant of the table's numbers in the table's shape: TensorFlow accepts flat ones, too."""
+    value = getattr(initializer, "value", None)
+    if not _is_constant(initializer) or not isinstance(value, list | np.ndarray):
+        return initializer
+    numbers = np.asarray(value)
+    try:
+        weights = numbers.reshape(shape) if numbers.size == math.prod(shape) else np.broadcast_to(numbers, shape)
+    except ValueError as error:
+        rule = f"a constant of the table's shape {list(shape)}, or of as many numbers"
+        raise ValueError(f"{rule}, received one of {list(numbers.shape)}") from error
+    return keras.initializers.Constant(weights)
+
+
+def _is_constant(initializer: object) -> bool:
+    """Whether it is Keras's constant itself, not a subclass."""
+    return type(initializer) is keras.initializers.Constant

@@ -1,16 +1,17 @@
-"""From the columns of a data set to those of a layer: ids get an embedding, what describes the record is set apart.
+"""From the columns of a data set to those of a layer: ids get an embedding, context columns are separated.
 
 numbers ──────────────────────────────────┐
 ids ── embedding of a sensible size ──────┼─ one vector per step
 embeddings, indicators ───────────────────┘
-context ── only what `context=` names, beside every step
+context ── only the keys of `context=`, next to every step
 """
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, get_args
+from typing import cast, get_args
 
 from lengthwise.columns import (
+    AnyColumn,
     BucketizedColumn,
     ContextColumn,
     IdColumn,
@@ -22,21 +23,24 @@ from lengthwise.columns import (
 from lengthwise.columns.field_errors import show
 from lengthwise.columns.from_tensorflow import is_feature_column
 from lengthwise.errors import ConfigError
-from lengthwise.layers.tables.layer_plan import listed
+from lengthwise.layers.tables.layer_plan import ColumnLike, ColumnsLike, column_list
 
 _IDS = (*get_args(IdColumn), BucketizedColumn)
-_LARGEST = 256
+_LARGEST_SIZE = 256
+
+EmbeddingSizes = int | Mapping[str, int] | None
+"""One size for all columns, or sizes by key; None for `embedding_size`."""
 
 
 def embedding_size(num_ids: int) -> int:
-    """How many numbers the vector of an id should have, by a rule of thumb.
+    """The number of values that the vector of an id should have, by a rule of thumb.
 
     Four times the fourth root of the number of ids, rounded up to a multiple of 8, at most 256. The fourth root is the
     rule of TensorFlow's guide to feature columns. The factor is ours: these vectors are often the only input of a
     sequence model. Multiples of 8 suit matrix units.
 
     Args:
-        num_ids: how many ids there are.
+        num_ids: the number of ids.
 
     Returns:
         The dimension.
@@ -46,16 +50,16 @@ def embedding_size(num_ids: int) -> int:
     >>> [embedding_size(ids) for ids in (10, 1000, 100_000)]
     [8, 24, 72]
     """
-    return min(8 * math.ceil(num_ids**0.25 / 2), _LARGEST)
+    return min(8 * math.ceil(num_ids**0.25 / 2), _LARGEST_SIZE)
 
 
-def converted(columns: Iterable[Any]) -> list[Any]:
-    """The columns as a list, those of TensorFlow as ours."""
-    return [from_feature_column(column) if is_feature_column(column) else column for column in listed(columns)]
+def converted_columns(columns: ColumnsLike) -> list[AnyColumn]:
+    """The columns as a list, those of TensorFlow converted to ours."""
+    return [_converted(column) for column in column_list(columns)]
 
 
-def step_columns(columns: Iterable[Any], embedding_dim: int | Mapping[str, int] | None = None) -> list[Any]:
-    """The columns that give vectors per step: plain ids are wrapped in an embedding, context columns are left out.
+def step_columns(columns: Iterable[AnyColumn], embedding_dim: EmbeddingSizes = None) -> list[AnyColumn]:
+    """The columns with vectors per step: plain ids are wrapped in an embedding, context columns are left out.
 
     Args:
         columns: of `lengthwise`.
@@ -74,14 +78,14 @@ def step_columns(columns: Iterable[Any], embedding_dim: int | Mapping[str, int] 
 
 
 def context_columns(
-    columns: Iterable[Any], keys: Iterable[str], embedding_dim: int | Mapping[str, int] | None = None
-) -> tuple[Any, ...]:
+    columns: Iterable[AnyColumn], keys: Iterable[str], embedding_dim: EmbeddingSizes = None
+) -> tuple[AnyColumn, ...]:
     """The context columns of these keys, in the order of the keys; plain ids are wrapped in an embedding.
 
     Raises:
         ConfigError: no context column has the key, or its values are strings.
     """
-    known: dict[str, list[Any]] = {}
+    known: dict[str, list[AnyColumn]] = {}
     for column in columns:
         if is_context(column) and not (isinstance(column, ContextColumn) and column.dtype == "string"):
             known.setdefault(feature_of(column).key, []).append(_wrapped(column, embedding_dim))
@@ -94,17 +98,22 @@ def context_columns(
     return tuple(column for key in keys for column in known[key])
 
 
-def _wrapped(column: Any, embedding_dim: int | Mapping[str, int] | None) -> Any:
+def _converted(column: ColumnLike) -> AnyColumn:
+    # Any other object is refused when the plan is made.
+    return from_feature_column(column) if is_feature_column(column) else cast(AnyColumn, column)
+
+
+def _wrapped(column: AnyColumn, embedding_dim: EmbeddingSizes) -> AnyColumn:
     return embedding_column(column, _size(column, embedding_dim)) if isinstance(column, _IDS) else column
 
 
-def _size(column: Any, embedding_dim: int | Mapping[str, int] | None) -> int:
+def _size(column: IdColumn | BucketizedColumn, embedding_dim: EmbeddingSizes) -> int:
     if isinstance(embedding_dim, int):
         return embedding_dim
     return (embedding_dim or {}).get(column.key) or embedding_size(column.num_buckets)
 
 
-def _check_keys(columns: Iterable[Any], embedding_dim: int | Mapping[str, int] | None) -> None:
+def _check_keys(columns: Iterable[AnyColumn], embedding_dim: EmbeddingSizes) -> None:
     if not isinstance(embedding_dim, Mapping):
         return
     known = sorted({column.key for column in columns if isinstance(column, _IDS)})
@@ -112,5 +121,5 @@ def _check_keys(columns: Iterable[Any], embedding_dim: int | Mapping[str, int] |
         if key not in known:
             raise ConfigError(
                 f"embedding_dim: expected the keys of plain id columns ({', '.join(known) or 'none'}), received "
-                f"{show(key)}; a column that is wrapped already has a dimension"
+                f"{show(key)}; a wrapped column already has a dimension"
             )

@@ -1,49 +1,52 @@
 """Columns to the plain values of a Keras config, and back."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 import keras
 
-from lengthwise.columns import BucketizedColumn, NumericColumn, feature_of
+from lengthwise.columns import AnyColumn, BucketizedColumn, NumericColumn, feature_of
 from lengthwise.columns.column_base import Spec
 from lengthwise.columns.untrusted_columns import columns_from_outside
 from lengthwise.errors import ConfigError
+from lengthwise.layers.keras_types import KerasConfig
 from lengthwise.layers.tables.named_functions import normalizer_of
 
+SpecType = TypeVar("SpecType", bound=Spec)
 
-def columns_config(columns: Iterable[Any]) -> list[dict[str, Any]]:
-    """JSON-compatible dicts. A checkpoint for first weights is left out."""
+
+def columns_config(columns: Iterable[AnyColumn]) -> list[KerasConfig]:
+    """The columns as JSON-compatible dicts. A checkpoint for first weights is left out."""
     return [_column_config(column) for column in columns]
 
 
-def columns_from_config(configs: Any) -> list[Any]:
-    """The columns of `columns_config`; columns among them are left as they are.
+def columns_from_config(configs: object) -> list[AnyColumn]:
+    """The columns of `columns_config`; columns among them are returned unchanged.
 
     Raises:
-        ConfigError: a field names a file, or code that was not registered, or is wrong.
+        ConfigError: a field names a file or code that was not registered, or is wrong.
     """
     if not isinstance(configs, list | tuple):
         raise ConfigError(f"columns: expected a list of columns, received {type(configs).__name__}")
     plain = [dict(config) for config in configs if isinstance(config, Mapping)]
     normalizers = [config.pop("normalizer_fn", None) for config in plain]
-    made = iter(map(_with_normalizer, columns_from_outside(plain), normalizers))
-    return [next(made) if isinstance(config, Mapping) else config for config in configs]
+    columns = iter(map(_with_normalizer, columns_from_outside(plain), normalizers))
+    return [next(columns) if isinstance(config, Mapping) else config for config in configs]
 
 
-def _column_config(column: Any) -> dict[str, Any]:
-    config: dict[str, Any] = _plain(column).model_dump(mode="json")
+def _column_config(column: AnyColumn) -> KerasConfig:
+    config: KerasConfig = _json_compatible(column).model_dump(mode="json")
     source = feature_of(column)
     if isinstance(source, NumericColumn) and source.normalizer_fn is not None:
         config["normalizer_fn"] = _function_config(source.normalizer_fn)
     return config
 
 
-def _function_config(function: Any) -> Any:
-    """The function as Keras saves it; refused now if it could not be loaded, rather than when the model is needed."""
+def _function_config(function: Callable[..., object]) -> KerasConfig:
+    """The function as Keras saves it. A function that could not be loaded is refused now, not when it is loaded."""
     try:
-        config = keras.saving.serialize_keras_object(function)
-        if getattr(function, "__name__", "") != "<lambda>":  # which Keras warns of, and loads with safe_mode=False
+        config: KerasConfig = keras.saving.serialize_keras_object(function)
+        if getattr(function, "__name__", "") != "<lambda>":  # Keras warns about it, and needs safe_mode=False to load
             normalizer_of(config)
     except (AttributeError, TypeError, ValueError) as error:
         raise ConfigError(
@@ -54,11 +57,13 @@ def _function_config(function: Any) -> Any:
     return config
 
 
-def _plain(spec: Any) -> Any:
+def _json_compatible(spec: SpecType) -> SpecType:
     """The column with each field as a value that JSON has."""
-    changes: dict[str, Any] = {
-        name: _plain(value) for name in type(spec).model_fields if isinstance(value := getattr(spec, name), Spec)
-    }
+    changes: dict[str, object] = {}
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        if isinstance(value, Spec):
+            changes[name] = _json_compatible(value)
     if getattr(spec, "ckpt_to_load_from", None) is not None:
         changes |= {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
     initializer = getattr(spec, "initializer", None)
@@ -67,7 +72,7 @@ def _plain(spec: Any) -> Any:
     return spec.model_copy(update=changes) if changes else spec
 
 
-def _with_normalizer(column: Any, config: Any) -> Any:
+def _with_normalizer(column: AnyColumn, config: object) -> AnyColumn:
     if config is None:
         return column
     if isinstance(column, NumericColumn):

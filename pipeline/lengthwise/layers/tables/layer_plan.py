@@ -1,9 +1,9 @@
-"""What a list of columns needs of the layer, worked out once: column order, the features to read, the tables to own."""
+"""The plan of a layer, computed once from its columns: their order, the features to read, the tables to own."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal, TypeAlias, TypeVar, cast
 
 from lengthwise.columns import (
     AnyColumn,
@@ -28,14 +28,25 @@ from lengthwise.columns.column_base import Spec
 from lengthwise.columns.from_tensorflow import is_feature_column
 from lengthwise.columns.numeric_columns import MAX_ELEMENTS
 from lengthwise.errors import ConfigError
+from lengthwise.layers.keras_types import FeatureColumn
 from lengthwise.padding_side import Padding, checked_padding
+
+Per = Literal["step", "record"]
+
+ColumnLike: TypeAlias = AnyColumn | FeatureColumn
+"""A column of `lengthwise` or of `tf.feature_column`."""
+
+ColumnsLike: TypeAlias = Iterable[ColumnLike] | ColumnLike
+"""The columns that a caller passes: many, or a single one."""
+
+SpecType = TypeVar("SpecType", bound=Spec)
 
 _DENSE = (NumericColumn, EmbeddingColumn, SharedEmbeddingColumn, IndicatorColumn)
 
 
 @dataclass(frozen=True)
 class EmbeddingTable:
-    """An embedding table to own: its name, the number of ids (rows) and what it is."""
+    """An embedding table of the layer: its name, its number of ids (rows) and its dimension and initializer."""
 
     name: str
     num_buckets: int
@@ -44,12 +55,12 @@ class EmbeddingTable:
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """The columns in the order of the D axis, and what they share.
+    """The columns in the order of the D axis, and the features and tables that they share.
 
     Attributes:
         columns: sorted by name.
         sources: the distinct features that the columns read.
-        source_of: for each column the position of its feature in `sources`.
+        source_of: the position of each column's feature in `sources`.
         tables: the embedding tables by name, shared ones once.
         length_key: the feature that has the lengths of the columns' group.
         padding: the side of a sequence on which its padding is.
@@ -68,15 +79,13 @@ class LayerPlan:
         return sum(column.num_elements for column in self.columns)
 
 
-def plan_columns(
-    columns: Iterable[Any], per: Literal["step", "record"] = "step", padding: Padding = "right"
-) -> LayerPlan:
-    """The plan of our columns, `tf.feature_column.*` objects, or both mixed: all of sequences, or all of the record.
+def plan_columns(columns: ColumnsLike, per: Per = "step", padding: Padding = "right") -> LayerPlan:
+    """The plan of our columns, `tf.feature_column.*` objects, or both: all of sequences, or all of the record.
 
     Raises:
         ConfigError: no columns, a dict, a column of the wrong kind, two columns of one name, or no such padding.
     """
-    accepted = [_accept(column, per) for column in listed(columns)]
+    accepted = [_accepted(column, per) for column in column_list(columns)]
     dense = tuple(sorted(accepted, key=lambda column: column.name))
     _refuse_duplicates(dense)
     _require_width(dense)
@@ -102,14 +111,14 @@ def all_tables(plans: Iterable[LayerPlan]) -> dict[str, EmbeddingTable]:
     return _tables(column for plan in plans for column in plan.columns)
 
 
-def with_vocabularies(plan: LayerPlan) -> LayerPlan:
-    """The plan with the entries of vocabulary files in their place: what has tables must not follow changed files."""
-    per: Literal["step", "record"] = "record" if is_context(plan.columns[0]) else "step"
-    return plan_columns(map(_with_vocabulary, plan.columns), per, plan.padding)
+def with_vocabulary_entries(plan: LayerPlan) -> LayerPlan:
+    """The plan with the entries of vocabulary files instead of their paths: tables must not depend on changed files."""
+    per: Per = "record" if is_context(plan.columns[0]) else "step"
+    return plan_columns(map(_with_entries, plan.columns), per, plan.padding)
 
 
 def table_name(column: DenseColumn) -> str | None:
-    """The name of the column's embedding table; None where it needs none."""
+    """The name of the column's embedding table; None if it needs none."""
     match column:
         case EmbeddingColumn():
             return column.name
@@ -119,21 +128,23 @@ def table_name(column: DenseColumn) -> str | None:
             return None
 
 
-def listed(columns: Iterable[Any]) -> list[Any]:
+def column_list(columns: ColumnsLike) -> list[ColumnLike]:
     """The columns as a list.
 
     Raises:
-        ConfigError: there are none, or they are a dict.
+        ConfigError: there are no columns, or they are a dict.
     """
     if isinstance(columns, Mapping):
         raise ConfigError(f"feature_columns: expected a list of columns, received a dict {dict(columns)}")
-    columns = [columns] if isinstance(columns, Spec) or is_feature_column(columns) else list(columns)
-    if not columns:
+    if isinstance(columns, Spec) or is_feature_column(columns):
+        return [cast(ColumnLike, columns)]
+    several = list(cast(Iterable[ColumnLike], columns))
+    if not several:
         raise ConfigError("feature_columns: expected at least one column, received an empty list")
-    return columns
+    return several
 
 
-def _accept(column: Any, per: Literal["step", "record"]) -> DenseColumn:
+def _accepted(column: ColumnLike, per: Per) -> DenseColumn:
     if not isinstance(column, Spec) and type(column).__module__.startswith("tensorflow."):
         column = from_feature_column(column)
     if isinstance(column, _DENSE) and is_context(column) == (per == "record"):
@@ -145,11 +156,11 @@ def _accept(column: Any, per: Literal["step", "record"]) -> DenseColumn:
     )
 
 
-def _advice(column: Any) -> str:
+def _advice(column: ColumnLike) -> str:
     if isinstance(column, BytesColumn):
         return (
-            "no layer reads bytes: leave it out, by columns.without(key), or decode its steps in a map over batches "
-            "and give a numeric column of what they become"
+            "no layer reads bytes: leave it out with columns.without(key), or decode its steps in a map over batches "
+            "and give a numeric column of the results"
         )
     if isinstance(column, AnyColumn) and is_context(column):
         return "join a feature of the whole record by `context=` of SequenceFeatures, or with concatenate_context_input"
@@ -158,13 +169,13 @@ def _advice(column: Any) -> str:
     return "build columns with the functions of lengthwise or of tf.feature_column"
 
 
-def _with_vocabulary(spec: Any) -> Any:
+def _with_entries(spec: SpecType) -> SpecType:
     if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
         others = dict.fromkeys(("vocabulary_file", "vocabulary_size", "from_data"))
-        entries = {"vocabulary_list": spec.vocabulary, **others}
-        return spec.model_copy(update=entries)
-    inner = {name: value for name in type(spec).model_fields if isinstance(value := getattr(spec, name), Spec)}
-    return spec.model_copy(update={name: _with_vocabulary(value) for name, value in inner.items()})
+        return spec.model_copy(update={"vocabulary_list": spec.vocabulary, **others})
+    fields = {name: getattr(spec, name) for name in type(spec).model_fields}
+    inner = {name: _with_entries(value) for name, value in fields.items() if isinstance(value, Spec)}
+    return spec.model_copy(update=inner)
 
 
 def _refuse_duplicates(columns: tuple[DenseColumn, ...]) -> None:
@@ -198,7 +209,7 @@ def _require_width(columns: tuple[DenseColumn, ...]) -> None:
     if width > MAX_ELEMENTS:
         widest = max(columns, key=lambda column: column.num_elements)
         raise ConfigError(
-            f"feature_columns: expected at most {MAX_ELEMENTS} numbers a step, received {width}, of which "
+            f"feature_columns: expected at most {MAX_ELEMENTS} numbers per step, received {width}, of which "
             f"{widest.num_elements} in {widest.name!r}; wrap ids in embedding_column instead of indicator_column"
         )
 

@@ -1,15 +1,16 @@
 """The embedding tables of a Keras layer."""
 
 from collections.abc import Iterable
-from typing import Any
+
+import keras
 
 from lengthwise.layers.tables.checkpoint_weights import first_weights
 from lengthwise.layers.tables.layer_plan import LayerPlan, all_tables
 from lengthwise.layers.tables.table_memory import require_memory
 
 
-def add_tables(layer: Any, plans: Iterable[LayerPlan]) -> dict[str, Any]:
-    """Makes the tables of the plans weights of the layer, shared ones once, and returns them by name.
+def add_tables(layer: keras.layers.Layer, plans: Iterable[LayerPlan]) -> dict[str, keras.Variable]:
+    """Adds the tables of the plans to the layer's weights, shared ones once, and returns them by name.
 
     Raises:
         ConfigError: two different tables have one name, or they are larger than this machine's memory.

@@ -1,1 +1,1 @@
-"""Dense steps -> vectors `[B,T,D]`."""
+"""From dense steps to vectors `[B,T,D]`."""

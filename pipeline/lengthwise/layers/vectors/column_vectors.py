@@ -1,7 +1,4 @@
-"""From a batch to `[B,T,D]`: each column's vectors, side by side in the order of the columns' names."""
-
-from collections.abc import Mapping
-from typing import Any
+"""From a batch to `[B,T,D]`: each column's vectors, concatenated in the order of the columns' names."""
 
 from keras import ops
 
@@ -10,21 +7,24 @@ from lengthwise.columns import (
     DenseColumn,
     EmbeddingColumn,
     EmbeddingSpec,
+    IdColumn,
     IdentityColumn,
+    LayerFeature,
     NumericColumn,
     SharedEmbeddingColumn,
 )
-from lengthwise.layers.reading.batch_checks import PLACE
+from lengthwise.layers.keras_types import BackendTensor, Tables
+from lengthwise.layers.reading.batch_checks import FIRST_FAILURE
 from lengthwise.layers.reading.batch_inputs import Batch
 from lengthwise.layers.reading.dense_steps import DenseSteps
-from lengthwise.layers.reading.number_dtypes import of_the_column, with_default
+from lengthwise.layers.reading.number_dtypes import in_column_dtype, with_default
 from lengthwise.layers.tables.layer_plan import LayerPlan, table_name
-from lengthwise.layers.vectors.bucket_ids import bucket_ids
-from lengthwise.layers.vectors.embedding_vectors import count, embed, factors_of, poisoned, real_ids
+from lengthwise.layers.vectors.bucket_ids import bucketize
+from lengthwise.layers.vectors.embedding_vectors import embed, id_counts, id_factors, nan_where_refused, safe_ids
 from lengthwise.tensor import REFUSED
 
 
-def input_layer(plan: LayerPlan, batch: Batch, tables: Mapping[str, Any], dtype: str) -> tuple[Any, Any]:
+def batch_vectors(plan: LayerPlan, batch: Batch, tables: Tables, dtype: str) -> tuple[BackendTensor, BackendTensor]:
     """The layer's outputs `[B,T,D]` and lengths `[B]`.
 
     Args:
@@ -37,7 +37,7 @@ def input_layer(plan: LayerPlan, batch: Batch, tables: Mapping[str, Any], dtype:
         if may_refuse(source):
             _require_accepted(source, steps, batch)
     vectors = [
-        column_vectors(column, batch.steps[position], batch.valid, tables, dtype)
+        vectors_of_column(column, batch.steps[position], batch.valid, tables, dtype)
         for column, position in zip(plan.columns, plan.source_of, strict=True)
     ]
     joined = vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, axis=-1)
@@ -45,34 +45,44 @@ def input_layer(plan: LayerPlan, batch: Batch, tables: Mapping[str, Any], dtype:
     return inputs, lengths
 
 
-def column_vectors(column: DenseColumn, steps: DenseSteps, valid: Any, tables: Mapping[str, Any], dtype: str) -> Any:
+def vectors_of_column(
+    column: DenseColumn, steps: DenseSteps, valid: BackendTensor, tables: Tables, dtype: str
+) -> BackendTensor:
     """The column's `[B,T,num_elements]`."""
     if isinstance(column, NumericColumn):
         return ops.cast(_numbers(column, steps, valid), dtype)
     source, ids = column.categorical_column, steps.values
     if isinstance(source, BucketizedColumn):
         ids = _bucket_ids(source, steps, valid)
-    safe, counts = real_ids(ids, valid, source.num_buckets)
-    spec = _spec(column)
-    factors = factors_of(counts, steps.weights, "sum" if spec is None else spec.combiner, dtype)
+    safe, counts = safe_ids(ids, valid, source.num_buckets)
+    spec = _embedding_spec(column)
+    factors = id_factors(counts, steps.weights, "sum" if spec is None else spec.combiner, dtype)
     if may_refuse(source):
-        factors = poisoned(factors, ids, valid)
+        factors = nan_where_refused(factors, ids, valid)
     if spec is None:
-        return count(safe, factors, column.num_elements, dtype)
+        return id_counts(safe, factors, column.num_elements, dtype)
     name = table_name(column)
     assert name is not None
     return embed(tables[name], safe, factors, spec, dtype)
 
 
-def _spec(column: DenseColumn) -> EmbeddingSpec | None:
+def may_refuse(source: LayerFeature | BucketizedColumn) -> bool:
+    """Whether ids of the source can be REFUSED."""
+    if isinstance(source, NumericColumn | BucketizedColumn):
+        return False
+    # Hash and vocabulary columns without such a policy too refuse invalid ids if they receive ids.
+    return not isinstance(source, IdentityColumn) or source.oov == "error"
+
+
+def _embedding_spec(column: DenseColumn) -> EmbeddingSpec | None:
     if isinstance(column, SharedEmbeddingColumn):
         return column.shared
     return column if isinstance(column, EmbeddingColumn) else None
 
 
-def _numbers(column: NumericColumn, steps: DenseSteps, valid: Any) -> Any:
-    """Normalised numbers; padding, and what sparse input leaves out, stays default_value."""
-    numbers = of_the_column(steps.values, column)
+def _numbers(column: NumericColumn, steps: DenseSteps, valid: BackendTensor) -> BackendTensor:
+    """Normalised numbers; padding, and numbers that sparse input lacks, stay default_value."""
+    numbers = in_column_dtype(steps.values, column)
     if column.normalizer_fn is not None:
         shape = ops.shape(numbers)
         by_step = ops.reshape(numbers, (*shape[:2], *column.shape))
@@ -85,22 +95,15 @@ def _numbers(column: NumericColumn, steps: DenseSteps, valid: Any) -> Any:
     return with_default(present, numbers, column)
 
 
-def _bucket_ids(column: BucketizedColumn, steps: DenseSteps, valid: Any) -> Any:
+def _bucket_ids(column: BucketizedColumn, steps: DenseSteps, valid: BackendTensor) -> BackendTensor:
     source = column.source_column
-    # Without a normalizer as they came: to cast them first could move them over a boundary. Padding has no bucket.
+    # Without a normalizer the numbers are not cast: that could move them over a boundary. Padding has no bucket.
     numbers = steps.values if source.normalizer_fn is None else _numbers(source, steps, valid)
-    return bucket_ids(ops.squeeze(numbers, -1), column.limits)
+    return bucketize(ops.squeeze(numbers, -1), column.limits)
 
 
-def may_refuse(source: Any) -> bool:
-    """Whether ids of the source can be REFUSED."""
-    if isinstance(source, NumericColumn | BucketizedColumn):
-        return False
-    # Of the others, also those without such a policy refuse what is no id, where they are given ids.
-    return not isinstance(source, IdentityColumn) or source.oov == "error"
-
-
-def _require_accepted(source: Any, steps: DenseSteps, batch: Batch) -> None:
+def _require_accepted(source: LayerFeature, steps: DenseSteps, batch: Batch) -> None:
+    assert isinstance(source, IdColumn)
     refused = ops.equal(steps.values, REFUSED)
     if len(refused.shape) == 3:
         refused = ops.any(refused, axis=2)
@@ -108,5 +111,5 @@ def _require_accepted(source: Any, steps: DenseSteps, batch: Batch) -> None:
         ops.logical_not(ops.any(ops.logical_and(batch.valid, refused), axis=1)),
         f"feature {source.key!r}: a value has none of the column's {source.num_buckets} ids, and its oov policy "
         "accepts no such value (oov 'zero' or a default_value would); first in row",
-        PLACE,
+        FIRST_FAILURE,
     )

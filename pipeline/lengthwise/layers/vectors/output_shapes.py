@@ -1,29 +1,30 @@
 """The static output shape, from symbolic or real features, or from their shapes alone."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from lengthwise.errors import ConfigError
-from lengthwise.layers.reading.batch_inputs import by_key
-from lengthwise.layers.reading.row_extents import layout, values_per_step
+from lengthwise.layers.keras_types import Features, FeatureTensor, StaticShape
+from lengthwise.layers.reading.batch_inputs import features_by_key
+from lengthwise.layers.reading.row_lengths import tensor_layout, values_per_step
 from lengthwise.layers.tables.layer_plan import LayerPlan
 
-Size = int | None
+BatchAndSteps = tuple[int | None, int | None]
+"""The batch size and T, None if they are known only at run time."""
 
 
-def output_shape(plan: LayerPlan, features: Any) -> tuple[Size, Size]:
-    """The batch size and T, None where they are known only at run time."""
-    features = by_key(plan, features)
+def output_shape(plan: LayerPlan, features: Features | FeatureTensor) -> BatchAndSteps:
+    """The output's batch size and T for these features."""
+    features = features_by_key(plan, features)
     keys = {source.key for source in plan.sources}
     shapes = {key: features[key].shape for key in keys}
-    return _batch_and_steps(plan, shapes, {key for key in keys if layout(features[key]) == "dense"})
+    return _batch_and_steps(plan, shapes, {key for key in keys if tensor_layout(features[key]) == "dense"})
 
 
-def output_shape_of_shapes(plan: LayerPlan, shapes: Any) -> tuple[Size, Size]:
-    """The same from the features' shapes, taken for those of dense features.
+def output_shape_of_shapes(plan: LayerPlan, shapes: Mapping[str, StaticShape] | StaticShape) -> BatchAndSteps:
+    """The same from the features' shapes, which are used as those of dense features.
 
     Args:
-        plan: names the sources.
+        plan: lists the sources.
         shapes: by feature key; or one shape: that of the only feature, or `[batch, T, ...]` for all.
 
     Raises:
@@ -43,18 +44,16 @@ def output_shape_of_shapes(plan: LayerPlan, shapes: Any) -> tuple[Size, Size]:
     return _batch_and_steps(plan, shapes, keys)
 
 
-def _require_steps(name: str, shape: Any) -> None:
+def _require_steps(name: str, shape: StaticShape) -> None:
     try:
         rank = len(shape)
-    except (TypeError, ValueError):  # no shape, or a tf.TensorShape of unknown rank
+    except (TypeError, ValueError):  # not a shape, or a tf.TensorShape of unknown rank
         rank = 0
     if rank < 2:
         raise ConfigError(f"shape of {name!r}: expected [batch, T, ...], received {shape!r}")
 
 
-def _batch_and_steps(
-    plan: LayerPlan, shapes: Mapping[str, Sequence[Size]], dense: Collection[str]
-) -> tuple[Size, Size]:
+def _batch_and_steps(plan: LayerPlan, shapes: Mapping[str, StaticShape], dense: Collection[str]) -> BatchAndSteps:
     batch, count = None, None
     for source in plan.sources:
         shape = shapes[source.key]

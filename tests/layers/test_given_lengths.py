@@ -1,4 +1,4 @@
-"""Lengths that are told beside the features are whole numbers, wherever they are told and in whatever layout."""
+"""Lengths that are passed with the features are whole numbers, for each key and each layout of the features."""
 
 import keras
 import numpy as np
