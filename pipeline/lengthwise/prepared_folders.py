@@ -16,6 +16,7 @@ from lengthwise.buckets import Bounds, LengthHistogram
 from lengthwise.columns import ColumnList, groups, length_key
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.manifest import MANIFEST_NAME, Layout, Manifest, Shard, TrainingStatistics, joint_moments, load_manifest
+from lengthwise.nested_mappings import with_changed_mappings
 from lengthwise.part_folders import part_folders
 from lengthwise.storage import files
 from lengthwise.value_differences import differences, shown
@@ -257,17 +258,13 @@ def _refuse_disagreement(field: str, first: Folder, other: Folder) -> None:
 
 def _told(folder: Folder, field: str) -> Any:
     """A field of the manifest, in which vocabularies are told by their bytes: each folder has files of its own."""
-    told = folder.manifest.model_dump(mode="json", include={field})[field]
-    return _by_checksum(told, folder)
 
+    def change(mapping: dict[str, Any]) -> dict[str, Any]:
+        path = mapping.get("vocabulary_file")
+        if not isinstance(path, str):
+            return mapping
+        name = path.removeprefix(files.join(folder.path, ""))
+        return mapping | {"vocabulary_file": f"a file of checksum {folder.manifest.side_files.get(name, name)}"}
 
-def _by_checksum(value: Any, folder: Folder) -> Any:
-    if isinstance(value, list):
-        return [_by_checksum(item, folder) for item in value]
-    if not isinstance(value, dict):
-        return value
-    told = {name: _by_checksum(item, folder) for name, item in value.items()}
-    if isinstance(told.get("vocabulary_file"), str):
-        name = told["vocabulary_file"].removeprefix(files.join(folder.path, ""))
-        told["vocabulary_file"] = f"a file of checksum {folder.manifest.side_files.get(name, name)}"
-    return told
+    content = folder.manifest.model_dump(mode="json", include={field})[field]
+    return with_changed_mappings(content, change)

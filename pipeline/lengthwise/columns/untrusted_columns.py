@@ -1,15 +1,17 @@
 """Columns that others describe: in a saved model, in a manifest. They open no file, or they are refused."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
 from lengthwise.columns.column_base import Spec, Strict
+from lengthwise.columns.column_parts import parts_of
 from lengthwise.columns.column_queries import AnyColumn
 from lengthwise.columns.embedding_columns import EmbeddingSpec
 from lengthwise.columns.field_errors import explain_all
 from lengthwise.errors import ConfigError
+from lengthwise.nested_mappings import mappings_in
 
 _FILES = ("vocabulary_file", "ckpt_to_load_from", "tensor_name_in_ckpt")
 
@@ -37,30 +39,18 @@ def columns_from_outside(fields: Iterable[Any]) -> tuple[AnyColumn, ...]:
         ) from error
 
 
-def names_a_checkpoint(column: Any) -> bool:
+def names_a_checkpoint(column: Spec) -> bool:
     """Whether the column, or a part of it, takes its first weights from a file."""
-    if isinstance(column, EmbeddingSpec) and column.ckpt_to_load_from is not None:
-        return True
-    return any(names_a_checkpoint(value) for _, value in column if isinstance(value, Spec))
+    tables = (part for part in parts_of(column) if isinstance(part, EmbeddingSpec))
+    return any(table.ckpt_to_load_from is not None for table in tables)
 
 
 def _refuse_files(fields: list[Any]) -> None:
-    for path, name in _named(fields):
-        raise ConfigError(
-            f"{path}: refused: expected no {name} in a saved configuration, which may open no file; saved models hold "
-            "their vocabularies' entries and their weights. Make the column in Python, where a file is to be read"
-        )
-
-
-def _named(fields: list[Any]) -> Iterator[tuple[str, str]]:
-    """Each field that names a file: its path, and its name."""
-    left: list[tuple[str, Any]] = [("columns", fields)]
-    while left:
-        path, value = left.pop()
-        if isinstance(value, list | tuple):
-            left.extend((f"{path}[{place}]", item) for place, item in enumerate(value))
-        elif isinstance(value, Mapping):
-            for name, item in value.items():
-                if name in _FILES and item is not None:
-                    yield f"{path}.{name}", name
-                left.append((f"{path}.{name}", item))
+    for path, mapping in mappings_in(fields, "columns"):
+        for name in _FILES:
+            if mapping.get(name) is not None:
+                raise ConfigError(
+                    f"{path}.{name}: refused: expected no {name} in a saved configuration, which may open no file; "
+                    "saved models hold their vocabularies' entries and their weights. Make the column in Python, where "
+                    "a file is to be read"
+                )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lengthwise.nested_mappings import with_changed_mappings
 from lengthwise.storage.files import is_remote, join
 
 _FROM_FILE = ("vocabulary_file", "columns_from_schema")
@@ -15,18 +16,13 @@ def folder_of(path: str) -> str:
 
 
 def with_resolved_paths(content: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """The configuration with its vocabulary and schema files, wherever they stand in it, relative to `folder`."""
-    return {
-        name: _resolve(value, folder) if name in _FROM_FILE else _walk(value, folder) for name, value in content.items()
-    }
+    """The configuration in which relative paths of vocabulary and schema files, at any depth, count from `folder`."""
 
+    def resolve(mapping: dict[str, Any]) -> dict[str, Any]:
+        return mapping | {name: _resolve(mapping[name], folder) for name in _FROM_FILE if name in mapping}
 
-def _walk(value: Any, folder: str) -> Any:
-    if isinstance(value, Mapping):
-        return with_resolved_paths(value, folder)
-    if isinstance(value, list):
-        return [_walk(item, folder) for item in value]
-    return value
+    resolved: dict[str, Any] = with_changed_mappings(content, resolve)
+    return resolved
 
 
 def _resolve(path: Any, folder: str) -> Any:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Mapping
 from os import PathLike, fspath
+from typing import Any
 
 from lengthwise.buckets import PairHistogram
 from lengthwise.errors import ConfigError, DatasetError, EnvironmentFailure
 from lengthwise.manifest.manifest_digest import digest_of, text_with_digest
 from lengthwise.manifest.manifest_model import FORMAT_VERSION, Manifest
 from lengthwise.manifest.manifest_section import check_relative_path
+from lengthwise.nested_mappings import with_changed_mappings
 from lengthwise.storage import files
 
 MANIFEST_NAME = "manifest.json"
@@ -99,19 +101,18 @@ def _refuse_newer(path: str, content: object) -> None:
         )
 
 
-def _with_absolute_vocabularies(content: object, folder: str) -> object:
-    if isinstance(content, list):
-        return [_with_absolute_vocabularies(item, folder) for item in content]
-    if not isinstance(content, dict):
+def _with_absolute_vocabularies(content: Any, folder: str) -> Any:
+    """The content of a manifest whose columns name vocabulary files by their paths."""
+
+    def change(mapping: dict[str, Any]) -> dict[str, Any]:
+        name = mapping.get("vocabulary_file")
+        if not isinstance(name, str):
+            return mapping
+        path = files.join(folder, check_relative_path(name))
+        if mapping.get("vocabulary_size") is None:
+            raise ValueError(f"{name!r}: expected a vocabulary_size beside a vocabulary_file")
+        return mapping | {"vocabulary_file": path}
+
+    if not isinstance(content, dict) or "columns" not in content:
         return content
-    found = {
-        name: files.join(folder, check_relative_path(item))
-        if name == "vocabulary_file" and isinstance(item, str)
-        else item
-        if name == "config"
-        else _with_absolute_vocabularies(item, folder)
-        for name, item in content.items()
-    }
-    if isinstance(content.get("vocabulary_file"), str) and content.get("vocabulary_size") is None:
-        raise ValueError(f"{content['vocabulary_file']!r}: expected a vocabulary_size beside a vocabulary_file")
-    return found
+    return content | {"columns": with_changed_mappings(content["columns"], change)}

@@ -7,13 +7,14 @@ The text leaves out what TFX decides: which files are read, in which format and 
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lengthwise
 from lengthwise.config import JobConfig, parse_config
 from lengthwise.config.relative_paths import folder_of, with_resolved_paths
 from lengthwise.config.yaml_reading import mapping_of, read_mapping
+from lengthwise.nested_mappings import mappings_in
 from lengthwise.storage import files
 
 _SOURCE = "SequencePrep's config"
@@ -63,8 +64,9 @@ def for_execution(
 
 def fingerprint(text: str) -> str:
     """What the output depends on beside the configuration's text: this version, and the content of vocabulary files."""
-    vocabularies = sorted(set(_vocabulary_files(json.loads(text))))
-    sums = [f"{path} {zlib.crc32(files.read_bytes(path)):08x}" for path in vocabularies]
+    named = {mapping.get("vocabulary_file") for _, mapping in mappings_in(json.loads(text))}
+    paths = sorted(path for path in named if isinstance(path, str))
+    sums = [f"{path} {zlib.crc32(files.read_bytes(path)):08x}" for path in paths]
     return "; ".join([f"lengthwise {lengthwise.__version__}", *sums])
 
 
@@ -93,14 +95,3 @@ def _without_tfx_decisions(fields: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(kept.get("output"), Mapping):
         kept["output"] = {name: value for name, value in kept["output"].items() if name not in ("path", "compression")}
     return kept
-
-
-def _vocabulary_files(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, item in value.items():
-            if name == "vocabulary_file" and isinstance(item, str):
-                yield item
-            yield from _vocabulary_files(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _vocabulary_files(item)

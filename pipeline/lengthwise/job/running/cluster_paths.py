@@ -15,8 +15,7 @@ def for_workers(job: Job, options: Sequence[str]) -> Job:
     """The job as the workers of the chosen runner need it. Names in rejects and messages stay as they were given."""
     if is_embedded(options):
         return job
-    columns = tuple(with_vocabulary_files(column, _absolute_vocabulary) for column in job.config.columns)
-    config = job.config.model_copy(update={"columns": columns})
+    config = with_vocabulary_files(job.config, _absolute_vocabulary)
     return dataclasses.replace(job, config=config, work=_absolute_path(job.work), folder=os.getcwd())
 
 

@@ -64,7 +64,7 @@ def as_planned_by(config: JobConfig, folder: str, manifest: Manifest, progress: 
                 "prepare all data again in a new folder"
             )
     paths = {key: column.vocabulary_file for key, column in vocabulary_columns(manifest.columns).items()}
-    columns = tuple(with_vocabulary_files(column, lambda one: paths[one.key]) for column in config.columns)
+    columns = with_vocabulary_files(config, lambda column: paths[column.key]).columns
     theirs = vocabulary_columns(columns)
     for key, column in vocabulary_columns(config.columns).items():
         if column.vocabulary_file and column.vocabulary != theirs[key].vocabulary:

@@ -10,6 +10,7 @@ from lengthwise.config import JobConfig
 from lengthwise.job.task_values import Input
 from lengthwise.job.workspace.vocabulary_files import vocabulary_columns
 from lengthwise.manifest import FORMAT_VERSION
+from lengthwise.nested_mappings import with_changed_mappings
 
 
 def describe_config(config: JobConfig) -> dict[str, Any]:
@@ -48,8 +49,8 @@ def fingerprint(
 
 def without_paths(content: Any) -> Any:
     """A described configuration without the paths of its vocabulary files."""
-    if isinstance(content, list):
-        return [without_paths(item) for item in content]
-    if isinstance(content, dict):
-        return {name: without_paths(item) for name, item in content.items() if name != "vocabulary_file"}
-    return content
+
+    def change(mapping: dict[str, Any]) -> dict[str, Any]:
+        return {name: item for name, item in mapping.items() if name != "vocabulary_file"}
+
+    return with_changed_mappings(content, change)

@@ -5,12 +5,14 @@ from typing import Any
 
 from lengthwise.columns import AnyColumn, BucketizedColumn, Quantiles
 from lengthwise.columns.column_base import Spec
+from lengthwise.columns.column_parts import parts_of, with_changed_parts
 from lengthwise.manifest import Manifest
+from lengthwise.nested_mappings import with_changed_mappings
 from lengthwise.records.statistics.column_statistics import Partial
 from lengthwise.records.statistics.training_numbers import quantile_boundaries
 
 
-def found_boundaries(column: AnyColumn, statistics: Mapping[str, Partial]) -> Any:
+def found_boundaries(column: AnyColumn, statistics: Mapping[str, Partial]) -> AnyColumn:
     """The column with numbers for boundaries; as it is, where there is no number to take quantiles of."""
 
     def find(bucketized: BucketizedColumn, asked: Quantiles) -> tuple[float, ...] | Quantiles:
@@ -22,7 +24,7 @@ def found_boundaries(column: AnyColumn, statistics: Mapping[str, Partial]) -> An
     return _with_boundaries(column, find)
 
 
-def boundaries_of(column: AnyColumn, other: AnyColumn) -> Any:
+def boundaries_of(column: AnyColumn, other: AnyColumn) -> AnyColumn:
     """The column, whose quantiles are those that were found for the `other`."""
     known = _bucketized(other)
 
@@ -40,25 +42,26 @@ def without_numbers(manifest: Manifest) -> list[str]:
 
 def as_asked(content: Any) -> Any:
     """A described configuration, without the numbers that were filled in."""
-    if isinstance(content, list):
-        return list(map(as_asked, content))
-    if not isinstance(content, dict):
-        return content
-    return {
-        name: {"quantiles": value["quantiles"]}
-        if name == "boundaries" and isinstance(value, dict) and "quantiles" in value
-        else as_asked(value)
-        for name, value in content.items()
-    }
+
+    def change(mapping: dict[str, Any]) -> dict[str, Any]:
+        asked = mapping.get("boundaries")
+        if isinstance(asked, dict) and "quantiles" in asked:
+            return mapping | {"boundaries": {"quantiles": asked["quantiles"]}}
+        return mapping
+
+    return with_changed_mappings(content, change)
 
 
-def _bucketized(column: Any) -> BucketizedColumn | None:
-    found = getattr(column, "categorical_column", column)
-    return found if isinstance(found, BucketizedColumn) else None
+def _bucketized(column: AnyColumn) -> BucketizedColumn | None:
+    return next((part for part in parts_of(column) if isinstance(part, BucketizedColumn)), None)
 
 
-def _with_boundaries(spec: Any, find: Callable[[BucketizedColumn, Quantiles], tuple[float, ...] | Quantiles]) -> Any:
-    changes = {name: _with_boundaries(value, find) for name, value in spec if isinstance(value, Spec)}
-    if isinstance(spec, BucketizedColumn) and isinstance(spec.boundaries, Quantiles):
-        changes["boundaries"] = find(spec, spec.boundaries)
-    return spec.model_copy(update=changes) if changes else spec
+def _with_boundaries(
+    column: AnyColumn, find: Callable[[BucketizedColumn, Quantiles], tuple[float, ...] | Quantiles]
+) -> AnyColumn:
+    def change(part: Spec) -> dict[str, Any]:
+        if isinstance(part, BucketizedColumn) and isinstance(part.boundaries, Quantiles):
+            return {"boundaries": find(part, part.boundaries)}
+        return {}
+
+    return with_changed_parts(column, change)

@@ -5,6 +5,7 @@ from typing import Any
 
 from lengthwise.columns import AnyColumn, VocabularyColumn, id_features
 from lengthwise.columns.column_base import Spec
+from lengthwise.columns.column_parts import with_changed_parts
 from lengthwise.config import JobConfig
 from lengthwise.job.task_values import Job
 from lengthwise.job.workspace.data_set_files import vocabulary_name
@@ -15,17 +16,20 @@ def vocabulary_columns(columns: Iterable[AnyColumn]) -> dict[str, VocabularyColu
     return {column.key: column for column in id_features(columns) if isinstance(column, VocabularyColumn)}
 
 
-def with_vocabulary_files(spec: Any, path: Callable[[VocabularyColumn], str | None]) -> Any:
-    """A column whose vocabulary file, if it has one or is to be counted, is at another path.
+def with_vocabulary_files(config: JobConfig, path: Callable[[VocabularyColumn], str | None]) -> JobConfig:
+    """The configuration whose vocabulary files, those to be counted included, are at other paths.
 
     Args:
-        spec: the column, or what it wraps.
+        config: a job's.
         path: from the column that looks up to the path.
     """
-    changes = {name: with_vocabulary_files(value, path) for name, value in spec if isinstance(value, Spec)}
-    if isinstance(spec, VocabularyColumn) and (spec.vocabulary_file or spec.from_data):
-        changes["vocabulary_file"] = path(spec)
-    return spec.model_copy(update=changes) if changes else spec
+
+    def change(part: Spec) -> dict[str, Any]:
+        if isinstance(part, VocabularyColumn) and (part.vocabulary_file or part.from_data):
+            return {"vocabulary_file": path(part)}
+        return {}
+
+    return config.model_copy(update={"columns": tuple(with_changed_parts(one, change) for one in config.columns)})
 
 
 def with_counted_files(job: Job) -> JobConfig:
@@ -36,7 +40,7 @@ def with_counted_files(job: Job) -> JobConfig:
             return column.vocabulary_file
         return counted_path(job, _owner(column))
 
-    return _with_files(job.config, path)
+    return with_vocabulary_files(job.config, path)
 
 
 def as_given(job: Job) -> JobConfig:
@@ -47,7 +51,7 @@ def as_given(job: Job) -> JobConfig:
         name = column.vocabulary_file
         return None if name and column.from_data and name.startswith(folder) else name
 
-    return _with_files(job.config, path)
+    return with_vocabulary_files(job.config, path)
 
 
 def to_count(job: Job) -> dict[str, tuple[VocabularyColumn, ...]]:
@@ -70,8 +74,3 @@ def counted_path(job: Job, owner: str) -> str:
 def _owner(column: VocabularyColumn) -> str:
     """The key of the column that says how this one's vocabulary is counted."""
     return (column.from_data.same_as if column.from_data else None) or column.key
-
-
-def _with_files(config: JobConfig, path: Callable[[VocabularyColumn], str | None]) -> JobConfig:
-    columns = tuple(with_vocabulary_files(column, path) for column in config.columns)
-    return config.model_copy(update={"columns": columns})

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from lengthwise.columns import EmbeddingSpec, VocabularyColumn, groups
+from lengthwise.columns import AnyColumn, EmbeddingSpec, VocabularyColumn, groups
 from lengthwise.columns.column_base import Spec
+from lengthwise.columns.column_parts import with_changed_parts
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
 from lengthwise.job.planning.counted_vocabularies import counted_vocabularies, told_vocabulary
 from lengthwise.job.planning.hopeless_input import keys_of
@@ -24,7 +25,7 @@ from lengthwise.job.workspace.data_set_removal import remove_data_set
 from lengthwise.job.workspace.job_fingerprint import describe_config, fingerprint
 from lengthwise.job.workspace.output_lock import PUBLISHING, WORK
 from lengthwise.job.workspace.quantile_boundaries import found_boundaries, without_numbers
-from lengthwise.job.workspace.vocabulary_files import as_given, to_count, vocabulary_columns
+from lengthwise.job.workspace.vocabulary_files import as_given, to_count, vocabulary_columns, with_vocabulary_files
 from lengthwise.job.workspace.work_folder import UNSTEADY
 from lengthwise.job.writing.shard_writing import final_paths, longest_of_buckets, statistics_path
 from lengthwise.job.writing.tfmd_schema import describe_schema
@@ -69,11 +70,11 @@ def make_manifest(
     shards = [one.shard for one in written if one.shard.path in paths]
     return Manifest(
         fingerprint=job.fingerprint,
-        config=_relative_vocabularies(describe_config(as_given(job))),
+        config=describe_config(with_vocabulary_files(as_given(job), _name_of_copy)),
         layout=config.output.layout,
         block_dtypes=block_dtypes(config.columns) if config.output.layout == "block" else {},
         compression=config.output.shards_as,
-        columns=tuple(_kept(found_boundaries(column, statistics)) for column in config.columns),
+        columns=tuple(_as_kept(found_boundaries(column, statistics)) for column in config.columns),
         boundaries=tuple(bounds[0] for bounds in job.boundaries),
         counts=Counts(
             read=tally.read,
@@ -310,23 +311,19 @@ def _clear(job: Job, folder: str) -> None:
     files.write_bytes(job.place(PUBLISHING), b"1")
 
 
-def _kept(spec: Any) -> Any:
-    """A column as the manifest keeps it: of files it names the data set's own vocabularies alone, and their sizes."""
-    changes = {name: _kept(value) for name, value in spec if isinstance(value, Spec)}
-    if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
-        changes |= {"vocabulary_file": vocabulary_name(spec.key), "vocabulary_size": spec.size, "from_data": None}
-    if isinstance(spec, EmbeddingSpec):
-        changes |= {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
-    return spec.model_copy(update=changes) if changes else spec
+def _as_kept(column: AnyColumn) -> AnyColumn:
+    """A column as the manifest keeps it: of files it names only the data set's own vocabularies, with their sizes."""
+
+    def change(part: Spec) -> dict[str, Any]:
+        if isinstance(part, VocabularyColumn) and part.vocabulary_file is not None:
+            return {"vocabulary_file": vocabulary_name(part.key), "vocabulary_size": part.size, "from_data": None}
+        if isinstance(part, EmbeddingSpec):
+            return {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
+        return {}
+
+    return with_changed_parts(column, change)
 
 
-def _relative_vocabularies(content: Any) -> Any:
-    """The same, with vocabulary files where the data set keeps its copies."""
-    if isinstance(content, list):
-        return [_relative_vocabularies(item) for item in content]
-    if isinstance(content, dict):
-        changed = {name: _relative_vocabularies(item) for name, item in content.items()}
-        if changed.get("vocabulary_file"):
-            changed["vocabulary_file"] = vocabulary_name(str(changed["key"]))
-        return changed
-    return content
+def _name_of_copy(column: VocabularyColumn) -> str | None:
+    """Where the data set keeps its copy of a vocabulary file; None where the job counts the vocabulary."""
+    return vocabulary_name(column.key) if column.vocabulary_file else None

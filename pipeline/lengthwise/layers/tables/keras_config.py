@@ -1,18 +1,16 @@
 """Columns to the plain values of a Keras config, and back."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
 
 import keras
 
-from lengthwise.columns import AnyColumn, BucketizedColumn, NumericColumn, feature_of
+from lengthwise.columns import AnyColumn, BucketizedColumn, EmbeddingSpec, NumericColumn, feature_of
 from lengthwise.columns.column_base import Spec
+from lengthwise.columns.column_parts import with_changed_parts
 from lengthwise.columns.untrusted_columns import columns_from_outside
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import KerasConfig
 from lengthwise.layers.tables.named_functions import normalizer_of
-
-SpecType = TypeVar("SpecType", bound=Spec)
 
 
 def columns_config(columns: Iterable[AnyColumn]) -> list[KerasConfig]:
@@ -35,7 +33,7 @@ def columns_from_config(configs: object) -> list[AnyColumn]:
 
 
 def _column_config(column: AnyColumn) -> KerasConfig:
-    config: KerasConfig = _json_compatible(column).model_dump(mode="json")
+    config: KerasConfig = with_changed_parts(column, _json_compatible).model_dump(mode="json")
     source = feature_of(column)
     if isinstance(source, NumericColumn) and source.normalizer_fn is not None:
         config["normalizer_fn"] = _function_config(source.normalizer_fn)
@@ -57,19 +55,14 @@ def _function_config(function: Callable[..., object]) -> KerasConfig:
     return config
 
 
-def _json_compatible(spec: SpecType) -> SpecType:
-    """The column with each field as a value that JSON has."""
-    changes: dict[str, object] = {}
-    for name in type(spec).model_fields:
-        value = getattr(spec, name)
-        if isinstance(value, Spec):
-            changes[name] = _json_compatible(value)
-    if getattr(spec, "ckpt_to_load_from", None) is not None:
-        changes |= {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
-    initializer = getattr(spec, "initializer", None)
-    if callable(initializer):  # an object, or a function
-        changes["initializer"] = keras.initializers.serialize(initializer)
-    return spec.model_copy(update=changes) if changes else spec
+def _json_compatible(part: Spec) -> dict[str, object]:
+    """The fields of an embedding that JSON cannot have, or a saved model must not have, with other values."""
+    if not isinstance(part, EmbeddingSpec):
+        return {}
+    changes: dict[str, object] = {"ckpt_to_load_from": None, "tensor_name_in_ckpt": None}
+    if callable(part.initializer):  # an object, or a function
+        changes["initializer"] = keras.initializers.serialize(part.initializer)
+    return changes
 
 
 def _with_normalizer(column: AnyColumn, config: object) -> AnyColumn:

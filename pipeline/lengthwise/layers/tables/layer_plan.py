@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeAlias, TypeVar, cast
+from typing import Literal, TypeAlias, cast
 
 from lengthwise.columns import (
     AnyColumn,
@@ -25,6 +25,7 @@ from lengthwise.columns import (
     length_key,
 )
 from lengthwise.columns.column_base import Spec
+from lengthwise.columns.column_parts import with_changed_parts
 from lengthwise.columns.from_tensorflow import is_feature_column
 from lengthwise.columns.numeric_columns import MAX_ELEMENTS
 from lengthwise.errors import ConfigError
@@ -39,7 +40,6 @@ ColumnLike: TypeAlias = AnyColumn | FeatureColumn
 ColumnsLike: TypeAlias = Iterable[ColumnLike] | ColumnLike
 """The columns that a caller passes: many, or a single one."""
 
-SpecType = TypeVar("SpecType", bound=Spec)
 
 _DENSE = (NumericColumn, EmbeddingColumn, SharedEmbeddingColumn, IndicatorColumn)
 
@@ -114,7 +114,7 @@ def all_tables(plans: Iterable[LayerPlan]) -> dict[str, EmbeddingTable]:
 def with_vocabulary_entries(plan: LayerPlan) -> LayerPlan:
     """The plan with the entries of vocabulary files instead of their paths: tables must not depend on changed files."""
     per: Per = "record" if is_context(plan.columns[0]) else "step"
-    return plan_columns(map(_with_entries, plan.columns), per, plan.padding)
+    return plan_columns((with_changed_parts(column, _with_entries) for column in plan.columns), per, plan.padding)
 
 
 def table_name(column: DenseColumn) -> str | None:
@@ -169,13 +169,11 @@ def _advice(column: ColumnLike) -> str:
     return "build columns with the functions of lengthwise or of tf.feature_column"
 
 
-def _with_entries(spec: SpecType) -> SpecType:
-    if isinstance(spec, VocabularyColumn) and spec.vocabulary_file is not None:
-        others = dict.fromkeys(("vocabulary_file", "vocabulary_size", "from_data"))
-        return spec.model_copy(update={"vocabulary_list": spec.vocabulary, **others})
-    fields = {name: getattr(spec, name) for name in type(spec).model_fields}
-    inner = {name: _with_entries(value) for name, value in fields.items() if isinstance(value, Spec)}
-    return spec.model_copy(update=inner)
+def _with_entries(part: Spec) -> dict[str, object]:
+    """The fields of a column whose vocabulary file is replaced by the file's entries."""
+    if not isinstance(part, VocabularyColumn) or part.vocabulary_file is None:
+        return {}
+    return {"vocabulary_list": part.vocabulary, "vocabulary_file": None, "vocabulary_size": None, "from_data": None}
 
 
 def _refuse_duplicates(columns: tuple[DenseColumn, ...]) -> None:
