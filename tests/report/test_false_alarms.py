@@ -11,7 +11,7 @@ from lengthwise.columns import IdentityColumn, NumericColumn, context_column
 from lengthwise.manifest import ColumnStatistics, Counts, Manifest
 from lengthwise.report import DriftLimits, compare_manifests
 from lengthwise.report.chance_bounds import distribution_bound, draws_of_steps, extremes_probability, share_bound
-from lengthwise.report.distances import Histogram, cumulative_apart, least_apart
+from lengthwise.report.distances import Histogram, cumulative_distance, min_cumulative_distance
 from report.test_page import manifest
 
 PAIRS = 1000
@@ -111,7 +111,7 @@ def test_the_bounds_hold_for_independent_draws(level) -> None:
         first, second = (rng.multinomial(size, cells) / size for size in (300, 700))
         bounds = [share_bound((300 * a + 700 * b) / 1000, 300, 700, level) for a, b in zip(first, second, strict=True)]
         beyond["share"] += bool((np.abs(first - second) > bounds).any())
-        beyond["distribution"] += cumulative_apart(first, second) > distribution_bound(300, 700, level)
+        beyond["distribution"] += cumulative_distance(first, second) > distribution_bound(300, 700, level)
         ranks = rng.permutation(50)  # the first 20 are one sample's
         leading = next(place for place, rank in enumerate(-np.sort(-ranks)) if rank not in ranks[:20])
         beyond["extremes"] += bool(leading) and extremes_probability(leading, 20, 30) <= level
@@ -134,7 +134,7 @@ def test_histograms_of_other_bins_never_prove_more_than_the_values_do() -> None:
         shares = [np.searchsorted(np.sort(one), places, side="right") / len(one) for one in (first, second)]
         histograms = [Histogram(edges, counts.astype(float)) for counts, edges in (np.histogram(first, 32),
                                                                                 np.histogram(second, 32))]  # fmt: skip
-        apart = least_apart(*histograms)
+        apart = min_cumulative_distance(*histograms)
         assert 0 <= apart <= np.abs(shares[0] - shares[1]).max() + 1e-9
         proven.append(apart)
     assert max(proven) > 0.1

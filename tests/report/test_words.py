@@ -7,34 +7,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lengthwise.printable_text import visible_lines
-from lengthwise.report import number_text
 from lengthwise.report.chart_axes import Axis, counting_axis
+from lengthwise.report.number_text import (
+    NO_NUMBER,
+    count_text,
+    decimal_text,
+    percent_text,
+    plural,
+    short_count,
+    shortened,
+    size_text,
+)
 
 
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (number_text.count(1234567), "1,234,567"),
-        (number_text.short_count(0), "0"),
-        (number_text.short_count(999), "999"),
-        (number_text.short_count(1500), "1.5k"),
-        (number_text.short_count(12_345_678), "12.3M"),
-        (number_text.size(0), "0 B"),
-        (number_text.size(1536), "1.5 KiB"),
-        (number_text.size(64 * 2**20), "64 MiB"),
-        (number_text.share(0), "0%"),
-        (number_text.share(1), "100%"),
-        (number_text.share(0.1234), "12.3%"),
-        (number_text.share(0.0123), "1.23%"),
-        (number_text.share(1e-9), "<0.01%"),
-        (number_text.share(float("nan")), number_text.NONE),
-        (number_text.number(None), number_text.NONE),
-        (number_text.number(3.0), "3"),
-        (number_text.number(0.123456), "0.1235"),
-        (number_text.number(-12345.678), "-12,345.7"),
-        (number_text.plural(1, "shard"), "1 shard"),
-        (number_text.plural(2000, "shard"), "2,000 shards"),
-        (number_text.shorten("abc", 2), "ab… (1 more characters)"),
+        (count_text(1234567), "1,234,567"),
+        (short_count(0), "0"),
+        (short_count(999), "999"),
+        (short_count(1500), "1.5k"),
+        (short_count(12_345_678), "12.3M"),
+        (size_text(0), "0 B"),
+        (size_text(1536), "1.5 KiB"),
+        (size_text(64 * 2**20), "64 MiB"),
+        (percent_text(0), "0%"),
+        (percent_text(1), "100%"),
+        (percent_text(0.1234), "12.3%"),
+        (percent_text(0.0123), "1.23%"),
+        (percent_text(1e-9), "<0.01%"),
+        (percent_text(float("nan")), NO_NUMBER),
+        (decimal_text(None), NO_NUMBER),
+        (decimal_text(3.0), "3"),
+        (decimal_text(0.123456), "0.1235"),
+        (decimal_text(-12345.678), "-12,345.7"),
+        (plural(1, "shard"), "1 shard"),
+        (plural(2000, "shard"), "2,000 shards"),
+        (shortened("abc", 2), "ab… (1 more characters)"),
     ],
 )
 def test_numbers_read_well(shown, expected) -> None:

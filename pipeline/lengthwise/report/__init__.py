@@ -1,10 +1,11 @@
-"""`report.html`: what a prepared data set looks like, for people. And column drift between two data sets.
+"""`report.html`: a page that shows a prepared data set. And column drift between two data sets.
 
-manifest.json ─┬─> lengths   padding   features   shards   reproduce ─┐      numbers and places, as plain values
-rejects/*     ─┴─> rejects                                            ├─> page ─> report.html
-another manifest ─> drift (limits, samples, chance, distances) ─> comparison ─┘      templates/*.j2, escaped
+manifest.json ─┬─> length_charts  pair_charts  padding_tables  feature_cards  shard_sizes  reproduction ─┐
+rejects/*     ─┴─> reject_examples                                                                      ├─> report_page
+another manifest ─> drift (limits, samples, chance bounds, distances) ─> drift_comparison ───────────────┘
 
-Charts are places in percent (`axes`, `charts`), drawn as inline SVG by the templates: one page, no script, no network.
+The modules compute numbers and positions as values; the templates (templates/*.j2) escape and draw them. Positions are
+percentages of an axis (`chart_axes`), drawn as inline SVG: one page without scripts that needs no network.
 """
 
 from lengthwise.report.data_set_names import name_of

@@ -1,10 +1,11 @@
-"""How far two samples of one source may be apart by chance: bounds that assume no distribution.
+"""By how much two samples of one source may differ by chance: bounds that assume no distribution.
 
-The unit of chance is a sequence, not a value: the values of one sequence are alike. How much a sample says is given by
-its *draws*: as many independent values say as much. Of sequences whose values are all equal, that is
-`(sum of lengths)² / (sum of squared lengths)`: Kish's effective sample size with the largest possible design effect, so
-the smallest for any likeness within sequences. Each bound is exceeded with at most the probability `level`: by theorem
-for independent draws; tests/report/test_false_alarms.py measures that it holds for sequences, too.
+The unit of chance is a sequence, not a value: the values of one sequence resemble each other. The information in a
+sample is measured in *draws*: the number of independent values with the same information. For sequences whose values
+are all equal, that is `(sum of lengths)² / (sum of squared lengths)`: Kish's effective sample size with the largest
+possible design effect, so the smallest for any similarity within sequences. Each bound is exceeded with at most the
+probability `level`: by theorem for independent draws; tests/report/test_false_alarms.py measures that this also holds
+for sequences.
 
 Sources: P. Massart, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality", Ann. Probab. 18 (1990); for two
 samples, F. Wei and R. Dudley, Statistics & Probability Letters 82 (2012); S. Boucheron, G. Lugosi, P. Massart,
@@ -19,28 +20,28 @@ from lengthwise.buckets import LengthHistogram
 
 
 def draws_of_steps(lengths: LengthHistogram) -> float:
-    """How many independent draws the steps of sequences of these lengths are, at least."""
+    """The minimum number of independent draws in the steps of sequences of these lengths."""
     sizes, counts = lengths.lengths.astype(np.float64), lengths.counts.astype(np.float64)
     squares = float((sizes * sizes * counts).sum())
     return float((sizes * counts).sum()) ** 2 / squares if squares else 0.0
 
 
 def distribution_bound(first: float, second: float, level: float) -> float:
-    """The largest difference of the cumulative shares of two samples, wherever it is.
+    """A bound of the largest difference between the cumulative shares of two samples, at any value.
 
     Args:
         first: draws in the first sample.
         second: draws in the second sample.
-        level: the probability with which samples of one source may exceed it.
+        level: the probability with which samples of one source may exceed the bound.
     """
     return math.sqrt(math.log(2 / level) / 2 * _variance(first, second)) if min(first, second) > 0 else 1.0
 
 
 def share_bound(share: float, first: float, second: float, level: float) -> float:
-    """The difference of a category's shares in two samples, for all categories at once.
+    """A bound of the difference between a category's shares in two samples, valid for all categories at once.
 
-    Bernstein's inequality for each category, the level divided among them by their shares: so it holds however many
-    there are, and for the one that differs most.
+    Bernstein's inequality for each category, the level divided among them by their shares: it holds for any number of
+    categories, and for the one that differs most.
 
     Args:
         share: the category's share in both samples together.
@@ -56,22 +57,22 @@ def share_bound(share: float, first: float, second: float, level: float) -> floa
     return min(1.0, math.sqrt(2 * spread * tail) + tail / (3 * min(first, second)))
 
 
-def extremes_probability(beyond: float, mine: float, others: float) -> float:
-    """How likely it is that the `beyond` most extreme sequences of two samples of one source are all of one of them.
+def extremes_probability(beyond: float, own: float, others: float) -> float:
+    """The probability that the `beyond` most extreme sequences of two samples of one source are all in the same sample.
 
     Args:
-        beyond: the number of sequences of the one sample that reach further than any of the other.
-        mine: all sequences of that sample.
-        others: all sequences of the other.
+        beyond: the number of sequences of one sample that are more extreme than all of the other.
+        own: all sequences of that sample.
+        others: all sequences of the other sample.
     """
-    return (mine / (mine + others)) ** beyond if mine + others else 1.0
+    return (own / (own + others)) ** beyond if own + others else 1.0
 
 
-def pooled(first_share: float, first: float, second_share: float, second: float) -> float:
+def pooled_share(first_share: float, first: float, second_share: float, second: float) -> float:
     """The share in both samples together, each weighted by its draws."""
     return (first_share * first + second_share * second) / (first + second) if first + second else 0.0
 
 
 def _variance(first: float, second: float) -> float:
-    """Of the difference of two means, in units of the variance of one draw."""
+    """The variance of the difference of two means, in units of the variance of one draw."""
     return 1 / first + 1 / second

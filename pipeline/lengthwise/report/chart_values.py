@@ -1,4 +1,4 @@
-"""What a chart is, before it is drawn: places in percent, words, and its numbers. `chart.html.j2` draws it."""
+"""Charts as values: positions in percent, texts, and the numbers. `chart.html.j2` draws them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from lengthwise.report.chart_axes import Axis, Tick
 
 @dataclass(frozen=True, slots=True)
 class ChartBar:
-    """A rectangle; `y` counts from the top. `note` is shown where a pointer rests on it."""
+    """A rectangle; `y` counts from the top. `note` is shown if a pointer is over it."""
 
     x: float
     y: float
@@ -20,7 +20,7 @@ class ChartBar:
 
 @dataclass(frozen=True, slots=True)
 class ChartMark:
-    """A vertical line at `x`; its label, if any, stands on top."""
+    """A vertical line at `x`; its label, if any, is at the top."""
 
     x: float
     text: str = ""
@@ -47,19 +47,19 @@ class ChartTable:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart with everything that its reader needs.
+    """A chart.
 
     Attributes:
         id: unique on the page.
         title: what is shown.
-        description: what there is to see, in words: read out instead of the picture.
-        x_title: what runs to the right, and in which unit.
-        y_title: what runs up, and in which unit.
-        legend: (tone, meaning) of each colour that needs one.
+        description: the content in words, for screen readers.
+        x_title: the quantity on the horizontal axis, with its unit.
+        y_title: the quantity on the vertical axis, with its unit.
+        legend: (tone, meaning) of each colour that needs an explanation.
         boxes: frames over the bars.
         table: the numbers.
-        chosen: the one point that matters.
-        small: whether it is one of many.
+        chosen: the point to highlight.
+        small: whether the chart is one of many.
     """
 
     id: str
@@ -84,19 +84,19 @@ class Chart:
             object.__setattr__(self, "line", " ".join(f"{dot.x:g},{dot.y:g}" for dot in self.dots))
 
 
-def column(
+def stacked_bars(
     x: Axis, y: Axis, span: tuple[float, float], heights: Sequence[float], notes: Sequence[str]
 ) -> list[ChartBar]:
-    """Bars over `span` of the x axis, one on the other; their tones are `tone-0`, `tone-1`, ..."""
+    """Bars over `span` of the x axis, stacked; their tones are `tone-0`, `tone-1`, ..."""
     left, right = x.place(span[0]), x.place(span[1])
     gap = min(0.25, (right - left) * 0.1)
     bars, total = [], 0.0
-    for place, (height, note) in enumerate(zip(heights, notes, strict=True)):
+    for index, (height, note) in enumerate(zip(heights, notes, strict=True)):
         if height <= 0:
             continue
         base = y.place(total)
-        top = max(y.place(total + height), base + 0.6)  # what exists can be seen
+        top = max(y.place(total + height), base + 0.6)  # small counts stay visible
         width = max(right - left - gap, 0.1)
-        bars.append(ChartBar(left, round(100 - top, 3), round(width, 3), round(top - base, 3), f"tone-{place}", note))
+        bars.append(ChartBar(left, round(100 - top, 3), round(width, 3), round(top - base, 3), f"tone-{index}", note))
         total += height
     return bars

@@ -1,4 +1,4 @@
-"""Two histograms over different ranges, put into the same bins, so that they can be compared."""
+"""Two histograms over different ranges, converted to the same bins for comparison."""
 
 import math
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from lengthwise.manifest import ColumnStatistics
 from lengthwise.report.distances import Histogram
 
 MOST_NUMBERS = 64
-"""Whole numbers over a wider range do not have a bin each."""
+"""The maximum range of whole numbers that get one bin per number."""
 
 BINS = 20
-"""Fewer than a histogram of the manifest has, so that what rebinning smears matters less."""
+"""Fewer bins than a histogram of the manifest has, so that spreading counts over new bins matters less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class CommonBins:
         edges: float64 `[bins + 1]`.
         first: float64 `[bins]`, counts.
         second: float64 `[bins]`, counts.
-        exact: whether no count had to be spread over several bins.
+        exact: whether no count was spread over several bins.
     """
 
     edges: npt.NDArray[np.float64]
@@ -34,14 +34,14 @@ class CommonBins:
 
 
 def common_bins(first: ColumnStatistics, second: ColumnStatistics, *, whole: bool = False) -> CommonBins | None:
-    """Both histograms over the union of their ranges; None where one has none.
+    """Both histograms over the union of their ranges; None if one of the features has no histogram.
 
-    Whole numbers that are few have a bin each, and equal ranges are compared bin by bin: both are exact. Otherwise a
-    bin's count is spread evenly over its width, which is an approximation.
+    A small set of whole numbers gets one bin per number, and equal ranges are compared bin by bin: both are exact.
+    Otherwise the count of a bin is spread evenly over its width, which is an approximation.
 
     Args:
-        first: statistics of a feature.
-        second: statistics of the other.
+        first: statistics of one feature.
+        second: statistics of the other feature.
         whole: whether the numbers of both are integers.
     """
     if not (any(first.histogram) and any(second.histogram)) or first.min is None or second.min is None:
@@ -50,7 +50,7 @@ def common_bins(first: ColumnStatistics, second: ColumnStatistics, *, whole: boo
     if numbers[0] is not None and numbers[1] is not None:
         values = {*numbers[0], *numbers[1]}
         if max(values) - min(values) < MOST_NUMBERS:
-            return _over_numbers(numbers[0], numbers[1])
+            return _bin_per_number(numbers[0], numbers[1])
     if (first.min, first.max, len(first.histogram)) == (second.min, second.max, len(second.histogram)):
         edges = _edges(first)
         if edges[-1] > edges[0]:
@@ -63,7 +63,7 @@ def common_bins(first: ColumnStatistics, second: ColumnStatistics, *, whole: boo
 
 
 def histogram_of(statistics: ColumnStatistics) -> Histogram:
-    """The histogram of a feature; that of one value has one bin without a width."""
+    """The histogram of a feature; a single distinct value gives one bin of width 0."""
     edges, counts = _edges(statistics), np.array(statistics.histogram, np.float64)
     return Histogram(edges, counts) if edges[-1] > edges[0] else Histogram(edges[[0, -1]], counts.sum(keepdims=True))
 
@@ -75,11 +75,12 @@ def _edges(statistics: ColumnStatistics) -> npt.NDArray[np.float64]:
 
 
 def whole_numbers(statistics: ColumnStatistics, *, known: bool = False) -> dict[int, int] | None:
-    """The counts of each whole number, where every bin with a count holds just one and the ends are whole.
+    """The count of each whole number; None unless each bin with a count has exactly one and the ends are whole.
 
     Args:
         statistics: of a feature, with a histogram.
-        known: whether its numbers are integers. If not, they must be few, or a smooth distribution would look the same.
+        known: whether its numbers are integers. If not, only a small set of whole numbers is recognised, since a smooth
+            distribution would look the same.
     """
     low, high = statistics.min, statistics.max
     assert low is not None
@@ -89,28 +90,28 @@ def whole_numbers(statistics: ColumnStatistics, *, known: bool = False) -> dict[
     if high == low:
         return {int(low): sum(statistics.histogram)}
     scale, last = len(statistics.histogram) / (high - low), len(statistics.histogram) - 1
-    places = {min(last, int((value - low) * scale)): value for value in range(int(low), int(high) + 1)}
-    used = {place: count for place, count in enumerate(statistics.histogram) if count}
-    if not used.keys() <= places.keys() or (not known and len(places) > len(statistics.histogram) / 2):
+    value_of_bin = {min(last, int((value - low) * scale)): value for value in range(int(low), int(high) + 1)}
+    used = {index: count for index, count in enumerate(statistics.histogram) if count}
+    if not used.keys() <= value_of_bin.keys() or (not known and len(value_of_bin) > len(statistics.histogram) / 2):
         return None
-    return {places[place]: count for place, count in used.items()}
+    return {value_of_bin[index]: count for index, count in used.items()}
 
 
-def _over_numbers(first: dict[int, int], second: dict[int, int]) -> CommonBins:
-    values = sorted({*first, *second})
-    low, high = values[0], values[-1]
-    mine, theirs = (
-        np.array([one.get(value, 0) for value in range(low, high + 1)], np.float64) for one in (first, second)
+def _bin_per_number(first: dict[int, int], second: dict[int, int]) -> CommonBins:
+    values = range(min(*first, *second), max(*first, *second) + 1)
+    edges = np.arange(values[0], values[-1] + 2, dtype=np.float64) - 0.5
+    first_counts, second_counts = (
+        np.array([counts.get(value, 0) for value in values], np.float64) for counts in (first, second)
     )
-    return CommonBins(np.arange(low, high + 2, dtype=np.float64) - 0.5, mine, theirs, exact=True)
+    return CommonBins(edges, first_counts, second_counts, exact=True)
 
 
 def _spread(statistics: ColumnStatistics, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The counts in the bins of `edges`, by the piecewise linear cumulative distribution."""
-    own = _edges(statistics)
+    old_edges = _edges(statistics)
     total = float(sum(statistics.histogram))
-    if own[-1] == own[0]:  # one value
-        place = min(max(int(np.searchsorted(edges, own[0], side="right")) - 1, 0), len(edges) - 2)
-        return np.bincount([place], [total], len(edges) - 1).astype(np.float64)
-    reached = np.concatenate([[0.0], np.cumsum(statistics.histogram, dtype=np.float64)])
-    return np.diff(np.interp(edges, own, reached, left=0.0, right=total))
+    if old_edges[-1] == old_edges[0]:  # one value
+        index = min(max(int(np.searchsorted(edges, old_edges[0], side="right")) - 1, 0), len(edges) - 2)
+        return np.bincount([index], [total], len(edges) - 1).astype(np.float64)
+    up_to = np.concatenate([[0.0], np.cumsum(statistics.histogram, dtype=np.float64)])
+    return np.diff(np.interp(edges, old_edges, up_to, left=0.0, right=total))

@@ -1,4 +1,4 @@
-"""What people call a data set: the name of its folder."""
+"""The name of a data set: that of its folder."""
 
 import os
 
@@ -8,12 +8,13 @@ LONGEST = 80  # characters of a name in a title
 
 
 def name_of(folder: str) -> str:
-    """The last part of a folder's path, and the one before it where that is a bare number, as in TFX."""
-    return "/".join(_parts(folder)[-2 if _parts(folder)[-1].isdecimal() else -1 :])
+    """The last part of a folder's path, preceded by the one before it if the last is only a number, as in TFX."""
+    parts = _parts(folder)
+    return "/".join(parts[-2:] if parts[-1].isdecimal() else parts[-1:])
 
 
 def names_of(folder: str, other: str) -> tuple[str, str]:
-    """The names of two data sets, with as many parts of their paths as tell them apart."""
+    """The names of two data sets, with as many parts of their paths as are needed to distinguish them."""
     parts, other_parts = _parts(folder), _parts(other)
     for count in range(1, max(len(parts), len(other_parts)) + 1):
         names = "/".join(parts[-count:]), "/".join(other_parts[-count:])

@@ -1,4 +1,4 @@
-"""How far apart two distributions are, as the users of TFDV know it.
+"""Distances between two distributions, the same as in TFDV.
 
 - Jensen-Shannon distance: the square root of the Jensen-Shannon divergence with logarithms of base 2, from 0 (equal) to
   1 (nothing in common). J. Lin, "Divergence measures based on the Shannon entropy", IEEE Trans. Inf. Theory 37 (1991);
@@ -40,34 +40,35 @@ class Histogram:
     edges: Counts
     counts: Counts
 
-    def reached(self, places: Counts, room: float) -> tuple[Counts, Counts]:
-        """The least and the largest share of values below each place; values may be `room` from where they seem."""
+    def shares_below(self, numbers: Counts, tolerance: float) -> tuple[Counts, Counts]:
+        """The minimum and the maximum share of values below each number, if values are inexact by `tolerance`."""
         below = np.concatenate([[0.0], np.cumsum(self.counts)]) / self.counts.sum()
-        whole_bins = np.searchsorted(self.edges[1:], places - room, side="right")
-        begun_bins = np.searchsorted(self.edges[:-1], places + room, side="left")
-        return below[whole_bins], below[begun_bins]
+        complete_bins = np.searchsorted(self.edges[1:], numbers - tolerance, side="right")
+        started_bins = np.searchsorted(self.edges[:-1], numbers + tolerance, side="left")
+        return below[complete_bins], below[started_bins]
 
 
-def least_apart(first: Histogram, second: Histogram) -> float:
-    """The largest difference of the cumulative shares (Kolmogorov-Smirnov), as far as the histograms prove it.
+def min_cumulative_distance(first: Histogram, second: Histogram) -> float:
+    """A lower bound of the largest difference between the cumulative shares (Kolmogorov-Smirnov).
 
-    Their bins may differ: within a bin the cumulative share is only known to rise from that at its left to that at its
-    right edge. So the result is the distance of the values themselves, or less.
+    The bins of the histograms may differ: within a bin, the cumulative share is only known to rise from its value at
+    the left edge to that at the right edge. The distance of the values themselves is at least the result.
     """
-    places = np.concatenate([first.edges, second.edges])
-    room = 1e-9 * float(np.ptp(places)) + 1e-15 * float(np.abs(places).max())
-    (low, high), (other_low, other_high) = first.reached(places, room), second.reached(places, room)
+    edges = np.concatenate([first.edges, second.edges])
+    tolerance = 1e-9 * float(np.ptp(edges)) + 1e-15 * float(np.abs(edges).max())
+    low, high = first.shares_below(edges, tolerance)
+    other_low, other_high = second.shares_below(edges, tolerance)
     return float(max(0.0, (low - other_high).max(), (other_low - high).max()))
 
 
 @dataclass(frozen=True, slots=True)
 class TopCounts:
-    """The most frequent categories of a data set, as far as they are known.
+    """The most frequent categories of a data set.
 
     Attributes:
         counts: by category.
         total: of all categories.
-        complete: whether there are no others.
+        complete: whether there are no other categories.
     """
 
     counts: Mapping[str, int]
@@ -75,39 +76,40 @@ class TopCounts:
     complete: bool
 
     def bounds(self, category: str) -> tuple[float, float]:
-        """The least and the largest share that a category can have here.
+        """The minimum and the maximum share that a category can have.
 
-        One that is not among the most frequent has at most as much as the least frequent of them.
+        A category that is not among the most frequent has at most the share of the least frequent of them.
         """
-        if self.total == 0:
-            return 0.0, 0.0
-        if category in self.counts:
-            return (self.counts[category] / self.total,) * 2
-        return 0.0, 0.0 if self.complete else self.rest
+        if self.total and category in self.counts:
+            share = self.counts[category] / self.total
+            return share, share
+        return 0.0, self.max_other_share
 
     @property
-    def rest(self) -> float:
-        """The largest share that a category outside of `counts` can have."""
-        if self.complete or not self.counts or self.total == 0:
-            return 0.0 if self.complete or self.total == 0 else 1.0
+    def max_other_share(self) -> float:
+        """The maximum share that a category outside of `counts` can have."""
+        if self.complete or self.total == 0:
+            return 0.0
+        if not self.counts:
+            return 1.0
         return min(min(self.counts.values()), self.total - sum(self.counts.values())) / self.total
 
 
 def l_infinity(first: TopCounts, second: TopCounts) -> tuple[float, float, str]:
-    """Bounds of the L-infinity distance, equal where all counts are known, and the category that differs most."""
-    low, high, worst = 0.0, max(first.rest, second.rest), ""
+    """Bounds of the L-infinity distance, equal if all counts are known, and the category that differs most."""
+    low, high, worst = 0.0, max(first.max_other_share, second.max_other_share), ""
     for category in sorted({*first.counts, *second.counts}):
-        least_a, most_a = first.bounds(category)
-        least_b, most_b = second.bounds(category)
-        least = max(0.0, least_a - most_b, least_b - most_a)
-        if least > low or not worst:
-            low, worst = max(low, least), category
-        high = max(high, most_a - least_b, most_b - least_a)
+        first_low, first_high = first.bounds(category)
+        second_low, second_high = second.bounds(category)
+        distance = max(0.0, first_low - second_high, second_low - first_high)
+        if distance > low or not worst:
+            low, worst = max(low, distance), category
+        high = max(high, first_high - second_low, second_high - first_low)
     return low, high, worst
 
 
-def cumulative_apart(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """The largest difference of the cumulative shares of two histograms over the same bins, at their edges."""
+def cumulative_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
+    """The largest difference between the cumulative shares of two histograms over the same bins, at their edges."""
     return float(np.abs(np.cumsum(_shares(first)) - np.cumsum(_shares(second))).max())
 
 
@@ -120,5 +122,5 @@ def _shares(counts: npt.ArrayLike) -> Counts:
 
 
 def _relative_entropy(p: Counts, q: Counts) -> float:
-    some = p > 0
-    return float(np.sum(p[some] * np.log2(p[some] / q[some])))
+    positive = p > 0
+    return float(np.sum(p[positive] * np.log2(p[positive] / q[positive])))

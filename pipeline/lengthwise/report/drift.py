@@ -1,6 +1,6 @@
-"""Two data sets side by side: which columns moved, and how far. Pure values; `compare.html.j2` shows them.
+"""Two data sets compared: which columns moved, and how far. Plain values; `compare.html.j2` shows them.
 
-A difference is flagged where it is larger than its limit (see `limits`) and larger than what chance explains.
+A difference is flagged if it is larger than its limit (see `drift_limits`) and larger than chance explains.
 """
 
 from collections import Counter
@@ -9,27 +9,32 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lengthwise.buckets import LengthHistogram
 from lengthwise.manifest import ColumnStatistics, Manifest
-from lengthwise.report import number_text
-from lengthwise.report.chance_bounds import distribution_bound, extremes_probability, pooled, share_bound
+from lengthwise.report.chance_bounds import distribution_bound, extremes_probability, pooled_share, share_bound
 from lengthwise.report.common_bins import CommonBins, common_bins, histogram_of
-from lengthwise.report.distances import TopCounts, cumulative_apart, jensen_shannon, l_infinity, least_apart
+from lengthwise.report.distances import (
+    TopCounts,
+    cumulative_distance,
+    jensen_shannon,
+    l_infinity,
+    min_cumulative_distance,
+)
 from lengthwise.report.drift_limits import LENGTHS, DriftLimits, FeatureLimits
 from lengthwise.report.feature_cards import Feature, describe_kind, features_by_key, id_label, is_categorical, is_whole
 from lengthwise.report.feature_samples import FeatureSample
 from lengthwise.report.length_charts import Binning
-from lengthwise.report.timestamps import Timestamps
+from lengthwise.report.number_text import percent_text, shortened
+from lengthwise.report.timestamps import Timestamps, value_text
 
 MOST_CATEGORIES = 8
 
-_TESTS = 5  # of a feature: distribution, two rates, both ends of the range
+_TESTS = 5  # per feature: distribution, two rates, both ends of the range
 _TESTS_OF_LENGTHS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class CategoryShares:
-    """A category's share here and there, each as (least, most): equal unless it is not among the most frequent."""
+    """A category's share here and there, each as (minimum, maximum); equal if it is one of the most frequent."""
 
     name: str
     here: tuple[float, float]
@@ -37,25 +42,25 @@ class CategoryShares:
 
     @property
     def apart(self) -> float:
-        """By how much the shares differ at least."""
+        """The minimum difference of the shares."""
         return max(0.0, self.here[0] - self.there[1], self.there[0] - self.here[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What became of one feature from the other data set to this one.
+    """The change of one feature from the other data set to this one.
 
     Attributes:
         key: the feature's name; `sequence_length` for the lengths.
-        kind: what it is, in words.
-        measure: which distance.
-        distance: it; None where there is nothing to compare.
-        at_most: its upper bound, where not all counts are known; else None.
-        exact: whether it was computed without approximation.
-        flags: what moved, in words; empty where nothing did.
+        kind: a description of the feature.
+        measure: the name of the distance.
+        distance: the distance; None if there is nothing to compare.
+        at_most: the upper bound of the distance if not all counts are known; else None.
+        exact: whether the distance was computed without approximation.
+        flags: descriptions of what moved; empty if nothing did.
         bins: the histograms in common bins, this data set's first.
-        categories: those that differ most.
-        whole: whether its numbers are integers.
+        categories: the categories that differ most.
+        whole: whether the numbers are integers.
     """
 
     key: str
@@ -70,168 +75,174 @@ class Drift:
     whole: bool = False
 
     def to_dict(self) -> dict[str, object]:
-        """What moved, as plain values: without the histograms and shares."""
+        """The JSON-ready fields, without the histograms and shares."""
         names = ("key", "kind", "measure", "distance", "at_most", "exact", "flags")
         return {name: getattr(self, name) for name in names}
 
 
 def comparison_json(drifts: Iterable[Drift], limits: DriftLimits) -> dict[str, object]:
-    """A comparison as plain values: `moved`, the keys of the features that did; `limits`; `features`, all of them."""
+    """A comparison, JSON-ready: `moved`, the keys of the features that moved; `limits`; `features`, all features."""
     drifts = list(drifts)
-    moved = [drift.key for drift in drifts if drift.flags]
+    moved = [drift.key for drift in flagged(drifts)]
     return {"moved": moved, "limits": limits.model_dump(), "features": [drift.to_dict() for drift in drifts]}
 
 
 def compare_manifests(this: Manifest, other: Manifest, limits: DriftLimits | None = None) -> list[Drift]:
-    """Every feature of either data set and the lengths, those that moved first.
+    """Compares every feature of either data set, and the lengths; features that moved come first.
 
-    Distances are of the written values, all splits together. Missing and out-of-vocabulary rates, ranges and kinds are
-    compared as well. Sequences count as independent of each other, the values of one sequence do not.
+    Distances are of the written values of all splits together. Missing and out-of-vocabulary rates, ranges and kinds
+    are compared as well. Sequences count as independent of each other, the values of one sequence do not.
 
     Args:
         this: the manifest of a data set.
-        other: that of the data set to compare it with.
-        limits: how far features may differ, and how often two samples of one source may be flagged; the defaults if
-            left out. That level of false alarms is divided evenly among all that is tested.
+        other: the manifest of the data set to compare it with.
+        limits: how far features may differ, and how often two samples of one source may be flagged; None for the
+            defaults. The level of false alarms is divided evenly among all tests.
 
     Raises:
         ConfigError: the limits name a feature that neither data set has.
     """
     limits = limits or DriftLimits()
-    mine, theirs = features_by_key(this), features_by_key(other)
-    limits.check_names({*mine, *theirs})
-    level = limits.false_alarms / (_TESTS_OF_LENGTHS + _TESTS * len(mine.keys() & theirs.keys()))
-    drifts = [_lengths(this, other, _Test(level, limits.of(LENGTHS)))]
-    for key in sorted({*mine, *theirs}):
-        if key not in theirs or key not in mine:
-            where = "this" if key in mine else "the other"
-            kind = describe_kind(*(mine if key in mine else theirs)[key])
-            drifts.append(Drift(key, kind, "", None, None, True, (f"only in {where} data set",)))
-            continue
-        here, there = FeatureSample.of(this, key, *mine[key]), FeatureSample.of(other, key, *theirs[key])
-        drifts.append(_feature(key, here, there, _Test(level, limits.of(key))))
+    features, other_features = features_by_key(this), features_by_key(other)
+    keys = sorted({*features, *other_features})
+    limits.check_names(keys)
+    level = limits.false_alarms / (_TESTS_OF_LENGTHS + _TESTS * len(features.keys() & other_features.keys()))
+    drifts = [_drift_of_lengths(this, other, _Test(level, limits.of(LENGTHS)))]
+    for key in keys:
+        if key not in other_features:
+            drifts.append(_drift_of_absent(key, describe_kind(*features[key]), "only in this data set"))
+        elif key not in features:
+            drifts.append(_drift_of_absent(key, describe_kind(*other_features[key]), "only in the other data set"))
+        else:
+            here, there = (
+                FeatureSample.of(this, key, *features[key]),
+                FeatureSample.of(other, key, *other_features[key]),
+            )
+            drifts.append(_drift_of_feature(key, here, there, _Test(level, limits.of(key))))
     drifts = [replace(drift, flags=()) if limits.of(drift.key).ignore else drift for drift in drifts]
     return sorted(drifts, key=lambda drift: (not drift.flags, -(drift.distance or 0.0), drift.key))
 
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """What a difference must exceed: chance, with this probability at most of calling it one by mistake, and limits."""
+    """What a difference must exceed to be flagged: chance, at this probability of a false alarm, and the limits."""
 
     level: float
     limits: FeatureLimits
 
 
-def _lengths(this: Manifest, other: Manifest, test: _Test) -> Drift:
+def _drift_of_absent(key: str, kind: str, flag: str) -> Drift:
+    return Drift(key, kind, "", None, None, True, (flag,))
+
+
+def _drift_of_lengths(this: Manifest, other: Manifest, test: _Test) -> Drift:
     kind = "sequence · number of steps"
-    mine, theirs = this.histogram(), other.histogram()
-    if mine.total == 0 or theirs.total == 0:
+    here, there = this.histogram(), other.histogram()
+    if here.total == 0 or there.total == 0:
         return Drift(LENGTHS, kind, "Jensen-Shannon", None, None, True, ("one data set has no sequences",))
-    binning = Binning.of(mine.merge(theirs), bars=24)
-    first, second = (binning.counts(one).astype(np.float64) for one in (mine, theirs))
+    binning = Binning.of(here.merge(there), bars=24)
+    first, second = binning.counts(here).astype(np.float64), binning.counts(there).astype(np.float64)
     bins = CommonBins(binning.edges.astype(np.float64), first, second, exact=True)
     draws = FeatureSample.sequences(this), FeatureSample.sequences(other)
     chance = distribution_bound(*draws, test.level)
-    distance, flags = _distance(bins, cumulative_apart(first, second), chance, test.limits)
-    beyond = _more_than(mine, theirs.max) * draws[0] / mine.total
+    distance, flags = _distance(bins, cumulative_distance(first, second), chance, test.limits)
+    beyond = int(here.counts[here.lengths > there.max].sum()) * draws[0] / here.total
     if beyond and extremes_probability(beyond, *draws) <= test.level:
-        flags.append(f"longest sequence {theirs.max:,} → {mine.max:,} steps")
+        flags.append(f"longest sequence {there.max:,} → {here.max:,} steps")
     return Drift(LENGTHS, kind, "Jensen-Shannon", distance, None, True, tuple(flags), bins)
 
 
-def _more_than(lengths: LengthHistogram, limit: int) -> int:
-    return int(lengths.counts[lengths.lengths > limit].sum())
-
-
-def _feature(key: str, here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
+def _drift_of_feature(key: str, here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
     kind = describe_kind(here.feature, here.weights)
     old_kind = describe_kind(there.feature, there.weights)
     flags = [f"was {old_kind}"] if kind != old_kind else []
-    flags += _rates(here, there, test)
+    flags += _flags_of_rates(here, there, test)
     if is_categorical(here.feature, here.weights) != is_categorical(there.feature, there.weights):
         return Drift(key, kind, "", None, None, True, tuple(flags))
     if here.statistics.top or there.statistics.top:
-        return _categories(key, kind, flags, here, there, test)
+        return _drift_of_categories(key, kind, flags, here, there, test)
     whole = is_whole(here.feature, here.weights) and is_whole(there.feature, there.weights)
     bins = common_bins(here.statistics, there.statistics, whole=whole)
     if bins is None:
         return Drift(key, kind, "Jensen-Shannon", None, None, True, tuple(flags))
     if bins.exact:
-        apart = cumulative_apart(bins.first, bins.second)
+        difference = cumulative_distance(bins.first, bins.second)
     else:
-        apart = least_apart(histogram_of(here.statistics), histogram_of(there.statistics))
+        difference = min_cumulative_distance(histogram_of(here.statistics), histogram_of(there.statistics))
     chance = distribution_bound(here.counted_draws, there.counted_draws, test.level)
-    distance, moved = _distance(bins, apart, chance, test.limits)
-    flags += moved + _range(key, here, there, test)
+    distance, moved = _distance(bins, difference, chance, test.limits)
+    flags += moved + _flags_of_range(key, here, there, test)
     return Drift(key, kind, "Jensen-Shannon", distance, None, bins.exact, tuple(flags), bins, whole=whole)
 
 
-def _distance(bins: CommonBins, apart: float, chance: float, limits: FeatureLimits) -> tuple[float, list[str]]:
-    """The distance, and the flag it earns where the cumulative shares are further apart than by chance."""
+def _distance(bins: CommonBins, difference: float, chance: float, limits: FeatureLimits) -> tuple[float, list[str]]:
+    """The distance, and a flag if it is above its limit and the cumulative shares differ more than by chance."""
     distance = jensen_shannon(bins.first, bins.second)
-    if distance <= limits.distance or apart <= chance:
+    if distance <= limits.distance or difference <= chance:
         return distance, []
-    proof = f"cumulative shares differ by {number_text.share(apart)}, chance explains {number_text.share(chance)}"
+    proof = f"cumulative shares differ by {percent_text(difference)}, chance explains {percent_text(chance)}"
     return distance, [f"distribution moved: Jensen-Shannon distance {distance:.3f}; {proof}"]
 
 
-def _categories(key: str, kind: str, flags: list[str], here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
-    mine = _top_counts(here.feature, here.statistics)
-    theirs = _top_counts(there.feature, there.statistics)
-    low, high, _ = l_infinity(mine, theirs)
-    shares = [CategoryShares(name, mine.bounds(name), theirs.bounds(name)) for name in {*mine.counts, *theirs.counts}]
-    shares.sort(key=lambda one: (-one.apart, -one.here[1], one.name))
+def _drift_of_categories(
+    key: str, kind: str, flags: list[str], here: FeatureSample, there: FeatureSample, test: _Test
+) -> Drift:
+    counts = _top_counts(here.feature, here.statistics)
+    other_counts = _top_counts(there.feature, there.statistics)
+    low, high, _ = l_infinity(counts, other_counts)
+    names = {*counts.counts, *other_counts.counts}
+    shares = [CategoryShares(name, counts.bounds(name), other_counts.bounds(name)) for name in names]
+    shares.sort(key=lambda category: (-category.apart, -category.here[1], category.name))
     draws = here.counted_draws, there.counted_draws
-    for one in shares:
-        chance = share_bound(pooled(one.here[1], draws[0], one.there[1], draws[1]), *draws, test.level)
-        if one.apart > max(test.limits.share, chance):
-            moved = f"{bounds_text(one.there)} → {bounds_text(one.here)}"
-            flags = [*flags, f"share of {number_text.shorten(one.name, 40)} moved: {moved}"]
+    for category in shares:
+        share = pooled_share(category.here[1], draws[0], category.there[1], draws[1])
+        if category.apart > max(test.limits.share, share_bound(share, *draws, test.level)):
+            moved = f"{share_bounds_text(category.there)} → {share_bounds_text(category.here)}"
+            flags = [*flags, f"share of {shortened(category.name, 40)} moved: {moved}"]
             break
     at_most = high if high > low + 1e-9 else None
     return Drift(key, kind, "L-infinity", low, at_most, True, tuple(flags), categories=tuple(shares[:MOST_CATEGORIES]))
 
 
 def _top_counts(feature: Feature, statistics: ColumnStatistics) -> TopCounts:
-    """By what ids stand for, so that vocabularies in another order compare."""
+    """By the entries of the ids, so that vocabularies in a different order can be compared."""
     counts = Counter[str]()
     for value, count in statistics.top:
-        counts[id_label(feature, value)] += count  # long strings that begin alike are one
+        counts[id_label(feature, value)] += count  # long strings are cut in the manifest and may then be equal
     total = max(statistics.counted, 0)
     return TopCounts(counts, total, complete=counts.total() >= total)
 
 
-def _rates(here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
+def _flags_of_rates(here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
     flags = []
-    for what, now, before in (
+    for name, now, before in (
         ("missing", here.missing_rate, there.missing_rate),
         ("outside the vocabulary or range", here.repaired_rate, there.repaired_rate),
     ):
-        chance = share_bound(pooled(now, here.draws, before, there.draws), here.draws, there.draws, test.level)
+        chance = share_bound(pooled_share(now, here.draws, before, there.draws), here.draws, there.draws, test.level)
         if abs(now - before) > max(test.limits.rate, chance):
-            flags.append(f"{what}: {number_text.share(before)} → {number_text.share(now)}")
+            flags.append(f"{name}: {percent_text(before)} → {percent_text(now)}")
     return flags
 
 
-def _range(key: str, here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
-    """A flag where the range grew by more than its limit, and more sequences are beyond the old one than by chance."""
+def _flags_of_range(key: str, here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
+    """A flag if the range grew by more than its limit, and more sequences are beyond the old range than by chance."""
     (low, high), (old_low, old_high) = here.range, there.range
-    room = test.limits.growth * (old_high - old_low)
-    grown = low < old_low - room, high > old_high + room
+    growth = test.limits.growth * (old_high - old_low)
+    grown = low < old_low - growth, high > old_high + growth
     beyond = here.sequences_beyond(old_low, old_high)
-    chances = [extremes_probability(one, here.independent, there.independent) for one in beyond]
+    chances = [extremes_probability(count, here.independent, there.independent) for count in beyond]
     if not any(grew and chance <= test.level for grew, chance in zip(grown, chances, strict=True)):
         return []
-    times = Timestamps.of(key, min(low, old_low), max(high, old_high))
-    show = number_text.number if times is None else times.text
-    return [f"range grew: {show(old_low)} to {show(old_high)} → {show(low)} to {show(high)}"]
+    text = value_text(Timestamps.of(key, min(low, old_low), max(high, old_high)))
+    return [f"range grew: {text(old_low)} to {text(old_high)} → {text(low)} to {text(high)}"]
 
 
-def bounds_text(bounds: tuple[float, float]) -> str:
-    """A share that is known, or what it is at most."""
-    return number_text.share(bounds[0]) if bounds[0] == bounds[1] else f"≤ {number_text.share(bounds[1])}"
+def share_bounds_text(bounds: tuple[float, float]) -> str:
+    """A known share, or its upper bound."""
+    return percent_text(bounds[0]) if bounds[0] == bounds[1] else f"≤ {percent_text(bounds[1])}"
 
 
 def flagged(drifts: Iterable[Drift]) -> list[Drift]:
-    """Those that moved."""
+    """The features that moved."""
     return [drift for drift in drifts if drift.flags]

@@ -1,4 +1,4 @@
-"""How far two data sets may differ before it is an alarm: limits for all features, and for single ones."""
+"""How far two data sets may differ before a feature is flagged: limits for all features, and for single ones."""
 
 from collections.abc import Collection, Mapping
 from os import PathLike, fspath
@@ -18,14 +18,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class FeatureLimits(Strict):
-    """The limits of one feature. A difference within its limit is never flagged, one above it if chance explains less.
+    """The limits of one feature. A difference is flagged if it is above its limit and above what chance explains.
 
     Attributes:
-        distance: of numbers and lengths: the Jensen-Shannon distance of the histograms, from 0 to 1.
-        share: of ids and strings: the difference of one value's shares.
-        rate: the difference of the rates of missing values, and of those outside the vocabulary or range.
+        distance: for numbers and lengths: the Jensen-Shannon distance of the histograms, from 0 to 1.
+        share: for ids and strings: the difference between the shares of one value.
+        rate: the difference between the rates of missing values, and of values outside the vocabulary or range.
         growth: by how much the range of numbers may grow on either side, as a share of the range.
-        ignore: whether nothing of the feature is ever flagged.
+        ignore: whether the feature is never flagged.
     """
 
     distance: Share = 0.1
@@ -36,10 +36,10 @@ class FeatureLimits(Strict):
 
 
 class DriftLimits(FeatureLimits):
-    """The limits of a comparison: those of every feature, and what differs for some.
+    """The limits of a comparison: those of all features, and different ones for single features.
 
     Attributes:
-        false_alarms: of two samples of one source, the share of comparisons in which anything is flagged, at most.
+        false_alarms: the maximum share of comparisons of two samples of one source in which anything is flagged.
         columns: by feature key (`sequence_length` for the lengths), the limits that replace those above.
     """
 
@@ -48,15 +48,16 @@ class DriftLimits(FeatureLimits):
 
     def of(self, key: str) -> FeatureLimits:
         """The limits of a feature."""
-        own = self.columns[key].model_dump(exclude_unset=True) if key in self.columns else {}
-        return FeatureLimits(**{name: getattr(self, name) for name in FeatureLimits.model_fields} | own)
+        limits = {name: getattr(self, name) for name in FeatureLimits.model_fields}
+        if key in self.columns:
+            limits |= self.columns[key].model_dump(exclude_unset=True)
+        return FeatureLimits(**limits)
 
     def check_names(self, features: Collection[str]) -> None:
-        """Raises ConfigError where `columns` names what is none of the features."""
+        """Raises ConfigError if a key of `columns` is not one of the features."""
         for key in self.columns.keys() - {*features, LENGTHS}:
-            rule = "expected a feature of one of the data sets"
-            hint = did_you_mean(key, {*features, LENGTHS})
-            raise ConfigError(f"limits: columns.{key}: {rule}, received none of that name; {hint}")
+            rule = f"expected a feature of one of the data sets, received {key!r}"
+            raise ConfigError(f"limits: columns.{key}: {rule}; {did_you_mean(key, {*features, LENGTHS})}")
 
 
 def load_limits(path: str | PathLike[str]) -> DriftLimits:

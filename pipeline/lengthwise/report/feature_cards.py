@@ -1,4 +1,4 @@
-"""What the written values of each feature look like."""
+"""The written values of each feature, ready to be shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ from lengthwise.columns import (
     sequence_features,
 )
 from lengthwise.manifest import ColumnStatistics, Manifest
-from lengthwise.report import number_text
+from lengthwise.report.chart_axes import percent_of
 from lengthwise.report.chart_values import Chart
 from lengthwise.report.number_histograms import histogram_chart
-from lengthwise.report.timestamps import Timestamps
+from lengthwise.report.number_text import count_text, decimal_text, percent_text, plural, shortened
+from lengthwise.report.timestamps import Timestamps, value_text
 
 MOST_TOP = 12
 MOST_NAMES = 6
@@ -29,7 +30,7 @@ MOST_NAMES = 6
 
 @dataclass(frozen=True, slots=True)
 class TopRow:
-    """One of the most frequent values; `width` is percent of the most frequent."""
+    """One of the most frequent values; `width` is a percentage of the most frequent."""
 
     value: str
     count: int
@@ -39,11 +40,11 @@ class TopRow:
 
 @dataclass(frozen=True, slots=True)
 class FeatureCard:
-    """A feature, its rule and its numbers, ready to be shown.
+    """A feature and its statistics.
 
     Attributes:
         key: the feature's name.
-        kind: what it is, in words.
+        kind: a description of the feature.
         names: the columns that read it.
         facts: (name, value) pairs.
         chart: the histogram of a numeric feature.
@@ -64,26 +65,28 @@ Feature = SequenceFeature | ContextColumn
 
 
 def features_by_key(manifest: Manifest) -> dict[str, tuple[Feature, bool]]:
-    """Each feature of the data set with the rule that reads it, and whether it is that rule's weights."""
-    found: dict[str, tuple[Feature, bool]] = {one.key: (one, False) for one in context_features(manifest.columns)}
+    """Each feature of the data set with the column that reads it, and whether it is the weights of that column."""
+    features: dict[str, tuple[Feature, bool]] = {}
+    for context in context_features(manifest.columns):
+        features[context.key] = (context, False)
     for feature in (*sequence_features(manifest.columns), *raw_context(manifest.columns)):
-        found[feature.key] = (feature, False)
+        features[feature.key] = (feature, False)
         weight_key = getattr(feature, "weight_key", None)
         if weight_key is not None:
-            found[weight_key] = (feature, True)
-    return found
+            features[weight_key] = (feature, True)
+    return features
 
 
 def feature_cards(manifest: Manifest) -> list[FeatureCard]:
-    """One card a feature, sequences first, each kind sorted by key."""
+    """One card per feature, sequences first, then sorted by key."""
     features = features_by_key(manifest)
-    known = [key for key in features if key in manifest.statistics]
-    order = sorted(known, key=lambda key: (is_context(features[key][0]), key))
-    return [_card(place, key, *features[key], manifest) for place, key in enumerate(order)]
+    keys = [key for key in features if key in manifest.statistics]
+    keys.sort(key=lambda key: (is_context(features[key][0]), key))
+    return [_card(index, key, *features[key], manifest) for index, key in enumerate(keys)]
 
 
 def id_label(feature: Feature, value: str) -> str:
-    """What an id stands for: the vocabulary's entry, an OOV bucket, or the id itself; strings are themselves."""
+    """The entry of an id in a vocabulary, or its OOV bucket; other ids and strings as they are."""
     if not isinstance(feature, VocabularyColumn) or not value.lstrip("-").isdecimal():
         return value
     number = int(value)
@@ -93,7 +96,7 @@ def id_label(feature: Feature, value: str) -> str:
 
 
 def is_categorical(feature: Feature, weights: bool) -> bool:
-    """Whether its values are ids."""
+    """Whether the values are ids."""
     return not weights and hasattr(feature, "num_buckets")
 
 
@@ -107,7 +110,7 @@ def _describe_values(feature: Feature, weights: bool) -> str:
     if weights:
         return f"weights of {feature.key}"
     if isinstance(feature, VocabularyColumn):
-        oov = f" + {number_text.plural(feature.num_oov_buckets, 'OOV bucket')}" if feature.num_oov_buckets else ""
+        oov = f" + {plural(feature.num_oov_buckets, 'OOV bucket')}" if feature.num_oov_buckets else ""
         return f"vocabulary of {feature.size:,}{oov}"
     if isinstance(feature, HashColumn):
         return f"hashed into {feature.num_buckets:,} ids"
@@ -118,7 +121,7 @@ def _describe_values(feature: Feature, weights: bool) -> str:
     return f"{feature.dtype}{_shape(feature.shape)}"
 
 
-def _card(place: int, key: str, feature: Feature, weights: bool, manifest: Manifest) -> FeatureCard:
+def _card(index: int, key: str, feature: Feature, weights: bool, manifest: Manifest) -> FeatureCard:
     statistics = manifest.statistics[key]
     categorical = is_categorical(feature, weights)
     repaired = manifest.counts.repaired.get(key, 0)
@@ -127,8 +130,10 @@ def _card(place: int, key: str, feature: Feature, weights: bool, manifest: Manif
         key=key,
         kind=describe_kind(feature, weights),
         names=", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else ""),
-        facts=tuple({**_facts(key, feature, categorical, statistics, repaired), **_counted(key, manifest)}.items()),
-        chart=histogram_chart(f"feature-{place}", key, statistics, whole=is_whole(feature, weights)),
+        facts=tuple(
+            {**_facts(key, feature, categorical, statistics, repaired), **_counted_vocabulary(key, manifest)}.items()
+        ),
+        chart=histogram_chart(f"feature-{index}", key, statistics, whole=is_whole(feature, weights)),
         top=tuple(_top(feature, statistics)),
         note=_note(feature, categorical, statistics),
     )
@@ -140,7 +145,7 @@ def _reads(column: AnyColumn, key: str) -> bool:
 
 
 def is_whole(feature: Feature, weights: bool) -> bool:
-    """Whether its numbers are integers."""
+    """Whether the numbers are integers."""
     return not weights and (isinstance(feature, BytesColumn) or str(getattr(feature, "dtype", "")).startswith("int"))
 
 
@@ -151,53 +156,52 @@ def _facts(
     key: str, feature: Feature, categorical: bool, statistics: ColumnStatistics, repaired: int
 ) -> Mapping[str, str]:
     values = statistics.values
-    facts = {"values": number_text.count(values), "missing": _rate(statistics.missing, values)}
+    facts = {"values": count_text(values), "missing": _rate(statistics.missing, values)}
     if isinstance(feature, VocabularyColumn) and categorical:
         facts["missing or out of vocabulary"] = _rate(repaired, values)
     elif repaired:
         facts["missing or out of range"] = _rate(repaired, values)
     if categorical and statistics.distinct is not None:
         ids = feature.num_buckets  # type: ignore[union-attr]
-        facts["distinct ids"] = f"{statistics.distinct:,} of {ids:,} ({number_text.share(statistics.distinct / ids)})"
+        facts["distinct ids"] = f"{statistics.distinct:,} of {ids:,} ({percent_text(statistics.distinct / ids)})"
     elif statistics.distinct is not None:
-        facts["distinct strings"] = number_text.count(statistics.distinct)
+        facts["distinct strings"] = count_text(statistics.distinct)
     low, high = statistics.min, statistics.max
     times = None if categorical else Timestamps.of(key, low, high)
-    show = number_text.number if times is None else times.text
+    text = value_text(times)
     if low is not None and high is not None:
-        facts["range"] = f"{show(low)} to {show(high)}"
+        facts["range"] = f"{text(low)} to {text(high)}"
     if statistics.mean is not None and statistics.std is not None:
-        spread = number_text.number(statistics.std) if times is None else times.duration(statistics.std)
-        facts["mean ± std"] = f"{show(statistics.mean)} ± {spread}"
+        deviation = decimal_text(statistics.std) if times is None else times.duration(statistics.std)
+        facts["mean ± std"] = f"{text(statistics.mean)} ± {deviation}"
     if statistics.training is not None and len(statistics.training.counts) == 1:
-        low, middle, high = (statistics.training.quantiles[share][0] for share in _SHARES)
-        facts["in training: 5%, median, 95%"] = f"{show(low)}, {show(middle)}, {show(high)}"
+        quantiles = [statistics.training.quantiles[share][0] for share in _SHARES]
+        facts["in training: 5%, median, 95%"] = ", ".join(map(text, quantiles))
     return facts
 
 
-def _counted(key: str, manifest: Manifest) -> dict[str, str]:
-    """What the vocabulary has of the data that it was made of."""
-    told = manifest.vocabularies.get(key)
-    if told is None:
+def _counted_vocabulary(key: str, manifest: Manifest) -> dict[str, str]:
+    """How much of the training split a counted vocabulary covers."""
+    counted = manifest.vocabularies.get(key)
+    if counted is None:
         return {}
-    values = f"{number_text.count(told.entries)} of {number_text.plural(told.distinct, 'value')}"
-    return {
-        "vocabulary counted in training": f"{values}, {number_text.share(told.covered / max(1, told.values))} of all"
-    }
+    values = f"{count_text(counted.entries)} of {plural(counted.distinct, 'value')}"
+    covered = percent_text(counted.covered / max(1, counted.values))
+    return {"vocabulary counted in training": f"{values}, {covered} of all"}
 
 
 def _rate(part: int, whole: int) -> str:
-    return f"{part:,} ({number_text.share(part / whole)})" if part and whole else number_text.count(part)
+    return f"{part:,} ({percent_text(part / whole)})" if part and whole else count_text(part)
 
 
 def _top(feature: Feature, statistics: ColumnStatistics) -> list[TopRow]:
-    most = max((count for _, count in statistics.top), default=0) or 1
+    highest = max((count for _, count in statistics.top), default=0)
     return [
         TopRow(
-            value=number_text.shorten(id_label(feature, value), 80) or "(empty)",
+            value=shortened(id_label(feature, value), 80) or "(empty)",
             count=count,
-            share=number_text.share(count / statistics.values if statistics.values else 0.0),
-            width=round(100 * count / most, 3),
+            share=percent_text(count / statistics.values if statistics.values else 0.0),
+            width=percent_of(count, highest),
         )
         for value, count in statistics.top[:MOST_TOP]
     ]
@@ -209,9 +213,10 @@ def _note(feature: Feature, categorical: bool, statistics: ColumnStatistics) -> 
         return "More than a million possible ids: they were not counted one by one."
     if isinstance(feature, ContextColumn) and feature.dtype == "string" and uncounted:
         return "More than 10,000 distinct strings: they were not counted one by one."
-    if len(statistics.top) > MOST_TOP and statistics.distinct is not None:
-        return f"The {MOST_TOP} most frequent of {statistics.distinct:,}."
-    return f"The {MOST_TOP} most frequent." if len(statistics.top) > MOST_TOP else ""
+    if len(statistics.top) <= MOST_TOP:
+        return ""
+    total = "" if statistics.distinct is None else f" of {statistics.distinct:,}"
+    return f"The {MOST_TOP} most frequent{total}."
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What a data set says of one feature, and how many independent draws that is."""
+"""The statistics of one feature in a data set, and how many independent draws they represent."""
 
 import math
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ class FeatureSample:
     """A feature of a data set.
 
     Attributes:
-        feature: the rule that reads it.
-        weights: whether it is that rule's weights.
+        feature: the column that reads it.
+        weights: whether it is the weights of that column.
         statistics: of its values.
         repaired_rate: the share of values outside the vocabulary or range.
-        draws: how many independent values say as much as its values, missing ones included.
-        independent: how many independent sequences there are.
-        most_values: what one sequence has of its values, at most.
+        draws: the number of independent values with the same information as its values, including missing ones.
+        independent: the number of independent sequences.
+        most_values: the maximum number of its values in one sequence.
     """
 
     feature: Feature
@@ -38,22 +38,22 @@ class FeatureSample:
         statistics = manifest.statistics.get(key, ColumnStatistics(values=0))
         lengths, independent = manifest.histogram(), cls.sequences(manifest)
         in_context = is_context(feature)
-        places = lengths.total if in_context else lengths.steps
-        alike = 1.0 if in_context or not lengths.total else draws_of_steps(lengths) / lengths.total
+        positions = lengths.total if in_context else lengths.steps
+        draws_per_sequence = 1.0 if in_context or not lengths.total else draws_of_steps(lengths) / lengths.total
         longest = 1 if in_context or not lengths.total else lengths.max
         return cls(
             feature=feature,
             weights=weights,
             statistics=statistics,
             repaired_rate=manifest.counts.repaired.get(key, 0) / max(1, statistics.values),
-            draws=independent * alike,
+            draws=independent * draws_per_sequence,
             independent=independent,
-            most_values=longest * max(1, math.ceil(statistics.values / max(1, places))),
+            most_values=longest * max(1, math.ceil(statistics.values / max(1, positions))),
         )
 
     @staticmethod
     def sequences(manifest: Manifest) -> float:
-        """How many independent sequences a data set has: the windows of one record are alike."""
+        """The number of independent sequences of a data set: the windows of one record resemble each other."""
         return float(min(manifest.histogram().total, manifest.counts.written))
 
     @property
@@ -73,7 +73,7 @@ class FeatureSample:
         return float(edges[0]), float(edges[-1])
 
     def sequences_beyond(self, low: float, high: float) -> tuple[int, int]:
-        """How many sequences have a number below `low`, and one above `high`, at least."""
+        """The minimum number of sequences with a number below `low`, and with one above `high`."""
         histogram = histogram_of(self.statistics)
         below = histogram.counts[histogram.edges[1:] < low].sum()
         above = histogram.counts[histogram.edges[:-1] > high].sum()

@@ -1,45 +1,45 @@
-"""Numbers and foreign text as people read them."""
+"""Numbers and strings from data as text for readers."""
 
 import math
 
-NONE = "\u2013"
-"""Stands where there is no number."""
+NO_NUMBER = "\u2013"
+"""Shown in place of a missing number."""
 
-LONGEST = 160  # characters of a foreign text; a name may be megabytes long
+LONGEST = 160  # characters of a string from the data; a name may have megabytes
 
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COUNT_UNITS = ("", "k", "M", "G", "T", "P", "E")
 
 
-def shorten(text: str, most: int = LONGEST) -> str:
-    """The text's beginning, with how much was left out."""
+def shortened(text: str, most: int = LONGEST) -> str:
+    """The start of the text, with the number of omitted characters."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 
 
-def count(number: int) -> str:
+def count_text(number: int) -> str:
     """`1234567` as `1,234,567`."""
     return f"{number:,}"
 
 
-def between(first: int, last: int) -> str:
-    """Two whole numbers and all between them."""
-    return count(first) if first == last else f"{first:,}\u2013{last:,}"
+def count_range_text(first: int, last: int) -> str:
+    """A range of whole numbers: `3`, or the first and the last number."""
+    return count_text(first) if first == last else f"{first:,}\u2013{last:,}"
 
 
 def short_count(number: float) -> str:
-    """At most four characters and a unit, for axes: `1.2M`."""
+    """A count as at most four characters and a unit, for axes: `1.2M`."""
     return _scaled(number, 1000, _COUNT_UNITS, "")
 
 
-def size(number: int) -> str:
+def size_text(number: int) -> str:
     """Bytes in the unit that fits: `64 MiB`."""
     return _scaled(number, 1024, _BYTE_UNITS, " ")
 
 
-def share(part: float) -> str:
-    """`0.1234` as `12.3%`; small shares keep two digits, and what is not zero never reads as zero."""
+def percent_text(part: float) -> str:
+    """`0.1234` as `12.3%`; small shares keep two digits, and only 0 is shown as `0%`."""
     if not math.isfinite(part):
-        return NONE
+        return NO_NUMBER
     if part == 0 or part == 1:
         return f"{part:.0%}"
     if abs(part) >= 0.1:
@@ -47,10 +47,10 @@ def share(part: float) -> str:
     return f"{part:.2%}" if abs(part) >= 0.0001 else "<0.01%"
 
 
-def number(value: float | None) -> str:
-    """A measured number with four digits; a dash where there is none."""
+def decimal_text(value: float | None) -> str:
+    """A measured number with four digits; a dash without one."""
     if value is None or not math.isfinite(value):
-        return NONE
+        return NO_NUMBER
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     if 1000 <= abs(value) < 1e7:
@@ -64,10 +64,12 @@ def plural(amount: int, noun: str) -> str:
 
 
 def _scaled(number: float, base: int, units: tuple[str, ...], gap: str) -> str:
-    place = 0
-    while abs(number) >= base and place < len(units) - 1:
+    index = 0
+    while abs(number) >= base and index < len(units) - 1:
         number /= base
-        place += 1
-    digits = f"{number:.0f}" if number == int(number) or abs(number) >= 100 else f"{number:.2g}"
-    digits = f"{number:.1f}" if 10 <= abs(number) < 100 and number != int(number) else digits
-    return f"{digits}{gap}{units[place]}"
+        index += 1
+    if number == int(number) or abs(number) >= 100:
+        digits = f"{number:.0f}"
+    else:
+        digits = f"{number:.1f}" if abs(number) >= 10 else f"{number:.2g}"
+    return f"{digits}{gap}{units[index]}"

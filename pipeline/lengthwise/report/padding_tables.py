@@ -1,35 +1,47 @@
-"""How much is padding: bucket by bucket, against the plans that others make, and by the number of buckets."""
+"""How much is padding: by bucket, by group, compared with other plans, and by the number of buckets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lengthwise.buckets import (
     Bounds,
     Cost,
     PairComparison,
+    PairPlan,
     PlanComparison,
     common_multiple,
     compare,
     compare_pairs,
     padding_by_count,
+    plan_of,
 )
 from lengthwise.buckets.boundary_text import bounds_text
-from lengthwise.manifest import Manifest
-from lengthwise.report import number_text
-from lengthwise.report.chart_axes import Axis, counting_axis
+from lengthwise.manifest import Manifest, Totals
+from lengthwise.report.chart_axes import Axis, counting_axis, percent_of
 from lengthwise.report.chart_values import Chart, ChartDot, ChartMark, ChartTable
-from lengthwise.report.pair_charts import pair_histogram, pair_plan
+from lengthwise.report.number_text import NO_NUMBER, count_range_text, percent_text, plural
+from lengthwise.report.pair_charts import pair_histogram
 
-MOST_COUNTED = 32  # buckets that the curve goes to, unless more were chosen
+MOST_COUNTED = 32  # the maximum number of buckets of the curve, unless the chosen plan has more
 MOST_ROWS = 40
-_MOST_CELLS = 20_000_000  # of the programme that plans: buckets x distinct lengths
+_MOST_CELLS = 20_000_000  # of the planning programme: buckets x distinct lengths
 
 
 @dataclass(frozen=True, slots=True)
-class BucketRow:
-    """A bucket, all splits together; `real` and `padding` are percent of the largest bucket's padded steps."""
+class PaddingRow:
+    """The padding of a bucket or a group, all splits together.
 
-    lengths: str
-    sequences: int
+    Attributes:
+        name: the lengths of the bucket, or the name of the group.
+        count: the sequences of the bucket, or the real steps of the group.
+        padded_steps: all steps after padding.
+        share: the share of padding.
+        real: the real steps as a percentage of the largest number of padded steps in the table.
+        padding: the padding as a percentage of the same number.
+    """
+
+    name: str
+    count: int
     padded_steps: int
     share: str
     real: float
@@ -38,7 +50,7 @@ class BucketRow:
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """A plan beside the chosen one; `width` is percent of the worst plan's padding share."""
+    """A plan; `width` is a percentage of the worst plan's padding share."""
 
     name: str
     buckets: int
@@ -48,115 +60,97 @@ class PlanRow:
     chosen: bool
 
 
-def bucket_rows(manifest: Manifest) -> list[BucketRow]:
-    """Every bucket that has sequences, and what of it is padding; the smallest of very many buckets are left out."""
-    sums = {bucket: one for bucket, one in enumerate(manifest.totals_by_bucket()) if one.sequences}
-    most = max((one.padded_steps for one in sums.values()), default=0) or 1
-    kept = sorted(sorted(sums, key=lambda bucket: (-sums[bucket].padded_steps, bucket))[:MOST_ROWS])
-    first = 0 if any(0 in lengths for lengths in manifest.lengths.values()) else 1
-    return [
-        BucketRow(
-            lengths=_range(manifest.buckets, bucket, first),
-            sequences=sums[bucket].sequences,
-            padded_steps=sums[bucket].padded_steps,
-            share=number_text.share(sums[bucket].padding_share),
-            real=round(100 * sums[bucket].steps / most, 3),
-            padding=round(100 * (sums[bucket].padded_steps - sums[bucket].steps) / most, 3),
-        )
-        for bucket in kept
-    ]
+def bucket_rows(manifest: Manifest) -> list[PaddingRow]:
+    """The padding of each bucket that has sequences; if there are very many buckets, without the smallest."""
+    totals = {bucket: total for bucket, total in enumerate(manifest.totals_by_bucket()) if total.sequences}
+    largest_first = sorted(totals, key=lambda bucket: (-totals[bucket].padded_steps, bucket))
+    most = totals[largest_first[0]].padded_steps if totals else 0
+    shortest = 0 if any(0 in lengths for lengths in manifest.lengths.values()) else 1
+    rows = []
+    for bucket in sorted(largest_first[:MOST_ROWS]):
+        name = _lengths_text(manifest.buckets, bucket, shortest)
+        rows.append(_padding_row(name, totals[bucket].sequences, totals[bucket], most))
+    return rows
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRow:
-    """A group of sequences with a length of their own; `real` and `padding` are percent of the largest's steps."""
-
-    name: str
-    steps: int
-    padded_steps: int
-    share: str
-    real: float
-    padding: float
-
-
-def group_rows(manifest: Manifest) -> list[GroupRow]:
-    """What of each group is padding, the leading group first; none where there is one group."""
+def group_rows(manifest: Manifest) -> list[PaddingRow]:
+    """The padding of each group, the leading group first; empty if there is one group."""
     if not manifest.groups:
         return []
-    sums = manifest.totals_by_group
-    most = max(one.padded_steps for one in sums.values()) or 1
-    return [
-        GroupRow(
-            name=name or "(no name)",
-            steps=one.steps,
-            padded_steps=one.padded_steps,
-            share=number_text.share(one.padding_share),
-            real=round(100 * one.steps / most, 3),
-            padding=round(100 * (one.padded_steps - one.steps) / most, 3),
-        )
-        for name, one in sums.items()
-    ]
+    totals = manifest.totals_by_group
+    most = max(total.padded_steps for total in totals.values())
+    return [_padding_row(name or "(no name)", total.steps, total, most) for name, total in totals.items()]
+
+
+def _padding_row(name: str, count: int, total: Totals, most: int) -> PaddingRow:
+    return PaddingRow(
+        name=name,
+        count=count,
+        padded_steps=total.padded_steps,
+        share=percent_text(total.padding_share),
+        real=percent_of(total.steps, most),
+        padding=percent_of(total.padded_steps - total.steps, most),
+    )
 
 
 def plan_rows(manifest: Manifest) -> list[PlanRow]:
-    """The chosen plan and the usual ones, on the lengths that were written; none where nothing was."""
+    """The chosen plan and the usual ones, on the written lengths; empty if nothing was written."""
     histogram = manifest.histogram()
     if histogram.total == 0:
         return []
-    if len(manifest.buckets[0]) > 1:
-        pairs = pair_histogram(manifest)
-        compared = compare_pairs(pairs, chosen=pair_plan(manifest))
-        return [_plan_row(plan, max(one.padding_share for one in compared) or 1.0) for plan in compared]
-    chosen = manifest.plan
-    count = min(chosen.num_buckets, max(1, _MOST_CELLS // len(histogram.lengths)))
-    plans = compare(histogram, count=count, chosen=chosen, cost=_cost(manifest), multiple_of=_multiple_of(manifest))
-    worst = max(plan.padding_share for plan in plans) or 1.0
+    plans: Sequence[PlanComparison | PairComparison]
+    chosen = plan_of(manifest.buckets)
+    if isinstance(chosen, PairPlan):
+        plans = compare_pairs(pair_histogram(manifest), chosen=chosen)
+    else:
+        count = min(chosen.num_buckets, max(1, _MOST_CELLS // len(histogram.lengths)))
+        plans = compare(histogram, count=count, chosen=chosen, cost=_cost(manifest), multiple_of=_multiple_of(manifest))
+    worst = max(plan.padding_share for plan in plans)
     return [_plan_row(plan, worst) for plan in plans]
 
 
 def count_chart(manifest: Manifest) -> Chart | None:
-    """The padding of the optimal plan by its number of buckets, and where the chosen plan is."""
+    """The padding of the optimal plan by its number of buckets, with the chosen plan; None if buckets are pairs."""
     histogram = manifest.histogram()
-    if histogram.total == 0 or len(manifest.buckets[0]) > 1:
+    chosen = plan_of(manifest.buckets)
+    if histogram.total == 0 or isinstance(chosen, PairPlan):
         return None
-    chosen = manifest.plan
     most = max(MOST_COUNTED, min(chosen.num_buckets, 2 * MOST_COUNTED))
     curve = padding_by_count(
         histogram, most, cost=_cost(manifest), multiple_of=_multiple_of(manifest), max_length=chosen.max_length
     )
     share = chosen.padding_share(histogram)
     x, y = Axis(0.0, float(max(curve[-1][0], min(chosen.num_buckets, most)))), counting_axis(max(share, curve[0][1]))
-    own = ChartDot(
+    chosen_dot = ChartDot(
         x.place(chosen.num_buckets),
         100 - y.place(share),
-        f"chosen: {number_text.plural(chosen.num_buckets, 'bucket')}, {number_text.share(share)} padding",
+        f"chosen: {plural(chosen.num_buckets, 'bucket')}, {percent_text(share)} padding",
         "tone-2",
     )
     return Chart(
         id="padding-by-count",
         title="Padding by the number of buckets",
-        description=f"The chosen plan has {number_text.plural(chosen.num_buckets, 'bucket')} and "
-        f"{number_text.share(share)} padding. " + _gains(dict(curve)),
+        description=f"The chosen plan has {plural(chosen.num_buckets, 'bucket')} and "
+        f"{percent_text(share)} padding. " + _optimal_shares_text(dict(curve)),
         x_title="number of buckets, k",
         y_title="padding share",
         x_ticks=tuple(tick for tick in x.ticks(8) if "." not in tick.text),
-        y_ticks=y.ticks(4, number_text.share),
+        y_ticks=y.ticks(4, percent_text),
         dots=tuple(
-            ChartDot(x.place(k), round(100 - y.place(part), 3), f"k = {k}: {number_text.share(part)}")
-            for k, part in curve
+            ChartDot(x.place(k), round(100 - y.place(part), 3), f"k = {k}: {percent_text(part)}") for k, part in curve
         ),
-        marks=(ChartMark(own.x, f"chosen k = {chosen.num_buckets}", "chosen"),),
-        chosen=own,
+        marks=(ChartMark(chosen_dot.x, f"chosen k = {chosen.num_buckets}", "chosen"),),
+        chosen=chosen_dot,
         legend=(("tone-0", "optimal plan of k buckets"), ("tone-2", "chosen plan")),
         table=ChartTable(
-            ("Buckets", "Padding of the optimal plan"), tuple((str(k), number_text.share(part)) for k, part in curve)
+            ("Buckets", "Padding of the optimal plan"), tuple((str(k), percent_text(part)) for k, part in curve)
         ),
     )
 
 
-def _gains(curve: dict[int, float]) -> str:
-    shown = [k for k in (1, 2, 4, 8, 16, 32) if k in curve]
-    return "Optimal plans: " + ", ".join(f"{number_text.share(curve[k])} with {k}" for k in shown) + "."
+def _optimal_shares_text(curve: dict[int, float]) -> str:
+    shares = [f"{percent_text(curve[k])} with {k}" for k in (1, 2, 4, 8, 16, 32) if k in curve]
+    return f"Optimal plans: {', '.join(shares)}."
 
 
 def _plan_row(plan: PlanComparison | PairComparison, worst: float) -> PlanRow:
@@ -164,18 +158,18 @@ def _plan_row(plan: PlanComparison | PairComparison, worst: float) -> PlanRow:
     return PlanRow(
         name=name,
         buckets=plan.num_buckets,
-        share=number_text.share(plan.padding_share),
-        per_real=number_text.NONE if plan.padded_per_real is None else f"{plan.padded_per_real:.3f}",
-        width=round(100 * plan.padding_share / worst, 3),
+        share=percent_text(plan.padding_share),
+        per_real=NO_NUMBER if plan.padded_per_real is None else f"{plan.padded_per_real:.3f}",
+        width=percent_of(plan.padding_share, worst),
         chosen=plan.name == "chosen",
     )
 
 
-def _range(bounds: Bounds, bucket: int, shortest: int) -> str:
+def _lengths_text(bounds: Bounds, bucket: int, shortest: int) -> str:
     if len(bounds[bucket]) > 1:
         return f"up to {bounds_text(bounds[bucket])}"
     first = bounds[bucket - 1][0] + 1 if bucket else shortest
-    return number_text.between(first, bounds[bucket][0])
+    return count_range_text(first, bounds[bucket][0])
 
 
 def _cost(manifest: Manifest) -> Cost:

@@ -1,4 +1,4 @@
-"""Which records were refused, why, and what they look like."""
+"""The rejected records by reason, with examples."""
 
 import ast
 import inspect
@@ -10,14 +10,15 @@ from itertools import islice
 from lengthwise import reject_reasons
 from lengthwise.manifest import Counts
 from lengthwise.reject_reasons import EXAMPLES, Reject, RejectReason, first_of_each
-from lengthwise.report import number_text
+from lengthwise.report.chart_axes import percent_of
+from lengthwise.report.number_text import percent_text, shortened, size_text
 
-_RAW = 48  # bytes of a record that are shown
+_SHOWN_BYTES = 48  # of a record
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A reject as it is shown: texts shortened, bytes as escapes."""
+    """A reject, ready to be shown: strings shortened, bytes escaped."""
 
     column: str
     detail: str
@@ -30,7 +31,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ReasonRow:
-    """A reason with its count; `width` is percent of the most frequent reason."""
+    """A reason with its count; `width` is a percentage of the most frequent reason."""
 
     reason: str
     meaning: str
@@ -40,62 +41,63 @@ class ReasonRow:
     examples: tuple[Example, ...]
 
 
-def first_examples(found: Iterable[Reject], counts: Mapping[str, int], each: int = EXAMPLES) -> list[Reject]:
-    """The first rejects of each reason, reading no further than needed.
+def first_examples(rejects: Iterable[Reject], counts: Mapping[str, int], each: int = EXAMPLES) -> list[Reject]:
+    """The first rejects of each reason; reading stops when all are found.
 
     Args:
-        found: the rejects, in the order of their file.
-        counts: how many there are of each reason.
-        each: how many to take of a reason.
+        rejects: the rejects, in the order of their file.
+        counts: the number of rejects of each reason.
+        each: the maximum number of examples per reason.
     """
-    counted = (reject for reject in found if counts.get(reject.reason))
+    counted = (reject for reject in rejects if counts.get(reject.reason))
     wanted = sum(min(each, count) for count in counts.values())
     return list(islice(first_of_each(counted, lambda reject: reject.reason, each), wanted))
 
 
 def reason_rows(counts: Counts, examples: Iterable[Reject]) -> list[ReasonRow]:
     """Every reason that occurred, the most frequent first."""
-    examples, most = list(examples), max(counts.rejected.values(), default=0) or 1
+    examples = list(examples)
+    reasons = sorted(
+        ((reason, count) for reason, count in counts.rejected.items() if count), key=lambda r: (-r[1], r[0])
+    )
     return [
         ReasonRow(
             reason=reason,
             meaning=meanings().get(reason, ""),
             count=count,
-            share=number_text.share(count / counts.read if counts.read else 0.0),
-            width=round(100 * count / most, 3),
-            examples=tuple(_shown(reject) for reject in examples if reject.reason == reason),
+            share=percent_text(count / counts.read if counts.read else 0.0),
+            width=percent_of(count, reasons[0][1]),
+            examples=tuple(_example(reject) for reject in examples if reject.reason == reason),
         )
-        for reason, count in sorted(counts.rejected.items(), key=lambda item: (-item[1], item[0]))
-        if count
+        for reason, count in reasons
     ]
 
 
 @lru_cache(maxsize=1)
 def meanings() -> Mapping[str, str]:
-    """What each reason means: the docstrings under the members of `RejectReason`, its one definition."""
+    """The meaning of each reason, from the docstrings of the members of `RejectReason`."""
     try:
-        [body] = [node for node in ast.parse(inspect.getsource(reject_reasons)).body if isinstance(node, ast.ClassDef)][
-            :1
-        ]
+        module = ast.parse(inspect.getsource(reject_reasons))
     except (OSError, TypeError, ValueError):  # installed without sources
         return {}
-    found, name = {}, ""
-    for node in body.body:
+    reasons = next(node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "RejectReason")
+    texts, name = {}, ""
+    for node in reasons.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
         elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            found[str(RejectReason[name])] = " ".join(str(node.value.value).split())
-    return found
+            texts[str(RejectReason[name])] = " ".join(str(node.value.value).split())
+    return texts
 
 
-def _shown(reject: Reject) -> Example:
-    raw = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in reject.raw[:_RAW])
+def _example(reject: Reject) -> Example:
+    raw = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in reject.raw[:_SHOWN_BYTES])
     return Example(
-        column=number_text.shorten(reject.column, 80),
-        detail=number_text.shorten(reject.detail, 300),
-        file=number_text.shorten(reject.file, 200),
+        column=shortened(reject.column, 80),
+        detail=shortened(reject.detail, 300),
+        file=shortened(reject.file, 200),
         index=reject.index,
         offset=reject.offset,
-        raw=raw + ("…" if len(reject.raw) > _RAW else ""),
-        size=number_text.size(len(reject.raw)),
+        raw=raw + ("…" if len(reject.raw) > _SHOWN_BYTES else ""),
+        size=size_text(len(reject.raw)),
     )

@@ -1,4 +1,4 @@
-"""The page, put together. A function of the manifest and the rejects alone: equal data gives equal bytes."""
+"""The whole page, computed only from the manifest and the rejects: identical data gives identical bytes."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -8,16 +8,16 @@ from lengthwise.buckets.boundary_text import bounds_text
 from lengthwise.manifest import Manifest
 from lengthwise.printable_text import visible_lines
 from lengthwise.reject_reasons import Reject
-from lengthwise.report import number_text
 from lengthwise.report.data_set_names import LONGEST
-from lengthwise.report.drift_comparison import comparison
+from lengthwise.report.drift_comparison import compare_for_report
 from lengthwise.report.drift_limits import DriftLimits
 from lengthwise.report.feature_cards import feature_cards
 from lengthwise.report.length_charts import length_chart
+from lengthwise.report.number_text import count_text, percent_text, plural, short_count, shortened, size_text
 from lengthwise.report.padding_tables import bucket_rows, count_chart, group_rows, plan_rows
 from lengthwise.report.pair_charts import pair_chart
 from lengthwise.report.reject_examples import reason_rows
-from lengthwise.report.reproduction import recipe
+from lengthwise.report.reproduction import reproduction_recipe
 from lengthwise.report.shard_sizes import shard_chart, shard_rows
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ def render_report(
     """The report as one self-contained HTML page: no scripts, no network.
 
     Args:
-        manifest: of the data set; vocabulary files in its columns must be readable (`load_manifest` sees to that).
-        rejects_examples: some of the rejects, see `rejects.first_examples`.
-        compare: another data set, to be shown beside this one.
-        fault: the limit that the data broke, so that nothing was published; empty where all is well.
-        name: what people call the data set; empty where nobody knows.
-        compare_name: what they call the other one.
+        manifest: of the data set; the vocabulary files in its columns must be readable (`load_manifest` ensures it).
+        rejects_examples: some of the rejects, see `reject_examples.first_examples`.
+        compare: another data set to compare this one with.
+        fault: the exceeded limit, if the data set was not published; else empty.
+        name: the name of the data set; may be empty.
+        compare_name: the name of the other data set.
     """
     return (
         _environment()
@@ -49,7 +49,7 @@ def render_report(
         .render(
             manifest=manifest,
             fault=fault,
-            name=number_text.shorten(name, LONGEST),
+            name=shortened(name, LONGEST),
             counts=manifest.counts,
             rejected=sum(manifest.counts.rejected.values()),
             lengths=manifest.histogram(),
@@ -57,7 +57,7 @@ def render_report(
             totals=manifest.totals,
             buckets=bucket_rows(manifest),
             plans=plan_rows(manifest),
-            groups=group_rows(manifest),
+            padded_groups=group_rows(manifest),
             count_chart=count_chart(manifest),
             pair_chart=pair_chart(manifest),
             all_boundaries=", ".join(map(bounds_text, manifest.buckets)),
@@ -65,10 +65,9 @@ def render_report(
             features=feature_cards(manifest),
             shard_rows=shard_rows(manifest),
             shard_chart=shard_chart(manifest),
-            recipe=recipe(manifest),
-            comparison=None if compare is None else comparison(manifest, compare, name, compare_name),
-            false_alarms=DriftLimits().false_alarms,
-            text=number_text,
+            recipe=reproduction_recipe(manifest),
+            comparison=None if compare is None else compare_for_report(manifest, compare, name, compare_name),
+            default_limits=DriftLimits(),
         )
     )
 
@@ -86,11 +85,16 @@ def _environment() -> "Environment":
         finalize=_visible,
     )
     environment.filters.update(
-        count=number_text.count, share=number_text.share, size=number_text.size, plural=number_text.plural
+        count=count_text,
+        short_count=short_count,
+        share=percent_text,
+        size=size_text,
+        plural=plural,
+        shortened=shortened,
     )
     return environment
 
 
 def _visible(value: Any) -> Any:
-    """What an expression prints: foreign text without invisible characters; markup as it is."""
+    """The printed value of an expression: strings from data without invisible characters; markup as it is."""
     return visible_lines(value) if type(value) is str else value

@@ -1,4 +1,4 @@
-"""`report.html` of the data set in a folder."""
+"""Writes the `report.html` of the data set in a folder."""
 
 from collections.abc import Iterator
 
@@ -18,13 +18,13 @@ def write_report(folder: str, output: str | None = None, compare: str | None = N
     Args:
         folder: the data set's folder.
         output: the file to write; None for `report.html` in the folder.
-        compare: the folder of another data set, to be shown beside this one, its drift flagged.
+        compare: the folder of another data set to compare this one with; drift is flagged.
 
     Returns:
         The path of the report.
 
     Raises:
-        DatasetError: there is no complete data set in one of the folders, or its rejects are damaged.
+        DatasetError: one of the folders contains no complete data set, or its rejects are damaged.
         EnvironmentFailure: the file cannot be written.
     """
     from lengthwise.records.rejected.kept_rejects import refuse_damaged_rejects
@@ -40,7 +40,7 @@ def write_report(folder: str, output: str | None = None, compare: str | None = N
 
 
 def read_examples(folder: str, manifest: Manifest) -> list[Reject]:
-    """A few rejects of each reason, out of the data set's rejects files."""
+    """Some rejects of each reason from the data set's rejects files."""
     return first_examples(_read_rejects(files.join(folder, "rejects")), manifest.counts.rejected)
 
 

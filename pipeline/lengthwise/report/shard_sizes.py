@@ -1,13 +1,13 @@
-"""How large the files are."""
+"""The sizes of the shards."""
 
 from dataclasses import dataclass
 from itertools import groupby
 
 from lengthwise.buckets.boundary_text import bounds_text
 from lengthwise.manifest import Manifest, Shard
-from lengthwise.report import number_text
 from lengthwise.report.chart_axes import Axis, Tick, counting_axis
-from lengthwise.report.chart_values import Chart, ChartTable, column
+from lengthwise.report.chart_values import Chart, ChartBar, ChartTable, stacked_bars
+from lengthwise.report.number_text import count_text, decimal_text, plural, size_text
 
 MOST_BARS = 120
 MOST_ROWS = 60
@@ -27,7 +27,7 @@ class ShardRow:
 
 
 def shard_rows(manifest: Manifest) -> list[ShardRow]:
-    """By split and bucket, in the order of their paths; the first of very many."""
+    """By split and bucket, in the order of their paths; if there are very many, only the first."""
     ordered = sorted(manifest.shards, key=lambda shard: (shard.split, shard.bucket))
     rows = []
     for (split, bucket), members in groupby(ordered, key=lambda shard: (shard.split, shard.bucket)):
@@ -39,50 +39,48 @@ def shard_rows(manifest: Manifest) -> list[ShardRow]:
                 boundary=bounds_text(manifest.buckets[bucket]),
                 shards=len(group),
                 sequences=sum(shard.sequences for shard in group),
-                bytes=number_text.size(sum(sizes)),
-                smallest=number_text.size(min(sizes)),
-                largest=number_text.size(max(sizes)),
+                bytes=size_text(sum(sizes)),
+                smallest=size_text(min(sizes)),
+                largest=size_text(max(sizes)),
             )
         )
     return rows[:MOST_ROWS]
 
 
 def shard_chart(manifest: Manifest) -> Chart | None:
-    """The size of every shard, largest first; of very many, the largest of each few. None where there is none."""
+    """The size of every shard, largest first; if there are very many, every n-th. None without shards."""
     if not manifest.shards:
         return None
     ordered = sorted(manifest.shards, key=lambda shard: (-shard.bytes, shard.path))
-    each = -(-len(ordered) // MOST_BARS)
-    shown = ordered[::each]
-    unit, name = _unit(shown[0].bytes)
-    x, y = Axis(0.0, float(len(shown))), counting_axis(shown[0].bytes / unit)
-    bars = [
-        bar
-        for place, shard in enumerate(shown)
-        for bar in column(x, y, (place, place + 1), [shard.bytes / unit], [_note(shard)])
-    ]
-    smallest = ordered[-1].bytes
+    smallest, largest = ordered[-1].bytes, ordered[0].bytes
+    per_bar = -(-len(ordered) // MOST_BARS)
+    drawn = ordered[::per_bar]
+    unit, name = _unit(largest)
+    x, y = Axis(0.0, float(len(drawn))), counting_axis(largest / unit)
+    bars: list[ChartBar] = []
+    for index, shard in enumerate(drawn):
+        bars += stacked_bars(x, y, (index, index + 1), [shard.bytes / unit], [_note(shard)])
     return Chart(
         id="shards",
         title="Size of the shards",
-        description=f"{number_text.plural(len(ordered), 'shard')}, from {number_text.size(smallest)} to "
-        f"{number_text.size(shown[0].bytes)}." + (f" Each bar is the largest of {each} shards." if each > 1 else ""),
+        description=f"{plural(len(ordered), 'shard')}, from {size_text(smallest)} to "
+        f"{size_text(largest)}." + (f" Each bar is the largest of {per_bar} shards." if per_bar > 1 else ""),
         x_title="shards, largest first",
         y_title=f"size in {name}",
-        x_ticks=_ranks(x, each),
-        y_ticks=y.ticks(4, number_text.number),
+        x_ticks=_ranks(x, per_bar),
+        y_ticks=y.ticks(4, decimal_text),
         bars=tuple(bars),
         table=ChartTable(
             ("File", "Sequences", "Size"),
-            tuple((shard.path, number_text.count(shard.sequences), number_text.size(shard.bytes)) for shard in shown),
+            tuple((shard.path, count_text(shard.sequences), size_text(shard.bytes)) for shard in drawn),
         ),
         small=True,
     )
 
 
-def _ranks(axis: Axis, each: int) -> tuple[Tick, ...]:
-    ranks = axis.ticks(5, lambda value: number_text.count(int(value) * each))
-    return tuple(Tick(tick.at, tick.text) for tick in ranks if tick.at > 0)
+def _ranks(axis: Axis, per_bar: int) -> tuple[Tick, ...]:
+    ranks = axis.ticks(5, lambda value: count_text(int(value) * per_bar))
+    return tuple(tick for tick in ranks if tick.at > 0)
 
 
 def _unit(largest: int) -> tuple[int, str]:
@@ -91,4 +89,4 @@ def _unit(largest: int) -> tuple[int, str]:
 
 
 def _note(shard: Shard) -> str:
-    return f"{shard.path}: {number_text.size(shard.bytes)}, {number_text.plural(shard.sequences, 'sequence')}"
+    return f"{shard.path}: {size_text(shard.bytes)}, {plural(shard.sequences, 'sequence')}"
