@@ -66,7 +66,7 @@ def test_limits_are_for_all_columns_or_some(
     [
         ("distence: 0.3", "drift.yaml: distence: expected a known field, received 'distence'; did you mean"),
         ("columns: {mood: {share: 2}}", "drift.yaml: columns.mood.share: expected at most 1"),
-        ("columns: {moot: {share: 1}}", "columns.moot: expected a feature of one of the data sets, received none"),
+        ("columns: {moot: {share: 1}}", "columns.moot: expected a feature of one of the data sets, received 'moot'"),
         ("false_alarms: 0", "drift.yaml: false_alarms: expected"),
         ("[1]", "drift.yaml: expected a mapping of fields"),
     ],
