@@ -93,7 +93,7 @@ def test_numbers_are_cut_into_buckets():
 
 @pytest.mark.parametrize("count", [2, 100])
 def test_buckets_are_those_of_tensorflow(count):
-    """Of float32 numbers with boundaries as float32; NaN in the last bucket; of integers exactly."""
+    """float32 numbers are compared with float32 boundaries, integers exactly; NaN is in the last bucket."""
     bounds = np.linspace(0.1, 0.7, count)
     numbers = np.array([[0.1, 0.7, np.nan, -np.inf]] * 4, "float32")
     integers = np.array([[2**24, 2**24 + 1, -5, 0]] * 4, "int32")
@@ -129,7 +129,7 @@ def test_integers_stay_integers_until_the_normalizer_had_them(start):
 @pytest.mark.parametrize("start", LARGE)
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_integers_are_cut_into_buckets_as_they_are(start, dtype):
-    bound = start - 1 if start < 2**53 else start - 2 + start % 2  # a float64, as boundaries are
+    bound = start - 1 if start < 2**53 else start - 2 + start % 2  # a float64, like boundaries
     column = lw.sequence_bucketized_column(lw.sequence_numeric_column("n", dtype=dtype), [bound])
     assert float(bound) == bound
     found = of_integers([bound - 1, bound, bound + 1], lw.indicator_column(column)).argmax(-1)
@@ -247,7 +247,7 @@ MASKS = {
 
 
 @pytest.mark.parametrize("case", MASKS)
-def test_masks_that_tell_no_lengths_are_refused(case):
+def test_masks_without_lengths_are_refused(case):
     masks, message = MASKS[case]
     layer = lw.SequenceFeatures([lw.sequence_numeric_column("m"), lw.sequence_numeric_column("n")], return_lengths=True)
     given = {key: ops.convert_to_tensor(mask.copy()) for key, mask in masks.items()}
@@ -255,7 +255,7 @@ def test_masks_that_tell_no_lengths_are_refused(case):
         layer({"n": ops.ones((4, 4)), "m": ops.ones((4, 4))}, mask=given)
 
 
-def test_the_mask_of_a_feature_that_no_column_reads_says_nothing():
+def test_the_mask_of_a_feature_that_no_column_reads_is_ignored():
     given = {"other": ops.convert_to_tensor(VALID[::-1].copy()), "n": ops.convert_to_tensor(VALID)}
     _, lengths = lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(
         {"n": ops.ones((4, 4))}, mask=given

@@ -1,4 +1,4 @@
-"""docs/accelerators.md, run with the backends that it is about; and what `BatchStats` says of waiting there."""
+"""docs/accelerators.md, run with the backends that it describes, and the waiting time in `BatchStats`."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from docs.pages import DOCS, session
 
 PAGE = DOCS / "accelerators.md"
 SLOW = "train.map(lambda *batch: (tf.py_function(lambda: time.sleep(0.1), [], []), batch)[1])"
-"""The batches, each of them late."""
+"""The batches, each with a delay."""
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
-"""The layer on each Keras backend, dense inputs, without TensorFlow: the cases of `cases.py` in a process of their own.
+"""The layer on each Keras backend, dense inputs, without TensorFlow: the cases of `cases.py` in a separate process.
 
-A process has one Keras backend, so each backend gets one.
+A process has one Keras backend.
 """
 
 import os

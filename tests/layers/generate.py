@@ -11,7 +11,7 @@ NUMBERS = (3, -7, 0, 11)
 
 
 def random_columns(random, shared=True):
-    """Two to five dense columns over features of their own, each kind likely to occur, from a `random.Random`."""
+    """Two to five dense columns over distinct features, each kind likely to occur, from a `random.Random`."""
     columns = [_dense(random, f"{random.choice('abcxyz')}{i}") for i in range(random.randint(1, 4))]
     if shared and random.random() < 0.5:
         columns += _shared(random)
@@ -20,7 +20,7 @@ def random_columns(random, shared=True):
 
 
 def random_ranks(random, columns):
-    """2 or 3 for each feature key; weights as their ids."""
+    """2 or 3 for each feature key; weights have the rank of their ids."""
     ranks = {}
     for feature in lw.sequence_features(columns):
         ranks[feature.key] = rank = random.choice((2, 3))
@@ -34,7 +34,7 @@ def _dense(random, key):
     if kind == "number":
         shape = random.choice(((1,), (1,), (2,), (2, 2)))
         return lw.sequence_numeric_column(key, shape, random.choice((0.0, -1.0)))
-    if kind == "indicator":  # of weighted ids the peer has none for sequences
+    if kind == "indicator":  # the peer has no indicator of weighted ids for sequences
         return lw.indicator_column(random_categorical(random, key, weight_key=None))
     categorical = random_categorical(random, key, random.choice((None, None, f"{key}_w")))
     return lw.embedding_column(
@@ -98,7 +98,7 @@ def sparse_batches(draw, columns, ranks):
 
 
 def _places(random, lengths, total, rank, width):
-    """Which cells hold values: the last step of each row at least one, the others perhaps."""
+    """Which cells have values: at least one in the last step of each row, any in the others."""
     inner = width or 3
     if rank == 2:
         inner = width or 1

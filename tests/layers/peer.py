@@ -1,4 +1,4 @@
-"""The peer: `tf_keras.experimental.SequenceFeatures`, in a graph of its own, of columns built from ours."""
+"""The peer: `tf_keras.experimental.SequenceFeatures`, in a separate graph, with columns built from ours."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ fc = tf.feature_column
 
 
 def peer_columns(columns):
-    """TensorFlow's own objects for columns of ours. Weights on sequences exist there, but have no public function."""
+    """TensorFlow's objects for columns of ours. Weights on sequences exist there, but have no public function."""
     made = {}
     for column in columns:
         if isinstance(column, lw.SharedEmbeddingColumn):
@@ -77,7 +77,7 @@ class Peer:
     """Runs TensorFlow's layer on sparse features; `tables` are its weights by our tables' names."""
 
     def __init__(self, columns, ranks):
-        """`ranks`: for each feature key the rank of its sparse input."""
+        """`ranks`: the rank of each feature's sparse input, by key."""
         with tf.Graph().as_default() as graph:
             self._inputs = {
                 key: tf.compat.v1.sparse_placeholder(dtype, [None] * ranks[key])

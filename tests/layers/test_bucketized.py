@@ -1,4 +1,4 @@
-"""Bucket ids: how many boundaries are at most the number, in the number's own dtype."""
+"""Bucket ids: the number of boundaries that are at most the number, in the number's own dtype."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ TENTHS = [0.1, 0.2, 0.3, 0.7]
 
 
 def buckets(values, boundaries, jit=None, dtype=None, **fields):
-    """The bucket of each number of one row, from the indicator; run eagerly, or traced where `jit` says how."""
+    """The bucket of each number of one row, from the indicator; run eagerly, or traced if `jit` is not None."""
     column = lw.sequence_numeric_column("x", dtype=dtype or values.dtype.name, **fields)
     layer = SequenceFeatures(
         [lw.indicator_column(lw.sequence_bucketized_column(column, boundaries))], return_lengths=True

@@ -1,4 +1,4 @@
-"""The examples in the docstrings run as they stand."""
+"""The examples in the docstrings run."""
 
 import doctest
 
@@ -11,7 +11,7 @@ from lengthwise import layers
 @pytest.mark.parametrize("name", layers.__all__)
 def test_examples_run(name):
     documented = getattr(layers, name)
-    [test] = [found for found in doctest.DocTestFinder(recurse=False).find(documented, name) if found.examples]
+    [test] = [example for example in doctest.DocTestFinder(recurse=False).find(documented, name) if example.examples]
     result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
     assert result.failed == 0
 

@@ -1,4 +1,4 @@
-"""Inside of a `tf.function` and a `tf.data` map: no warnings of AutoGraph, no retracing for a new T."""
+"""Inside a `tf.function` and a `tf.data` map: no warnings of AutoGraph, no retracing for a new T."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("mapped", [False, True])
-def test_autograph_has_nothing_to_say(name, mapped, caplog):
+def test_autograph_warns_about_nothing(name, mapped, caplog):
     caplog.set_level(logging.WARNING)
 
     def call(features):
@@ -54,11 +54,11 @@ def test_batches_of_another_length_do_not_retrace():
 
 def test_a_vocabulary_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
-    found = []
+    actual = []
     for time, entries in enumerate(["a\nb\n", "b\na\n"]):
         path.write_text(entries)
         os.utime(path, (time, time))
         column = lw.indicator_column(lw.sequence_categorical_column_with_vocabulary_file("k", str(path)))
         [dense, _] = sequence_input_layer({"k": tf.sparse.from_dense([["a"]])}, [column])
-        found.append(dense.numpy().tolist())
-    assert found == [[[[1.0, 0.0]]], [[[0.0, 1.0]]]]
+        actual.append(dense.numpy().tolist())
+    assert actual == [[[[1.0, 0.0]]], [[[0.0, 1.0]]]]

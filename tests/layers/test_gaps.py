@@ -1,4 +1,4 @@
-"""Gaps in numbers that a layer is given raw are filled as in the job."""
+"""Gaps in raw numbers that a layer receives are filled as in the job."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ LENGTHS = np.array([5, 1, 3])
 
 
 def padded(rows: list[list[float]]) -> np.ndarray:
-    """With NaN behind each row, which is padding, and no gap."""
+    """With NaN after each row, which is padding and not a gap."""
     return np.array([row + [NAN] * (5 - len(row)) for row in rows], np.float32)
 
 
@@ -31,15 +31,15 @@ def test_gaps_are_filled_as_in_the_job(missing: str, form: str) -> None:
     if form == "saved":
         layer = lw.SequenceFeatures.from_config(layer.get_config())
     values = tf.ragged.constant(ROWS, tf.float32) if form == "ragged" else keras.ops.array(padded(ROWS))
-    found = np.asarray(layer({"x": values, "sequence_length": LENGTHS}))[:, :, 0]
+    actual = np.asarray(layer({"x": values, "sequence_length": LENGTHS}))[:, :, 0]
     for row, length in enumerate(LENGTHS):
-        assert found[row, :length].tolist() == expected[row]
-        assert (found[row, length:] == -1.0).all()
+        assert actual[row, :length].tolist() == expected[row]
+        assert (actual[row, length:] == -1.0).all()
     if missing == "previous":
         assert expected[0] == [-1.0, 1.0, 1.0, 1.0, 2.0]
 
 
-def test_numbers_of_an_array_are_carried_each_by_itself() -> None:
+def test_each_number_of_an_array_is_carried_separately() -> None:
     column = lw.sequence_numeric_column("x", shape=(2,), missing="previous", observed=True)
     steps = [[1.0, NAN], [NAN, 5.0], [], [7.0, NAN]]
     record = sequence_example({"x": steps})
@@ -48,6 +48,6 @@ def test_numbers_of_an_array_are_carried_each_by_itself() -> None:
     assert rows.rows.column("x_observed").to_pylist() == [[1, 0, 0, 1, 0, 0, 1, 0]]
     assert rows.tally.repaired == {"x": 5}
     dense = np.array([[[1.0, NAN], [NAN, 5.0], [NAN, NAN], [7.0, NAN]]], np.float32)
-    found = np.asarray(lw.SequenceFeatures([column])({"x": dense, "sequence_length": np.array([4])}))
-    assert found.reshape(-1).tolist() == rows.rows.column("x").to_pylist()[0]
-    assert lw.looked_up([column])[0].missing == "error"  # what is prepared has no gaps
+    actual = np.asarray(lw.SequenceFeatures([column])({"x": dense, "sequence_length": np.array([4])}))
+    assert actual.reshape(-1).tolist() == rows.rows.column("x").to_pylist()[0]
+    assert lw.looked_up([column])[0].missing == "error"  # prepared data has no gaps

@@ -51,14 +51,14 @@ def test_a_traced_function_refuses_it_too():
 def test_whole_numbers_of_any_dtype_are_lengths(dtype, shape):
     lengths = tf.reshape(tf.cast([3, 1], dtype), shape)
     for kind, values in VALUES.items():
-        inputs, found = lw.SequenceFeatures([COLUMN], return_lengths=True)({"x": values, "sequence_length": lengths})
+        inputs, actual = lw.SequenceFeatures([COLUMN], return_lengths=True)({"x": values, "sequence_length": lengths})
         assert (kind, inputs.numpy().tolist()) == (kind, [[[1], [2], [3]], [[4], [0], [0]]])
-        assert (found.dtype, found.numpy().tolist()) == (tf.int64, [3, 1])
+        assert (actual.dtype, actual.numpy().tolist()) == (tf.int64, [3, 1])
     joined = lw.concatenate_context_input(tf.ones([2, 1]), tf.ones([2, 3, 1]), lengths)
     assert joined.numpy()[..., 1].tolist() == [[1, 1, 1], [1, 0, 0]]
 
 
-def test_lengths_that_are_no_numbers_are_type_errors():
+def test_lengths_that_are_not_numbers_are_type_errors():
     for lengths in (tf.constant([True, False]), tf.constant(["3", "1"])):
         for way in ("layer", "function", "context"):
             with pytest.raises(TypeError, match="'sequence_length': expected integers, received dtype") as caught:
@@ -66,7 +66,7 @@ def test_lengths_that_are_no_numbers_are_type_errors():
             assert isinstance(caught.value, ValueError)
 
 
-def test_compiled_code_gives_minus_one_where_it_cannot_raise():
+def test_compiled_code_gives_minus_one_if_it_cannot_raise():
     layer = lw.SequenceFeatures([COLUMN], return_lengths=True)
     features = {"x": VALUES["dense"], "sequence_length": tf.constant([2.0, 2.9])}
     inputs, lengths = tf.function(layer, jit_compile=True)(features)
@@ -74,7 +74,7 @@ def test_compiled_code_gives_minus_one_where_it_cannot_raise():
     assert inputs.numpy().tolist() == [[[1], [2], [0]], [[0], [0], [0]]]
 
 
-def test_a_model_whose_input_has_no_dtype_takes_whole_lengths_and_refuses_others(tmp_path):
+def test_a_model_whose_input_has_no_dtype_accepts_whole_lengths_and_refuses_others(tmp_path):
     given = {"x": keras.Input((None,), name="x"), "sequence_length": keras.Input((), name="sequence_length")}
     steps, lengths = lw.SequenceFeatures([COLUMN], return_lengths=True)(given)
     joined = ConcatenateContext()(steps, keras.ops.ones_like(steps[:, 0]), given["sequence_length"])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
-from tf_keras.src.layers.rnn.legacy_cells import BasicRNNCell  # Keras 3 has none, so tf.compat.v1.nn neither
+from tf_keras.src.layers.rnn.legacy_cells import BasicRNNCell  # not in Keras 3, so not in tf.compat.v1.nn
 
 from layers.contrib import contrib_sequence_input_layer
 from lengthwise import columns as lw
@@ -23,7 +23,7 @@ def sparse_features():
 
 
 def their_columns():
-    """An embedding and a shared one, of the classes of version 1. To be called in a graph."""
+    """An embedding and a shared embedding, of the classes of version 1. To be called in a graph."""
     aaa, bbb, ccc = (fc.sequence_categorical_column_with_identity(key, 3) for key in ("aaa", "bbb", "ccc"))
     shared = v1.feature_column.shared_embedding_columns([bbb, aaa], dimension=2)
     return [*shared, fc.embedding_column(ccc, dimension=4)]
@@ -95,12 +95,12 @@ def test_variables_have_the_documented_names():
         ]
 
 
-def test_the_callers_list_of_collections_is_left_alone():
+def test_the_callers_list_of_collections_is_not_changed():
     mine = ["mine"]
     with tf.Graph().as_default():
         sequence_input_layer(sparse_features(), our_columns(), weight_collections=mine)
         assert len(v1.get_collection("mine")) == 2
-        # TensorFlow forgot shared embeddings here, so that nothing initialised them.
+        # TensorFlow omitted shared embeddings here, so that nothing initialised them.
         assert len(v1.global_variables()) == 2
     assert mine == ["mine"]
 
@@ -133,7 +133,7 @@ def test_the_seed_of_the_graph_is_that_of_the_tables(layer):
         assert not np.isclose(table, different).any()
 
 
-def test_the_tables_of_a_graph_are_truncated_normals_of_tensorflows_width():
+def test_the_tables_of_a_graph_are_truncated_normals_with_tensorflows_deviation():
     ids = lw.sequence_categorical_column_with_identity("aaa", 5000)
     with tf.Graph().as_default():
         sequence_input_layer(sparse_features(), [lw.embedding_column(ids, 16)])
@@ -232,7 +232,7 @@ def test_the_example_of_the_original_documentation_runs():
     np.testing.assert_array_equal(outputs[1, 0], state[1])
 
 
-def test_the_documentations_slip_is_an_error_that_names_the_wrapper():
+def test_the_mistake_in_the_documentation_is_an_error_that_names_the_wrapper():
     watches = lw.sequence_categorical_column_with_identity("watches", num_buckets=1000)
     with (
         tf.Graph().as_default(),
@@ -282,7 +282,7 @@ def test_a_checkpoint_of_tf_1_loads_into_the_keras_layer(tmp_path):
         np.testing.assert_array_equal(table.numpy(), saved[f"sequence_input_layer/{name}/embedding_weights"])
 
 
-def test_a_column_takes_its_first_weights_from_a_checkpoint(tmp_path):
+def test_a_column_reads_its_first_weights_from_a_checkpoint(tmp_path):
     saved = write_tf1_checkpoint(tmp_path, their_columns)
     name = "sequence_input_layer/ccc_embedding/embedding_weights"
     column = lw.embedding_column(

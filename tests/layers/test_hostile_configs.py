@@ -1,4 +1,4 @@
-"""Layer configurations made to do harm open no file, run no code, and ask for no memory: they are refused in words."""
+"""Malicious layer configurations open no file, run no code and allocate no memory: they are refused with a message."""
 
 import json
 import sys
@@ -50,7 +50,7 @@ def config_of(kind):
 
 
 def changed(kind, path, value):
-    """The configuration of a layer of the column, with the field at the path (`a.b`, from the column on) set."""
+    """The configuration of a layer of the column, with the field at the path (`a.b`, relative to the column) set."""
     config = config_of(kind)
     *parents, name = path.split(".")
     place = config["columns"][0]
@@ -68,7 +68,7 @@ FILES = [
     ("embedding", "tensor_name_in_ckpt"),
     ("shared", "shared.ckpt_to_load_from"),
     ("shared", "shared.tensor_name_in_ckpt"),
-    # where such a field does not belong
+    # in a place where such a field is not allowed
     ("numbers", "vocabulary_file"),
     ("ids", "categorical_column.vocabulary_file"),
     ("buckets", "categorical_column.source_column.vocabulary_file"),
@@ -77,11 +77,11 @@ FILES = [
 
 
 @pytest.mark.parametrize(("kind", "path"), FILES)
-def test_a_field_that_names_a_file_is_refused_wherever_it_stands(kind, path, secret):
+def test_a_field_that_names_a_file_is_refused_in_any_place(kind, path, secret):
     for value in (secret, "", [secret], {"path": secret}):
         with pytest.raises(ConfigError, match=rf"^columns\[0\]\.{path}: refused: expected no {path.split('.')[-1]}"):
             SequenceFeatures.from_config(changed(kind, path, value))
-    for source in ("vocabulary_list", "initializer"):  # in place of what stands there
+    for source in ("vocabulary_list", "initializer"):  # in place of the existing value
         if path.endswith("vocabulary_file") and kind in ("embedding", "shared", "indicator"):
             config = changed(kind, path, secret)
             config["columns"][0]["categorical_column"].pop(source, None)
@@ -237,7 +237,7 @@ HUGE = {
 
 
 @pytest.mark.parametrize("case", HUGE)
-def test_sizes_are_checked_before_memory_is_asked_for(case):
+def test_sizes_are_checked_before_memory_is_allocated(case):
     kind, fields, message = HUGE[case]
     config = config_of(kind)
     for path, value in fields.items():
@@ -281,7 +281,7 @@ def nested(levels):
     ],
     ids=lambda columns: repr(columns)[:30],
 )
-def test_what_is_no_list_of_columns_is_told_so(columns):
+def test_a_value_that_is_not_a_list_of_columns_is_refused(columns):
     with pytest.raises(ConfigError, match="columns"):
         SequenceFeatures.from_config({**config_of("numbers"), "columns": columns})
     without = config_of("numbers")
@@ -290,7 +290,7 @@ def test_what_is_no_list_of_columns_is_told_so(columns):
         SequenceFeatures.from_config(without)
 
 
-def test_a_mistake_is_told_with_its_place():
+def test_the_message_has_the_path_of_the_wrong_field():
     config = changed("ids", "categorical_column.num_buckets", 0)
     with pytest.raises(ConfigError) as caught:
         SequenceFeatures.from_config(config)
@@ -305,7 +305,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("case", GOOD)
-def test_harmless_parts_of_keras_come_back(case):
+def test_harmless_objects_of_keras_are_loaded(case):
     layer = SequenceFeatures([lw.sequence_numeric_column("x", normalizer_fn=GOOD[case])], return_lengths=True)
     back = SequenceFeatures.from_config(json.loads(json.dumps(layer.get_config())))
     given = {"x": keras.ops.array([[0.5, -1.0]]), "sequence_length": keras.ops.array([2])}
@@ -328,7 +328,7 @@ def test_harmless_parts_of_keras_come_back(case):
     ],
     ids=lambda given: str(getattr(type(given), "__name__", given)),
 )
-def test_initializers_of_keras_come_back(initializer):
+def test_initializers_of_keras_are_loaded(initializer):
     layer = SequenceFeatures([lw.embedding_column(IDS, 2, initializer=initializer)], return_lengths=True)
     back = SequenceFeatures.from_config(json.loads(json.dumps(layer.get_config())))
     assert back.tables["k_embedding"].shape == (3, 2)

@@ -1,4 +1,4 @@
-"""Which numbers are ids: dtypes, floats, absent slots of a step."""
+"""Which numbers are ids: dtypes, floats, empty slots of a step."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ vocabulary = lw.sequence_categorical_column_with_vocabulary_list
 
 
 def hot(column, values, lengths=None):
-    """The ids that each step has, from the column's indicator."""
+    """The ids of each step, from the column's indicator."""
     given = {"k": values}
     if lengths is not None:
         given["sequence_length"] = tf.constant(lengths)
@@ -45,7 +45,7 @@ def test_ids_may_be_integers_of_any_size(dtype, kind):
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "float32"])
-def test_absent_slots_may_be_of_any_signed_dtype(dtype):
+def test_empty_slots_may_be_of_any_signed_dtype(dtype):
     assert hot(identity("k", 9), tf.cast([[[2, -1], [3, 4]]], dtype), [2]) == [[[2], [3, 4]]]
 
 
@@ -98,7 +98,7 @@ def test_an_input_of_integers_gives_the_buckets_of_tensorflow(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [1.7, -0.5, float("nan"), float("inf")])
-def test_floats_that_are_no_whole_numbers_are_no_ids(bad):
+def test_fractions_are_not_ids(bad):
     values, lengths = tf.constant([[1.0, bad]]), [2]
     assert hot(identity("k", 3, oov="zero"), values, lengths) == [[[1], []]]
     assert hot(identity("k", 3, default_value=2), values, lengths) == [[[1], [2]]]
@@ -108,7 +108,7 @@ def test_floats_that_are_no_whole_numbers_are_no_ids(bad):
         assert hot(column, values, [1])[0][0] == [1]  # in the padding
 
 
-# ------------------------------------------------------------------------------------------------------- absent slots
+# -------------------------------------------------------------------------------------------------------- empty slots
 
 SLOTS = [[["a", ""], ["b", "c"]]]
 UNIFORM = {
@@ -121,14 +121,14 @@ UNIFORM = {
 @pytest.mark.parametrize(
     ("column", "values"), [(hashed("k", 1000), SLOTS), (identity("k", 9), [[[3, -1], [4, 5]]])], ids=["strings", "ids"]
 )
-def test_absent_slots_of_uniform_ragged_steps_are_those_of_dense_steps(make, column, values):
+def test_empty_slots_of_uniform_ragged_steps_are_those_of_dense_steps(make, column, values):
     dense = tf.constant(values)
     expected = hot(column, dense, [2])
     assert [len(step) for step in expected[0]] == [1, 2]
     assert hot(column, UNIFORM[make](dense)) == expected
 
 
-def test_absent_slots_need_no_known_size():
+def test_empty_slots_need_no_known_size():
     layer = SequenceFeatures([lw.indicator_column(hashed("k", 1000))], return_lengths=True)
     signature = [{"k": tf.RaggedTensorSpec([None, None, None], tf.string, ragged_rank=1)}]
     inputs, _ = tf.function(layer, input_signature=signature)({"k": UNIFORM["outer ragged"](tf.constant(SLOTS))})

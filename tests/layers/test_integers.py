@@ -65,7 +65,7 @@ def numbers(columns, features, dtype=None):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("start", STARTS)
-def test_the_normalizer_has_the_integers(layout, start):
+def test_the_normalizer_receives_the_integers(layout, start):
     seen = []
 
     def since(values):
@@ -73,11 +73,11 @@ def test_the_normalizer_has_the_integers(layout, start):
         return values - start
 
     column = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=since, default_value=-9)
-    found = numbers([column], LAYOUTS[layout](rows_from(start), tf.int64))
-    assert found[..., 0].tolist() == [[0, 1, 2, 60], [7, 0, -9, -9]]
+    actual = numbers([column], LAYOUTS[layout](rows_from(start), tf.int64))
+    assert actual[..., 0].tolist() == [[0, 1, 2, 60], [7, 0, -9, -9]]
     ids = lw.indicator_column(lw.sequence_bucketized_column(column, [1, 2, 60]))
-    found = numbers([ids], LAYOUTS[layout](rows_from(start), tf.int64))
-    assert found.argmax(-1).tolist() == [[0, 1, 2, 3], [2, 0, 0, 0]]
+    actual = numbers([ids], LAYOUTS[layout](rows_from(start), tf.int64))
+    assert actual.argmax(-1).tolist() == [[0, 1, 2, 3], [2, 0, 0, 0]]
     assert set(seen) == {tf.int64}
 
 
@@ -86,36 +86,36 @@ def test_the_normalizer_has_the_integers(layout, start):
 @pytest.mark.parametrize(
     "bound", [2**24 + 1, 2**31 - 1, 2**31 + 1, 2**53 - 1, 2**53, 2**53 + 2, -(2**31) - 1, -(2**53)]
 )
-def test_buckets_cut_between_integers(layout, dtype, bound):
+def test_bucket_boundaries_between_integers_are_exact(layout, dtype, bound):
     ids = lw.sequence_bucketized_column(lw.sequence_numeric_column("x", dtype=dtype), [bound])
     rows = [[bound - 1, bound, bound + 1, bound + 2], [bound, bound - 1]]
-    found = numbers([lw.indicator_column(ids)], LAYOUTS[layout](rows, tf.int64))
-    assert found.argmax(-1).tolist() == [[0, 1, 1, 1], [1, 0, 0, 0]]
+    actual = numbers([lw.indicator_column(ids)], LAYOUTS[layout](rows, tf.int64))
+    assert actual.argmax(-1).tolist() == [[0, 1, 1, 1], [1, 0, 0, 0]]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("start", [2**31 - 30, 2**53 - 60])
-def test_numbers_as_they_are_have_what_the_layers_dtype_holds(layout, start):
+def test_numbers_are_as_exact_as_the_layers_dtype(layout, start):
     column = lw.sequence_numeric_column("x", dtype="int64", default_value=start + 3)
-    found = numbers([column], LAYOUTS[layout](rows_from(start), tf.int64), "float64")
-    assert found[0, :, 0].tolist() == [start, start + 1, start + 2, start + 60]
-    assert found[1, :, 0].tolist() == [start + 7, start, start + 3, start + 3]
+    actual = numbers([column], LAYOUTS[layout](rows_from(start), tf.int64), "float64")
+    assert actual[0, :, 0].tolist() == [start, start + 1, start + 2, start + 60]
+    assert actual[1, :, 0].tolist() == [start + 7, start, start + 3, start + 3]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_integers_beyond_32_bits_are_not_wrapped_around_in_a_column_of_32(layout):
     column = lw.sequence_numeric_column("x", dtype="int32")
-    found = numbers([column], LAYOUTS[layout](rows_from(2**31), tf.int64), "float64")
-    assert found[0, :, 0].tolist() == [2**31, 2**31 + 1, 2**31 + 2, 2**31 + 60]
+    actual = numbers([column], LAYOUTS[layout](rows_from(2**31), tf.int64), "float64")
+    assert actual[0, :, 0].tolist() == [2**31, 2**31 + 1, 2**31 + 2, 2**31 + 60]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("default", [0.5, -1.0, 2.0**40, -(2.0**80)])
 @pytest.mark.parametrize("dtype", ["int32", "int64", "float32"])
-def test_a_default_that_integers_do_not_hold_is_kept(layout, default, dtype):
+def test_a_default_that_integers_cannot_represent_is_kept(layout, default, dtype):
     column = lw.sequence_numeric_column("x", default_value=default)
-    found = numbers([column], LAYOUTS[layout](rows_from(1), tf.as_dtype(dtype)))
-    assert found[..., 0].tolist() == [[1, 2, 3, 61], [8, 1, np.float32(default), np.float32(default)]]
+    actual = numbers([column], LAYOUTS[layout](rows_from(1), tf.as_dtype(dtype)))
+    assert actual[..., 0].tolist() == [[1, 2, 3, 61], [8, 1, np.float32(default), np.float32(default)]]
 
 
 @pytest.mark.parametrize("make", ["dense", "ragged", "sparse"])
@@ -135,12 +135,12 @@ def test_the_rest_of_a_last_step_is_the_default_and_not_normalised(make, normali
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_every_way_to_call_keeps_them(call):
+def test_every_way_to_call_keeps_all_bits(call):
     column = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=lambda values: values - 2**53)
     for layout, make in LAYOUTS.items():
         if not (call == "traced" and layout == "sparse value"):
-            found = CALLS[call]([column], make(rows_from(2**53), tf.int64))
-            assert (layout, found.numpy()[0, :, 0].tolist()) == (layout, [0, 1, 2, 60])
+            actual = CALLS[call]([column], make(rows_from(2**53), tf.int64))
+            assert (layout, actual.numpy()[0, :, 0].tolist()) == (layout, [0, 1, 2, 60])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "uint64", "bool"])
@@ -148,13 +148,13 @@ def test_integers_of_any_width_are_numbers(dtype):
     values = tf.cast([[0, 1], [1, 0]], dtype)
     wide = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=lambda given: given + given)
     for column, factor in ((lw.sequence_numeric_column("x"), 1), (wide, 2)):
-        found, _ = SequenceFeatures([column], return_lengths=True)(
+        actual, _ = SequenceFeatures([column], return_lengths=True)(
             {"x": values, "sequence_length": tf.constant([2, 1])}
         )
-        assert found.numpy()[..., 0].tolist() == [[0, factor], [factor, 0]]
+        assert actual.numpy()[..., 0].tolist() == [[0, factor], [factor, 0]]
 
 
-def test_unsigned_integers_fall_where_they_belong():
+def test_unsigned_integers_fall_into_the_right_buckets():
     ids = lw.indicator_column(
         lw.sequence_bucketized_column(lw.sequence_numeric_column("x", dtype="int64"), [2**31, 2**60])
     )
@@ -178,7 +178,7 @@ def test_floats_of_an_integer_column_lose_nothing():
 @pytest.mark.parametrize(
     "make", [lambda texts: texts.to_tensor(), lambda texts: texts, lambda texts: texts.to_sparse()]
 )
-def test_texts_are_no_numbers(make):
+def test_strings_are_not_numbers(make):
     features = {"x": make(tf.ragged.constant([["a", "b"]])), "sequence_length": tf.constant([2])}
     with pytest.raises(ConfigError, match="feature 'x': expected numbers, as its column says, received dtype string"):
         SequenceFeatures([lw.sequence_numeric_column("x")], return_lengths=True)(features)

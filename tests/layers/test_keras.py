@@ -1,4 +1,4 @@
-"""A citizen of Keras: models of every style, fit, masks, saving, export, mixed precision, compilation."""
+"""The layer in Keras: models of every style, fit, masks, saving, export, mixed precision, compilation."""
 
 import json
 
@@ -68,7 +68,7 @@ MODELS = [functional, Subclassed, sequential, sequential_after_inputs]
 
 
 @pytest.mark.parametrize("make", MODELS)
-def test_models_fit_on_a_data_set_of_dicts_and_come_back_from_keras_files(make, tmp_path):
+def test_models_fit_on_a_data_set_of_dicts_and_are_loaded_from_keras_files(make, tmp_path):
     model = make()
     model.compile("adam", "mse")
     data = tf.data.Dataset.from_tensors((features(), tf.ones([4, 1]))).repeat(3)
@@ -93,7 +93,7 @@ def test_sequential_after_an_input_of_one_sparse_feature():
 
 
 @pytest.mark.parametrize("kind", ["sparse", "ragged"])
-def test_functional_models_take_sparse_and_ragged_inputs(kind):
+def test_functional_models_accept_sparse_and_ragged_inputs(kind):
     given = {"words": keras.Input((None,), dtype="string", name="words", **{kind: True})}
     steps, lengths = SequenceFeatures([lw.embedding_column(WORDS, 2), lw.indicator_column(WORDS)], return_lengths=True)(
         given
@@ -117,7 +117,7 @@ def test_sequence_input_layer_on_keras_tensors_builds_the_layer():
 
 
 def after_length(layer):
-    """What the layer gives for each row alone, without padding: no mask is needed there."""
+    """The layer's output for each row alone, without padding: no mask is needed there."""
     model, given = SequenceFeatures(COLUMNS, return_lengths=True), features()
     steps, lengths = model(given)
     whole = layer(steps)
@@ -152,7 +152,7 @@ def test_the_mask_of_an_earlier_layer_gives_the_lengths():
     assert steps.numpy().tolist() == [[[1], [2]], [[3], [0]]]
 
 
-def test_attributes_come_back_from_the_config():
+def test_attributes_are_restored_from_the_config():
     layer = SequenceFeatures(
         [*COLUMNS, lw.embedding_column(WORDS, 2, combiner="sum", max_norm=2.0, initializer="zeros")],
         return_lengths=False,
@@ -166,7 +166,7 @@ def test_attributes_come_back_from_the_config():
     assert back.get_config() == layer.get_config()
 
 
-def test_an_initializer_object_comes_back_as_its_config():
+def test_an_initializer_object_is_restored_as_its_config():
     column = lw.embedding_column(WORDS, 2, initializer=keras.initializers.Constant(3.0))
     back = SequenceFeatures.from_config(SequenceFeatures([column], return_lengths=True).get_config())
     assert back.tables["words_embedding"].numpy().tolist() == [[3.0, 3.0]] * 5
@@ -177,7 +177,7 @@ def threes(shape, dtype=None):
     return keras.ops.full(shape, 3.0, dtype)
 
 
-def test_an_initializer_function_comes_back_if_it_is_registered():
+def test_an_initializer_function_is_restored_if_it_is_registered():
     column = lw.embedding_column(WORDS, 2, initializer=threes)
     config = json.loads(json.dumps(SequenceFeatures([column], return_lengths=True).get_config()))
     back = SequenceFeatures.from_config(config)
@@ -201,7 +201,7 @@ def halved(values):
 
 
 @pytest.mark.parametrize("bucketized", [False, True])
-def test_a_registered_normalizer_comes_back(bucketized):
+def test_a_registered_normalizer_is_restored(bucketized):
     column = lw.sequence_numeric_column("rating", normalizer_fn=halved)
     if bucketized:
         column = lw.indicator_column(lw.sequence_bucketized_column(column, [1.0]))
@@ -219,7 +219,7 @@ def of_words():
     return keras.Model(given, keras.layers.LSTM(3)(steps))
 
 
-def test_export_with_string_inputs_holds_the_tables(tmp_path):
+def test_an_export_with_string_inputs_contains_the_tables(tmp_path):
     model = of_words()
     batch = {"words": tf.constant([["x", "?"], ["z", ""]]), "sequence_length": tf.constant([2, 1], tf.int64)}
     expected = model(batch)
@@ -228,8 +228,8 @@ def test_export_with_string_inputs_holds_the_tables(tmp_path):
     np.testing.assert_allclose(served.serve(batch), expected, rtol=1e-6)
 
 
-def test_a_saved_module_may_take_ragged_strings(tmp_path):
-    """`model.export` makes dense inputs of all, so a module of one's own."""
+def test_a_saved_module_may_accept_ragged_strings(tmp_path):
+    """A separate module, since `model.export` makes all inputs dense."""
     module, batch = tf.Module(), {"words": tf.ragged.constant([["x", "?"], ["z"]])}
     module.layer = SequenceFeatures([lw.embedding_column(WORDS, 2)], return_lengths=True)
     signature = {"words": tf.RaggedTensorSpec([None, None], tf.string)}
@@ -271,7 +271,7 @@ def test_embeddings_learn_only_from_steps_within_the_lengths():
         steps, _ = layer(features())
         loss = tf.reduce_sum(steps)
     gradients = tape.gradient(loss, layer.trainable_weights)
-    assert all(isinstance(gradient, tf.IndexedSlices) for gradient in gradients)  # as many rows as steps, not as ids
+    assert all(isinstance(gradient, tf.IndexedSlices) for gradient in gradients)  # one row per step, not per id
     watches = features()["watches"].numpy()
     counts = np.zeros(20)
     for row, length in enumerate(LENGTHS):

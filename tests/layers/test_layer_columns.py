@@ -1,4 +1,4 @@
-"""What `SequenceFeatures` makes of a data set's columns: embeddings of ids, context, standardised numbers, inputs."""
+"""`SequenceFeatures` on a data set's columns: embeddings of ids, context, standardised numbers, inputs."""
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ def test_the_size_of_an_embedding_follows_from_the_number_of_ids(ids: int, size:
 @pytest.mark.parametrize(
     ("given", "dimension"), [({}, 24), ({"embedding_dim": 5}, 5), ({"embedding_dim": {"items": 7}}, 7)]
 )
-def test_plain_ids_get_an_embedding_and_context_is_left_aside(given, dimension) -> None:
+def test_plain_ids_get_an_embedding_and_context_is_ignored(given, dimension) -> None:
     layer = lw.SequenceFeatures(COLUMNS, **given)
     steps = layer(batch())
     assert steps.shape == (2, 3, dimension + 2)
@@ -46,12 +46,12 @@ def test_plain_ids_get_an_embedding_and_context_is_left_aside(given, dimension) 
     assert keras.src.backend.get_keras_mask(steps).numpy().tolist() == [[True] * 3, [True, False, False]]
 
 
-def test_columns_that_are_wrapped_keep_what_they_say() -> None:
+def test_wrapped_columns_are_not_changed() -> None:
     layer = lw.SequenceFeatures([lw.embedding_column(ITEMS, 3), PRICE], embedding_dim=50)
     assert layer(batch()).shape == (2, 3, 4)
 
 
-def test_context_stands_beside_every_step_and_not_on_padding() -> None:
+def test_context_is_repeated_for_every_step_and_not_on_padding() -> None:
     steps = lw.SequenceFeatures(COLUMNS.only("price", "age"), context=["age"])(batch()).numpy()
     assert steps[:, :, 1].tolist() == [[30, 30, 30], [40, 0, 0]]
 
@@ -78,7 +78,7 @@ def test_statistics_may_be_given_and_constant_numbers_stay_finite() -> None:
     assert layer(batch()).numpy()[0, :, 0].tolist() == [0.0, 4.0, 8.0]
 
 
-def test_a_normalizer_of_a_columns_own_is_kept() -> None:
+def test_the_normalizer_of_a_column_is_kept() -> None:
     price = lw.sequence_numeric_column("price", normalizer_fn=Standardize(0.0, 2.0))
     layer = lw.SequenceFeatures(ColumnList([price], COLUMNS.moments), standardize=True)
     assert layer(batch()).numpy()[0, :, 0].tolist() == [1.0, 3.0, 5.0]
@@ -108,7 +108,7 @@ def test_a_batch_without_the_context_is_named() -> None:
         layer({key: value for key, value in batch().items() if key != "age"})
 
 
-def test_a_model_of_inputs_takes_features_by_name_from_batches_with_more_keys() -> None:
+def test_a_model_of_inputs_matches_features_by_name_in_batches_with_more_keys() -> None:
     given = lw.inputs([PRICE, AGE])
     assert {key: (value.shape, value.dtype) for key, value in given.items()} == {
         "price": ((None, None), "float32"),

@@ -22,7 +22,7 @@ COLUMNS = [
 
 
 def ragged() -> dict[str, Any]:
-    """`two` and `pair` are flat: two consecutive values make a step."""
+    """`two` and `pair` are flat: two consecutive values are one step."""
     flat = [[value for step in row for value in (step, step + 1)] for row in ROWS]
     numbers = [[float(value) for value in row] for row in flat]
     return {
@@ -63,14 +63,14 @@ def test_every_kind_of_input_gives_the_shifted_vectors_mask_and_lengths(kind: st
     features = MAKE[kind]()
     layer = SequenceFeatures(COLUMNS, padding="left", return_lengths=True)
     call = tf.function(layer) if compiled else layer
-    for inputs, found in (call(features), sequence_input_layer(features, COLUMNS, padding="left")):
+    for inputs, actual in (call(features), sequence_input_layer(features, COLUMNS, padding="left")):
         np.testing.assert_allclose(inputs, shifted(expected), rtol=1e-6)
-        np.testing.assert_array_equal(found, lengths)
+        np.testing.assert_array_equal(actual, lengths)
     mask = layer.compute_mask(features)[0]
     np.testing.assert_array_equal(mask, np.arange(3) >= 3 - LENGTHS[:, None])
 
 
-def test_a_mask_tells_the_lengths_and_must_be_of_that_side() -> None:
+def test_a_mask_gives_the_lengths_and_must_have_padding_on_that_side() -> None:
     features = {key: value for key, value in dense("left").items() if key != "sequence_length"}
     mask = tf.constant(np.arange(3) >= 3 - LENGTHS[:, None])
     inputs, lengths = SequenceFeatures(COLUMNS, padding="left", return_lengths=True)(features, mask=mask)
@@ -81,7 +81,7 @@ def test_a_mask_tells_the_lengths_and_must_be_of_that_side() -> None:
             SequenceFeatures(COLUMNS, padding=side)(features, mask=tf.constant(wrong))
 
 
-def test_layers_keep_the_side_when_saved() -> None:
+def test_saved_layers_keep_the_padding_side() -> None:
     layer = SequenceFeatures(COLUMNS[:3], padding="left")
     again = SequenceFeatures.from_config(layer.get_config())
     assert (again.padding, SequenceFeatures(COLUMNS).padding) == ("left", "right")
@@ -89,7 +89,7 @@ def test_layers_keep_the_side_when_saved() -> None:
     assert ConcatenateContext.from_config(ConcatenateContext("left").get_config()).padding == "left"
 
 
-def test_context_is_zero_on_padding_of_either_side() -> None:
+def test_context_is_zero_on_padding_on_either_side() -> None:
     steps, context = keras.ops.ones((4, 3, 1)), keras.ops.array([[5.0]] * 4)
     joined = concatenate_context_input(context, steps, keras.ops.array(LENGTHS), padding="left")
     np.testing.assert_array_equal(joined[:, :, 1], 5.0 * (np.arange(3) >= 3 - LENGTHS[:, None]))
@@ -102,7 +102,7 @@ def test_context_is_zero_on_padding_of_either_side() -> None:
         ({"pair": tf.zeros([1, 4]), "sequence_length": [3]}, "a length is greater than the T"),
     ],
 )
-def test_rows_that_cannot_be_told_are_refused(features: Any, message: str) -> None:
+def test_ambiguous_rows_are_refused(features: Any, message: str) -> None:
     features = {**features, "sequence_length": tf.constant(features["sequence_length"])}
     layer = SequenceFeatures([COLUMNS[2]], padding="left")
     with pytest.raises((ConfigError, tf.errors.InvalidArgumentError), match=message):

@@ -1,4 +1,4 @@
-"""What tells the lengths, and what is refused: masks with holes or of other features, sizes that would be broadcast."""
+"""Sources of the lengths, and refused input: masks with holes or of other features, sizes that would be broadcast."""
 
 import re
 
@@ -32,14 +32,14 @@ def in_a_graph_of_unknown_shapes(columns, features):
 
 
 @pytest.mark.parametrize("given", [NUMBERS[..., None], tf.RaggedTensor.from_tensor(NUMBERS)], ids=["dense", "ragged"])
-def test_the_mask_of_a_feature_that_no_column_reads_says_nothing(given):
+def test_the_mask_of_a_feature_that_no_column_reads_is_ignored(given):
     masking = keras.layers.Masking()
     other = masking(tf.constant([[[1.0], [0.0], [0.0]]]))
     known = given if isinstance(given, tf.RaggedTensor) else masking(given)
     assert run([numbers("x")], {"other": other, "x": known}) == ([[[1.0], [2.0], [3.0]]], [3])
 
 
-def test_masks_that_agree_tell_the_lengths():
+def test_masks_that_agree_give_the_lengths():
     mask = tf.constant([[True, True, False]])
     features = {"x": NUMBERS, "y": NUMBERS}
     assert run([numbers("x"), numbers("y")], features, mask={"x": mask, "y": mask})[1] == [2]
@@ -60,7 +60,7 @@ MASKS = {
 
 @pytest.mark.parametrize("case", MASKS)
 @pytest.mark.parametrize("traced", [False, True])
-def test_masks_that_tell_no_lengths_are_refused(case, traced):
+def test_masks_without_lengths_are_refused(case, traced):
     mask, message = MASKS[case]
     mask = {key: tf.constant(rows) for key, rows in mask.items()} if isinstance(mask, dict) else tf.constant(mask)
     layer, features = (
@@ -73,7 +73,7 @@ def test_masks_that_tell_no_lengths_are_refused(case, traced):
     assert re.search(message, str(error.value).replace("\\'", "'"), re.DOTALL)
 
 
-def test_a_sequence_length_comes_before_a_mask_with_holes():
+def test_sequence_length_takes_precedence_over_a_mask_with_holes():
     features = {"x": keras.layers.Masking()(tf.constant([[[0.0], [5.0]]])), "sequence_length": tf.constant([2])}
     assert run([numbers("x")], features) == ([[[0.0], [5.0]]], [2])
 
@@ -182,7 +182,7 @@ def test_lengths_of_another_shape_are_value_errors(shape):
 
 
 def test_sparse_tensors_of_unknown_rank_have_steps_of_values():
-    """As `tf.compat.v1.sparse_placeholder(dtype)`, which code of TF 1 is full of."""
+    """Like `tf.compat.v1.sparse_placeholder(dtype)`, which is common in TF 1 code."""
     columns = [lw.embedding_column(identity("k", 9), 1, "sum", initializer="ones"), numbers("n")]
     with tf.Graph().as_default():
         ids, values = v1.sparse_placeholder(tf.int64), v1.sparse_placeholder(tf.float32)
@@ -205,7 +205,7 @@ def test_sparse_tensors_of_unknown_rank_have_steps_of_values():
     assert several[1] == [1, 2]
 
 
-def test_a_signature_may_leave_the_rank_of_sparse_tensors_open():
+def test_the_rank_of_sparse_tensors_may_be_unknown_in_a_signature():
     layer = SequenceFeatures([numbers("x")], return_lengths=True)
     call = tf.function(lambda x: layer({"x": x}), input_signature=[tf.SparseTensorSpec(None, tf.float32)])
     inputs, lengths = call(tf.SparseTensor([[0, 0], [1, 1]], [1.0, 2.0], [2, 3]))
@@ -230,6 +230,6 @@ def test_lengths_may_be_of_unknown_rank():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
 @pytest.mark.parametrize("default", [-9, 0.5])
-def test_a_step_that_is_cut_off_is_filled_up_whatever_the_dtype_of_the_numbers(dtype, default):
+def test_an_incomplete_step_is_padded_in_any_dtype_of_numbers(dtype, default):
     features = {"x": tf.constant([[1, 2, 3]], dtype), "sequence_length": tf.constant([2])}
     assert run([numbers("x", 2, default_value=default)], features) == ([[[1, 2], [3, default]]], [2])

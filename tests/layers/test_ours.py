@@ -1,4 +1,4 @@
-"""What the layer does beyond TensorFlow's: each deliberate difference has a test here."""
+"""Differences from TensorFlow's layer: each deliberate difference has a test here."""
 
 import re
 
@@ -89,7 +89,7 @@ def test_steps_with_several_values(kind):
     assert run([column], MULTI_HOT[kind]) == (TWO_HOT, [3, 1])
 
 
-def test_an_absent_slot_of_a_dense_step_is_no_refused_value():
+def test_an_empty_slot_of_a_dense_step_is_not_a_refused_value():
     column = lw.indicator_column(identity("k", 3))
     features = {**MULTI_HOT["dense"]}
     assert run([column], features) == (TWO_HOT, [3, 1])
@@ -118,15 +118,15 @@ def embedding_of_ones(column, **fields):
 
 
 @pytest.mark.parametrize(
-    ("combiner", "one", "two"),
+    ("combiner", "single_weight", "double_weight"),
     [("mean", 2.0, (1 * 0.5 + 4 * 2) / 2.5), ("sum", 1.0, 8.5), ("sqrtn", 2.0, 8.5 / 4.25**0.5)],
 )
-def test_weights_in_combiners(combiner, one, two):
+def test_weights_in_combiners(combiner, single_weight, double_weight):
     layer = embedding_of_ones(identity("k", 3, weight_key="w"), combiner=combiner)
     single, _ = layer({"k": ragged([[1]]), "w": ragged([[0.5]])})
     double, _ = layer({"k": ragged([[[0, 2]]]), "w": ragged([[[0.5, 2.0]]])})
-    assert single.numpy().item() == pytest.approx(one)
-    assert double.numpy().item() == pytest.approx(two)
+    assert single.numpy().item() == pytest.approx(single_weight)
+    assert double.numpy().item() == pytest.approx(double_weight)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_weights_in_combiners(combiner, one, two):
         (ragged([[0, 1]]).to_sparse(), tf.SparseTensor([[0, 1], [0, 2]], [1.0, 1.0], [1, 3])),
     ],
 )
-def test_weights_elsewhere_than_the_values_are_an_error(values, weights):
+def test_weights_at_other_positions_than_the_values_are_an_error(values, weights):
     layer = embedding_of_ones(identity("k", 3, weight_key="w"))
     with pytest.raises(tf.errors.InvalidArgumentError, match="'w': expected one weight for each value of 'k'"):
         layer({"k": values, "w": weights})
@@ -189,7 +189,7 @@ MASK = tf.constant([[True, True], [True, False]])
 
 
 @pytest.mark.parametrize("mask", [MASK, {"a": MASK}], ids=["tensor", "dict"])
-def test_a_mask_tells_the_lengths_of_dense_input(mask):
+def test_a_mask_gives_the_lengths_of_dense_input(mask):
     features = {"a": tf.constant([[1.0, 2.0], [3.0, 9.0]])}
     assert run([numbers("a")], features, mask=mask) == ([[[1], [2]], [[3], [0]]], [2, 1])
 
@@ -263,12 +263,12 @@ def test_refused_values_are_an_error_that_names_feature_and_row(column, rows, ma
         SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(make(rows, fill))
 
 
-def test_a_refused_value_in_the_padding_is_none():
+def test_a_refused_value_in_the_padding_is_ignored():
     features = {"k": tf.constant([[0, 99]]), "sequence_length": tf.constant([1])}
     assert run([lw.indicator_column(identity("k", 2))], features) == ([[[1, 0], [0, 0]]], [1])
 
 
-def test_compiled_code_gives_nan_where_it_cannot_raise():
+def test_compiled_code_gives_nan_if_it_cannot_raise():
     layer = SequenceFeatures([lw.embedding_column(identity("k", 2), 1), numbers("n")], return_lengths=True)
     features = {"k": tf.constant([[0, 5, 9]]), "n": tf.ones([1, 3]), "sequence_length": tf.constant([2])}
     inputs, _ = tf.function(layer, jit_compile=True)(features)
@@ -336,7 +336,7 @@ def test_the_normalizer_receives_dense_values_and_padding_stays_default(make):
     assert set(seen) == {3}
 
 
-def test_numbers_that_sparse_input_leaves_out_are_not_normalised():
+def test_numbers_missing_in_sparse_input_are_not_normalised():
     sparse = tf.SparseTensor([[0, 0], [0, 2]], [1.0, 3.0], [1, 3])
     column = numbers("k", default_value=-9.0, normalizer_fn=lambda values: values * 2.0)
     assert run([column], {"k": sparse}) == ([[[2], [-9], [6]]], [3])
@@ -359,7 +359,7 @@ def test_shared_embeddings_work_eagerly():
     np.testing.assert_array_equal(inputs[..., :2], inputs[..., 2:])
 
 
-NO_DENSE_COLUMNS = {  # of which SequenceFeatures makes embeddings, or leaves them aside
+NO_DENSE_COLUMNS = {  # SequenceFeatures embeds or ignores them
     "raw categorical": ([identity("k", 3)], r"must be of type .*'k'; wrap it in embedding_column or indicator_column"),
     "bucketized": ([lw.sequence_bucketized_column(numbers("k"), [0.0])], "wrap it in embedding_column"),
     "context": ([lw.context_column("k")], "concatenate_context_input"),
@@ -367,7 +367,7 @@ NO_DENSE_COLUMNS = {  # of which SequenceFeatures makes embeddings, or leaves th
 
 
 @pytest.mark.parametrize("case", NO_DENSE_COLUMNS)
-def test_the_function_takes_dense_columns_alone(case):
+def test_the_function_accepts_only_dense_columns(case):
     columns, message = NO_DENSE_COLUMNS[case]
     with pytest.raises(ValueError, match=message):
         sequence_input_layer({"k": ragged([[1]])}, columns)
@@ -390,7 +390,7 @@ def test_wrong_columns_are_value_errors(case):
         SequenceFeatures(columns, return_lengths=True)
 
 
-def test_columns_of_tensorflow_that_are_no_sequences_are_value_errors():
+def test_columns_of_tensorflow_that_are_not_sequences_are_value_errors():
     plain = tf.feature_column.categorical_column_with_identity("k", 3)
     with pytest.raises(ValueError, match="expected at least one sequence column, received context columns only"):
         SequenceFeatures([tf.feature_column.embedding_column(plain, 2)], return_lengths=True)

@@ -28,7 +28,7 @@ def of_ours(layer, ranks):
 
 
 def padding_of(columns):
-    """What each element of the D axis is on padding."""
+    """The value of each element of the D axis on padding."""
     return np.concatenate(
         [np.full(c.num_elements, c.default_value if isinstance(c, lw.NumericColumn) else 0.0) for c in columns]
     )
@@ -66,7 +66,7 @@ def test_outputs_and_lengths_equal_those_of_tensorflow(seed):
 
 
 @pytest.mark.parametrize("seed", range(24))
-def test_columns_of_tensorflow_are_taken_as_ours(seed):
+def test_columns_of_tensorflow_are_converted_to_ours(seed):
     columns = random_columns(random.Random(seed))
     if not any(getattr(feature, "weight_key", None) for feature in lw.sequence_features(columns)):
         with tf.Graph().as_default():

@@ -1,4 +1,4 @@
-"""Ids of the whole record beside the steps: what a sequence of one step would be, whatever the tensors' layout."""
+"""Ids of the whole record next to the steps: the same as a sequence of one step, for each layout."""
 
 from typing import Any
 
@@ -33,13 +33,13 @@ def make_layer(columns: Any = COLUMNS, **options: Any) -> Any:
     return lw.SequenceFeatures(columns, context=KEYS, embedding_dim=4, **options)
 
 
-def test_vectors_of_the_record_stand_beside_each_step_in_the_order_of_the_keys() -> None:
+def test_vectors_of_the_record_are_next_to_each_step_in_the_order_of_the_keys() -> None:
     layer = make_layer()
     device, items = (layer.tables[name].numpy() for name in ("device_embedding", "item_last_shared_embedding"))
     assert [tuple(weight.shape) for weight in layer.weights] == [(10, 2), (2, 4)]  # one table for both columns of items
     zero = np.zeros
     one = [5.0, 0, 2, 0, 0, 0, *items[2], *device[1]]
-    other = [6.0, 0, 0, 0, 0, 1, *zero(2), *zero(4)]  # no item, and a device outside of the vocabulary
+    other = [6.0, 0, 0, 0, 0, 1, *zero(2), *zero(4)]  # no item, and a device outside the vocabulary
     expected = [
         [[*items[1], *one], [*items[2], *one], zero(14)],
         [[*items[3], *other], zero(14), zero(14)],
@@ -111,15 +111,15 @@ def test_wrong_features_are_named(features, message) -> None:
         make_layer()(features)
 
 
-def test_ids_of_the_record_are_no_steps() -> None:
-    assert lw.SequenceFeatures([ITEM, DEVICE])(FEATURES).shape == (2, 3, 8)  # left aside
+def test_ids_of_the_record_are_not_steps() -> None:
+    assert lw.SequenceFeatures([ITEM, DEVICE])(FEATURES).shape == (2, 3, 8)  # ignored
     with pytest.raises(ConfigError, match="join a feature of the whole record by `context=`"):
         lw.sequence_input_layer(FEATURES, [lw.indicator_column(TOPICS)])
     with pytest.raises(ConfigError, match=r"received context columns only \(device\)"):
         lw.SequenceFeatures([DEVICE])
 
 
-def test_context_features_are_what_stands_beside_the_steps_once_a_record(tmp_path) -> None:
+def test_context_features_are_the_vectors_next_to_the_steps_once_per_record(tmp_path) -> None:
     beside = make_layer()
     alone = lw.ContextFeatures(COLUMNS, KEYS, embedding_dim=4)
     alone.set_weights([beside.tables[name] for name in alone.tables])

@@ -1,4 +1,4 @@
-"""Models saved and loaded: in a new process, and with functions that Keras finds again or does not."""
+"""Models saved and loaded: in a new process, and with functions that Keras finds again or not."""
 
 import functools
 import subprocess
@@ -89,7 +89,7 @@ def test_a_registered_object_with_a_config_normalizes_after_loading(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
-def test_a_lambda_is_loaded_where_the_caller_trusts_the_file(tmp_path):
+def test_a_lambda_is_loaded_if_the_caller_trusts_the_file(tmp_path):
     path = saved(lambda values: values * 2, str(tmp_path / "model.keras"))
     with pytest.raises(ConfigError, match=r"normalizer_fn: the saved function cannot be found.*safe_mode=False"):
         keras.saving.load_model(path)
@@ -97,7 +97,7 @@ def test_a_lambda_is_loaded_where_the_caller_trusts_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("give", [keras.initializers.Constant, tf.constant_initializer])
-def test_a_pretrained_table_comes_back_with_the_model(give, tmp_path):
+def test_a_pretrained_table_is_restored_with_the_model(give, tmp_path):
     table = np.arange(6, dtype="float32").reshape(3, 2)
     ids = lw.sequence_categorical_column_with_identity("k", 3)
     given = {"k": keras.Input((None,), dtype="int64", name="k")}

@@ -1,4 +1,4 @@
-"""What code written for TF 1.x and tf_keras gives the layer: tensor values, initializers with a partition, shapes."""
+"""Input from code written for TF 1.x and tf_keras: tensor values, initializers with a partition, shapes."""
 
 import functools
 
@@ -52,9 +52,9 @@ def test_sparse_tensor_values_are_sparse_tensors(case):
     for as_list in (tuple, np.asarray) if len(values) else (np.asarray,):
         value = v1.SparseTensorValue(as_list(indices), as_list(values), as_list(shape))
         for name, call in CALLS.items():
-            found, found_lengths = (np.asarray(part) for part in call([column], {"k": value}))
-            np.testing.assert_array_equal(found, expected, name)
-            np.testing.assert_array_equal(found_lengths, lengths, name)
+            actual, actual_lengths = (np.asarray(part) for part in call([column], {"k": value}))
+            np.testing.assert_array_equal(actual, expected, name)
+            np.testing.assert_array_equal(actual_lengths, lengths, name)
 
 
 def test_a_single_value_needs_no_dict_and_weights_may_be_values_too():

@@ -1,4 +1,4 @@
-"""Whether Keras compiles a model by XLA: as it decides on machines with a GPU, one of which is pretended here."""
+"""Whether Keras compiles a model with XLA: its decision on machines with a GPU, which is simulated here."""
 
 import types
 
@@ -67,14 +67,14 @@ def fit(model, features):
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """A GPU in the list of devices, by which Keras decides; the code still runs on the CPU, where XLA is the same."""
+    """A GPU in the list of devices, by which Keras decides; the code still runs on the CPU, with the same XLA."""
     listed = tf.config.list_physical_devices
     one = [types.SimpleNamespace(device_type="GPU")]
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: listed(kind) + ([] if kind else one))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_on_a_gpu_a_model_is_compiled_by_xla_where_its_input_can_be(name, gpu):
+def test_on_a_gpu_a_model_is_compiled_by_xla_if_its_input_can_be(name, gpu):
     column, layout, rows, can = CASES[name]
     features = features_of(layout, rows)
     model = functional(column, layout, features)
@@ -93,7 +93,7 @@ def test_on_a_gpu_a_model_that_was_never_called_fits_too(name, gpu):
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case[3]])
-def test_on_a_gpu_a_model_that_was_called_fits_whatever_its_input(name, gpu):
+def test_on_a_gpu_a_model_that_was_called_fits_on_any_input(name, gpu):
     column, layout, rows, _ = CASES[name]
     model, features = sequential(column), features_of(layout, rows)
     model(features)
@@ -110,7 +110,7 @@ def test_a_layer_called_on_ragged_and_on_dense_input_is_not_compiled():
 
 
 def test_ids_as_floats_work_in_xla():
-    """Keras makes them where an Input has no dtype."""
+    """Keras passes floats if an Input has no dtype."""
     layer, features = (
         SequenceFeatures([wrapped(CASES["ids of words"][0])], return_lengths=True),
         features_of("dense", NUMBERS),
@@ -118,8 +118,8 @@ def test_ids_as_floats_work_in_xla():
     np.testing.assert_array_equal(tf.function(layer, jit_compile=True)(features)[0], layer(features)[0])
 
 
-def test_xla_where_it_cannot_be_is_refused_with_what_to_do():
-    """Nothing is known of a model's input before it is called; so it was with `compile` here."""
+def test_xla_that_cannot_compile_is_refused_with_advice():
+    """Nothing is known about a model's input before it is called, as here at `compile`."""
     model = sequential(IDENTITY)
     model.compile("sgd", "mse", jit_compile=True)
     with pytest.raises(ConfigError, match=r"expected dense numbers and ids .*received ragged 'k'; give jit_compile=F"):

@@ -1,4 +1,4 @@
-"""Look-ups as TensorFlow ops: equal to TensorFlow's own tables and hashes, by every policy, in every mode."""
+"""Lookups as TensorFlow ops: equal to TensorFlow's tables and hashes, for every policy, in every mode."""
 
 import pytest
 import tensorflow as tf
@@ -63,7 +63,7 @@ def test_a_vocabulary_file_gives_the_ids_of_tensorflow(tmp_path):
     assert tf.reduce_all(IdLookup(column)(values) == tf.lookup.StaticVocabularyTable(initializer, 2).lookup(values))
 
 
-def test_the_look_up_works_in_a_tf_data_map_and_in_a_function():
+def test_the_lookup_works_in_a_tf_data_map_and_in_a_function():
     lookup = IdLookup(list_column("k", ["a", "b"]))
     data = tf.data.Dataset.from_tensors(["b", "z"]).map(lookup)
     assert next(iter(data)).numpy().tolist() == [1, -1]
@@ -77,7 +77,7 @@ def test_in_a_graph_the_table_is_initialised_by_the_tables_initializer():
         assert session.run(ids).tolist() == [1]
 
 
-def test_an_exported_module_holds_its_table(tmp_path):
+def test_an_exported_module_contains_its_table(tmp_path):
     class Model(tf.Module):
         def __init__(self):
             self.lookup = IdLookup(list_column("k", ["a", "b"]))

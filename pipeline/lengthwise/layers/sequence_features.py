@@ -39,7 +39,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     - Lengths are exact for ragged input and if `sequence_length` is given. With only sparse input, the length of a row
       is its last occupied step + 1.
     - T is that of dense input, else the longest sequence of the batch. Columns are padded or cut to it.
-    - Columns whose lengths differ are an error that names both and the first such row.
+    - Columns with different lengths are an error: the message names both columns and the first such row.
     - Packed rows (`pack` in the readers) are detected by `segment_ids` (of a group: `<group>_segment_ids`) among the
       features. `context` is repeated for the steps of its own sequence. Calling a model that has a layer that reads
       across steps, such as an RNN, is an error.
@@ -68,10 +68,10 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         context: the keys of features of the whole record, whose vectors are repeated next to every step, after the
             columns' vectors and in the order of these keys; they are 0 on padding. For numbers these are the values;
             ids (`categorical_column_with_*`) have an embedding, or their counts, as ids of steps do.
-        standardize: True to subtract the mean and divide by the deviation of each numeric column, as counted in the
-            training split of the data set of `lengthwise.open(...).columns`, for steps of a shape for each number of
-            a step; or a dict of (mean, deviation) by key. The layer keeps and saves them. Columns with a
-            `normalizer_fn` are not changed; padding stays `default_value`.
+        standardize: True to subtract the mean of each numeric column and divide by its deviation, as counted in the
+            training split: then `columns` are those of `lengthwise.open(...).columns`. If a step is an array, each
+            of its numbers has its own mean and deviation. Or a dict of (mean, deviation) by key. The layer keeps and
+            saves them. Columns with a `normalizer_fn` are not changed; padding stays `default_value`.
         padding: the side of a sequence on which its padding is: `left` for batches that are read with
             `padding="left"`, or to pad ragged or sparse features on the left. The mask follows. cuDNN's recurrent
             kernels refuse it: give `use_cudnn=False` to LSTM and GRU layers.
