@@ -1,8 +1,8 @@
 """The `lengthwise` command.
 
-main ─> command_group (loads one module per command) ─> commands/NAME ─> lengthwise.*
+main ─> group (finds a command, loads its module alone) ─> commands/NAME ─> lengthwise.*
           │                                                     │
-          └─ command_failures: one message, exit code         └─ terminal, progress_display, table_layout
+          └─ failures: exception -> one message, exit code      └─ terminal, watch, tables: what people see
 
 Nothing here imports TensorFlow, Beam, pyarrow or rich before a command needs it: `lengthwise --help` answers at once.
 """

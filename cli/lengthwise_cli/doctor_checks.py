@@ -1,4 +1,4 @@
-"""The checks of `lengthwise doctor`. Each is a function that yields findings."""
+"""What `lengthwise doctor` looks at: each check is a function that yields findings."""
 
 import importlib.metadata
 import importlib.util
@@ -23,7 +23,7 @@ _CGROUP_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of a check.
+    """One thing looked at.
 
     Attributes:
         what: the thing.
@@ -41,7 +41,7 @@ class Finding:
 def checks(
     paths: Sequence[str], runner_options: Sequence[str] = ()
 ) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]:
-    """Returns the checks and their descriptions, the slow ones last.
+    """What is done, in words, and the check that does it; the slow ones last.
 
     Args:
         paths: files or folders that the user wants to reach.
@@ -60,7 +60,7 @@ def checks(
 
 
 def versions() -> Iterator[Finding]:
-    """Checks that each dependency has a supported version. Imports none of them."""
+    """Whether each dependency has a version that this lengthwise was made for. Imports none of them."""
     yield Finding("python", "ok", f"{platform.python_version()} ({sys.executable}), {platform.platform()}")
     try:
         needed = importlib.metadata.requires("lengthwise") or []
@@ -71,26 +71,17 @@ def versions() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     for requirement in map(Requirement, needed):
-        name, marker = requirement.name, requirement.marker
-        required = marker is None or marker.evaluate({"extra": ""})
-        if required or (marker and marker.evaluate({"extra": "prepare"}) and _installed_version(name)):
-            yield _version(name, str(requirement.specifier))
-
-
-def _installed_version(name: str) -> str:
-    """The version of a package; empty if it is not installed."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield _version(requirement.name, str(requirement.specifier))
 
 
 def _version(name: str, specifier: str) -> Finding:
     from packaging.specifiers import SpecifierSet
 
     advice = f"pip install '{name}{specifier}'"
-    found = _installed_version(name)
-    if not found:
+    try:
+        found = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
         return Finding(name, "bad", "not installed", advice)
     if not SpecifierSet(specifier).contains(found, prereleases=True):
         return Finding(name, "bad", f"{found}, expected {specifier}", advice)
@@ -104,7 +95,7 @@ def machine() -> Iterator[Finding]:
     usable = f"{usable_cores()} of {os.cpu_count() or 1} usable, by CPU affinity and the quotas of cgroups"
     yield Finding("cores", "ok", f"{usable}; `--workers` chooses how many are used")
     memory = _memory()
-    advice = "" if memory >= 4 * GIB else "give at least 2 GiB per worker, or use --workers 1"
+    advice = "" if memory >= 4 * GIB else "give at least 2 GiB a worker, or use --workers 1"
     yield Finding("memory", "note" if advice else "ok", f"{memory / GIB:.1f} GiB", advice)
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     advice = "" if files >= 1024 else f"ulimit -n {min(most, 4096) if most > 0 else 4096}"
@@ -112,7 +103,7 @@ def machine() -> Iterator[Finding]:
 
 
 def _memory() -> int:
-    """Returns the machine's memory, or the limit of the container."""
+    """The machine's memory, or what a container may use of it."""
     limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     for path in _CGROUP_MEMORY:
         if os.path.exists(path):
@@ -123,7 +114,7 @@ def _memory() -> int:
 
 
 def file_systems() -> Iterator[Finding]:
-    """Checks local space, and which remote file systems have their client."""
+    """Local space, and which remote file systems have their client."""
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     advice = "" if free >= GIB else "free some space, or set TMPDIR"
@@ -137,7 +128,7 @@ def file_systems() -> Iterator[Finding]:
 
 
 def access(path: str) -> Iterator[Finding]:
-    """Checks that a file can be read, or a folder can be written."""
+    """Whether a file can be read, or a folder written."""
     from lengthwise.errors import LengthwiseError
     from lengthwise.storage import files
 
@@ -157,14 +148,14 @@ def access(path: str) -> Iterator[Finding]:
         yield Finding(path, "ok", "a folder that can be written")
     except (LengthwiseError, OSError) as error:
         yield Finding(path, "bad", str(error), "check path, permissions and credentials")
-    except Exception as error:  # noqa: BLE001 (each remote file system has its own exceptions)
+    except Exception as error:  # noqa: BLE001 (each remote file system has exceptions of its own)
         yield Finding(
             path, "bad", f"{type(error).__name__}: {error}", "check path and credentials, and the client above"
         )
 
 
 def _may_make(path: str) -> Finding:
-    """Checks whether a missing local folder could be created."""
+    """Whether a local folder that is not there could be made."""
     parent = os.path.abspath(path)
     while not os.path.exists(parent):
         parent = os.path.dirname(parent)
@@ -175,10 +166,6 @@ def _may_make(path: str) -> Finding:
 
 def embedded_runner() -> Iterator[Finding]:
     """Runs a pipeline of one element, and tfx-bsl's decoder."""
-    if not (_is_installed("apache_beam") and _is_installed("tfx_bsl")):
-        advice = "only if you prepare data here: pip install 'lengthwise[prepare]'"
-        yield Finding("embedded runner", "note", "Beam and tfx-bsl are not installed", advice)
-        return
     try:
         import apache_beam as beam
         from tfx_bsl.coders import example_coder
@@ -191,13 +178,13 @@ def embedded_runner() -> Iterator[Finding]:
         run_pipeline(build, ["--direct_num_workers=1"])
         example_coder.ExamplesToRecordBatchDecoder(b"").DecodeBatch([b""])
         yield Finding("embedded runner", "ok", "runs; tfx-bsl decodes")
-    except Exception as error:  # noqa: BLE001 (any failure is the finding)
+    except Exception as error:  # noqa: BLE001 (whatever goes wrong is the finding)
         advice = "reinstall in a fresh environment: tfx-bsl, TensorFlow and protobuf move together"
         yield Finding("embedded runner", "bad", f"{type(error).__name__}: {error}", advice)
 
 
 def other_runners() -> Iterator[Finding]:
-    """Lists the other runners that `--runner` may name."""
+    """Which other runners can be named after `--`."""
     if _is_installed("google.cloud.dataflow_v1beta3") or _is_installed("apache_beam.runners.dataflow.internal.clients"):
         yield Finding("DataflowRunner", "ok", "installed; needs --project, --region and a gs:// --temp_location")
     else:
@@ -208,7 +195,7 @@ def other_runners() -> Iterator[Finding]:
 
 
 def chosen_runner(options: Sequence[str], paths: Sequence[str]) -> Iterator[Finding]:
-    """Checks that the job endpoint and the pool of workers answer, and that a worker runs a job."""
+    """Whether the job endpoint and the pool of workers answer, and a worker runs a job."""
     from lengthwise.errors import LengthwiseError
     from lengthwise.job.running.beam_options import option_value, runner_name
     from lengthwise.job.running.runner_trial import try_runner
@@ -228,7 +215,7 @@ def chosen_runner(options: Sequence[str], paths: Sequence[str]) -> Iterator[Find
     try:
         try_runner(options, folders)
     except LengthwiseError as error:
-        yield Finding(name, "bad", str(error), "read the logs of the job server and of the workers")
+        yield Finding(name, "bad", str(error), "look at the logs of the job server and of the workers")
     else:
         reached = f" and reaches {', '.join(folders)}" if folders else ""
         yield Finding(name, "ok", f"a worker ran a job, has this version{reached}")
@@ -245,14 +232,14 @@ def _answers(address: str) -> bool:
 
 
 def tensorflow() -> Iterator[Finding]:
-    """Imports TensorFlow, and lists its devices."""
+    """Imports TensorFlow, and asks for its devices."""
     try:
         with native_stderr_silenced():
             import tensorflow as tf
 
             gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
             built = tf.test.is_built_with_cuda()
-    except Exception as error:  # noqa: BLE001 (any failure is the finding)
+    except Exception as error:  # noqa: BLE001 (whatever goes wrong is the finding)
         yield Finding("tensorflow", "bad", f"cannot be imported: {error}", "pip install 'tensorflow>=2.21,<2.22'")
         return
     yield Finding("tensorflow", "ok", f"{tf.__version__} imports")

@@ -31,7 +31,7 @@ def test_a_redirection_that_leaves_an_empty_file_is_told(tmp_path) -> None:
     with open(tmp_path / "job.yaml", "wb") as stdout:
         done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
-    assert "left an empty file; `-o FILE` writes a file only if there is a draft" in done.stderr
+    assert "left an empty file behind; `-o FILE` writes one only with a draft" in done.stderr
     assert (tmp_path / "job.yaml").read_bytes() == b""
 
 
@@ -48,7 +48,7 @@ def test_inspect_has_the_same_option(raw, lengthwise) -> None:
     small = ["inspect", raw, "--max-record-bytes", "1KiB"]
     assert "(0 unreadable, 3 larger than --max-record-bytes 1024" in lengthwise(*small, code=1).stderr
     result = lengthwise(*small, "--record", "1", code=1)
-    assert "record 1 is not read: expected at most 1024 bytes, the record is larger; see --max-record-bytes" in (
+    assert "record 1 is not looked at: expected at most 1024 bytes, the record is larger; see --max-record-bytes" in (
         result.stderr
     )
     assert "3 records" in lengthwise("inspect", raw, "--max-record-bytes", "1MiB").stdout

@@ -68,7 +68,7 @@ def test_extracted_records_are_prepared_again_once_the_spec_is_fixed(suffix: str
     again = damaged.folder / f"again.tfrecord{suffix}"
     text = lengthwise("rejects", damaged.prepared, "--extract", again).stdout
     assert "4 records written" in text
-    assert "skipped, because the records are incomplete: " in text
+    assert "left out, because their records are not kept whole: " in text
     assert "damaged_record 1" in text
     assert "damaged_file 1" in text
     content = gzip.decompress(again.read_bytes()) if suffix else again.read_bytes()
@@ -230,7 +230,7 @@ def test_rejects_that_were_moved_elsewhere_are_no_fault(three: Path, tmp_path: P
     (prepared / MANIFEST_NAME).write_text(without_files(text, lambda path: path.startswith("rejects/")))
     shutil.copy(prepared / MANIFEST_NAME, preparation)
     assert verify(str(prepared)).faults == []
-    assert "are in another folder" in lengthwise("rejects", prepared, code=1).stderr
+    assert "are kept elsewhere" in lengthwise("rejects", prepared, code=1).stderr
     assert "not_finite" in lengthwise("rejects", preparation).stdout
     lengthwise("report", preparation, "-o", tmp_path / "page.html")
     [path] = (preparation / "rejects").iterdir()

@@ -39,7 +39,7 @@ def test_a_run_whose_output_is_lost_continues_to_its_end(raw: Place, tmp_path, h
     assert sorted(os.listdir(tmp_path / "out"))[:2] == ["Split-eval", "Split-train"]
     assert (tmp_path / "out" / "manifest.json").exists()
     assert not (tmp_path / "out" / ".work").exists()
-    assert "bug in lengthwise" not in done.stderr
+    assert "fault of lengthwise" not in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -80,7 +80,7 @@ def test_wrong_usage_stays_wrong_without_a_reader(raw: Place) -> None:
 
 def test_a_pipe_that_does_not_block_loses_nothing(tmp_path) -> None:
     program = (
-        "import os, sys\nfrom lengthwise_cli.standard_streams import install\nos.set_blocking(1, False)\ninstall()\n"
+        "import os, sys\nfrom lengthwise_cli import streams\nos.set_blocking(1, False)\nstreams.install()\n"
         "sys.stdout.write('x' * 1_000_000)\nsys.stdout.flush()\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:

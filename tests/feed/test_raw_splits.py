@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 import lengthwise as lw
 from lengthwise.config import Splits
 from lengthwise.errors import ConfigError
-from lengthwise.feed.parsing.record_parser import Parsed, RawSteps
 from lengthwise.feed.parsing.split_filter import OwnSplit
 from lengthwise.feed.rows.feed_features import Flat, Rows
 from lengthwise.records.rows.splits import divide, hash_values, splits_of_records
+from lengthwise.rules.raw_steps import RawSteps
 from records.messages import sequence_example, write_records
 
 COLUMNS = [
@@ -141,7 +141,7 @@ def test_values_of_a_key_are_divided_by_tensorflow_as_by_numpy(data: st.DataObje
     numbers = tf.range(len(values), dtype=tf.int64)
     flat = Flat(tf.repeat(numbers, 2), tf.range(len(values) + 1, dtype=tf.int64) * 2)
     rows = Rows({"x": flat}, tf.fill([len(values)], 2), {key: tensor}, tf.fill([len(values)], True))
-    parsed = Parsed({}, {key: RawSteps(tensor, tf.range(len(values) + 1, dtype=tf.int64), None, rows.keep)})
+    parsed = {key: RawSteps(tensor, tf.range(len(values) + 1, dtype=tf.int64), None, rows.keep)}
     for place, one in enumerate(own_splits(splits)):
         own = one.rows(rows, parsed)
         wanted = np.flatnonzero(expected == place)

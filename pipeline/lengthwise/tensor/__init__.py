@@ -3,8 +3,6 @@
 The package itself is light; `lengthwise.tensor.tensor_lookup` needs TensorFlow.
 """
 
-MISSING = -1
-"""The id of a step without an id: the zero vector, counted in the length."""
+from lengthwise.rules.looked_up import MISSING, REFUSED
 
-REFUSED = -2
-"""The result of a lookup for a value that the column's policy `error` refuses; never stored."""
+__all__ = ["MISSING", "REFUSED"]

@@ -25,7 +25,6 @@ from lengthwise.feed.options.reader_options import Options
 from lengthwise.feed.parsing.block_unpacking import unpack_blocks
 from lengthwise.feed.parsing.example_rows import rows_of_examples
 from lengthwise.feed.parsing.padding_removal import shorten
-from lengthwise.feed.parsing.tensor_decoding import decoded
 from lengthwise.feed.reading.bucket_interleaving import BucketPortion, Turns, read_evenly
 from lengthwise.feed.reading.file_streams import Portion, PortionTable, any_skipped, read_portion
 from lengthwise.feed.reading.remote_files import ahead
@@ -34,6 +33,8 @@ from lengthwise.feed.rows.row_chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.service.service_reader import file_order, with_seed_of_content
 from lengthwise.manifest import Layout
 from lengthwise.prepared_folders import Folders
+from lengthwise.rules.stored_numbers import decoded
+from lengthwise.tensor.tensor_arrays import TENSORS
 
 _DTYPES = {"<i1": tf.int8, "<i2": tf.int16, "<i4": tf.int32, "<i8": tf.int64, "<u1": tf.uint8, "<u2": tf.uint16}
 _DTYPES |= {"<f2": tf.float16, "<f4": tf.float32, "<f8": tf.float64}
@@ -172,7 +173,7 @@ class BlockLayout:
         for key in self._features.length_keys:
             splits = tf.concat([[0], tf.cumsum(raw.get(key, lengths))], 0)
             for one in self._features.of_length(key):
-                values = raw[one.key] if one.decode is None else decoded(raw[one.key], one.decode, one.dtype)
+                values = raw[one.key] if one.decode is None else decoded(TENSORS, raw[one.key], one.decode, one.dtype)
                 sequences[one.key] = Flat(values, splits * one.width)
         context = {column.key: tf.reshape(raw[column.key], [-1, *column.shape]) for column in self._features.context}
         return Rows(sequences, lengths, context)

@@ -22,7 +22,7 @@ from lengthwise.feed.options.random_crops import cropped
 from lengthwise.feed.options.raw_job import RawJob
 from lengthwise.feed.options.reader_options import Options, check_choice
 from lengthwise.feed.parsing.canonical_records import canonical
-from lengthwise.feed.parsing.raw_rows import Refiner, Verdicts
+from lengthwise.feed.parsing.raw_rows import Refiner
 from lengthwise.feed.parsing.record_parser import Parsed
 from lengthwise.feed.parsing.split_filter import OwnSplit
 from lengthwise.feed.reading.damaged_files import FRAME_BYTES
@@ -31,6 +31,8 @@ from lengthwise.feed.rows.feed_features import Features, Rows
 from lengthwise.feed.rows.row_chunks import END, SEED, ChunkFormat
 from lengthwise.feed.service.service_reader import with_seed_of_content
 from lengthwise.printable_text import visible
+from lengthwise.rules.record_rules import VALID
+from lengthwise.tensor.tensor_types import Tensor
 
 if TYPE_CHECKING:
     from lengthwise.config import JobConfig, Sequences
@@ -154,7 +156,7 @@ class RawWindow:
     def _refine(self, chunk: RawChunk, parsed: Parsed) -> dict[str, Any]:
         """The chunk's rows, packed."""
         rows, verdicts = self._refiner.refine(parsed)
-        with tf.control_dependencies([self._report(verdicts, chunk)]):
+        with tf.control_dependencies([self._report(verdicts.codes, verdicts.names, chunk)]):
             lengths = tf.identity(rows.lengths)
         return self._format.pack(self._own.rows(Rows(rows.sequences, lengths, rows.context, rows.keep), parsed))
 
@@ -203,8 +205,7 @@ class RawWindow:
             # The row must depend on all of it: TensorFlow drops an op whose result nobody uses, its error with it.
             used = [
                 tf.size(raw.values, tf.int64) + tf.math.count_nonzero(raw.present)
-                for group in parser.parse(record)
-                for raw in group.values()
+                for raw in parser.parse(record).values()
             ]
             return tf.maximum(row, tf.minimum(tf.add_n(used), 0)), record[0]
 
@@ -214,21 +215,20 @@ class RawWindow:
         return places, parsable
 
     def _without(self, chunk: RawChunk, good: Any, reason: str) -> RawChunk:
-        codes = Verdicts(tf.where(good, -1, 0), [reason])
-        with tf.control_dependencies([self._report(codes, chunk)]):
+        with tf.control_dependencies([self._report(tf.where(good, VALID, 0), [reason], chunk)]):
             good = tf.identity(good)
         return tf.cond(
             tf.reduce_all(good), lambda: chunk, lambda: RawChunk(*(tf.boolean_mask(part, good) for part in chunk))
         )
 
-    def _report(self, verdicts: Verdicts, chunk: RawChunk) -> Any:
+    def _report(self, codes: Tensor, names: Sequence[str], chunk: RawChunk) -> Tensor:
         """An op that fails at the first invalid record, or says how many are left out."""
-        bad = verdicts.codes >= 0
-        return tf.cond(tf.reduce_any(bad), lambda: self._complain(verdicts, chunk, bad), lambda: tf.constant(True))
+        bad = codes != VALID
+        return tf.cond(tf.reduce_any(bad), lambda: self._complain(codes, names, chunk, bad), lambda: tf.constant(True))
 
-    def _complain(self, verdicts: Verdicts, chunk: RawChunk, bad: Any) -> Any:
+    def _complain(self, codes: Tensor, names: Sequence[str], chunk: RawChunk, bad: Tensor) -> Tensor:
         first = tf.argmax(tf.cast(bad, tf.int32))
-        reason = tf.gather(tf.constant(list(map(visible, verdicts.names))), verdicts.codes[first])
+        reason = tf.gather(tf.constant(list(map(visible, names))), codes[first])
         place = (reason, tf.gather(self._paths, chunk.file[first]), "record", chunk.index[first])
         if self._on_invalid == "raise":
             message = "invalid record; on_invalid='skip' leaves it out. Reason, file and record:"

@@ -13,10 +13,12 @@ from lengthwise.feed.batching.padding_masks import to_left
 from lengthwise.feed.options.reader_options import checked_boundaries
 from lengthwise.feed.outputs.model_features import keys_read, padding_of
 from lengthwise.feed.parsing.canonical_records import parse_canonical
-from lengthwise.feed.parsing.raw_rows import Refiner, Verdicts
+from lengthwise.feed.parsing.raw_rows import Refiner
 from lengthwise.feed.parsing.record_parser import Container
 from lengthwise.feed.rows.feed_features import Batch, Features, Rows, SequenceSpec, scalar
 from lengthwise.padding_side import Padding
+from lengthwise.rules.record_rules import VALID, Verdicts
+from lengthwise.tensor.tensor_types import Tensor
 
 
 class ServingFunction(tf.Module):
@@ -162,13 +164,13 @@ def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, .
     return chosen
 
 
-def _refuse_invalid(verdicts: Verdicts) -> Any:
+def _refuse_invalid(verdicts: Verdicts[Tensor]) -> Any:
     codes, names = verdicts.codes, tf.constant([*verdicts.names, "none"])
 
     def refuse() -> Any:
-        first = tf.argmax(tf.cast(codes >= 0, tf.int32))
+        first = tf.argmax(tf.cast(codes != VALID, tf.int32))
         message = "invalid record. Reason, and position in the request:"
         with tf.control_dependencies([tf.debugging.Assert(False, [message, tf.gather(names, codes[first]), first])]):
             return tf.constant(False)
 
-    return tf.cond(tf.reduce_any(codes >= 0), refuse, lambda: tf.constant(True))
+    return tf.cond(tf.reduce_any(codes != VALID), refuse, lambda: tf.constant(True))

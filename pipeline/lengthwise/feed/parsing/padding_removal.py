@@ -2,8 +2,12 @@
 
 import tensorflow as tf
 
-from lengthwise.feed.parsing.kept_steps import Steps, fit
+from lengthwise.feed.parsing.kept_steps import fit
 from lengthwise.feed.rows.feed_features import Features, Flat, Rows, SequenceSpec
+from lengthwise.rules.length_rules import kept_steps
+from lengthwise.rules.raw_steps import Steps
+from lengthwise.tensor.tensor_arrays import TENSORS
+from lengthwise.tensor.tensor_types import Tensor
 
 
 def shorten(rows: Rows, features: Features, most: int, *, keep_last: bool) -> Rows:
@@ -15,13 +19,12 @@ def shorten(rows: Rows, features: Features, most: int, *, keep_last: bool) -> Ro
         most: of steps.
         keep_last: whether the last steps are kept.
     """
-    taken = tf.minimum(rows.lengths, most)
-    first = rows.lengths - taken if keep_last else tf.zeros_like(taken)
+    first, taken = kept_steps(TENSORS, rows.lengths, most, keeps_last=keep_last)
 
-    def steps_of(spec: SequenceSpec) -> Steps:
+    def steps_of(spec: SequenceSpec) -> Steps[Tensor]:
         flat = rows.sequences[spec.key]
-        starts, ends = flat.splits[:-1], flat.splits[1:]
-        return Steps(flat.values, starts, (ends - starts) // spec.width, tf.ones_like(taken, tf.bool))
+        counts = (flat.splits[1:] - flat.splits[:-1]) // spec.width
+        return Steps(flat.values, spec.width, flat.splits, counts, tf.ones_like(taken, tf.bool))
 
     sequences: dict[str, Flat] = {}
     for key in features.length_keys:

@@ -1,11 +1,7 @@
-"""Serialized raw records -> flat values and steps, thousands at once.
-
-A step of a tf.SequenceExample is one tf.train.Feature; of a tf.Example, whose lists are flat, `width` consecutive
-values. The TensorFlow twin of `lengthwise.records.arrays.arrow_steps`.
-"""
+"""Serialized raw records -> flat values and steps, thousands at once."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -19,51 +15,14 @@ from lengthwise.columns import (
     sequence_features,
 )
 from lengthwise.feed.options.reader_options import check_choice
+from lengthwise.rules.raw_steps import RawSteps
+from lengthwise.tensor.tensor_types import Tensor
 
 Container = Literal["sequence_example", "example"]
 
 
-class RawSteps(NamedTuple):
-    """One sequence feature of a window as it was parsed.
-
-    Attributes:
-        values: the values of all steps of all records, flat.
-        row_splits: int64 `[n + 1]`: where each record's steps (in a tf.Example: values) start.
-        step_splits: int64 `[steps + 1]`: where each step's values start; None in a tf.Example.
-        present: bool `[n]`: the records that have the feature.
-    """
-
-    values: Any
-    row_splits: Any
-    step_splits: Any | None
-    present: Any
-
-    @property
-    def row_counts(self) -> Any:
-        """int64 `[n]`: how many steps (in a tf.Example: values) each record has."""
-        return self.row_splits[1:] - self.row_splits[:-1]
-
-    @property
-    def step_sizes(self) -> Any:
-        """int64 `[steps]`: how many values each step has."""
-        assert self.step_splits is not None
-        return self.step_splits[1:] - self.step_splits[:-1]
-
-    def as_one_step(self) -> "RawSteps":
-        """A feature of the whole record as one step of every record: where it is absent, an empty one."""
-        return RawSteps(self.values, tf.range(tf.size(self.row_splits, tf.int64)), self.row_splits, self.present)
-
-    def is_even(self, width: int) -> Any:
-        """Whether all steps have `width` values: compared with where they then start, which spares two copies."""
-        assert self.step_splits is not None
-        return tf.reduce_all(self.step_splits == tf.range(tf.size(self.step_splits, tf.int64)) * width)
-
-
-class Parsed(NamedTuple):
-    """A window: its sequence features and its context features (whose rows are records), by key."""
-
-    sequences: dict[str, RawSteps]
-    context: dict[str, RawSteps]
+Parsed = dict[str, RawSteps[Tensor]]
+"""The features of a window as they were parsed, weights included, by key."""
 
 
 class Parser:
@@ -92,9 +51,8 @@ class Parser:
             flat, lists, _ = tf.io.parse_sequence_example(records, rules or None, self._lists or None)
         present = _present(records, lists, "feature_lists")
         present |= _present(records, {key: flat[key] for key in rules}, "context" if self._nested else "features")
-        sequences = {key: _steps(lists[key], present[key], nested=True) for key in self._lists}
-        sequences |= {key: _steps(flat[key], present[key], nested=False) for key in self._flat}
-        return Parsed(sequences, {key: _steps(flat[key], present[key], nested=False) for key in self._context})
+        parsed = {key: _steps(lists[key], present[key], nested=True) for key in self._lists}
+        return parsed | {key: _steps(flat[key], present[key], nested=False) for key in rules}
 
 
 def wire_dtype(column: AnyColumn) -> Any:
@@ -129,7 +87,7 @@ _ENTRIES = {
 }
 
 
-def _steps(ragged: Any, present: Any, *, nested: bool) -> RawSteps:
+def _steps(ragged: Any, present: Tensor, *, nested: bool) -> RawSteps[Tensor]:
     return RawSteps(ragged.flat_values, ragged.row_splits, ragged.values.row_splits if nested else None, present)
 
 

@@ -6,11 +6,11 @@ import tensorflow as tf
 
 from lengthwise.columns import raw_context, raw_values
 from lengthwise.config import JobConfig
-from lengthwise.feed.parsing.raw_rows import context_of
 from lengthwise.feed.parsing.record_parser import Parsed
-from lengthwise.feed.parsing.tensor_rules import Faults
 from lengthwise.feed.rows.feed_features import Flat, Rows
 from lengthwise.records.rows.splits import split_places, split_starts
+from lengthwise.rules.validation import context_values
+from lengthwise.tensor.tensor_arrays import TENSORS
 
 
 class OwnSplit:
@@ -45,8 +45,8 @@ class OwnSplit:
         """
         if self._key is None:
             return rows
-        values = context_of(Faults(), self._key, parsed.context[self._key.key])
-        return _rows_at(rows, tf.where(self._is_own(_hash_values(tf.reshape(values, [-1]))))[:, 0])
+        values = context_values(TENSORS, self._key, parsed[self._key.key])
+        return _rows_at(rows, tf.where(self._is_own(_hash_values(values)))[:, 0])
 
     def _is_own(self, hashes: Any) -> Any:
         places = split_places(hashes, self._seed, tf.bitwise.right_shift)

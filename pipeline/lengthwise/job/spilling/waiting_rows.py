@@ -18,9 +18,10 @@ from lengthwise.job.workspace.vocabulary_files import as_given, to_count, vocabu
 from lengthwise.records.arrays.arrow_batches import read_batch, write_batch
 from lengthwise.records.encoding.example_encoder import list_values
 from lengthwise.records.rows.block_rows import Distinct
-from lengthwise.records.rows.id_lookup import MISSING, make_lookup
+from lengthwise.records.rows.id_lookup import make_lookup
 from lengthwise.records.rows.row_features import INDEX, ORDER, WINDOW, spilled_schema
 from lengthwise.records.statistics.value_counts import SCHEMA, as_counts, counts_of
+from lengthwise.rules.looked_up import MISSING
 from lengthwise.storage import files
 
 _SPLIT = "##split"

@@ -2,22 +2,30 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lengthwise.columns import AnyColumn, ContextColumn, context_features, groups, raw_context, raw_values
+from lengthwise.columns import (
+    AnyColumn,
+    ContextColumn,
+    context_features,
+    groups,
+    id_features,
+    raw_context,
+    raw_values,
+)
 from lengthwise.config import GroupRules, JobConfig, Sequences
 from lengthwise.records.arrays.arrow_steps import gather, offsets_of
 from lengthwise.records.container.framing import Block
-from lengthwise.records.decoding.record_decoder import Decoded, Decoder, Format, RecordFault
-from lengthwise.records.rows.block_validation import Checked, Validator, fill_context
-from lengthwise.records.rows.id_lookup import MISSING
+from lengthwise.records.decoding.record_decoder import Decoder, Format, RecordFault
+from lengthwise.records.rows.feature_reader import FeatureReader
+from lengthwise.records.rows.id_lookup import make_lookup
 from lengthwise.records.rows.over_long import Cuts, OverLong, cut
-from lengthwise.records.rows.row_faults import Faults
+from lengthwise.records.rows.row_faults import faults_of
 from lengthwise.records.rows.row_features import (
     INDEX,
     LENGTH,
@@ -30,6 +38,11 @@ from lengthwise.records.rows.row_features import (
 )
 from lengthwise.records.rows.stored_bytes import strings_at
 from lengthwise.reject_reasons import Reject, RejectReason
+from lengthwise.rules.looked_up import MISSING
+from lengthwise.rules.numpy_arrays import NUMPY
+from lengthwise.rules.raw_steps import RawSteps
+from lengthwise.rules.record_rules import VALID
+from lengthwise.rules.validation import Checked, Validator, context_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,27 +158,29 @@ class Refiner:
     """Turns blocks into rows, by one set of rules. Not for use by several threads."""
 
     def __init__(self, rules: Rules) -> None:
+        columns = rules.columns
         self._rules = rules
-        self._groups = {group: rules.of_group(group) for group in groups(rules.columns)}
-        self._decoder = Decoder(rules.columns, rules.container)
-        uneven = [group for group, own in self._groups.items() if own.mismatch == "truncate"]
-        self._validator = Validator(rules.columns, rules.container, uneven)
-        self._lengths = length_columns(rules.columns)
-        self._steps = step_features(rules.columns)
-        self._context = context_features(rules.columns)
-        self._marked = marked_keys(rules.columns)
-        keys = {one.key: one for one in raw_context(rules.columns)}
+        self._groups = {group: rules.of_group(group) for group in groups(columns)}
+        self._decoder = Decoder(columns, rules.container)
+        self._reader = FeatureReader(columns, rules.container)
+        lookups = {column.key: make_lookup(column) for column in id_features(columns)}
+        self._validator = Validator(NUMPY, columns, self._groups, lookups, decodes=False)
+        self._lengths = length_columns(columns)
+        self._steps = step_features(columns)
+        self._context = context_features(columns)
+        self._marked = marked_keys(columns)
+        keys = {one.key: one for one in raw_context(columns)}
         self._split_key = None if rules.split_key is None else raw_values(keys[rules.split_key])
 
     def refine(self, block: Block, file: str) -> Refined:
         """Refines a block of the file of that name."""
         decoded = self._decoder.decode(block.records)
-        checked = self._validator.check(decoded)
-        self._check_lengths(checked)
-        faults = [self._explain(fault, block.records[row]) for fault, row in _placed(checked, decoded.rows)]
-        good = np.flatnonzero(~checked.faults.bad)
-        cuts = {group: self._cut(group, good, checked.lengths[group][good]) for group in self._groups}
-        rows = self._make_rows(block, checked, decoded, cuts)
+        raw = self._reader.read(decoded.batch)
+        checked = self._validator.check(raw)
+        faults = [self._explain(fault, decoded.rows, block) for fault in faults_of(checked.verdicts)]
+        good = np.flatnonzero(checked.verdicts.codes == VALID)
+        cuts = {group: self._cut(group, good, checked.lengths[group].shortest[good]) for group in self._groups}
+        rows = self._make_rows(block, raw, checked, decoded.rows, cuts)
         rejects = _rejects(block, [*decoded.faults, *faults], file)
         tally = self._count(block, checked, good, rows.num_rows, rejects)
         return Refined(rows, rejects, tally, {key: _distinct(checked, key, good) for key in checked.distinct})
@@ -176,30 +191,37 @@ class Refiner:
         cuts = cut(lengths, rules.max_length, rules.over_long or "reject", self._rules.overlap)
         return Cuts(good[cuts.rows], cuts.first, cuts.counts, cuts.windows)
 
-    def _check_lengths(self, checked: Checked) -> None:
-        for group, rules in self._groups.items():
-            _check_lengths(checked.faults, group, checked.lengths[group], rules)
+    def _explain(self, fault: RecordFault, positions: np.ndarray, block: Block) -> RecordFault:
+        """The fault of a decoded row, with its record's position in the block."""
+        position = int(positions[fault.row])
+        if fault.reason is RejectReason.MISSING_FEATURE:
+            explained = self._decoder.explain_absence(position, fault.column, block.records[position])
+            if explained is not None:
+                return explained
+        return replace(fault, row=position)
 
-    def _explain(self, fault: RecordFault, record: bytes) -> RecordFault:
-        if fault.reason is not RejectReason.MISSING_FEATURE:
-            return fault
-        return self._decoder.explain_absence(fault.row, fault.column, record) or fault
-
-    def _make_rows(self, block: Block, checked: Checked, decoded: Decoded, cuts: Mapping[str, Cuts]) -> pa.RecordBatch:
+    def _make_rows(
+        self,
+        block: Block,
+        raw: Mapping[str, RawSteps[np.ndarray]],
+        checked: Checked[np.ndarray],
+        positions: np.ndarray,
+        cuts: Mapping[str, Cuts],
+    ) -> pa.RecordBatch:
         of_length = {self._lengths[group]: found for group, found in cuts.items()}
         leading = of_length[LENGTH]
-        places = decoded.rows[leading.rows]
         arrays: dict[str, pa.Array] = {
-            INDEX: pa.array(np.asarray(block.indices, np.int64)[places]),
+            INDEX: pa.array(np.asarray(block.indices, np.int64)[positions[leading.rows]]),
             WINDOW: pa.array(leading.windows),
             LENGTH: pa.array(leading.counts.astype(np.int32)),
         }
         for step in self._steps:
             taken = of_length[step.length]
-            values = gather(checked.sequences[step.key], taken.rows, taken.first, taken.counts, step.absent)
+            steps = checked.sequences[step.key]
+            values = gather(steps, taken.rows, taken.first, taken.counts, step.absent)
             offsets = pa.array(offsets_of(taken.counts * step.width))
             if step.is_bytes:
-                content = strings_at(checked.strings[step.key], values)
+                content = strings_at(raw[step.key].values, values)
             else:
                 content = pa.array(values.astype(step.row_dtype, copy=False))
             arrays[step.key] = pa.LargeListArray.from_arrays(offsets, content)
@@ -210,21 +232,25 @@ class Refiner:
                 arrays[column.key] = _context_lists(column, checked.context[column.key], leading.rows)
         rows = pa.array(leading.rows)
         for key in self._marked:
-            steps = checked.sequences.get(key)
-            present = decoded.batch.column(key).is_valid() if steps is None else pa.array(steps.present)
-            arrays[absence(key)] = pc.invert(present.take(rows))
+            arrays[absence(key)] = pc.invert(pa.array(raw[key].present).take(rows))
         if self._split_key is not None:
-            values = fill_context(self._split_key, decoded.batch.column(self._split_key.key))
+            values = context_values(NUMPY, self._split_key, raw[self._split_key.key])
             arrays[SPLIT_KEY] = pa.array(values).take(rows)
         return pa.RecordBatch.from_pydict(arrays)
 
-    def _count(self, block: Block, checked: Checked, good: np.ndarray, sequences: int, rejects: list[Reject]) -> Tally:
-        uneven = checked.uneven[good]
-        over_long = np.zeros(len(good), bool)
+    def _count(
+        self, block: Block, checked: Checked[np.ndarray], good: np.ndarray, sequences: int, rejects: list[Reject]
+    ) -> Tally:
+        uneven, over_long = np.zeros(len(good), bool), np.zeros(len(good), bool)
         for group, rules in self._groups.items():
+            lengths, longest = (length[good] for length in checked.lengths[group])
+            uneven |= lengths != longest
             if rules.max_length is not None:
-                over_long |= checked.lengths[group][good] > rules.max_length
+                over_long |= lengths > rules.max_length
         windows = self._rules.over_long == "window"
+        repaired: Counter[str] = Counter()
+        for key, counts in checked.repairs:
+            repaired[key] += int(counts()[good].sum())
         return Tally(
             read=block.read,
             written=len(good),
@@ -232,16 +258,15 @@ class Refiner:
             truncated=int((uneven if windows else uneven | over_long).sum()),
             windowed=int(over_long.sum()) if windows else 0,
             rejected=Counter(reject.reason.value for reject in rejects),
-            repaired=Counter({key: int(values[good].sum()) for key, values in checked.repaired_values.items()}),
+            repaired=+repaired,
         )
 
 
-def _distinct(checked: Checked, key: str, good: np.ndarray) -> Distinct:
+def _distinct(checked: Checked[np.ndarray], key: str, good: np.ndarray) -> Distinct:
     steps = checked.sequences.get(key)
     if steps is None:
-        rows = len(checked.lengths[next(iter(checked.lengths))])
         values = checked.context[key]
-        codes = values.reshape(rows, len(values) // max(rows, 1))[good].reshape(-1)
+        codes = values.reshape(len(checked.verdicts.codes), -1)[good].reshape(-1)
     else:
         codes = gather(steps, good, np.zeros(len(good), np.int64), steps.counts[good], MISSING)
     distinct = checked.distinct[key]
@@ -253,29 +278,6 @@ def count_codes(codes: np.ndarray, size: int) -> np.ndarray:
     return np.bincount(codes + 1, minlength=size + 1)[1:]
 
 
-def _check_lengths(faults: Faults, group: str, lengths: np.ndarray, rules: GroupRules) -> None:
-    longest = rules.max_length
-    if rules.empty == "reject":
-        faults.add(
-            RejectReason.EMPTY_SEQUENCE, group, lengths == 0, lambda _: "expected at least one step (sequences.empty)"
-        )
-    least = rules.min_steps or 0
-    if least > 1:
-        faults.add(
-            RejectReason.TOO_SHORT,
-            group,
-            (lengths > 0) & (lengths < least),
-            lambda row: f"expected at least {least} steps, received {lengths[row]} (sequences.min_steps)",
-        )
-    if rules.over_long == "reject" and longest is not None:
-        faults.add(
-            RejectReason.OVER_LONG,
-            group,
-            lengths > longest,
-            lambda row: f"expected at most {longest} steps, received {lengths[row]} (sequences.over_long)",
-        )
-
-
 def _one_each(values: np.ndarray) -> pa.Array:
     return pa.LargeListArray.from_arrays(pa.array(np.arange(len(values) + 1)), pa.array(values))
 
@@ -285,15 +287,6 @@ def _context_lists(column: ContextColumn, values: np.ndarray | pa.Array, rows: n
     positions = (rows[:, None] * elements + np.arange(elements)).reshape(-1)
     kept = values.take(pa.array(positions)) if isinstance(values, pa.Array) else pa.array(values[positions])
     return pa.LargeListArray.from_arrays(pa.array(np.arange(len(rows) + 1) * elements), kept)
-
-
-def _placed(checked: Checked, positions: np.ndarray) -> list[tuple[RecordFault, int]]:
-    """The faults of decoded rows, with their records' positions in the block."""
-    placed = []
-    for fault in checked.faults.resolve():
-        place = int(positions[fault.row])
-        placed.append((RecordFault(place, fault.reason, fault.column, fault.detail), place))
-    return placed
 
 
 def _rejects(block: Block, faults: list[RecordFault], file: str) -> list[Reject]:

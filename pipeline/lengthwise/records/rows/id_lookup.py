@@ -5,7 +5,6 @@ still to be counted, an id is a code: the value's place among the distinct value
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import farmhash
@@ -14,32 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lengthwise.columns import HashColumn, IdColumn, IdentityColumn, VocabularyColumn
-
-MISSING = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """Looked-up values.
-
-    Attributes:
-        ids: int64 `[n]`.
-        outside: bool `[n]`: the values outside the range or the vocabulary; None where there is none.
-        distinct: where the ids are codes, the distinct values, `large_binary`: integers as their decimal text.
-    """
-
-    ids: np.ndarray
-    outside: np.ndarray | None
-    distinct: pa.Array | None = None
+from lengthwise.rules.looked_up import MISSING, LookedUp
 
 
-def make_lookup(column: IdColumn) -> Callable[[pa.Array], Ids]:
+def make_lookup(column: IdColumn) -> Callable[[pa.Array], LookedUp[np.ndarray]]:
     """The look-up of a column, its tables built: an Arrow array of raw values without nulls -> ids."""
     match column:
         case IdentityColumn():
             return lambda values: _identity(column, values.to_numpy(zero_copy_only=False))
         case HashColumn():
-            return lambda values: Ids(_per_distinct(values, lambda texts: _hash(texts, column.hash_bucket_size)), None)
+            return lambda values: LookedUp(
+                _per_distinct(values, lambda texts: _hash(texts, column.hash_bucket_size)), None
+            )
         case VocabularyColumn():
             return _codes if column.needs_counting else _VocabularyLookup(column)
 
@@ -49,12 +34,12 @@ def fingerprint64(text: bytes) -> int:
     return int(farmhash.Fingerprint64(text))
 
 
-def _identity(column: IdentityColumn, values: np.ndarray) -> Ids:
+def _identity(column: IdentityColumn, values: np.ndarray) -> LookedUp[np.ndarray]:
     outside = values.view(np.uint64) >= column.num_buckets  # negative ones, too
     if not outside.any():
-        return Ids(values, None)
+        return LookedUp(values, None)
     default = MISSING if column.default_value is None else column.default_value
-    return Ids(np.where(outside, default, values), outside)
+    return LookedUp(np.where(outside, default, values), outside)
 
 
 @lru_cache(maxsize=16)
@@ -69,14 +54,14 @@ class _VocabularyLookup:
         self._buckets = column.num_oov_buckets
         self._default = column.default_value
 
-    def __call__(self, values: pa.Array) -> Ids:
+    def __call__(self, values: pa.Array) -> LookedUp[np.ndarray]:
         found = _per_distinct(values, self._find)
         outside = found == MISSING
         if self._buckets:
             outside = found >= len(self._ids)
         elif self._default != MISSING:
             found = np.where(outside, self._default, found)
-        return Ids(found, outside if outside.any() else None)
+        return LookedUp(found, outside if outside.any() else None)
 
     def _find(self, texts: list[bytes]) -> np.ndarray:
         ids = np.fromiter((self._ids.get(text, MISSING) for text in texts), np.int64, len(texts))
@@ -86,9 +71,9 @@ class _VocabularyLookup:
         return ids
 
 
-def _codes(values: pa.Array) -> Ids:
+def _codes(values: pa.Array) -> LookedUp[np.ndarray]:
     positions, distinct = _encoded(values)
-    return Ids(positions, None, distinct)
+    return LookedUp(positions, None, distinct)
 
 
 def _per_distinct(values: pa.Array, find: Callable[[list[bytes]], np.ndarray]) -> np.ndarray:

@@ -5,6 +5,9 @@ from typing import Literal
 
 import numpy as np
 
+from lengthwise.rules.length_rules import kept_steps
+from lengthwise.rules.numpy_arrays import NUMPY
+
 OverLong = Literal["reject", "truncate_left", "truncate_right", "window"]
 
 
@@ -26,24 +29,20 @@ class Cuts:
 
 
 def cut(lengths: np.ndarray, longest: int | None, policy: OverLong, overlap: int = 0) -> Cuts:
-    """Cuts sequences to at most `longest` steps (None: leaves them) under a policy other than `reject`.
+    """Cuts sequences to at most `longest` steps (None: any number), where the policy is not `reject`.
 
     Windows start every `longest - overlap` steps until one reaches the end; only the last may be shorter.
 
     Args:
         lengths: int64 `[n]`.
-        longest: the last boundary.
+        longest: the most steps.
         policy: `truncate_left` keeps the last steps, `truncate_right` the first, `window` all.
         overlap: the steps that a window shares with the one before.
     """
-    rows = np.arange(len(lengths))
-    none = np.zeros(len(lengths), np.int64)
-    if longest is None or policy == "reject" or not (lengths > longest).any():
-        return Cuts(rows, none, lengths, none.astype(np.int32))
-    if policy == "window":
+    if longest is not None and policy == "window" and (lengths > longest).any():
         return _windows(lengths, longest, longest - overlap)
-    first = np.maximum(lengths - longest, 0) if policy == "truncate_left" else none
-    return Cuts(rows, first, np.minimum(lengths, longest), none.astype(np.int32))
+    first, counts = kept_steps(NUMPY, lengths, longest, keeps_last=policy == "truncate_left")
+    return Cuts(np.arange(len(lengths)), first, counts, np.zeros(len(lengths), np.int32))
 
 
 def _windows(lengths: np.ndarray, longest: int, stride: int) -> Cuts:

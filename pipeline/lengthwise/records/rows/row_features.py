@@ -18,6 +18,8 @@ from lengthwise.columns import (
     sequence_features,
 )
 from lengthwise.columns.numeric_columns import Decode
+from lengthwise.rules.numpy_arrays import NUMPY
+from lengthwise.rules.stored_numbers import decoded
 
 INDEX, WINDOW, LENGTH, ORDER = "##index", "##window", "##length", "##order"
 """Columns of rows beside the features: the record's position in its file, the window's number in the record, the number
@@ -78,7 +80,7 @@ class StepFeature:
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
         """What batches have for values of rows."""
-        return values if self.decode is None else decoded(values, self.decode, self.dtype)
+        return values if self.decode is None else decoded(NUMPY, values, self.decode, self.dtype)
 
     @property
     def block_dtype(self) -> str:
@@ -113,14 +115,6 @@ def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
             weights = StepFeature(column.weight_key, column.values_per_step, 0.0, 0.0, "<f4", length=length)
             features.append(weights)
     return tuple(sorted(features, key=lambda feature: feature.key))
-
-
-def decoded(values: np.ndarray, decode: Decode, dtype: str) -> np.ndarray:
-    """Stored numbers as numbers of `dtype`, `<f4` or `<i8`; the arithmetic is that of float32, as in TensorFlow."""
-    numbers = values.astype(dtype, copy=False)
-    if decode.is_plain:
-        return numbers
-    return numbers * np.float32(decode.scale) + np.float32(decode.offset)
 
 
 def with_numbers(steps: Iterable[StepFeature], rows: pa.RecordBatch) -> pa.RecordBatch:
