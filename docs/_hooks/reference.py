@@ -58,12 +58,12 @@ def options() -> Iterator[str]:
 
 def reasons() -> Iterator[str]:
     """Every reason for which a record is refused."""
-    from lengthwise.report.reject_examples import meanings
+    from lengthwise.reject_reasons import RejectReason
 
     yield "| reason | |"
     yield "|---|---|"
-    for reason, meaning in meanings().items():
-        yield f"| `{reason}` | {_cell(meaning)} |"
+    for reason in RejectReason:
+        yield f"| `{reason}` | {_cell(reason.meaning)} |"
 
 
 def commands() -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 
 EXAMPLES = 3
 """How many rejects of a kind are kept to show."""
@@ -18,40 +18,84 @@ class RejectReason(StrEnum):
     Where a record has several faults, the first of this order counts.
     """
 
-    DAMAGED_FILE = "damaged_file"
-    """The rest of a file cannot be read: a length's checksum is wrong, or the file ends inside a record."""
-    DAMAGED_RECORD = "damaged_record"
-    """The record's data does not match its checksum; the records after it are read."""
-    TOO_LARGE = "too_large"
-    """The record has more bytes than `limits.max_record_bytes`."""
-    UNPARSABLE = "unparsable"
-    """The bytes are no protocol buffer of the format."""
-    WRONG_FORMAT = "wrong_format"
-    """A tf.Example where tf.SequenceExample is configured, or the reverse."""
-    WRONG_DTYPE = "wrong_dtype"
-    """A feature holds another kind of list than its column reads, such as floats for int64."""
-    MISSING_FEATURE = "missing_feature"
-    """A required feature is absent."""
-    CONTEXT_SHAPE = "context_shape"
-    """A context feature has another number of values than its column's shape."""
-    VALUE_COUNT = "value_count"
-    """A step has another number of values than the column's shape, or the values do not divide into steps."""
-    LENGTH_MISMATCH = "length_mismatch"
-    """The sequence columns of one record have different lengths."""
-    NOT_FINITE = "not_finite"
-    """A number is NaN or infinite."""
-    OUT_OF_RANGE = "out_of_range"
-    """A number is below `min_value` or above `max_value`, or a step has more than `max_bytes`."""
-    ID_OUT_OF_RANGE = "id_out_of_range"
-    """An id is negative, or not below `num_buckets`."""
-    OUT_OF_VOCABULARY = "out_of_vocabulary"
-    """A value is not in the vocabulary, and the column says `oov: error`."""
-    EMPTY_SEQUENCE = "empty_sequence"
-    """The sequence has no step, and `sequences.empty` says reject."""
-    TOO_SHORT = "too_short"
-    """The sequence has fewer steps than `sequences.min_steps`, but at least one."""
-    OVER_LONG = "over_long"
-    """The sequence is longer than the last boundary, and `sequences.over_long` says reject."""
+    meaning: str
+    """The reason in a sentence, as the report and the reference show it."""
+
+    def __new__(cls, name: str, meaning: str = "") -> Self:
+        """A member: its name as text, and its meaning."""
+        reason = str.__new__(cls, name)
+        reason._value_ = name
+        reason.meaning = meaning
+        return reason
+
+    DAMAGED_FILE = (
+        "damaged_file",
+        "The rest of a file cannot be read: a length's checksum is wrong, or the file ends inside a record.",
+    )
+    DAMAGED_RECORD = (
+        "damaged_record",
+        "The record's data does not match its checksum; the records after it are read.",
+    )
+    TOO_LARGE = (
+        "too_large",
+        "The record has more bytes than `limits.max_record_bytes`.",
+    )
+    UNPARSABLE = (
+        "unparsable",
+        "The bytes are no protocol buffer of the format.",
+    )
+    WRONG_FORMAT = (
+        "wrong_format",
+        "A tf.Example where tf.SequenceExample is configured, or the reverse.",
+    )
+    WRONG_DTYPE = (
+        "wrong_dtype",
+        "A feature holds another kind of list than its column reads, such as floats for int64.",
+    )
+    MISSING_FEATURE = (
+        "missing_feature",
+        "A required feature is absent.",
+    )
+    CONTEXT_SHAPE = (
+        "context_shape",
+        "A context feature has another number of values than its column's shape.",
+    )
+    VALUE_COUNT = (
+        "value_count",
+        "A step has another number of values than the column's shape, or the values do not divide into steps.",
+    )
+    LENGTH_MISMATCH = (
+        "length_mismatch",
+        "The sequence columns of one record have different lengths.",
+    )
+    NOT_FINITE = (
+        "not_finite",
+        "A number is NaN or infinite.",
+    )
+    OUT_OF_RANGE = (
+        "out_of_range",
+        "A number is below `min_value` or above `max_value`, or a step has more than `max_bytes`.",
+    )
+    ID_OUT_OF_RANGE = (
+        "id_out_of_range",
+        "An id is negative, or not below `num_buckets`.",
+    )
+    OUT_OF_VOCABULARY = (
+        "out_of_vocabulary",
+        "A value is not in the vocabulary, and the column says `oov: error`.",
+    )
+    EMPTY_SEQUENCE = (
+        "empty_sequence",
+        "The sequence has no step, and `sequences.empty` says reject.",
+    )
+    TOO_SHORT = (
+        "too_short",
+        "The sequence has fewer steps than `sequences.min_steps`, but at least one.",
+    )
+    OVER_LONG = (
+        "over_long",
+        "The sequence is longer than the last boundary, and `sequences.over_long` says reject.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,9 @@
 """The rejected records by reason, with examples."""
 
-import ast
-import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 
-from lengthwise import reject_reasons
 from lengthwise.manifest import Counts
 from lengthwise.reject_reasons import EXAMPLES, Reject, RejectReason, first_of_each
 from lengthwise.report.chart_axes import percent_of
@@ -57,13 +53,14 @@ def first_examples(rejects: Iterable[Reject], counts: Mapping[str, int], each: i
 def reason_rows(counts: Counts, examples: Iterable[Reject]) -> list[ReasonRow]:
     """Every reason that occurred, the most frequent first."""
     examples = list(examples)
+    meanings = {str(reason): reason.meaning for reason in RejectReason}
     reasons = sorted(
         ((reason, count) for reason, count in counts.rejected.items() if count), key=lambda r: (-r[1], r[0])
     )
     return [
         ReasonRow(
             reason=reason,
-            meaning=meanings().get(reason, ""),
+            meaning=meanings.get(reason, ""),
             count=count,
             share=percent_text(count / counts.read if counts.read else 0.0),
             width=percent_of(count, reasons[0][1]),
@@ -71,23 +68,6 @@ def reason_rows(counts: Counts, examples: Iterable[Reject]) -> list[ReasonRow]:
         )
         for reason, count in reasons
     ]
-
-
-@lru_cache(maxsize=1)
-def meanings() -> Mapping[str, str]:
-    """The meaning of each reason, from the docstrings of the members of `RejectReason`."""
-    try:
-        module = ast.parse(inspect.getsource(reject_reasons))
-    except (OSError, TypeError, ValueError):  # installed without sources
-        return {}
-    reasons = next(node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "RejectReason")
-    texts, name = {}, ""
-    for node in reasons.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-        elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            texts[str(RejectReason[name])] = " ".join(str(node.value.value).split())
-    return texts
 
 
 def _example(reject: Reject) -> Example:
