@@ -1,6 +1,6 @@
 """From sequence features to the input of a sequence model: `[batch, T, D]` and lengths.
 
-    columns ─ tables ── plan: column order, features to read, embedding tables
+    columns ─ planning ── plan: order of the columns, features to read ─ tables
     features ─ reading ─┬─ dense | sparse | ragged ─ steps [B,T,...]
                         └─ lengths ─ T, mask
     steps ─ vectors ─ embed | count | numbers, per column ─ concatenate ─ [B,T,D]
@@ -13,10 +13,10 @@ from lengthwise.layers.context_concatenation import ConcatenateContext, concaten
 from lengthwise.layers.context_features import ContextFeatures
 from lengthwise.layers.input_layer import sequence_input_layer
 from lengthwise.layers.keras_inputs import inputs
+from lengthwise.layers.planning.default_columns import embedding_size
 from lengthwise.layers.segment_layers import SegmentMask, SegmentPooling
 from lengthwise.layers.sequence_features import SequenceFeatures
 from lengthwise.layers.standardization import Standardize
-from lengthwise.layers.tables.default_columns import embedding_size
 
 __all__ = [
     "ConcatenateContext",

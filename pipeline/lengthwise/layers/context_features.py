@@ -8,10 +8,10 @@ import keras
 from lengthwise.columns import AnyColumn, feature_of
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, Features, KerasConfig, StaticShape
+from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns, converted_columns
+from lengthwise.layers.planning.keras_config import columns_config, columns_from_config
+from lengthwise.layers.planning.layer_plan import ColumnsLike
 from lengthwise.layers.segment_layers import is_packed
-from lengthwise.layers.tables.default_columns import EmbeddingSizes, context_columns, converted_columns
-from lengthwise.layers.tables.keras_config import columns_config, columns_from_config
-from lengthwise.layers.tables.layer_plan import ColumnsLike
 from lengthwise.layers.tables.layer_tables import add_tables
 from lengthwise.layers.vectors.record_vectors import RecordFeatures
 from lengthwise.layers.vectors.xla_limits import may_look_up, refuse_to_compile

@@ -6,11 +6,11 @@ import keras
 
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor
+from lengthwise.layers.planning.layer_plan import ColumnsLike, LayerPlan, plan_columns
 from lengthwise.layers.reading.batch_inputs import read_features
 from lengthwise.layers.reading.column_lookups import cached_lookups, make_lookups
 from lengthwise.layers.reading.tensor_values import as_tensors
 from lengthwise.layers.sequence_features import SequenceFeatures
-from lengthwise.layers.tables.layer_plan import ColumnsLike, LayerPlan, plan_columns
 from lengthwise.layers.tracing import unconverted
 from lengthwise.layers.vectors.column_vectors import batch_vectors
 from lengthwise.padding_side import Padding

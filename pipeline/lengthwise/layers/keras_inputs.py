@@ -18,7 +18,7 @@ from lengthwise.columns import (
     sequence_features,
 )
 from lengthwise.columns.from_tensorflow import from_feature_column
-from lengthwise.layers.tables.layer_plan import ColumnLike
+from lengthwise.layers.planning.layer_plan import ColumnLike
 
 warnings.filterwarnings(
     "error",

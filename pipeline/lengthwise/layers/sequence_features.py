@@ -9,6 +9,9 @@ from keras import ops
 from lengthwise.columns import AnyColumn, feature_of, packed_keys
 from lengthwise.layers.context_concatenation import join_context
 from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, KerasConfig, StaticShape
+from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns, converted_columns, step_columns
+from lengthwise.layers.planning.keras_config import columns_config, columns_from_config
+from lengthwise.layers.planning.layer_plan import ColumnsLike, LayerPlan, plan_columns, with_vocabulary_entries
 from lengthwise.layers.reading.batch_inputs import read_features, read_mask
 from lengthwise.layers.reading.batch_lengths import Masks
 from lengthwise.layers.reading.column_lookups import make_lookups
@@ -17,9 +20,6 @@ from lengthwise.layers.reading.tensor_values import as_tensors
 from lengthwise.layers.segment_layers import refuse_layers_across_steps, repeated_for_steps, unpacked_context
 from lengthwise.layers.standardization import with_standardization
 from lengthwise.layers.tables.checkpoint_weights import read_tf1_tables
-from lengthwise.layers.tables.default_columns import EmbeddingSizes, context_columns, converted_columns, step_columns
-from lengthwise.layers.tables.keras_config import columns_config, columns_from_config
-from lengthwise.layers.tables.layer_plan import ColumnsLike, LayerPlan, plan_columns, with_vocabulary_entries
 from lengthwise.layers.tables.layer_tables import add_tables
 from lengthwise.layers.vectors.column_vectors import batch_vectors
 from lengthwise.layers.vectors.output_shapes import output_shape, output_shape_of_shapes

@@ -9,10 +9,10 @@ import tensorflow as tf
 from lengthwise.columns import DenseColumn, SharedEmbeddingColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, Initializer, StaticShape
+from lengthwise.layers.planning.layer_plan import EmbeddingTable, LayerPlan, table_name
 from lengthwise.layers.reading.batch_inputs import features_by_key, read_features
 from lengthwise.layers.reading.column_lookups import make_lookups
 from lengthwise.layers.tables.checkpoint_weights import VARIABLE, first_weights
-from lengthwise.layers.tables.layer_plan import EmbeddingTable, LayerPlan, table_name
 from lengthwise.layers.vectors.column_vectors import batch_vectors
 
 _v1 = tf.compat.v1

@@ -14,6 +14,7 @@ from keras import ops
 from lengthwise.columns import LayerFeature, NumericColumn
 from lengthwise.errors import ConfigError, ConfigTypeError
 from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, Size
+from lengthwise.layers.planning.layer_plan import LayerPlan
 from lengthwise.layers.reading.batch_checks import Checks, NoChecks
 from lengthwise.layers.reading.batch_lengths import Masks, common_lengths, given_lengths
 from lengthwise.layers.reading.bytes_inputs import decoded, is_stored
@@ -23,7 +24,6 @@ from lengthwise.layers.reading.dense_steps import DenseSteps, cut_or_pad, move_p
 from lengthwise.layers.reading.gap_inputs import without_gaps
 from lengthwise.layers.reading.number_dtypes import exact_default
 from lengthwise.layers.reading.row_lengths import rank_of, read_row_lengths, tensor_layout, values_per_step
-from lengthwise.layers.tables.layer_plan import LayerPlan
 from lengthwise.padding_side import Padding, is_real
 from lengthwise.tensor import MISSING
 

@@ -8,7 +8,7 @@ import keras
 
 from lengthwise.columns import HashColumn, IdentityColumn, LayerFeature, VocabularyColumn
 from lengthwise.columns.vocabulary_file import vocabulary_version
-from lengthwise.layers.tables.layer_plan import LayerPlan
+from lengthwise.layers.planning.layer_plan import LayerPlan
 
 if TYPE_CHECKING:
     from lengthwise.tensor.tensor_lookup import IdLookup

@@ -1,1 +1,1 @@
-"""The plan of a layer from its columns, the embedding tables and their first weights, and the Keras configuration."""
+"""The embedding tables of a layer: their memory, their first weights, their variables."""

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, Initializer, StaticShape
-from lengthwise.layers.tables.layer_plan import EmbeddingTable, LayerPlan
-from lengthwise.layers.tables.named_functions import initializer_of
+from lengthwise.layers.planning.layer_plan import EmbeddingTable, LayerPlan
+from lengthwise.layers.planning.named_functions import initializer_of
 
 VARIABLE = "embedding_weights"
 """TensorFlow's name for the variable of an embedding column, in the variable scope named after the column."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import keras
 
+from lengthwise.layers.planning.layer_plan import LayerPlan, all_tables
 from lengthwise.layers.tables.checkpoint_weights import first_weights
-from lengthwise.layers.tables.layer_plan import LayerPlan, all_tables
 from lengthwise.layers.tables.table_memory import require_memory
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from lengthwise.errors import ConfigError
-from lengthwise.layers.tables.layer_plan import EmbeddingTable
+from lengthwise.layers.planning.layer_plan import EmbeddingTable
 
 _NUMBER_SIZE = 4  # bytes of a float32
 

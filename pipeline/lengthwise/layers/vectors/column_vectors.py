@@ -14,11 +14,11 @@ from lengthwise.columns import (
     SharedEmbeddingColumn,
 )
 from lengthwise.layers.keras_types import BackendTensor, Tables
+from lengthwise.layers.planning.layer_plan import LayerPlan, table_name
 from lengthwise.layers.reading.batch_checks import FIRST_FAILURE
 from lengthwise.layers.reading.batch_inputs import Batch
 from lengthwise.layers.reading.dense_steps import DenseSteps
 from lengthwise.layers.reading.number_dtypes import in_column_dtype, with_default
-from lengthwise.layers.tables.layer_plan import LayerPlan, table_name
 from lengthwise.layers.vectors.bucket_ids import bucketize
 from lengthwise.layers.vectors.embedding_vectors import embed, id_counts, id_factors, nan_where_refused, safe_ids
 from lengthwise.tensor import REFUSED

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import Features, FeatureTensor, StaticShape
+from lengthwise.layers.planning.layer_plan import LayerPlan
 from lengthwise.layers.reading.batch_inputs import features_by_key
 from lengthwise.layers.reading.row_lengths import tensor_layout, values_per_step
-from lengthwise.layers.tables.layer_plan import LayerPlan
 
 BatchAndSteps = tuple[int | None, int | None]
 """The batch size and T, None if they are known only at run time."""

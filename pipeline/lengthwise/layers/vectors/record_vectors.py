@@ -8,11 +8,11 @@ from keras import ops
 from lengthwise.columns import RESERVED_KEY, AnyColumn, ContextColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, Tables
+from lengthwise.layers.planning.layer_plan import LayerPlan, plan_columns, with_vocabulary_entries
 from lengthwise.layers.reading.batch_inputs import feature_keys, read_features
 from lengthwise.layers.reading.column_lookups import Lookups, make_lookups
 from lengthwise.layers.reading.number_dtypes import length_dtype
 from lengthwise.layers.reading.row_lengths import rank_of, tensor_layout
-from lengthwise.layers.tables.layer_plan import LayerPlan, plan_columns, with_vocabulary_entries
 from lengthwise.layers.vectors.column_vectors import batch_vectors
 from lengthwise.layers.vectors.xla_limits import xla_hindrances
 

@@ -5,9 +5,9 @@ import keras
 from lengthwise.columns import HashColumn, LayerFeature, VocabularyColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import Features, FeatureTensor
+from lengthwise.layers.planning.layer_plan import LayerPlan
 from lengthwise.layers.reading.batch_inputs import features_by_key
 from lengthwise.layers.reading.row_lengths import tensor_layout
-from lengthwise.layers.tables.layer_plan import LayerPlan
 from lengthwise.layers.tracing import is_compiled
 
 

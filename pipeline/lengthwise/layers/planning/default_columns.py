@@ -23,7 +23,7 @@ from lengthwise.columns import (
 from lengthwise.columns.field_errors import show
 from lengthwise.columns.from_tensorflow import is_feature_column
 from lengthwise.errors import ConfigError
-from lengthwise.layers.tables.layer_plan import ColumnLike, ColumnsLike, column_list
+from lengthwise.layers.planning.layer_plan import ColumnLike, ColumnsLike, column_list
 
 _IDS = (*get_args(IdColumn), BucketizedColumn)
 _LARGEST_SIZE = 256

@@ -10,7 +10,7 @@ from lengthwise.columns.column_parts import with_changed_parts
 from lengthwise.columns.untrusted_columns import columns_from_outside
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import KerasConfig
-from lengthwise.layers.tables.named_functions import normalizer_of
+from lengthwise.layers.planning.named_functions import normalizer_of
 
 
 def columns_config(columns: Iterable[AnyColumn]) -> list[KerasConfig]:

@@ -1,0 +1,1 @@
+"""From columns to the plan of a layer, and from and to a Keras configuration."""
