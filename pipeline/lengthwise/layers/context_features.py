@@ -7,7 +7,7 @@ import keras
 
 from lengthwise.columns import AnyColumn, feature_of
 from lengthwise.errors import ConfigError
-from lengthwise.layers.keras_types import BackendTensor, Features, KerasConfig, StaticShape
+from lengthwise.layers.keras_types import BackendTensor, FeatureTensors, KerasConfig, StaticShape
 from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns, converted_columns
 from lengthwise.layers.planning.keras_config import columns_config, columns_from_config
 from lengthwise.layers.planning.layer_plan import ColumnsLike
@@ -81,16 +81,16 @@ class ContextFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         self._context.make_lookups()
         self.tables = add_tables(self, self._context.plans)
 
-    def call(self, features: Features) -> BackendTensor:
+    def call(self, features: FeatureTensors) -> BackendTensor:
         self._check(features)
         return self._context.vectors(features, self.tables, self.compute_dtype)
 
-    def compute_output_spec(self, features: Features) -> keras.KerasTensor:
+    def compute_output_spec(self, features: FeatureTensors) -> keras.KerasTensor:
         self._check(features)
         batch = features[min(self._context.keys)].shape[0]
         return keras.KerasTensor((batch, self._context.num_elements), dtype=self.compute_dtype)
 
-    def _check(self, features: Features) -> None:
+    def _check(self, features: FeatureTensors) -> None:
         if is_packed(features):
             raise ConfigError(
                 "ContextFeatures: expected one record per row, received packed rows; give `context=` to "

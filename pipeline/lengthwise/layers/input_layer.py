@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import keras
 
 from lengthwise.errors import ConfigError
-from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor
+from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors
 from lengthwise.layers.planning.layer_plan import ColumnsLike, LayerPlan, plan_columns
 from lengthwise.layers.reading.batch_inputs import read_features
 from lengthwise.layers.reading.column_lookups import cached_lookups, make_lookups
@@ -18,7 +18,7 @@ from lengthwise.padding_side import Padding
 
 @unconverted
 def sequence_input_layer(
-    features: Features | FeatureTensor,
+    features: FeatureTensors | FeatureTensor,
     feature_columns: ColumnsLike,
     weight_collections: Iterable[str] | None = None,
     trainable: bool = True,

@@ -39,7 +39,7 @@ FeatureTensor: TypeAlias = Any
 """The values of one feature of a batch: a `BackendTensor`, a `tf.SparseTensor` or a `tf.RaggedTensor`, which only the
 running code can distinguish."""
 
-Features = Mapping[str, FeatureTensor]
+FeatureTensors = Mapping[str, FeatureTensor]
 """The features of a batch by key."""
 
 Tables = Mapping[str, BackendTensor]

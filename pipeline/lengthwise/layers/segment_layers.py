@@ -8,7 +8,7 @@ from keras import ops
 
 from lengthwise.columns import RESERVED_KEY, packed_keys
 from lengthwise.errors import ConfigError
-from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, KerasConfig
+from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, KerasConfig
 
 Reduce = Literal["mean", "sum", "first", "last"]
 
@@ -156,7 +156,7 @@ class SegmentPooling(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         return {**super().get_config(), "reduce": self.reduce}
 
 
-def is_packed(features: Features | FeatureTensor) -> bool:
+def is_packed(features: FeatureTensors | FeatureTensor) -> bool:
     """Whether the features are those of packed rows, in any group."""
     if not isinstance(features, Mapping):
         return False
@@ -164,7 +164,7 @@ def is_packed(features: Features | FeatureTensor) -> bool:
     return any(packed_keys(key)[0] in features for key in lengths)
 
 
-def unpacked_context(keys: Iterable[str], features: Features) -> dict[str, BackendTensor]:
+def unpacked_context(keys: Iterable[str], features: FeatureTensors) -> dict[str, BackendTensor]:
     """Context features of packed rows, `[B,S,...]`, as those of unpacked rows, `[B*S,...]`."""
     values = {key: features[key] for key in keys if key in features}
     return {key: ops.reshape(value, (-1, *value.shape[2:])) for key, value in values.items()}

@@ -8,7 +8,7 @@ from keras import ops
 
 from lengthwise.columns import AnyColumn, feature_of, packed_keys
 from lengthwise.layers.context_concatenation import join_context
-from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, KerasConfig, StaticShape
+from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, KerasConfig, StaticShape
 from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns, converted_columns, step_columns
 from lengthwise.layers.planning.keras_config import columns_config, columns_from_config
 from lengthwise.layers.planning.layer_plan import ColumnsLike, LayerPlan, plan_columns, with_vocabulary_entries
@@ -170,12 +170,12 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         self._context.make_lookups()
         self.tables = add_tables(self, self._plans)
 
-    def __call__(self, features: Features | FeatureTensor, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, features: FeatureTensors | FeatureTensor, *args: Any, **kwargs: Any) -> Any:
         # Before Keras flattens such a value, which is a tuple.
         return super().__call__(as_tensors(features), *args, **kwargs)
 
     def call(
-        self, features: Features | FeatureTensor, mask: Masks = None
+        self, features: FeatureTensors | FeatureTensor, mask: Masks = None
     ) -> BackendTensor | tuple[BackendTensor, BackendTensor]:
         self._update_supports_jit(features)
         segment_key, _ = packed_keys(self._plan.length_key)
@@ -194,7 +194,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         return (inputs, lengths) if self.return_lengths else inputs
 
     def compute_mask(
-        self, features: Features | FeatureTensor, mask: Masks = None
+        self, features: FeatureTensors | FeatureTensor, mask: Masks = None
     ) -> BackendTensor | tuple[BackendTensor, None] | None:
         """Bool `[batch, T]`: true on the steps of each sequence."""
         if any(keras.backend.is_keras_tensor(value) for value in keras.tree.flatten(features)):
@@ -203,7 +203,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         return (valid, None) if self.return_lengths else valid
 
     def compute_output_spec(
-        self, features: Features | FeatureTensor, mask: Masks = None
+        self, features: FeatureTensors | FeatureTensor, mask: Masks = None
     ) -> keras.KerasTensor | tuple[keras.KerasTensor, keras.KerasTensor]:
         del mask
         self._update_supports_jit(features)
@@ -229,7 +229,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         inputs = (batch, count, self._num_elements)
         return (inputs, (batch,)) if self.return_lengths else inputs
 
-    def _update_supports_jit(self, features: Features | FeatureTensor) -> None:
+    def _update_supports_jit(self, features: FeatureTensors | FeatureTensor) -> None:
         hindrances = [*xla_hindrances(self._plan, features), *self._context.xla_hindrances(features)]
         if hindrances:
             refuse_to_compile("SequenceFeatures", hindrances)

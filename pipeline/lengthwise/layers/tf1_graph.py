@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from lengthwise.columns import DenseColumn, SharedEmbeddingColumn
 from lengthwise.errors import ConfigError
-from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, Initializer, StaticShape
+from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, Initializer, StaticShape
 from lengthwise.layers.planning.layer_plan import EmbeddingTable, LayerPlan, table_name
-from lengthwise.layers.reading.batch_inputs import features_by_key, read_features
+from lengthwise.layers.reading.batch_inputs import read_features, tensors_by_key
 from lengthwise.layers.reading.column_lookups import make_lookups
 from lengthwise.layers.tables.checkpoint_weights import VARIABLE, first_weights
 from lengthwise.layers.vectors.column_vectors import batch_vectors
@@ -20,12 +20,12 @@ _v1 = tf.compat.v1
 
 def graph_input_layer(
     plan: LayerPlan,
-    features: Features | FeatureTensor,
+    features: FeatureTensors | FeatureTensor,
     weight_collections: Iterable[str] | None,
     trainable: bool,
 ) -> tuple[BackendTensor, BackendTensor]:
     """The layer's outputs; its variables are created or found in the current variable scope."""
-    features = features_by_key(plan, features)
+    features = tensors_by_key(plan, features)
     collections = _collections(weight_collections)
     with _v1.variable_scope(None, default_name="sequence_input_layer", values=_tensors(features)):
         tables: dict[str, tf.Variable] = {}
@@ -91,5 +91,5 @@ def _collections(names: Iterable[str] | None) -> list[str] | None:
     return names + extra
 
 
-def _tensors(features: Features) -> list[BackendTensor]:
+def _tensors(features: FeatureTensors) -> list[BackendTensor]:
     return tf.nest.flatten(list(features.values()), expand_composites=True)

@@ -7,16 +7,16 @@ import keras
 
 from lengthwise.layers.keras_types import BackendTensor
 
-Function = TypeVar("Function", bound=Callable[..., object])
+UnconvertedFunction = TypeVar("UnconvertedFunction", bound=Callable[..., object])
 
 
-def unconverted(function: Function) -> Function:
+def unconverted(function: UnconvertedFunction) -> UnconvertedFunction:
     """The function, not converted by AutoGraph, which warns about new syntax. Our code branches on no tensor."""
     if keras.backend.backend() != "tensorflow":
         return function
     import tensorflow as tf
 
-    converted: Function = tf.autograph.experimental.do_not_convert(function)
+    converted: UnconvertedFunction = tf.autograph.experimental.do_not_convert(function)
     return converted
 
 

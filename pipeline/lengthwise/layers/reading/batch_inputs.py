@@ -1,7 +1,7 @@
 """A dict of features to dense steps, lengths and one T.
 
 features ─ read each source ─┬─ steps (dense | sparse | ragged)
-sequence_length | mask ──────┴─ lengths, equal for all ─ T ─ cut and pad to T ─ Batch
+sequence_length | mask ──────┴─ lengths, equal for all ─ T ─ cut and pad to T ─ LayerBatch
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from keras import ops
 
 from lengthwise.columns import LayerFeature, NumericColumn
 from lengthwise.errors import ConfigError, ConfigTypeError
-from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, Size
+from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, Size
 from lengthwise.layers.planning.layer_plan import LayerPlan
 from lengthwise.layers.reading.batch_checks import Checks, NoChecks
 from lengthwise.layers.reading.batch_lengths import Masks, common_lengths, given_lengths
-from lengthwise.layers.reading.bytes_inputs import decoded, is_stored
+from lengthwise.layers.reading.bytes_inputs import is_stored, stored_numbers
 from lengthwise.layers.reading.column_lookups import Lookups
 from lengthwise.layers.reading.dense_inputs import dense_ids, dense_numbers
 from lengthwise.layers.reading.dense_steps import DenseSteps, cut_or_pad, move_padding_left
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Batch:
+class LayerBatch:
     """All sources of a batch.
 
     Attributes:
@@ -48,7 +48,9 @@ class Batch:
     checks: Checks
 
 
-def read_features(plan: LayerPlan, features: Features | FeatureTensor, mask: Masks, lookups: Lookups) -> Batch:
+def read_features(
+    plan: LayerPlan, features: FeatureTensors | FeatureTensor, mask: Masks, lookups: Lookups
+) -> LayerBatch:
     """Reads the features of the plan's sources.
 
     Args:
@@ -73,10 +75,10 @@ def read_features(plan: LayerPlan, features: Features | FeatureTensor, mask: Mas
         steps.append(source_steps)
     # Operations that use `valid` wait for the checks, so that they do not fail first with their own message.
     (lengths,) = checks.attach(lengths)
-    return Batch(tuple(steps), lengths, mask_of_lengths(lengths, count, plan.padding), checks)
+    return LayerBatch(tuple(steps), lengths, mask_of_lengths(lengths, count, plan.padding), checks)
 
 
-def read_mask(plan: LayerPlan, features: Features | FeatureTensor, mask: Masks) -> BackendTensor:
+def read_mask(plan: LayerPlan, features: FeatureTensors | FeatureTensor, mask: Masks) -> BackendTensor:
     """The `valid` of `read_features`, without reading the values."""
     checks = NoChecks()
     lengths, count = _lengths(plan, _read_by_key(plan, features, checks), mask, checks)
@@ -89,7 +91,7 @@ def mask_of_lengths(lengths: BackendTensor, count: Size, padding: Padding) -> Ba
     return is_real(positions, ops.expand_dims(lengths, 1), ops.cast(count, lengths.dtype), padding)
 
 
-def features_by_key(plan: LayerPlan, features: Features | FeatureTensor) -> Features:
+def tensors_by_key(plan: LayerPlan, features: FeatureTensors | FeatureTensor) -> FeatureTensors:
     """The features as a dict.
 
     Raises:
@@ -119,7 +121,7 @@ def feature_keys(plan: LayerPlan) -> list[str]:
     return sorted(keys)
 
 
-def _lengths(plan: LayerPlan, features: Features, mask: Masks, checks: Checks) -> tuple[BackendTensor, Size]:
+def _lengths(plan: LayerPlan, features: FeatureTensors, mask: Masks, checks: Checks) -> tuple[BackendTensor, Size]:
     if plan.padding == "left":
         _require_whole_steps(plan, features, checks)
     rows = [read_row_lengths(source, features[source.key]) for source in plan.sources]
@@ -127,7 +129,7 @@ def _lengths(plan: LayerPlan, features: Features, mask: Masks, checks: Checks) -
     return common_lengths(rows, given, checks, plan.length_key)
 
 
-def _require_whole_steps(plan: LayerPlan, features: Features, checks: Checks) -> None:
+def _require_whole_steps(plan: LayerPlan, features: FeatureTensors, checks: Checks) -> None:
     """Requires that dense rows `[B, N]` of several values per step end with a whole step: steps are counted from there.
 
     Raises:
@@ -145,13 +147,13 @@ def _require_whole_steps(plan: LayerPlan, features: Features, checks: Checks) ->
             raise ConfigError(f"{message} {width} values; give shape [batch, T, {size}]")
 
 
-def _read_by_key(plan: LayerPlan, features: Features | FeatureTensor, checks: Checks) -> Features:
+def _read_by_key(plan: LayerPlan, features: FeatureTensors | FeatureTensor, checks: Checks) -> FeatureTensors:
     """The features as a dict. Those of the plan have a known rank of at least 2, and numbers in place of bytes."""
-    features = features_by_key(plan, features)
+    features = tensors_by_key(plan, features)
     read = {key: _of_known_rank(key, features[key]) for key in feature_keys(plan)}
     for source in plan.sources:
         if is_stored(read[source.key], source):
-            read[source.key] = decoded(read[source.key], source, checks)
+            read[source.key] = stored_numbers(read[source.key], source, checks)
     return {**features, **read}
 
 
@@ -170,7 +172,9 @@ def _of_known_rank(key: str, value: FeatureTensor) -> FeatureTensor:
     raise ConfigError(f"feature {key!r}: expected shape [batch, T, ...], received {received}")
 
 
-def _read_source(source: LayerFeature, features: Features, lookup: "IdLookup | None", checks: Checks) -> DenseSteps:
+def _read_source(
+    source: LayerFeature, features: FeatureTensors, lookup: "IdLookup | None", checks: Checks
+) -> DenseSteps:
     values = features[source.key]
     if isinstance(source, NumericColumn):
         return _read_numbers(values, source, checks)

@@ -9,7 +9,7 @@ from keras import ops
 
 from lengthwise.columns import RESERVED_KEY, packed_keys
 from lengthwise.errors import ConfigError, ConfigTypeError
-from lengthwise.layers.keras_types import BackendTensor, Features, Size
+from lengthwise.layers.keras_types import BackendTensor, FeatureTensors, Size
 from lengthwise.layers.reading.batch_checks import FIRST_FAILURE, Checks
 from lengthwise.layers.reading.number_dtypes import length_dtype
 from lengthwise.layers.reading.row_lengths import RowLengths, longest_row, rank_of
@@ -36,7 +36,7 @@ class GivenLengths:
 
 
 def given_lengths(
-    features: Features,
+    features: FeatureTensors,
     mask: Masks,
     keys: Iterable[str],
     padding: Padding,

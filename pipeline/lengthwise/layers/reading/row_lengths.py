@@ -13,7 +13,7 @@ from lengthwise.layers.reading.number_dtypes import length_dtype
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Layout = Literal["dense", "sparse", "ragged"]
+TensorLayout = Literal["dense", "sparse", "ragged"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RowLengths:
     count: Size
 
 
-def tensor_layout(value: FeatureTensor) -> Layout:
+def tensor_layout(value: FeatureTensor) -> TensorLayout:
     """The layout of a tensor or of a KerasTensor."""
     if keras.backend.is_keras_tensor(value):
         if value.sparse:

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lengthwise.errors import ConfigError
-from lengthwise.layers.keras_types import Features, FeatureTensor
+from lengthwise.layers.keras_types import FeatureTensor, FeatureTensors
 
 _VALUES = ("SparseTensorValue", "RaggedTensorValue")
 
 
-def as_tensors(features: Features | FeatureTensor) -> Features | FeatureTensor:
+def as_tensors(features: FeatureTensors | FeatureTensor) -> FeatureTensors | FeatureTensor:
     """The features, a dict or a single one, with tensors in place of such values; all others unchanged.
 
     Raises:

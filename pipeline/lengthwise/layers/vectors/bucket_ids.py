@@ -13,7 +13,7 @@ from lengthwise.layers.keras_types import BackendTensor
 from lengthwise.layers.reading.number_dtypes import length_dtype
 from lengthwise.layers.tracing import is_compiled
 
-Boundaries = npt.NDArray[Any]
+BoundaryArray = npt.NDArray[Any]
 """Boundaries in the dtype of the numbers."""
 
 # XLA searches by comparing with every boundary: with more, binary search is faster (at 1,000 boundaries 70 times).
@@ -61,7 +61,7 @@ def _searchable(values: BackendTensor) -> BackendTensor:
 
 
 @cache
-def _limits(boundaries: tuple[float, ...], dtype: str) -> Boundaries:
+def _limits(boundaries: tuple[float, ...], dtype: str) -> BoundaryArray:
     """The boundaries in the dtype. An integer is at least b if it is at least b rounded up."""
     if "float" in dtype:
         return np.asarray(boundaries, dtype)
@@ -70,7 +70,7 @@ def _limits(boundaries: tuple[float, ...], dtype: str) -> Boundaries:
     return np.asarray([max(smallest, limit) for limit in rounded_up if limit <= largest], dtype)
 
 
-def _binary_search(values: BackendTensor, limits: Boundaries) -> BackendTensor:
+def _binary_search(values: BackendTensor, limits: BoundaryArray) -> BackendTensor:
     """`searchsorted(limits, values, side="right")`, with as many steps as the number of limits has binary digits."""
     buckets = ops.zeros_like(values, dtype="int32")
     for digit in reversed(range(len(limits).bit_length())):

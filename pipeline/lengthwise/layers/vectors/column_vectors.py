@@ -16,7 +16,7 @@ from lengthwise.columns import (
 from lengthwise.layers.keras_types import BackendTensor, Tables
 from lengthwise.layers.planning.layer_plan import LayerPlan, table_name
 from lengthwise.layers.reading.batch_checks import FIRST_FAILURE
-from lengthwise.layers.reading.batch_inputs import Batch
+from lengthwise.layers.reading.batch_inputs import LayerBatch
 from lengthwise.layers.reading.dense_steps import DenseSteps
 from lengthwise.layers.reading.number_dtypes import in_column_dtype, with_default
 from lengthwise.layers.vectors.bucket_ids import bucketize
@@ -24,7 +24,9 @@ from lengthwise.layers.vectors.embedding_vectors import embed, id_counts, id_fac
 from lengthwise.tensor import REFUSED
 
 
-def batch_vectors(plan: LayerPlan, batch: Batch, tables: Tables, dtype: str) -> tuple[BackendTensor, BackendTensor]:
+def batch_vectors(
+    plan: LayerPlan, batch: LayerBatch, tables: Tables, dtype: str
+) -> tuple[BackendTensor, BackendTensor]:
     """The layer's outputs `[B,T,D]` and lengths `[B]`.
 
     Args:
@@ -102,7 +104,7 @@ def _bucket_ids(column: BucketizedColumn, steps: DenseSteps, valid: BackendTenso
     return bucketize(ops.squeeze(numbers, -1), column.limits)
 
 
-def _require_accepted(source: LayerFeature, steps: DenseSteps, batch: Batch) -> None:
+def _require_accepted(source: LayerFeature, steps: DenseSteps, batch: LayerBatch) -> None:
     assert isinstance(source, IdColumn)
     refused = ops.equal(steps.values, REFUSED)
     if len(refused.shape) == 3:

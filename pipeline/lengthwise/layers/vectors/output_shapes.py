@@ -3,18 +3,18 @@
 from collections.abc import Collection, Mapping
 
 from lengthwise.errors import ConfigError
-from lengthwise.layers.keras_types import Features, FeatureTensor, StaticShape
+from lengthwise.layers.keras_types import FeatureTensor, FeatureTensors, StaticShape
 from lengthwise.layers.planning.layer_plan import LayerPlan
-from lengthwise.layers.reading.batch_inputs import features_by_key
+from lengthwise.layers.reading.batch_inputs import tensors_by_key
 from lengthwise.layers.reading.row_lengths import tensor_layout, values_per_step
 
 BatchAndSteps = tuple[int | None, int | None]
 """The batch size and T, None if they are known only at run time."""
 
 
-def output_shape(plan: LayerPlan, features: Features | FeatureTensor) -> BatchAndSteps:
+def output_shape(plan: LayerPlan, features: FeatureTensors | FeatureTensor) -> BatchAndSteps:
     """The output's batch size and T for these features."""
-    features = features_by_key(plan, features)
+    features = tensors_by_key(plan, features)
     keys = {source.key for source in plan.sources}
     shapes = {key: features[key].shape for key in keys}
     return _batch_and_steps(plan, shapes, {key for key in keys if tensor_layout(features[key]) == "dense"})

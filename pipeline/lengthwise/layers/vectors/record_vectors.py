@@ -7,7 +7,7 @@ from keras import ops
 
 from lengthwise.columns import RESERVED_KEY, AnyColumn, ContextColumn
 from lengthwise.errors import ConfigError
-from lengthwise.layers.keras_types import BackendTensor, Features, FeatureTensor, Tables
+from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, Tables
 from lengthwise.layers.planning.layer_plan import LayerPlan, plan_columns, with_vocabulary_entries
 from lengthwise.layers.reading.batch_inputs import feature_keys, read_features
 from lengthwise.layers.reading.column_lookups import Lookups, make_lookups
@@ -54,12 +54,12 @@ class RecordFeatures:
         """Creates the lookups of raw values."""
         self._lookups = [make_lookups(part) if isinstance(part, LayerPlan) else () for part in self._parts]
 
-    def xla_hindrances(self, features: Features) -> list[str]:
+    def xla_hindrances(self, features: FeatureTensors) -> list[str]:
         """The features that XLA cannot compile, for messages."""
         self._require_keys(features)
         return [hindrance for plan in self.plans for hindrance in xla_hindrances(plan, features)]
 
-    def vectors(self, features: Features, tables: Tables, dtype: str) -> BackendTensor:
+    def vectors(self, features: FeatureTensors, tables: Tables, dtype: str) -> BackendTensor:
         """The columns' values `[B,C]`, concatenated.
 
         Args:
@@ -79,7 +79,7 @@ class RecordFeatures:
                 vectors.append(ops.reshape(ops.cast(features[part.key], dtype), (-1, part.num_elements)))
         return vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, axis=-1)
 
-    def _require_keys(self, features: Features) -> None:
+    def _require_keys(self, features: FeatureTensors) -> None:
         missing = sorted(self.keys if not isinstance(features, Mapping) else self.keys - features.keys())
         if missing:
             raise ConfigError(f"features: expected the keys of the context columns, received none for {missing}")
@@ -91,7 +91,9 @@ def _part(column: AnyColumn) -> ContextColumn | LayerPlan:
     return with_vocabulary_entries(plan_columns([column], per="record"))
 
 
-def _id_vectors(plan: LayerPlan, lookups: Lookups, features: Features, tables: Tables, dtype: str) -> BackendTensor:
+def _id_vectors(
+    plan: LayerPlan, lookups: Lookups, features: FeatureTensors, tables: Tables, dtype: str
+) -> BackendTensor:
     steps = {key: _as_one_step(key, features[key]) for key in feature_keys(plan)}
     rows = ops.shape(steps[plan.sources[0].key])[0]
     steps[RESERVED_KEY] = ops.ones((rows,), dtype=length_dtype())

@@ -4,9 +4,9 @@ import keras
 
 from lengthwise.columns import HashColumn, LayerFeature, VocabularyColumn
 from lengthwise.errors import ConfigError
-from lengthwise.layers.keras_types import Features, FeatureTensor
+from lengthwise.layers.keras_types import FeatureTensor, FeatureTensors
 from lengthwise.layers.planning.layer_plan import LayerPlan
-from lengthwise.layers.reading.batch_inputs import features_by_key
+from lengthwise.layers.reading.batch_inputs import tensors_by_key
 from lengthwise.layers.reading.row_lengths import tensor_layout
 from lengthwise.layers.tracing import is_compiled
 
@@ -17,7 +17,7 @@ def may_look_up(plan: LayerPlan) -> bool:
     return has_lookups and keras.backend.backend() == "tensorflow"
 
 
-def xla_hindrances(plan: LayerPlan, features: Features | FeatureTensor) -> list[str]:
+def xla_hindrances(plan: LayerPlan, features: FeatureTensors | FeatureTensor) -> list[str]:
     """The features, symbolic or real, that XLA cannot compile, for messages.
 
     Raises:
@@ -25,7 +25,7 @@ def xla_hindrances(plan: LayerPlan, features: Features | FeatureTensor) -> list[
     """
     if keras.backend.backend() != "tensorflow":
         return []
-    features = features_by_key(plan, features)
+    features = tensors_by_key(plan, features)
     hindrances = []
     for source in plan.sources:
         value = features[source.key]
