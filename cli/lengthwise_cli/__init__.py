@@ -1,8 +1,8 @@
 """The `lengthwise` command.
 
-main ─> group (finds a command, loads its module alone) ─> commands/NAME ─> lengthwise.*
+main ─> command_group (loads one module per command) ─> commands/NAME ─> lengthwise.*
           │                                                     │
-          └─ failures: exception -> one message, exit code      └─ terminal, watch, tables: what people see
+          └─ command_failures: one message, exit code         └─ terminal, progress_display, table_layout
 
 Nothing here imports TensorFlow, Beam, pyarrow or rich before a command needs it: `lengthwise --help` answers at once.
 """

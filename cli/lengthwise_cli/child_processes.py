@@ -1,4 +1,4 @@
-"""The processes that a command started, such as Beam's workers: they end with it."""
+"""Ends the processes that a command started, such as Beam's workers."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ _PATIENCE = 5.0  # seconds
 
 def stop_children() -> None:
     """Asks all processes below this one to end. A runner that is interrupted waits for its workers, else forever."""
-    with suppress(OSError, AttributeError):  # on Linux: what they leave behind becomes ours, so that it is found below
+    with suppress(OSError, AttributeError):  # on Linux: this process adopts their children, and finds them below
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _send(signal.SIGTERM)
 
@@ -35,7 +35,7 @@ def _send(number: signal.Signals) -> int:
 
 
 def _below(process: int) -> list[int]:
-    """The children, their children and so on, those that have ended left out; none where there is no /proc."""
+    """Returns the running descendants of this process; an empty result without /proc."""
     children: dict[int, list[int]] = defaultdict(list)
     with suppress(OSError):
         for name in filter(str.isdigit, os.listdir("/proc")):

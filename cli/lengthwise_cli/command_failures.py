@@ -1,4 +1,4 @@
-"""What a failure looks like from outside: one message on stderr, and an exit code.
+"""Turns each failure into one message on stderr and an exit code.
 
 click's usage errors, ConfigError      2        EnvironmentFailure, anything unforeseen    3
 DataLimitError, DatasetError           1        Ctrl-C, SIGTERM, SIGHUP                  130
@@ -22,7 +22,7 @@ USAGE, UNFORESEEN = 2, 3
 
 
 def guarded(action: Callable[[], Any], *, debug: bool) -> int:
-    """Runs a command; returns its exit code, its failure put into words on stderr."""
+    """Runs a command, prints its failure on stderr, and returns its exit code."""
     try:
         with as_interrupts():
             result = action()
@@ -47,7 +47,7 @@ def guarded(action: Callable[[], Any], *, debug: bool) -> int:
 
 
 def leave(code: int) -> NoReturn:
-    """Leaves a command with its exit code."""
+    """Ends a command with its exit code; an output that was lost is a failure."""
     lost = lost_product()
     if lost is not None:
         _say(f"standard output: {lost.strerror}")
@@ -77,8 +77,8 @@ def _report(error: Exception, debug: bool) -> int:
         return UNFORESEEN
     first = visible((str(error).strip().splitlines() or [""])[0])
     _say(
-        f"something unforeseen went wrong: {type(error).__name__}: {first}\n"
-        "This is a fault of lengthwise. `lengthwise --debug COMMAND ...` shows where; please report that text, "
-        "with what `lengthwise doctor` prints."
+        f"unexpected error: {type(error).__name__}: {first}\n"
+        "This is a bug in lengthwise. `lengthwise --debug COMMAND ...` shows where; please report its output, "
+        "with the output of `lengthwise doctor`."
     )
     return UNFORESEEN

@@ -1,4 +1,4 @@
-"""The group of all commands: loads a command's module when it is asked for, and suggests names for unknown ones."""
+"""The group of all commands. Loads a command's module at its first use, and suggests names for unknown commands."""
 
 import difflib
 import importlib
@@ -29,11 +29,11 @@ COMMANDS = (
     "schema",
     "doctor",
 )
-"""In the order of a user's way through them. Each is `lengthwise_cli.commands.NAME.command`."""
+"""In the order in which users need them. Each is `lengthwise_cli.commands.NAME.command`."""
 
 
 class Commands(click.Group):
-    """A group whose commands are modules, and whose failures become a message and an exit code."""
+    """A group whose commands are modules. Failures become a message and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -53,14 +53,14 @@ class Commands(click.Group):
         name = args[0]
         if not ctx.resilient_parsing and name not in COMMANDS and not name.startswith("-"):
             near = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}"
+            hint = f"did you mean {near[0]}?" if near else f"the commands are: {', '.join(COMMANDS)}"
             ctx.fail(f"no such command {name!r}; {hint}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except EOFError as error:  # which click takes for Ctrl-D
+        except EOFError as error:  # which click would treat as Ctrl-D
             raise RuntimeError(f"EOFError: {error}") from error
 
     def main(

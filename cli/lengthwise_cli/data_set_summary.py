@@ -1,4 +1,4 @@
-"""What a prepared data set came to: records, rejects, buckets and padding, for people and as JSON."""
+"""Summarizes a prepared data set: records, rejects, buckets and padding, as text and as JSON."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ _SUMMED = ("sequences", "steps", "padded_steps")
 
 
 def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
-    """The figures as JSON-ready values."""
+    """Returns the figures as values for JSON."""
     counts, totals = manifest.counts, manifest.totals
     return {
         "folder": folder,
@@ -45,7 +45,7 @@ def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
 
 
 def say_summary(manifest: "Manifest", folder: str) -> None:
-    """Prints the figures, and what to do next."""
+    """Prints the figures and the next commands."""
     figures = summarise(manifest, folder)
     say()
     say(f"{figures['read']:,} records read, {figures['written']:,} written, {_rejected(figures):,} rejected")
@@ -55,7 +55,7 @@ def say_summary(manifest: "Manifest", folder: str) -> None:
     for key, count in figures["repaired"].items():
         share = share_text(count / max(1, manifest.statistics[key].values))
         what = f"{count:,} values of {key!r} ({share}) missing, or outside its vocabulary or range"
-        say(f"{what}: replaced as the column says")
+        say(f"{what}: replaced as the column specifies")
     say_rejects(figures["rejected"])
     say_buckets(figures)
     splits = ", ".join(f"{name} {count:,}" for name, count in figures["splits"].items())
@@ -67,25 +67,25 @@ def say_summary(manifest: "Manifest", folder: str) -> None:
 
 
 def _split(manifest: "Manifest") -> list[str]:
-    """The argument that names the split to train on; none where that is the default."""
+    """Returns the argument that names the training split; empty if the default is right."""
     if "train" in manifest.splits:
         return []
     return [repr(max(manifest.splits, key=lambda name: manifest.histogram(name).total))]
 
 
 def _budget(manifest: "Manifest") -> int:
-    """A usual budget of steps, or the smallest that holds the longest bucket."""
+    """Returns a usual budget of padded steps, or the boundary of the longest bucket if that is larger."""
     return max(8192, manifest.boundaries[-1] + sum(max(group.boundaries) for group in manifest.groups.values()))
 
 
 def say_rejects(rejected: dict[str, int]) -> None:
-    """Prints how many records were rejected, by reason; nothing where none were."""
+    """Prints how many records were rejected, by reason; prints nothing if none were."""
     if rejected:
         say_table("Rejects", ["reason", ">records"], Counter(rejected).most_common())
 
 
 def say_buckets(figures: dict[str, Any]) -> None:
-    """Prints the buckets and what padding they cost."""
+    """Prints the buckets and their padding."""
     rows: list[tuple[object, ...]] = [
         (_bound(bucket["boundary"]), bucket["sequences"], bucket["steps"], share_text(bucket["padding_share"]))
         for bucket in figures["buckets"]
@@ -96,7 +96,7 @@ def say_buckets(figures: dict[str, Any]) -> None:
     say_table("Buckets", [">up to steps", ">sequences", ">steps", ">padding"], rows)
     say(
         f"padding: {share_text(figures['padding_share'])} of all steps; "
-        f"padded to the longest it would be {share_text(figures['padding_share_to_max'])}"
+        f"if all were padded to the longest, it would be {share_text(figures['padding_share_to_max'])}"
     )
     if figures["groups"]:
         groups = [
@@ -106,11 +106,11 @@ def say_buckets(figures: dict[str, Any]) -> None:
         whose = "the first two" if isinstance(figures["buckets"][0]["boundary"], list) else "the first"
         say_table(f"Groups; the buckets are those of {whose}", ["group", ">steps", ">padding"], groups)
     if figures["layout"] == "block":
-        say("(blocks hold no padding: batches, sorted by length, are padded when they are read, and to less)")
+        say("(blocks contain no padding: batches, sorted by length, are padded when they are read, and to less)")
 
 
 def _together(buckets: list[dict[str, Any]]) -> tuple[object, ...]:
-    """One row for many buckets."""
+    """Returns one row that sums up many buckets."""
     sequences, steps, padded = (sum(bucket[name] for bucket in buckets) for name in _SUMMED)
     return f"... {len(buckets):,} more", sequences, steps, share_text(1 - steps / padded if padded else 0.0)
 
@@ -124,7 +124,7 @@ def _buckets(manifest: "Manifest") -> list[dict[str, Any]]:
 
 
 def _bound(boundary: Any) -> Any:
-    """A bucket's boundary as a table shows it."""
+    """Formats a bucket's boundary for a table."""
     return bounds_text(boundary) if isinstance(boundary, list) else boundary
 
 

@@ -1,4 +1,4 @@
-"""What `lengthwise doctor` looks at: each check is a function that yields findings."""
+"""The checks of `lengthwise doctor`. Each is a function that yields findings."""
 
 import importlib.metadata
 import importlib.util
@@ -23,7 +23,7 @@ _CGROUP_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at.
+    """The result of a check.
 
     Attributes:
         what: the thing.
@@ -41,7 +41,7 @@ class Finding:
 def checks(
     paths: Sequence[str], runner_options: Sequence[str] = ()
 ) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]:
-    """What is done, in words, and the check that does it; the slow ones last.
+    """Returns the checks and their descriptions, the slow ones last.
 
     Args:
         paths: files or folders that the user wants to reach.
@@ -60,7 +60,7 @@ def checks(
 
 
 def versions() -> Iterator[Finding]:
-    """Whether each dependency has a version that this lengthwise was made for. Imports none of them."""
+    """Checks that each dependency has a supported version. Imports none of them."""
     yield Finding("python", "ok", f"{platform.python_version()} ({sys.executable}), {platform.platform()}")
     try:
         needed = importlib.metadata.requires("lengthwise") or []
@@ -95,7 +95,7 @@ def machine() -> Iterator[Finding]:
     usable = f"{usable_cores()} of {os.cpu_count() or 1} usable, by CPU affinity and the quotas of cgroups"
     yield Finding("cores", "ok", f"{usable}; `--workers` chooses how many are used")
     memory = _memory()
-    advice = "" if memory >= 4 * GIB else "give at least 2 GiB a worker, or use --workers 1"
+    advice = "" if memory >= 4 * GIB else "give at least 2 GiB per worker, or use --workers 1"
     yield Finding("memory", "note" if advice else "ok", f"{memory / GIB:.1f} GiB", advice)
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     advice = "" if files >= 1024 else f"ulimit -n {min(most, 4096) if most > 0 else 4096}"
@@ -103,7 +103,7 @@ def machine() -> Iterator[Finding]:
 
 
 def _memory() -> int:
-    """The machine's memory, or what a container may use of it."""
+    """Returns the machine's memory, or the limit of the container."""
     limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     for path in _CGROUP_MEMORY:
         if os.path.exists(path):
@@ -114,7 +114,7 @@ def _memory() -> int:
 
 
 def file_systems() -> Iterator[Finding]:
-    """Local space, and which remote file systems have their client."""
+    """Checks local space, and which remote file systems have their client."""
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     advice = "" if free >= GIB else "free some space, or set TMPDIR"
@@ -128,7 +128,7 @@ def file_systems() -> Iterator[Finding]:
 
 
 def access(path: str) -> Iterator[Finding]:
-    """Whether a file can be read, or a folder written."""
+    """Checks that a file can be read, or a folder can be written."""
     from lengthwise.errors import LengthwiseError
     from lengthwise.storage import files
 
@@ -148,14 +148,14 @@ def access(path: str) -> Iterator[Finding]:
         yield Finding(path, "ok", "a folder that can be written")
     except (LengthwiseError, OSError) as error:
         yield Finding(path, "bad", str(error), "check path, permissions and credentials")
-    except Exception as error:  # noqa: BLE001 (each remote file system has exceptions of its own)
+    except Exception as error:  # noqa: BLE001 (each remote file system has its own exceptions)
         yield Finding(
             path, "bad", f"{type(error).__name__}: {error}", "check path and credentials, and the client above"
         )
 
 
 def _may_make(path: str) -> Finding:
-    """Whether a local folder that is not there could be made."""
+    """Checks whether a missing local folder could be created."""
     parent = os.path.abspath(path)
     while not os.path.exists(parent):
         parent = os.path.dirname(parent)
@@ -178,13 +178,13 @@ def embedded_runner() -> Iterator[Finding]:
         run_pipeline(build, ["--direct_num_workers=1"])
         example_coder.ExamplesToRecordBatchDecoder(b"").DecodeBatch([b""])
         yield Finding("embedded runner", "ok", "runs; tfx-bsl decodes")
-    except Exception as error:  # noqa: BLE001 (whatever goes wrong is the finding)
+    except Exception as error:  # noqa: BLE001 (any failure is the finding)
         advice = "reinstall in a fresh environment: tfx-bsl, TensorFlow and protobuf move together"
         yield Finding("embedded runner", "bad", f"{type(error).__name__}: {error}", advice)
 
 
 def other_runners() -> Iterator[Finding]:
-    """Which other runners can be named after `--`."""
+    """Lists the other runners that `--runner` may name."""
     if _is_installed("google.cloud.dataflow_v1beta3") or _is_installed("apache_beam.runners.dataflow.internal.clients"):
         yield Finding("DataflowRunner", "ok", "installed; needs --project, --region and a gs:// --temp_location")
     else:
@@ -195,7 +195,7 @@ def other_runners() -> Iterator[Finding]:
 
 
 def chosen_runner(options: Sequence[str], paths: Sequence[str]) -> Iterator[Finding]:
-    """Whether the job endpoint and the pool of workers answer, and a worker runs a job."""
+    """Checks that the job endpoint and the pool of workers answer, and that a worker runs a job."""
     from lengthwise.errors import LengthwiseError
     from lengthwise.job.running.beam_options import option_value, runner_name
     from lengthwise.job.running.runner_trial import try_runner
@@ -215,7 +215,7 @@ def chosen_runner(options: Sequence[str], paths: Sequence[str]) -> Iterator[Find
     try:
         try_runner(options, folders)
     except LengthwiseError as error:
-        yield Finding(name, "bad", str(error), "look at the logs of the job server and of the workers")
+        yield Finding(name, "bad", str(error), "read the logs of the job server and of the workers")
     else:
         reached = f" and reaches {', '.join(folders)}" if folders else ""
         yield Finding(name, "ok", f"a worker ran a job, has this version{reached}")
@@ -232,14 +232,14 @@ def _answers(address: str) -> bool:
 
 
 def tensorflow() -> Iterator[Finding]:
-    """Imports TensorFlow, and asks for its devices."""
+    """Imports TensorFlow, and lists its devices."""
     try:
         with native_stderr_silenced():
             import tensorflow as tf
 
             gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
             built = tf.test.is_built_with_cuda()
-    except Exception as error:  # noqa: BLE001 (whatever goes wrong is the finding)
+    except Exception as error:  # noqa: BLE001 (any failure is the finding)
         yield Finding("tensorflow", "bad", f"cannot be imported: {error}", "pip install 'tensorflow>=2.21,<2.22'")
         return
     yield Finding("tensorflow", "ok", f"{tf.__version__} imports")

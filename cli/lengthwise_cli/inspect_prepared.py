@@ -1,4 +1,4 @@
-"""A prepared data set in a few tables."""
+"""Shows a prepared data set as tables."""
 
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ _LONG_NUMBER = 7  # characters: eight columns fit into 80
 def inspect_prepared(
     folder: str, first: int, most: int, bucket: int | None, split: str | None, *, whole: bool, as_json: bool
 ) -> None:
-    """Prints the columns, lengths and buckets, and some sequences; under `whole` one sequence alone.
+    """Prints the columns, lengths and buckets, and some sequences; with `whole`, only one sequence.
 
     Raises:
         ConfigError: there is no such bucket, split or sequence.
@@ -43,7 +43,7 @@ def inspect_prepared(
 
 
 def inspect_parts(folders: list[str], *, as_json: bool) -> None:
-    """Prints what each part holds."""
+    """Prints the contents of each part."""
     manifests = {folder: load_manifest(folder) for folder in folders}
     if as_json:
         say_json({"parts": [summarise(manifest, folder) for folder, manifest in manifests.items()]})
@@ -117,7 +117,7 @@ def _columns(manifest: Manifest) -> list[tuple[object, ...]]:
 
 
 def _number(value: float | None) -> str:
-    """Six digits, or four where they would be long: `--json` has all."""
+    """Formats with six digits, or four if the result is long; `--json` has all."""
     if value is None:
         return ""
     text = f"{value:.6g}"

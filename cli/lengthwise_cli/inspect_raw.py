@@ -1,4 +1,4 @@
-"""Raw TFRecord files in a few tables; no configuration is needed."""
+"""Shows raw TFRecord files as tables, without a configuration."""
 
 import glob
 from collections import Counter
@@ -21,7 +21,7 @@ SAMPLE = 1000
 
 
 def inspect_raw(target: str, first: int, most: int, max_record_bytes: int, *, whole: bool, as_json: bool) -> None:
-    """Prints features, lengths and damage, and some records; under `whole` one record alone.
+    """Prints features, lengths and damage, and some records; with `whole`, only one record.
 
     Larger records than `max_record_bytes` are counted, not looked at. Of a folder, records are numbered over its files.
 
@@ -31,7 +31,7 @@ def inspect_raw(target: str, first: int, most: int, max_record_bytes: int, *, wh
     """
     if not exists(target) and not glob.has_magic(target):
         raise ConfigError(
-            f"{target}: expected a prepared data set or a TFRecord file, received a path where nothing is"
+            f"{target}: expected a prepared data set or a TFRecord file, received a path that does not exist"
         )
     sources = find_sources([target], "DIR|FILE")
     paths = [found.path for found in sources.files]
@@ -65,7 +65,7 @@ def inspect_raw(target: str, first: int, most: int, max_record_bytes: int, *, wh
 def _records(
     paths: list[str], first: int, max_record_bytes: int
 ) -> "Iterator[tuple[str, FeatureView | UnreadableRecord]]":
-    """The records from number `first` on, counted over all files, each with its file."""
+    """Yields the records from number `first`, counted over all files, each with its file."""
     from lengthwise.records.samples.record_display import show_raw
 
     if len(paths) == 1:
@@ -83,14 +83,14 @@ def _say_whole(path: str, record: "FeatureView | UnreadableRecord", *, as_json: 
 
 def _why_not(record: "UnreadableRecord") -> str:
     return (
-        f"is not looked at: {record.detail}; see --max-record-bytes"
+        f"is not read: {record.detail}; see --max-record-bytes"
         if record.too_large
         else (f"cannot be read: {record.detail}")
     )
 
 
 def _count(paths: list[str], max_record_bytes: int) -> tuple[int, dict[str, int]]:
-    """How many records the files have, and what is damaged."""
+    """Counts the records of the files, and their damage by reason."""
     from lengthwise.records.container.framing import read_blocks
     from lengthwise.storage.files import open_binary
 
@@ -126,7 +126,7 @@ def _row(key: str, where: str, facts: "Facts") -> tuple[object, ...]:
 
 
 def _spread(facts: "Facts") -> tuple[int, int]:
-    """The fewest and the most values, of the records that have the feature."""
+    """Returns the minimum and maximum number of values of the records that have the feature."""
     counts = facts.counts[facts.present]
     return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
 

@@ -32,7 +32,7 @@ def silence_libraries(*, debug: bool) -> None:
 
 
 class _Visible(logging.Formatter):
-    """What libraries log holds names from data, too."""
+    """Makes log records printable: libraries also log names from data."""
 
     def format(self, record: logging.LogRecord) -> str:
         return visible_lines(super().format(record))
@@ -40,7 +40,7 @@ class _Visible(logging.Formatter):
 
 @contextmanager
 def native_stderr_silenced() -> Iterator[None]:
-    """Sends what native code writes to standard error nowhere, such as TensorFlow's greetings when it is imported.
+    """Discards what native code writes to standard error, such as TensorFlow's messages when it is imported.
 
     TensorFlow 2.21 logs them before it reads its own log level. Python's exceptions still come through.
     """
@@ -61,7 +61,7 @@ def native_stderr_silenced() -> Iterator[None]:
 
 @contextmanager
 def only_our_words() -> Iterator[None]:
-    """While a job runs, standard error is for what we say ourselves.
+    """Reserves standard error for our own messages while a job runs.
 
     Beam's workers print the traceback of every failure, which we tell in a sentence; their processes and native code
     write past Python. Under `--debug` all of it shows.
@@ -72,7 +72,7 @@ def only_our_words() -> Iterator[None]:
     before, hook = sys.stderr, threading.excepthook
     with _another_way_to(before) as stream, native_stderr_silenced():
         sys.stderr = cast(TextIO, _WithoutTracebacks(stream))
-        threading.excepthook = lambda _: None  # of a runner's threads; the runner tells of the failure too
+        threading.excepthook = lambda _: None  # of a runner's threads; the runner reports the failure too
         try:
             yield
         finally:
@@ -80,16 +80,16 @@ def only_our_words() -> Iterator[None]:
 
 
 def is_debugging() -> bool:
-    """Whether `--debug` was given: what is hidden otherwise is to be seen."""
+    """Whether `--debug` was given, which shows what is hidden otherwise."""
     return logging.getLogger().isEnabledFor(logging.INFO)
 
 
 @contextmanager
 def _another_way_to(stream: TextIO) -> Iterator[TextIO]:
-    """The stream itself, or, where it is the process's standard error, another descriptor of the same file."""
+    """Returns the stream, or, for the process's standard error, a stream on another descriptor of the same file."""
     try:
         is_standard = stream.fileno() == 2
-    except (OSError, ValueError):  # a stream of a test, with no file behind it
+    except (OSError, ValueError):  # a stream of a test, which has no file
         is_standard = False
     if not is_standard:
         yield stream

@@ -1,9 +1,9 @@
-"""Where lines break on a terminal: between words, never inside a word or a number."""
+"""Line breaks on a terminal: between words, never inside a word or a number."""
 
 import re
 from collections.abc import Iterator
 
-_LONG = 24  # characters of a word; longer ones, such as names and paths, may break behind a separator
+_LONG = 24  # characters of a word; longer ones, such as names and paths, may break after a separator
 _SEPARATORS = re.compile(r"[^_/\-.:=,]*[_/\-.:=,]+|[^_/\-.:=,]+")
 
 
@@ -24,12 +24,12 @@ def wrap(text: str, width: int, later: str = "  ", *, split: bool = False) -> li
 
 
 def wrap_cell(text: str, width: int) -> list[str]:
-    """The lines of a table's cell: a word that is wider breaks behind a separator, or where it must."""
+    """Returns the lines of a table's cell. A word that is too wide breaks after a separator, or anywhere."""
     return _fill(_pieces(text, width), width, "", "")
 
 
 def least_width(text: str) -> int:
-    """The width from which on `wrap_cell` breaks no short word, and long ones only behind separators."""
+    """Returns the least width at which `wrap_cell` breaks no short word, and long ones only after separators."""
     return max((_least_of(word) for word in text.split(" ")), default=0)
 
 
@@ -46,7 +46,7 @@ def _least_of(word: str) -> int:
 
 
 def _pieces(text: str, width: int) -> Iterator[tuple[str, str]]:
-    """What separates each piece from the one before it on a line, and the piece."""
+    """Yields the separator before each piece of a line, and the piece."""
     from rich.cells import chop_cells
 
     for word in text.split(" "):

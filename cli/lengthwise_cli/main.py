@@ -1,4 +1,4 @@
-"""Where the `lengthwise` script enters."""
+"""The root of all commands, with its help."""
 
 import click
 
@@ -24,6 +24,6 @@ Shell completion (for zsh and fish: zsh_source, fish_source):
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lengthwise")
-@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks, and what the libraries log.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks and the logs of libraries.")
 def main() -> None:
     """Raw sequence TFRecords in; validated, length-bucketed, padded training data out."""

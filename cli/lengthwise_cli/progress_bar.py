@@ -1,4 +1,4 @@
-"""The progress bar on a terminal, moving from the first moment on."""
+"""The progress bar on a terminal. It moves from the start."""
 
 import time
 from types import TracebackType
@@ -14,12 +14,12 @@ from lengthwise_cli.terminal import bytes_text, console
 
 _BESIDE = 11  # spinner, name of the stage and the spaces between
 _ELAPSED = 8
-_MARGIN = 2  # at the right, for the ^C that a terminal shows: where it wraps, a line of the bar would stay behind
+_MARGIN = 2  # at the right, for the ^C that a terminal shows: if it wrapped, a line of the bar would remain
 _WIDE = 110  # from here on there is room for a long bar, and for the time so far
 
 
 class ProgressBar:
-    """A bar a stage: bytes, records, records a second, rejects, time left. Leaves the terminal as it was.
+    """One bar per stage: bytes, records, records per second, rejects, time left. Restores the terminal at the end.
 
     On a narrow terminal it leaves out what matters least, rather than wrap.
     """

@@ -1,4 +1,4 @@
-"""Shows how far a job is: a bar on a terminal, plain lines elsewhere, JSON events for machines, or nothing."""
+"""Shows the progress of a job: a bar on a terminal, plain lines elsewhere, JSON events for machines, or nothing."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def watching(*, quiet: bool = False, as_json: bool = False) -> Iterator[ProgressSink]:
-    """A sink for a job's events, for as long as the job runs."""
+    """Provides a sink for the events of a running job."""
     with only_our_words(), _shown(quiet, as_json) as sink:
         yield sink
 
@@ -49,7 +49,7 @@ def say_event(event: str, content: dict[str, Any]) -> None:
 
 @contextmanager
 def _errors_as_events() -> Iterator[None]:
-    """Says a failure once, as an event: nothing more of it goes to standard error."""
+    """Reports a failure once, as an event, and not on standard error as well."""
     try:
         yield
     except LengthwiseError as error:
@@ -62,11 +62,11 @@ def _errors_as_events() -> Iterator[None]:
         raise click.exceptions.Exit(Interrupted.exit_code) from error
     except Exception as error:
         say_event("error", {"message": f"{type(error).__name__}: {error}", "exit_code": UNFORESEEN})
-        raise  # what to do about a fault of ours is said on standard error
+        raise  # for bugs of lengthwise, standard error says what to do
 
 
 class JsonLines:
-    """One JSON object per event, each on a line of stdout."""
+    """Prints one JSON object per event, each on a line of stdout."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -81,7 +81,7 @@ class JsonLines:
 
 
 class Pace:
-    """How fast the stage goes that is shown, and when it will be done."""
+    """The rate of the current stage, and the time until its end."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -91,7 +91,7 @@ class Pace:
         self._good = 0  # records that were read and not rejected
 
     def see(self, event: Event, now: float) -> bool:
-        """Takes in an event; returns whether it is the first of its stage."""
+        """Records an event; returns whether it is the first of its stage."""
         is_new = event.stage != self._stage
         if is_new:
             self._stage, self._started = event.stage, now
@@ -105,14 +105,14 @@ class Pace:
 
     @property
     def left(self) -> float | None:
-        """The seconds left at the pace so far; None where it is unknown."""
+        """Returns the remaining seconds at the current pace; None if it is unknown."""
         if not self.done or self.done >= self.total or self.seconds < 1:
             return None
         return self.seconds * (self.total - self.done) / self.done
 
 
 class PlainLines:
-    """A line when a stage begins, every few seconds, and when it is done; on stderr."""
+    """Prints a line on stderr when a stage begins, every few seconds, and when it ends."""
 
     def __init__(self) -> None:
         self._pace = Pace()
@@ -149,7 +149,7 @@ def describe(event: Event, pace: Pace) -> str:
 
 
 def amount(event: Event) -> str:
-    """How much of the whole is done."""
+    """Describes how much of the stage is done."""
     if event.stage == "write":
         return f"{event.done:,} shards"
     if not event.total:

@@ -1,4 +1,4 @@
-"""Where a command keeps the parts of its result: a folder that all workers reach, gone afterwards."""
+"""A temporary folder for the parts of a command's result. All workers reach it; it is removed afterwards."""
 
 import tempfile
 import uuid

@@ -1,4 +1,4 @@
-"""The `lengthwise` script, in a process of its own: signals and streams first, so that both are ours from the start."""
+"""The `lengthwise` script. It installs signal handlers and streams first, before any other code runs."""
 
 import os
 import sys
@@ -11,8 +11,8 @@ from lengthwise_cli.child_processes import end_children
 def run() -> NoReturn:
     """Runs a command, and ends the process with its exit code.
 
-    It ends on the spot: an interrupted job leaves native threads at work, which abort the interpreter's own way out
-    (exit code 134), and there Python would answer no signal either.
+    The process ends immediately: after an interrupted job, native threads still run. They would abort the
+    interpreter's shutdown (exit code 134), during which Python does not handle signals either.
     """
     signal_handling.end_at_once()
     standard_streams.install()

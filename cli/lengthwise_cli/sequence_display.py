@@ -14,7 +14,7 @@ _MOST_BYTES = 200  # of a string that is shown whole
 
 
 def say_sequence(shown: "FeatureView", *, whole: bool) -> None:
-    """Prints a sequence: all of its steps down the page, or the first few with a line per feature."""
+    """Prints a sequence: all steps, one per line, or the first few with one line per feature."""
     where = ", ".join(f"{name} {value}" for name, value in shown.where.items())
     title = f"#{shown.number}: {shown.length:,} steps, {where}"
     if not whole:
@@ -31,7 +31,7 @@ def say_sequence(shown: "FeatureView", *, whole: bool) -> None:
 
 
 def as_dict(shown: "FeatureView") -> dict[str, Any]:
-    """The sequence as JSON-ready values; bytes as text, or, where they are none, with escapes."""
+    """Returns the sequence as values for JSON. Bytes are decoded as UTF-8; invalid bytes are escaped."""
     content: dict[str, Any] = {"number": shown.number, "file": shown.file, "length": shown.length, **shown.where}
     content |= {"steps": plain(shown.steps), "context": plain(shown.context)}
     return content | ({"ids": plain(shown.ids)} if shown.ids else {})

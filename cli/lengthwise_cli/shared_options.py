@@ -19,7 +19,7 @@ BEAM_OPTIONS = "lengthwise.beam_options"
 
 
 class DataSetPath(click.ParamType[str]):
-    """The folder of a prepared data set, named by itself or by its manifest."""
+    """The folder of a prepared data set, given by its path or by that of its manifest."""
 
     name = "path"
 
@@ -33,7 +33,7 @@ class DataSetPath(click.ParamType[str]):
 
 
 def size(value: str) -> int:
-    """A number of bytes, such as 1000 or 128MiB, as configurations have it."""
+    """Parses a number of bytes, such as 1000 or 128MiB, as in configurations."""
     from pydantic import TypeAdapter, ValidationError
 
     from lengthwise.config import Bytes
@@ -73,12 +73,12 @@ Events of --json:
   {"event": "progress", "stage": "read", "done": BYTES, "total": BYTES,
    "records": N, "rejected": N, "seconds": SINCE_START}
   {"event": "log", "message": TEXT}
-  {"event": "result", ...}    last, when all went well
+  {"event": "result", ...}    last, on success
   {"event": "error", "message": TEXT, "exit_code": N}    last, otherwise"""
 
 
 class BeamCommand(click.Command):
-    """A command that hands what follows `--` to Beam."""
+    """A command that passes the arguments after `--` to Beam."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" in args:
@@ -99,10 +99,10 @@ class BeamCommand(click.Command):
 
 
 def beam_options() -> tuple[str, ...]:
-    """What follows `--` on the command line of the running command.
+    """Returns the arguments after `--` on the command line of the running command.
 
     Raises:
-        ConfigError: Beam knows no such runner or option.
+        ConfigError: Beam does not know the runner or an option.
     """
     given = tuple(click.get_current_context().meta.get(BEAM_OPTIONS, ()))
     if given:
@@ -113,17 +113,19 @@ def beam_options() -> tuple[str, ...]:
 
 
 def require_data_set(folder: str) -> None:
-    """Raises ConfigError where the path that is to be a data set's is not a folder."""
+    """Raises ConfigError if the path of a data set is not a folder."""
     from lengthwise.storage.files import exists, is_remote, join, list_tree
 
     if not is_remote(folder) and os.path.isfile(folder):
         raise ConfigError(f"{folder}: expected the folder of a prepared data set, received a file")
     if not (exists(folder) or (is_remote(folder) and (exists(join(folder, "manifest.json")) or list_tree(folder)))):
-        raise ConfigError(f"{folder}: expected a prepared data set, received a path where nothing is; check the path")
+        raise ConfigError(
+            f"{folder}: expected a prepared data set, received a path that does not exist; check the path"
+        )
 
 
 def refuse_existing(option: str, path: str, *, overwrite: bool) -> None:
-    """Raises ConfigError where the path that an option names exists, unless it may be replaced."""
+    """Raises ConfigError if an option's path exists, unless it may be replaced."""
     from lengthwise.storage.files import exists
 
     if not overwrite and exists(path):
@@ -131,11 +133,11 @@ def refuse_existing(option: str, path: str, *, overwrite: bool) -> None:
 
 
 def load(config: str, files: tuple[str, ...] = (), settings: tuple[str, ...] = (), **fields: object) -> "JobConfig":
-    """Loads a configuration with what the command line says instead.
+    """Loads a configuration, with overrides from the command line.
 
     Args:
         config: the YAML file.
-        files: instead of `inputs.files`, where there are any.
+        files: replace `inputs.files`, unless empty.
         settings: the values of `--set`.
         fields: more overrides, by section and field: `output_path` is `output.path`; None changes nothing.
     """
@@ -156,4 +158,4 @@ def _setting(text: str) -> tuple[str, object]:
     try:
         return field, yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {field}: expected a YAML value, received {value!r}; put texts in quotes") from error
+        raise ConfigError(f"--set {field}: expected a YAML value, received {value!r}; put strings in quotes") from error

@@ -36,7 +36,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def not_ignored() -> list[signal.Signals]:
-    """The signals that end a command: SIGHUP is not among them under `nohup`."""
+    """Returns the signals that end a command, without those that are ignored, such as SIGHUP under `nohup`."""
     return [one for one in _ENDING if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN]
 
 
@@ -59,7 +59,7 @@ def as_interrupts() -> Iterator[None]:
         raise KeyboardInterrupt
 
     def again(unraisable: Any) -> None:
-        """Python forgets what is raised in the callbacks of its weak references and finalizers: raise it once more."""
+        """Raises again an interrupt that Python dropped in the callback of a weak reference or in a finalizer."""
         if unraisable.exc_type is KeyboardInterrupt:
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
         else:
@@ -73,7 +73,7 @@ def as_interrupts() -> Iterator[None]:
     except Exception as error:
         if first < 0 or isinstance(error, Interrupted):
             raise
-        # A library written in another language (pydantic) may turn the interrupt into an error of its own.
+        # A library written in another language (pydantic) may turn the interrupt into its own error.
         raise KeyboardInterrupt from error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,4 +1,4 @@
-"""Standard output and standard error, which end no command: what cannot be written is dropped, and the work continues.
+"""Standard streams whose failures end no command: output that cannot be written is dropped, and the work continues.
 
 The reader may leave (`lengthwise prepare --json | head -1`), the disk may be full, the stream may be closed (`>&-`).
 """
@@ -12,7 +12,7 @@ from typing import TextIO
 
 
 class _Lossy(io.TextIOWrapper):
-    """A text stream to which writing never fails: when it does, its descriptor leads nowhere from then on.
+    """A text stream to which writing never fails: after a failure its descriptor is /dev/null.
 
     Attributes:
         lost: why what is written is dropped; None as long as it is not.
@@ -45,14 +45,14 @@ class _Lossy(io.TextIOWrapper):
 
 
 def install() -> None:
-    """Makes `sys.stdout` and `sys.stderr` such streams. What is closed leads nowhere: no file shall get its number."""
+    """Installs such streams as `sys.stdout` and `sys.stderr`. Closed descriptors become /dev/null."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # which takes the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # which takes the lowest free descriptor: this one
     for descriptor in (1, 2):
-        os.set_blocking(descriptor, True)  # else a reader that is slow looks like one that is gone
+        os.set_blocking(descriptor, True)  # otherwise a slow reader looks like a closed one
     if not isinstance(sys.stdout, _Lossy):
         sys.stdout = lossy(1, sys.stdout)
     if not isinstance(sys.stderr, _Lossy):
@@ -76,13 +76,13 @@ def lossy(descriptor: int, like: TextIO | None, *, closes: bool = False) -> Text
 
 
 def result_is_elsewhere() -> None:
-    """Says that the running command is for something else than its output: if that is lost, its exit code stays."""
+    """Declares that the running command has results besides its output: if the output is lost, the exit code stays."""
     if isinstance(sys.stdout, _Lossy):
         sys.stdout.is_product = False
 
 
 def lost_product() -> OSError | None:
-    """Why the output is lost of a command that is for nothing else. A reader who leaves has read enough."""
+    """Returns why the output was lost, for a command whose only result it is. A closed pipe is not a loss."""
     if isinstance(sys.stdout, _Lossy) and sys.stdout.is_product:
         sys.stdout.flush()
         if sys.stdout.lost is not None and sys.stdout.lost.errno != errno.EPIPE:

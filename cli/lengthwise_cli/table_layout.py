@@ -1,4 +1,4 @@
-"""How a table fits the terminal: as a grid, with cells of several lines, or, where that is too narrow, row by row."""
+"""Lays out a table for the terminal: as a grid with wrapped cells or, in a narrow terminal, row by row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from itertools import zip_longest
 from lengthwise_cli.line_breaks import least_width, width_of, wrap, wrap_cell
 
 _GAPS = (3, 2)
-_MOST_LINES = 2  # a row, on average; a grid with more is hard to read
+_MOST_LINES = 2  # per row, on average; a grid with more is hard to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of a table; `head` is empty where each row says what its cells are."""
+    """The lines of a table; `head` is empty if each row has its own headings."""
 
     head: list[str]
     body: list[str]
 
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> Lines:
-    """The lines of a table that are at most `width` wide, if words allow; None: as wide as the cells are."""
+    """Returns lines of at most `width` characters, if the words allow; None: as wide as the cells."""
     cells = [[column.heading, *texts] for column, texts in zip(columns, _transposed(columns, rows), strict=True)]
     natural = [max(map(width_of, texts)) for texts in cells]
     for gap in _GAPS:
@@ -49,7 +49,7 @@ def _transposed(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> lis
 
 
 def _shared_out(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Widths between the least and the natural ones: what is left goes to those that need little more first."""
+    """Returns widths between the minimum and the natural ones; columns that need little more are widened first."""
     widths, left = list(least), room - sum(least)
     order = sorted(range(len(natural)), key=lambda place: natural[place] - least[place])
     for done, place in enumerate(order):
@@ -78,7 +78,7 @@ def _aligned(column: Column, text: str, width: int) -> str:
 
 
 def _row_alone(columns: Sequence[Column], row: Sequence[str], width: int) -> list[str]:
-    """The first cell on a line, the others below it with their headings."""
+    """Puts the first cell on a line, and the others below it with their headings."""
     first = f"{columns[0].heading} {row[0]}" if row[0].isdecimal() else row[0]
     lines, line = wrap(first, width, split=True), ""
     for column, text in zip(columns[1:], row[1:], strict=False):

@@ -21,7 +21,7 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def wrapped(text: str, *, stderr: bool = False) -> str:
-    """The text as it is, or, on a terminal, with lines that break between words."""
+    """Returns the text; for a terminal, with line breaks between words."""
     width = _width(stderr=stderr)
     if width is None:
         return text
@@ -29,7 +29,7 @@ def wrapped(text: str, *, stderr: bool = False) -> str:
 
 
 def say(text: str = "", *, whole: bool = False) -> None:
-    """Prints a line; `whole`: never broken, so that it can be copied."""
+    """Prints a line. With `whole`, the line is never broken, so that it can be copied."""
     from rich.text import Text
 
     shown = visible(text)
@@ -37,7 +37,7 @@ def say(text: str = "", *, whole: bool = False) -> None:
 
 
 def note(text: str) -> None:
-    """Prints a line on stderr, beside a command's results."""
+    """Prints a line on stderr, apart from a command's results."""
     print(wrapped(visible(text), stderr=True), file=sys.stderr, flush=True)
 
 

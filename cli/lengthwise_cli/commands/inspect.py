@@ -1,4 +1,4 @@
-"""`lengthwise inspect`: what is in a data set, or in a raw file."""
+"""`lengthwise inspect`: shows the contents of a data set or of raw files."""
 
 import click
 
@@ -15,7 +15,7 @@ Example:
 @click.command("inspect", epilog=EPILOG)
 @click.argument("target", metavar="DIR|FILE", type=shared_options.DataSetPath())
 @click.option("--count", "-n", type=click.IntRange(min=0), default=3, show_default=True, help="Sequences to show.")
-@click.option("--record", type=click.IntRange(min=0), help="Show this one alone, all of its steps; numbers start at 0.")
+@click.option("--record", type=click.IntRange(min=0), help="Show only this one, with all steps; numbers start at 0.")
 @click.option("--bucket", type=click.IntRange(min=1), help="Only of the bucket with this boundary (data sets).")
 @click.option("--split", help="Only of this split (data sets).")
 @shared_options.max_record_bytes
@@ -31,10 +31,9 @@ def command(
 ) -> None:
     """Show columns, lengths and a few decoded sequences.
 
-    DIR is a prepared data set: ids are shown as the entries of their vocabularies; of a folder of parts, the parts are
-    listed. FILE is a TFRecord file of
-    tf.SequenceExample or tf.Example, a pattern or a folder of such files, and needs no configuration. With --bucket or
-    --split, --record counts within.
+    DIR is a prepared data set: ids are shown as the entries of their vocabularies. For a folder of parts, the parts are
+    listed. FILE is a TFRecord file of tf.SequenceExample or tf.Example, a pattern or a folder of such files, and needs
+    no configuration. With --bucket or --split, --record counts within that bucket or split.
     """
     from lengthwise.errors import ConfigError
     from lengthwise.storage.files import exists, join

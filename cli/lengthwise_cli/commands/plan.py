@@ -106,7 +106,7 @@ def _show_pairs(job: "JobConfig", lengths: "PairHistogram", *, as_json: bool) ->
 def _compare(
     job: "JobConfig", lengths: "LengthHistogram"
 ) -> "tuple[tuple[PlanComparison, ...], tuple[MultiplePrice, ...]]":
-    """The plans, and the prices of multiples; none where the boundaries are given."""
+    """Returns the plans and the prices of multiples; no prices if the boundaries are given."""
     from lengthwise.buckets import BucketPlan, compare, price_multiples
     from lengthwise.job.planning.length_measurement import planned_lengths
 

@@ -1,4 +1,4 @@
-"""`lengthwise prepare`: the job itself."""
+"""`lengthwise prepare`: runs the job."""
 
 import click
 
@@ -23,7 +23,10 @@ Examples:
 @click.option("--output", "-o", metavar="DIR", type=shared_options.path, help="Instead of CONFIG's output.path.")
 @click.option("--part", metavar="NAME", help="Add a part to the data set in DIR, from files that no part has.")
 @click.option(
-    "--like", metavar="DIR2", type=shared_options.DataSetPath(), help="Take boundaries and vocabularies from there."
+    "--like",
+    metavar="DIR2",
+    type=shared_options.DataSetPath(),
+    help="Take boundaries and vocabularies from DIR2.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the data set in DIR, once the new one is complete.")
 @shared_options.workers
@@ -44,9 +47,9 @@ def command(
 ) -> None:
     """Read, validate, bucket, pad and write raw TFRecords.
 
-    CONFIG says what a sequence is and what is valid; FILES, paths or quoted patterns, replace its inputs.
-    Records that are refused are kept with their reason: see `lengthwise rejects`. Interrupted anywhere, the same
-    command resumes. What follows -- goes to Beam.
+    CONFIG defines sequences and what is valid; FILES, paths or quoted patterns, replace its inputs. Rejected records
+    are kept with their reason: see `lengthwise rejects`. After an interruption, the same command resumes. Options
+    after -- are passed to Beam.
     """
     from lengthwise_cli.progress_display import say_event, watching
     from lengthwise_cli.standard_streams import result_is_elsewhere

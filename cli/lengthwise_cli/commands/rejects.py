@@ -1,4 +1,4 @@
-"""`lengthwise rejects`: what was refused, why, and the raw records back."""
+"""`lengthwise rejects`: lists rejected records, and extracts their raw bytes."""
 
 import difflib
 from collections import Counter
@@ -26,10 +26,10 @@ BATCH = 1000
 
 @click.command("rejects", epilog=EPILOG)
 @shared_options.data_set
-@click.option("--reason", "reasons", metavar="REASON", multiple=True, help="Only these. May be repeated.")
-@click.option("--column", "columns", metavar="KEY", multiple=True, help="Only those of these columns. May be repeated.")
-@click.option("--examples", type=click.IntRange(min=0), default=3, show_default=True, help="Of each reason and column.")
-@click.option("--extract", metavar="FILE", type=shared_options.path, help="Write the raw records there as TFRecords.")
+@click.option("--reason", "reasons", metavar="REASON", multiple=True, help="Only with this reason. May be repeated.")
+@click.option("--column", "columns", metavar="KEY", multiple=True, help="Only of this column. May be repeated.")
+@click.option("--examples", type=click.IntRange(min=0), default=3, show_default=True, help="Per reason and column.")
+@click.option("--extract", metavar="FILE", type=shared_options.path, help="Write the raw records to FILE as TFRecords.")
 @click.option("--overwrite", is_flag=True, help="Replace the file that --extract names.")
 @shared_options.as_json
 def command(
@@ -43,10 +43,10 @@ def command(
 ) -> None:
     """List rejected records by reason and column, or extract them.
 
-    DIR is a prepared data set, or the output folder of a job that failed because too much was rejected. Extracted
-    records can be prepared again; what is not a whole record (unreadable rests of files, data that does not match its
-    checksum, records over the size limit) is left out and counted. Exit code 1: the rejects themselves are damaged;
-    what can be read of them is listed or extracted all the same.
+    DIR is a prepared data set, or the output folder of a job that failed because too many records were rejected.
+    Extracted records can be prepared again. Rejects that are not complete records (unreadable ends of files, data that
+    does not match its checksum, records over the size limit) are skipped and counted. Exit code 1: the rejects are
+    damaged; those that can be read are listed or extracted nevertheless.
     """
     from lengthwise.errors import DatasetError
     from lengthwise.records.rejected.kept_rejects import described
@@ -68,7 +68,7 @@ def command(
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """Which rejects are asked for: of a folder, of these reasons and columns; empty for all."""
+    """The rejects of a folder with these reasons and columns; empty for all."""
 
     kept: "KeptRejects"
     reasons: tuple[str, ...] = ()
@@ -89,26 +89,26 @@ def _check(reasons: tuple[str, ...]) -> None:
     for reason in reasons:
         if reason not in known:
             near = difflib.get_close_matches(reason, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+            hint = f"did you mean {near[0]}?" if near else f"known names: {', '.join(known)}"
             raise click.BadParameter(f"no such reason {reason!r}; {hint}", param_hint="--reason")
 
 
 def _check_chosen(chosen: _Chosen) -> None:
-    """Raises ConfigError where there are rejects, but none of those reasons and columns."""
+    """Raises ConfigError if there are rejects, but none with these reasons and columns."""
     if not (chosen.reasons or chosen.columns) or any(True for _ in chosen.read()) or chosen.kept.faults:
         return
     groups = sorted({(one.reason.value, one.column) for one in _Chosen(chosen.kept).read()})
     if groups:
         asked = ", ".join([*map(repr, chosen.reasons), *map(repr, chosen.columns)])
         there = ", ".join(f"{reason} of column {column!r}" if column else reason for reason, column in groups)
-        raise ConfigError(f"--reason, --column: no record was rejected for {asked}; there are: {there}")
+        raise ConfigError(f"--reason, --column: no record was rejected for {asked}; the rejects have: {there}")
 
 
 def _kept(folder: str) -> "KeptRejects":
-    """The rejects of a data set, or of a job that failed.
+    """Returns the rejects of a data set, or of a job that failed.
 
     Raises:
-        DatasetError: there is neither, or the data set's rejects are kept elsewhere.
+        DatasetError: the folder has neither, or the rejects of the data set are in another folder.
     """
     from lengthwise.errors import DatasetError
     from lengthwise.manifest import load_manifest
@@ -121,8 +121,8 @@ def _kept(folder: str) -> "KeptRejects":
         raise DatasetError(f"{folder}: expected a prepared data set, or a folder with rejects/, found neither")
     if manifest is not None and any(manifest.counts.rejected.values()) and not kept.paths:
         raise DatasetError(
-            f"{folder}: the rejects ({listed_counts(manifest.counts.rejected)}) are kept elsewhere; of a data set that "
-            "TFX made, name the folder of the artifact `preparation`"
+            f"{folder}: the rejects ({listed_counts(manifest.counts.rejected)}) are in another folder; for a data set "
+            "that TFX made, give the folder of the artifact `preparation`"
         )
     return kept
 
@@ -162,7 +162,7 @@ def _say_extracted(kept: int, left_out: Counter[str], target: str) -> None:
     say(f"{kept:,} records written to {target}")
     if left_out:
         what = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common())
-        say(f"left out, because their records are not kept whole: {what}")
+        say(f"skipped, because the records are incomplete: {what}")
 
 
 def _example(reject: "Reject") -> dict[str, object]:
@@ -171,7 +171,7 @@ def _example(reject: "Reject") -> dict[str, object]:
 
 
 def _extract(chosen: _Chosen, target: str) -> tuple[int, Counter[str]]:
-    """Writes the raw records; returns how many, and what was left out."""
+    """Writes the raw records; returns their number, and the number of skipped ones by reason."""
     from lengthwise.records.container.compression import compressed, compression_named
     from lengthwise.records.container.framing import frame
     from lengthwise.reject_reasons import RejectReason

@@ -1,4 +1,4 @@
-"""`lengthwise report`: a data set as one page to look at."""
+"""`lengthwise report`: writes a data set's report as an HTML page."""
 
 import click
 
@@ -15,13 +15,16 @@ Example:
 @shared_options.data_set
 @click.option("--output", "-o", metavar="FILE", required=True, type=shared_options.path, help="The page to write.")
 @click.option(
-    "--compare", metavar="DIR2", type=shared_options.DataSetPath(), help="Also show this data set, and what drifted."
+    "--compare",
+    metavar="DIR2",
+    type=shared_options.DataSetPath(),
+    help="Also show DIR2, and which columns drifted.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
 def command(folder: str, output: str, compare: str | None, overwrite: bool) -> None:
     """Write an HTML report: lengths, padding, rejects, columns.
 
-    One file that needs nothing else. The same page, without a comparison, is in each data set as report.html.
+    The page is a single file. Each data set contains it, without a comparison, as report.html.
     """
     from lengthwise.report import write_report
     from lengthwise_cli.standard_streams import result_is_elsewhere

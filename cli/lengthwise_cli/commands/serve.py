@@ -1,4 +1,4 @@
-"""`lengthwise serve`: the processes of a tf.data service, which batches on other machines than the trainer's."""
+"""`lengthwise serve`: runs the processes of a tf.data service, which batches on other machines than the trainer's."""
 
 import signal
 import threading
@@ -33,12 +33,15 @@ def command() -> None:
 
 
 @command.command("dispatcher", epilog="\b\nExample:\n  lengthwise serve dispatcher --port 5050 --work-dir journal")
-@click.option("--port", type=click.IntRange(0, 65535), default=5050, show_default=True, help="0 for any that is free.")
+@click.option("--port", type=click.IntRange(0, 65535), default=5050, show_default=True, help="0 for any free port.")
 @click.option(
-    "--work-dir", required=True, type=shared_options.path, help="The journal's folder, from which a restart continues."
+    "--work-dir",
+    required=True,
+    type=shared_options.path,
+    help="The folder of the journal, from which a restart continues.",
 )
 def dispatcher(port: int, work_dir: str) -> None:
-    """Run the dispatcher, which knows the workers and hands out the work."""
+    """Run the dispatcher, which assigns work to the workers."""
     _import_tensorflow()
     from lengthwise.feed.service.service_processes import start_dispatcher
 
@@ -49,15 +52,15 @@ def dispatcher(port: int, work_dir: str) -> None:
 
 @command.command("worker", epilog="\b\nExample:\n  lengthwise serve worker --dispatcher 10.0.0.2:5050 --host 10.0.0.3")
 @click.option("--dispatcher", "address", required=True, help="The dispatcher's address, HOST:PORT.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 for any that is free.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 for any free port.")
 @click.option("--host", default="localhost", show_default=True, help="The name by which trainers reach this machine.")
 @click.option("--cache", type=shared_options.path, help="The folder for local copies of remote files.")
-@click.option("--cache-bytes", type=click.IntRange(1), help="What they may take; by default half of the free space.")
+@click.option("--cache-bytes", type=click.IntRange(1), help="Their maximum size; by default half of the free space.")
 def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: int | None) -> None:
     """Run a worker, which reads and batches. Start as many as keep the trainer busy.
 
-    It waits for its dispatcher, whichever of them is started first. Give it a port, and start it again if it dies:
-    trainers wait ten minutes, or as their options say, for a worker that is gone, and know it again by its address.
+    A worker waits for its dispatcher, so the order of their start does not matter. Give it a port, and restart it if it
+    fails: trainers wait for a lost worker for ten minutes, or as their options say, and recognize it by its address.
     """
     from lengthwise.dispatcher import wait_for_dispatcher
 
@@ -80,12 +83,12 @@ def _import_tensorflow() -> None:
     from lengthwise_cli.library_silence import native_stderr_silenced
 
     with native_stderr_silenced():
-        import tensorflow  # noqa: F401 (loaded here, so that its greetings go nowhere)
+        import tensorflow  # noqa: F401 (its messages are discarded here)
 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Signals end the process on the spot: while TensorFlow starts a server, Python cannot answer them."""
+    """Lets signals end the process immediately: while TensorFlow starts a server, Python cannot handle them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -98,7 +101,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _serve(server: Any, what: str) -> None:
-    """Waits for a signal. The server's own `join` would keep Python from seeing one."""
+    """Waits for a signal. The server's `join` would keep Python from handling one."""
     result_is_elsewhere()
     try:
         click.echo(visible(what))

@@ -1,4 +1,4 @@
-"""`lengthwise verify`: is a data set what its manifest says?"""
+"""`lengthwise verify`: compares a data set with its manifest."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ Example:
 def command(folder: str, quiet: bool, as_json: bool) -> None:
     """Recount and re-checksum a data set against its manifest.
 
-    Finds missing, swapped, altered, cut off and added files, and edits of the manifest. Exit code 1: there is one.
+    Finds missing, swapped, altered, truncated and added files, and edits of the manifest. Exit code 1: it found one.
     """
     from lengthwise.errors import DatasetError
     from lengthwise_cli.progress_display import say_event, watching
@@ -37,9 +37,9 @@ def command(folder: str, quiet: bool, as_json: bool) -> None:
         if found.faults:
             say_table("Faults", ["file", "problem"], [(fault.path, fault.problem) for fault in found.faults])
         what = f"{found.shards:,} shards, {found.sequences:,} sequences, {bytes_text(found.bytes)}"
-        say(f"{what} read" if found.faults else f"{what}: all as the manifest says")
+        say(f"{what} read" if found.faults else f"{what}: all match the manifest")
     if found.faults:
         raise DatasetError(
             f"{folder}: {len(found.faults)} faults, the first in {found.faults[0].path}: {found.faults[0].problem}. "
-            "Do not use it; copy it again from where it was made, or prepare it again with --overwrite"
+            "Do not use it; copy it again from its source, or prepare it again with --overwrite"
         )

@@ -1,4 +1,4 @@
-"""Where the example configurations are: in the package, or beside it in a checkout."""
+"""Finds the example configurations: in the package, or next to it in a checkout."""
 
 from pathlib import Path
 
@@ -15,6 +15,4 @@ def example_config(name: str) -> str:
     for folder in (package / "configs", package.parents[1] / "configs"):
         if (folder / name).is_file():
             return str(folder / name)
-    raise EnvironmentFailure(
-        f"configs/{name} was not installed along; install lengthwise again, or run from a checkout"
-    )
+    raise EnvironmentFailure(f"configs/{name} is not installed; reinstall lengthwise, or run from a checkout")

@@ -1,4 +1,4 @@
-"""Defects that are planted among good records, each with the reason for which it must be rejected."""
+"""Defects that are planted among good records, each with the reason of its rejection."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from lengthwise.storage.files import create
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A way in which a record goes bad.
+    """A way to damage a record.
 
     Attributes:
         name: in words.
@@ -66,7 +66,7 @@ def _wild_stress(message: Any) -> None:
 
 
 DEFECTS = (
-    Defect("bytes that are no record", RejectReason.UNPARSABLE, lambda record: b"\xff" * len(record)),
+    Defect("bytes that are not a record", RejectReason.UNPARSABLE, lambda record: b"\xff" * len(record)),
     Defect("a tf.Example among SequenceExamples", RejectReason.WRONG_FORMAT, _as_example),
     Defect("a number written as text", RejectReason.WRONG_DTYPE, _changed(_number_as_text)),
     Defect(
@@ -106,7 +106,7 @@ def plant(records: list[bytes]) -> list[tuple[str, RejectReason]]:
 def write_damaged(records: Sequence[bytes], folder: str) -> list[tuple[str, RejectReason]]:
     """Writes a file in which one bit of the first record is flipped and the last record is cut off."""
     content = bytearray(frame(records))
-    content[20] ^= 1  # behind the frame's head of 12 bytes, so in the first record's data
+    content[20] ^= 1  # after the frame's header of 12 bytes, so in the first record's data
     with create(os.path.join(folder, "damaged.tfrecord")) as stream:
         stream.write(bytes(content[:-10]))
     return [

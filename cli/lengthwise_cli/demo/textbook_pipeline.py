@@ -1,4 +1,4 @@
-"""The pipeline that tutorials teach, to compare with: a record at a time through Python-free tf.data."""
+"""The pipeline of usual tutorials, for comparison: one record at a time through tf.data, without Python."""
 
 from collections.abc import Sequence
 from typing import Any
