@@ -40,7 +40,7 @@ def test_the_commands_are_listed_in_the_order_of_their_use(lengthwise) -> None:
     [
         (["prepar"], "no such command 'prepar'; did you mean prepare?"),
         (["verfy", "x"], "did you mean verify?"),
-        (["zzz"], "there are: init, plan, check, prepare"),
+        (["zzz"], "the commands are: init, plan, check, prepare"),
         (["prepare", "job.yaml", "--outptu", "x"], "Did you mean '--output'?"),
         (["prepare"], "Missing argument 'CONFIG'"),
         (["prepare", "job.yaml", "--workers", "0"], "0 is not in the range x>=1"),

@@ -48,7 +48,7 @@ def test_inspect_has_the_same_option(raw, lengthwise) -> None:
     small = ["inspect", raw, "--max-record-bytes", "1KiB"]
     assert "(0 unreadable, 3 larger than --max-record-bytes 1024" in lengthwise(*small, code=1).stderr
     result = lengthwise(*small, "--record", "1", code=1)
-    assert "record 1 is not looked at: expected at most 1024 bytes, the record is larger; see --max-record-bytes" in (
+    assert "record 1 is not read: expected at most 1024 bytes, the record is larger; see --max-record-bytes" in (
         result.stderr
     )
     assert "3 records" in lengthwise("inspect", raw, "--max-record-bytes", "1MiB").stdout

@@ -117,7 +117,7 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
     ),
     "rejects of a column that has none": (
         lambda place: ["rejects", _prepared(place), "--column", "wodrs"],
-        ["no record was rejected for 'wodrs'; there are: not_finite of column 'x'"],
+        ["no record was rejected for 'wodrs'; the rejects have: not_finite of column 'x'"],
     ),
     "a page over another file": (
         lambda place: ["report", _prepared(place), "-o", place.job],
@@ -126,7 +126,7 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
     **{
         f"a missing data set to {' '.join(command)}": (
             lambda place, command=command: [*command, place.folder / "nothing"],
-            ["nothing: expected a prepared data set", "received a path where nothing is"],
+            ["nothing: expected a prepared data set", "received a path that does not exist"],
         )
         for command in (["verify"], ["rejects"], ["inspect"], ["report", "-o", "page.html"])
     },
@@ -139,7 +139,7 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
             "--compare",
             place.folder / "nothing",
         ],
-        ["nothing: expected a prepared data set", "received a path where nothing is"],
+        ["nothing: expected a prepared data set", "received a path that does not exist"],
     ),
     **{
         f"a file to {' '.join(command)}": (
@@ -225,4 +225,4 @@ def test_a_fault_of_ours_ends_the_events_too(place, lengthwise, monkeypatch) -> 
     result = lengthwise("prepare", place.job, "--json", code=3)
     event = json.loads(result.stdout.splitlines()[-1])
     assert event == {"event": "error", "message": "ZeroDivisionError: a\x1b", "exit_code": 3}
-    assert "something unforeseen went wrong: ZeroDivisionError: a\\x1b" in result.stderr
+    assert "unexpected error: ZeroDivisionError: a\\x1b" in result.stderr

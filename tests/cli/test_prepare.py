@@ -30,7 +30,7 @@ def test_it_says_what_it_did(place, lengthwise) -> None:
 
 
 def test_it_says_that_blocks_hold_no_padding(place, lengthwise) -> None:
-    said = "(blocks hold no padding"
+    said = "(blocks contain no padding"
     assert said not in lengthwise("prepare", place.job, "--workers", "1", "--set", "output.layout=example").stdout
     output = place.folder / "blocks"
     blocks = lengthwise("prepare", place.job, "--workers", "1", "--set", "output.layout=block", "--output", output)
@@ -195,7 +195,7 @@ def _fail(*_: object, **__: Any) -> None:
 def test_an_unforeseen_failure_is_exit_code_3_and_says_what_to_report(place, lengthwise, monkeypatch) -> None:
     monkeypatch.setattr("lengthwise.job.run_by_plan", _fail)
     message = lengthwise("prepare", place.job, code=3).stderr
-    assert "something unforeseen went wrong: ZeroDivisionError" in message
+    assert "unexpected error: ZeroDivisionError" in message
     assert "lengthwise --debug" in message
     assert "lengthwise doctor" in message
 

@@ -68,7 +68,7 @@ def test_extracted_records_are_prepared_again_once_the_spec_is_fixed(suffix: str
     again = damaged.folder / f"again.tfrecord{suffix}"
     text = lengthwise("rejects", damaged.prepared, "--extract", again).stdout
     assert "4 records written" in text
-    assert "left out, because their records are not kept whole: " in text
+    assert "skipped, because the records are incomplete: " in text
     assert "damaged_record 1" in text
     assert "damaged_file 1" in text
     content = gzip.decompress(again.read_bytes()) if suffix else again.read_bytes()

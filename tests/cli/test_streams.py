@@ -39,7 +39,7 @@ def test_a_run_whose_output_is_lost_continues_to_its_end(raw: Place, tmp_path, h
     assert sorted(os.listdir(tmp_path / "out"))[:2] == ["Split-eval", "Split-train"]
     assert (tmp_path / "out" / "manifest.json").exists()
     assert not (tmp_path / "out" / ".work").exists()
-    assert "fault of lengthwise" not in done.stderr
+    assert "bug in lengthwise" not in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -15,7 +15,7 @@ from lengthwise.manifest import Manifest, load_manifest, without_files
 
 def test_a_data_set_as_it_was_written_passes(original, lengthwise) -> None:
     result = lengthwise("verify", original.prepared)
-    assert "all as the manifest says" in result.stdout
+    assert "all match the manifest" in result.stdout
     result = lengthwise("verify", original.prepared, "--quiet")
     assert result.output == ""
 
@@ -201,7 +201,7 @@ def test_a_changed_vocabulary_is_found(place, lengthwise) -> None:
         text.replace("vocabulary_list: [red, green, blue]", "vocabulary_file: words.txt")
     )
     lengthwise("prepare", place.job, "--workers", "1", "-q")
-    assert "all as the manifest says" in lengthwise("verify", place.prepared).stdout
+    assert "all match the manifest" in lengthwise("verify", place.prepared).stdout
     path = place.prepared / "vocabulary" / "words.txt"
     path.write_text("green\nred\nblue\n")
     assert "vocabulary/words.txt: expected bytes of crc32c" in lengthwise("verify", place.prepared, code=1).stderr

@@ -264,7 +264,7 @@ def test_the_commands_say_what_they_count(tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
         return " ".join(done.output.split())
 
-    assert "`prepare` counts the vocabularies of 'word', so values outside of them are not told here" in say("check")
+    assert "`prepare` counts the vocabularies of 'word', so values outside them are not reported here" in say("check")
     assert "100 valid sequences" in say("plan")
     told = say("prepare")
     assert "vocabulary of 'word': 2 of 3 distinct values, 80.0% of all values of the split 'train'; 50 " in told

@@ -122,7 +122,7 @@ def _train(prepared: str, manifest: "Manifest", paths: list[str]) -> None:
     textbook = train_textbook(paths, [str(entry) for entry in vocabulary], prepared, manifest, ours.updates)
     _say_trainings([ours, textbook])
     say(
-        f"Both models were updated {ours.updates:,} times; with less padding, as many batches contain more sequences. "
+        f"Both models were updated {ours.updates:,} times; with less padding, as many batches hold more sequences. "
         "The loss is the mean over the split eval. lengthwise trained with even_weights; the textbook pipeline silently "
         "skips records that it cannot parse, and saw some of the split eval."
     )
