@@ -83,4 +83,4 @@ def test_a_folder_without_a_data_set_is_one_message(
     weeks: Path, lengthwise: Callable[..., Any], tmp_path: Path
 ) -> None:
     assert "no manifest" in lengthwise("compare", weeks / "first", tmp_path, code=1).stderr
-    assert "where nothing is" in lengthwise("compare", weeks / "first", tmp_path / "no", code=2).stderr
+    assert "does not exist" in lengthwise("compare", weeks / "first", tmp_path / "no", code=2).stderr

@@ -31,7 +31,7 @@ def test_a_redirection_that_leaves_an_empty_file_is_told(tmp_path) -> None:
     with open(tmp_path / "job.yaml", "wb") as stdout:
         done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
-    assert "left an empty file behind; `-o FILE` writes one only with a draft" in done.stderr
+    assert "left an empty file; `-o FILE` writes a file only if there is a draft" in done.stderr
     assert (tmp_path / "job.yaml").read_bytes() == b""
 
 

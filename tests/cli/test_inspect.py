@@ -165,7 +165,7 @@ def test_a_file_that_claims_more_than_it_holds_is_damaged(claimed, wrap, place, 
         ("check", place.job, "--workers", "1", "--set", "limits.damaged_files=1"): 0,
     }
     for arguments, code in commands.items():
-        assert "unforeseen" not in lengthwise(*arguments, code=code).output
+        assert "unexpected error" not in lengthwise(*arguments, code=code).output
 
 
 def test_a_file_that_holds_no_records_is_told(tmp_path, lengthwise) -> None:

@@ -230,7 +230,7 @@ def test_rejects_that_were_moved_elsewhere_are_no_fault(three: Path, tmp_path: P
     (prepared / MANIFEST_NAME).write_text(without_files(text, lambda path: path.startswith("rejects/")))
     shutil.copy(prepared / MANIFEST_NAME, preparation)
     assert verify(str(prepared)).faults == []
-    assert "are kept elsewhere" in lengthwise("rejects", prepared, code=1).stderr
+    assert "are in another folder" in lengthwise("rejects", prepared, code=1).stderr
     assert "not_finite" in lengthwise("rejects", preparation).stdout
     lengthwise("report", preparation, "-o", tmp_path / "page.html")
     [path] = (preparation / "rejects").iterdir()

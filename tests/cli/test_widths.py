@@ -142,7 +142,7 @@ def test_tables_and_messages_break_between_words(folder, name) -> None:
         lines = shown(folder, columns, *COMMANDS[name])
         assert broken(lines, whole) == []
         assert [line for line in lines if len(line) > columns and len(line.split()) > 1] == []
-        assert len(" ".join(lines).split()) > 10
+        assert len(" ".join(lines).split()) >= 10
 
 
 @pytest.mark.parametrize("name", ERRORS)

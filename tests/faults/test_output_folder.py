@@ -20,7 +20,7 @@ FILES = words.files(count=3, records=40, invalid=0)
 
 WRITE_HALF = """
 import os, signal, sys
-from lengthwise import files
+from lengthwise.storage import files
 with files.create(sys.argv[1]) as stream:
     stream.write(b"half")
     stream.flush()

@@ -136,8 +136,8 @@ import os, signal
 from faults import remote
 from feed.test_local_copies import make
 from lengthwise.storage.local_copies import LocalCopies
-from lengthwise import remote_source
-remote_source._CHUNK_BYTES = 100
+from lengthwise.storage import remote_copying
+remote_copying._CHUNK_BYTES = 100
 reads = 0
 before = remote._Reading.read
 def read(self, size=-1):

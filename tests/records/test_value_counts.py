@@ -48,17 +48,17 @@ MILLION = """
 import sys
 import numpy as np
 import pyarrow as pa
-from lengthwise.job import counting
-from lengthwise.records import value_counts
+from lengthwise.job.planning import value_counting
+from lengthwise.records.statistics import value_counts
 
-counting.MOST_BYTES, value_counts._BATCH_BYTES, value_counts._KEPT_ROWS = 2**21, 2**16, 2**12
-counter = counting.Counter(sys.argv[1])
+value_counting.MOST_BYTES, value_counts._BATCH_BYTES, value_counts._KEPT_ROWS = 2**21, 2**16, 2**12
+counter = value_counting.Counter(sys.argv[1])
 for start in range(0, 1_000_000, 10_000):  # in an order that is not that of their bytes
     values = [b"value number %d" % (number * 7_919 % 1_000_000) for number in range(start, start + 10_000)]
     counter.add(pa.array(values, pa.large_binary()), np.full(10_000, 1))
     counter.add(pa.array([b"value number 77", b"never"], pa.large_binary()), np.array([1, 0]))
 counter.finish()
-with counting.merged_files([sys.argv[1]]) as run:
+with value_counting.merged_files([sys.argv[1]]) as run:
     found = value_counts.most_frequent(run, 3, 1)
 print(*found.entries.column("values").to_pylist(), *found.entries.column("counts").to_pylist(), sep="|")
 print(found.values, found.distinct, pa.default_memory_pool().max_memory())

@@ -123,8 +123,8 @@ def _train(prepared: str, manifest: "Manifest", paths: list[str]) -> None:
     _say_trainings([ours, textbook])
     say(
         f"Both models were updated {ours.updates:,} times; with less padding, as many batches hold more sequences. "
-        "The loss is the mean over the split eval. lengthwise trained with even_weights; the textbook pipeline silently "
-        "skips records that it cannot parse, and saw some of the split eval."
+        "The loss is the mean over the split eval. lengthwise trained with even_weights; the textbook pipeline "
+        "silently skips records that it cannot parse, and saw some of the split eval."
     )
 
 
