@@ -80,7 +80,7 @@ def test_wrong_usage_stays_wrong_without_a_reader(raw: Place) -> None:
 
 def test_a_pipe_that_does_not_block_loses_nothing(tmp_path) -> None:
     program = (
-        "import os, sys\nfrom lengthwise_cli import standard_streams\nos.set_blocking(1, False)\nstandard_streams.install()\n"
+        "import os, sys\nfrom lengthwise_cli.standard_streams import install\nos.set_blocking(1, False)\ninstall()\n"
         "sys.stdout.write('x' * 1_000_000)\nsys.stdout.flush()\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
