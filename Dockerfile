@@ -15,7 +15,7 @@ ARG BEAM_IMAGE=docker.io/apache/beam_python3.11_sdk:2.77.0
 
 # ------------------------------------------------------------------------------------------------------------- build
 FROM ${BASE_IMAGE} AS build
-ARG EXTRAS=demo,gcp,aws
+ARG EXTRAS=prepare,demo,gcp,aws
 ENV UV_LINK_MODE=copy UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/lengthwise
 RUN python3 -m venv "$VIRTUAL_ENV" && python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir uv
 COPY constraints.txt pyproject.toml /src/
@@ -26,7 +26,7 @@ RUN sed -n 's/^tensorflow==/tensorflow-cpu==/p' /src/constraints.txt > /src/cpu.
     && cd /src && /opt/uv/bin/uv pip install --constraint constraints.txt --override override.txt \
         --requirement cpu.txt --requirement pyproject.toml $(printf -- '--extra %s ' $(echo "$EXTRAS" | tr , ' ')) \
     && cd "$VIRTUAL_ENV"/lib/python3*/site-packages \
-    && rm -rf tensorflow/include pyarrow/include pyarrow/tests pandas/tests numpy/*/tests matplotlib/tests clang
+    && rm -rf tensorflow/include pyarrow/include pyarrow/tests pandas/tests numpy/*/tests clang
 
 FROM ${BASE_IMAGE} AS package
 RUN python3 -m venv /opt/pip
@@ -47,7 +47,7 @@ COPY --from=build /opt/lengthwise /opt/lengthwise
 COPY --from=package /dist /opt/lengthwise/dist
 RUN /opt/lengthwise/bin/pip install --quiet --no-cache-dir --no-index --no-deps /opt/lengthwise/dist/*.whl
 # HOME and USER work for any uid in `--user`; only /tmp and the mounted folders are written.
-ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise MPLCONFIGDIR=/tmp/matplotlib \
+ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
 USER 10001:10001
 WORKDIR /data
@@ -71,7 +71,7 @@ RUN apt-get update -q && apt-get install -y -q --no-install-recommends tini && r
 COPY --from=tfx-build /opt/lengthwise /opt/lengthwise
 COPY --from=package /dist /opt/lengthwise/dist
 RUN /opt/lengthwise/bin/pip install --quiet --no-cache-dir --no-index --no-deps /opt/lengthwise/dist/*.whl
-ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise MPLCONFIGDIR=/tmp/matplotlib \
+ENV PATH=/opt/lengthwise/bin:$PATH HOME=/tmp USER=lengthwise \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TF_CPP_MIN_LOG_LEVEL=2
 USER 10001:10001
 WORKDIR /data

@@ -71,17 +71,26 @@ def versions() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     for requirement in map(Requirement, needed):
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            yield _version(requirement.name, str(requirement.specifier))
+        name, marker = requirement.name, requirement.marker
+        required = marker is None or marker.evaluate({"extra": ""})
+        if required or (marker and marker.evaluate({"extra": "prepare"}) and _installed_version(name)):
+            yield _version(name, str(requirement.specifier))
+
+
+def _installed_version(name: str) -> str:
+    """The version of a package; empty if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _version(name: str, specifier: str) -> Finding:
     from packaging.specifiers import SpecifierSet
 
     advice = f"pip install '{name}{specifier}'"
-    try:
-        found = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+    found = _installed_version(name)
+    if not found:
         return Finding(name, "bad", "not installed", advice)
     if not SpecifierSet(specifier).contains(found, prereleases=True):
         return Finding(name, "bad", f"{found}, expected {specifier}", advice)
@@ -166,6 +175,10 @@ def _may_make(path: str) -> Finding:
 
 def embedded_runner() -> Iterator[Finding]:
     """Runs a pipeline of one element, and tfx-bsl's decoder."""
+    if not (_is_installed("apache_beam") and _is_installed("tfx_bsl")):
+        advice = "only if you prepare data here: pip install 'lengthwise[prepare]'"
+        yield Finding("embedded runner", "note", "Beam and tfx-bsl are not installed", advice)
+        return
     try:
         import apache_beam as beam
         from tfx_bsl.coders import example_coder

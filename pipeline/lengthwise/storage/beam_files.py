@@ -8,6 +8,7 @@ deletes by name.
 import os
 import re
 import shlex
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from math import inf
@@ -20,6 +21,8 @@ OPTIONS_VARIABLE = "LENGTHWISE_BEAM_OPTIONS"
 """The environment variable that holds Beam's options for whoever is given none: `--hdfs_host=namenode ...`."""
 
 _GLOB = re.compile(r"[*?[]")
+_EXTRAS = defaultdict(lambda: "prepare", gs="gcp", s3="aws", hdfs="hdfs")
+"""The extra of this package that installs Beam with the client of a file system."""
 
 
 class FileMatch(NamedTuple):
@@ -71,11 +74,14 @@ def file_systems(path: str) -> Any:
     Raises:
         EnvironmentFailure: there are no credentials for it, or Beam lacks the parts for it.
     """
-    from apache_beam.io.filesystems import FileSystems
-
+    scheme = path.partition("://")[0]
+    try:
+        from apache_beam.io.filesystems import FileSystems
+    except ModuleNotFoundError as error:
+        raise EnvironmentFailure(f'{scheme}:// needs Beam: pip install "lengthwise[{_EXTRAS[scheme]}]"') from error
     if getattr(FileSystems, "_pipeline_options", None) is None:  # workers got theirs from the runner
         use_options(())
-    check_credentials(path.partition("://")[0])
+    check_credentials(scheme)
     return FileSystems
 
 

@@ -7,9 +7,9 @@ from typing import BinaryIO, Literal, cast
 
 import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders import example_coder
 
 from lengthwise.columns import AnyColumn, groups, length_key
+from lengthwise.records.arrays.tfx_bsl_coders import example_coder
 from lengthwise.records.container.checksums import ChecksummedStream
 from lengthwise.records.container.framing import read_blocks
 from lengthwise.records.encoding.block_buffers import unpack

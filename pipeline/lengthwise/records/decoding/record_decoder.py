@@ -14,7 +14,6 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders import example_coder, sequence_example_coder
 
 from lengthwise.columns import (
     AnyColumn,
@@ -26,6 +25,7 @@ from lengthwise.columns import (
     sequence_features,
 )
 from lengthwise.records.arrays.arrow_batches import concat_batches, merge_batches
+from lengthwise.records.arrays.tfx_bsl_coders import example_coder, sequence_example_coder
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
 from lengthwise.records.decoding.misplaced_features import find_misplaced
 from lengthwise.records.decoding.wide_integers import SEQUENCES, WideIntegers

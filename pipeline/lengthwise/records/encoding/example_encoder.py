@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tfx_bsl.coders import example_coder
 
 from lengthwise.columns import AnyColumn, ContextColumn, context_features, leading_length_key
 from lengthwise.records.arrays.arrow_steps import offsets_of
 from lengthwise.records.arrays.proto_messages import Part, bytes_message, feature_parts, join_parts
+from lengthwise.records.arrays.tfx_bsl_coders import example_coder
 from lengthwise.records.encoding.block_buffers import pack
 from lengthwise.records.encoding.bucket_padding import Padder
 from lengthwise.records.rows.row_features import LENGTH, StepFeature, length_columns, lengths_of, step_features
