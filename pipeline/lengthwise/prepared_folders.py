@@ -215,7 +215,7 @@ def open_folders(names: Names) -> Folders:
     paths = list(_paths([names] if isinstance(names, str | PathLike) else names))
     if not paths:
         raise ConfigError("folders: expected a prepared folder at least, received none")
-    manifests = files.side_by_side(load_manifest, paths)
+    manifests = files.map_files(load_manifest, paths)
     parts = tuple(map(Folder, paths, manifests))
     for part in parts[1:]:
         _refuse_disagreement("columns", parts[0], part)

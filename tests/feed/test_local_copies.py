@@ -16,7 +16,7 @@ import pytest
 from faults import remote
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.storage.local_copies import PINNED, LocalCopies
-from lengthwise.storage.remote_copying import Remote, state_of
+from lengthwise.storage.remote_copying import RemoteFile, current_state
 
 SIZE = 1000
 OURS = re.compile(r"[0-9a-f]{64}(\.part)?|lock")
@@ -45,10 +45,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
-def make(path: str, fill: int = 1) -> Remote:
+def make(path: str, fill: int = 1) -> RemoteFile:
     content = bytes([fill % 256]) * SIZE
     remote.FILES[path] = content
-    return Remote(path, SIZE, int.from_bytes(google_crc32c.Checksum(content).digest(), "big"))
+    return RemoteFile(path, SIZE, int.from_bytes(google_crc32c.Checksum(content).digest(), "big"))
 
 
 def entries(folder: Path) -> list[str]:
@@ -57,7 +57,7 @@ def entries(folder: Path) -> list[str]:
 
 def test_a_copy_is_the_file_and_is_fetched_once(place, tmp_path, opened):
     copies = LocalCopies(str(tmp_path))
-    one, other = make(f"{place}/x", 1), state_of(make(f"{place}/y", 2).path)
+    one, other = make(f"{place}/x", 1), current_state(make(f"{place}/y", 2).path)
     for _ in range(2):
         assert Path(copies.get(one)).read_bytes() == remote.FILES[one.path]
         assert Path(LocalCopies(str(tmp_path)).get(other)).read_bytes() == remote.FILES[other.path]
@@ -178,9 +178,12 @@ REFUSED = {
     ),
     "too short": (lambda one: one._replace(size=1001), r"expected 1,001 bytes of crc32c .*, found 1,000 of crc32c "),
     "too long": (lambda one: one._replace(size=999), r"expected 999 bytes of crc32c .*, found more of crc32c "),
-    "missing": (lambda one: state_of(one.path + "y"), r"cannot read .*/xy: no such file"),
+    "missing": (lambda one: current_state(one.path + "y"), r"cannot read .*/xy: no such file"),
     "gone": (lambda one: one._replace(path=one.path + "y"), r"cannot read .*/xy: "),
-    "replaced": (lambda one: state_of(one.path)._replace(state="before"), r"/x: it was replaced after it was listed"),
+    "replaced": (
+        lambda one: current_state(one.path)._replace(state="before"),
+        r"/x: it was replaced after it was listed",
+    ),
 }
 
 

@@ -52,7 +52,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     paths: list[str] = []
     before = remote_copying.check_bytes
 
-    def check(expected: remote_copying.Remote, place: str) -> None:
+    def check(expected: remote_copying.RemoteFile, place: str) -> None:
         paths.append(place)
         before(expected, place)
 

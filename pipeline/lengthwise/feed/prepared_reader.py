@@ -32,7 +32,7 @@ from lengthwise.feed.rows.feed_features import Features
 from lengthwise.feed.service.service_reader import for_service, read_through, service_of
 from lengthwise.prepared_folders import Folders, Names, PlacedShard, open_folders
 from lengthwise.storage import files
-from lengthwise.storage.remote_copying import Remote, state_of
+from lengthwise.storage.remote_copying import RemoteFile, current_state
 
 
 @takes_fields_of(Options)
@@ -266,15 +266,15 @@ def _portions(
     return mine
 
 
-def _remotes(shards: Sequence[PlacedShard], options: Options) -> list[Remote]:
+def _remotes(shards: Sequence[PlacedShard], options: Options) -> list[RemoteFile]:
     """The shards that are read by way of copies: the manifest's checksums, unless damage is to be skipped."""
     copied = [one for one in shards if is_copied(one.path, options.chosen_cache)]
     if options.on_damage == "skip":
-        return files.side_by_side(state_of, [one.path for one in copied])
+        return files.map_files(current_state, [one.path for one in copied])
     return _expected(copied)
 
 
-def _to_check(shards: Sequence[PlacedShard], options: Options) -> list[Remote]:
+def _to_check(shards: Sequence[PlacedShard], options: Options) -> list[RemoteFile]:
     """The shards whose bytes are compared with the manifest where they are read: those that no copying compares."""
     if not options.verify:
         return []
@@ -282,8 +282,8 @@ def _to_check(shards: Sequence[PlacedShard], options: Options) -> list[Remote]:
     return _expected([one for one in shards if skips or not is_copied(one.path, options.chosen_cache)])
 
 
-def _expected(shards: Sequence[PlacedShard]) -> list[Remote]:
-    return [Remote(one.path, one.shard.bytes, one.shard.crc32c) for one in shards]
+def _expected(shards: Sequence[PlacedShard]) -> list[RemoteFile]:
+    return [RemoteFile(one.path, one.shard.bytes, one.shard.crc32c) for one in shards]
 
 
 def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, options: Options) -> None:

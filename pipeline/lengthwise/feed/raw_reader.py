@@ -28,7 +28,7 @@ from lengthwise.feed.reading.remote_files import ahead, is_copied, reading
 from lengthwise.feed.rows.feed_features import Features
 from lengthwise.feed.service.service_reader import file_order, for_service, read_through, service_of
 from lengthwise.storage import files as file_system
-from lengthwise.storage.remote_copying import state_of
+from lengthwise.storage.remote_copying import current_state
 
 _CYCLE = 16  # files read in turn, each in a thread of its own
 _AHEAD = 4  # chunks that wait, where one file is read at a time
@@ -101,7 +101,7 @@ def read_raw(
     look = job.look_ahead(paths)
     window.measure(look, chunks.size, chunks.small_chunks)
     copied = [path for path in paths if is_copied(path, chosen.chosen_cache)]
-    remotes = file_system.side_by_side(state_of, copied)
+    remotes = file_system.map_files(current_state, copied)
     with reading(remotes, chosen.chosen_cache, here=chosen.service is None):
         return _dataset(chunks, window, _targets(job, window, chosen), chosen)
 
@@ -143,7 +143,7 @@ class _Source:
             )
         self._paths = list(paths)
         self._options = options
-        self._listed = file_system.side_by_side(
+        self._listed = file_system.map_files(
             partial(list_file, compression=job.config.inputs.compression, on_damage=options.on_damage), paths
         )
         refuse_files_without_records(self._listed, options)

@@ -1,8 +1,8 @@
 """Files on Beam's file systems (`gs://`, `s3://`, `hdfs://`), by their exact paths.
 
-Beam takes the paths that `match` gets, and on `gs://` those that `delete` gets, for patterns without a way to quote a
-character: `run[1]` would also be `run1`. Here only `match` takes a pattern. Everything else lists by prefix, and
-deletes by name.
+Beam treats the arguments of `match`, and on `gs://` those of `delete`, as patterns, and characters cannot be quoted in
+them: `run[1]` also matches `run1`. Here only `match` accepts a pattern. All other functions list by prefix and delete
+by name.
 """
 
 import os
@@ -18,7 +18,7 @@ from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.storage.credentials import check_credentials
 
 OPTIONS_VARIABLE = "LENGTHWISE_BEAM_OPTIONS"
-"""The environment variable that holds Beam's options for whoever is given none: `--hdfs_host=namenode ...`."""
+"""The environment variable with Beam's options for programs that get none: `--hdfs_host=namenode ...`."""
 
 _GLOB = re.compile(r"[*?[]")
 _EXTRAS = defaultdict(lambda: "prepare", gs="gcp", s3="aws", hdfs="hdfs")
@@ -38,17 +38,17 @@ class FileMatch(NamedTuple):
 
 @contextmanager
 def naming_failures(what: str) -> Iterator[None]:
-    """Whatever goes wrong inside becomes an `EnvironmentFailure` that begins with `what`."""
+    """Turns exceptions inside into an `EnvironmentFailure` whose message starts with `what`."""
     try:
         yield
     except EnvironmentFailure:
         raise
-    except Exception as error:  # each remote file system has exceptions of its own
+    except Exception as error:  # each remote file system has its own exceptions
         raise EnvironmentFailure(f"{what}: {error}") from error
 
 
 def use_options(options: Sequence[str]) -> None:
-    """Beam's options, in which remote file systems find endpoints and credentials; the environment's come before."""
+    """Sets Beam's options, which give remote file systems endpoints and credentials, after those of the environment."""
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -56,10 +56,10 @@ def use_options(options: Sequence[str]) -> None:
 
 
 def environment_options() -> list[str]:
-    """Beam's options that hold for every program of this environment.
+    """Beam's options that apply to every program of this environment.
 
     Raises:
-        ConfigError: they are not written as a shell would take them.
+        ConfigError: a shell could not parse them.
     """
     text = os.environ.get(OPTIONS_VARIABLE, "")
     try:
@@ -69,10 +69,10 @@ def environment_options() -> list[str]:
 
 
 def file_systems(path: str) -> Any:
-    """Beam's file systems, able to reach `path` as far as can be told.
+    """Beam's file systems, with a check of what `path` needs.
 
     Raises:
-        EnvironmentFailure: there are no credentials for it, or Beam lacks the parts for it.
+        EnvironmentFailure: credentials, Beam or its client for this file system are missing.
     """
     scheme = path.partition("://")[0]
     try:
@@ -86,33 +86,33 @@ def file_systems(path: str) -> Any:
 
 
 def has_folders(path: str) -> bool:
-    """Whether the remote file system has real folders, as HDFS has: object stores have names with `/` in them."""
+    """Whether the remote file system has real folders, as HDFS has; object stores have names with `/` in them."""
     return bool(file_systems(path).get_filesystem(path).has_dirs())
 
 
 def open_reading(path: str) -> BinaryIO:
-    """The bytes of a file as they are, never decompressed."""
+    """Opens a file for reading, without decompression."""
     from apache_beam.io.filesystem import CompressionTypes
 
     return cast(BinaryIO, file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED))
 
 
 def open_writing(path: str) -> BinaryIO:
-    """A file that is written as it is, never compressed."""
+    """Opens a file for writing, without compression."""
     from apache_beam.io.filesystem import CompressionTypes
 
     return cast(BinaryIO, file_systems(path).create(path, compression_type=CompressionTypes.UNCOMPRESSED))
 
 
 def version(path: str) -> str:
-    """The checksum, or ETag, that the file system keeps of a file's content; empty where it keeps none."""
-    with suppress(Exception):  # each remote file system has exceptions of its own
+    """The checksum or ETag of a file's content that the file system has; empty if it has none."""
+    with suppress(Exception):  # each remote file system has its own exceptions
         return str(file_systems(path).checksum(path) or "")
     return ""
 
 
 def match(pattern: str) -> list[FileMatch]:
-    """The files that a glob pattern names; a pattern that is itself the name of a file means that file.
+    """The files that match a glob pattern; a pattern that is the name of a file matches only that file.
 
     `*` matches within a folder or a name, `**` across folders; `[[]`, `[*]` and `[?]` are the characters themselves.
     """
@@ -133,17 +133,17 @@ def match(pattern: str) -> list[FileMatch]:
 
 
 def list_below(folder: str) -> list[FileMatch]:
-    """All files below a folder, at any depth; none where the folder is missing."""
+    """All files below a folder, at any depth; none if the folder is missing."""
     if has_folders(folder):
         return list(_files(_content(FileMatch(folder, 0, 0.0)) or (), inf))
-    return [one for one in _list(folder + "/") if not one.path.endswith("/")]  # consoles mark folders by such a name
+    return [one for one in _list(folder + "/") if not one.path.endswith("/")]  # consoles mark folders by such names
 
 
 def delete(path: str) -> None:
-    """Deletes a file, or a folder with all in it.
+    """Deletes a file, or a folder with its content.
 
     Raises:
-        Exception: it, or a part of it, is still there; on some file systems also where nothing was.
+        Exception: it, or a part of it, still exists; on some file systems also if it did not exist.
     """
     systems = file_systems(path)
     if has_folders(path):
@@ -161,15 +161,15 @@ def delete(path: str) -> None:
 
 
 def rename(moves: Sequence[tuple[str, str]]) -> None:
-    """Moves each first path over the second, whose folder is made where missing; all are on one file system."""
+    """Moves each first path to the second, which is replaced; folders are created. All are on one file system."""
     if not moves:
         return
     systems = file_systems(moves[0][1])
-    if has_folders(moves[0][1]):  # there the folder must exist, and the target must not
+    if has_folders(moves[0][1]):  # there, the folder must exist, and the target must not
         for _, target in moves:
             folder = target.rpartition("/")[0]
             if not systems.exists(folder):
-                with suppress(OSError):  # another worker has made it in between
+                with suppress(OSError):  # another worker has created it meanwhile
                     systems.mkdirs(folder)
             if systems.exists(target):
                 systems.delete([target])
@@ -183,25 +183,25 @@ def _one(system: Any, path: str) -> Iterator[FileMatch]:
 
 
 def _list(place: str) -> Iterator[FileMatch]:
-    """What is in a real folder, folders too; on object stores all whose names begin so."""
+    """The content of a real folder, folders included; on object stores, all files whose names start with `place`."""
     system = file_systems(place).get_filesystem(place)
-    for one in system._list(place):  # the one listing that takes its argument as it is
+    for one in system._list(place):  # the only listing that does not treat its argument as a pattern
         yield FileMatch(one.path, one.size_in_bytes, one.last_updated_in_seconds)
 
 
 def _content(found: FileMatch) -> list[FileMatch] | None:
-    """What is in a real folder; None where this is a file. Beam does not say which it is, but only folders list."""
+    """The content of a real folder; None for a file. Beam does not tell them apart, but only folders can be listed."""
     if found.size or not has_folders(found.path):
         return None
     try:
         return list(_list(found.path))
     except Exception:  # noqa: BLE001 (each remote file system has exceptions of its own)
-        file_systems(found.path).exists(found.path)  # raises where it was not the listing that failed, but the network
+        file_systems(found.path).exists(found.path)  # raises if the network failed rather than the listing
         return None
 
 
 def _files(found: Iterable[FileMatch], levels: float) -> Iterator[FileMatch]:
-    """The files among these and, as many levels deep as told, in the real folders among them."""
+    """The files among these and in the real folders among them, up to `levels` deep."""
     for one in found:
         content = _content(one)
         if content is None:

@@ -1,4 +1,4 @@
-"""Whether there are credentials and libraries for a remote file system, before Beam looks for them."""
+"""Checks credentials and libraries of remote file systems before Beam looks for them."""
 
 from functools import cache
 
@@ -7,7 +7,11 @@ from lengthwise.errors import EnvironmentFailure
 
 @cache
 def check_credentials(scheme: str) -> None:
-    """Says in a moment that there are none, where Beam would ask again and again for minutes."""
+    """Fails immediately if credentials or libraries are missing; Beam would retry for minutes.
+
+    Raises:
+        EnvironmentFailure: they are missing; the message says what to do.
+    """
     if scheme == "s3":
         _check_aws()
     elif scheme == "gs":
@@ -33,7 +37,7 @@ def _check_google() -> None:
     try:
         import google.auth
         from apache_beam.io.filesystems import FileSystems
-        from apache_beam.io.gcp import gcsfilesystem  # noqa: F401 (it is what reads gs://)
+        from apache_beam.io.gcp import gcsfilesystem  # noqa: F401 (reads gs://)
         from apache_beam.options.pipeline_options import GoogleCloudOptions
         from google.auth.exceptions import GoogleAuthError
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Local files that several processes make, use and remove: by locks, which end with the process that holds them."""
+"""Locks on local files that several processes create, use and remove. A lock ends with the process that holds it."""
 
 import fcntl
 import os
@@ -9,8 +9,8 @@ from typing import BinaryIO
 _PAUSE_S = 0.02
 
 
-def hold(path: str, size: int) -> int | None:
-    """A descriptor that keeps the complete copy at `path` from being removed; None where there is none."""
+def lock_copy(path: str, size: int) -> int | None:
+    """A descriptor whose lock prevents the removal of the complete copy at `path`; None if there is no such copy."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -18,20 +18,20 @@ def hold(path: str, size: int) -> int | None:
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     if _is_at(descriptor, path):
         if os.fstat(descriptor).st_size == size:
-            os.utime(descriptor)  # its last use
+            os.utime(descriptor)  # the time of its last use
             return descriptor
-        os.remove(path)  # cut short by others: never by us
+        os.remove(path)  # truncated by another program
     os.close(descriptor)
     return None
 
 
 def lock_part(path: str) -> BinaryIO | None:
-    """The file at `path`, made where missing, once nobody else writes it; None where it has become something else.
+    """The file at `path`, created if missing, locked for writing; None if another process moved it meanwhile.
 
-    Who has written it may move it away and hold it on without end, so its place is looked at again and again.
+    A process that has written the file moves it and may keep its lock, so the path is checked while waiting.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    stream = open(path, "r+b", opener=lambda name, _: os.open(name, flags, 0o600))  # noqa: SIM115 (the caller's)
+    stream = open(path, "r+b", opener=lambda name, _: os.open(name, flags, 0o600))  # noqa: SIM115 (closed by the caller)
     locked = False
     while not locked and _is_at(stream.fileno(), path):
         try:
@@ -46,7 +46,7 @@ def lock_part(path: str) -> BinaryIO | None:
 
 
 def remove_unused(path: str) -> bool:
-    """Removes a file unless somebody holds it; returns whether it is gone."""
+    """Removes a file unless a process has locked it; returns whether it is removed."""
     try:
         with open(path, "rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
-"""Files by path, local or on any file system that Beam knows (`gs://`, `s3://`, `hdfs://`).
+"""Files by path, local or on any file system that Beam supports (`gs://`, `s3://`, `hdfs://`).
 
-Local paths never import Beam: the configuration, the manifest and the command line stay light.
+Local paths never import Beam, so the configuration, the manifest and the command line load quickly.
 """
 
 import errno
@@ -23,16 +23,16 @@ from lengthwise.storage.beam_files import use_options as use_options
 T = TypeVar("T")
 
 TEMPORARY = ".tmp"
-"""How the names end of files that are being written."""
+"""The end of the name of a file that is being written."""
 
-_AT_ONCE = 16  # questions to a remote file system
-_BATCH = 100  # moves in a request, where a file system takes several
-_MOVES_AT_ONCE = 64  # requests of them: the store copies, nothing passes here
-_UNSYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # what file systems answer that cannot sync, or not a folder
+_REQUESTS_AT_ONCE = 16  # to a remote file system
+_BATCH = 100  # moves per request, if a file system accepts several
+_MOVES_AT_ONCE = 64  # concurrent move requests: the store copies, no data passes through this process
+_UNSYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # from file systems that cannot sync, or not a folder
 
 
 def is_remote(path: str) -> bool:
-    """Whether `path` has a scheme, such as `gs://`, and so needs Beam's file systems."""
+    """Whether `path` has a scheme, such as `gs://`, and therefore needs Beam's file systems."""
     return "://" in path
 
 
@@ -50,7 +50,7 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
 
 
 class _RemoteReader:
-    """A remote file whose failures are the environment's: outages pass, so what is behind them is not lost."""
+    """A remote file that raises `EnvironmentFailure` on failed reads: an outage must not count as damaged data."""
 
     def __init__(self, path: str, stream: BinaryIO) -> None:
         self._path = path
@@ -60,7 +60,7 @@ class _RemoteReader:
     def read(self, size: int = -1) -> bytes:
         try:
             return self._stream.read(size)
-        except Exception as error:  # each remote file system has exceptions of its own
+        except Exception as error:  # each remote file system has its own exceptions
             raise EnvironmentFailure(f"cannot read {self._path}: {error}") from error
 
 
@@ -71,7 +71,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def exists(path: str) -> bool:
-    """Whether a file or a folder stands at `path`."""
+    """Whether a file or a folder exists at `path`."""
     if not is_remote(path):
         return os.path.exists(path)
     with naming_failures(f"cannot look for {path}"):
@@ -79,16 +79,16 @@ def exists(path: str) -> bool:
 
 
 def real_path(path: str) -> str:
-    """The same for all names of a local file: with `./` or `//` in them, or by way of links."""
+    """The same path for all names of a local file: those with `./` or `//`, and those that lead through links."""
     return path if is_remote(path) else os.path.realpath(path)
 
 
 def version(path: str) -> str:
-    """What changes when the file does: inode, size and times of a local one, the checksum that a remote system keeps.
+    """A text that changes when the file does: inode, size and times of a local file, the checksum of a remote one.
 
-    Empty where nothing tells.
+    Empty if the file system gives none.
     """
-    with suppress(Exception):  # each remote file system has exceptions of its own
+    with suppress(Exception):  # each remote file system has its own exceptions
         if is_remote(path):
             return beam_files.version(path)
         status = os.stat(path)
@@ -96,38 +96,38 @@ def version(path: str) -> str:
     return ""
 
 
-def side_by_side(question: Callable[[str], T], paths: Sequence[str]) -> list[T]:
-    """The answer for each file; see `answers`."""
-    return list(answers(question, paths))
+def map_files(function: Callable[[str], T], paths: Sequence[str]) -> list[T]:
+    """The result of the function for each file; see `iterate_files`."""
+    return list(iterate_files(function, paths))
 
 
-def answers(question: Callable[[str], T], paths: Sequence[str]) -> Iterator[T]:
-    """The answer for each file, in order: of remote ones a few are asked for at once, as each answer takes its time."""
+def iterate_files(function: Callable[[str], T], paths: Sequence[str]) -> Iterator[T]:
+    """The result of the function for each file, in order. Of remote files, a few are processed concurrently."""
     if not any(map(is_remote, paths)):
-        yield from map(question, paths)
+        yield from map(function, paths)
         return
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for start in range(0, len(paths), _AT_ONCE):
-            yield from pool.map(question, paths[start : start + _AT_ONCE])
+    with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+        for start in range(0, len(paths), _REQUESTS_AT_ONCE):
+            yield from pool.map(function, paths[start : start + _REQUESTS_AT_ONCE])
 
 
 def join(folder: str, *names: str) -> str:
-    """`folder` and `names` joined by '/', which every file system here understands."""
+    """`folder` and `names` joined by '/', which every supported file system accepts."""
     return "/".join([folder.rstrip("/") or "/", *names]) if folder != "/" else "/" + "/".join(names)
 
 
 def match(pattern: str) -> list[tuple[str, int]]:
-    """The files that a glob pattern names, as (path, size in bytes), sorted by path. See `find`."""
+    """The files that match a glob pattern, as (path, size in bytes), sorted by path. See `find`."""
     return [(path, size) for path, size, _ in find(pattern)]
 
 
 def find(pattern: str) -> list[FileMatch]:
-    """The files that a glob pattern names, sorted by path.
+    """The files that match a glob pattern, sorted by path.
 
-    A pattern that is itself the name of a local file means that file: names may hold glob characters.
+    A pattern that is the name of a local file matches only that file: names may contain glob characters.
 
     Raises:
-        ConfigError: a name is not UTF-8: neither TensorFlow nor JSON nor Arrow could hold it.
+        ConfigError: a name is not UTF-8: TensorFlow, JSON and Arrow cannot represent it.
     """
     if is_remote(pattern):
         with naming_failures(f"cannot list {pattern}"):
@@ -137,7 +137,7 @@ def find(pattern: str) -> list[FileMatch]:
 
 
 def find_below(folder: str) -> list[FileMatch]:
-    """All files below a folder, at any depth, sorted by path; none where the folder is missing.
+    """All files below a folder, at any depth, sorted by path; none if the folder is missing.
 
     Links to files are followed, links to folders are not.
 
@@ -152,13 +152,13 @@ def find_below(folder: str) -> list[FileMatch]:
 
 
 def _local(paths: Iterable[str]) -> list[FileMatch]:
-    """The files among local paths."""
+    """The existing files among local paths, sorted."""
     kept = [path for path in paths if os.path.isfile(path)]
     for path in kept:
         if not _is_utf8(path):
             raise ConfigError(f"expected file names in UTF-8, found {os.fsencode(path)!r}; rename the file")
     status = [(path, os.stat(path)) for path in kept]
-    return sorted(FileMatch(path, one.st_size, one.st_mtime) for path, one in status)
+    return sorted(FileMatch(path, stat.st_size, stat.st_mtime) for path, stat in status)
 
 
 def _is_utf8(path: str) -> bool:
@@ -168,14 +168,14 @@ def _is_utf8(path: str) -> bool:
 
 
 def modified(path: str) -> float:
-    """When a file was modified, in seconds since 1970; 0 where it is missing or the file system does not tell."""
-    with suppress(Exception):  # each remote file system has exceptions of its own
+    """The time of modification of a file, in seconds since 1970; 0 if it is missing or the file system gives none."""
+    with suppress(Exception):  # each remote file system has its own exceptions
         return float(beam_files.file_systems(path).last_updated(path) if is_remote(path) else os.stat(path).st_mtime)
     return 0.0
 
 
 def advice(pattern: str) -> str:
-    """What to do about a pattern that matches nothing, in words."""
+    """What to do about a pattern that matches nothing, for messages."""
     if "[" in pattern:
         return "check the path or the pattern ([ opens a set of characters; write [[] for the character itself)"
     return "check the path or the pattern"
@@ -183,15 +183,15 @@ def advice(pattern: str) -> str:
 
 @contextmanager
 def create(path: str, *, durable: bool = True, below: str = "") -> Iterator[BinaryIO]:
-    """Opens `path` for writing bytes, its folder made where missing; nothing stands at `path` unless all went well.
+    """Opens `path` for writing bytes, and creates its folder. The file appears at `path` only if all went well.
 
-    What stands at a local `path` outlives a power cut: its bytes are on disk before it gets its name. On a remote file
-    system nothing exists there either when nothing was written: not all of them take empty files.
+    A local file survives a power cut: its bytes are on disk before it gets its name. On a remote file system an empty
+    file is not created: some of these systems do not accept empty files.
 
     Args:
-        path: the file's.
-        durable: False spares the wait for the disk: after a power cut, what stands at `path` may be too short.
-        below: a folder that `path` is in, and that is not made where it is missing and local.
+        path: of the file.
+        durable: False skips waiting for the disk: after a power cut, the file at `path` may be too short.
+        below: a folder that contains `path`; it is not created if it is local and missing.
 
     Raises:
         EnvironmentFailure: the file cannot be written; the message names it and the fault.
@@ -243,7 +243,7 @@ def _sync(descriptor: int) -> None:
 
 
 def sync_folders(folders: Iterable[str]) -> None:
-    """Makes the names in local folders outlive a power cut, as remote ones do anyway."""
+    """Makes the names in local folders survive a power cut, as names in remote ones do anyway."""
     for folder in folders:
         if not is_remote(folder):
             descriptor = os.open(folder, os.O_RDONLY)
@@ -254,7 +254,7 @@ def sync_folders(folders: Iterable[str]) -> None:
 
 
 class _RemoteFile(io.RawIOBase):
-    """A file on a remote file system, made when the first byte is written."""
+    """A file on a remote file system, created when the first byte is written."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -283,20 +283,20 @@ def write_bytes(path: str, content: bytes, *, durable: bool = True, below: str =
 
 
 def make_folder(path: str) -> None:
-    """Makes a local folder where it is missing; remote ones have no existence."""
+    """Creates a local folder if it is missing; remote folders need not be created."""
     if not is_remote(path):
         os.makedirs(path, exist_ok=True)
 
 
 def rename(source: str, target: str) -> None:
-    """Moves a file over `target`, whose folder is made where missing; one step on a local file system."""
+    """Moves a file to `target`, which is replaced; its folder is created. Atomic on a local file system."""
     rename_all([(source, target)])
 
 
 def rename_all(moves: Sequence[tuple[str, str]]) -> None:
     """Moves files from the first path to the second of each pair, as `rename` does.
 
-    An object store copies each file, in a tenth of a second or more, so there they go in batches, many at once.
+    An object store copies each file, which takes a tenth of a second or more, so many batches are moved concurrently.
     """
     for source, target in moves:
         if not is_remote(target):
@@ -313,7 +313,7 @@ def rename_all(moves: Sequence[tuple[str, str]]) -> None:
 
 
 def remove(path: str) -> None:
-    """Removes a file, a link, or a folder with all in it; what is not there is no error."""
+    """Removes a file, a link, or a folder with its content; a missing path is not an error."""
     if not is_remote(path):
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path, ignore_errors=True)
@@ -321,12 +321,12 @@ def remove(path: str) -> None:
             with suppress(FileNotFoundError, NotADirectoryError):
                 os.remove(path)
         return
-    with suppress(Exception):  # Beam's remote file systems report what is missing each in its way
+    with suppress(Exception):  # each of Beam's remote file systems reports missing files differently
         beam_files.delete(path.rstrip("/"))
 
 
 def remove_empty_folders(path: str) -> None:
-    """Removes a local folder and those below it, as far as no file is in them; remote folders have no existence."""
+    """Removes a local folder and the folders below it that contain no file; remote folders need not be removed."""
     if not is_remote(path):
         for parent, _, _ in os.walk(path, topdown=False):
             with suppress(OSError):
@@ -334,16 +334,16 @@ def remove_empty_folders(path: str) -> None:
 
 
 def folders_with(folder: str, name: str) -> list[str]:
-    """The names of the folders directly below `folder` in which there is a file `name`, sorted."""
+    """The names of the folders directly below `folder` that contain a file `name`, sorted."""
     if not is_remote(folder):
-        found = os.listdir(folder) if os.path.isdir(folder) else []
-        return sorted(one for one in found if os.path.isfile(join(folder, one, name)))
+        entries = os.listdir(folder) if os.path.isdir(folder) else []
+        return sorted(entry for entry in entries if os.path.isfile(join(folder, entry, name)))
     paths = (path.split("/") for path in list_tree(folder))
     return sorted(path[0] for path in paths if len(path) == 2 and path[1] == name)
 
 
 def list_tree(folder: str) -> list[str]:
-    """The paths of all files below a folder, relative to it, sorted; none where the folder is missing."""
+    """The paths of all files below a folder, relative to it, sorted; none if the folder is missing."""
     folder = folder.rstrip("/")
     if not is_remote(folder):
         paths = [os.path.join(parent, name) for parent, _, names in os.walk(folder or "/") for name in names]

@@ -1,12 +1,12 @@
-"""Which raw files a user means, by paths, patterns and folders: one rule for the job, readers, `init` and `inspect`.
+"""The raw files that paths, patterns and folders name: one rule for the job, readers, `init` and `inspect`.
 
 path         the file
-pattern      the files that it matches; of a pattern that matches only folders, the files below these
+pattern      the files that it matches; if it matches only folders, the files below them
 folder       every file below it, at any depth
 
-Files without data are left out, as Hadoop and Spark do: names that begin with `.` or `_` (`_SUCCESS`, `_temporary`; not
-partitions such as `_day=1`), and checksums and unfinished files. Of a folder, files whose names end as those of texts
-and tables do are left out too: data sets keep descriptions beside their records. A path means what it says.
+Files without data are left out, as in Hadoop and Spark: names that start with `.` or `_` (`_SUCCESS`, `_temporary`; not
+partitions such as `_day=1`), checksums and unfinished files. Below a folder, files with the extensions of text and
+tables are left out too: data sets often have descriptions beside their records. A file that is named is never left out.
 """
 
 import glob
@@ -32,8 +32,8 @@ class Sources:
     """Raw files.
 
     Attributes:
-        files: each once, under its shortest name; sorted by path.
-        left_out: the paths of what was found beside them and is no data, sorted.
+        files: each file once, under its shortest name; sorted by path.
+        left_out: the paths of files without data, sorted.
     """
 
     files: tuple[FileMatch, ...]
@@ -41,7 +41,7 @@ class Sources:
 
     @property
     def text(self) -> str:
-        """What was found, in words."""
+        """The number of files, and which were left out."""
         count = len(self.files)
         return f"{count:,} file{'s' * (count != 1)}{_left_out_text(self.left_out)}"
 
@@ -51,61 +51,63 @@ def find_sources(patterns: Iterable[str], field: str) -> Sources:
 
     Args:
         patterns: paths, glob patterns and folders, local or remote.
-        field: what messages call them, such as `inputs.files`.
+        field: their name in messages, such as `inputs.files`.
 
     Raises:
-        ConfigError: one of them names no file with data, or a name is not UTF-8.
+        ConfigError: one of them matches no file with data, or a name is not UTF-8.
     """
     shortest: dict[str, FileMatch] = {}
     left_out: set[str] = set()
     for pattern in patterns:
-        kept, others = _expand(pattern)
-        if not kept:
+        matches, others = _expand(pattern)
+        if not matches:
             raise ConfigError(f"{field}: {_nothing_found(pattern, others)}")
-        left_out.update(one.path for one in others)
-        for one in kept:
-            real = files.real_path(one.path)
-            shortest[real] = min(shortest.get(real, one), one, key=lambda one: (len(one.path), one.path))
+        left_out.update(other.path for other in others)
+        for match in matches:
+            real = files.real_path(match.path)
+            shortest[real] = min(shortest.get(real, match), match, key=lambda file: (len(file.path), file.path))
     return Sources(tuple(sorted(shortest.values())), tuple(sorted(left_out)))
 
 
 def _expand(pattern: str) -> tuple[list[FileMatch], list[FileMatch]]:
-    """The files that one path, pattern or folder means, and those left out."""
+    """The files that a path, pattern or folder names, and those left out."""
     is_folder = pattern.endswith("/") or (not files.is_remote(pattern) and os.path.isdir(pattern))
-    found = [] if is_folder else files.find(pattern)
-    if not found:
-        return _divide([(one, _is_no_data(relative)) for one, relative in _below(pattern)])
-    if len(found) == 1 and found[0].path == pattern:
-        return found, []
-    asked_for = _is_aside(pattern.rpartition("/")[2])
-    return _divide([(one, not asked_for and _is_aside(one.path.rpartition("/")[2])) for one in found])
+    matches = [] if is_folder else files.find(pattern)
+    if not matches:
+        return _divide([(match, _is_without_data(relative)) for match, relative in _below(pattern)])
+    if len(matches) == 1 and matches[0].path == pattern:
+        return matches, []
+    if _is_side_file(pattern.rpartition("/")[2]):  # the pattern asks for them
+        return matches, []
+    return _divide([(match, _is_side_file(match.path.rpartition("/")[2])) for match in matches])
 
 
-def _divide(found: list[tuple[FileMatch, bool]]) -> tuple[list[FileMatch], list[FileMatch]]:
-    return [one for one, aside in found if not aside], [one for one, aside in found if aside]
+def _divide(matches: list[tuple[FileMatch, bool]]) -> tuple[list[FileMatch], list[FileMatch]]:
+    """The files that are not left out, and those that are."""
+    return [match for match, out in matches if not out], [match for match, out in matches if out]
 
 
 def _below(pattern: str) -> list[tuple[FileMatch, str]]:
-    """What is below a folder, or below the folders that a pattern matches; each with its path from there."""
+    """The files below a folder, or below the folders that a pattern matches, each with its path relative to it."""
     if not files.is_remote(pattern):
         folders = [pattern] if os.path.isdir(pattern) else filter(os.path.isdir, glob.glob(pattern, recursive=True))
-        return [(one, one.path[len(folder) :]) for folder in folders for one in files.find_below(folder)]
+        return [(match, match.path[len(folder) :]) for folder in folders for match in files.find_below(folder)]
     folder = pattern.rstrip("/")
     wild = min((folder.find(char) for char in _WILD if char in folder), default=-1)
     if wild < 0:
-        return [(one, one.path[len(folder) :]) for one in files.find_below(folder)]
+        return [(match, match.path[len(folder) :]) for match in files.find_below(folder)]
     start = folder.rfind("/", 0, wild) + 1
-    return [(one, one.path[start:]) for one in files.find(folder + "/**")]
+    return [(match, match.path[start:]) for match in files.find(folder + "/**")]
 
 
-def _is_no_data(relative: str) -> bool:
-    """Whether a file below a folder is none of its data."""
+def _is_without_data(relative: str) -> bool:
+    """Whether the name of a file below a folder says that it has no data."""
     names = [name for name in relative.split("/") if name]
-    return any(map(_is_hidden, names[:-1])) or _is_aside(names[-1]) or names[-1].lower().endswith(_NO_RECORDS)
+    return any(map(_is_hidden, names[:-1])) or _is_side_file(names[-1]) or names[-1].lower().endswith(_NO_RECORDS)
 
 
-def _is_aside(name: str) -> bool:
-    """Whether a file's name says that it stands beside the data."""
+def _is_side_file(name: str) -> bool:
+    """Whether a file is hidden, or a checksum, or unfinished."""
     return _is_hidden(name) or name.endswith(_UNFINISHED)
 
 
@@ -115,8 +117,8 @@ def _is_hidden(name: str) -> bool:
 
 def _nothing_found(pattern: str, left_out: list[FileMatch]) -> str:
     if left_out:
-        names = _left_out_text(sorted(one.path for one in left_out)).removeprefix("; ")
-        return f"expected files with records at {pattern}, found none ({names}); name a file to have it read"
+        names = _left_out_text(sorted(file.path for file in left_out)).removeprefix("; ")
+        return f"expected files with records at {pattern}, found none ({names}); name a file to read it"
     if not files.is_remote(pattern) and os.path.isdir(pattern):
         return f"expected files with records below {pattern}, found an empty folder; check the path"
     return f"expected files at {pattern}, found none; {files.advice(pattern)}"

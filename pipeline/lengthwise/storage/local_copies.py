@@ -1,11 +1,11 @@
-"""Local copies of remote files, for readers that open local ones only: bounded, and shared by all processes.
+"""Local copies of remote files, for readers that can only open local files: limited in size, shared by all processes.
 
-    DIGEST.part   is being downloaded by whoever holds its lock; as long as the file will be, so that its room is taken
-    DIGEST        is complete: its bytes are checked and on disk; its time of modification is that of its last use
-    lock          is held while room is made
+    DIGEST.part   is being downloaded by the process that has locked it; it has its final size, to reserve the space
+    DIGEST        is complete: its bytes are checked and on disk; its time of modification is the time of its last use
+    lock          is held while space is freed
 
-Names are digests of what is copied, so a path that comes from others leads nowhere else. Who is killed leaves no lock,
-so a `.part` that nobody holds is waste.
+Names are digests of the remote files, so a remote path cannot lead outside the folder. A killed process leaves no lock,
+so a `.part` without a lock can be removed.
 """
 
 import fcntl
@@ -21,12 +21,12 @@ from threading import BoundedSemaphore, Thread
 from typing import BinaryIO
 
 from lengthwise.errors import ConfigError, EnvironmentFailure, LengthwiseError
-from lengthwise.storage.file_locks import hold, lock_part, remove_unused
-from lengthwise.storage.remote_copying import Remote, copy_checked
+from lengthwise.storage.file_locks import lock_copy, lock_part, remove_unused
+from lengthwise.storage.remote_copying import RemoteFile, copy_checked
 
-PINNED = 64  # the files last handed out by a process, which may not be open yet: these stay, whatever the limit
-_DOWNLOADS = 8  # ahead, at once
-_PAUSES_S = (0.2, 1.0)  # before a download is tried again
+PINNED = 64  # the last files returned to a process, which may not be open yet: they are kept, whatever the limit
+_DOWNLOADS = 8  # concurrent downloads ahead
+_PAUSES_S = (0.2, 1.0)  # before the retries of a download
 _OURS = re.compile(r"[0-9a-f]{64}(\.part)?")
 
 
@@ -34,16 +34,16 @@ class LocalCopies:
     """The copies in a folder.
 
     Attributes:
-        folder: theirs.
-        limit: how many bytes they take at most, but for what is in use.
+        folder: the folder.
+        limit: the maximum size of all copies in bytes; files in use may exceed it.
     """
 
     def __init__(self, folder: str, limit: int | None = None) -> None:
-        """Makes the folder where it is missing.
+        """Creates the folder if it is missing.
 
         Args:
             folder: on a local file system.
-            limit: None for half of what the disk has free.
+            limit: see the attribute; None for half of the free space of the disk.
 
         Raises:
             EnvironmentFailure: the folder cannot be written, or its file system has no locks.
@@ -54,32 +54,32 @@ class LocalCopies:
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             with self._locked():
-                held = sum(status.st_size for _, status in self._entries())
-            self.limit = (shutil.disk_usage(folder).free + held) // 2 if limit is None else limit
+                used = sum(status.st_size for _, status in self._entries())
+            self.limit = (shutil.disk_usage(folder).free + used) // 2 if limit is None else limit
         except OSError as error:
             raise EnvironmentFailure(
                 f"cannot keep copies of remote files in {folder}: {error.strerror}; name a folder on a local disk, by "
                 "the option cache or by LENGTHWISE_CACHE"
             ) from error
 
-    def check(self, remotes: Sequence[Remote]) -> None:
-        """Whether each of these fits.
+    def check(self, remotes: Sequence[RemoteFile]) -> None:
+        """Checks that each file fits.
 
         Raises:
-            ConfigError: the largest does not.
+            ConfigError: the largest does not fit.
         """
-        largest = max(remotes, key=lambda one: one.size)
+        largest = max(remotes, key=lambda remote: remote.size)
         if largest.size > self.limit:
             raise ConfigError(
                 f"cache: expected room for the largest file, {largest.path} ({largest.size:,} bytes), received "
                 f"{self.limit:,} bytes in {self.folder}; give more (max_bytes), or name a folder on a larger disk"
             )
 
-    def get(self, remote: Remote) -> str:
-        """The path of the file's copy, downloaded where there is none. It stays until `PINNED` others were handed out.
+    def get(self, remote: RemoteFile) -> str:
+        """The path of the file's copy, downloaded if needed. The copy is kept until `PINNED` others have been returned.
 
         Raises:
-            EnvironmentFailure: the file cannot be read, or is another than expected; or the disk is full.
+            EnvironmentFailure: the file cannot be read, or is not the expected one; or the disk is full.
         """
         path, descriptor = self._obtain(remote)
         self._pins.append(descriptor)
@@ -87,8 +87,8 @@ class LocalCopies:
             os.close(self._pins.popleft())
         return path
 
-    def get_ahead(self, remote: Remote) -> None:
-        """Begins to download the file in the background; whether that fails, `get` tells."""
+    def get_ahead(self, remote: RemoteFile) -> None:
+        """Starts to download the file in the background; `get` reports failures."""
 
         def obtain() -> None:
             with self._downloads, suppress(LengthwiseError):
@@ -96,13 +96,13 @@ class LocalCopies:
 
         Thread(target=obtain, daemon=True).start()
 
-    def _obtain(self, remote: Remote) -> tuple[str, int]:
-        """The path of the copy, and a descriptor whose lock keeps it."""
+    def _obtain(self, remote: RemoteFile) -> tuple[str, int]:
+        """The path of the copy, and a descriptor whose lock prevents its removal."""
         if remote.size < 0:
             raise EnvironmentFailure(f"cannot read {remote.path}: no such file")
         path = os.path.join(self.folder, hashlib.sha256(repr(tuple(remote)).encode()).hexdigest())
         try:
-            while (descriptor := hold(path, remote.size)) is None:
+            while (descriptor := lock_copy(path, remote.size)) is None:
                 part = lock_part(path + ".part")
                 if part is not None:
                     with part:
@@ -113,8 +113,8 @@ class LocalCopies:
             ) from error
         return path, descriptor
 
-    def _download(self, remote: Remote, part: BinaryIO, path: str) -> None:
-        if os.path.exists(path):  # another has just finished it
+    def _download(self, remote: RemoteFile, part: BinaryIO, path: str) -> None:
+        if os.path.exists(path):  # another process has just finished it
             os.remove(part.name)
             return
         try:
@@ -135,7 +135,7 @@ class LocalCopies:
             raise
 
     def _make_room(self, part: BinaryIO, size: int) -> None:
-        """Gives a file its size, once enough of those that nobody uses are gone, longest unused first."""
+        """Gives a file its size, after removing unused files as needed, the least recently used first."""
         part.truncate(0)
         with self._locked():
             entries = sorted(self._entries(), key=lambda entry: (not entry[0].endswith(".part"), entry[1].st_mtime_ns))

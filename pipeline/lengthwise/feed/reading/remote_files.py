@@ -24,7 +24,7 @@ from lengthwise.feed.datasets.transformations import mapped
 from lengthwise.feed.options.cache_options import FOLDER_VARIABLE, Cache
 from lengthwise.storage import files
 from lengthwise.storage.local_copies import LocalCopies
-from lengthwise.storage.remote_copying import Remote
+from lengthwise.storage.remote_copying import RemoteFile
 
 AHEAD = 2  # files of each stream that are copied before they are opened
 
@@ -57,7 +57,7 @@ def is_copied(path: str, chosen: Cache | None) -> bool:
 
 
 @contextmanager
-def reading(remotes: Sequence[Remote], chosen: Cache | None, *, here: bool) -> Iterator[None]:
+def reading(remotes: Sequence[RemoteFile], chosen: Cache | None, *, here: bool) -> Iterator[None]:
     """While this lasts, the functions that are traced read copies of these files; they read others as they are.
 
     Args:
@@ -129,7 +129,7 @@ def _copies(folder: str, limit: int) -> LocalCopies:
 
 def _fetch(path: bytes, remote: bytes, folder: bytes, limit: int, wait: bool) -> list[bytes]:
     """The copy's path, and what is wrong; both empty where it is only begun."""
-    given = Remote(*json.loads(remote))
+    given = RemoteFile(*json.loads(remote))
     if given.path != path.decode():  # not in the table
         return [path, b""]
     try:

@@ -26,7 +26,7 @@ from lengthwise.feed.datasets.transformations import filtered, mapped
 from lengthwise.feed.reading.remote_files import local
 from lengthwise.printable_text import visible
 from lengthwise.storage import files
-from lengthwise.storage.remote_copying import Remote, check_bytes
+from lengthwise.storage.remote_copying import RemoteFile, check_bytes
 
 _THREADS = 4
 
@@ -42,13 +42,13 @@ class _Table(NamedTuple):
 
 
 _CHECKING: ContextVar[_Table | None] = ContextVar("checking", default=None)
-_QUEUE: SimpleQueue[tuple["Future[str]", Remote, str]] = SimpleQueue()
-_FOUND: dict[tuple[Remote, str, str], "Future[str]"] = {}
+_QUEUE: SimpleQueue[tuple["Future[str]", RemoteFile, str]] = SimpleQueue()
+_FOUND: dict[tuple[RemoteFile, str, str], "Future[str]"] = {}
 _LOCK = Lock()
 
 
 @contextmanager
-def checking(shards: Sequence[Remote]) -> Iterator[None]:
+def checking(shards: Sequence[RemoteFile]) -> Iterator[None]:
     """While this lasts, the functions that are traced check these files; none, and they check nothing."""
     table = _Table(tf.constant([one.path for one in shards]), tf.constant([json.dumps(one) for one in shards]))
     token = _CHECKING.set(table if shards else None)
@@ -111,11 +111,11 @@ def _fault_of(path: Any, *, wait: bool) -> Any:
 
 def _check(shard: bytes, place: bytes, wait: bool) -> list[bytes]:
     """What is wrong with a file, empty for nothing; where the answer is not waited for, always empty."""
-    found = _begun(Remote(*json.loads(shard)), os.fsdecode(place))
+    found = _begun(RemoteFile(*json.loads(shard)), os.fsdecode(place))
     return [found.result().encode() if wait else b""]
 
 
-def _begun(shard: Remote, place: str) -> "Future[str]":
+def _begun(shard: RemoteFile, place: str) -> "Future[str]":
     """The answer about a file, which is begun if this version of it was not seen before."""
     # A copy has a name of its own for each version, and another time whenever it is used.
     version = files.version(place) if place == shard.path else ""

@@ -36,7 +36,7 @@ def cut_files(job: Job) -> tuple[Piece, ...]:
         size *= 2
     large = [source.path for source in job.inputs if source.size > size]
     if job.config.inputs.compression == "auto":
-        large = [path for path, is_plain in zip(large, files.side_by_side(_is_plain, large), strict=True) if is_plain]
+        large = [path for path, is_plain in zip(large, files.map_files(_is_plain, large), strict=True) if is_plain]
     elif job.config.inputs.compression != "none":
         large = []
     sizes = dict.fromkeys(large, size)

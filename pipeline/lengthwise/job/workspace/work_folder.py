@@ -128,7 +128,7 @@ def work_folder(folder: str, inputs: tuple[Input, ...], digest: str) -> str:
 
     Its name depends on all that tells whether an input file was replaced. No byte of the output does.
     """
-    versions = files.side_by_side(files.version, [source.path for source in inputs])
+    versions = files.map_files(files.version, [source.path for source in inputs])
     states = [[source.modified, version] for source, version in zip(inputs, versions, strict=True)]
     key = hashlib.sha256(json.dumps([digest, __version__, states]).encode()).hexdigest()[:16]
     work = files.join(folder, WORK)

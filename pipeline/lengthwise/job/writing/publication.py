@@ -60,7 +60,7 @@ def make_manifest(
     def read(path: str) -> dict[str, Partial]:
         return from_bytes(files.read_bytes(path))
 
-    statistics = merge(files.answers(read, [statistics_path(job, one.shard.path) for one in written]))
+    statistics = merge(files.iterate_files(read, [statistics_path(job, one.shard.path) for one in written]))
     found = {one.piece: one.records for one in spilled}
     records = Counter[int]()
     for piece in pieces:
