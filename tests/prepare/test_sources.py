@@ -95,7 +95,7 @@ def test_what_is_left_out_is_said(place) -> None:
         find_sources([f"{place}/day=2"], "inputs.files")
     assert str(caught.value) == (
         f"inputs.files: expected files with records at {place}/day=2, found none "
-        f"(left out: {place}/day=2/_SUCCESS); name a file to have it read"
+        f"(left out: {place}/day=2/_SUCCESS); name a file to read it"
     )
 
 
