@@ -169,14 +169,17 @@ def test_features_out_of_use_reserved_or_left_out_are_no_columns() -> None:
         (
             'feature { name: "k" type: BYTES }',
             (
-                "feature 'k': expected INT, FLOAT, or BYTES with a string_domain; give it one, or name its column "
-                "yourself, by hash_bucket_size or vocabulary_file"
+                "feature 'k': expected INT, FLOAT, or BYTES with a string_domain; add the domain, or define the "
+                "column yourself, with hash_bucket_size or vocabulary_file"
             ),
         ),
         ('feature { name: "k" type: STRUCT shape { } }', "feature 'k': expected INT, FLOAT or BYTES, received STRUCT"),
         (
             'sparse_feature { name: "s" }',
-            "feature 's': expected no sparse_feature; write the values as a list in step order",
+            (
+                "feature 's': expected other features, received a sparse_feature; write the values as a list in the "
+                "order of the steps"
+            ),
         ),
     ],
 )

@@ -38,7 +38,7 @@ def test_features_are_distinct_and_sorted_whatever_wraps_them() -> None:
 def test_a_feature_has_one_rule(columns, message) -> None:
     expected = (
         f"columns: two columns read the feature 'a' by different rules {message}; "
-        "give both the same definition, or one of them a feature of its own"
+        "give both the same definition, or let one of them read a different feature"
     )
     for select in (lw.sequence_features, lw.context_features):
         with pytest.raises(ConfigError) as caught:

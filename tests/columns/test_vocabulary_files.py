@@ -46,10 +46,10 @@ def test_entries_are_lines(tmp_path, content, arguments, entries) -> None:
         (b"\xef\xbb\xbfa\n", {}, "starts with a byte order mark; save it as UTF-8 without BOM"),
         (b"a\nb\r\na\n", {}, "line 3 repeats 'a' of line 1; an entry has one id"),
         (b"7\n07\n", {"dtype": "int64"}, "line 2 repeats 7 of line 1; an entry has one id"),
-        (b"a\n\xc3\x28\n", {}, "line 2 is no UTF-8; save the file as UTF-8"),
-        (b"a\rb\n", {}, "line 1 holds a carriage return; end lines with LF or CRLF"),
+        (b"a\n\xc3\x28\n", {}, "line 2 is not UTF-8; save the file as UTF-8"),
+        (b"a\rb\n", {}, "line 1 contains a carriage return; end lines with LF or CRLF"),
         (b"a\n\nb\n", {}, "line 2 is empty; give each line an entry"),
-        (b"", {}, "expected one entry a line, found an empty file"),
+        (b"", {}, "expected one entry per line, found an empty file"),
         (b"a\n", {"vocabulary_size": 2}, "expected 2 lines (vocabulary_size), found 1"),
         (
             b"1\nx\n",

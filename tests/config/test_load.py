@@ -51,9 +51,9 @@ def test_inputs_and_output_count_from_the_working_directory(tmp_path) -> None:
     [
         (b"\xef\xbb\xbfa\nb\n", "starts with a byte order mark; save it as UTF-8 without BOM"),
         (b"a\nb\na\n", "line 3 repeats 'a' of line 1; an entry has one id"),
-        (b"a\n\xff\n", "line 2 is no UTF-8; save the file as UTF-8"),
-        (b"", "expected one entry a line, found an empty file"),
-        (b"a\rb\n", "line 1 holds a carriage return; end lines with LF or CRLF"),
+        (b"a\n\xff\n", "line 2 is not UTF-8; save the file as UTF-8"),
+        (b"", "expected one entry per line, found an empty file"),
+        (b"a\rb\n", "line 1 contains a carriage return; end lines with LF or CRLF"),
     ],
 )
 def test_bad_vocabulary_files_are_found_when_the_configuration_is_read(tmp_path, content, message) -> None:

@@ -1,10 +1,10 @@
-"""What a sequence is: one frozen value a column, the same from Python, YAML, `tf.feature_column.*` and a TFMD schema.
+"""The columns of a data set: immutable values, the same from Python, YAML, `tf.feature_column.*` and a TFMD schema.
 
-sequence features     NumericColumn   IdentityColumn | HashColumn | VocabularyColumn        one entry a step
+sequence features     NumericColumn   IdentityColumn | HashColumn | VocabularyColumn        one entry per step
                            │                              │
 derived               BucketizedColumn ───────────────────┤
                                                           │
-dense wrappers        EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn            what a layer takes
+dense wrappers        EmbeddingColumn | SharedEmbeddingColumn | IndicatorColumn            inputs of a layer
 the whole record      ContextColumn                                                       labels, weights, names
                       IdentityColumn | HashColumn | VocabularyColumn, with per="record"   device, country, topics
 opaque steps          BytesColumn                                                         pictures, sound, tensors
@@ -70,7 +70,7 @@ from lengthwise.columns.numeric_columns import BucketizedColumn, NumericColumn, 
 from lengthwise.columns.parse_spec import make_parse_example_spec
 
 Column = Annotated[AnyColumn, Field(discriminator="kind")]
-"""Any column, told apart by its `kind`: the type to use in pydantic models."""
+"""Any column, discriminated by its `kind`: the type to use in pydantic models."""
 
 __all__ = [
     "POSITIONS",

@@ -1,4 +1,4 @@
-"""Columns of bytes that are kept as they are: pictures, sound, serialized tensors."""
+"""Columns of bytes that are not decoded: pictures, sound, serialized tensors."""
 
 from typing import Literal
 
@@ -9,10 +9,10 @@ from lengthwise.columns.column_groups import GroupName
 
 
 class BytesColumn(Spec):
-    """A sequence of byte strings, one a step, which nobody decodes on the way: batches have them as strings `[B, T]`.
+    """A sequence of byte strings, one per step, which are not decoded: batches contain them as strings `[B, T]`.
 
-    Padding, and the steps of an absent optional feature, are empty strings. Layers read no bytes: decode them in a map
-    over the batches, such as with `tf.io.decode_jpeg`, and give the layer a numeric column of what they become.
+    Padding, and the steps of an absent optional feature, are empty strings. Layers do not read bytes: decode them in a
+    map over the batches, for example with `tf.io.decode_jpeg`, and give the layer a numeric column of the result.
     """
 
     kind: Literal["bytes"] = "bytes"
@@ -21,19 +21,11 @@ class BytesColumn(Spec):
     max_bytes: int | None = Field(
         default=None,
         ge=1,
-        description="The most bytes of a step; records with larger ones are rejected as `out_of_range`. None: as many "
-        "as `limits.max_record_bytes` leaves.",
+        description="The maximum number of bytes per step; records with larger steps are rejected as `out_of_range`. "
+        "None: limited only by `limits.max_record_bytes`.",
     )
-    group: GroupName = Field(
-        default="",
-        description="The columns of a group have one length in each record; left out, the one without a name.",
-    )
-    from_: Place = Field(
-        default="feature_lists",
-        alias="from",
-        description="Where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, "
-        "as a flat list in its `context`, each string of which is a step. In Python it is `from_`.",
-    )
+    group: GroupName = ""
+    from_: Place = Field(default="feature_lists", alias="from")
 
     @property
     def name(self) -> str:

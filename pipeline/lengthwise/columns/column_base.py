@@ -1,4 +1,4 @@
-"""What every column shares: it is frozen, checks itself when made, and is the same object in Python, YAML and JSON."""
+"""The bases of all columns: immutable, validated on creation, and the same object in Python, YAML and JSON."""
 
 import operator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -17,14 +17,21 @@ from lengthwise.columns.field_errors import FieldError, explain_all, is_of_wrong
 from lengthwise.errors import ConfigError, ConfigTypeError
 
 RESERVED_KEY = "sequence_length"
-"""The feature in which prepared data and batches keep each sequence's number of steps."""
+"""The feature of prepared data and batches that contains the number of steps of each sequence."""
 
 SEGMENTS, POSITIONS = "segment_ids", "positions"
-"""The features in which packed batches keep the number of each step's sequence in its row, and of the step in that."""
+"""The features of packed batches that contain, per step, the number of its sequence in the row and its position."""
 
 
-Place = Literal["feature_lists", "context"]
-"""Where a tf.SequenceExample has a sequence."""
+Place = Annotated[
+    Literal["feature_lists", "context"],
+    Field(
+        description="Where a tf.SequenceExample contains the sequence: in its `feature_lists`, or, as Spark writes "
+        "arrays, as a flat list in its `context`, which is split into steps like a list of a tf.Example. In Python the "
+        "argument is `from_`."
+    ),
+]
+"""Where a tf.SequenceExample contains a sequence."""
 
 
 def _one_number_is_a_shape(shape: Any) -> Any:
@@ -32,7 +39,7 @@ def _one_number_is_a_shape(shape: Any) -> Any:
 
 
 def _as_index(size: Any) -> Any:
-    """An integer of numpy as one of Python; 1.0 stays a float, which is no size."""
+    """A numpy integer as a Python int; 1.0 stays a float, which is not a valid size."""
     try:
         return operator.index(size)
     except TypeError:
@@ -46,33 +53,34 @@ Shape = Annotated[
     BeforeValidator(_one_number_is_a_shape),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, _SIZES]}),
 ]
-"""A shape; one number stands for one axis."""
+"""A shape; a single number is a shape of one axis."""
 
 
 class Strict(BaseModel):
-    """Base of all that stands in a configuration: frozen, unknown fields are errors, numbers are finite.
+    """Base of all parts of a configuration: immutable, unknown fields are errors, numbers are finite.
 
-    YAML reads a bare yes, no, on, off as a boolean; where text or a number belongs it is refused, not turned into 1.
+    YAML reads an unquoted yes, no, on or off as a boolean; if text or a number is expected, it is refused instead of
+    converted to 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _booleans_are_no_numbers(cls, fields: Any) -> Any:
+    def _refuse_booleans(cls, fields: Any) -> Any:
         for name, value in fields.items() if isinstance(fields, dict) else ():
             field = cls.model_fields.get(name)
             if field is None or field.annotation in (bool, Any):
                 continue
-            word = next((item for item in value if isinstance(item, bool)), None) if _is_list(value) else value
-            if isinstance(word, bool):
-                hint = "put yes, no, on, off, true and false in quotes where they are text"
-                raise FieldError(name, f"expected text or a number, received {str(word).lower()}; {hint}")
+            for item in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(item, bool):
+                    hint = "put yes, no, on, off, true and false in quotes if they are text"
+                    raise FieldError(name, f"expected text or a number, received {str(item).lower()}; {hint}")
         return fields
 
 
 class Spec(Strict):
-    """Base of the columns. Fields compare by value; a column is hashable."""
+    """Base of the columns. Columns are compared by the values of their fields, and are hashable."""
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
@@ -81,27 +89,22 @@ class Spec(Strict):
     if not TYPE_CHECKING:  # type checkers know the fields as arguments
 
         def __init__(self, **fields: Any) -> None:
-            """Takes the fields.
+            """Creates the value from its fields.
 
             Raises:
-                ConfigError: a field is wrong; the message names it, the rule and what was received.
-                ConfigTypeError: a field is of a wrong type; it is a ConfigError, and a TypeError as in TensorFlow.
+                ConfigError: a field is wrong; the message names the field, what was expected and what was received.
+                ConfigTypeError: a field has a wrong type; it is a ConfigError, and a TypeError as in TensorFlow.
             """
             try:
                 super().__init__(**fields)
             except ValidationError as error:
                 kind = type(self)
-                mistakes = (f"{path}: {text}" if path else text for path, text in explain_all(error, kind))
                 failure = ConfigTypeError if is_of_wrong_type(error) else ConfigError
-                raise failure(f"{kind.__name__}: " + "; ".join(mistakes)) from error
+                raise failure(f"{kind.__name__}: {'; '.join(explain_all(error, kind))}") from error
 
         __init__.__pydantic_base_init__ = True  # values inside a larger model are checked with it, not by this
 
     @classmethod
     def make(cls, **fields: Any) -> Self:
-        """Builds the value from fields that no type checker has seen."""
+        """Creates the value from fields whose types are not checked statically."""
         return cls(**fields)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple)

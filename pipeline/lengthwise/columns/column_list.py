@@ -8,18 +8,18 @@ from lengthwise.errors import ConfigError
 
 
 class Moments(NamedTuple):
-    """The mean and the standard deviation of a numeric feature, of shapes for each number of a step, in their order."""
+    """The mean and the standard deviation of a numeric feature; one per number of a step if it has a shape."""
 
     mean: float | tuple[float, ...]
     std: float | tuple[float, ...]
 
 
 class ColumnList(tuple[AnyColumn, ...]):
-    """Columns in their order, and by the key of the feature that they read.
+    """Columns, by position and by the key of the feature that they read.
 
     Attributes:
-        moments: the mean and the deviation of each numeric feature in the training split, by key; empty where nobody
-            has counted them.
+        moments: the mean and the deviation of each numeric feature in the training split, by key; empty if they are not
+            known.
 
     Example:
         >>> columns = lw.open("prepared").columns
@@ -31,9 +31,9 @@ class ColumnList(tuple[AnyColumn, ...]):
     moments: Mapping[str, Moments]
 
     def __new__(cls, columns: Iterable[AnyColumn], moments: Mapping[str, Moments] | None = None) -> Self:
-        made = super().__new__(cls, columns)
-        made.moments = dict(moments or {})
-        return made
+        self = super().__new__(cls, columns)
+        self.moments = dict(moments or {})
+        return self
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class ColumnList(tuple[AnyColumn, ...]):
         return super().__getitem__(self.keys.index(place))
 
     def only(self, *keys: str) -> Self:
-        """The columns of these features, in their order here."""
+        """The columns of these features, in their order in this list."""
         self._check(keys)
         return type(self)((column for column in self if feature_of(column).key in keys), self.moments)
 
@@ -63,11 +63,11 @@ class ColumnList(tuple[AnyColumn, ...]):
         return type(self)((column for column in self if feature_of(column).key not in keys), self.moments)
 
     def of_group(self, group: str) -> Self:
-        """The columns of one group, for a layer, and those of the whole record."""
-        found = groups(self)
-        if group not in found:
-            known = ", ".join(filter(None, found)) or "none"
-            raise ConfigError(f"columns: expected the name of a group ({known}), received {group!r}")
+        """The columns of one group, for a layer, and the columns of the whole record."""
+        known = groups(self)
+        if group not in known:
+            names = ", ".join(filter(None, known)) or "none"
+            raise ConfigError(f"columns: expected the name of a group ({names}), received {group!r}")
         chosen = (column for column in self if is_context(column) or group in groups([column]))
         return type(self)(chosen, self.moments)
 

@@ -9,7 +9,7 @@ S = TypeVar("S", bound=Spec)
 
 
 def parts_of(column: Spec) -> Iterator[Spec]:
-    """The column, and all that it wraps, at any depth."""
+    """The column and everything that it wraps, at any depth."""
     yield column
     for _, value in column:
         if isinstance(value, Spec):
@@ -17,11 +17,11 @@ def parts_of(column: Spec) -> Iterator[Spec]:
 
 
 def with_changed_parts(column: S, change: Callable[[Spec], Mapping[str, object]]) -> S:
-    """The column with other values in some fields, its own and those of what it wraps. Nothing is validated.
+    """The column with changed fields, in itself and in the parts that it wraps. Nothing is validated.
 
     Args:
         column: a column.
-        change: from a part of the column to its fields that change.
+        change: maps a part of the column to its changed fields.
     """
     inner = {name: with_changed_parts(value, change) for name, value in column if isinstance(value, Spec)}
     changes = {**inner, **change(column)}

@@ -1,4 +1,4 @@
-"""Questions about a list of columns: which features they read, by which rules, and what is left after the look-ups."""
+"""Questions about a list of columns: which features they read, by which columns, and the columns after the lookups."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -22,7 +22,7 @@ AnyColumn = DenseColumn | IdColumn | BucketizedColumn | BytesColumn | ContextCol
 
 
 def feature_of(column: AnyColumn) -> SequenceFeature | ContextColumn:
-    """The column without its wrappers: the rule by which its feature is read."""
+    """The column without its wrappers: the column that reads the feature."""
     match column:
         case EmbeddingColumn() | SharedEmbeddingColumn() | IndicatorColumn():
             return feature_of(column.categorical_column)
@@ -33,7 +33,7 @@ def feature_of(column: AnyColumn) -> SequenceFeature | ContextColumn:
 
 
 def is_context(column: AnyColumn) -> bool:
-    """Whether the column reads a feature of the whole record: a context column, or ids of the record."""
+    """Whether the column reads a feature of the whole record: a context column, or ids with `per="record"`."""
     feature = feature_of(column)
     return isinstance(feature, ContextColumn) or getattr(feature, "per", "step") == "record"
 
@@ -45,72 +45,82 @@ def sequence_features(columns: Iterable[AnyColumn]) -> tuple[SequenceFeature, ..
         ConfigError: two columns read one feature by different rules, or a key is reserved.
     """
     features = _distinct(feature_of(column) for column in columns)
-    return tuple(one for one in features if not isinstance(one, ContextColumn) and not is_context(one))
+    return tuple(feature for feature in features if not isinstance(feature, ContextColumn) and not is_context(feature))
 
 
 def raw_context(columns: Iterable[AnyColumn]) -> tuple[ContextFeature, ...]:
-    """The rules by which the distinct context features of raw records are read, sorted by key.
+    """The columns that read the distinct context features of raw records, sorted by key.
 
     Raises:
         ConfigError: two columns read one feature by different rules, or a key is reserved.
     """
     features = _distinct(feature_of(column) for column in columns)
-    return tuple(one for one in features if not isinstance(one, NumericColumn | BytesColumn) and is_context(one))
+    return tuple(
+        feature for feature in features if not isinstance(feature, NumericColumn | BytesColumn) and is_context(feature)
+    )
 
 
 def context_features(columns: Iterable[AnyColumn]) -> tuple[ContextColumn, ...]:
-    """What rows, shards and batches hold of the whole record, sorted by key.
+    """The context features of rows, shards and batches, sorted by key.
 
-    These are the context columns, and of ids of the record what the look-up makes: the ids, their weights, and the
-    number of values where there may be several. Of groups these are the lengths, but of the one that leads.
+    These are the context columns; for ids of the whole record the results of the lookup: the ids, their weights, and
+    the number of values if there may be several; and the lengths of all groups except the leading one.
 
     Raises:
         ConfigError: two columns read one feature by different rules, or a key is reserved.
     """
     columns = tuple(columns)
-    held = [one for feature in raw_context(columns) for one in _held(feature)]
-    held += [ContextColumn(key=length_key(group), dtype="int64") for group in groups(columns)[1:]]
-    return tuple(sorted(held, key=lambda column: column.key))
+    features = [context for feature in raw_context(columns) for context in _after_lookup(feature)]
+    features += [ContextColumn(key=length_key(group), dtype="int64") for group in groups(columns)[1:]]
+    return tuple(sorted(features, key=lambda column: column.key))
 
 
 def groups(columns: Iterable[AnyColumn]) -> tuple[str, ...]:
-    """The groups of the sequences, in the order of their first columns: the first leads."""
+    """The groups of the sequences, in the order of their first columns; the first group leads."""
     return groups_of(feature for feature in map(feature_of, columns) if not is_context(feature))
 
 
 def leading_length_key(columns: Iterable[AnyColumn]) -> str:
-    """The feature in which prepared data and batches keep the lengths of the group that leads."""
+    """The feature of prepared data and batches that contains the lengths of the leading group."""
     return length_key(next(iter(groups(columns)), ""))
 
 
 def raw_values(feature: ContextFeature) -> ContextColumn:
-    """The column of a feature's values themselves, before any look-up, where a record has one."""
+    """The column of a feature's values before any lookup, for a feature with one value per record."""
     return feature if isinstance(feature, ContextColumn) else ContextColumn(key=feature.key, dtype=feature.dtype)
 
 
 def id_features(columns: Iterable[AnyColumn]) -> tuple[IdColumn, ...]:
-    """The distinct features with a look-up, those of sequences first.
+    """The distinct features with a lookup, those of sequences first.
 
     Raises:
         ConfigError: two columns read one feature by different rules, or a key is reserved.
     """
     columns = tuple(columns)
     features = (*sequence_features(columns), *raw_context(columns))
-    return tuple(one for one in features if not isinstance(one, NumericColumn | BytesColumn | ContextColumn))
+    return tuple(
+        feature for feature in features if not isinstance(feature, NumericColumn | BytesColumn | ContextColumn)
+    )
+
+
+def keys_of(feature: SequenceFeature | ContextColumn) -> tuple[str, ...]:
+    """The features of batches that belong to a column: its own, its weights, and those that the lookup adds."""
+    keys = (getattr(feature, name, None) for name in ("key", *_ADDED_KEYS))
+    return tuple(key for key in keys if key is not None)
 
 
 def needs_counting(column: AnyColumn) -> bool:
-    """Whether the column looks up in a vocabulary that a job has still to count."""
+    """Whether the column uses a vocabulary that a job has not counted yet."""
     feature = feature_of(column)
     return isinstance(feature, VocabularyColumn) and feature.needs_counting
 
 
 def context_ids(columns: Iterable[AnyColumn]) -> dict[str, int]:
-    """The numbers of ids of the context features that are ids, by key."""
-    return {one.key: one.num_buckets for one in id_features(columns) if is_context(one)}
+    """The number of ids of each context feature that is looked up, by key."""
+    return {feature.key: feature.num_buckets for feature in id_features(columns) if is_context(feature)}
 
 
-def _held(feature: ContextFeature) -> Iterator[ContextColumn]:
+def _after_lookup(feature: ContextFeature) -> Iterator[ContextColumn]:
     if isinstance(feature, ContextColumn):
         yield feature
         return
@@ -123,12 +133,12 @@ def _held(feature: ContextFeature) -> Iterator[ContextColumn]:
 
 
 def looked_up(columns: Iterable[Any]) -> tuple[AnyColumn, ...]:
-    """The columns that read features whose look-ups are done: those of prepared data and of the batches of the feed.
+    """The columns that read features after their lookups: those of prepared data and of the batches of the feed.
 
-    Each categorical column becomes the identity column over its ids, under the same name, so that models of it need
-    no vocabulary, no strings and, on dense inputs, no TensorFlow. `tf.feature_column` objects are taken, too.
+    Each categorical column becomes the identity column over its ids, with the same name. Models of these columns need
+    no vocabulary, no strings and, on dense inputs, no TensorFlow. `tf.feature_column` objects are also accepted.
     """
-    from lengthwise.columns.from_tensorflow import from_feature_columns  # which needs this module
+    from lengthwise.columns.from_tensorflow import from_feature_columns  # imports this module
 
     return tuple(map(_looked_up, from_feature_columns(columns)))
 
@@ -153,44 +163,50 @@ def _looked_up(column: AnyColumn) -> AnyColumn:
             return column
 
 
+_ADDED_KEYS = {
+    "weight_key": "the weights of {key!r}",
+    "count_key": "the number of values of {key!r}",
+    "observed_key": "where {key!r} was observed",
+}
+"""The attributes of columns that name further features, and what these contain."""
+
+_Use = SequenceFeature | ContextColumn | str
+"""The column that reads a feature, or a description of what an added feature contains."""
+
+
 def _distinct(features: Iterable[SequenceFeature | ContextColumn]) -> list[SequenceFeature | ContextColumn]:
-    rules: dict[str, SequenceFeature | ContextColumn | str] = {}
+    uses: dict[str, _Use] = {}
     features = tuple(features)
     for group in dict.fromkeys(getattr(feature, "group", "") for feature in features):
         if group:
-            _claim(rules, length_key(group), f"the lengths of the group {group!r}")
+            _claim(uses, length_key(group), f"the lengths of the group {group!r}")
     for feature in features:
-        _claim(rules, feature.key, feature)
-        weight_key = getattr(feature, "weight_key", None)
-        if weight_key is not None:
-            _claim(rules, weight_key, f"the weights of {feature.key!r}")
-        count_key = getattr(feature, "count_key", None)
-        if count_key is not None:
-            _claim(rules, count_key, f"the number of values of {feature.key!r}")
-        observed_key = getattr(feature, "observed_key", None)
-        if observed_key is not None:
-            _claim(rules, observed_key, f"where {feature.key!r} was observed")
-    return [rules_of for _, rules_of in sorted(rules.items()) if not isinstance(rules_of, str)]
+        _claim(uses, feature.key, feature)
+        for name, content in _ADDED_KEYS.items():
+            added_key = getattr(feature, name, None)
+            if added_key is not None:
+                _claim(uses, added_key, content.format(key=feature.key))
+    return [use for _, use in sorted(uses.items()) if not isinstance(use, str)]
 
 
-def _claim(
-    rules: dict[str, SequenceFeature | ContextColumn | str], key: str, rule: SequenceFeature | ContextColumn | str
-) -> None:
+def _claim(uses: dict[str, _Use], key: str, use: _Use) -> None:
     if key == RESERVED_KEY:
         raise ConfigError(f"columns: the key {key!r} is reserved for the sequences' lengths; rename the feature")
-    if key.startswith("##"):  # the job's own columns of rows, and tfx-bsl's struct of all sequences
-        raise ConfigError(f"columns: the key {key!r} is reserved, as all that start with '##'; rename the feature")
-    if rules.setdefault(key, rule) != rule:
+    if key.startswith("##"):  # the job's columns of rows, and tfx-bsl's struct of all sequences
+        raise ConfigError(f"columns: the key {key!r} is reserved, as are all keys that start with '##'; rename it")
+    if uses.setdefault(key, use) != use:
         raise ConfigError(
-            f"columns: two columns read the feature {key!r} by different rules ({_difference(rules[key], rule)}); "
-            "give both the same definition, or one of them a feature of its own"
+            f"columns: two columns read the feature {key!r} by different rules ({_difference(uses[key], use)}); "
+            "give both the same definition, or let one of them read a different feature"
         )
 
 
-def _difference(one: SequenceFeature | ContextColumn | str, other: SequenceFeature | ContextColumn | str) -> str:
-    if isinstance(one, str) or isinstance(other, str) or type(one) is not type(other):
-        return " and ".join(rule if isinstance(rule, str) else f"kind {rule.kind}" for rule in (one, other))
-    differing = [name for name in type(one).model_fields if getattr(one, name) != getattr(other, name)]
-    return ", ".join(
-        f"{name.rstrip('_')} {show(getattr(one, name))} and {show(getattr(other, name))}" for name in differing
-    )
+def _difference(first: _Use, second: _Use) -> str:
+    if isinstance(first, str) or isinstance(second, str) or type(first) is not type(second):
+        return " and ".join(use if isinstance(use, str) else f"kind {use.kind}" for use in (first, second))
+    differences = []
+    for name in type(first).model_fields:
+        values = getattr(first, name), getattr(second, name)
+        if values[0] != values[1]:
+            differences.append(f"{name.rstrip('_')} {show(values[0])} and {show(values[1])}")
+    return ", ".join(differences)

@@ -1,4 +1,4 @@
-"""Columns by TensorFlow's constructor names and arguments; extra keyword arguments say what is valid."""
+"""Constructors of columns with TensorFlow's names and arguments; further keyword arguments set the other fields."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -14,8 +14,8 @@ from lengthwise.columns.embedding_columns import (
     SharedEmbeddingColumn,
 )
 from lengthwise.columns.exact_numbers import dtype_name
-from lengthwise.columns.field_errors import show
-from lengthwise.columns.from_tensorflow import from_feature_column, ids_of, is_feature_column
+from lengthwise.columns.field_errors import EXPECTED_COLUMN, show
+from lengthwise.columns.from_tensorflow import convert_categorical, from_feature_column, is_feature_column
 from lengthwise.columns.id_columns import HashColumn, IdentityColumn, VocabularyColumn
 from lengthwise.columns.numeric_columns import BucketizedColumn, NumericColumn
 from lengthwise.errors import ConfigError, ConfigTypeError
@@ -29,7 +29,7 @@ def sequence_numeric_column(
     normalizer_fn: Callable[[Any], Any] | None = None,
     **validity: Any,
 ) -> NumericColumn:
-    """A sequence of numbers; `validity` takes `required`, `min_value`, `max_value`, `finite`.
+    """A sequence of numbers; `validity` accepts `required`, `min_value`, `max_value`, `finite`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -47,9 +47,9 @@ def sequence_numeric_column(
 def sequence_bucketized_column(
     source_column: NumericColumn, boundaries: Sequence[float] | Mapping[str, int]
 ) -> BucketizedColumn:
-    """A numeric sequence as ids: how many of the `boundaries` are <= the value.
+    """A numeric sequence as ids: the number of `boundaries` that are <= the value.
 
-    Of `{"quantiles": 10}`, `prepare` takes the boundaries from the numbers of the training split.
+    With `{"quantiles": 10}`, `prepare` computes the boundaries from the numbers of the training split.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -59,7 +59,7 @@ def sequence_bucketized_column(
 
 
 def sequence_bytes_column(key: str, **rules: Any) -> BytesColumn:
-    """A sequence of byte strings that are kept as they are; `rules` takes `required`, `max_bytes`, `group`, `from_`.
+    """A sequence of byte strings that are not decoded; `rules` accepts `required`, `max_bytes`, `group`, `from_`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -70,7 +70,7 @@ def sequence_bytes_column(key: str, **rules: Any) -> BytesColumn:
 def sequence_categorical_column_with_identity(
     key: str, num_buckets: int, default_value: int | None = None, **rules: Any
 ) -> IdentityColumn:
-    """Integers in [0, num_buckets) as ids; `rules` takes `oov`, `weight_key`, `values_per_step`, `required`.
+    """Integers in [0, num_buckets) as ids; `rules` accepts `oov`, `weight_key`, `values_per_step`, `required`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -81,7 +81,7 @@ def sequence_categorical_column_with_identity(
 def sequence_categorical_column_with_hash_bucket(
     key: str, hash_bucket_size: int, dtype: Any = "string", **rules: Any
 ) -> HashColumn:
-    """Strings or integers hashed into ids; `rules` takes `weight_key`, `values_per_step`, `required`.
+    """Strings or integers hashed into ids; `rules` accepts `weight_key`, `values_per_step`, `required`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -97,7 +97,7 @@ def sequence_categorical_column_with_vocabulary_list(
     num_oov_buckets: int = 0,
     **rules: Any,
 ) -> VocabularyColumn:
-    """Values looked up in a list; `rules` takes `oov`, `weight_key`, `values_per_step`, `required`.
+    """Values looked up in a list; `rules` accepts `oov`, `weight_key`, `values_per_step`, `required`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -121,10 +121,12 @@ def sequence_categorical_column_with_vocabulary_file(
     dtype: Any = "string",
     **rules: Any,
 ) -> VocabularyColumn:
-    """Values looked up in a file, one entry a line; `rules` takes `oov`, `weight_key`, `values_per_step`, `required`.
+    """Values looked up in a file with one entry per line.
+
+    `rules` accepts `oov`, `weight_key`, `values_per_step`, `required`.
 
     Raises:
-        ConfigError: an argument is wrong, or the file is no vocabulary.
+        ConfigError: an argument is wrong, or the file is not a valid vocabulary.
     """
     return VocabularyColumn.make(
         key=key,
@@ -140,7 +142,7 @@ def sequence_categorical_column_with_vocabulary_file(
 def categorical_column_with_identity(
     key: str, num_buckets: int, default_value: int | None = None, **rules: Any
 ) -> IdentityColumn:
-    """Integers of the whole record as ids; `rules` as of `sequence_categorical_column_with_identity`.
+    """Integers of the whole record as ids; `rules` as for `sequence_categorical_column_with_identity`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -151,7 +153,7 @@ def categorical_column_with_identity(
 def categorical_column_with_hash_bucket(
     key: str, hash_bucket_size: int, dtype: Any = "string", **rules: Any
 ) -> HashColumn:
-    """Values of the whole record hashed; `rules` as of `sequence_categorical_column_with_hash_bucket`.
+    """Values of the whole record hashed; `rules` as for `sequence_categorical_column_with_hash_bucket`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -167,7 +169,9 @@ def categorical_column_with_vocabulary_list(
     num_oov_buckets: int = 0,
     **rules: Any,
 ) -> VocabularyColumn:
-    """Values of the whole record looked up in a list; `rules` as of `sequence_categorical_column_with_vocabulary_list`.
+    """Values of the whole record looked up in a list.
+
+    `rules` as for `sequence_categorical_column_with_vocabulary_list`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -186,10 +190,12 @@ def categorical_column_with_vocabulary_file(
     num_oov_buckets: int = 0,
     **rules: Any,
 ) -> VocabularyColumn:
-    """Values of the whole record looked up in a file; `rules` as of `sequence_categorical_column_with_vocabulary_file`.
+    """Values of the whole record looked up in a file.
+
+    `rules` as for `sequence_categorical_column_with_vocabulary_file`.
 
     Raises:
-        ConfigError: an argument is wrong, or the file is no vocabulary.
+        ConfigError: an argument is wrong, or the file is not a valid vocabulary.
     """
     return sequence_categorical_column_with_vocabulary_file(
         key, vocabulary_file, vocabulary_size, num_oov_buckets, default_value, dtype, per="record", **rules
@@ -199,13 +205,13 @@ def categorical_column_with_vocabulary_file(
 def embedding_column(
     categorical_column: Categorical, dimension: int, combiner: str = "mean", **table: Any
 ) -> EmbeddingColumn:
-    """Ids through an embedding table; `table` takes the fields of `EmbeddingSpec`.
+    """Ids with an embedding table; `table` accepts the fields of `EmbeddingSpec`.
 
     Raises:
         ConfigError: an argument is wrong.
     """
     return EmbeddingColumn.make(
-        categorical_column=_ids(categorical_column), dimension=dimension, combiner=combiner, **_known(table)
+        categorical_column=_converted(categorical_column), dimension=dimension, combiner=combiner, **_known(table)
     )
 
 
@@ -217,16 +223,15 @@ def shared_embedding_columns(
     shared_embedding_collection_name: str | None = None,
     **table: Any,
 ) -> list[SharedEmbeddingColumn]:
-    """Ids of several features through one embedding table, in the given order.
+    """Ids of several features with one embedding table, in the given order.
 
     Raises:
         ConfigError: an argument is wrong, or the columns have different numbers of ids.
     """
-    columns = [_ids(column) for column in categorical_columns]
+    columns = [_converted(column) for column in categorical_columns]
     for column in columns:
         if not isinstance(column, IdColumn | BucketizedColumn):
-            rule = "expected columns of lengthwise, such as sequence_categorical_column_with_identity makes"
-            raise ConfigTypeError(f"categorical_columns: {rule}, received {show(column)}")
+            raise ConfigTypeError(f"categorical_columns: {EXPECTED_COLUMN}, received {show(column)}")
     if not columns:
         raise ConfigError("categorical_columns: expected at least one categorical column, received none")
     names = "_".join(sorted(column.name for column in columns))
@@ -245,15 +250,15 @@ def indicator_column(categorical_column: Categorical) -> IndicatorColumn:
     """Ids as counts of each.
 
     Raises:
-        ConfigError: the argument is no categorical column.
+        ConfigError: the argument is not a categorical column.
     """
-    return IndicatorColumn.make(categorical_column=_ids(categorical_column))
+    return IndicatorColumn.make(categorical_column=_converted(categorical_column))
 
 
 def context_column(
     key: str, dtype: Any = "float32", shape: int | Sequence[int] = (), default_value: Any = None, **validity: Any
 ) -> ContextColumn:
-    """A feature of the whole record; `validity` takes `min_value`, `max_value`, `finite`.
+    """A feature of the whole record; `validity` accepts `min_value`, `max_value`, `finite`.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -264,16 +269,16 @@ def context_column(
 
 
 def _as_tuple(values: Any) -> Any:
-    """An array, or another iterable, as a tuple; what is none is left to the column's checks."""
+    """An array or another iterable as a tuple; other values are returned unchanged, for the column to check."""
     return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str | Mapping) else values
 
 
-def _ids(column: Any) -> Any:
-    """A categorical column: ours, or one of TensorFlow's, converted."""
-    return ids_of(column) if is_feature_column(column) else column
+def _converted(column: Any) -> Any:
+    """The categorical column, converted if it is one of TensorFlow's."""
+    return convert_categorical(column) if is_feature_column(column) else column
 
 
 def _known(table: dict[str, Any]) -> dict[str, Any]:
-    # TensorFlow's switch to a look-up that drops empty rows; ours always does.
+    # TensorFlow's switch for a lookup that drops empty rows; lengthwise always does.
     table.pop("use_safe_embedding_lookup", None)
     return table

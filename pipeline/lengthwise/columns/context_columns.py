@@ -1,4 +1,4 @@
-"""Columns with one value, or one array, a record: labels, weights, ids."""
+"""Columns with one value or one array per record: labels, weights, ids."""
 
 import math
 from typing import Annotated, Any, Literal, Self
@@ -8,12 +8,12 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from lengthwise.columns.column_base import Shape, Spec
 from lengthwise.columns.exact_numbers import Number, in_dtype
 from lengthwise.columns.field_errors import FieldError, show
-from lengthwise.columns.numeric_columns import check_shape
+from lengthwise.columns.numeric_columns import check_range, check_shape
 
 
 def _check_scalar(value: Any) -> Any:
     if value is not None and not isinstance(value, float | int | str):
-        raise ValueError(f"expected one number or one text, for all elements of the shape, received {show(value)}")
+        raise ValueError(f"expected one number or one string for all elements of the shape, received {show(value)}")
     return value
 
 
@@ -30,10 +30,10 @@ class ContextColumn(Spec):
     )
     shape: Shape = Field(default=(), description="The value's shape; `()` is one value.")
     default_value: Scalar = Field(
-        default=None, description="The value of records without the feature; it makes the feature optional."
+        default=None, description="The value for records without the feature. With a default, the feature is optional."
     )
-    min_value: Number | None = Field(default=None, description="The smallest valid number, itself included.")
-    max_value: Number | None = Field(default=None, description="The largest valid number, itself included.")
+    min_value: Number | None = Field(default=None, description="The smallest valid number (inclusive).")
+    max_value: Number | None = Field(default=None, description="The largest valid number (inclusive).")
     finite: bool = Field(default=True, description="Whether NaN and infinity are rejected.")
 
     @field_validator("default_value", "min_value", "max_value")
@@ -53,8 +53,7 @@ class ContextColumn(Spec):
             raise FieldError("default_value", f"expected dtype {self.dtype}, received {show(self.default_value)}")
         if self.dtype == "string" and (self.min_value, self.max_value) != (None, None):
             raise FieldError("dtype", "expected a dtype of numbers with min_value and max_value, received 'string'")
-        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
-            raise FieldError("min_value", f"expected at most max_value {self.max_value}, received {self.min_value}")
+        check_range(self.min_value, self.max_value)
         return self
 
     @property
@@ -72,5 +71,5 @@ class ContextColumn(Spec):
 
     @property
     def num_elements(self) -> int:
-        """How many values a record has."""
+        """The number of values per record."""
         return math.prod(self.shape)

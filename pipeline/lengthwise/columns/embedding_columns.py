@@ -1,4 +1,4 @@
-"""Wrappers that turn a categorical sequence into vectors: own embedding, shared embedding, counts of ids."""
+"""Wrappers that convert a categorical sequence to vectors: embedding, shared embedding, counts of ids."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -14,25 +14,27 @@ Categorical = Annotated[IdentityColumn | HashColumn | VocabularyColumn | Bucketi
 
 
 class EmbeddingSpec(Spec):
-    """What an embedding table is, owned or shared."""
+    """An embedding table, of one column or shared."""
 
     dimension: int = Field(ge=1, le=MAX_ELEMENTS, description="The size of a vector.")
     combiner: Literal["mean", "sqrtn", "sum"] = Field(
         default="mean",
-        description="How the vectors of a step with several values become one: `mean`, `sqrtn` or `sum`.",
+        description="How the vectors of a step with several values are combined: `mean`, `sqrtn` or `sum`.",
     )
     initializer: Annotated[Any, BeforeValidator(plain_initializer)] = Field(
         default=None,
         description="A Keras or TensorFlow initializer, its name or its config; None for a truncated normal of mean 0 "
         "and standard deviation 1 / sqrt(dimension), as in TensorFlow. A pretrained table in a constant initializer is "
-        "written out in every saved configuration; large ones are better given to the layer's `tables`.",
+        "part of every saved configuration; pass large tables as the layer's `tables` instead.",
     )
     ckpt_to_load_from: str | None = Field(
         default=None,
-        description="A checkpoint whose tensor becomes the first weights. Neither a saved model nor a manifest keeps "
-        "it: whoever is given one by others need not fear that it opens files.",
+        description="A checkpoint with a tensor for the initial weights. Saved models and manifests do not contain it, "
+        "so those from other people do not open files.",
     )
-    tensor_name_in_ckpt: str | None = Field(default=None, description="That tensor's name; both or neither.")
+    tensor_name_in_ckpt: str | None = Field(
+        default=None, description="The name of that tensor; required with `ckpt_to_load_from`."
+    )
     max_norm: float | None = Field(
         default=None, gt=0, description="Vectors are clipped to this l2 norm before they are combined."
     )
@@ -47,12 +49,12 @@ class EmbeddingSpec(Spec):
         return self
 
     def __hash__(self) -> int:
-        fields = {name: value for name, value in self if name != "initializer"}  # a config is a dict: no hash
-        return hash((type(self), *fields.values()))
+        values = [value for name, value in self if name != "initializer"]  # an initializer's config is not hashable
+        return hash((type(self), *values))
 
 
 class EmbeddingColumn(EmbeddingSpec):
-    """A categorical sequence through an embedding table of its own."""
+    """A categorical sequence with its own embedding table."""
 
     kind: Literal["embedding"] = "embedding"
     categorical_column: Categorical = Field(description="The sequence of ids.")
@@ -73,15 +75,15 @@ class SharedEmbedding(EmbeddingSpec):
         description="The table's name: by default the sorted names of its columns, joined by `_`, and "
         "`_shared_embedding`."
     )
-    num_buckets: IdCount = Field(description="The number of ids, the same in each of its columns.")
+    num_buckets: IdCount = Field(description="The number of ids, the same in all of its columns.")
 
 
 class SharedEmbeddingColumn(Spec):
-    """A categorical sequence through a shared embedding table."""
+    """A categorical sequence with a shared embedding table."""
 
     kind: Literal["shared_embedding"] = "shared_embedding"
     categorical_column: Categorical = Field(description="The sequence of ids.")
-    shared: SharedEmbedding = Field(description="The table: the same in each of its columns.")
+    shared: SharedEmbedding = Field(description="The table, the same in all of its columns.")
 
     @model_validator(mode="after")
     def _same_ids(self) -> Self:
@@ -103,7 +105,7 @@ class SharedEmbeddingColumn(Spec):
 
 
 class IndicatorColumn(Spec):
-    """A categorical sequence as counts: each step a vector with how often each id occurs in it."""
+    """A categorical sequence as counts: each step is a vector with the number of occurrences of each id."""
 
     kind: Literal["indicator"] = "indicator"
     categorical_column: Categorical = Field(description="The sequence of ids.")

@@ -1,6 +1,6 @@
-"""Numbers in a configuration: integers of integer dtypes stay exact, since floats skip some of them beyond 2**53.
+"""Numbers in a configuration: integers of integer dtypes stay exact, since floats cannot represent all above 2**53.
 
-YAML, JSON, Python  --Number-->  int or float, as written  --in_dtype-->  what the column's dtype holds
+YAML, JSON, Python  --Number-->  int or float, as written  --in_dtype-->  a number of the column's dtype
 """
 
 import operator
@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
 
-INTEGER_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+INT64 = range(-(2**63), 2**63)
+"""The integers of 64 bits."""
+
+INTEGER_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (INT64[0], INT64[-1])}
 """The smallest and the largest integer of each integer dtype."""
 
 
 def _as_written(value: Any, as_float: ValidatorFunctionWrapHandler) -> float:
-    number: float = as_float(value)  # what is no number is refused in the words for floats
+    number: float = as_float(value)  # refuses a value that is not a number
     try:
         return int(value) if isinstance(value, str) else operator.index(value)
     except (TypeError, ValueError):
@@ -37,7 +40,7 @@ def in_dtype(number: float, dtype: str) -> float:
     """`number` as an int for an integer dtype, else as a float.
 
     Raises:
-        ValueError: it is no integer, or none that the dtype holds.
+        ValueError: it is not an integer, or outside the range of the dtype.
     """
     if dtype not in INTEGER_RANGES:
         return float(number)

@@ -1,6 +1,6 @@
-"""What pydantic found wrong, in the words of all configuration errors: expected ..., received ...; what to do.
+"""Converts pydantic's errors to the form of all configuration errors: expected ..., received ...; what to do.
 
-Serves columns made in Python (`Spec.make`) and the YAML file alike (`lengthwise.config`).
+Used for columns created in Python (`Spec.make`) and for YAML files (`lengthwise.config`).
 """
 
 import difflib
@@ -10,7 +10,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 AS_LIST, AS_MAPPING = "as a list", "as a mapping"
-"""Tags of what a field may be; they are no part of its path."""
+"""Tags of the alternatives of a field; they are not part of its path."""
+
+EXPECTED_COLUMN = "expected a column of lengthwise, such as one from sequence_categorical_column_with_identity"
+
 _LONGEST = 60
 
 _EXPECTED = {
@@ -43,7 +46,7 @@ _EXPECTED = {
 
 
 class FieldError(ValueError):
-    """A rule that spans several fields is broken; `field` names the one to blame, by its path from the model."""
+    """A violation of a rule about several fields; `field` is the path from the model to the field to change."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -51,34 +54,36 @@ class FieldError(ValueError):
 
 
 def is_of_wrong_type(error: ValidationError) -> bool:
-    """Whether a value is of a wrong type, rather than a wrong value of the right one."""
+    """Whether a value has a wrong type, in contrast to a wrong value of the right type."""
     return any(detail["type"].endswith("_type") for detail in error.errors(include_url=False))
 
 
-def explain_all(error: ValidationError, model: type[BaseModel]) -> list[tuple[str, str]]:
-    """Each mistake as (path of the field, sentence), in the order of the fields; the path is empty for the whole."""
-    found = [(*_locate(model, detail["loc"]), detail) for detail in error.errors(include_url=False)]
-    paths = [path for path, _, _ in found]
-    return list(
-        dict.fromkeys(
-            _explain(path, owner, detail)
-            for path, owner, detail in found
-            # a list of which every entry is wrong is not also too short
-            if detail["type"] != "too_short" or not any(other.startswith(f"{path}[") for other in paths)
-        )
-    )
+def explain_all(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Each mistake as `path: expected ...`, in the order of the fields; without a path if it is about the whole."""
+    located = [(*_locate(model, detail["loc"]), detail) for detail in error.errors(include_url=False)]
+    paths = [path for path, _, _ in located]
+    mistakes = []
+    for path, owner, detail in located:
+        # pydantic also reports a list as too short if all of its entries are wrong
+        if detail["type"] == "too_short" and any(other.startswith(f"{path}[") for other in paths):
+            continue
+        path, text = _explain(path, owner, detail)
+        mistakes.append(f"{path}: {text}" if path else text)
+    return list(dict.fromkeys(mistakes))
 
 
 def did_you_mean(word: Any, known: Iterable[str]) -> str:
-    """`did you mean 'x'?` for the nearest of the known words; otherwise all of them."""
+    """`did you mean 'x'?` with the most similar known word, or a list of all known words if none is similar."""
     known = sorted(known)
-    near = difflib.get_close_matches(str(word).lower(), known, n=1, cutoff=0.6)
-    near = near or [name for name in known if len(name) > 3 and name in str(word).lower()]
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}" if known else ""
+    similar = difflib.get_close_matches(str(word).lower(), known, n=1, cutoff=0.6)
+    similar = similar or [name for name in known if len(name) > 3 and name in str(word).lower()]
+    if similar:
+        return f"did you mean {similar[0]!r}?"
+    return f"known here: {', '.join(known)}" if known else ""
 
 
 def show(value: Any) -> str:
-    """A received value as it would stand in YAML, cut short."""
+    """A received value as in YAML, shortened."""
     match value:
         case None:
             return "null"
@@ -118,13 +123,12 @@ def _explain(path: str, owner: type[BaseModel] | None, detail: Any) -> tuple[str
             return _join(path, "kind"), f"expected a kind of column, received {context['tag']!r}; {hint}"
         case "union_tag_not_found":
             if not isinstance(value, Mapping):
-                rule = "expected a column of lengthwise, such as sequence_categorical_column_with_identity makes"
-                return path, f"{rule}, received {show(value)}"
+                return path, f"{EXPECTED_COLUMN}, received {show(value)}"
             return _join(path, "kind"), "expected the kind of column, received nothing; add `kind: ...`"
         case "missing":
             return path, f"expected a value, received nothing; add `{path.rpartition('.')[2]}: ...`"
         case "callable_type":
-            return path, f"expected a function, which only Python can give, received {show(value)}; leave it out"
+            return path, f"expected a function, which is possible only in Python, received {show(value)}; leave it out"
     expected = _EXPECTED.get(kind, detail["msg"].removeprefix("Input should be ")).format(**context)
     return path, f"expected {expected}, received {show(value)}{_advice(kind, value, context)}"
 
@@ -151,16 +155,16 @@ def _rule(path: str, error: Exception, value: Any) -> tuple[str, str]:
 
 
 def _locate(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[str, type[BaseModel] | None]:
-    """The path without the tags that pydantic adds for unions, and the model that should know the last field."""
+    """The path without the tags that pydantic adds for unions, and the model that the last field belongs to."""
     path, models = "", [model]
     owner: type[BaseModel] | None = model
     for part in location:
         if part in (AS_LIST, AS_MAPPING):
             continue
-        tagged = [each for each in models if _kind(each) == part] if len(models) > 1 else []
+        tagged = [model for model in models if _kind(model) == part] if len(models) > 1 else []
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part.startswith("("):  # the tag of a type that is no model
+        elif part.startswith("("):  # the tag of a type that is not a model
             continue
         elif tagged:
             models = tagged

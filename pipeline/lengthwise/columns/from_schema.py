@@ -1,17 +1,17 @@
-"""Columns from a TensorFlow Metadata schema, as TFDV and TFX's SchemaGen write it.
+"""Columns from a TensorFlow Metadata schema, as written by TFDV and TFX's SchemaGen.
 
-What a feature is
+Whether a feature is a sequence
     fixed `shape`, dense_tensor, value_count min = max    context
     inside the struct `##SEQUENCE##`                      sequence (of a tf.SequenceExample)
-    ragged_tensor, varlen_sparse_tensor, neither          sequence (of a tf.Example); context beside a `##SEQUENCE##`
+    ragged_tensor, varlen_sparse_tensor, neither          sequence (of a tf.Example); context next to a `##SEQUENCE##`
 
-Which column a context feature becomes
+The column of a context feature
     string_domain, int_domain with is_categorical, of one value,
         or, without a fixed shape, of up to value_count max     ids of the record, by the rules below
     others                                                      context, with the domain's min and max
 
-Which column a sequence becomes
-    int_domain 0 <= min <= max, bool_domain    identity of max + 1 ids; min = -1: ids with -1 as the missing one
+The column of a sequence
+    int_domain 0 <= min <= max, bool_domain    identity of max + 1 ids; min = -1: ids with -1 as the missing id
     other INT                                  numeric of dtype int64, with the domain's min and max
     string_domain, bool_domain                 vocabulary list; values outside are rejected, unless min_domain_mass < 1
     FLOAT                                      numeric, with the domain's min and max
@@ -36,16 +36,16 @@ _DTYPES = {_INT: "int64", _FLOAT: "float32"}
 
 
 def columns_from_schema(schema: Any, leave_out: Collection[str] = ()) -> tuple[SequenceFeature | ContextColumn, ...]:
-    """The columns that a schema describes, in its order.
+    """The columns that a schema describes, in the order of the schema.
 
-    Features without a `presence`, or with one of min_fraction 1, are required. Numbers must be finite.
+    Features without a `presence`, or with a min_fraction of 1, are required. Numbers must be finite.
 
     Args:
         schema: a `tensorflow_metadata.proto.v0.schema_pb2.Schema`, or the path of one as text (`schema.pbtxt`).
-        leave_out: features that the caller defines itself.
+        leave_out: features to omit, for which the caller defines columns.
 
     Raises:
-        ConfigError: the file is no schema, or a feature is described too vaguely; the message names the feature.
+        ConfigError: the file is not a schema, or the description of a feature is incomplete; the message names it.
     """
     source = f"{schema}: " if isinstance(schema, str) else ""
     schema = read_schema(schema) if isinstance(schema, str) else schema
@@ -56,20 +56,22 @@ def columns_from_schema(schema: Any, leave_out: Collection[str] = ()) -> tuple[S
 
 
 class _Schema:
-    """One schema, with what it says of a feature elsewhere than in the feature."""
+    """A schema, with the parts that describe a feature outside the feature itself."""
 
     def __init__(self, schema: Any, leave_out: Collection[str]) -> None:
         self._schema = schema
         self._leave_out = {*leave_out, RESERVED_KEY}
-        self._weights = {_last(each.feature): _last(each.weight_feature) for each in schema.weighted_feature}
-        self._domains = {each.name: each for each in (*schema.string_domain, *schema.int_domain, *schema.float_domain)}
+        self._weights = {_last(pair.feature): _last(pair.weight_feature) for pair in schema.weighted_feature}
+        domains = (*schema.string_domain, *schema.int_domain, *schema.float_domain)
+        self._domains = {domain.name: domain for domain in domains}
         self._representations = _representations(schema)
         self._has_sequences = any(_is_sequences(feature) for feature in schema.feature)
 
     def columns(self) -> Iterator[SequenceFeature | ContextColumn]:
         if self._schema.sparse_feature:
             name = self._schema.sparse_feature[0].name
-            raise ConfigError(f"feature {name!r}: expected no sparse_feature; write the values as a list in step order")
+            hint = "write the values as a list in the order of the steps"
+            raise ConfigError(f"feature {name!r}: expected other features, received a sparse_feature; {hint}")
         for feature in self._schema.feature:
             if _is_sequences(feature):
                 yield from map(self._sequence, filter(self._is_used, feature.struct_domain.feature))
@@ -86,7 +88,7 @@ class _Schema:
         return self._is_fixed(feature) or (self._kind_of_tensor(feature) is None and self._has_sequences)
 
     def _is_fixed(self, feature: Any) -> bool:
-        """Whether all records have equally many values."""
+        """Whether all records have the same number of values."""
         kind = self._kind_of_tensor(feature)
         if feature.HasField("shape") or kind is not None:
             return feature.HasField("shape") or bool(kind == "dense_tensor")
@@ -102,7 +104,7 @@ class _Schema:
         domain = self._domain(feature)
         shape = self._fixed_shape(feature)
         count = math.prod(shape)
-        if _says_ids(domain) and (count == 1 or not self._is_fixed(feature)):
+        if _declares_ids(domain) and (count == 1 or not self._is_fixed(feature)):
             return self._categorical(feature, domain, per="record", values_per_step=count)
         dtype = _DTYPES.get(feature.type, "string")
         limits = _limits(domain) if dtype != "string" else {}
@@ -118,7 +120,7 @@ class _Schema:
         return () if count <= 1 else (count,)
 
     def _default(self, feature: Any, dtype: str) -> float | int | str:
-        """What stands for an absent feature: the representation's default, else zero or the empty text."""
+        """The value for an absent feature: the representation's default, else zero or the empty string."""
         default = None
         if self._kind_of_tensor(feature) == "dense_tensor":
             default = self._representations[feature.name].dense_tensor.default_value
@@ -157,18 +159,18 @@ class _Schema:
             return IdentityColumn.make(num_buckets=int(domain.max) + 1, oov=oov, **shared)
         if feature.type == _STRUCT or domain is None:
             raise ConfigError(
-                f"feature {feature.name!r}: expected INT, FLOAT, or BYTES with a string_domain; give it one, or name "
-                "its column yourself, by hash_bucket_size or vocabulary_file"
+                f"feature {feature.name!r}: expected INT, FLOAT, or BYTES with a string_domain; add the domain, or "
+                "define the column yourself, with hash_bucket_size or vocabulary_file"
             )
         entries = tuple(domain.value) if hasattr(domain, "value") else (domain.false_value, domain.true_value)
         is_partial = 0 < feature.distribution_constraints.min_domain_mass < 1
         return VocabularyColumn.make(vocabulary_list=entries, oov="zero" if is_partial else "error", **shared)
 
     def _step_shape(self, feature: Any) -> tuple[int, ...]:
-        """How many numbers a step has: fixed inner sizes of the ragged tensor, or of the nested value counts."""
+        """The shape of a step: fixed inner sizes of the ragged tensor, or of the nested value counts."""
         if self._kind_of_tensor(feature) == "ragged_tensor":
             partitions = self._representations[feature.name].ragged_tensor.partition
-            sizes = tuple(each.uniform_row_length for each in partitions if each.HasField("uniform_row_length"))
+            sizes = tuple(part.uniform_row_length for part in partitions if part.HasField("uniform_row_length"))
             if sizes:
                 return sizes
         if _has_steps(feature):
@@ -177,13 +179,13 @@ class _Schema:
         return (1,)
 
     def _domain(self, feature: Any) -> Any:
-        """The feature's own domain, or the schema's that it names; None without one."""
+        """The feature's domain, in the feature or by its name in the schema; None without one."""
         kind = feature.WhichOneof("domain_info")
         if kind == "domain":
             return self._domains.get(feature.domain)
-        return (
-            getattr(feature, kind) if kind in ("int_domain", "float_domain", "string_domain", "bool_domain") else None
-        )
+        if kind in ("int_domain", "float_domain", "string_domain", "bool_domain"):
+            return getattr(feature, kind)
+        return None
 
 
 def _is_sequences(feature: Any) -> bool:
@@ -195,12 +197,12 @@ def _is_ids(domain: Any) -> bool:
         return False
     if not hasattr(domain, "min"):
         return True  # a bool_domain
-    said_to_be_numbers = domain.HasField("is_categorical") and not domain.is_categorical
-    return bool(domain.HasField("max") and domain.min >= -1 and not said_to_be_numbers)
+    are_numbers = domain.HasField("is_categorical") and not domain.is_categorical
+    return bool(domain.HasField("max") and domain.min >= -1 and not are_numbers)
 
 
-def _says_ids(domain: Any) -> bool:
-    """Whether the domain of a context feature lists texts, or says that its integers are ids; others may be labels."""
+def _declares_ids(domain: Any) -> bool:
+    """Whether the domain of a context feature lists strings or declares its integers as ids; others may be labels."""
     return hasattr(domain, "value") or bool(getattr(domain, "is_categorical", False) and _is_ids(domain))
 
 
@@ -223,13 +225,13 @@ def _last(path: Any) -> str:
 
 
 def _representations(schema: Any) -> dict[str, Any]:
-    """How tensors are made of features, by the feature's name; the unnamed group counts most."""
-    found: dict[str, Any] = {}
+    """The tensor representations by the name of their feature; those of the unnamed group take precedence."""
+    representations: dict[str, Any] = {}
     for _, group in sorted(schema.tensor_representation_group.items(), reverse=True):
         for representation in group.tensor_representation.values():
             kind = representation.WhichOneof("kind")
             if kind == "ragged_tensor":
-                found[_last(representation.ragged_tensor.feature_path)] = representation
+                representations[_last(representation.ragged_tensor.feature_path)] = representation
             elif kind in ("dense_tensor", "varlen_sparse_tensor"):
-                found[getattr(representation, kind).column_name] = representation
-    return found
+                representations[getattr(representation, kind).column_name] = representation
+    return representations

@@ -1,17 +1,17 @@
-"""Columns from `tf.feature_column.*` objects: their fields are read, their code is not run, TensorFlow is not imported.
+"""Columns from `tf.feature_column.*` objects: reads their fields without running their code or importing TensorFlow.
 
     sequence_numeric_column                      NumericColumn
     sequence_categorical_column_with_identity    IdentityColumn
     ..._with_hash_bucket                         HashColumn
     ..._with_vocabulary_list / _file             VocabularyColumn
     categorical_column_with_* of these names     the same with per="record"
-    weighted_categorical_column over these       the same column with a weight_key
+    weighted_categorical_column of these         the same column with a weight_key
     embedding_column, indicator_column           EmbeddingColumn, IndicatorColumn
     shared_embeddings, shared_embedding_columns  SharedEmbeddingColumn; a group has one table
-    numeric_column, bucketized_column over it    ContextColumn
+    numeric_column, bucketized_column of it      ContextColumn
 
-Policies follow TensorFlow: values outside a vocabulary become the missing id, `default_value` or an OOV bucket, and
-identity values out of range without a `default_value` are errors.
+Policies are those of TensorFlow: values outside a vocabulary become the missing id, `default_value` or an OOV bucket,
+and identity values out of range without a `default_value` are errors.
 """
 
 import inspect
@@ -43,28 +43,28 @@ _KINDS = (
 
 
 def from_feature_columns(feature_columns: Iterable[Any]) -> tuple[AnyColumn, ...]:
-    """Each column by `from_feature_column`, in the given order.
+    """Converts each column by `from_feature_column`, in the given order.
 
     Raises:
-        ConfigError: the argument is no list of columns, or one of them cannot be converted.
+        ConfigError: the argument is not a list of columns, or one of them cannot be converted.
     """
     single = isinstance(feature_columns, Mapping | str | Spec) or is_feature_column(feature_columns)
     if single or not isinstance(feature_columns, Iterable):
         raise ConfigError(
             f"feature_columns: expected a list of columns, received {type(feature_columns).__name__}; "
-            "write [column] for a single one and list(columns.values()) for a dict"
+            "write [column] for a single column and list(columns.values()) for a dict"
         )
     return tuple(from_feature_column(column) for column in feature_columns)
 
 
 def from_feature_column(column: Any) -> AnyColumn:
-    """A `tf.feature_column.*` object as a column of ours; ours pass unchanged.
+    """Converts a `tf.feature_column.*` object to a column of lengthwise; columns of lengthwise are returned unchanged.
 
     Args:
         column: a feature column of `tf.feature_column` or `tf.compat.v1.feature_column`, or a column of `lengthwise`.
 
     Raises:
-        ConfigError: the object is something else, or holds what sequences cannot have.
+        ConfigError: the object is something else, or has properties that are not possible for sequences.
     """
     if isinstance(column, get_args(AnyColumn)):
         return cast(AnyColumn, column)
@@ -75,12 +75,12 @@ def from_feature_column(column: Any) -> AnyColumn:
 
 
 def is_feature_column(value: Any) -> bool:
-    """Whether this is a `tf.feature_column.*` object. They are tuples: iterated, they give their fields."""
+    """Whether this is a `tf.feature_column.*` object. These are tuples of their fields."""
     return type(value).__module__.startswith("tensorflow.") and hasattr(value, "_fields")
 
 
 def _kind(column: Any) -> str:
-    """The class's name without TensorFlow's underscore for its v1 classes; empty for foreign classes."""
+    """The class name without the underscore of TensorFlow's v1 classes; empty for classes of other packages."""
     kind = type(column)
     return kind.__name__.lstrip("_") if kind.__module__.startswith("tensorflow.") else ""
 
@@ -99,11 +99,13 @@ def _number_dtype(dtype: Any) -> str:
     name = str(dtype_name(dtype))
     if name in ("float32", "float64", "int32", "int64"):
         return name
-    return "int64" if "int" in name else "float32"  # what a tf.Example can hold: float16 is read from a float list
+    return "int64" if "int" in name else "float32"  # the dtypes of a tf.Example: float16 is read from a float list
 
 
-def ids_of(column: Any) -> IdColumn | BucketizedColumn:
-    """A categorical column of TensorFlow, of sequences or of the whole record, as one of ours; ours pass unchanged.
+def convert_categorical(column: Any) -> IdColumn | BucketizedColumn:
+    """Converts a categorical column of TensorFlow, of sequences or of the whole record, to a column of lengthwise.
+
+    Columns of lengthwise are returned unchanged.
 
     Raises:
         ConfigError: the object is something else.
@@ -112,14 +114,16 @@ def ids_of(column: Any) -> IdColumn | BucketizedColumn:
         return column
     kind = _kind(column)
     if kind == "WeightedCategoricalColumn":
-        return ids_of(column.categorical_column).model_copy(update={"weight_key": column.weight_feature_key})
+        return convert_categorical(column.categorical_column).model_copy(
+            update={"weight_key": column.weight_feature_key}
+        )
     if kind == "SequenceCategoricalColumn":
         return _ids(column.categorical_column, "step")
     if kind in _CATEGORICAL:
         return _ids(column, "record")
     raise ConfigError(
-        "categorical_column must be of type SequenceCategoricalColumn to use it in sequences; build it by "
-        "sequence_categorical_column_with_* of lengthwise or of tf.feature_column (for the whole record: by "
+        "categorical_column must be of type SequenceCategoricalColumn to use it in sequences; create it with "
+        "sequence_categorical_column_with_* of lengthwise or of tf.feature_column (for the whole record: with "
         f"categorical_column_with_*). Given (type {type(column)}): {show(column)}"
     )
 
@@ -177,7 +181,7 @@ def _id_dtype(dtype: Any) -> str:
 
 def _embedding(column: Any) -> EmbeddingColumn:
     return EmbeddingColumn.make(
-        categorical_column=ids_of(column.categorical_column),
+        categorical_column=convert_categorical(column.categorical_column),
         combiner=column.combiner,
         max_norm=column.max_norm,
         **_table(column, ""),
@@ -185,7 +189,7 @@ def _embedding(column: Any) -> EmbeddingColumn:
 
 
 def _table(owner: Any, prefix: str) -> dict[str, Any]:
-    """What an embedding column and the creator of a shared one say alike, the latter behind an underscore."""
+    """The common fields of an embedding column and of the creator of a shared one, whose names have a prefix."""
     names = ("dimension", "ckpt_to_load_from", "tensor_name_in_ckpt", "trainable")
     table = {name: getattr(owner, prefix + name) for name in names}
     initializer = _initializer(owner, prefix)
@@ -196,14 +200,14 @@ def _table(owner: Any, prefix: str) -> dict[str, Any]:
 def _initializer(owner: Any, prefix: str) -> Any:
     if not hasattr(owner, "layer_creator"):
         return getattr(owner, prefix + "initializer")
-    # An embedding column of version 1 keeps it only among the variables of its function.
+    # An embedding column of version 1 stores it only in the closure of its function.
     return inspect.getclosurevars(owner.layer_creator).nonlocals["initializer"]
 
 
 def _shared_embedding(column: Any) -> SharedEmbeddingColumn:
-    creator = getattr(column, "shared_embedding_column_creator", None)  # TensorFlow 2; version 1 keeps all on itself
+    creator = getattr(column, "shared_embedding_column_creator", None)  # only in TensorFlow 2
     name = column.shared_embedding_collection_name if creator is None else creator._name
-    categorical = ids_of(column.categorical_column)
+    categorical = convert_categorical(column.categorical_column)
     shared = SharedEmbedding.make(
         name=name,
         num_buckets=categorical.num_buckets,
@@ -215,7 +219,7 @@ def _shared_embedding(column: Any) -> SharedEmbeddingColumn:
 
 
 def _indicator(column: Any) -> IndicatorColumn:
-    return IndicatorColumn.make(categorical_column=ids_of(column.categorical_column))
+    return IndicatorColumn.make(categorical_column=convert_categorical(column.categorical_column))
 
 
 def _context(column: Any) -> ContextColumn:
@@ -223,18 +227,20 @@ def _context(column: Any) -> ContextColumn:
         raise ConfigError(
             f"numeric_column {column.key!r}: expected no normalizer_fn in a context column; normalise in the model"
         )
-    number = float if _number_dtype(column.dtype).startswith("float") else int
-    default = _one_value(column)
+    is_float = _number_dtype(column.dtype).startswith("float")
+    default = _single_default(column)
+    if default is not None:
+        default = float(default) if is_float else int(default)
     return ContextColumn.make(
         key=column.key,
-        dtype="float32" if number is float else "int64",
+        dtype="float32" if is_float else "int64",
         shape=tuple(column.shape),
-        default_value=default if default is None else number(default),
+        default_value=default,
     )
 
 
-def _one_value(column: Any) -> Any:
-    """The default as one number: TensorFlow keeps it repeated in the column's shape."""
+def _single_default(column: Any) -> Any:
+    """The default as one number: TensorFlow repeats it in the column's shape."""
     flat, nested = [], [column.default_value]
     while nested:
         value = nested.pop()
@@ -252,9 +258,9 @@ def _one_value(column: Any) -> Any:
 
 _CONVERTERS: dict[str, Callable[[Any], AnyColumn]] = {
     "SequenceNumericColumn": _numeric,
-    "SequenceCategoricalColumn": ids_of,
-    "WeightedCategoricalColumn": ids_of,
-    **dict.fromkeys(_CATEGORICAL, ids_of),
+    "SequenceCategoricalColumn": convert_categorical,
+    "WeightedCategoricalColumn": convert_categorical,
+    **dict.fromkeys(_CATEGORICAL, convert_categorical),
     "EmbeddingColumn": _embedding,
     "SharedEmbeddingColumn": _shared_embedding,
     "IndicatorColumn": _indicator,

@@ -1,6 +1,6 @@
 """Initializers as plain values, so that a column with one can be written to YAML, JSON and a saved model.
 
-Keras and TensorFlow are never imported here: their objects are told by their class and read through `get_config`.
+Keras and TensorFlow are never imported here: their objects are recognised by their class and read with `get_config`.
 """
 
 import math
@@ -8,10 +8,10 @@ from typing import Any
 
 
 def plain_initializer(initializer: Any) -> Any:
-    """A Keras or TensorFlow initializer object as a Keras config; anything else as it is.
+    """Converts a Keras or TensorFlow initializer to a Keras config; other values are returned unchanged.
 
-    TensorFlow's initializers have Keras counterparts of the same class names and arguments; what Keras does not know
-    (the dtype, `seed=None` aside) is left out. An array is written out, as Keras does: all of a pretrained table.
+    TensorFlow's initializers have Keras counterparts with the same class names and arguments, except the dtype, which
+    is omitted. Arrays become part of the config, as in Keras: the whole of a pretrained table.
     """
     module = type(initializer).__module__
     if not hasattr(initializer, "get_config") or isinstance(initializer, type):
@@ -20,11 +20,11 @@ def plain_initializer(initializer: Any) -> Any:
         return _config(type(initializer).__name__, initializer.get_config())
     if module.startswith(("tensorflow.", "tf_keras.")):
         return _config(type(initializer).__name__, _as_keras_has_them(initializer.get_config()))
-    return initializer  # a user's own class: Keras saves it where it is registered
+    return initializer  # a user's class: Keras saves it if it is registered
 
 
 def is_default_initializer(initializer: Any, dimension: int) -> bool:
-    """Whether this is what TensorFlow gives an embedding of `dimension` to which no initializer was given."""
+    """Whether this is TensorFlow's default initializer for an embedding of `dimension`."""
     if initializer is None:
         return True
     if type(initializer).__name__ != "TruncatedNormal" or not hasattr(initializer, "get_config"):
@@ -45,7 +45,7 @@ def _as_keras_has_them(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers and arrays of numpy as Keras writes them."""
+    """Numbers and arrays of numpy in the form of Keras configs."""
     if not hasattr(value, "tolist"):
         return value
     numbers = value.tolist()

@@ -1,4 +1,4 @@
-"""Columns of numbers: as they are, or cut into buckets by value."""
+"""Columns of numbers: as they are, or converted to ids by value."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -26,14 +26,20 @@ def check_shape(shape: tuple[int, ...], expected: str, *, allow_scalar: bool) ->
         raise FieldError("shape", f"expected at most {MAX_ELEMENTS} numbers, received {show(shape)}")
 
 
+def check_range(min_value: float | None, max_value: float | None) -> None:
+    """Raises FieldError if both limits are given and the smallest value is above the largest."""
+    if min_value is not None and max_value is not None and min_value > max_value:
+        raise FieldError("min_value", f"expected at most max_value {max_value}, received {min_value}")
+
+
 class Decode(Strict):
-    """How the bytes of a step become numbers: `stored * scale + offset`."""
+    """How the bytes of a step are decoded into numbers: `stored * scale + offset`."""
 
     dtype: Literal["uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32", "float64"] = Field(
-        description="Of the numbers as they are stored, one after the other, little-endian."
+        description="The dtype of the stored numbers, which are contiguous and little-endian."
     )
-    scale: Number = Field(default=1.0, description="By which each stored number is multiplied.")
-    offset: Number = Field(default=0.0, description="What is added to it then.")
+    scale: Number = Field(default=1.0, description="The factor by which each stored number is multiplied.")
+    offset: Number = Field(default=0.0, description="The number that is added to the product.")
 
     @property
     def stored(self) -> str:
@@ -43,65 +49,57 @@ class Decode(Strict):
 
     @property
     def is_plain(self) -> bool:
-        """Whether the numbers are those that are stored."""
+        """Whether the stored numbers are used without scale and offset."""
         return (self.scale, self.offset) == (1, 0)
 
 
 class NumericColumn(Spec):
-    """A sequence of numbers, or of arrays of numbers, one a step."""
+    """A sequence of numbers, or of arrays of numbers, one per step."""
 
     kind: Literal["numeric"] = "numeric"
     key: str = Field(min_length=1, description="The feature's name.")
-    shape: Shape = Field(default=(1,), description="The shape of one step; `(1,)` is one number a step.")
+    shape: Shape = Field(default=(1,), description="The shape of one step; `(1,)` is one number per step.")
     dtype: NumericDtype = Field(
         default="float32",
-        description="Int dtypes read an int64 list, float dtypes a float list; the layer always gives floats, but not "
-        "before normalizer_fn and boundaries had the integers. With an int dtype, default and limits are integers; "
-        "values beyond `int32` are out of range.",
-    )  # before the numbers that it judges
+        description="Int dtypes read an int64 list, float dtypes a float list. The layer always returns floats, but "
+        "normalizer_fn and boundaries receive the integers. With an int dtype, default and limits are integers; with "
+        "`int32`, values outside its range are out of range.",
+    )  # precedes the numbers whose validation depends on it
     default_value: Number = Field(
         default=0.0,
         validate_default=True,
-        description="What padding, an absent optional feature, and by `missing: fill` a gap, is filled with.",
+        description="The value of padding, of an absent optional feature, and of gaps with `missing: fill`.",
     )
     normalizer_fn: SkipJsonSchema[Callable[[Any], Any] | None] = Field(
         default=None,
         exclude=True,
         repr=False,
-        description="Applied by the layer to the values, in the column's dtype, never to padding: of int64 it gets "
-        "int64. Python only, not from YAML.",
+        description="A function that the layer applies to the values in the column's dtype (int64 values stay int64), "
+        "but not to padding. Only in Python, not in YAML.",
     )
     required: bool = Field(default=True, description="Whether a record without the feature is rejected.")
-    min_value: Number | None = Field(default=None, description="The smallest valid value, itself included.")
-    max_value: Number | None = Field(default=None, description="The largest valid value, itself included.")
+    min_value: Number | None = Field(default=None, description="The smallest valid value (inclusive).")
+    max_value: Number | None = Field(default=None, description="The largest valid value (inclusive).")
     finite: bool = Field(default=True, description="Whether NaN and infinity are rejected.")
     missing: Literal["error", "fill", "previous"] = Field(
         default="error",
-        description="What becomes of a gap, a step without a number or NaN in its place: `error` rejects the record "
-        "(NaN: where `finite` says so), `fill` puts the default_value there, `previous` the number before it in the "
-        "sequence, or the default_value where there is none. Filled gaps are counted as repaired.",
+        description="How gaps are handled, that is steps without a number or with NaN: `error` rejects the record (NaN "
+        "only with `finite`), `fill` uses the default_value, `previous` the preceding number of the sequence, or the "
+        "default_value at the start. Filled gaps are counted as repaired.",
     )
     observed: bool = Field(
         default=False,
-        description="Whether data sets and batches have `<key>_observed`, too: 1 where a number was read, 0 where a "
-        "gap was filled or the feature is absent, and on padding.",
+        description="Whether data sets and batches also have `<key>_observed`: 1 if a number was read, 0 if a gap was "
+        "filled, if the feature is absent, and for padding.",
     )
     decode: Decode | None = Field(
         default=None,
-        description="For steps that are stored as bytes, one string each, which hold as many numbers as `shape` says. "
-        "In the block layout they stay as they are stored; batches and the example layout have numbers of the column's "
-        "dtype. With an int dtype they are the integers that are stored.",
+        description="For steps that are stored as byte strings, each of which contains the numbers of one `shape`. The "
+        "block layout keeps the stored bytes; batches and the example layout have numbers of the column's dtype. With "
+        "an int dtype, these are the stored integers.",
     )
-    group: GroupName = Field(
-        default="",
-        description="The columns of a group have one length in each record; left out, the one without a name.",
-    )
-    from_: Place = Field(
-        default="feature_lists",
-        alias="from",
-        description="Where a tf.SequenceExample has the sequence: in its `feature_lists`, or, as Spark writes arrays, "
-        "as a flat list in its `context`, cut into steps as the lists of a tf.Example are. In Python it is `from_`.",
-    )
+    group: GroupName = ""
+    from_: Place = Field(default="feature_lists", alias="from")
 
     @field_validator("default_value", "min_value", "max_value")
     @classmethod
@@ -111,8 +109,7 @@ class NumericColumn(Spec):
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_shape(self.shape, "a shape of positive sizes, such as [1]", allow_scalar=False)
-        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
-            raise FieldError("min_value", f"expected at most max_value {self.max_value}, received {self.min_value}")
+        check_range(self.min_value, self.max_value)
         if self.decode is not None:
             self._check_decode(self.decode)
         return self
@@ -120,10 +117,10 @@ class NumericColumn(Spec):
     def _check_decode(self, decode: Decode) -> None:
         if not self.required or self.missing != "error":
             field = "missing" if self.required else "required"
-            rule = "expected no filling with `decode`, since nothing but what is stored can be held"
+            rule = "expected no filled values with `decode`, since only stored bytes are kept"
             raise FieldError(field, f"{rule}, received {show(getattr(self, field))}; leave it out")
         if self.is_integer and ("float" in decode.dtype or not decode.is_plain):
-            rule = f"expected integers as they are stored with dtype {self.dtype}, without scale and offset"
+            rule = f"expected stored integers with dtype {self.dtype}, without scale and offset"
             raise FieldError("decode", f"{rule}, received {show(decode.model_dump())}; write `dtype: float32`")
 
     @property
@@ -132,12 +129,12 @@ class NumericColumn(Spec):
 
     @property
     def observed_key(self) -> str | None:
-        """The feature that says where numbers were read; None where none is asked for."""
+        """The feature that marks the steps where numbers were read; None without `observed`."""
         return f"{self.key}_observed" if self.observed else None
 
     @property
     def num_elements(self) -> int:
-        """How many numbers a step has: this column's share of the D axis."""
+        """The number of numbers per step: this column's share of the D axis."""
         return math.prod(self.shape)
 
     @property
@@ -146,24 +143,23 @@ class NumericColumn(Spec):
 
     @property
     def limits(self) -> tuple[float | None, float | None]:
-        """The smallest and the largest valid value, or None: `int32` has limits of its own, for records hold int64."""
+        """The smallest and the largest valid value, or None; `int32` limits both, since records contain int64."""
         low, high = INTEGER_RANGES["int32"] if self.dtype == "int32" else (None, None)
         return (low if self.min_value is None else self.min_value, high if self.max_value is None else self.max_value)
 
 
 class Quantiles(Strict):
-    """Boundaries that `prepare` takes from the numbers of the training split."""
+    """Boundaries that `prepare` computes from the numbers of the training split."""
 
     quantiles: int = Field(
         ge=2,
         le=1000,
-        description="How many buckets of about equal numbers of values; fewer where many values are equal.",
+        description="The number of buckets with about the same number of values; fewer if many values are equal.",
     )
     numbers: tuple[float, ...] | None = Field(
         default=None,
         min_length=1,
-        description="The boundaries that an earlier data set found, which `prepare` with `--like` or `--part` fills "
-        "in.",
+        description="The boundaries of an earlier data set, which `prepare` fills in with `--like` or `--part`.",
     )
 
 
@@ -178,23 +174,23 @@ Boundaries = Annotated[
 
 
 class BucketizedColumn(Spec):
-    """A numeric sequence turned into ids by value boundaries: id = how many boundaries are <= the value."""
+    """A numeric sequence converted to ids by value boundaries: the id is the number of boundaries <= the value."""
 
     kind: Literal["bucketized"] = "bucketized"
     source_column: NumericColumn = Field(
-        description="A numeric column; data sets keep its numbers, the layer cuts them."
+        description="A numeric column; data sets contain its numbers, the layer converts them to ids."
     )
     boundaries: Boundaries = Field(
-        description="Strictly increasing; n boundaries make n + 1 ids. Or `{quantiles: 10}`: `prepare` takes them "
-        "from the numbers of the training split, and the columns of the data set have them."
+        description="Strictly increasing; n boundaries give n + 1 ids. Or `{quantiles: 10}`: `prepare` computes them "
+        "from the numbers of the training split, and the columns of the data set contain them."
     )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        asked = self.boundaries
-        known = asked.numbers or () if isinstance(asked, Quantiles) else asked
-        if any(low >= high for low, high in pairwise(known)):
-            raise FieldError("boundaries", f"expected strictly increasing numbers, received {show(known)}")
+        boundaries = self.boundaries
+        numbers = boundaries.numbers or () if isinstance(boundaries, Quantiles) else boundaries
+        if any(low >= high for low, high in pairwise(numbers)):
+            raise FieldError("boundaries", f"expected strictly increasing numbers, received {show(numbers)}")
         if self.source_column.num_elements != 1:
             raise FieldError("source_column.shape", f"expected [1], received {show(self.source_column.shape)}")
         return self
@@ -209,18 +205,18 @@ class BucketizedColumn(Spec):
 
     @property
     def limits(self) -> tuple[float, ...]:
-        """The boundaries, as numbers.
+        """The boundaries as numbers.
 
         Raises:
-            ConfigError: they are quantiles of data that is not prepared.
+            ConfigError: they are quantiles of data that is not prepared yet.
         """
         if not isinstance(self.boundaries, Quantiles):
             return self.boundaries
         if self.boundaries.numbers is None:
             raise ConfigError(
                 f"column {self.name!r}: boundaries: expected numbers, received {{quantiles: "
-                f"{self.boundaries.quantiles}}}, which only `lengthwise prepare` finds; prepare the data, then take "
-                "`lengthwise.open(...).columns`"
+                f"{self.boundaries.quantiles}}}, which only `lengthwise prepare` can compute; prepare the data, then "
+                "use `lengthwise.open(...).columns`"
             )
         return self.boundaries.numbers
 

@@ -1,4 +1,4 @@
-"""Columns as the `features` argument of `tf.io.parse_example`: how plain TensorFlow reads their raw records."""
+"""Columns as the `features` argument of `tf.io.parse_example`, for reading raw records with TensorFlow alone."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,13 +9,13 @@ from lengthwise.columns.from_tensorflow import from_feature_columns
 
 
 def make_parse_example_spec(columns: Iterable[Any]) -> dict[str, Any]:
-    """What `tf.feature_column.make_parse_example_spec` gives for the same columns.
+    """The same as `tf.feature_column.make_parse_example_spec` for these columns.
 
     Sequence features, ids of the whole record, and their weights are `VarLenFeature`s; other context features are
-    `FixedLenFeature`s. Dtypes that no tf.Example holds become the one that it does: int32 an int64, float64 a float32.
+    `FixedLenFeature`s. Dtypes are those of a tf.Example: int32 becomes int64, and float64 becomes float32.
 
     Args:
-        columns: any columns, `tf.feature_column` objects among them; wrappers stand for the features that they read.
+        columns: columns of lengthwise or `tf.feature_column` objects; wrappers give the features that they read.
 
     Returns:
         Parsing rules by feature key, sorted by key.

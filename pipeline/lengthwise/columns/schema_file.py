@@ -1,4 +1,4 @@
-"""TFMD schema files, read as text."""
+"""Reads TFMD schema files in text format."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from lengthwise.storage.files import read_bytes
 
 
 def read_schema(path: str) -> Any:
-    """The `tensorflow_metadata.proto.v0.schema_pb2.Schema` that stands as text in the file.
+    """The `tensorflow_metadata.proto.v0.schema_pb2.Schema` in the file.
 
     Raises:
-        ConfigError: the file cannot be read, or holds something else.
+        ConfigError: the file cannot be read, or does not contain a schema.
     """
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2

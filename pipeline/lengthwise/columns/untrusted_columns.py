@@ -1,4 +1,4 @@
-"""Columns that others describe: in a saved model, in a manifest. They open no file, or they are refused."""
+"""Columns from untrusted sources: saved models and manifests. They are refused if they name files."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -21,26 +21,23 @@ class _Columns(Strict):
 
 
 def columns_from_outside(fields: Iterable[Any]) -> tuple[AnyColumn, ...]:
-    """The columns of mappings of their fields, whoever wrote them. Nothing is opened.
+    """Creates columns from mappings of their fields, which may come from any source. No file is opened.
 
     Raises:
-        ConfigError: a field names a file or a tensor of one, at any depth, or is wrong; the message says which.
+        ConfigError: a field at any depth names a file or a tensor in a file, or is wrong; the message names the field.
     """
     fields = list(fields)
     _refuse_files(fields)
     try:
         return _Columns.model_validate({"columns": fields}).columns
     except ValidationError as error:
-        mistakes = (f"{path}: {text}" if path else text for path, text in explain_all(error, _Columns))
-        raise ConfigError("; ".join(mistakes)) from error
+        raise ConfigError("; ".join(explain_all(error, _Columns))) from error
     except RecursionError as error:
-        raise ConfigError(
-            "columns: expected the fields of columns, received some that are nested too deeply"
-        ) from error
+        raise ConfigError("columns: expected the fields of columns, received fields nested too deeply") from error
 
 
 def names_a_checkpoint(column: Spec) -> bool:
-    """Whether the column, or a part of it, takes its first weights from a file."""
+    """Whether the column, or a part of it, reads its initial weights from a file."""
     tables = (part for part in parts_of(column) if isinstance(part, EmbeddingSpec))
     return any(table.ckpt_to_load_from is not None for table in tables)
 
@@ -50,7 +47,7 @@ def _refuse_files(fields: list[Any]) -> None:
         for name in _FILES:
             if mapping.get(name) is not None:
                 raise ConfigError(
-                    f"{path}.{name}: refused: expected no {name} in a saved configuration, which may open no file; "
-                    "saved models hold their vocabularies' entries and their weights. Make the column in Python, where "
-                    "a file is to be read"
+                    f"{path}.{name}: refused: expected no {name} in a saved configuration, which must not open files; "
+                    "saved models contain the entries of their vocabularies and their weights. To read a file, create "
+                    "the column in Python"
                 )

@@ -70,9 +70,7 @@ def parse_config(mapping: Mapping[str, Any], source: str = "configuration") -> J
 
 
 def _explain(source: str, error: ValidationError) -> list[str]:
-    lines = [
-        f"{source}: {path}: {text}" if path else f"{source}: {text}" for path, text in explain_all(error, JobConfig)
-    ]
+    lines = [f"{source}: {mistake}" for mistake in explain_all(error, JobConfig)]
     if len(lines) > MOST_ERRORS:
         lines[MOST_ERRORS:] = [f"{source}: and {len(lines) - MOST_ERRORS} more mistakes"]
     return lines

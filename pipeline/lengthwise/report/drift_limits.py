@@ -71,4 +71,4 @@ def load_limits(path: str | PathLike[str]) -> DriftLimits:
     try:
         return DriftLimits.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(*(f"{name}: {place}: {text}" for place, text in explain_all(error, DriftLimits))) from error
+        raise ConfigError(*(f"{name}: {mistake}" for mistake in explain_all(error, DriftLimits))) from error

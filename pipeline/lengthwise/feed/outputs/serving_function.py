@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import AnyColumn, feature_of, from_feature_columns, groups, is_context, length_key
+from lengthwise.columns.column_queries import keys_of
 from lengthwise.config import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batching.batch_cuts import round_up
@@ -152,13 +153,10 @@ def serving_fn(
 
 def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, ...]:
     """The columns of the features with these keys."""
-    names = ("key", "weight_key", "count_key", "observed_key")
-    read = {column: {getattr(column, name, None) for name in names} for column in map(feature_of, columns)}
-    known = {key for found in read.values() for key in found}
-    unknown = sorted(keys - known)
+    unknown = sorted(keys.difference(*(keys_of(feature_of(column)) for column in columns)))
     if unknown:
         raise ConfigError(f"columns: expected columns for all features of the model, found none for {unknown}")
-    chosen = tuple(column for column in columns if read[feature_of(column)] & keys)
+    chosen = tuple(column for column in columns if not keys.isdisjoint(keys_of(feature_of(column))))
     if all(map(is_context, chosen)):
         raise ConfigError("columns: expected a sequence column among the features of the model")
     return chosen
