@@ -85,7 +85,10 @@ MISTAKES = [
     ),
     (
         lambda: NUMERIC("a", normalizer_fn="abs"),
-        "NumericColumn: normalizer_fn: expected a function, which is possible only in Python, received 'abs'; leave it out",
+        (
+            "NumericColumn: normalizer_fn: expected a function, which is possible only in Python, "
+            "received 'abs'; leave it out"
+        ),
     ),
     (lambda: ID("a", 0), "IdentityColumn: num_buckets: expected at least 1, received 0"),
     (lambda: ID("a", 2**63), "IdentityColumn: num_buckets: expected less than 9223372036854775808, received 2**63"),
@@ -113,7 +116,10 @@ MISTAKES = [
     (lambda: LIST("a", ["x", "x"]), "VocabularyColumn: vocabulary_list: expected distinct entries, received 'x' twice"),
     (
         lambda: LIST("a", ["x", 1]),
-        "VocabularyColumn: vocabulary_list: expected a list of strings, received an entry 1; in YAML, put strings in quotes",
+        (
+            "VocabularyColumn: vocabulary_list: expected a list of strings, received an entry 1; in "
+            "YAML, put strings in quotes"
+        ),
     ),
     (
         lambda: LIST("a", [1, 2], dtype="string"),
@@ -204,7 +210,10 @@ MISTAKES = [
     ),
     (
         lambda: lw.context_column("a", default_value=[1, 2]),
-        "ContextColumn: default_value: expected one number or one string for all elements of the shape, received [1, 2]",
+        (
+            "ContextColumn: default_value: expected one number or one string for all elements of the "
+            "shape, received [1, 2]"
+        ),
     ),
     (
         lambda: lw.context_column("a", dtype="string", max_value=1),
