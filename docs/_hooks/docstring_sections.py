@@ -1,6 +1,6 @@
-"""Docstring sections of Keras that griffe's Google style does not know, rewritten as sections that it does.
+"""Converts docstring sections of Keras to sections that griffe's Google style supports.
 
-Without this, `>>>` below `Example:` is Markdown for a quotation, and `Call arguments:` runs into one paragraph.
+Without this, `>>>` below `Example:` becomes a Markdown quotation, and `Call arguments:` becomes one paragraph.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""Pages that are made from the code: fields of the configuration, reasons of rejects, options of the feed, commands.
+"""Generates parts of pages from the code: configuration fields, reject reasons, options of the feed, commands.
 
-A page asks for one by a line `<!-- made: NAME -->`. What is made is never kept: it cannot fall behind the code.
+A page includes a part with a line `<!-- made: NAME -->`. Generated text is not stored, so it always matches the code.
 """
 
 import inspect
@@ -24,7 +24,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def config() -> Iterator[str]:
-    """Every section of a job's configuration."""
+    """Yields every section of the job configuration."""
     from lengthwise.config import JobConfig
 
     for name, field in JobConfig.model_fields.items():
@@ -36,7 +36,7 @@ def config() -> Iterator[str]:
 
 
 def columns() -> Iterator[str]:
-    """Every kind of column."""
+    """Yields every kind of column."""
     from lengthwise.columns import SharedEmbedding
     from lengthwise.columns.column_queries import AnyColumn
 
@@ -50,14 +50,14 @@ def columns() -> Iterator[str]:
 
 
 def options() -> Iterator[str]:
-    """The options that both readers of the feed take."""
+    """Yields the options of both readers of the feed."""
     from lengthwise.feed.options.reader_options import Options
 
     yield from _fields(Options)
 
 
 def reasons() -> Iterator[str]:
-    """Every reason for which a record is refused."""
+    """Yields every reason for rejecting a record."""
     from lengthwise.reject_reasons import RejectReason
 
     yield "| reason | |"
@@ -67,7 +67,7 @@ def reasons() -> Iterator[str]:
 
 
 def commands() -> Iterator[str]:
-    """Every command, as `--help` shows it."""
+    """Yields the `--help` text of every command."""
     from lengthwise_cli.main import main
 
     root = click.Context(main, info_name="lengthwise", max_content_width=100)
@@ -80,7 +80,7 @@ def commands() -> Iterator[str]:
 
 
 def layers() -> Iterator[str]:
-    """The layers of the package, drawn from import-linter's contract."""
+    """Yields a drawing of the layers of the package, from the contract of import-linter."""
     with open(os.path.join(os.path.dirname(__file__), "..", "..", "pyproject.toml"), "rb") as stream:
         contracts = tomllib.load(stream)["tool"]["importlinter"]["contracts"]
     rows = [line.split("|") for line in next(one for one in contracts if one["type"] == "layers")["layers"]]
