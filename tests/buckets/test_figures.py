@@ -1,4 +1,4 @@
-"""The padding that the planner reaches on real data, beside the usual plans: static padding, K = 10."""
+"""The padding of planned buckets on real data, compared with the usual plans: static padding, K = 10."""
 
 from collections import Counter
 

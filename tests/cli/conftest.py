@@ -122,6 +122,6 @@ def copy(original: Place, tmp_path: Path) -> Place:
 
 
 def start(*arguments: object, before: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
-    """The command line in a process of its own, started by the command `before`."""
+    """Runs the command line in a separate process, started by the command `before`."""
     command = [*before, sys.executable, "-m", "lengthwise_cli", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)

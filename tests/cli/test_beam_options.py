@@ -1,4 +1,4 @@
-"""What stands after `--`: Beam's options reach Beam, and nothing else passes unseen."""
+"""Options after `--`: Beam receives its options, and other options are refused."""
 
 import json
 

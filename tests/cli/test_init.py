@@ -1,4 +1,4 @@
-"""`lengthwise init`: where the draft goes, and what is said where there is none."""
+"""`lengthwise init`: where the draft is written, and the messages if there is none."""
 
 import subprocess
 import sys

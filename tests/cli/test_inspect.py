@@ -1,4 +1,4 @@
-"""`lengthwise inspect`: what stands in a data set or a raw file, as it was written."""
+"""`lengthwise inspect` shows the contents of a data set or a raw file as written."""
 
 import gzip
 import json

@@ -221,7 +221,7 @@ def test_damaged_rejects_of_a_failed_job_are_told(tmp_path, lengthwise) -> None:
 
 
 def test_rejects_that_were_moved_elsewhere_are_no_fault(three: Path, tmp_path: Path, lengthwise) -> None:
-    """As TFX keeps them: in an artifact of their own, with a copy of the manifest."""
+    """Rejects as kept by TFX: in a separate artifact, with a copy of the manifest."""
     prepared, preparation = shutil.copytree(three, tmp_path / "prepared"), tmp_path / "preparation"
     preparation.mkdir()
     os.rename(prepared / "rejects", preparation / "rejects")

@@ -1,4 +1,4 @@
-"""`lengthwise report`: the page of a data set, alone and beside another, as a user writes it."""
+"""`lengthwise report` writes the page of one data set, or a comparison of two."""
 
 import json
 

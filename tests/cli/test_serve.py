@@ -1,4 +1,4 @@
-"""`lengthwise serve`: a dispatcher and a worker in processes of their own, which a trainer reads through."""
+"""`lengthwise serve`: a trainer reads through a dispatcher and a worker in separate processes."""
 
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""A signal ends a command whatever Python is at when it comes."""
+"""A signal ends a command at any point of its execution."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Output that nobody reads, that is closed, or that does not fit: only the printing stops, and the exit code stays."""
+"""Output that is not read, is closed, or fills the disk: only the printing stops, and the exit code is unchanged."""
 
 import os
 import subprocess

@@ -73,7 +73,7 @@ def _a_folder(folder: Path) -> str:
 
 
 def _repeated(folder: Path) -> str:
-    """A shard written again by somebody else: valid, but not the one."""
+    """A shard rewritten by another program is valid, but not the original."""
     import gzip
 
     path = _shards(folder)[0]

@@ -95,7 +95,7 @@ def shown(folder: Path, columns: int | None, *arguments: str, stream: str = "std
 
 
 def broken(lines: list[str], whole: list[str]) -> list[str]:
-    """The words that occur in the lines, but not in those of a pipe; long words may break behind a separator."""
+    """Returns words that occur in the lines, but not in those of a pipe; long words may break after a separator."""
     words = {word for line in whole for word in line.split()}
     long = [word for word in words if len(word) > LONG]
     return [

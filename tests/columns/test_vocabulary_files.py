@@ -1,4 +1,4 @@
-"""Vocabulary files: one entry a line; whatever TensorFlow would read in another way is refused."""
+"""Vocabulary files: one entry per line; files that TensorFlow would read differently are refused."""
 
 import os
 import time

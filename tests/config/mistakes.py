@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Mistake:
     name: str
     yaml: str
-    message: str  # FILE stands for the YAML file's path
+    message: str  # FILE represents the path of the YAML file
 
 
 def _parse(block: str) -> Mistake:

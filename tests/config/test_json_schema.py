@@ -1,4 +1,4 @@
-"""The JSON Schema accepts what the loader accepts, and is the one that editors find beside the examples."""
+"""The JSON Schema accepts what the loader accepts, and matches the file next to the examples."""
 
 import glob
 import json

@@ -1,4 +1,4 @@
-"""compose.yaml, read so that its services can be started one by one by whatever engine there is."""
+"""Reads compose.yaml, so that any container engine can start its services one by one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ class Service:
 
 
 def read_services() -> dict[str, Any]:
-    """Every service of compose.yaml, as it stands there, anchors merged in."""
+    """Returns every service of compose.yaml, with merged anchors."""
     content = yaml.safe_load((ROOT / "compose.yaml").read_text())
     services: dict[str, Any] = content["services"]
     return services

@@ -1,4 +1,4 @@
-"""Beam workers in a container of their own: the worker pool that Flink's and Spark's runners ask for workers."""
+"""Beam workers in a separate container: the worker pool from which Flink's and Spark's runners request workers."""
 
 import subprocess
 from collections.abc import Iterator

@@ -105,7 +105,7 @@ def test_it_trains_and_its_export_asks_for_nothing_that_the_model_does_not_read(
 
 
 def test_a_model_whose_inputs_are_a_dict_refuses_other_keys(folder: Path) -> None:
-    """In a process of its own, as pytest has its own filters of warnings."""
+    """Runs in a separate process, because pytest filters warnings."""
     script = """
 import keras, sys
 import lengthwise as lw

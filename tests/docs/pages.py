@@ -1,4 +1,4 @@
-"""The snippets of the documentation, run in the order in which a reader meets them.
+"""Runs the snippets of the documentation in the order of the pages.
 
 A page is one session: its Python blocks share their names, its shell blocks and files share one folder.
 """
@@ -28,7 +28,7 @@ class Snippet:
 
 
 def snippets(page: Path) -> list[Snippet]:
-    """The fenced blocks of a page."""
+    """Returns the fenced blocks of a page."""
     content = page.read_text()
     found = []
     for match in _FENCE.finditer(content):
@@ -39,7 +39,7 @@ def snippets(page: Path) -> list[Snippet]:
 
 
 def run_page(page: Path) -> None:
-    """Runs a page's snippets in the working directory; the first that fails ends the process with its place."""
+    """Runs a page's snippets in the working directory; the first failure ends the process with its position."""
     names: dict[str, object] = {"__name__": "__main__"}
     for snippet in snippets(page):
         place = f"{page.name}:{snippet.line}"
@@ -58,13 +58,13 @@ def run_page(page: Path) -> None:
 def _run_python(snippet: Snippet, place: str, names: dict[str, object]) -> None:
     try:
         exec(compile("\n" * (snippet.line - 1) + snippet.text, place, "exec"), names)  # noqa: S102
-    except (Exception, SystemExit):  # noqa: BLE001 (whatever a snippet raises, its place is told)
+    except (Exception, SystemExit):  # noqa: BLE001 (reports the position for any error of a snippet)
         traceback.print_exc()
         sys.exit(f"{place}: failed")
 
 
 def session(page: Path, folder: Path, **environment: str) -> str:
-    """Runs a page in a process of its own; what it printed.
+    """Runs a page in a separate process; returns its output.
 
     Raises:
         AssertionError: a snippet failed; the message has the end of the output.

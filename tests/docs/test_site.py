@@ -1,4 +1,4 @@
-"""The site builds without a warning, is complete, and asks no other server for anything."""
+"""The site builds without warnings, is complete, and loads nothing from other servers."""
 
 import os
 import re

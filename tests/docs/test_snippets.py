@@ -1,4 +1,4 @@
-"""Every snippet of the documentation runs as it stands (the tutorials: tests/tutorial); every file named is there."""
+"""Every snippet of the documentation runs unchanged (tutorials: tests/tutorial); every named file exists."""
 
 import re
 

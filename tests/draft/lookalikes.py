@@ -45,7 +45,7 @@ def youtube8m_frames(index: int, rng: random.Random) -> bytes:
 
 
 def audioset(index: int, rng: random.Random) -> bytes:
-    """AudioSet, with a feature beside the embeddings."""
+    """AudioSet, with a feature in addition to the embeddings."""
     frames = range(rng.randint(3, 10))
     context = {"video_id": [b"v%d" % index], "start_time_seconds": [30.0], "labels": [1] * rng.randint(1, 4)}
     vectors = [rng.randbytes(128) for _ in frames]

@@ -197,7 +197,7 @@ GROUPS: dict[lookalikes.Make, tuple[tuple[str, ...], set[str], str]] = {
     lookalikes.half_of_the_records: (("a_extra",), {"a_extra"}, "a sequence of its own: 9 steps on average in 50"),
     lookalikes.taken_in_turn: (("b",), {"b"}, "too few records have both to say that they go together, so it is a"),
 }
-"""By the writer: the groups beside the first, those of which some records have no step, and what is said."""
+"""By writer: the groups other than the first, those without steps in some records, and the comments."""
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ class Cluster:
         raise NotImplementedError
 
     def start_pool(self) -> None:
-        """Starts the pool, in a folder of its own: nothing relative leads where the client is."""
+        """Starts the pool in a separate folder, so that relative paths do not lead to the folder of the client."""
         folder = self.folder / "pool"
         folder.mkdir()
         command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={POOL_PORT}"]

@@ -80,7 +80,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _alone() -> None:
-    """Servers of engines accept whoever connects, so they run where nobody else can."""
+    """Servers of engines accept any connection, so they run in an isolated network."""
     if {name for _, name in socket.if_nameindex()} != {"lo"}:
         pytest.skip("needs a network of its own: `make test-engines` as root, or with CAP_SYS_ADMIN")
 
@@ -121,7 +121,7 @@ def _run(folder: Path, *arguments: str) -> None:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This package as workers of a cluster get it: installed from its wheel."""
-    [built] = (_ROOT / "build" / "engines").glob("*.whl")  # by `make test-engines`: here is no network
+    [built] = (_ROOT / "build" / "engines").glob("*.whl")  # built by `make test-engines`: there is no network here
     site = tmp_path_factory.mktemp("wheel") / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
     subprocess.run([*pip, "--target", site, built], check=True)

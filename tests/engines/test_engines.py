@@ -1,4 +1,4 @@
-"""The whole job on real engines: the same bytes as on the embedded runner, whatever dies on the way."""
+"""The whole job on real engines: the same bytes as on the embedded runner, even if processes die."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The command line as a process of its own, and a disk that fills up."""
+"""Runs the command line in a separate process, and on a disk that fills up."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ class Finished:
 
 
 class Command:
-    """`lengthwise prepare` on a configuration, in a process group of its own."""
+    """Runs `lengthwise prepare` on a configuration, in a separate process group."""
 
     def __init__(self, config: JobConfig, *options: str, before: Sequence[str] = (), **variables: str) -> None:
         """`before`: a command that starts this one; `variables`: of its environment."""
@@ -79,7 +79,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process works on: one that has ended, but that nobody has waited for, does not."""
+    """Returns whether the process is running; a zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

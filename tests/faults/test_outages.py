@@ -1,4 +1,4 @@
-"""A remote file that fails while it is read: an outage, not damage. Nothing behind it is lost."""
+"""A remote file that fails while it is read is an outage, not damage. No later record is lost."""
 
 import gzip
 import os

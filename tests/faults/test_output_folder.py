@@ -1,4 +1,4 @@
-"""What stands in the output folder already: kept, refused or replaced, never mixed; and numbers that must add up."""
+"""Existing content of the output folder is kept, refused or replaced, never mixed; counts must add up."""
 
 import json
 import os
@@ -124,7 +124,7 @@ def test_an_interrupt_from_the_keyboard_is_a_named_error_and_the_run_resumes(tmp
     ],
 )
 def test_records_lost_on_the_way_are_an_error_and_nothing_is_published(tmp_path, change, message):
-    """A work folder whose parts do not belong together stands for any way of losing records."""
+    """A work folder with inconsistent parts represents any way of losing records."""
     job = config(tmp_path)
     with Runs() as runs:
         points = runs.run(job).points

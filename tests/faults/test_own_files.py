@@ -1,4 +1,4 @@
-"""What is not ours stays: raw files, vocabularies and anything else that stands where a data set is to be written."""
+"""Unrelated files are kept: raw files, vocabularies and any other files in the output folder."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Worker processes: whatever keeps them from their work ends the run with a reason, and none outlives its run.
+"""Worker processes: any failure ends the run with a reason, and no worker outlives its run.
 
 None of these runs may hang: a second of delay here costs a second of the test.
 """
@@ -157,7 +157,7 @@ def test_worker_processes_work_as_another_user(shared, home, temporary):
 
 @pytest.mark.slow
 def test_a_user_whose_workers_cannot_run_this_python_is_told(shared):
-    """As when whoever starts the first process may reach what the user may not: a Python in the folder of root."""
+    """Simulates a Python in the folder of root: the first process can access it, the user cannot."""
     _skip_unless(STRANGER, "import lengthwise_cli.main")
     ended = Command(config(shared), *PROCESSES, before=STRANGER, HOME="/nonexistent").wait()
     assert ended.code in (0, 3), ended.said

@@ -1,4 +1,4 @@
-"""Records of several lengths: a source, a target and something beside them; and what batches must hold of them."""
+"""Records of several lengths: a source, a target and a context, and the expected contents of batches."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`batch_by_steps` over anyone's dataset: each element once and whole, within the budget, in a seeded order."""
+"""`batch_by_steps` over any dataset: each element once and complete, within the budget, in a seeded order."""
 
 import re
 from collections.abc import Iterator

@@ -181,7 +181,7 @@ def test_large_strings_make_small_blocks() -> None:
 
 @pytest.mark.parametrize("container", ["example", "context"])
 def test_flat_lists_and_groups(tmp_path: Path, container: str) -> None:
-    """Each string of a flat list is a step; the bytes have a length of their own."""
+    """Each string of a flat list is a step; the bytes have a separate length."""
     place = {"from": "context"} if container == "context" else {}
     write = example if container == "example" else lambda features: sequence_example({"x": features["x"]}, features)
     texts = [[b"\0" * size for size in range(count)] for count in (1, 5, 2, 9)]

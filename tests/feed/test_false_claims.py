@@ -17,7 +17,7 @@ CLAIM = header(2**39)
 RECORDS = [framed(sequence_example({"item": [1, 2, 3]}, {"record": number})) for number in range(40)]
 DAMAGED = RECORDS[5][:20] + bytes([RECORDS[5][20] ^ 1]) + RECORDS[5][21:]
 
-# Of a file beside a sound one: its content, and which records are left with `skip`; what `raise` says, None where
+# Of a file next to a valid one: its content, and which records are left with `skip`; what `raise` says, None where
 # TensorFlow would be asked for the memory.
 FILES: dict[str, tuple[bytes, list[int], str | None]] = {
     "first": (CLAIM, [], "record 0 at byte 0"),

@@ -1,4 +1,4 @@
-"""Blocks that are not what was written, behind right checksums: an error before or after they are decompressed."""
+"""Altered blocks with correct checksums raise an error before or after decompression."""
 
 import zlib
 from collections.abc import Callable

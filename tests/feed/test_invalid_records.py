@@ -54,7 +54,7 @@ def tensorflow_takes(record: bytes, rules: Rules) -> bool:
             tf.io.parse_sequence_example([record], None, specs)
         else:
             tf.io.parse_example([record], specs)
-    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # the message may quote bytes that are no text
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError):  # the message may quote bytes that are not text
         return False
     return True
 

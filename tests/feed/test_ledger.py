@@ -1,4 +1,4 @@
-"""The ledger of a tf.data service epoch: whoever reads it sees whole numbers only."""
+"""The ledger of a tf.data service epoch: readers only see complete numbers."""
 
 import os
 import threading
@@ -41,7 +41,7 @@ def test_no_reader_sees_an_entry_that_is_half_written(tmp_path: Any) -> None:
 
 
 def test_all_who_have_ended_are_read_and_nothing_else(tmp_path: Any) -> None:
-    name = tf.constant("epoch[0-9]*")  # a name is no pattern
+    name = tf.constant("epoch[0-9]*")  # a name is not a pattern
     for other in ("epoch0-0", "epoch[0-9]*-9", "epoch[0-9]*-1.abc.tmp"):
         (tmp_path / other).write_text("77")
     assert exchange(tf.constant(3, tf.int64), service(tmp_path, 1), name).numpy().tolist() == [3]

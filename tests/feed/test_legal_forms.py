@@ -1,4 +1,4 @@
-"""Legal records in bytes that few writers write: the job, `read_raw`, `count_raw` and serving take them all alike."""
+"""Records with valid but rare encodings: the job, `read_raw`, `count_raw` and serving accept all of them."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -173,7 +173,7 @@ def test_all_take_every_legal_form_alike(tmp_path: Any, container: str, capfd: A
     np.testing.assert_array_equal(served, [sum(ITEMS) * 1000 + sum(chain(*MORE))] * len(table))
     serving.export(str(tmp_path / "served"))
     loaded = tf.saved_model.load(str(tmp_path / "served"))
-    for name, record in table.items():  # each alone: one that is refused must not hide behind another
+    for name, record in table.items():  # each separately: another record must not hide a refused one
         assert loaded(tf.constant([record])).numpy() == served[0], name
 
 
@@ -189,5 +189,5 @@ def test_what_no_parser_takes_is_left_out_beside_them(tmp_path: Any, container: 
     assert (len(found), set(counts)) == (counts["valid"], {"valid", "unparsable"})
     assert found == dict.fromkeys(range(len(table)), (ITEMS, MORE))
     serving = serving_fn(model(), COLUMNS, format=container)
-    with pytest.raises((tf.errors.OpError, UnicodeDecodeError)):  # the message may quote bytes that are no text
+    with pytest.raises((tf.errors.OpError, UnicodeDecodeError)):  # the message may quote bytes that are not text
         serving(tf.constant([records[0], bad[0]]))

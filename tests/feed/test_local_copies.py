@@ -1,4 +1,4 @@
-"""Local copies of remote files: complete or absent, fetched once by whoever shares them, bounded, never taken away."""
+"""Local copies of remote files: complete or absent, downloaded once, bounded, never removed while in use."""
 
 import os
 import re
@@ -159,7 +159,7 @@ def test_a_download_that_is_killed_leaves_nothing_that_looks_complete(place, tmp
         assert left.endswith(".part")
     copies = LocalCopies(str(tmp_path))
     copies.get(make(f"{place}/other", 9))
-    assert [name for name in entries(tmp_path) if name.endswith(".part")] == []  # nobody holds it: it is waste
+    assert [name for name in entries(tmp_path) if name.endswith(".part")] == []  # not in use, so removed
     one = make(f"{place}/x")
     assert Path(copies.get(one)).read_bytes() == remote.FILES[one.path]
 

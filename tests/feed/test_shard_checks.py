@@ -64,7 +64,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_replaced_shard_is_an_error_or_a_line(copies: dict[str, str], data: Data, layout: str, capfd: Any) -> None:
     shard = replace(copies[layout])
     name = os.path.basename(shard)
-    assert len(numbers(read_prepared(copies[layout], batch_steps=256))) == len(data.samples)  # nobody notices
+    assert len(numbers(read_prepared(copies[layout], batch_steps=256))) == len(data.samples)  # not detected
     for options in [{}, {"shuffle": False}]:
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"not as the manifest says(.|\n)*{name}"):
             numbers(lw.open(copies[layout]).read("train", batch_steps=256, verify=True, **options))
@@ -159,7 +159,7 @@ def start(address):
 
 @contextmanager
 def worker(address: str, code: str) -> Iterator[None]:
-    """A worker of the service, in a process of its own."""
+    """Starts a worker of the service in a separate process."""
     command = [sys.executable, "-c", f"import sys\n{code}\nstart(sys.argv[1]).join()", address]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:

@@ -70,7 +70,7 @@ def test_shapes_are_bounded(source: Source, data: Data, fate: str) -> None:
 
 
 def test_fillers_do_not_disturb_training(source: Source) -> None:
-    """Rows without steps would: the mean over none is NaN, and stays it whatever its weight."""
+    """Rows without steps would: their mean is NaN, with any weight."""
     raw = {"boundaries": BOUNDARIES} if source.name in ("raw", "flat") else {}
     kept = ["value", "sequence_length"]
     batches = source.read(batch_steps=BUDGET, max_shapes=4, labels="y", features=kept, window=200, **raw)

@@ -30,7 +30,7 @@ from records.messages import read_records, write_records
 def job(
     folder: Path, columns: Sequence[AnyColumn], files: Mapping[str, Iterable[bytes]] | Sequence[str], **sections: Any
 ) -> JobConfig:
-    """The configuration of a job over new files in `folder/raw` (or over files that stand there already).
+    """The configuration of a job over new files in `folder/raw` (or over existing files).
 
     All damage is allowed unless `limits` says otherwise; buckets end at 4 and 8 unless `buckets` says otherwise; the
     layout is `example` unless `output` says otherwise.

@@ -41,7 +41,7 @@ def run(hdfs: WebHdfs, job: JobConfig, **how: Any) -> Manifest:
 
 
 def tree(hdfs: WebHdfs) -> dict[str, bytes]:
-    """What stands in the output folder; paths that the manifest names are those of another machine."""
+    """Returns the contents of the output folder; paths in the manifest are those of another machine."""
     return {name: content for name, content in jobs.tree(hdfs.root / "user" / "out").items() if name != "report.html"}
 
 

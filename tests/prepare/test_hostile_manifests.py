@@ -64,7 +64,7 @@ def test_the_columns_of_a_model_open_no_file(copy):
 
 
 def _edited(folder, change):
-    """The data set's folder, its manifest edited by somebody who knows the digest."""
+    """Returns the folder of the data set with an edited manifest whose digest is correct."""
     path = Path(folder, "manifest.json")
     content = json.loads(path.read_text())
     del content["digest"]

@@ -1,4 +1,4 @@
-"""Which files a job reads: each once, whatever it is called, and as it stands when the job runs."""
+"""Which files a job reads: each file once, with any name, in its state when the job runs."""
 
 import os
 from pathlib import Path

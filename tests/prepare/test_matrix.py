@@ -1,4 +1,4 @@
-"""Every kind of column x every container format x every policy, through the real job, against TensorFlow's look-ups."""
+"""Every kind of column x every container format x every policy, in the real job, compared with TensorFlow's lookups."""
 
 import math
 import random
@@ -77,7 +77,7 @@ def all_columns(vocabulary: Path, container: str, *, groups: bool) -> tuple[AnyC
 
 
 def grouped(container: str) -> tuple[AnyColumn, ...]:
-    """Columns of two groups with lengths of their own; one is a flat list in the context."""
+    """Returns columns of two groups with separate lengths; one is a flat list in the context."""
     place = "context" if container == "sequence_example" else "feature_lists"
     return (
         lw.sequence_categorical_column_with_vocabulary_list("sound", WORDS, group="sounds", weight_key="loudness"),

@@ -29,7 +29,7 @@ COLUMNS: list[dict[str, Any]] = [
 
 
 def day(number: int, *, price: float = 10.0, records: int = 60) -> list[bytes]:
-    """The records of a day; each has a number of its own, and up to 12 steps."""
+    """Returns the records of a day; each has a distinct number, and up to 12 steps."""
     return [
         sequence_example(
             {

@@ -1,4 +1,4 @@
-"""Large plain files are read in pieces: the same bytes as of whole files, whatever is in them and happens to them.
+"""Large plain files are read in pieces, with the same bytes as whole files, for any content and any failure.
 
 Pieces are made small here, so that a few kilobytes have as many of them as gigabytes otherwise.
 """

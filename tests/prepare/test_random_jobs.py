@@ -130,7 +130,7 @@ def _stored(manifest: Manifest) -> dict[str, NumericColumn]:
 
 
 def _numbers(features: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
-    """The features with the numbers that stored ones stand for."""
+    """Returns the features with decoded numbers."""
     stored = _stored(manifest)
     return {key: _mapped(stored[key], value) if key in stored else value for key, value in features.items()}
 
@@ -140,7 +140,7 @@ def _mapped(column: NumericColumn, value: Any) -> Any:
 
 
 def _number(column: NumericColumn | None, value: float) -> float:
-    """The number that a value stands for; statistics are of numbers, blocks may hold what is stored of them."""
+    """Returns the decoded number of a value; statistics use decoded numbers, blocks may contain stored ones."""
     if column is None or column.decode is None or column.is_integer:
         return value if isinstance(value, int) else float(np.float32(value))
     return float(np.float32(value) * np.float32(column.decode.scale) + np.float32(column.decode.offset))

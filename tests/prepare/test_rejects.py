@@ -113,7 +113,7 @@ def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         index += 2
 
     for name, reason, column, change in BAD:
-        if container == "example" and name == "no step":  # an empty list there is no feature at all
+        if container == "example" and name == "no step":  # an empty list is an absent feature there
             change = {key: [] for key in GOOD}
             reason, column = R.MISSING_FEATURE, "id"
         raw = change(container) if callable(change) else record(container, change)

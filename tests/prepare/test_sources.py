@@ -31,7 +31,7 @@ ASIDE = [
 
 @pytest.fixture(params=["local", "objects", "hdfs"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A folder on a file system of each kind, with data and what stands beside data."""
+    """A folder on a file system of each kind, with data and other files."""
     if request.param == "local":
         yield _fill(str(tmp_path / "raw"))
     elif request.param == "objects":

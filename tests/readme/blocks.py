@@ -1,4 +1,4 @@
-"""The fenced blocks of README.md, in order, so that tests run what readers copy."""
+"""The fenced blocks of README.md, in order, so that tests run the code that readers copy."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _FENCE = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTAL
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, the mark behind it (who runs it; none: test_readme), its text."""
+    """A fenced block: its language, the mark after it (the test that runs it; none: test_readme), its text."""
 
     language: str
     mark: str
@@ -18,6 +18,6 @@ class Block:
 
 
 def blocks(mark: str = "") -> list[Block]:
-    """The blocks with that mark."""
+    """Returns the blocks with that mark."""
     found = [Block(*(part or "" for part in match.groups())) for match in _FENCE.finditer(README.read_text())]
     return [block for block in found if block.mark == mark]

@@ -1,4 +1,4 @@
-"""README.md, run as a reader would: its commands one after the other in one folder, then its Python, top to bottom."""
+"""Runs README.md like a reader: its commands in order in one folder, then its Python from top to bottom."""
 
 import os
 import subprocess
@@ -15,12 +15,12 @@ from readme.blocks import README, blocks
 
 BIN = Path(sys.executable).parent
 ELSEWHERE = ("container", "engines", "runners", "service", "tfx", "trainer")
-"""Marks of the blocks that other tests run."""
+"""Marks of the blocks run by other tests."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with raw records as the README means them, some of them bad; in the last file prices are others."""
+    """Returns a folder with the raw records of the README, some of them bad; the last file has different prices."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "raw").mkdir()
     for part in range(3):
@@ -48,7 +48,7 @@ def _run(command: list[str], folder: Path, **variables: str) -> str:
 
 @pytest.fixture(scope="module")
 def prepared(folder: Path) -> Path:
-    """The folder after all commands of the README."""
+    """Returns the folder after all commands of the README."""
     for block in blocks():
         if block.language == "bash":
             printed = _run(["bash", "-euo", "pipefail", "-c", block.text], folder)
@@ -64,7 +64,7 @@ def test_the_commands_run_in_their_order(prepared: Path) -> None:
 
 @pytest.fixture(scope="module")
 def checkpoint(prepared: Path) -> Path:
-    """What the program of TensorFlow 1.x saves, run as the README says."""
+    """Returns the checkpoint of the TensorFlow 1.x program, run as described in the README."""
     [block] = blocks("tf1")
     assert "`TF_USE_LEGACY_KERAS=1`" in README.read_text()
     _run([sys.executable, "-c", block.text], prepared, TF_USE_LEGACY_KERAS="1")

@@ -67,7 +67,7 @@ def masked(data: bytes) -> int:
 
 
 def framed(record: bytes) -> bytes:
-    """The record as it stands in a TFRecord file."""
+    """Returns the record as framed in a TFRecord file."""
     length = struct.pack("<Q", len(record))
     return length + struct.pack("<I", masked(length)) + record + struct.pack("<I", masked(record))
 

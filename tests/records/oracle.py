@@ -1,4 +1,4 @@
-"""What should become of a record, worked out slowly: TensorFlow's own protocol buffers and look-ups, and plain Python.
+"""The expected result for a record, computed slowly with TensorFlow's protocol buffers and lookups, and plain Python.
 
 Nothing of `lengthwise.records` is used here; what the columns mean is written down a second time.
 """
@@ -341,7 +341,7 @@ class _Judge:
         if self._outcome.faults:
             self._outcome.repaired = {}
             return
-        # That nothing was observed of an absent feature is a value of its own.
+        # An absent feature has a separate value: nothing was observed.
         marks = {column.observed_key for column in self._rules.columns if isinstance(column, NumericColumn)}
         self._outcome.absent |= {key for key, present in steps.items() if present is None} - marks
         self._outcome.truncated = truncated
@@ -418,7 +418,7 @@ def _fill(step: Step, width: int, fill: Any) -> Step:
 
 
 def look_up(column: Any, value: Any) -> tuple[int, bool]:
-    """The id of a raw value by TensorFlow's own look-up, and whether it is outside the range or the vocabulary."""
+    """Returns the id of a raw value from TensorFlow's lookup, and whether it is outside the range or the vocabulary."""
     if isinstance(column, IdentityColumn):
         if 0 <= value < column.num_buckets:
             return value, False

@@ -159,7 +159,7 @@ def test_a_block_becomes_what_the_oracle_says(data: st.DataObject) -> None:
 
 def check_reject(reject: block_rows.Reject, outcome: Outcome, index: int, record: bytes) -> None:
     assert (reject.file, reject.index, reject.offset, reject.raw) == ("some/file", index, index * 100, record)
-    if reject.reason is RejectReason.WRONG_FORMAT:  # a missing feature that stands where the other format has it
+    if reject.reason is RejectReason.WRONG_FORMAT:  # a missing feature, found where the other format has it
         assert any(reason is RejectReason.MISSING_FEATURE for reason, _ in outcome.faults)
         return
     assert (reject.reason, reject.column) in outcome.faults, (reject, outcome)

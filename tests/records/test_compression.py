@@ -1,4 +1,4 @@
-"""Plain, gzip or zlib: told from a file's first bytes, whatever the length of its first record is."""
+"""Plain, gzip or zlib: detected from the first bytes of a file, for any length of its first record."""
 
 import gzip
 import io

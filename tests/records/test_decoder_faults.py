@@ -57,7 +57,7 @@ def test_left_over_rows_are_seen_by_their_number(container):
     decoder = Decoder(COLUMNS, container)
     records = good(container, 6)
     for _ in range(3):
-        with pytest.raises(RuntimeError):  # behind the back of ours, the real coder is broken
+        with pytest.raises(RuntimeError):  # the real coder, below ours, is broken
             decoder._coder.DecodeBatch([*records[:3], records[3][:-1]])
         rows, values, faults = numbers(decoder, records)
         assert (rows, values, faults) == ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5], [])

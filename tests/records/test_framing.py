@@ -1,4 +1,4 @@
-"""Damaged TFRecord files: what stands before the damage is read, the damage is told with its place, nothing hangs."""
+"""Damaged TFRecord files: records before the damage are read, its position is reported, nothing hangs."""
 
 import gzip
 import io

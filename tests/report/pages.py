@@ -1,4 +1,4 @@
-"""A page as a reader's machine sees it: elements, texts, and whether the markup is sound."""
+"""A parsed page: elements, texts, and whether the markup is valid."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser

@@ -42,7 +42,7 @@ def ids(values: np.ndarray) -> ColumnStatistics:
 
 
 def sample(rng: np.random.Generator, sequences: int, *, shift: float = 0.0, longer: float = 1.0) -> Manifest:
-    """A data set whose sequences are alike within: one mood, one shop, a few films, long ones and short ones."""
+    """Returns a data set whose values are similar within each sequence: one mood, one shop, a few films."""
     lengths = np.clip(rng.lognormal(2.5, 0.8, sequences) * longer, 1, 300).astype(int)
     steps = int(lengths.sum())
     owner = np.repeat(np.arange(sequences), lengths)

@@ -55,7 +55,7 @@ def prepare(folder: Path, *arguments: str, timeout: int = 300) -> subprocess.Com
 
 
 def isolated(folder: Path, script: str, timeout: int = 400) -> subprocess.CompletedProcess[str]:
-    """Runs a script in a network namespace of its own, whose servers nobody else can reach."""
+    """Runs a script in a separate network namespace, whose servers are isolated."""
     probe = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
     if probe.returncode:
         pytest.skip("network namespaces need root or CAP_SYS_ADMIN: run these tests as root")

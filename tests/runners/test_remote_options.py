@@ -1,4 +1,4 @@
-"""Dataflow and Dask: what can be told without a cluster is told at once."""
+"""Dataflow and Dask: errors that can be detected without a cluster are reported immediately."""
 
 import pytest
 

@@ -54,7 +54,7 @@ class PipelineRun:
         return states
 
     def artifacts(self, output: str) -> list[Any]:
-        """The artifacts that stand under an output of a node, such as `SequencePrep/prepared_examples`."""
+        """Returns the artifacts of an output of a node, such as `SequencePrep/prepared_examples`."""
         folder = os.path.join(self.root, "artifacts", output)
         return [artifact for artifact in self.store.get_artifacts() if artifact.uri.startswith(folder + "/")]
 

@@ -1,4 +1,4 @@
-"""The example's whole pipeline on LocalDagRunner, twice for each payload format, and what it leaves behind."""
+"""The whole example pipeline on LocalDagRunner, twice for each payload format, and its outputs."""
 
 import glob
 import os

@@ -1,4 +1,4 @@
-"""The tutorials as their reader goes through them, on real data, from raw records to the served model."""
+"""Runs the tutorials like a reader, on real data, from raw records to the served model."""
 
 import os
 import re
