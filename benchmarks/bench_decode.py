@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.data import raw_columns, raw_data
 from benchmarks.runner import spread
-from lengthwise.records.container.framing import BLOCK_RECORDS, read_blocks
+from lengthwise.records.container.frame_reading import BLOCK_RECORDS, read_blocks
 from lengthwise.records.decoding.example_protos import SequenceExample
 from lengthwise.records.decoding.record_decoder import Decoder
 

@@ -21,7 +21,7 @@ import tensorflow as tf
 
 import lengthwise as lw
 from lengthwise.buckets import LengthHistogram, PairHistogram, plan, plan_pairs
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import SequenceExample
 from lengthwise_cli.demo.dictionary_records import read_words
 

@@ -27,7 +27,7 @@ _TURNS = (NAIVE, USUAL, OURS, SHUFFLED, DEFAULT, COPY, READ)
 
 def fingerprint_output(folder: str) -> str:
     """Returns a digest of the records, independent of order and files: (boundary, sorted parsed features)."""
-    from lengthwise.records.container.framing import read_blocks
+    from lengthwise.records.container.frame_reading import read_blocks
     from lengthwise.records.decoding.example_protos import Example
 
     digests = []

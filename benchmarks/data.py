@@ -17,7 +17,7 @@ import numpy as np
 
 from lengthwise import columns
 from lengthwise.columns import AnyColumn
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 
 NUM_IDS = 100_000
 WORDS = tuple(f"word{number:04d}" for number in range(200))

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from lengthwise.config import load_config
 from lengthwise.job import run
 from lengthwise.manifest import Manifest
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import SequenceExample
 from lengthwise.storage.files import create
 

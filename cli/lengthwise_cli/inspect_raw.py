@@ -91,7 +91,7 @@ def _why_not(record: "UnreadableRecord") -> str:
 
 def _count(paths: list[str], max_record_bytes: int) -> tuple[int, dict[str, int]]:
     """Counts the records of the files, and their damage by reason."""
-    from lengthwise.records.container.framing import read_blocks
+    from lengthwise.records.container.frame_reading import read_blocks
     from lengthwise.storage.files import open_binary
 
     records, damage = 0, Counter[str]()

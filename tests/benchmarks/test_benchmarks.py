@@ -38,7 +38,7 @@ def test_generated_records_are_what_the_columns_declare(tmp_path: Path) -> None:
     code = f"""
 import json
 from benchmarks.data import raw_columns, raw_data
-from lengthwise.records.container.framing import read_blocks
+from lengthwise.records.container.frame_reading import read_blocks
 from lengthwise.records.rows.block_rows import Refiner, Rules
 data = raw_data(300, files=2, folder={str(tmp_path)!r})
 lengths, rejects = [], 0

@@ -10,7 +10,7 @@ import yaml
 from cli.conftest import Place
 from lengthwise.errors import ConfigError, LengthwiseError
 from lengthwise.printable_text import visible, visible_json, visible_lines
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
 
 ESCAPES = "\x1b]8;;evil\x07\x1b[2J\x9b31m\r\u202e\u2066\u200b\x7f"

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import SequenceExample
 
 

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from cli.conftest import RECORDS, make_record
-from lengthwise.records.container.framing import frame, read_blocks
+from lengthwise.records.container.frame_reading import read_blocks
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
 from lengthwise_cli.sequence_display import text
 from records.messages import header

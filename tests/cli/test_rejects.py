@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from cli.conftest import make_place, make_record
 from lengthwise.job.verification.data_set_verification import verify
 from lengthwise.manifest import MANIFEST_NAME, load_manifest, without_files
-from lengthwise.records.container.framing import frame, read_blocks
+from lengthwise.records.container.frame_reading import read_blocks
+from lengthwise.records.container.frame_writing import frame
 from lengthwise_cli.main import main
 from records.messages import header
 

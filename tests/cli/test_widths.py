@@ -14,7 +14,7 @@ import pytest
 
 from lengthwise.buckets.boundary_text import boundaries_text
 from lengthwise.manifest import load_manifest
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import SequenceExample
 from lengthwise_cli.main import main
 

@@ -11,7 +11,7 @@ from cli.conftest import CONFIG, Place, make_record
 from lengthwise.columns import sequence_numeric_column
 from lengthwise.config import load_config
 from lengthwise.errors import ConfigError, DataLimitError
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example
 
 KEYS = "The records have the feature lists 'box', 'words', 'x' and the features 'label', 'name'; did you mean 'words'?"

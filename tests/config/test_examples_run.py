@@ -9,7 +9,7 @@ import pytest
 from lengthwise.config import load_config
 from lengthwise.job import run
 from lengthwise.manifest import load_manifest
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import SequenceExample
 
 CONFIGS = os.path.join(os.path.dirname(__file__), "..", "..", "configs")

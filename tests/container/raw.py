@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 
 DISTINCT = 500
 CONFIG = """\

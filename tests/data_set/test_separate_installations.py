@@ -8,7 +8,7 @@ import pytest
 
 BLOCKED = "import sys\nfor name in {missing}:\n    sys.modules[name] = None\nimport lengthwise as lw\n"
 WRITE = """
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import SequenceExample
 records = []
 for length in range(1, 17):

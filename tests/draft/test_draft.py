@@ -13,7 +13,8 @@ from lengthwise.config import JobConfig, load_config
 from lengthwise.draft import draft_config
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.job import run
-from lengthwise.records.container.framing import frame, read_blocks
+from lengthwise.records.container.frame_reading import read_blocks
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
 from lengthwise.records.rows.block_rows import Refined, Refiner, Rules
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lengthwise.draft import draft_config
 from lengthwise.draft.feature_values import KINDS, hold_features, hold_lists
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example, Feature, FeatureList, RawRecord
 
 _VALUES = {

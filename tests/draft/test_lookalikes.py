@@ -12,7 +12,8 @@ from lengthwise.config import load_config
 from lengthwise.draft import draft_config
 from lengthwise.errors import DatasetError
 from lengthwise.job import run
-from lengthwise.records.container.framing import frame, read_blocks
+from lengthwise.records.container.frame_reading import read_blocks
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.rows.block_rows import Refiner, Rules
 
 RECORDS = 100

@@ -5,7 +5,7 @@ import pytest
 from draft.lookalikes import sequence_example
 from lengthwise.draft import draft_config, record_sample
 from lengthwise.errors import DatasetError
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 
 LARGE = [*[sequence_example({}, {"x": [1, 2]})] * 9, sequence_example({}, {"x": [3] * 400})]
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import lengthwise as lw
 from lengthwise.errors import ConfigError
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example
 from lengthwise.records.encoding.example_encoder import BlockEncoder
 from lengthwise.records.samples.record_display import show_prepared

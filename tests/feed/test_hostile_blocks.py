@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from lengthwise import columns as lw
 from lengthwise.feed import read_prepared
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example
 from prepare import jobs
 from records.messages import read_records, sequence_example

@@ -20,7 +20,7 @@ from lengthwise.feed.options.raw_job import RawJob
 from lengthwise.feed.options.reader_options import Options
 from lengthwise.feed.parsing.record_parser import wire_dtype
 from lengthwise.feed.reading.raw_chunks import RawChunk
-from lengthwise.records.container.framing import Block
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
 from lengthwise.records.rows import block_rows
 from lengthwise.records.rows.row_features import INDEX, LENGTH, step_features, with_numbers

@@ -15,7 +15,7 @@ from lengthwise.config import Splits
 from lengthwise.errors import ConfigError
 from lengthwise.feed.parsing.split_filter import OwnSplit
 from lengthwise.feed.rows.feed_features import Flat, Rows
-from lengthwise.records.rows.splits import divide, hash_values, splits_of_records
+from lengthwise.records.rows.splits import assign_splits, hash_values, splits_of_records
 from lengthwise.rules.raw_steps import RawSteps
 from records.messages import sequence_example, write_records
 
@@ -136,7 +136,7 @@ def test_values_of_a_key_are_divided_by_tensorflow_as_by_numpy(data: st.DataObje
     values = data.draw(st.lists(VALUES[key], min_size=1, max_size=20))
     dtype = {"user": np.int64, "score": np.float32}.get(key)
     array = pa.array(values, pa.large_binary()) if dtype is None else np.array(values, dtype)
-    expected = divide(hash_values(array), list(splits.fractions.values()), splits.seed)
+    expected = assign_splits(hash_values(array), list(splits.fractions.values()), splits.seed)
     tensor = tf.constant(values, tf.string) if dtype is None else tf.constant(array)
     numbers = tf.range(len(values), dtype=tf.int64)
     flat = Flat(tf.repeat(numbers, 2), tf.range(len(values) + 1, dtype=tf.int64) * 2)

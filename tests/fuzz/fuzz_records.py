@@ -12,7 +12,8 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["lengthwise.records"]):
-    from lengthwise.records.container.framing import Block, read_blocks
+    from lengthwise.records.container.frame_reading import read_blocks
+    from lengthwise.records.container.record_blocks import Block
     from lengthwise.records.rejected.reject_files import decode_reject, encode_reject
     from lengthwise.records.rows import block_rows
     from lengthwise.records.rows.row_features import LENGTH, step_features

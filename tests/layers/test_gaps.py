@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import lengthwise as lw
-from lengthwise.records.container.framing import Block
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.rows.block_rows import Refiner, Rules
 from records.messages import sequence_example
 

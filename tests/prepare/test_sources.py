@@ -16,7 +16,7 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.options.raw_job import RawJob
 from lengthwise.job import run
 from lengthwise.job.reading.input_files import list_inputs
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.storage import files
 from lengthwise.storage.input_sources import find_sources
 from lengthwise_cli.main import main

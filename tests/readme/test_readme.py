@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lengthwise.config import parse_config
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import SequenceExample
 from readme.blocks import README, blocks
 

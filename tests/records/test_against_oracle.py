@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from lengthwise import columns as lw
 from lengthwise.columns import IdentityColumn, VocabularyColumn
-from lengthwise.records.container.framing import Block
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.rows import block_rows
-from lengthwise.records.rows.row_features import INDEX, LENGTH, WINDOW, absence, marked_keys, step_features
+from lengthwise.records.rows.row_features import INDEX, LENGTH, WINDOW, absence_column, absence_keys, step_features
 from lengthwise.reject_reasons import RejectReason
 from records import strategies
 from records.messages import sequence_example
@@ -61,8 +61,8 @@ def check_rows(rules: Rules, rows: pa.RecordBatch, places: list[int], outcome: O
                 assert len(written) == width * len(values)
                 values = [_as(dtype, value) for step in values for value in step]
             assert same(written, values), f"{key}: expected {values}, received {written}"
-        for key in marked_keys(rules.columns):
-            assert rows.column(absence(key))[place].as_py() == (key in outcome.absent)
+        for key in absence_keys(rules.columns):
+            assert rows.column(absence_column(key))[place].as_py() == (key in outcome.absent)
 
 
 def test_windows_as_long_as_the_rejected_records_are_not_taken_for_them() -> None:

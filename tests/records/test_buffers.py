@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lengthwise import columns as lw
-from lengthwise.records.encoding.block_buffers import pack, unpack
+from lengthwise.records.encoding.block_buffers import pack_buffer, unpack_buffer
 from lengthwise.records.encoding.example_encoder import block_dtypes
 
 RNG = np.random.default_rng(0)
@@ -19,7 +19,7 @@ RNG = np.random.default_rng(0)
 def test_ids_take_the_narrowest_dtype_that_holds_them_and_the_missing_id(buckets, dtype):
     assert block_dtypes([lw.sequence_categorical_column_with_identity("a", buckets)])["a"] == dtype
     for value in (-1, buckets - 1):
-        assert unpack(pack(np.array([value]), dtype, compress=True), dtype, 1).tolist() == [value]
+        assert unpack_buffer(pack_buffer(np.array([value]), dtype, compress=True), dtype, 1).tolist() == [value]
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,11 @@ def test_ids_take_the_narrowest_dtype_that_holds_them_and_the_missing_id(buckets
     ],
 )
 def test_a_buffer_is_a_stream_where_that_leaves_less_than_half(values, dtype, packed):
-    plain, buffer = (pack(values, dtype, compress=compress) for compress in (False, True))
+    plain, buffer = (pack_buffer(values, dtype, compress=compress) for compress in (False, True))
     assert plain == values.astype(dtype).tobytes()
     assert (2 * len(buffer) < len(plain)) == packed
     assert (buffer if not packed else zlib.decompress(buffer)) == plain
-    assert unpack(buffer, dtype, len(values)).tolist() == values.astype(dtype).tolist()
+    assert unpack_buffer(buffer, dtype, len(values)).tolist() == values.astype(dtype).tolist()
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_a_buffer_is_a_stream_where_that_leaves_less_than_half(values, dtype, pa
 )
 def test_a_buffer_that_does_not_hold_the_values_of_its_rows_is_refused(buffer, said):
     with pytest.raises(ValueError, match=said):
-        unpack(buffer, "<f4", 100)
+        unpack_buffer(buffer, "<f4", 100)

@@ -6,8 +6,14 @@ import zlib
 
 import pytest
 
-from lengthwise.records.container.compression import compressed, compression_named, sniff, suffix_of
-from lengthwise.records.container.framing import frame, read_blocks
+from lengthwise.records.container.compression import (
+    compressing_stream,
+    compression_of_name,
+    compression_suffix,
+    detect_compression,
+)
+from lengthwise.records.container.frame_reading import read_blocks
+from lengthwise.records.container.frame_writing import frame
 from records.messages import header
 
 REMAINDERS = range(2**16)
@@ -26,7 +32,7 @@ LOOK_COMPRESSED = [length for length in REMAINDERS if length == 0x8B1F or starts
 
 @pytest.mark.parametrize("above", [0, 1, 3, 2**24 + 1])
 def test_a_plain_file_is_plain_whatever_the_length_of_its_first_record(above):
-    assert {sniff(header(above * 2**16 + remainder)) for remainder in REMAINDERS} == {"none"}
+    assert {detect_compression(header(above * 2**16 + remainder)) for remainder in REMAINDERS} == {"none"}
 
 
 def test_two_bytes_without_a_sound_header_are_what_zlib_takes_them_for():
@@ -35,26 +41,26 @@ def test_two_bytes_without_a_sound_header_are_what_zlib_takes_them_for():
     for remainder in REMAINDERS:
         start = remainder.to_bytes(2, "little")
         expected = "gzip" if remainder == 0x8B1F else "zlib" if remainder in LOOK_COMPRESSED else "none"
-        assert sniff(start + rest) == expected, start
-        assert sniff(start + header(remainder)[2:8] + bytes(4)) in (expected, "none")
+        assert detect_compression(start + rest) == expected, start
+        assert detect_compression(start + header(remainder)[2:8] + bytes(4)) in (expected, "none")
 
 
 def test_files_of_every_level_and_window_are_known():
     content = frame([bytes(range(200)), b"", b"x" * 5000])
     for level in range(10):
-        assert sniff(gzip.compress(content, level)[:12]) == "gzip"
+        assert detect_compression(gzip.compress(content, level)[:12]) == "gzip"
         for window in range(9, 16):
             deflater = zlib.compressobj(level, zlib.DEFLATED, window)
             whole = deflater.compress(content) + deflater.flush()
-            assert sniff(whole[:12]) == "zlib"
+            assert detect_compression(whole[:12]) == "zlib"
             assert [len(block.records) for block in read_blocks(io.BytesIO(whole))] == [3]
 
 
 @pytest.mark.parametrize("size", range(12))
 def test_files_shorter_than_a_header_are_told_by_what_they_have(size):
-    assert sniff(header(5)[:size]) == "none"
-    assert sniff(gzip.compress(b"")[:size]) == ("gzip" if size >= 2 else "none")
-    assert sniff(zlib.compress(b"")[:size]) == ("zlib" if size >= 2 else "none")
+    assert detect_compression(header(5)[:size]) == "none"
+    assert detect_compression(gzip.compress(b"")[:size]) == ("gzip" if size >= 2 else "none")
+    assert detect_compression(zlib.compress(b"")[:size]) == ("zlib" if size >= 2 else "none")
 
 
 @pytest.mark.parametrize("length", LOOK_COMPRESSED)
@@ -72,11 +78,11 @@ def test_what_is_written_is_read_and_depends_on_the_content_alone(kind):
     contents = set()
     for _ in range(2):
         stream = io.BytesIO()
-        with compressed(stream, kind) as target:
+        with compressing_stream(stream, kind) as target:
             for record in records:
                 target.write(frame([record]))
         contents.add(stream.getvalue())
     [content] = contents
-    assert sniff(content[:12]) == kind
+    assert detect_compression(content[:12]) == kind
     assert next(read_blocks(io.BytesIO(content))).records == records
-    assert compression_named("records.tfrecord" + suffix_of(kind)) == kind
+    assert compression_of_name("records.tfrecord" + compression_suffix(kind)) == kind

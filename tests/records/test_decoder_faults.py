@@ -8,7 +8,7 @@ import pytest
 from lengthwise import columns as lw
 from lengthwise.columns import context_features, sequence_features
 from lengthwise.errors import ConfigError
-from lengthwise.records.container.framing import Block
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.decoding.record_decoder import Decoder, Format
 from lengthwise.records.rows import block_rows
 from lengthwise.reject_reasons import RejectReason

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lengthwise.records.container.framing import BLOCK_RECORDS, KEPT_BYTES, Block, Damage, frame, read_blocks
+from lengthwise.records.container.frame_reading import BLOCK_RECORDS, KEPT_BYTES, read_blocks
+from lengthwise.records.container.frame_writing import frame
+from lengthwise.records.container.record_blocks import Block, Damage
 from lengthwise.reject_reasons import RejectReason
 from records.messages import framed, header, offsets
 
@@ -108,7 +110,7 @@ def test_a_compressed_file_cut_off_gives_every_record_before_the_cut(share, kind
     plain = zlib.decompressobj(window).decompress(content)
     assert found == records[: len(plain) // 916]
     assert (damage.reason, damage.index) == (RejectReason.DAMAGED_FILE, len(found))
-    assert f"the {kind} stream is cut off" in damage.detail
+    assert f"the {kind} stream is truncated" in damage.detail
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lengthwise import columns as lw
-from lengthwise.records.container.framing import Block
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.rows import block_rows
 from lengthwise.reject_reasons import RejectReason
 from records.messages import example, sequence_example

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from tfx_bsl.coders import example_coder
 
 from lengthwise.records.arrays.proto_messages import feature_parts, join_parts
-from lengthwise.records.container.framing import frame, frame_array
+from lengthwise.records.container.frame_writing import frame, frame_array
 
 _TYPES = {"float32": pa.float32(), "int32": pa.int64(), "int64": pa.int64()}
 _SHAPES = st.tuples(st.integers(1, 8), st.integers(1, 200))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import SequenceExample
 
 BIN = Path(sys.executable).parent

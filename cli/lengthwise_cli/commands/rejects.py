@@ -172,15 +172,15 @@ def _example(reject: "Reject") -> dict[str, object]:
 
 def _extract(chosen: _Chosen, target: str) -> tuple[int, Counter[str]]:
     """Writes the raw records; returns their number, and the number of skipped ones by reason."""
-    from lengthwise.records.container.compression import compressed, compression_named
-    from lengthwise.records.container.framing import frame
+    from lengthwise.records.container.compression import compressing_stream, compression_of_name
+    from lengthwise.records.container.frame_writing import frame
     from lengthwise.reject_reasons import RejectReason
     from lengthwise.storage.files import create
 
     fragments = {RejectReason.DAMAGED_FILE, RejectReason.DAMAGED_RECORD, RejectReason.TOO_LARGE}
     kept, left_out = 0, Counter[str]()
     batch: list[bytes] = []
-    with create(target) as file, compressed(file, compression_named(target)) as stream:
+    with create(target) as file, compressing_stream(file, compression_of_name(target)) as stream:
         for reject in chosen.read():
             if reject.reason in fragments:
                 left_out[reject.reason.value] += 1

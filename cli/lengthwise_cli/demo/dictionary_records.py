@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Feature, SequenceExample
 from lengthwise.storage.files import create
 

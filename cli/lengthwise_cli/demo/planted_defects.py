@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lengthwise.records.container.framing import frame
+from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
 from lengthwise.reject_reasons import RejectReason
 from lengthwise.storage.files import create

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from lengthwise.printable_text import visible
-from lengthwise.records.container.framing import Damage
+from lengthwise.records.container.record_blocks import Damage
 from lengthwise.records.samples.record_items import read_items
 from lengthwise.reject_reasons import RejectReason
 from lengthwise.storage.files import open_binary

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from lengthwise.draft.feature_facts import Facts
 from lengthwise.draft.feature_names import person_rank
-from lengthwise.records.rows.splits import divide, hash_values
+from lengthwise.records.rows.splits import assign_splits, hash_values
 
 HELD_BACK = 0.1
 FEWEST = 10
@@ -49,7 +49,7 @@ def _divide(key: str, facts: Facts) -> Division | None:
     values = pa.array(facts.texts, pa.large_binary()) if facts.texts else facts.distinct_numbers
     hashes, records = hash_values(values), len(facts.counts)
     for seed in range(_SEEDS):
-        held_back = int(facts.occurrences[divide(hashes, [HELD_BACK, 1 - HELD_BACK], seed) == 0].sum())
+        held_back = int(facts.occurrences[assign_splits(hashes, [HELD_BACK, 1 - HELD_BACK], seed) == 0].sum())
         if _LEAST * records <= held_back <= _MOST * records:
             return Division(key, seed, held_back)
     return None

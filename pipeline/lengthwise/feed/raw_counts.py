@@ -31,7 +31,7 @@ def count_raw(source: Raw, split: str = "train", *, columns: Iterable[Any] | Non
     Raises:
         ConfigError: the configuration is wrong, no file is found, or the files hold no record.
     """
-    from lengthwise.records.container.framing import read_blocks
+    from lengthwise.records.container.frame_reading import read_blocks
     from lengthwise.records.rows.block_rows import Refiner
     from lengthwise.records.rows.splits import splits_of_records, splits_of_rows
 

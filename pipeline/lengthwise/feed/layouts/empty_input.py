@@ -16,7 +16,7 @@ from lengthwise.feed.options.reader_options import Options
 from lengthwise.feed.reading.damaged_files import GZIP
 from lengthwise.feed.reading.raw_chunks import ListedFile
 from lengthwise.feed.rows.row_chunks import END
-from lengthwise.records.container.inflation import inflated_size
+from lengthwise.records.container.decompression import decompressed_size
 from lengthwise.storage import files as file_system
 
 
@@ -38,7 +38,7 @@ def _is_empty(file: ListedFile) -> bool:
     if file.end or file.compression != GZIP:
         return not file.end
     with file_system.open_binary(file.path) as stream:  # of several gzip members, the last may be empty
-        return inflated_size(stream, "gzip") == 0
+        return decompressed_size(stream, "gzip") == 0
 
 
 def refuse_empty_epochs(windows: Any) -> Any:

@@ -13,7 +13,7 @@ from lengthwise.errors import DatasetError, LengthwiseError
 from lengthwise.feed.datasets.process_functions import ProcessFunction
 from lengthwise.feed.datasets.transformations import mapped
 from lengthwise.feed.reading.remote_files import local
-from lengthwise.records.container.compression import HEADER, is_header, length_checksum
+from lengthwise.records.container.frame_headers import HEADER, is_header, length_checksum
 from lengthwise.storage import files
 
 _FRAME_BYTES = 16

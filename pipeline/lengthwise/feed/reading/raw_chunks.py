@@ -24,8 +24,9 @@ from lengthwise.feed.reading.damaged_files import (
 )
 from lengthwise.feed.reading.frame_claims import refuse_first_claim
 from lengthwise.feed.reading.remote_files import local
-from lengthwise.records.container.compression import HEADER, Compression, sniff
-from lengthwise.records.container.inflation import inflated_size
+from lengthwise.records.container.compression import Compression, detect_compression
+from lengthwise.records.container.decompression import decompressed_size
+from lengthwise.records.container.frame_headers import HEADER
 from lengthwise.storage import files as file_system
 
 
@@ -68,7 +69,7 @@ def list_file(path: str, compression: Literal["auto"] | Compression, on_damage: 
     """
     with file_system.open_binary(path) as stream:
         head = stream.read(HEADER.size)
-        kind = sniff(head) if compression == "auto" else compression
+        kind = detect_compression(head) if compression == "auto" else compression
         size = stream.seek(0, os.SEEK_END)
         end = size
         if on_damage == "raise":
@@ -78,7 +79,7 @@ def list_file(path: str, compression: Literal["auto"] | Compression, on_damage: 
             end = int.from_bytes(stream.read(4), "little")
         elif kind == "zlib":
             stream.seek(0)
-            end = inflated_size(stream, kind)
+            end = decompressed_size(stream, kind)
     return ListedFile(path, KINDS[kind], end, size)
 
 

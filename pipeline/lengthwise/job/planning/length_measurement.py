@@ -13,7 +13,7 @@ from lengthwise.job.planning.pair_counts import PairCounter, add_up_pairs, plan_
 from lengthwise.job.reading.piece_reader import Reading
 from lengthwise.job.task_values import Input, Job, MeasuredPiece, Piece, RejectExample, SpilledPiece
 from lengthwise.progress import Reporter
-from lengthwise.records.container.framing import Block
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.rows.block_rows import Refiner, Tally
 from lengthwise.records.rows.id_lookup import fingerprint64
 from lengthwise.records.rows.row_features import length_columns, lengths_of

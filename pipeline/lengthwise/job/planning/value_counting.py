@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from lengthwise.job.task_values import Job
 from lengthwise.job.workspace.vocabulary_files import to_count
-from lengthwise.records.arrays.arrow_batches import read_batch, write_batch
+from lengthwise.records.arrays.arrow_batches import read_arrow_batch, write_arrow_batch
 from lengthwise.records.encoding.example_encoder import list_values
 from lengthwise.records.rows.block_rows import Distinct, count_codes
 from lengthwise.records.statistics.value_counts import SCHEMA, added_up, as_counts, in_batches, merged
@@ -131,13 +131,13 @@ def _opened(paths: Sequence[str]) -> Iterator[list[Iterator[pa.RecordBatch]]]:
 
 
 def _read(stream: BinaryIO) -> Iterator[pa.RecordBatch]:
-    while (batch := read_batch(stream, SCHEMA)) is not None:
+    while (batch := read_arrow_batch(stream, SCHEMA)) is not None:
         yield batch
 
 
 def _write(path: str, run: Iterator[pa.RecordBatch], below: str, *, durable: bool = False) -> None:
     with files.create(path, durable=durable, below=below) as stream:
-        write_batch(stream, added_up([]))  # a remote file is not there before something is written
+        write_arrow_batch(stream, added_up([]))  # a remote file is not there before something is written
         for counts in run:
             for batch in in_batches(counts):
-                write_batch(stream, batch)
+                write_arrow_batch(stream, batch)

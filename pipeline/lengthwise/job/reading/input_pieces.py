@@ -12,7 +12,8 @@ from itertools import groupby
 
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.task_values import Input, Job, Piece, PieceRead
-from lengthwise.records.container.compression import HEADER, sniff
+from lengthwise.records.container.compression import detect_compression
+from lengthwise.records.container.frame_headers import HEADER
 from lengthwise.storage import files
 
 PIECE_BYTES = 64 * 2**20
@@ -88,6 +89,6 @@ def _is_plain(path: str) -> bool:
     """Whether a file is a TFRecord file that is not compressed. One that cannot be opened is left to its reader."""
     try:
         with files.open_binary(path) as stream:
-            return sniff(stream.read(HEADER.size)) == "none"
+            return detect_compression(stream.read(HEADER.size)) == "none"
     except (EnvironmentFailure, OSError):
         return False

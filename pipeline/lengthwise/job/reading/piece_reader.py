@@ -15,8 +15,9 @@ from typing import Any, BinaryIO, cast
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.task_values import Input, Job, Piece
 from lengthwise.job.workspace.work_folder import UNSTEADY
+from lengthwise.records.container.frame_reading import FileRange, read_blocks
 from lengthwise.records.container.frame_search import find_first_frame
-from lengthwise.records.container.framing import Block, Damage, Span, read_blocks
+from lengthwise.records.container.record_blocks import Block, Damage
 from lengthwise.reject_reasons import RejectReason
 from lengthwise.storage import files
 
@@ -68,7 +69,7 @@ class Reading:
                 self.found["begin"] = self.found["end"] = begin
                 stream.seek(begin)
                 stop = None if self._piece.is_last else self._piece.stop
-                yield from self._read(stream, Span(begin, self._piece.counts_from, stop))
+                yield from self._read(stream, FileRange(begin, self._piece.counts_from, stop))
 
     def _begin(self, stream: BinaryIO) -> int | None:
         """The byte at which the first record starts, or the end of the file, which may have grown."""
@@ -80,14 +81,14 @@ class Reading:
             return piece.stop if found is None and piece.is_last else found
         return None
 
-    def _read(self, stream: BinaryIO, span: Span | None) -> Iterator[Block]:
+    def _read(self, stream: BinaryIO, span: FileRange | None) -> Iterator[Block]:
         config = self._job.config
         listed = _Listed(stream, self._piece.source, span.offset if span else 0)
         blocks = read_blocks(
             cast(BinaryIO, listed),
             compression="none" if span else config.inputs.compression,
             max_record_bytes=config.limits.max_record_bytes,
-            span=span,
+            part=span,
         )
         for block in blocks:
             self.consumed = min(listed.position, self._piece.stop) - self._piece.start

@@ -24,7 +24,8 @@ from lengthwise.job.spilling.waiting_rows import WaitingRows, WaitingWriter, wai
 from lengthwise.job.task_values import Input, Job, Piece, SpilledPiece
 from lengthwise.job.workspace.vocabulary_files import as_given
 from lengthwise.progress import Reporter
-from lengthwise.records.container.framing import Block, frame
+from lengthwise.records.container.frame_writing import frame
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.rejected.reject_files import encode_reject, read_rejects
 from lengthwise.records.rows.block_rows import Refined, Refiner, Tally
 from lengthwise.records.rows.row_features import length_columns, lengths_of

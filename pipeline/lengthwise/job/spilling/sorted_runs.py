@@ -33,7 +33,7 @@ from lengthwise.records.rows.row_features import (
     spilled_schema,
     step_features,
 )
-from lengthwise.records.rows.shuffle_order import in_order, shuffled
+from lengthwise.records.rows.shuffle_order import input_places, shuffled_places
 from lengthwise.storage import files
 
 RUN_BYTES = 64 * 2**20
@@ -93,8 +93,8 @@ class RunWriter:
         source, shuffle = self._origin.source, self._job.config.shuffle
         indices = rows.column(INDEX).to_numpy() + self._origin.shift
         if not shuffle.enabled:
-            return in_order(source.rank, indices)
-        return shuffled(source.name, shuffle.seed, indices, rows.column(WINDOW).to_numpy())
+            return input_places(source.rank, indices)
+        return shuffled_places(source.name, shuffle.seed, indices, rows.column(WINDOW).to_numpy())
 
     def _write(self, run: "_Run", start: int, stop: int) -> None:
         """Writes rows of one split and bucket as a segment."""

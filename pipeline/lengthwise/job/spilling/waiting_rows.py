@@ -15,10 +15,10 @@ from lengthwise.columns import VocabularyColumn
 from lengthwise.job.planning.value_counting import PieceCounts
 from lengthwise.job.task_values import Job, Segment
 from lengthwise.job.workspace.vocabulary_files import as_given, to_count, vocabulary_columns
-from lengthwise.records.arrays.arrow_batches import read_batch, write_batch
+from lengthwise.records.arrays.arrow_batches import read_arrow_batch, write_arrow_batch
 from lengthwise.records.encoding.example_encoder import list_values
 from lengthwise.records.rows.block_rows import Distinct
-from lengthwise.records.rows.id_lookup import make_lookup
+from lengthwise.records.rows.id_lookup import make_arrow_lookup
 from lengthwise.records.rows.row_features import INDEX, ORDER, WINDOW, spilled_schema
 from lengthwise.records.statistics.value_counts import SCHEMA, as_counts, counts_of
 from lengthwise.rules.looked_up import MISSING
@@ -40,9 +40,9 @@ class WaitingWriter:
     def add(self, rows: pa.RecordBatch, split: np.ndarray, distinct: Mapping[str, Distinct]) -> None:
         """Takes rows with their splits, int32 `[n]`, and what the codes in them stand for."""
         columns = {name: rows.column(name) for name in self._schema.names[:-1]} | {_SPLIT: pa.array(split)}
-        write_batch(self._stream, pa.RecordBatch.from_pydict(columns, schema=self._schema))
+        write_arrow_batch(self._stream, pa.RecordBatch.from_pydict(columns, schema=self._schema))
         for key in self._keys:
-            write_batch(self._stream, as_counts(distinct[key].values, distinct[key].counts))
+            write_arrow_batch(self._stream, as_counts(distinct[key].values, distinct[key].counts))
         self._counts.add(rows, split, distinct)
 
     def flush(self) -> None:
@@ -69,10 +69,10 @@ class WaitingRows:
         if not files.exists(self._path):  # a remote file without a row
             return
         with files.open_binary(self._path) as stream:
-            while (rows := read_batch(stream, self._schema)) is not None:
+            while (rows := read_arrow_batch(stream, self._schema)) is not None:
                 split = rows.column(_SPLIT).to_numpy()
                 for key, ids in self._ids.items():
-                    counts = read_batch(stream, SCHEMA)
+                    counts = read_arrow_batch(stream, SCHEMA)
                     lists, outside = ids.of(rows.column(key), counts)
                     rows = rows.set_column(rows.schema.get_field_index(key), key, lists)
                     self.outside[key] += outside
@@ -83,7 +83,7 @@ class _IdsOfCodes:
     """The ids of a column whose vocabulary was counted meanwhile."""
 
     def __init__(self, column: VocabularyColumn) -> None:
-        self._lookup = make_lookup(column)
+        self._lookup = make_arrow_lookup(column)
 
     def of(self, codes: pa.Array, counts: pa.RecordBatch) -> tuple[pa.Array, int]:
         """Lists of ids, and how many of the counted values are outside the vocabulary."""

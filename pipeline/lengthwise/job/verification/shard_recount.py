@@ -11,8 +11,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from lengthwise.columns import AnyColumn, groups, length_key
 from lengthwise.records.arrays.tfx_bsl_coders import example_coder
 from lengthwise.records.container.checksums import ChecksummedStream
-from lengthwise.records.container.framing import read_blocks
-from lengthwise.records.encoding.block_buffers import unpack
+from lengthwise.records.container.frame_reading import read_blocks
+from lengthwise.records.encoding.block_buffers import unpack_buffer
 from lengthwise.storage import files
 
 
@@ -101,7 +101,7 @@ def _count(
             rows = [len(value.as_py()) // 4 for value in values]
         else:
             buffers = zip(values, rows, strict=True)
-            found = np.concatenate([unpack(buffer.as_py(), "<i8", count) for buffer, count in buffers])
+            found = np.concatenate([unpack_buffer(buffer.as_py(), "<i8", count) for buffer, count in buffers])
         numbers, counts = np.unique(found, return_counts=True)
         lengths.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
     return ""

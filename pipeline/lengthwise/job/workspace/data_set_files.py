@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 
 from lengthwise.manifest import MANIFEST_NAME, Compression
-from lengthwise.records.container.compression import suffix_of
+from lengthwise.records.container.compression import compression_suffix
 from lengthwise.report import REPORT_NAME
 
 SCHEMA_NAME = "schema.pbtxt"
@@ -31,12 +31,12 @@ def is_ours(name: str) -> bool:
 def shard_name(split: str, bounds: Iterable[int], number: int, total: int, compression: Compression) -> str:
     """The path of a shard, whose bucket holds so many steps, of one group or of two."""
     length = "x".join(f"{boundary:05d}" for boundary in bounds)
-    return f"Split-{split}/length-{length}-{number:05d}-of-{total:05d}.tfrecord{suffix_of(compression)}"
+    return f"Split-{split}/length-{length}-{number:05d}-of-{total:05d}.tfrecord{compression_suffix(compression)}"
 
 
 def rejects_name(compression: Compression) -> str:
     """The path of the rejects."""
-    return f"rejects/rejects-00000-of-00001.tfrecord{suffix_of(compression)}"
+    return f"rejects/rejects-00000-of-00001.tfrecord{compression_suffix(compression)}"
 
 
 def vocabulary_name(key: str) -> str:

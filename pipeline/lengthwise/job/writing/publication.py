@@ -31,7 +31,7 @@ from lengthwise.job.writing.shard_writing import final_paths, longest_of_buckets
 from lengthwise.job.writing.tfmd_schema import describe_schema
 from lengthwise.manifest import MANIFEST_NAME, Counts, Group, InputFile, Manifest
 from lengthwise.records.container.checksums import checksum
-from lengthwise.records.container.compression import compressed
+from lengthwise.records.container.compression import compressing_stream
 from lengthwise.records.encoding.example_encoder import block_dtypes
 from lengthwise.records.rows.block_rows import Tally
 from lengthwise.records.statistics.column_statistics import Partial, finish, from_bytes, merge, merge_ranges
@@ -240,7 +240,7 @@ def _gather_rejects(job: Job, pieces: Sequence[Piece]) -> str:
     empty = True
     with (
         files.create(job.place("output", name)) as stream,
-        compressed(stream, job.config.output.rejects_as) as target,
+        compressing_stream(stream, job.config.output.rejects_as) as target,
     ):
         for part in parts:
             with files.open_binary(part) as content:

@@ -19,8 +19,8 @@ from lengthwise.job.workspace.data_set_files import shard_name
 from lengthwise.manifest import GroupSteps, Shard
 from lengthwise.progress import Reporter
 from lengthwise.records.arrays.arrow_steps import offsets_of
-from lengthwise.records.container.compression import compressed
-from lengthwise.records.container.framing import frame, frame_array
+from lengthwise.records.container.compression import compressing_stream
+from lengthwise.records.container.frame_writing import frame, frame_array
 from lengthwise.records.encoding.example_encoder import BlockEncoder, ExampleEncoder
 from lengthwise.records.rows.row_features import LENGTH, length_columns, lengths_of
 from lengthwise.records.statistics.column_statistics import describe, merge_ranges, to_bytes
@@ -172,7 +172,7 @@ def _place_at(job: Job, group: list[Segment], before: np.ndarray, weight: int) -
 
 def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Measured") -> int:
     count = 0
-    with compressed(cast(BinaryIO, stream), job.config.output.shards_as) as target:
+    with compressing_stream(cast(BinaryIO, stream), job.config.output.shards_as) as target:
         for frames, records in _framed(job, task, rows):
             target.write(frames)
             count += records

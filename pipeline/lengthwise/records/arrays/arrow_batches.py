@@ -16,14 +16,14 @@ from lengthwise.records.arrays.arrow_steps import offsets_of, ranges
 _SIZE = struct.Struct("<q")
 
 
-def write_batch(stream: BinaryIO, batch: pa.RecordBatch) -> None:
+def write_arrow_batch(stream: BinaryIO, batch: pa.RecordBatch) -> None:
     """Appends a batch to a file."""
     content = batch.serialize()
     stream.write(_SIZE.pack(content.size))
     stream.write(content)
 
 
-def read_batch(stream: BinaryIO, schema: pa.Schema) -> pa.RecordBatch | None:
+def read_arrow_batch(stream: BinaryIO, schema: pa.Schema) -> pa.RecordBatch | None:
     """The next batch of a file, of that schema; None at its end."""
     size = stream.read(_SIZE.size)
     return pa.ipc.read_record_batch(pa.py_buffer(stream.read(*_SIZE.unpack(size))), schema) if size else None

@@ -41,7 +41,7 @@ def feature_parts(key: str, values: np.ndarray) -> list[Part]:
     payloads = _binary(payload, sizes, len(values))
     if isinstance(sizes, int):
         return [pa.scalar(_header(key, kind, sizes), pa.large_binary()), payloads]
-    return [per_value(sizes, lambda size: _header(key, kind, size)), payloads]
+    return [per_distinct_size(sizes, lambda size: _header(key, kind, size)), payloads]
 
 
 def bytes_message(key: str, value: bytes) -> bytes:
@@ -105,20 +105,20 @@ def _place_by_place(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return octets.reshape(-1), kept.reshape(-1)
 
 
-def bounds_of(messages: pa.LargeBinaryArray) -> np.ndarray:
+def message_offsets(messages: pa.LargeBinaryArray) -> np.ndarray:
     """int64 `[n + 1]`: where each message starts in the array's content, and where the last ends."""
     if not len(messages):
         return np.zeros(1, np.int64)
     return np.frombuffer(messages.buffers()[1], np.int64)[messages.offset : messages.offset + len(messages) + 1]
 
 
-def content_of(messages: pa.LargeBinaryArray) -> bytes:
-    """All bytes up to the end of the last message; `bounds_of` says which of them are whose."""
-    end = int(bounds_of(messages)[-1])
+def message_bytes(messages: pa.LargeBinaryArray) -> bytes:
+    """All bytes up to the end of the last message; `message_offsets` says which of them are whose."""
+    end = int(message_offsets(messages)[-1])
     return messages.buffers()[2].slice(0, end).to_pybytes() if end else b""
 
 
-def per_value(sizes: np.ndarray, make: Callable[[int], bytes]) -> pa.LargeBinaryArray:
+def per_distinct_size(sizes: np.ndarray, make: Callable[[int], bytes]) -> pa.LargeBinaryArray:
     """`make(size)` for each of `sizes` (int64 `[n]`), called once for each distinct one."""
     lowest = int(sizes.min(initial=0))
     occurs = np.zeros(int(sizes.max(initial=0)) - lowest + 1, bool)

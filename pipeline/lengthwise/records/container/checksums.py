@@ -1,4 +1,4 @@
-"""What passes through a stream, counted and checksummed."""
+"""Checksums of files and streams."""
 
 from typing import BinaryIO
 
@@ -10,7 +10,7 @@ _CHUNK = 2**20
 
 
 class ChecksummedStream:
-    """A stream that counts and checksums what is read from it.
+    """A stream that counts and checksums the bytes that are read from it.
 
     Attributes:
         size: the bytes read so far.
@@ -28,13 +28,13 @@ class ChecksummedStream:
         return data
 
     def read_rest(self) -> None:
-        """Reads to the end, also what stands behind the point where somebody's reading broke off."""
+        """Reads to the end of the stream, also if an earlier reader stopped before it."""
         while self.read(_CHUNK):
             pass
 
     @property
     def crc32c(self) -> int:
-        """The checksum (Castagnoli) of what was read so far."""
+        """The checksum (Castagnoli) of the bytes read so far."""
         return int.from_bytes(self._checksum.digest(), "big")
 
 

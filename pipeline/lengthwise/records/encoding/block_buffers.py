@@ -12,7 +12,7 @@ _LEVEL = 1  # others take longer, and leave a hundredth less
 _SAMPLE = 1024  # bytes
 
 
-def pack(values: np.ndarray, dtype: str, *, compress: bool) -> bytes:
+def pack_buffer(values: np.ndarray, dtype: str, *, compress: bool) -> bytes:
     """The buffer of these values; with `compress` a zlib stream, where that leaves less than half."""
     content = np.ascontiguousarray(values, dtype).tobytes()
     if compress and _halves(content[:_SAMPLE]):
@@ -21,7 +21,7 @@ def pack(values: np.ndarray, dtype: str, *, compress: bool) -> bytes:
     return content
 
 
-def unpack(buffer: bytes, dtype: str, count: int) -> np.ndarray:
+def unpack_buffer(buffer: bytes, dtype: str, count: int) -> np.ndarray:
     """The `count` values of a buffer. No more bytes than these take are decompressed.
 
     Raises:

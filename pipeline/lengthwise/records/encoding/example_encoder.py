@@ -21,7 +21,7 @@ from lengthwise.columns import AnyColumn, ContextColumn, context_features, leadi
 from lengthwise.records.arrays.arrow_steps import offsets_of
 from lengthwise.records.arrays.proto_messages import Part, bytes_message, feature_parts, join_parts
 from lengthwise.records.arrays.tfx_bsl_coders import example_coder
-from lengthwise.records.encoding.block_buffers import pack
+from lengthwise.records.encoding.block_buffers import pack_buffer
 from lengthwise.records.encoding.bucket_padding import Padder
 from lengthwise.records.rows.row_features import LENGTH, StepFeature, length_columns, lengths_of, step_features
 from lengthwise.records.rows.stored_bytes import strings_at
@@ -108,11 +108,11 @@ class BlockEncoder:
             start += count
 
     def _encode_block(self, block: pa.RecordBatch) -> bytes:
-        lengths = pack(block.column(LENGTH).to_numpy(), self._dtypes[self._length_key], compress=False)
+        lengths = pack_buffer(block.column(LENGTH).to_numpy(), self._dtypes[self._length_key], compress=False)
         features = {self._length_key: bytes_message(self._length_key, lengths)}
         for key in self._keys:
             if key in self._dtypes:
-                buffer = pack(list_values(block.column(key)), self._dtypes[key], compress=self._compress)
+                buffer = pack_buffer(list_values(block.column(key)), self._dtypes[key], compress=self._compress)
                 features[key] = bytes_message(key, buffer)
             else:
                 values = block.column(key).flatten()

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 from lengthwise.errors import DatasetError, EnvironmentFailure
 from lengthwise.manifest import Manifest
 from lengthwise.records.container.checksums import ChecksummedStream, checksum
-from lengthwise.records.container.framing import MOST_BYTES
+from lengthwise.records.container.frame_reading import PROTOBUF_MAX_BYTES
 from lengthwise.records.rejected.reject_files import UnreadableReject, read_all
 from lengthwise.reject_reasons import Reject
 from lengthwise.storage import files
@@ -143,4 +143,4 @@ def _most_bytes(manifest: Manifest | None) -> int:
     """How large a reject may be: little larger than the records that the job read."""
     limits = None if manifest is None else manifest.config.get("limits")
     most = limits.get("max_record_bytes") if isinstance(limits, dict) else None
-    return min(most + _BESIDE_RAW, MOST_BYTES) if isinstance(most, int) else MOST_BYTES
+    return min(most + _BESIDE_RAW, PROTOBUF_MAX_BYTES) if isinstance(most, int) else PROTOBUF_MAX_BYTES

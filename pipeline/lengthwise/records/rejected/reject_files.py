@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import BinaryIO
 
 from lengthwise.errors import DatasetError
-from lengthwise.records.container.framing import MOST_BYTES, read_blocks
+from lengthwise.records.container.frame_reading import PROTOBUF_MAX_BYTES, read_blocks
 from lengthwise.records.decoding.example_protos import Example
 from lengthwise.reject_reasons import Reject, RejectReason
 
@@ -67,7 +67,7 @@ def read_rejects(stream: BinaryIO, compression: str = "auto") -> Iterator[Reject
 
 
 def read_all(
-    stream: BinaryIO, *, max_record_bytes: int = MOST_BYTES, compression: str = "auto"
+    stream: BinaryIO, *, max_record_bytes: int = PROTOBUF_MAX_BYTES, compression: str = "auto"
 ) -> Iterator[Reject | UnreadableReject]:
     """The rejects of a rejects file, and what cannot be read between and behind them."""
     for block in read_blocks(stream, compression=compression, max_record_bytes=max_record_bytes):

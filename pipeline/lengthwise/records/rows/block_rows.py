@@ -20,10 +20,10 @@ from lengthwise.columns import (
 )
 from lengthwise.config import GroupRules, JobConfig, Sequences
 from lengthwise.records.arrays.arrow_steps import gather, offsets_of
-from lengthwise.records.container.framing import Block
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.decoding.record_decoder import Decoder, Format, RecordFault
 from lengthwise.records.rows.feature_reader import FeatureReader
-from lengthwise.records.rows.id_lookup import make_lookup
+from lengthwise.records.rows.id_lookup import make_arrow_lookup
 from lengthwise.records.rows.over_long import Cuts, OverLong, cut
 from lengthwise.records.rows.row_faults import faults_of
 from lengthwise.records.rows.row_features import (
@@ -31,9 +31,9 @@ from lengthwise.records.rows.row_features import (
     LENGTH,
     SPLIT_KEY,
     WINDOW,
-    absence,
+    absence_column,
+    absence_keys,
     length_columns,
-    marked_keys,
     step_features,
 )
 from lengthwise.records.rows.stored_bytes import strings_at
@@ -142,7 +142,7 @@ class Refined:
     Attributes:
         rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`; each sequence feature as a `large_list` of its values,
             `width` a step, weights likewise; each context feature as a list of its values, the lengths of groups that
-            do not lead among them; the `absence` of optional features; and the `SPLIT_KEY`.
+            do not lead among them; the `absence_column` of optional features; and the `SPLIT_KEY`.
         rejects: the records refused, in the order of the file.
         tally: the block's counts.
         distinct: by key of a column whose vocabulary is still to be counted, what the codes in its rows stand for.
@@ -163,12 +163,12 @@ class Refiner:
         self._groups = {group: rules.of_group(group) for group in groups(columns)}
         self._decoder = Decoder(columns, rules.container)
         self._reader = FeatureReader(columns, rules.container)
-        lookups = {column.key: make_lookup(column) for column in id_features(columns)}
+        lookups = {column.key: make_arrow_lookup(column) for column in id_features(columns)}
         self._validator = Validator(NUMPY, columns, self._groups, lookups, decodes=False)
         self._lengths = length_columns(columns)
         self._steps = step_features(columns)
         self._context = context_features(columns)
-        self._marked = marked_keys(columns)
+        self._marked = absence_keys(columns)
         keys = {one.key: one for one in raw_context(columns)}
         self._split_key = None if rules.split_key is None else raw_values(keys[rules.split_key])
 
@@ -232,7 +232,7 @@ class Refiner:
                 arrays[column.key] = _context_lists(column, checked.context[column.key], leading.rows)
         rows = pa.array(leading.rows)
         for key in self._marked:
-            arrays[absence(key)] = pc.invert(pa.array(raw[key].present).take(rows))
+            arrays[absence_column(key)] = pc.invert(pa.array(raw[key].present).take(rows))
         if self._split_key is not None:
             values = context_values(NUMPY, self._split_key, raw[self._split_key.key])
             arrays[SPLIT_KEY] = pa.array(values).take(rows)

@@ -16,7 +16,7 @@ from lengthwise.columns import HashColumn, IdColumn, IdentityColumn, VocabularyC
 from lengthwise.rules.looked_up import MISSING, LookedUp
 
 
-def make_lookup(column: IdColumn) -> Callable[[pa.Array], LookedUp[np.ndarray]]:
+def make_arrow_lookup(column: IdColumn) -> Callable[[pa.Array], LookedUp[np.ndarray]]:
     """The look-up of a column, its tables built: an Arrow array of raw values without nulls -> ids."""
     match column:
         case IdentityColumn():

@@ -144,18 +144,28 @@ def lengths_of(rows: pa.RecordBatch, column: str) -> np.ndarray:
     return lengths.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def absence(key: str) -> str:
-    """The column of rows, bool `[n]`, that says where a feature is absent, so that a default stands for it."""
+def absence_column(key: str) -> str:
+    """The column of rows, bool `[n]`, that marks where a feature is absent and has its default."""
     return f"##absent {key}"
 
 
-def marked_keys(columns: Iterable[AnyColumn]) -> tuple[str, ...]:
-    """The features of rows with an `absence`: optional ones, but of ids their weights. Absent ids are missing ids."""
+def absence_keys(columns: Iterable[AnyColumn]) -> tuple[str, ...]:
+    """The features of rows with an `absence_column`: optional numbers, bytes and context features, and weights.
+
+    Optional ids need none: absent ids are missing ids.
+    """
     columns = tuple(columns)
-    optional = [one for one in (*sequence_features(columns), *context_features(columns)) if not one.required]
-    plain = NumericColumn | BytesColumn | ContextColumn
-    keys = [one.key if isinstance(one, plain) else one.weight_key for one in optional]
-    return tuple(key for key in keys if key is not None)
+    keys = []
+    for column in (*sequence_features(columns), *context_features(columns)):
+        if column.required:
+            continue
+        if isinstance(column, NumericColumn | BytesColumn | ContextColumn):
+            key: str | None = column.key
+        else:
+            key = column.weight_key
+        if key is not None:
+            keys.append(key)
+    return tuple(keys)
 
 
 def context_type(column: ContextColumn) -> pa.DataType:
@@ -170,4 +180,4 @@ def spilled_schema(columns: Iterable[AnyColumn]) -> pa.Schema:
     steps = [(step.key, step.row_type) for step in step_features(columns)]
     context = [(column.key, context_type(column)) for column in context_features(columns)]
     lists = [pa.field(key, pa.large_list(kind)) for key, kind in [*steps, *context]]
-    return pa.schema([*fields, *lists, *(pa.field(absence(key), pa.bool_()) for key in marked_keys(columns))])
+    return pa.schema([*fields, *lists, *(pa.field(absence_column(key), pa.bool_()) for key in absence_keys(columns))])

@@ -13,7 +13,7 @@ from lengthwise.records.rows.id_lookup import fingerprint64
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def mix(values: Any, shift_right: Callable[[Any, Any], Any] = np.right_shift) -> Any:
+def mix_bits(values: Any, shift_right: Callable[[Any, Any], Any] = np.right_shift) -> Any:
     """SplitMix64's finaliser: uint64 `[n]` -> uint64 `[n]`, every bit depending on every bit.
 
     Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
@@ -27,7 +27,7 @@ def mix(values: Any, shift_right: Callable[[Any, Any], Any] = np.right_shift) ->
     return values ^ shift_right(values, np.uint64(31))
 
 
-def shuffled(file: str, seed: int, indices: np.ndarray, windows: np.ndarray) -> np.ndarray:
+def shuffled_places(file: str, seed: int, indices: np.ndarray, windows: np.ndarray) -> np.ndarray:
     """uint64 `[n]`: the places of a file's sequences in the global shuffle.
 
     Args:
@@ -37,10 +37,10 @@ def shuffled(file: str, seed: int, indices: np.ndarray, windows: np.ndarray) -> 
         windows: the sequences' numbers among the windows of their records.
     """
     start = np.uint64(fingerprint64(f"{seed}:{file}".encode()))
-    return mix(mix(start + indices.astype(np.uint64) * GOLDEN) + windows.astype(np.uint64) * GOLDEN)
+    return mix_bits(mix_bits(start + indices.astype(np.uint64) * GOLDEN) + windows.astype(np.uint64) * GOLDEN)
 
 
-def in_order(rank: int, indices: np.ndarray) -> np.ndarray:
+def input_places(rank: int, indices: np.ndarray) -> np.ndarray:
     """uint64 `[n]`: the places of a file's sequences in the input's order; `rank` is the file's among all files.
 
     24 bits for the file, 40 for the record; the windows of a record share a place, and keep their order because sorting

@@ -15,16 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lengthwise.config import Splits
-from lengthwise.records.container.framing import Block
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.rows.id_lookup import fingerprint64
 from lengthwise.records.rows.row_features import INDEX, SPLIT_KEY
-from lengthwise.records.rows.shuffle_order import GOLDEN, mix
+from lengthwise.records.rows.shuffle_order import GOLDEN, mix_bits
 
 
 def splits_of_records(records: Iterable[bytes], splits: Splits) -> np.ndarray:
     """int32 `[n]`: the index of each record's split, where `splits.key` is None."""
     hashes = np.fromiter(map(farmhash.Fingerprint64, records), np.uint64)  # no Python function per record
-    return divide(hashes, list(splits.fractions.values()), splits.seed)
+    return assign_splits(hashes, list(splits.fractions.values()), splits.seed)
 
 
 def splits_of_rows(rows: pa.RecordBatch, block: Block, splits: Splits) -> np.ndarray:
@@ -36,10 +36,10 @@ def splits_of_rows(rows: pa.RecordBatch, block: Block, splits: Splits) -> np.nda
         return splits_of_records((block.records[place] for place in places.tolist()), splits)
     values = rows.column(SPLIT_KEY)
     hashes = hash_values(values if pa.types.is_large_binary(values.type) else values.to_numpy())
-    return divide(hashes, list(splits.fractions.values()), splits.seed)
+    return assign_splits(hashes, list(splits.fractions.values()), splits.seed)
 
 
-def divide(hashes: np.ndarray, shares: Sequence[float], seed: int) -> np.ndarray:
+def assign_splits(hashes: np.ndarray, shares: Sequence[float], seed: int) -> np.ndarray:
     """int32 `[n]`: the split of each hash (uint64): shares of the 64-bit range, in their order."""
     return np.searchsorted(split_starts(shares), split_places(hashes, seed), side="right").astype(np.int32)
 
@@ -52,7 +52,7 @@ def split_starts(shares: Sequence[float]) -> np.ndarray:
 
 def split_places(hashes: Any, seed: int, shift_right: Callable[[Any, Any], Any] = np.right_shift) -> Any:
     """uint64 `[n]`: the places of hashes, uint64 `[n]`: arrays, or tensors with TensorFlow's `shift_right`."""
-    return mix(hashes + np.uint64((seed + 1) * int(GOLDEN) % 2**64), shift_right)
+    return mix_bits(hashes + np.uint64((seed + 1) * int(GOLDEN) % 2**64), shift_right)
 
 
 def hash_values(values: np.ndarray | pa.Array) -> np.ndarray:

@@ -14,7 +14,8 @@ from lengthwise.columns import length_key
 from lengthwise.columns.field_errors import did_you_mean
 from lengthwise.config import JobConfig
 from lengthwise.errors import EnvironmentFailure
-from lengthwise.records.container.framing import Block, read_blocks
+from lengthwise.records.container.frame_reading import read_blocks
+from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.decoding.example_protos import SequenceExample
 from lengthwise.records.rows.block_rows import Refined, Refiner, Rules, Tally
 from lengthwise.records.rows.row_features import INDEX, length_columns, lengths_of

@@ -20,9 +20,10 @@ from lengthwise.columns import (
 from lengthwise.errors import DatasetError
 from lengthwise.manifest import Manifest, Shard
 from lengthwise.records.arrays.arrow_steps import offsets_of
-from lengthwise.records.container.framing import Damage, read_blocks
+from lengthwise.records.container.frame_reading import read_blocks
+from lengthwise.records.container.record_blocks import Damage
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
-from lengthwise.records.encoding.block_buffers import unpack
+from lengthwise.records.encoding.block_buffers import unpack_buffer
 from lengthwise.records.rows.row_features import LENGTH, StepFeature, step_features
 from lengthwise.records.samples.record_items import read_items
 from lengthwise.reject_reasons import RejectReason
@@ -164,13 +165,13 @@ class _Prepared:
         dtypes = self._manifest.block_dtypes
         lengths = np.frombuffer(buffers[self._length_key][0], dtypes[self._length_key])
         counts = {column.key: len(lengths) * column.num_elements for column in self._context if column.key in dtypes}
-        arrays = {key: unpack(buffers[key][0], dtypes[key], count) for key, count in counts.items()}
+        arrays = {key: unpack_buffer(buffers[key][0], dtypes[key], count) for key, count in counts.items()}
         by_group = {step.length: arrays.get(step.length, lengths) for step in self._steps}
         bounds = {group: offsets_of(own) for group, own in by_group.items()}
         for step in self._steps:
             count = int(bounds[step.length][-1]) * step.width
             if not step.is_bytes:
-                arrays[step.key] = unpack(buffers[step.key][0], dtypes[step.key], count)
+                arrays[step.key] = unpack_buffer(buffers[step.key][0], dtypes[step.key], count)
             elif len(buffers[step.key]) != count:
                 raise ValueError(f"expected {count} strings of {step.key!r}, found {len(buffers[step.key])}")
         for row, length in enumerate(lengths.tolist()):

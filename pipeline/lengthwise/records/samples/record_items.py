@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from lengthwise.records.container.framing import MOST_BYTES, Damage, read_blocks
+from lengthwise.records.container.frame_reading import PROTOBUF_MAX_BYTES, read_blocks
+from lengthwise.records.container.record_blocks import Damage
 
 
 def read_items(
-    stream: BinaryIO, first: int = 0, *, max_record_bytes: int = MOST_BYTES
+    stream: BinaryIO, first: int = 0, *, max_record_bytes: int = PROTOBUF_MAX_BYTES
 ) -> Iterator[tuple[int, bytes | Damage]]:
     """The records from number `first` on, each with its number; damage as in `read_blocks`."""
     for block in read_blocks(stream, max_record_bytes=max_record_bytes):

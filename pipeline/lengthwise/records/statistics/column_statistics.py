@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from lengthwise.columns import AnyColumn, context_features, context_ids, id_features
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.records.encoding.example_encoder import list_values
-from lengthwise.records.rows.row_features import StepFeature, absence, step_features, with_numbers
+from lengthwise.records.rows.row_features import StepFeature, absence_column, step_features, with_numbers
 from lengthwise.records.statistics.training_numbers import MOST_ELEMENTS, TrainingNumbers, measure, training_statistics
 
 BINS = 32
@@ -322,7 +322,7 @@ def _numbers(rows: pa.RecordBatch, key: str) -> np.ndarray:
 
 def _present(rows: pa.RecordBatch, key: str) -> pa.Array:
     """A feature's lists, without those that stand for an absent one."""
-    mark = rows.schema.get_field_index(absence(key))
+    mark = rows.schema.get_field_index(absence_column(key))
     if mark < 0 or not rows.column(mark).true_count:
         return rows.column(key)
     return rows.column(key).filter(pc.invert(rows.column(mark)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from lengthwise.manifest import QUANTILES, TrainingStatistics
 from lengthwise.records.rows.id_lookup import fingerprint64
-from lengthwise.records.rows.shuffle_order import GOLDEN, mix
+from lengthwise.records.rows.shuffle_order import GOLDEN, mix_bits
 
 MOST_ELEMENTS = 4096
 """Steps of more numbers are not measured number by number: all their numbers together are one."""
@@ -122,7 +122,7 @@ def _sampled(count: int, stride: int, name: str) -> np.ndarray:
     if stride <= 1:
         return np.arange(count)
     strata = np.arange(-(-count // stride), dtype=np.uint64)
-    within = mix(np.uint64(fingerprint64(name.encode())) + strata * GOLDEN) % np.uint64(stride)
+    within = mix_bits(np.uint64(fingerprint64(name.encode())) + strata * GOLDEN) % np.uint64(stride)
     places = (strata * np.uint64(stride) + within).astype(np.int64)
     return places[places < count]
 
