@@ -49,7 +49,7 @@ def checks(
     """
     yield "versions", versions
     yield "threads and memory", machine
-    yield "file systems", file_systems
+    yield "file systems", file_system_clients
     for path in paths:
         yield f"access to {path}", partial(access, path)
     yield "Beam's embedded runner", embedded_runner
@@ -122,7 +122,7 @@ def _memory() -> int:
     return min(limits)
 
 
-def file_systems() -> Iterator[Finding]:
+def file_system_clients() -> Iterator[Finding]:
     """Checks local space, and which remote file systems have their client."""
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free

@@ -129,13 +129,13 @@ class PlainLines:
         ends = not self._done and event.total > 0 and event.done >= event.total
         if is_new or ends or (not self._done and now - self._last >= SECONDS_BETWEEN_LINES):
             self._last, self._done = now, self._done or ends
-            self._print(describe(event, self._pace))
+            self._print(progress_text(event, self._pace))
 
     def _print(self, line: str) -> None:
         print(visible(line), file=sys.stderr, flush=True)
 
 
-def describe(event: Event, pace: Pace) -> str:
+def progress_text(event: Event, pace: Pace) -> str:
     """`read: 120.3 MiB of 397.0 MiB (30%), 81,204 records (27,068/s), 12 rejected, 7 s left`."""
     parts = [amount(event)]
     if event.records:

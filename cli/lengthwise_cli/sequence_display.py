@@ -33,18 +33,18 @@ def say_sequence(shown: "FeatureView", *, whole: bool) -> None:
 def as_dict(shown: "FeatureView") -> dict[str, Any]:
     """Returns the sequence as values for JSON. Bytes are decoded as UTF-8; invalid bytes are escaped."""
     content: dict[str, Any] = {"number": shown.number, "file": shown.file, "length": shown.length, **shown.where}
-    content |= {"steps": plain(shown.steps), "context": plain(shown.context)}
-    return content | ({"ids": plain(shown.ids)} if shown.ids else {})
+    content |= {"steps": json_value(shown.steps), "context": json_value(shown.context)}
+    return content | ({"ids": json_value(shown.ids)} if shown.ids else {})
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A value without bytes in it, and without numbers that JSON does not know."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     if isinstance(value, float) and value - value != 0:  # NaN and the infinities
         return str(value)
     return value
@@ -58,8 +58,8 @@ def text(value: Any) -> str:
         inner = " ".join(map(text, value))
         return inner if len(value) == 1 else f"[{inner}]"
     if isinstance(value, bytes) and len(value) > _MOST_BYTES:  # such as a picture; `--json` has all
-        return f"{plain(value[:_MOST_CHARACTERS])}... ({len(value):,} bytes)"
-    return str(plain(value))
+        return f"{json_value(value[:_MOST_CHARACTERS])}... ({len(value):,} bytes)"
+    return str(json_value(value))
 
 
 def _few(values: Sequence[Any]) -> tuple[str, str]:
