@@ -65,9 +65,10 @@ from lengthwise.columns.embedding_columns import (
 )
 from lengthwise.columns.from_schema import columns_from_schema
 from lengthwise.columns.from_tensorflow import from_feature_column, from_feature_columns
-from lengthwise.columns.id_columns import FromData, HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.id_columns import HashColumn, IdentityColumn
 from lengthwise.columns.numeric_columns import BucketizedColumn, NumericColumn, Quantiles
 from lengthwise.columns.parse_spec import make_parse_example_spec
+from lengthwise.columns.vocabulary_columns import FromData, VocabularyColumn
 
 Column = Annotated[AnyColumn, Field(discriminator="kind")]
 """Any column, discriminated by its `kind`: the type to use in pydantic models."""

@@ -9,8 +9,9 @@ from lengthwise.columns.column_groups import groups_of, length_key
 from lengthwise.columns.context_columns import ContextColumn
 from lengthwise.columns.embedding_columns import EmbeddingColumn, IndicatorColumn, SharedEmbeddingColumn
 from lengthwise.columns.field_errors import show
-from lengthwise.columns.id_columns import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.id_columns import HashColumn, IdentityColumn
 from lengthwise.columns.numeric_columns import BucketizedColumn, NumericColumn
+from lengthwise.columns.vocabulary_columns import VocabularyColumn
 from lengthwise.errors import ConfigError
 
 IdColumn = IdentityColumn | HashColumn | VocabularyColumn
@@ -103,7 +104,7 @@ def id_features(columns: Iterable[AnyColumn]) -> tuple[IdColumn, ...]:
     )
 
 
-def keys_of(feature: SequenceFeature | ContextColumn) -> tuple[str, ...]:
+def feature_keys_of(feature: SequenceFeature | ContextColumn) -> tuple[str, ...]:
     """The features of batches that belong to a column: its own, its weights, and those that the lookup adds."""
     keys = (getattr(feature, name, None) for name in ("key", *_ADDED_KEYS))
     return tuple(key for key in keys if key is not None)

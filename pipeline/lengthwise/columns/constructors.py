@@ -16,8 +16,9 @@ from lengthwise.columns.embedding_columns import (
 from lengthwise.columns.exact_numbers import dtype_name
 from lengthwise.columns.field_errors import EXPECTED_COLUMN, show
 from lengthwise.columns.from_tensorflow import convert_categorical, from_feature_column, is_feature_column
-from lengthwise.columns.id_columns import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.id_columns import HashColumn, IdentityColumn
 from lengthwise.columns.numeric_columns import BucketizedColumn, NumericColumn
+from lengthwise.columns.vocabulary_columns import VocabularyColumn
 from lengthwise.errors import ConfigError, ConfigTypeError
 
 

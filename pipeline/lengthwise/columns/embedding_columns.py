@@ -6,9 +6,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from lengthwise.columns.column_base import Spec
 from lengthwise.columns.field_errors import FieldError
-from lengthwise.columns.id_columns import HashColumn, IdCount, IdentityColumn, VocabularyColumn
+from lengthwise.columns.id_columns import HashColumn, IdCount, IdentityColumn
 from lengthwise.columns.initializers import plain_initializer
 from lengthwise.columns.numeric_columns import MAX_ELEMENTS, BucketizedColumn
+from lengthwise.columns.vocabulary_columns import VocabularyColumn
 
 Categorical = Annotated[IdentityColumn | HashColumn | VocabularyColumn | BucketizedColumn, Field(discriminator="kind")]
 

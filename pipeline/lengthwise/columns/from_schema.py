@@ -24,9 +24,10 @@ from typing import Any
 from lengthwise.columns.column_base import RESERVED_KEY
 from lengthwise.columns.column_queries import IdColumn, SequenceFeature
 from lengthwise.columns.context_columns import ContextColumn
-from lengthwise.columns.id_columns import IdentityColumn, VocabularyColumn
+from lengthwise.columns.id_columns import IdentityColumn
 from lengthwise.columns.numeric_columns import NumericColumn
 from lengthwise.columns.schema_file import read_schema
+from lengthwise.columns.vocabulary_columns import VocabularyColumn
 from lengthwise.errors import ConfigError
 
 SEQUENCES = "##SEQUENCE##"

@@ -29,9 +29,10 @@ from lengthwise.columns.embedding_columns import (
 )
 from lengthwise.columns.exact_numbers import dtype_name
 from lengthwise.columns.field_errors import show
-from lengthwise.columns.id_columns import HashColumn, IdentityColumn, VocabularyColumn
+from lengthwise.columns.id_columns import HashColumn, IdentityColumn
 from lengthwise.columns.initializers import is_default_initializer
 from lengthwise.columns.numeric_columns import BucketizedColumn, NumericColumn
+from lengthwise.columns.vocabulary_columns import VocabularyColumn
 from lengthwise.errors import ConfigError
 
 _KINDS = (

@@ -17,7 +17,7 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
-from lengthwise.columns.column_queries import keys_of
+from lengthwise.columns.column_queries import feature_keys_of
 from lengthwise.manifest import ColumnStatistics, Manifest
 from lengthwise.report.chart_axes import percent_of
 from lengthwise.report.chart_values import Chart
@@ -141,7 +141,7 @@ def _card(index: int, key: str, feature: Feature, weights: bool, manifest: Manif
 
 
 def _reads(column: AnyColumn, key: str) -> bool:
-    return key in keys_of(feature_of(column))
+    return key in feature_keys_of(feature_of(column))
 
 
 def is_whole(feature: Feature, weights: bool) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from lengthwise.columns import AnyColumn, feature_of, from_feature_columns, groups, is_context, length_key
-from lengthwise.columns.column_queries import keys_of
+from lengthwise.columns.column_queries import feature_keys_of
 from lengthwise.config import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batching.batch_cuts import round_up
@@ -153,10 +153,10 @@ def serving_fn(
 
 def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, ...]:
     """The columns of the features with these keys."""
-    unknown = sorted(keys.difference(*(keys_of(feature_of(column)) for column in columns)))
+    unknown = sorted(keys.difference(*(feature_keys_of(feature_of(column)) for column in columns)))
     if unknown:
         raise ConfigError(f"columns: expected columns for all features of the model, found none for {unknown}")
-    chosen = tuple(column for column in columns if not keys.isdisjoint(keys_of(feature_of(column))))
+    chosen = tuple(column for column in columns if not keys.isdisjoint(feature_keys_of(feature_of(column))))
     if all(map(is_context, chosen)):
         raise ConfigError("columns: expected a sequence column among the features of the model")
     return chosen

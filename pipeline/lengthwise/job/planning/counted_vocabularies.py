@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 from lengthwise.columns import VocabularyColumn
-from lengthwise.columns.id_columns import MOST_ENTRIES
+from lengthwise.columns.vocabulary_columns import MOST_ENTRIES
 from lengthwise.errors import ConfigError, DataLimitError
 from lengthwise.job.planning.value_counting import MergeTask, counts_paths, merge_tasks, merged_files
 from lengthwise.job.task_values import Job, SpilledPiece
