@@ -1,4 +1,4 @@
-"""The example configurations prepare records that fit them, through the real job."""
+"""The example configurations prepare matching records, with the real job."""
 
 import os
 import random
@@ -92,7 +92,7 @@ def _every_column(rng: random.Random, index: int) -> bytes:
     ("name", "make"),
     [("minimal", _minimal), ("movielens", _movielens), ("cmudict", _cmudict), ("every_column", _every_column)],
 )
-def test_an_example_prepares_records_that_fit_it(name, make, tmp_path) -> None:
+def test_an_example_prepares_matching_records(name, make, tmp_path) -> None:
     rng = random.Random(name)
     for part in range(2):
         records = [make(rng, part * 100 + index) for index in range(100)]

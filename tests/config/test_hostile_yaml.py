@@ -1,4 +1,4 @@
-"""YAML made to do harm, or by another program's habits, is read safely or refused in words."""
+"""Malicious or unusual YAML is read safely, or rejected with a message."""
 
 import sys
 
@@ -43,7 +43,7 @@ def _bomb(levels: int, width: int) -> str:
         ("# only a comment", "received an empty file"),
     ],
 )
-def test_harm_is_refused_in_words(tmp_path, content, message) -> None:
+def test_malicious_yaml_is_rejected_with_a_message(tmp_path, content, message) -> None:
     with pytest.raises(ConfigError) as caught:
         _load(tmp_path, content)
     assert str(caught.value).startswith(f"{tmp_path}/job.yaml: ")
@@ -62,11 +62,11 @@ def test_harm_is_refused_in_words(tmp_path, content, message) -> None:
     ],
     ids=["UTF-8 BOM", "UTF-16", "CRLF", "directive", "empty section"],
 )
-def test_habits_of_editors_are_accepted(tmp_path, content) -> None:
+def test_the_output_of_common_editors_is_accepted(tmp_path, content) -> None:
     assert _load(tmp_path, content).columns[0].name == "a"
 
 
-def test_anchors_and_merges_that_people_write_work(tmp_path) -> None:
+def test_usual_anchors_and_merges_work(tmp_path) -> None:
     config = _load(
         tmp_path,
         "columns:\n"

@@ -1,4 +1,4 @@
-"""What `load_config` and `parse_config` make of good configurations: paths, overrides, schemas."""
+"""`load_config` and `parse_config` with valid configurations: paths, overrides, schemas."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def _write(folder, text: str, name: str = "job.yaml") -> str:
     return str(folder / name)
 
 
-def test_vocabulary_files_count_from_the_yaml_file_even_inside_wrappers(tmp_path) -> None:
+def test_vocabulary_files_are_relative_to_the_yaml_file_inside_wrappers_too(tmp_path) -> None:
     (tmp_path / "words.txt").write_text("a\nb\n")
     path = _write(
         tmp_path / "jobs",
@@ -33,14 +33,14 @@ def test_vocabulary_files_count_from_the_yaml_file_even_inside_wrappers(tmp_path
     assert inner.vocabulary_file == f"{tmp_path}/jobs/../words.txt"
 
 
-def test_names_with_shell_characters_are_plain_names(tmp_path) -> None:
+def test_shell_characters_in_names_are_literal(tmp_path) -> None:
     name = "$(touch pwned);`id`|~ {a,b} *.txt"
     (tmp_path / name).write_text("x\n")
     path = _write(tmp_path, f"columns: [{{kind: vocabulary, key: v, vocabulary_file: '{name}'}}]")
     assert load_config(path).columns[0].vocabulary == ("x",)
 
 
-def test_inputs_and_output_count_from_the_working_directory(tmp_path) -> None:
+def test_inputs_and_output_are_relative_to_the_working_directory(tmp_path) -> None:
     config = load_config(_write(tmp_path, GOOD + "inputs: {files: raw/*}\noutput: {path: out}\n"))
     assert config.inputs.files == ("raw/*",)
     assert config.output.path == "out"
@@ -86,14 +86,14 @@ def test_a_default_beyond_the_vocabulary_file_is_refused(tmp_path) -> None:
         ("splits: {fractions: {a: 0.5, b: 0.5}}", {"splits.fractions": {"c": 1.0}}, "splits.fractions", {"c": 1.0}),
     ],
 )
-def test_overrides_win_and_drop_their_rivals(tmp_path, yaml, overrides, path, value) -> None:
-    found = load_config(_write(tmp_path, f"{GOOD}{yaml}\n"), overrides)
+def test_overrides_replace_values_and_remove_what_they_exclude(tmp_path, yaml, overrides, path, value) -> None:
+    loaded = load_config(_write(tmp_path, f"{GOOD}{yaml}\n"), overrides)
     for name in path.split("."):
-        found = getattr(found, name)
-    assert found == value
+        loaded = getattr(loaded, name)
+    assert loaded == value
 
 
-def test_a_wrong_override_is_told_like_a_wrong_field(tmp_path) -> None:
+def test_a_wrong_override_is_reported_like_a_wrong_field(tmp_path) -> None:
     with pytest.raises(
         ConfigError, match=r"buckets\.cuont: expected a known field, received 'cuont'; did you mean 'count'"
     ):
@@ -119,14 +119,14 @@ def test_columns_come_from_a_schema_beside_the_yaml_file(tmp_path) -> None:
     ]
 
 
-def test_columns_that_are_named_replace_those_of_the_schema(tmp_path) -> None:
+def test_explicit_columns_replace_those_of_the_schema(tmp_path) -> None:
     _write(tmp_path, SCHEMA, "schema.pbtxt")
     embedding = "{kind: embedding, dimension: 4, categorical_column: {kind: identity, key: watches, num_buckets: 50}}"
     config = load_config(_write(tmp_path, f"columns_from_schema: schema.pbtxt\ncolumns: [{embedding}]"))
     assert [column.name for column in config.columns] == ["watches_embedding", "rating", "user"]
 
 
-def test_python_mappings_may_hold_columns() -> None:
+def test_mappings_may_contain_column_objects() -> None:
     column = columns.sequence_numeric_column("a", normalizer_fn=abs)
     config = parse_config({"columns": [column, {"kind": "numeric", "key": "b"}]})
     assert config.columns[0] is column
@@ -161,12 +161,12 @@ def test_loading_a_configuration_imports_nothing_heavy(tmp_path) -> None:
 
 
 def _ones(shape, dtype=None):
-    raise AssertionError("nothing is made here")
+    raise AssertionError("must not be called")
 
 
 class _Mine:
     def __call__(self, shape, dtype=None):
-        raise AssertionError("nothing is made here")
+        raise AssertionError("must not be called")
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_an_initializer_that_is_code_is_refused_before_anything_is_read(initiali
     own = columns.embedding_column(words, 4, initializer=initializer)
     [shared] = columns.shared_embedding_columns([words], 4, initializer=initializer)
     for column, field in ((own, "initializer"), (shared, "shared.initializer")):
-        with pytest.raises(ConfigError) as told:
+        with pytest.raises(ConfigError) as caught:
             parse_config({"columns": [{"kind": "numeric", "key": "a"}, column]})
-        message = str(told.value)
+        message = str(caught.value)
         assert f"columns[1].{field}: expected the name or the config of a Keras initializer" in message
         assert f"received '{name}', which is code; leave it out here" in message
 

@@ -10,7 +10,7 @@ from lengthwise.errors import ConfigError
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
-def test_a_mistake_is_told_exactly(mistake: Mistake, tmp_path, monkeypatch) -> None:
+def test_a_mistake_has_this_message(mistake: Mistake, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "job.yaml").write_text(mistake.yaml)
     with pytest.raises(ConfigError) as caught:
@@ -19,12 +19,12 @@ def test_a_mistake_is_told_exactly(mistake: Mistake, tmp_path, monkeypatch) -> N
     assert sorted(os.listdir(tmp_path)) == ["job.yaml"]
 
 
-def test_there_are_mistakes_enough() -> None:
+def test_there_are_enough_mistakes() -> None:
     assert len(MISTAKES) > 80
     assert len({mistake.name for mistake in MISTAKES}) == len(MISTAKES)
 
 
-def test_of_many_mistakes_ten_are_told(tmp_path) -> None:
+def test_ten_of_many_mistakes_are_reported(tmp_path) -> None:
     columns = [{"kind": "numeric", "key": f"k{index}", "shape": 0} for index in range(14)]
     with pytest.raises(ConfigError) as caught:
         parse_config({"columns": columns}, source="job")

@@ -1,12 +1,12 @@
-"""Values from the command line over those of the YAML file."""
+"""Values of the command line that replace those of the YAML file."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from lengthwise.config.buckets_section import PLANNING
 
-# What is said last counts, so a value takes away what it cannot stand beside.
-_RIVALS = {
+# The fields that an override removes because they exclude it.
+_EXCLUDED = {
     "inputs.files": ("inputs.by_split",),
     "inputs.by_split": ("inputs.files", "splits.fractions", "splits.key"),
     "splits.fractions": ("inputs.by_split",),
@@ -17,13 +17,13 @@ _RIVALS = {
 
 
 def with_overrides(content: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
-    """`content` with each override put in, by dotted path or nested mapping; overrides of None change nothing."""
+    """`content` with the overrides, which are dotted paths or nested mappings; None changes nothing."""
     flat = _flatten(overrides)
     result: dict[str, Any] = dict(content)
     for path in flat:
-        for rival in _RIVALS.get(path, ()):
-            if rival not in flat:
-                result = _removed(result, rival.split("."))
+        for excluded in _EXCLUDED.get(path, ()):
+            if excluded not in flat:
+                result = _removed(result, excluded.split("."))
     for path, value in flat.items():
         result = _replaced(result, path.split("."), value)
     return result

@@ -1,4 +1,4 @@
-"""From a YAML file, or a mapping, to a checked `JobConfig`."""
+"""Loads a YAML file, or a mapping, as a checked `JobConfig`."""
 
 from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
@@ -24,17 +24,18 @@ def load_config(
 ) -> JobConfig:
     """A job's configuration, from a YAML file or from Python.
 
-    Relative vocabulary and schema files count from the YAML file's folder; inputs and output from the working
-    directory.
+    Relative paths of vocabulary and schema files are relative to the folder of the YAML file; those of inputs and
+    output to the working directory.
 
     Args:
-        config: the path of a YAML file, local or on a file system that Beam knows; or the same as a mapping, whose
-            columns may be columns; or a configuration.
-        overrides: values that replace the file's, by dotted path (`buckets.count`) or as nested mappings; None leaves
-            the file's value. A value drops its rivals: `inputs.files` drops `inputs.by_split`, and the like.
+        config: the path of a YAML file, local or on a file system that Beam supports; or its content as a mapping, in
+            which columns may be objects; or a configuration.
+        overrides: values that replace those of the file, by dotted path (`buckets.count`) or as nested mappings; None
+            keeps the value of the file. A value removes the fields that exclude it: `inputs.files` removes
+            `inputs.by_split`, for example.
 
     Raises:
-        ConfigError: up to ten mistakes, one a line: `FILE: PATH: expected ..., received ...; what to do`.
+        ConfigError: up to ten mistakes, one per line: `FILE: PATH: expected ..., received ...; what to do`.
     """
     if isinstance(config, JobConfig):
         if not overrides:
@@ -50,18 +51,18 @@ def load_config(
 
 
 def parse_config(mapping: Mapping[str, Any], source: str = "configuration") -> JobConfig:
-    """Checks a configuration made in Python or read from YAML. Columns may be mappings or columns.
+    """Checks a configuration from Python or YAML. Columns may be mappings or objects.
 
     Args:
         mapping: the fields of `JobConfig`, and `columns_from_schema`: a TFMD schema whose features become columns,
-            except for those that `columns` names.
-        source: what messages call the configuration.
+            except those that `columns` names.
+        source: the name of the configuration in messages.
 
     Raises:
         ConfigError: as in `load_config`.
     """
     try:
-        given = {name: value for name, value in mapping.items() if value is not None}  # a section all commented out
+        given = {name: value for name, value in mapping.items() if value is not None}  # an empty section
         config = JobConfig.model_validate(_with_schema_columns(given, source))
     except ValidationError as error:
         raise ConfigError(*_explain(source, error)) from error
@@ -80,22 +81,22 @@ def _with_schema_columns(mapping: dict[str, Any], source: str) -> dict[str, Any]
     schema = mapping.pop("columns_from_schema", None)
     if schema is None:
         return mapping
-    own = mapping.get("columns", ())
-    if not isinstance(own, list | tuple):
-        return mapping  # the model says what is wrong with it
+    columns = mapping.get("columns", ())
+    if not isinstance(columns, list | tuple):
+        return mapping  # the model reports the mistake
     if not isinstance(schema, str) or not schema:
         raise ConfigError(
             f"{source}: columns_from_schema: expected the path of a schema.pbtxt, received {show(schema)}"
         )
     try:
-        mapping["columns"] = [*own, *columns_from_schema(schema, leave_out={_key(column) for column in own})]
+        mapping["columns"] = [*columns, *columns_from_schema(schema, leave_out={_key(column) for column in columns})]
     except ConfigError as error:
         raise ConfigError(f"{source}: columns_from_schema: {error}") from error
     return mapping
 
 
 def _key(column: Any) -> Any:
-    """The feature that a column, or the mapping of one, reads."""
+    """The feature that a column, or the mapping of a column, reads."""
     while isinstance(column, Mapping):
         inner = column.get("categorical_column", column.get("source_column"))
         if inner is None:
@@ -113,7 +114,7 @@ def _check_vocabularies(columns: Iterable[AnyColumn], source: str) -> None:
         if not isinstance(feature, VocabularyColumn) or feature.vocabulary_file is None:
             continue
         try:
-            feature.vocabulary  # noqa: B018 (it is read, and so checked)
+            feature.vocabulary  # noqa: B018 (reading checks it)
         except ConfigError as error:
             mistakes.append(f"{source}: columns[{index}]: {error}")
     if mistakes:

@@ -1,4 +1,4 @@
-"""The JSON Schema of a job's YAML file: editors complete and check configurations by it."""
+"""The JSON Schema of a job's YAML file, with which editors complete and check configurations."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from lengthwise.config.job_config import JobConfig
 
 
 def config_schema() -> dict[str, Any]:
-    """The schema, of draft 2020-12, of what `load_config` reads.
+    """The schema (draft 2020-12) of the files that `load_config` reads.
 
-    Rules between fields are not in it; `load_config` checks them.
+    It does not contain rules between fields; `load_config` checks these.
     """
     schema = JobConfig.model_json_schema()
     schema["properties"]["columns_from_schema"] = {
@@ -19,7 +19,7 @@ def config_schema() -> dict[str, Any]:
     schema.pop("required", None)
     schema["anyOf"] = [{"required": ["columns"]}, {"required": ["columns_from_schema"]}]
     for definition in schema["$defs"].values():
-        if "kind" in definition.get("properties", {}):  # a default in Python, told apart by it in YAML
+        if "kind" in definition.get("properties", {}):  # optional in Python, required in YAML
             definition["properties"]["kind"].pop("default", None)
             definition["required"] = ["kind", *definition.get("required", ())]
     return {

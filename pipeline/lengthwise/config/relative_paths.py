@@ -1,4 +1,4 @@
-"""Which folder relative paths in a YAML file count from. Paths are taken literally: no `~`, no variables, no shell."""
+"""Resolves relative paths in a YAML file. Paths are literal: `~` and variables are not expanded."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,13 @@ _FROM_FILE = ("vocabulary_file", "columns_from_schema")
 
 
 def folder_of(path: str) -> str:
-    """The folder in which `path` stands; empty for the working directory."""
+    """The folder that contains `path`; empty for the working directory."""
     folder, slash, _ = path.rpartition("/")
     return folder or slash
 
 
 def with_resolved_paths(content: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """The configuration in which relative paths of vocabulary and schema files, at any depth, count from `folder`."""
+    """The configuration with the relative paths of vocabulary and schema files, at any depth, resolved in `folder`."""
 
     def resolve(mapping: dict[str, Any]) -> dict[str, Any]:
         return mapping | {name: _resolve(mapping[name], folder) for name in _FROM_FILE if name in mapping}

@@ -1,4 +1,4 @@
-"""A YAML file as a plain mapping: nothing is executed, nothing is guessed, nothing explodes."""
+"""Reads a YAML file as a mapping: without tags that run code, duplicate keys, or anchors that expand without limit."""
 
 import difflib
 import os
@@ -13,21 +13,21 @@ from lengthwise.storage.files import is_remote, read_bytes
 
 MAX_BYTES = 16 * 2**20
 MAX_REPEATED = 100_000
-"""How many values anchors may repeat, all of their uses added up."""
+"""The maximum number of values that all uses of anchors may repeat."""
 
 
 def read_mapping(path: str) -> dict[str, Any]:
-    """The file's one YAML document.
+    """The YAML document of the file.
 
     Raises:
-        ConfigError: there is no such file, it is no YAML, no mapping, too large, names a key twice, or repeats too much
-            by anchors; the message names file and line.
+        ConfigError: the file is missing, too large, not YAML or not a mapping, has a key twice, or repeats too many
+            values by anchors; the message names file and line.
     """
     return mapping_of(_read_text(path), path)
 
 
 def mapping_of(text: str, path: str) -> dict[str, Any]:
-    """The one YAML document of a text that messages call `path`; see `read_mapping`."""
+    """The YAML document of a text, whose name in messages is `path`; see `read_mapping`."""
     try:
         content = _load(text, path)
     except yaml.MarkedYAMLError as error:
@@ -53,7 +53,7 @@ def _read_text(path: str) -> str:
         raise ConfigError(f"{path}: expected a readable YAML file: {error}") from error
     if len(data) > MAX_BYTES:
         raise ConfigError(
-            f"{path}: expected at most {MAX_BYTES} bytes, received {len(data)}; give long vocabularies as files"
+            f"{path}: expected at most {MAX_BYTES} bytes, received {len(data)}; write long vocabularies to files"
         )
     try:
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
@@ -101,7 +101,7 @@ def _load(text: str, path: str) -> Any:
 
 
 def _size(node: yaml.Node, sizes: dict[int, int], open_nodes: set[int]) -> int:
-    """How many values the node would have, were each alias written out."""
+    """The number of values that the node has if every alias is expanded."""
     if id(node) in sizes:
         return sizes[id(node)]
     if id(node) in open_nodes:
@@ -128,14 +128,14 @@ def _explain(path: str, error: yaml.MarkedYAMLError) -> str:
     elif "constructor for the tag" in problem:
         received, advice = problem.rpartition("for ")[2], "write plain values, without a tag"
     elif "mapping values are not allowed" in problem:
-        received, advice = "a second ': ' in one value", "put texts with ': ' in quotes"
+        received, advice = "a second ': ' in one value", "put text with ': ' in quotes"
     elif "undefined alias" in problem or error.context == "while scanning an alias":
         received = received.removeprefix("found ")
-        advice = "put texts that start with '*' in quotes, glob patterns too"
+        advice = "put text that starts with '*' in quotes, glob patterns too"
     elif "second time" in problem:
         advice = "keep one of the two"
     elif "stream end" in problem:
         received, advice = "the end of the file", "close what is open: a bracket, a brace or a quote"
     elif "another document" in problem:
-        advice = "keep one document a file"
+        advice = "keep one document per file"
     return f"{path}: {where}expected YAML, received {received}{'; ' if advice else ''}{advice}"
