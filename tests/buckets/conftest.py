@@ -1,4 +1,4 @@
-"""Real data sets that are read out of downloaded wheels, never copied: their licences do not let us ship them."""
+"""Real data sets, read from downloaded wheels: their licences do not permit to ship copies."""
 
 import importlib.util
 import os

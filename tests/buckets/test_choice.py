@@ -114,7 +114,7 @@ def test_over_long_sequences_are_counted_in_the_last_bucket() -> None:
     assert BucketPlan((1, 2, 3)).sequences(histogram) == [0, 5, 6]
 
 
-def test_a_sample_stands_for_the_whole() -> None:
+def test_a_sample_is_scaled_to_all_data() -> None:
     sample = LengthHistogram.from_counts({3: 1, 9: 40})
     assert sample.scaled(2.5) == LengthHistogram.from_counts({3: 2, 9: 100})
     assert sample.scaled(0.01) == LengthHistogram.from_counts({3: 1, 9: 1})
@@ -139,7 +139,7 @@ def test_the_plan_is_the_same_whether_over_long_sequences_are_truncated_or_rejec
     assert plan(rejected, **options) == plan(truncated, **options)
 
 
-def test_the_curve_is_made_of_as_many_plans_as_asked_for() -> None:
+def test_the_curve_has_the_given_number_of_plans() -> None:
     histogram = LengthHistogram.from_lengths(range(1, 101))
     assert [count for count, _ in padding_by_count(histogram, 5)] == [1, 2, 3, 4, 5]
     assert padding_by_count(histogram, 200)[-1] == (100, 0.0)

@@ -30,7 +30,7 @@ def test_cmudict_words(cmudict_lengths: LengthHistogram) -> None:
     assert found["quantile"] == 18.7
 
 
-def test_the_knee_of_log_normal_lengths_is_about_30_and_saves_what_fewer_buckets_would_waste() -> None:
+def test_the_knee_of_log_normal_lengths_is_about_30_and_saves_padding_of_fewer_buckets() -> None:
     lengths = np.clip(np.random.default_rng(0).lognormal(np.log(25), 0.9, 1_000_000).astype(int) + 1, 1, 512)
     histogram = LengthHistogram.from_lengths(lengths)
     assert 28 <= knee(histogram) <= 32

@@ -15,7 +15,7 @@ lengths = st.lists(st.integers(0, 50) | st.integers(0, 2**31 - 1), max_size=60)
 
 
 @given(lengths)
-def test_counts_what_is_there(values) -> None:
+def test_counts_of_lengths(values) -> None:
     histogram = LengthHistogram.from_lengths(np.array(values, np.int64))
     assert dict(zip(histogram.lengths.tolist(), histogram.counts.tolist(), strict=True)) == Counter(values)
     assert histogram.lengths.tolist() == sorted(set(values))

@@ -1,4 +1,4 @@
-"""Boundaries as multiples: which one `auto` takes, and what each costs, against brute force."""
+"""Boundaries as multiples: the choice of `auto` and the cost of each multiple, compared with brute force."""
 
 from itertools import combinations
 

@@ -24,7 +24,7 @@ def pairs(longest: int, most: int) -> st.SearchStrategy[PairHistogram]:
 
 
 def least_cost(histogram: PairHistogram, count: int, cost: PairCost) -> float:
-    """Of all plans of at most `count` buckets whose last one holds all, by trying each."""
+    """The best plan of at most `count` buckets whose last one contains all, by trying each."""
     axes = [sorted({max(length, 1) for length in column}) for column in histogram.lengths.T.tolist()]
     cells = np.array(list(product(*axes)))
     held = (histogram.lengths[:, None] <= cells).all(axis=2)
@@ -45,7 +45,7 @@ def test_small_inputs_get_the_optimum(histogram: PairHistogram, count: int, cost
     assert plan.max_lengths == tuple(max(one, 1) for one in histogram.max)
     assert plan.total_cost(histogram, cost) == pytest.approx(least_cost(histogram, count, cost), rel=1e-9)
     prices = cost.of(*np.array(plan.boundaries).T)
-    assert (np.diff(prices) >= 0).all()  # so the first bucket that holds a record is the cheapest
+    assert (np.diff(prices) >= 0).all()  # so the first bucket that contains a record is the cheapest
 
 
 @settings(max_examples=30, deadline=None)
@@ -90,7 +90,7 @@ def test_multiples_limits_and_the_number_of_buckets_follow_the_data() -> None:
     assert cheap < plan_pairs(large, count=6, cost=PairCost((100, 1))).padding_shares(large)[1]
 
 
-def test_a_record_belongs_to_the_first_bucket_that_holds_it() -> None:
+def test_a_record_belongs_to_the_first_bucket_that_contains_it() -> None:
     plan = PairPlan(((4, 8), (8, 4), (8, 8)))
     assert plan.assign([[4, 8], [5, 4], [5, 5], [0, 0], [9, 1], [1, 9]]).tolist() == [0, 1, 2, 0, 3, 3]
     histogram = PairHistogram.from_lengths([[4, 8], [5, 4], [5, 5], [3, 20]], [1, 2, 3, 1])
@@ -129,6 +129,6 @@ def test_rounded_lengths_keep_their_leading_digits(length: int, bits: int) -> No
         (lambda: plan_pairs(PairHistogram.from_lengths([[1, 2]]), multiple_of="best"), "multiple_of"),  # type: ignore[arg-type]
     ],
 )
-def test_what_makes_no_plan_is_refused(make: object, message: str) -> None:
+def test_invalid_plans_are_refused(make: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make()  # type: ignore[operator]

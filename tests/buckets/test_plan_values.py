@@ -15,7 +15,7 @@ lengths = st.lists(st.integers(0, 80), max_size=50)
 
 
 @given(plans, lengths, st.sampled_from([np.int32, np.int64, np.uint16]))
-def test_assign_finds_the_first_bucket_that_holds_the_length(plan, values, dtype) -> None:
+def test_assign_returns_the_first_bucket_that_contains_the_length(plan, values, dtype) -> None:
     found = plan.assign(np.array(values, dtype))
     assert found.dtype == np.int32
     expected = [next((i for i, b in enumerate(plan.boundaries) if n <= b), plan.num_buckets) for n in values]

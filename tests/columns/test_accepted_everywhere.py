@@ -1,4 +1,4 @@
-"""`tf.feature_column` objects are taken wherever columns of ours are, and mean the same."""
+"""`tf.feature_column` objects are accepted everywhere, with the same results as columns of lengthwise."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_takers_of_columns(name: str, raw: str) -> None:
 
 @pytest.mark.parametrize("name", ["looked_up", "make_parse_example_spec", "count_raw", "read_raw"])
 @pytest.mark.parametrize("wrong", [[3], PRICE, {"price": PRICE}], ids=["a number", "one column", "a dict"])
-def test_what_is_no_list_of_columns_is_refused(name: str, wrong: Any, raw: str) -> None:
+def test_a_value_that_is_not_a_list_of_columns_is_refused(name: str, wrong: Any, raw: str) -> None:
     with pytest.raises(ConfigError, match="feature_columns"):
         TAKERS[name](wrong, raw)
 

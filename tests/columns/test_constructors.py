@@ -1,4 +1,4 @@
-"""Constructors take TensorFlow's arguments, fill in TensorFlow's defaults, and say what is wrong."""
+"""Constructors accept TensorFlow's arguments, use its defaults, and report wrong arguments."""
 
 import numpy as np
 import pytest
@@ -227,7 +227,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("make", "message"), MISTAKES, ids=[message[:70] for _, message in MISTAKES])
-def test_a_wrong_argument_is_told(make, message) -> None:
+def test_wrong_arguments_are_reported(make, message) -> None:
     with pytest.raises(ConfigError) as caught:
         make()
     assert str(caught.value) == message.replace("2**63", str(2**63))
@@ -307,7 +307,7 @@ def test_integers_of_a_vocabulary_may_be_numpys(entries) -> None:
     assert (column.dtype, [type(entry) for entry in column.vocabulary]) == ("int64", [int, int])
 
 
-def test_texts_of_a_vocabulary_may_be_numpys() -> None:
+def test_vocabularies_of_numpy_strings() -> None:
     assert LIST("k", np.array(["a", "b"])) == LIST("k", np.array([b"a", b"b"])) == LIST("k", ["a", "b"])
 
 
@@ -324,7 +324,7 @@ def test_texts_of_a_vocabulary_may_be_numpys() -> None:
         ("float64", np.float32(0.5), 0.5),
     ],
 )
-def test_numbers_are_kept_as_the_dtype_holds_them(dtype, given, kept) -> None:
+def test_numbers_are_converted_to_the_dtype(dtype, given, kept) -> None:
     column = NUMERIC("a", dtype=dtype, default_value=given, min_value=given, max_value=given)
     numbers = [column.default_value, column.min_value, column.max_value]
     assert numbers == [kept] * 3

@@ -1,4 +1,4 @@
-"""What holds for columns of every kind."""
+"""Properties of columns of every kind."""
 
 import json
 import pickle
@@ -70,14 +70,14 @@ def test_each_reads_one_feature(column) -> None:
 
 
 @every_kind
-def test_batches_hold_the_same_of_raw_and_of_looked_up_features(column) -> None:
+def test_batches_contain_the_same_for_raw_and_looked_up_features(column) -> None:
     held = lw.context_features([column])
     assert held == lw.context_features(lw.looked_up([column]))
     assert [one.key for one in held] == sorted(one.key for one in held)
     assert bool(held) == lw.is_context(column)
 
 
-def test_of_ids_of_the_record_batches_hold_ids_weights_and_their_number() -> None:
+def test_batches_contain_ids_weights_and_number_of_ids_of_the_record() -> None:
     held = {one.key: (one.dtype, one.shape, one.required) for one in lw.context_features([DEVICE, TOPICS])}
     assert held == {
         "device": ("int64", (), True),

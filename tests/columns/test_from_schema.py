@@ -126,7 +126,7 @@ def test_tensor_representations_decide(representation, column) -> None:
     assert _columns(text) == (column,)
 
 
-def test_beside_a_sequence_struct_the_rest_is_context() -> None:
+def test_features_next_to_a_sequence_struct_are_context() -> None:
     columns = _columns(
         'feature { name: "user" type: BYTES } '
         'feature { name: "k" type: BYTES value_count { min: 1 max: 3 } string_domain { value: "a" } } '
@@ -136,7 +136,7 @@ def test_beside_a_sequence_struct_the_rest_is_context() -> None:
     assert columns == (CONTEXT("user", dtype="string"), topics, NUMERIC("x"))
 
 
-def test_domains_may_stand_apart() -> None:
+def test_domains_of_the_schema_are_used_by_name() -> None:
     columns = _columns(
         'feature { name: "a" type: BYTES domain: "words" } feature { name: "b" type: INT domain: "ids" }'
         'string_domain { name: "words" value: "x" } int_domain { name: "ids" min: 0 max: 1 }'

@@ -254,7 +254,7 @@ class Foreign:
     ids=["numeric", "crossed", "foreign", "tensor"],
 )
 @pytest.mark.parametrize("wrap", ["embedding", "indicator", "shared"])
-def test_what_our_wrappers_cannot_take_is_told_in_python_words(wrap, ids, message) -> None:
+def test_wrappers_report_unsuitable_columns_in_terms_of_python(wrap, ids, message) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         WRAPPERS[wrap](ids, 3)
     assert "kind: ..." not in str(caught.value)

@@ -9,7 +9,7 @@ ID = lw.sequence_categorical_column_with_identity
 NUMERIC = lw.sequence_numeric_column
 
 
-def test_features_are_distinct_and_sorted_whatever_wraps_them() -> None:
+def test_features_are_distinct_and_sorted_regardless_of_wrappers() -> None:
     item = ID("item", 3)
     chosen = [
         lw.context_column("z"),

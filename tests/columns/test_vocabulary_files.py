@@ -111,7 +111,7 @@ DEFAULTS = {
 
 
 @pytest.mark.parametrize("way", DEFAULTS)
-def test_a_default_outside_the_vocabulary_is_refused_whichever_way_the_column_is_made(tmp_path, way) -> None:
+def test_a_default_outside_the_vocabulary_is_refused_by_every_way_to_create_a_column(tmp_path, way) -> None:
     path = _path(tmp_path, b"a\nb\n")
     assert DEFAULTS[way](path, 1).default_value == 1
     for outside in (2, 99):

@@ -89,7 +89,7 @@ def _chromium(folder: Path, page: Path, *options: str, dark: bool) -> "subproces
 
 
 def _requests(log: dict[str, dict[str, dict[str, int]]]) -> list[str]:
-    """The addresses that pages asked for; what the browser asks for itself has no origin."""
+    """The addresses that pages requested; the requests of the browser itself have no origin."""
     start = log["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
     params = [event.get("params", {}) for event in log["events"] if event["type"] == start]  # type: ignore[union-attr]
     return [one["url"] for one in params if "url" in one and one.get("initiator") != "not an origin"]

@@ -1,4 +1,4 @@
-"""What the charts show: integers at whole numbers, timestamps at dates, lengths in equal bins, and whose data it is."""
+"""Charts: integers at whole numbers, timestamps at dates, lengths in equal bins; and names of data sets."""
 
 from datetime import UTC, datetime
 
@@ -85,7 +85,7 @@ def _seconds(*date: int) -> float:
         ("timestamp", None, None, None),
     ],
 )
-def test_timestamps_are_told_by_name_and_size(key, low, high, per_second) -> None:
+def test_timestamps_are_recognised_by_name_and_size(key, low, high, per_second) -> None:
     times = Timestamps.of(key, low, high)
     assert (times and times.per_second) == per_second
 

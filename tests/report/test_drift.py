@@ -48,7 +48,7 @@ def test_an_empty_histogram_has_no_distance() -> None:
     st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 50), min_size=1),
     st.integers(1, 8),
 )
-def test_bounds_from_the_most_frequent_hold_the_true_distance(first, second, known) -> None:
+def test_bounds_from_the_most_frequent_contain_the_true_distance(first, second, known) -> None:
     def top(counts) -> TopCounts:
         most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:known]
         return TopCounts(dict(most), sum(counts.values()), complete=len(most) == len(counts))
@@ -76,7 +76,7 @@ def test_equal_ranges_are_compared_bin_by_bin() -> None:
     assert bins.first.sum() == bins.second.sum() == 4
 
 
-def test_few_whole_numbers_are_recognised_whatever_the_range() -> None:
+def test_small_sets_of_whole_numbers_are_recognised_for_any_range() -> None:
     bins = common_bins(numbers([1.0, 2.0, 2.0, 5.0]), numbers([1.0, 2.0, 3.0]))
     assert bins.exact
     assert bins.first.tolist() == [1, 2, 0, 0, 1]
@@ -132,7 +132,7 @@ def test_rebinned_samples_of_one_distribution_stay_near() -> None:
         ({"columns": (NumericColumn(key="x"),), "statistics": {}}, {}, "only in the other data set"),
     ],
 )  # fmt: skip
-def test_what_moved_is_flagged(here, there, flag) -> None:
+def test_features_that_moved_are_flagged(here, there, flag) -> None:
     many = {"lengths": {"train": {3: 40_000}}}
     flags = [flag for drift in compare_manifests(manifest(**many, **here), manifest(**many, **there))
              for flag in drift.flags]  # fmt: skip

@@ -80,7 +80,7 @@ def test_it_needs_no_network_and_no_script(page) -> None:
     assert parsed.named("meta")[2]["content"].startswith("default-src 'none'")
 
 
-def test_every_chart_has_title_words_axes_and_numbers(page) -> None:
+def test_every_chart_has_title_description_axes_and_numbers(page) -> None:
     charts = [attributes for attributes in parse(page).named("svg") if attributes.get("role") == "img"]
     ids = {attributes["id"] for _, attributes in parse(page).elements if "id" in attributes}
     assert len(charts) == 4  # lengths, padding by count, speed, shards
@@ -135,7 +135,7 @@ def test_hostile_names_and_values_are_text() -> None:
     assert page.text.count("<script>alert('x')</script>") > 10
 
 
-def test_what_cannot_be_seen_is_escaped() -> None:
+def test_invisible_characters_are_escaped() -> None:
     turned = "a\u202eb\u200bc\x00d\udce9"
     reject = Reject(RejectReason.NOT_FINITE, turned, turned, turned, 0, 0, b"\x00\xff")
     page = render_report(manifest(counts=Counts(read=5, written=4, rejected={"not_finite": 1}, sequences=4)), [reject])
@@ -144,7 +144,7 @@ def test_what_cannot_be_seen_is_escaped() -> None:
     assert r"\x00\xff" in page
 
 
-def test_long_texts_are_cut() -> None:
+def test_long_strings_are_shortened() -> None:
     key = "k" * 100_000
     reject = Reject(RejectReason.NOT_FINITE, key, key, key, 0, 0, key.encode())
     page = render_report(

@@ -1,4 +1,4 @@
-"""Numbers as people read them, and places on axes."""
+"""Numbers as text, and positions on axes."""
 
 from itertools import pairwise
 
@@ -46,12 +46,12 @@ from lengthwise.report.number_text import (
         (shortened("abc", 2), "ab… (1 more characters)"),
     ],
 )
-def test_numbers_read_well(shown, expected) -> None:
+def test_numbers_as_text(shown, expected) -> None:
     assert shown == expected
 
 
 @given(st.text())
-def test_foreign_text_is_visible_and_can_be_written(foreign) -> None:
+def test_strings_of_the_data_are_visible_and_can_be_written(foreign) -> None:
     shown = visible_lines(foreign)
     shown.encode()
     assert all(char.isprintable() or char == "\n" for char in shown)
@@ -62,7 +62,7 @@ finite = st.floats(-1e12, 1e12)
 
 
 @given(finite, finite, st.booleans(), finite)
-def test_places_are_on_the_axis(first, second, log, value) -> None:
+def test_positions_are_on_the_axis(first, second, log, value) -> None:
     axis = Axis(min(first, second), max(first, second), log)
     assert 0 <= axis.place(value) <= 100
     ticks = axis.ticks()
@@ -72,7 +72,7 @@ def test_places_are_on_the_axis(first, second, log, value) -> None:
 
 
 @given(st.floats(1e-6, 1e15))
-def test_a_counting_axis_holds_what_it_counts(highest) -> None:
+def test_a_counting_axis_contains_its_counts(highest) -> None:
     axis = counting_axis(highest)
     assert axis.low == 0
     assert highest <= axis.high * (1 + 1e-9)
