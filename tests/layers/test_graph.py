@@ -7,7 +7,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras.src.layers.rnn.legacy_cells import BasicRNNCell  # not in Keras 3, so not in tf.compat.v1.nn
 
-from layers.contrib import contrib_sequence_input_layer
+from layers.contrib_input_layer import contrib_sequence_input_layer
 from lengthwise import columns as lw
 from lengthwise.errors import ConfigError
 from lengthwise.layers import SequenceFeatures, sequence_input_layer

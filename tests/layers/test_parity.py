@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 
-from layers.generate import random_columns, random_ranks, sparse_batches
-from layers.peer import Peer, peer_columns
+from layers.random_batches import random_columns, random_ranks, sparse_batches
+from layers.tensorflow_peer import Peer, peer_columns
 from lengthwise import columns as lw
 from lengthwise.layers import SequenceFeatures
 
