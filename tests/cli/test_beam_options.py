@@ -14,7 +14,10 @@ WRONG = {
         "raw/a.tfrecord: expected an option of Beam's, such as --runner=..., received a word",
     ),
     "a word after an option": (("--streaming", "stray"), "stray: expected an option of Beam's"),
-    "nonsense": (("--nonsense=3",), "--nonsense: Beam has no such option; those of lengthwise itself stand before --"),
+    "nonsense": (
+        ("--nonsense=3",),
+        "--nonsense: Beam has no such option; options of lengthwise itself must precede --",
+    ),
     "a slip": (
         ("--direct_num_worker=2",),
         "--direct_num_worker: Beam has no such option; did you mean --direct_num_workers?",
@@ -63,7 +66,7 @@ RIGHT = {
 @pytest.mark.parametrize("command", ["check", "plan", "prepare"])
 def test_a_file_after_the_dashes_is_not_passed_over(command: str, place, lengthwise) -> None:
     error = lengthwise(command, place.job, "--", place.raw / "a.tfrecord", code=2).stderr
-    assert "input files and what else is for lengthwise stand before --" in error
+    assert "input files and options of lengthwise itself must precede --" in error
     assert not place.prepared.exists()
 
 

@@ -120,7 +120,7 @@ def test_a_worker_that_cannot_start_is_told_with_its_last_words(tmp_path):
     path = os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)])
     ended = Command(config(tmp_path), *PROCESSES, PYTHONPATH=path).wait()
     assert ended.code == 3, ended.said
-    assert "a worker process ended before its work did, with exit code 1: ModuleNotFoundError" in ended.said
+    assert "a worker process ended before its work was done, with exit code 1: ModuleNotFoundError" in ended.said
     assert "the same command resumes" in ended.said
 
 

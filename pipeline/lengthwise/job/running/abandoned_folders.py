@@ -1,6 +1,6 @@
-"""Folders for temporary files that a killed process leaves behind: the next run knows them by a mark, and removes them.
+"""Temporary folders that a killed process leaves behind: the next run recognizes them by a mark, and removes them.
 
-The mark is a file that its process holds locked, so whoever can lock it knows that the process is gone.
+The mark is a file that the process keeps locked: if it can be locked, the process has ended.
 """
 
 import fcntl
@@ -12,34 +12,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 PREFIXES = ("lengthwise-", "beam-pipeline-temp")
-"""How the names begin of folders that may be ours: Beam makes the latter, for its pipelines and for ours."""
+"""Prefixes of folders that may be ours: Beam uses the second one for every pipeline, ours or not."""
 
 _MARK = ".lengthwise"
 
 
 @contextmanager
 def claimed(folder: str) -> Iterator[None]:
-    """Marks a temporary folder as that of this process, for as long as it lasts."""
+    """Marks a temporary folder as that of this process, while the context lasts."""
     path = os.path.join(folder, _MARK)
     with open(path + "-", "w") as mark:
-        with suppress(OSError):  # a file system without locks: there nothing is ever removed
+        with suppress(OSError):  # a file system without locks: nothing is ever removed
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.rename(path + "-", path)  # under its name it is always locked, as long as we live
+        os.rename(path + "-", path)  # under this name it is locked as long as the process lives
         yield
 
 
 def remove_abandoned() -> None:
-    """Removes what killed processes of this user have left in the folder for temporary files."""
-    place = tempfile.gettempdir()
+    """Removes the temporary folders that killed processes of this user have left behind."""
+    parent = tempfile.gettempdir()
     with suppress(OSError):
-        for name in os.listdir(place):
+        for name in os.listdir(parent):
             if name.startswith(PREFIXES):
                 with suppress(OSError):
-                    _remove_if_abandoned(os.path.join(place, name))
+                    _remove_if_abandoned(os.path.join(parent, name))
 
 
 def _remove_if_abandoned(folder: str) -> None:
-    """Raises OSError where the folder is not ours, or its process is at work."""
+    """Raises OSError if the folder is not ours, or its process is running."""
     if not _is_own(os.lstat(folder), stat.S_ISDIR):
         return
     mark = os.open(os.path.join(folder, _MARK), os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""Beam's options, looked at before Beam is: what would lose data, hang, or fail after minutes, is an error at once."""
+"""Checks Beam's options before Beam runs: options that would lose data, hang, or fail after minutes are errors."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _PLACE = (re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?"), "a folde
 
 
 def runner_name(options: Sequence[str]) -> str:
-    """The name of the runner that the options choose; the embedded runner's where they choose none."""
+    """The name of the runner that the options select; by default that of the embedded runner."""
     return option_value(options, "runner") or _EMBEDDED[0]
 
 
@@ -25,9 +25,9 @@ def is_embedded(options: Sequence[str]) -> bool:
 
 
 def needs_beam(options: Sequence[str]) -> bool:
-    """Whether Beam runs the job: its options name a runner, or are those of the embedded runner, or of a dry run.
+    """Whether Beam runs the job: its options name a runner, or belong to the embedded runner, or request a dry run.
 
-    Worker processes on this machine are always our own: where one of Beam's dies early, its runner waits forever.
+    Worker processes on this machine are always our own: if one of Beam's dies early, its runner waits forever.
     """
     if is_embedded(options) and option_value(options, "direct_running_mode") == "multi_processing":
         return False
@@ -35,24 +35,24 @@ def needs_beam(options: Sequence[str]) -> bool:
 
 
 def number_of_workers(options: Sequence[str]) -> int | None:
-    """How many workers on this machine the options ask for; None where they leave it open."""
+    """The number of workers on this machine that the options request; None if they do not say."""
     value = option_value(options, "direct_num_workers")
     return int(value) or None if value.isdigit() else None
 
 
 def is_dry_run(options: Sequence[str]) -> bool:
-    """Whether the job is to be built but not run."""
+    """Whether the job is only built, not run."""
     return any(option in ("--dry_run", "--dry_run=True", "--dry_run=true") for option in options)
 
 
 def check_options(options: Sequence[str], config: JobConfig, folder: str, name: str = "output.path") -> None:
-    """Refuses what cannot work, within a moment and without a network.
+    """Refuses options that cannot work, immediately and without a network.
 
     Args:
         options: Beam's.
-        config: whose input the workers are to read.
-        folder: where they are to write.
-        name: what the folder is called by who gave it.
+        config: the configuration, whose input the workers read.
+        folder: the folder to which they write.
+        name: the folder's name in messages, such as the field that names it.
 
     Raises:
         ConfigError: what `check_runner` refuses, Dataflow options that are missing or malformed, or paths that remote
@@ -67,7 +67,7 @@ def check_runner(options: Sequence[str]) -> None:
     """Refuses runners and options that are not Beam's.
 
     Raises:
-        ConfigError: an unknown runner or one that loses data, or an option that is unknown or has a wrong value.
+        ConfigError: the runner is unknown or loses data, or an option is unknown or has a wrong value.
     """
     if not options:
         return
@@ -82,13 +82,13 @@ def check_runner(options: Sequence[str]) -> None:
 
 
 def _short(runner: str) -> str:
-    """The runner's name as Beam takes it too: in any case, and without its last syllables."""
+    """The runner's short name, which Beam accepts too: in lower case, and without `runner` at its end."""
     return runner.lower().removesuffix("runner")
 
 
 def input_patterns(config: JobConfig) -> list[str]:
-    """What the configuration names as input, in all splits."""
-    return [*config.inputs.files, *(one for group in config.inputs.by_split.values() for one in group)]
+    """The paths and patterns of the input, of all splits."""
+    return [*config.inputs.files, *(path for paths in config.inputs.by_split.values() for path in paths)]
 
 
 def _check_dataflow(options: Sequence[str], paths: list[tuple[str, str]]) -> None:
@@ -103,7 +103,7 @@ def _check_dataflow(options: Sequence[str], paths: list[tuple[str, str]]) -> Non
 
 
 def option_value(options: Sequence[str], name: str) -> str:
-    """The last value given to an option, as `--name=value` or `--name value`; empty for none."""
+    """The last value given to an option, as `--name=value` or `--name value`; empty if it is not given."""
     value = ""
     for position, option in enumerate(options):
         if option.startswith(f"--{name}="):

@@ -1,4 +1,4 @@
-"""A pipeline run by Beam, and how its failures become ours."""
+"""Runs a Beam pipeline, and translates its failures into our errors."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def run_pipeline(
     """Builds a pipeline and runs it to its end, which a runner on a cluster must reach within `timeout_s` seconds.
 
     Raises:
-        LengthwiseError: what a worker raised, with its own class and message.
+        LengthwiseError: the error that a worker raised, with its class and message.
         EnvironmentFailure: the runner failed.
     """
     pipeline_options = PipelineOptions([*environment_options(), *options])
@@ -51,7 +51,7 @@ def run_pipeline(
 
 
 def _wait_for(result: Any, timeout_s: float | None) -> None:
-    """Waits for the end of a job. If we are stopped meanwhile, a cluster must not continue without us."""
+    """Waits for the end of a job. If this process is stopped before, the cluster must not continue."""
     try:
         state = result.wait_until_finish(timeout_s and 1000 * timeout_s)
     except KeyboardInterrupt:
@@ -69,9 +69,9 @@ def _cancel(result: Any) -> None:
 
 @contextmanager
 def _reachable_past_proxies() -> Iterator[None]:
-    """While this lasts, gRPC connects to this machine directly, whatever proxy `http_proxy` names.
+    """While the context lasts, gRPC connects to this machine directly, without the proxy that `http_proxy` names.
 
-    Beam's embedded runner and its workers meet at `localhost`, in threads too.
+    Beam's embedded runner and its workers connect through `localhost`, also as threads of one process.
     """
     before = os.environ.get(_DIRECT)
     others = before if before is not None else os.environ.get("no_proxy", "")
@@ -86,15 +86,17 @@ def _reachable_past_proxies() -> Iterator[None]:
 
 
 def _translate(error: Exception) -> LengthwiseError:
-    """A worker's own error, which Beam hands on as text, or a failure of the runner."""
+    """The error of a worker, which Beam passes on as text, or a failure of the runner."""
     if "KeyboardInterrupt" in str(error):
         return Interrupted("stopped; the same command resumes")
-    found = _OURS.search(str(error))
-    if found:
-        kind = getattr(errors, found[1], EnvironmentFailure)
-        return kind(found[2].strip())
+    match = _OURS.search(str(error))
+    if match:
+        kind = getattr(errors, match[1], EnvironmentFailure)
+        return kind(match[2].strip())
     if "No module named 'lengthwise" in str(error):
-        return EnvironmentFailure(f"a worker has another lengthwise than {__version__}, or none; install this one")
+        return EnvironmentFailure(
+            f"a worker has a different version of lengthwise than {__version__}, or none; install this version there"
+        )
     lines = filter(None, map(str.strip, str(error).splitlines()))
     last = [line for line in lines if not _JAVA_FRAME.fullmatch(line)]
     return EnvironmentFailure(f"the Beam runner failed: {last[-1] if last else type(error).__name__}")

@@ -1,4 +1,4 @@
-"""A cluster's workers have another current folder than the command: relative local paths are made absolute for them."""
+"""Absolute paths for the workers of a cluster, whose current folder differs from that of the command."""
 
 import dataclasses
 import os
@@ -12,7 +12,7 @@ from lengthwise.storage import files
 
 
 def for_workers(job: Job, options: Sequence[str]) -> Job:
-    """The job as the workers of the chosen runner need it. Names in rejects and messages stay as they were given."""
+    """The job as the workers of the selected runner need it. Names in rejects and messages stay as they were given."""
     if is_embedded(options):
         return job
     config = with_vocabulary_files(job.config, _absolute_vocabulary)

@@ -4,8 +4,8 @@
  tasks ───┤                               ├──▶ results, in the order of the tasks
           └─ connection ─ worker process ─┘
 
-A worker that dies closes its connection, so nobody waits for it. All that workers write is kept for the next run, so
-they may be killed at any moment.
+A worker that dies closes its connection, so the caller does not wait for it. Files that workers have written are kept
+for the next run, so workers may be killed at any moment.
 """
 
 import os
@@ -27,17 +27,21 @@ Result = TypeVar("Result")
 
 _PROGRAM = (
     "import sys; from lengthwise.parent_process import tie; tie(int(sys.argv[1])); "
-    "from lengthwise.job.running.worker_process import main; main()"
+    "from lengthwise.job.running.worker_process import serve_parent; serve_parent()"
 )
-_PATIENCE_S = 5.0  # with a worker that has nothing left to do
-_RESUMES = "what is done is kept: the same command resumes"
+_PATIENCE_S = 5.0  # for a worker without tasks to end
+_RESUMES = "finished work is kept: the same command resumes"
 
 
 class LocalWorkers:
-    """As many workers as `count` says: processes, or this one where that is 1. They end with the context."""
+    """Workers that run tasks: `count` processes, or this process if that is 1. They end with the context.
+
+    Args:
+        count: the number of workers.
+        options: Beam's options for remote file systems.
+    """
 
     def __init__(self, count: int, options: Sequence[str] = ()) -> None:
-        """`options`: Beam's, of remote file systems."""
         self._workers: list[_Worker] = []
         try:
             for _ in range(count if count > 1 else 0):
@@ -60,11 +64,11 @@ class LocalWorkers:
             worker.end()
 
     def map(self, function: Callable[[Job, Task], Result], job: Job, tasks: Sequence[Task]) -> list[Result]:
-        """What the function, one of a module, gives for each of the tasks.
+        """The results of a function, which belongs to a module, for each of the tasks.
 
         Raises:
             EnvironmentFailure: a worker died.
-            Exception: what a worker raised.
+            Exception: a worker raised it.
         """
         if not self._workers:
             return [function(job, task) for task in tasks]
@@ -94,15 +98,15 @@ class LocalWorkers:
 
 
 class _Worker:
-    """A process, and the connection to it."""
+    """A worker process, and the connection to it."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         try:
-            self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process runs)
+            self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process runs)
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM, str(os.getpid()), str(theirs.fileno())],
-                stdin=subprocess.DEVNULL, stdout=self._said, stderr=subprocess.STDOUT, pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, pass_fds=[theirs.fileno()],
             )  # fmt: skip
         except FileNotFoundError as error:
             raise EnvironmentFailure(f"{error.strerror}; set TMPDIR to a folder that can be written") from error
@@ -121,7 +125,7 @@ class _Worker:
             raise self._death() from error
 
     def receive(self) -> Any:
-        """What a task gave."""
+        """The result of a task."""
         try:
             is_done, value = self.connection.recv()
         except (EOFError, OSError) as error:
@@ -137,21 +141,21 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self._said.close()
+        self._output.close()
 
     def _death(self) -> EnvironmentFailure:
-        """How the process ended, in words: by a signal, or with an exit code and its last line."""
+        """The error that describes the end of the process: its signal, or its exit code and last line of output."""
         code = self.process.wait()
         if code == -signal.SIGKILL:
             return EnvironmentFailure(
                 f"a worker process was killed (SIGKILL): out of memory? Fewer `--workers` need less; {_RESUMES}"
             )
         if code < 0:
-            name = next((one.name for one in signal.Signals if one == -code), f"signal {-code}")
+            name = next((known.name for known in signal.Signals if known == -code), f"signal {-code}")
             return EnvironmentFailure(f"a worker process was killed ({name}); {_RESUMES}")
-        self._said.seek(0)
-        lines = self._said.read().decode(errors="backslashreplace").strip().splitlines()
-        said = f": {lines[-1].strip()}" if lines else ""
+        self._output.seek(0)
+        lines = self._output.read().decode(errors="backslashreplace").strip().splitlines()
+        last_line = f": {lines[-1].strip()}" if lines else ""
         return EnvironmentFailure(
-            f"a worker process ended before its work did, with exit code {code}{said}; {_RESUMES}"
+            f"a worker process ended before its work was done, with exit code {code}{last_line}; {_RESUMES}"
         )

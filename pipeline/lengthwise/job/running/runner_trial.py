@@ -1,4 +1,4 @@
-"""A job of one element, by which a runner shows that its workers have this package and reach the same folders."""
+"""A trial job of one element: it shows whether a runner's workers have this package and reach the same folders."""
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,15 +12,15 @@ TIMEOUT_S = 120.0
 
 
 def try_runner(options: Sequence[str], folders: Iterable[str], timeout_s: float = TIMEOUT_S) -> None:
-    """Runs the trial.
+    """Runs the trial job.
 
     Args:
         options: Beam's.
-        folders: what the workers must reach; each can be written from here.
-        timeout_s: how long the runner may take, in seconds.
+        folders: the folders that the workers must reach; this machine can write to each.
+        timeout_s: the time limit for the runner, in seconds.
 
     Raises:
-        EnvironmentFailure: the runner failed or did not answer; or a worker has another version or other folders.
+        EnvironmentFailure: the runner failed or did not answer; or a worker has a different version or other folders.
     """
     import apache_beam as beam
 
@@ -33,7 +33,7 @@ def try_runner(options: Sequence[str], folders: Iterable[str], timeout_s: float 
                 pipeline
                 | "Create" >> beam.Create([probes])
                 | "Spread" >> beam.Reshuffle()
-                | "Try" >> beam.Map(lambda found: _look(__version__, found))
+                | "Try" >> beam.Map(lambda paths: _check_worker(__version__, paths))
             )
 
         run_pipeline(build, options, timeout_s=timeout_s)
@@ -41,7 +41,7 @@ def try_runner(options: Sequence[str], folders: Iterable[str], timeout_s: float 
 
 @contextmanager
 def _probes(folders: Iterable[str]) -> Iterator[list[str]]:
-    """A file in each folder, as long as it lasts."""
+    """The paths of a temporary file in each folder, which exist while the context lasts."""
     probes = [files.join(folder, f".lengthwise-{uuid.uuid4().hex[:8]}") for folder in folders]
     try:
         for probe in probes:
@@ -52,12 +52,12 @@ def _probes(folders: Iterable[str]) -> Iterator[list[str]]:
             files.remove(probe)
 
 
-def _look(version: str, probes: Sequence[str]) -> None:
-    """What a worker does."""
+def _check_worker(version: str, probes: Sequence[str]) -> None:
+    """Checks a worker's version and files; runs there."""
     if version != __version__:
         raise EnvironmentFailure(f"a worker has lengthwise {__version__}, expected {version}; install that for workers")
     missing = [probe.rpartition("/")[0] for probe in probes if not files.exists(probe)]
     if missing:
         raise EnvironmentFailure(
-            f"a worker does not find what is in {missing[0]}: it must reach it under the same path"
+            f"a worker does not find the files in {missing[0]}: it must reach this folder under the same path"
         )

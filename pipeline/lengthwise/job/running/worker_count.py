@@ -1,36 +1,33 @@
-"""How many workers this machine runs."""
+"""The number of workers that this machine runs."""
 
 from lengthwise.cores import usable_cores
 
-_PROCESSES_FROM = (
-    256 * 2**20
-)  # worker processes take half a second to start, and a core each: they pay off from here on
-_EACH = 64 * 2**20  # bytes of input for which a worker has shards to write, if it has nothing to read
+# Bytes of input. Worker processes take half a second to start, and a core each: they pay off from this size.
+_LEAST_FOR_PROCESSES = 256 * 2**20
+_BYTES_PER_WORKER = 64 * 2**20  # of input: a worker has shards to write, even if it has nothing to read
 
 
 def choose_workers(workers: int | None, pieces: int, size: int) -> tuple[int, str]:
-    """How many workers run here, and a line that says why.
+    """The number of workers on this machine, and a line that gives the reason.
 
     Args:
-        workers: how many are asked for; None for one per core that this process may use, or for one alone where the
+        workers: the requested number; None for one per core that this process may use, or for a single one if the
             input is small.
-        pieces: how many pieces the input has: of a small one, more workers than pieces would idle.
+        pieces: the number of pieces of the input: if it is small, more workers than pieces would be idle.
         size: the input's bytes.
     """
-    is_small = size < _PROCESSES_FROM
-    asked = workers or (1 if is_small else usable_cores())
-    count = min(asked, max(pieces, size // _EACH, 1))
+    is_small = size < _LEAST_FOR_PROCESSES
+    requested = workers or (1 if is_small else usable_cores())
+    count = min(requested, max(pieces, size // _BYTES_PER_WORKER, 1))
     if count == 1:
-        why = (
-            f": {size / 2**20:.0f} MiB of input is less than {_PROCESSES_FROM >> 20} MiB"
-            if workers is None and is_small
-            else ""
-        )
+        why = ""
+        if workers is None and is_small:
+            why = f": {size / 2**20:.0f} MiB of input is less than {_LEAST_FOR_PROCESSES >> 20} MiB"
         return 1, f"1 worker in this process{why}"
     why = f"`--workers {workers}`" if workers else f"{size / 2**20:.0f} MiB of input, {usable_cores()} usable cores"
     return count, f"{count} worker processes: {why}"
 
 
 def embedded_options(workers: int | None) -> list[str]:
-    """Options for as many threads of Beam's embedded runner, which has one by itself."""
+    """Options for this number of threads of Beam's embedded runner, which has one by default."""
     return [f"--direct_num_workers={workers}", "--direct_running_mode=multi_threading"] if workers else []

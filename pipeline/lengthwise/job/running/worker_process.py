@@ -1,4 +1,4 @@
-"""What a worker process on this machine runs: the tasks that `local_workers` gives it, one after the other."""
+"""The program of a worker process on this machine: it runs the tasks that `local_workers` sends, one by one."""
 
 import gc
 import os
@@ -12,13 +12,13 @@ from lengthwise.job.running.fast_start import uncollected
 from lengthwise.storage import files
 
 
-def main() -> None:
-    """Serves the process that started this one until it closes their connection, the second argument's descriptor."""
+def serve_parent() -> None:
+    """Serves the parent process until it closes the connection, whose descriptor is the second argument."""
     with uncollected():
         from lengthwise.job.running import job_steps  # noqa: F401 (imports all that tasks need)
     gc.freeze()
     _serve(Connection(int(sys.argv[2])))
-    os._exit(0)  # all is on disk: nothing is to be torn down
+    os._exit(0)  # all is on disk: no cleanup is needed
 
 
 def _serve(connection: Connection) -> None:
@@ -37,16 +37,16 @@ def _serve(connection: Connection) -> None:
         assert function is not None
         try:
             outcome: Any = True, function(job, value)
-        except Exception as error:  # noqa: BLE001 (raised again where the task comes from)
+        except Exception as error:  # noqa: BLE001 (raised again by the parent process)
             outcome = False, _sendable(error)
         connection.send(outcome)
 
 
 def _sendable(error: Exception) -> Exception:
-    """The error with where it was raised; where it cannot be sent, another one that says the same."""
+    """The error with its traceback as a note; if it cannot be pickled, a RuntimeError with the same message."""
     error.add_note("in a worker process:\n" + "".join(traceback.format_exception(error)))
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 (whatever a class of errors does)
+    except Exception:  # noqa: BLE001 (an exception class may raise anything)
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
