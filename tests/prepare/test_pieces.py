@@ -140,7 +140,7 @@ def test_a_file_that_changes_between_its_pieces(raw, monkeypatch, name):
 
 
 def test_an_interrupted_job_reads_no_finished_piece_again(raw, monkeypatch):
-    from lengthwise.job.reading.piece_reader import Reading
+    from lengthwise.job.reading.piece_reader import PieceReader
     from lengthwise.job.writing import shard_writing
 
     raw.write_bytes(CONTENT)
@@ -148,15 +148,15 @@ def test_an_interrupted_job_reads_no_finished_piece_again(raw, monkeypatch):
     monkeypatch.setattr(input_pieces, "PIECE_BYTES", PIECE)
     config = jobs.job(raw.parent.parent, words.COLUMNS, [f"{raw.parent}/*"], **SECTIONS, **ORDERS["planned"])
     reads: list[str] = []
-    blocks = Reading.blocks
+    blocks = PieceReader.blocks
 
     def counted(reading: Any) -> Any:
-        reads.append(reading.found["piece"])
+        reads.append(reading.summary["piece"])
         if len(reads) == 6:
             raise KeyboardInterrupt
         yield from blocks(reading)
 
-    monkeypatch.setattr(Reading, "blocks", counted)
+    monkeypatch.setattr(PieceReader, "blocks", counted)
     write_rows = shard_writing.read_rows
     monkeypatch.setattr(shard_writing, "read_rows", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     for _ in range(2):  # once while it reads, once before it writes

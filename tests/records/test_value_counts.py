@@ -52,7 +52,7 @@ from lengthwise.job.planning import value_counting
 from lengthwise.records.statistics import value_counts
 
 value_counting.MOST_BYTES, value_counts._BATCH_BYTES, value_counts._KEPT_ROWS = 2**21, 2**16, 2**12
-counter = value_counting.Counter(sys.argv[1])
+counter = value_counting.ValueCounter(sys.argv[1])
 for start in range(0, 1_000_000, 10_000):  # in an order that is not that of their bytes
     values = [b"value number %d" % (number * 7_919 % 1_000_000) for number in range(start, start + 10_000)]
     counter.add(pa.array(values, pa.large_binary()), np.full(10_000, 1))

@@ -8,7 +8,7 @@ from lengthwise_cli import shared_options
 
 if TYPE_CHECKING:
     from lengthwise.config import JobConfig
-    from lengthwise.job.data_check import Verdict
+    from lengthwise.job.data_check import CheckResult
 
 EPILOG = f"""\b
 Example:
@@ -53,7 +53,7 @@ def command(
     return DataLimitError.exit_code if verdict.fault else 0
 
 
-def _as_json(verdict: "Verdict") -> dict[str, Any]:
+def _as_json(verdict: "CheckResult") -> dict[str, Any]:
     tally = verdict.tally
     return {
         "passed": not verdict.fault,
@@ -79,7 +79,7 @@ def _say_uncounted(job: "JobConfig") -> None:
         say(f"`prepare` counts the vocabularies of {keys}, so values outside them are not reported here")
 
 
-def _say(verdict: "Verdict") -> None:
+def _say(verdict: "CheckResult") -> None:
     from lengthwise_cli.data_set_summary import say_rejects
     from lengthwise_cli.terminal import say, say_table
 

@@ -1,4 +1,4 @@
-"""Validation alone: what would be rejected, and whether the limits would hold."""
+"""Validates the input only: which records a job would reject, and whether it would exceed a limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from lengthwise.reject_reasons import RejectReason, first_of_each
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a check found.
+class CheckResult:
+    """The result of a check.
 
     Attributes:
-        tally: what was counted.
+        tally: the counts of records.
         lengths: of the valid sequences (of the group that leads), cut and split as the configuration says.
         examples: the first few rejects of each reason and column.
-        damaged: how many files are unreadable in whole or in part.
-        fault: which limit of the configuration the data breaks, in words; empty where it keeps them all.
+        damaged: the number of files that are partly or completely unreadable.
+        fault: a message about the limit of the configuration that the data exceeds; empty for none.
     """
 
     tally: Tally
@@ -33,26 +33,28 @@ class Verdict:
     fault: str
 
 
-def judge(job: Job, pieces: Sequence[Piece], measured: Sequence[MeasuredPiece]) -> Verdict:
-    """The verdict on all pieces together, in the order of the input."""
+def check_pieces(job: Job, pieces: Sequence[Piece], measured: Sequence[MeasuredPiece]) -> CheckResult:
+    """The result for all pieces together, in the order of the input."""
     tally = Tally()
     examples: list[RejectExample] = []
-    for piece, one in zip(pieces, measured, strict=True):
-        tally.add(one.tally)
-        examples += [refused.model_copy(update={"index": refused.index + piece.shift}) for refused in one.examples]
-    damage = [f"{one.file}: {one.detail}" for one in examples if one.reason is RejectReason.DAMAGED_FILE]
+    for piece, result in zip(pieces, measured, strict=True):
+        tally.add(result.tally)
+        examples += [reject.model_copy(update={"index": reject.index + piece.shift}) for reject in result.examples]
+    damage = [f"{reject.file}: {reject.detail}" for reject in examples if reject.reason is RejectReason.DAMAGED_FILE]
     counts = Counts(read=tally.read, written=tally.written, rejected=dict(tally.rejected), sequences=tally.sequences)
     fault = check_limits(job, counts, damage)
-    return Verdict(tally, leading_lengths(measured), tuple(_first(examples)), len(damage), fault)
+    return CheckResult(tally, leading_lengths(measured), tuple(_first(examples)), len(damage), fault)
 
 
-def judge_hopeless(found: AllRejected) -> Verdict:
-    """The verdict where the first records are all rejected, so that no more were read."""
-    examples = [as_example(reject) for reject in found.rejects]
-    return Verdict(found.tally, LengthHistogram.from_counts({}), tuple(_first(examples)), 0, describe_hopeless(found))
+def check_hopeless(all_rejected: AllRejected) -> CheckResult:
+    """The result if the first records are all rejected, so that no more are read."""
+    examples = [as_example(reject) for reject in all_rejected.rejects]
+    no_lengths = LengthHistogram.from_counts({})
+    return CheckResult(all_rejected.tally, no_lengths, tuple(_first(examples)), 0, describe_hopeless(all_rejected))
 
 
 def _first(examples: list[RejectExample]) -> list[RejectExample]:
-    """Of each reason and column the first few, sorted by reason."""
-    order = {reason: place for place, reason in enumerate(RejectReason)}
-    return sorted(first_of_each(examples, reason_and_column), key=lambda one: (order[one.reason], one.column))
+    """The first few of each reason and column, sorted by reason."""
+    order = {reason: position for position, reason in enumerate(RejectReason)}
+    first = first_of_each(examples, reason_and_column)
+    return sorted(first, key=lambda example: (order[example.reason], example.column))

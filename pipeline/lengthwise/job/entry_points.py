@@ -6,7 +6,7 @@ from typing import NoReturn
 from lengthwise.buckets import LengthHistogram, PairHistogram
 from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError, NothingRan
-from lengthwise.job.data_check import Verdict, judge, judge_hopeless
+from lengthwise.job.data_check import CheckResult, check_hopeless, check_pieces
 from lengthwise.job.planning.hopeless_input import find_hopeless, refuse_hopeless
 from lengthwise.job.planning.length_measurement import unsampled
 from lengthwise.job.reading.input_files import list_inputs, unlisted_inputs
@@ -122,7 +122,7 @@ def check(
     runner_options: Sequence[str] = (),
     progress: ProgressSink = ignore,
     folder: str,
-) -> Verdict:
+) -> CheckResult:
     """Validates the whole input, and writes nothing but what `folder` holds.
 
     Args:
@@ -138,9 +138,9 @@ def check(
     job = _measuring(unsampled(config), folder, runner_options, progress)
     hopeless = None if is_dry_run(runner_options) else find_hopeless(job)
     if hopeless is not None:
-        return judge_hopeless(hopeless)
+        return check_hopeless(hopeless)
     with stages_of(job, workers, runner_options, progress) as stages:
-        return judge(job, *stages.measure(job))
+        return check_pieces(job, *stages.measure(job))
 
 
 def _measuring(config: JobConfig, folder: str, options: Sequence[str], progress: ProgressSink) -> Job:

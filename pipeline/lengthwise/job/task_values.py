@@ -1,4 +1,4 @@
-"""What the steps of the job hand to each other: plain values that fit through Beam and into the work folder as JSON."""
+"""The values that the steps of a job pass to each other, through Beam and as JSON files in the work folder."""
 
 import os
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ class Input:
     """One raw file.
 
     Attributes:
-        path: as the file systems know it.
-        name: relative to the folder of all inputs: what the file is, wherever the folder stands.
+        path: its path in a file system.
+        name: relative to the folder of all inputs, so that it does not depend on where this folder is.
         rank: its position among the inputs, sorted by name.
-        size: in bytes, compressed as it is.
-        split: the index of the split that it belongs to; None where records are divided by hash.
-        modified: when it was modified, in seconds since 1970; 0 where unknown.
+        size: in bytes; of a compressed file, compressed.
+        split: the index of its split; None if records are assigned to splits by hash.
+        modified: the time of its last change, in seconds since 1970; 0 if unknown.
     """
 
     path: str
@@ -38,14 +38,14 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The records of a raw file whose frames start in a range of bytes: what one worker reads.
+    """The records of a raw file whose frames start in a byte range; one worker reads them.
 
     Attributes:
         source: the file.
         start: the first byte of the range.
-        stop: the byte behind its last one.
+        stop: the byte after its last one.
         first: the number of the piece's first record in the file; None until the records before it are counted.
-        is_exact: whether a record starts at `start`; otherwise the first one is searched for.
+        is_exact: whether a record starts at `start`; otherwise the first record is searched for.
     """
 
     source: Input
@@ -56,7 +56,7 @@ class Piece:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all of the file."""
+        """Whether it is the whole file."""
         return self.start == 0 and self.is_last
 
     @property
@@ -66,33 +66,36 @@ class Piece:
 
     @property
     def counts_from(self) -> int:
-        """The number that its first record gets while it is read; 0 where those before it are not counted yet."""
-        return self.first or 0 if self.is_exact else 0
+        """The number that its first record gets while it is read; 0 if the records before it are not counted yet."""
+        return (self.first or 0) if self.is_exact else 0
 
     @property
     def shift(self) -> int:
-        """What is missing in the numbers that its records got while it was read, now that `first` is known."""
+        """The number to add to those that its records got while it was read, now that `first` is known."""
         return (self.first or 0) - self.counts_from
 
     @property
     def name(self) -> str:
-        """What its files in the work folder are called; names sort as the input does."""
+        """The name of its files in the work folder; names sort in the order of the input."""
         rank = f"{self.source.rank:06d}"
-        return rank if self.is_whole else f"{rank}-{self.start:015d}{'x' if self.start and self.is_exact else ''}"
+        if self.is_whole:
+            return rank
+        exact = "x" if self.start and self.is_exact else ""
+        return f"{rank}-{self.start:015d}{exact}"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every worker needs to know.
+    """A job as every worker receives it.
 
     Attributes:
         config: the validated configuration.
         inputs: the raw files, by rank.
-        boundaries: the most steps of each bucket, given or planned: of the group that leads, or of the first two.
+        boundaries: the maximum steps of each bucket, given or planned: of the group that leads, or of the first two.
         fingerprint: of configuration and inputs.
-        work: the folder for what is unfinished.
-        progress: a local folder for the workers' counts; empty for none.
-        folder: where relative paths of inputs start; empty where workers have the same current folder.
+        work: the folder for unfinished work.
+        progress: a local folder for the counts that workers report; empty for none.
+        folder: the folder of relative input paths; empty if workers have the same current folder.
     """
 
     config: JobConfig
@@ -105,7 +108,7 @@ class Job:
 
     @property
     def rules(self) -> Rules:
-        """How its records become rows."""
+        """The rules by which its records become rows."""
         return Rules.of(self.config, self.boundaries[-1] if self.boundaries else self.config.longest)
 
     def reach(self, source: Input) -> str:
@@ -118,21 +121,21 @@ class Job:
 
 
 class Message(BaseModel):
-    """Base of what is kept in the work folder."""
+    """Base of the values that are stored in the work folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
 
 class PieceRead(Message):
-    """What a worker found in a piece of the input.
+    """The result of reading a piece of the input.
 
     Attributes:
         piece: its name.
-        begin: the byte of the file at which its first record starts; None where it found none.
-        end: the byte behind its last record.
-        records: how many it has, readable or not.
-        is_cut_off: whether the file breaks off in it, so that nothing behind it can be read.
-        state: what would change if another file took the file's place; empty for a whole file.
+        begin: the byte of the file at which its first record starts; None if no start was found.
+        end: the byte after its last record.
+        records: the number of its records, readable or not.
+        is_cut_off: whether the file is damaged in it, so that the rest of the file cannot be read.
+        state: a text that changes if the file is replaced; empty for a whole file.
     """
 
     piece: str
@@ -144,19 +147,19 @@ class PieceRead(Message):
 
 
 class Segment(NamedTuple):
-    """Sorted rows of one split and bucket in a run file: where they stand, and what they are (see `runs`).
+    """A reference to sorted rows of one split and bucket in a run file (see `sorted_runs`).
 
     Attributes:
-        piece: the piece of the input whose run file holds the rows.
-        offset: the segment's first byte there.
-        bits: how many leading bits of the places its parts differ in: it has `2**bits` parts.
+        piece: the piece of the input whose run file contains the rows.
+        offset: the segment's first byte in this file.
+        bits: the segment has `2**bits` parts, by the leading bits of the rows' places in the output's order.
         split: the index of the split.
         bucket: the index of the bucket.
-        rows: how many.
-        weight: the bytes that they will take in a shard, about, before compression.
-        first: the smallest place in the output's order.
-        last: the largest.
-        longest: the longest sequence of each group but the one that leads.
+        rows: the number of rows.
+        weight: about the bytes that the rows take in a shard, before compression.
+        first: the smallest place.
+        last: the largest place.
+        longest: the longest sequence of each group that does not lead.
     """
 
     piece: str
@@ -172,17 +175,17 @@ class Segment(NamedTuple):
 
 
 class SpilledPiece(PieceRead):
-    """What became of one piece of the input.
+    """The result of spilling one piece of the input to disk.
 
     Attributes:
-        tally: what was counted.
-        damage: the file and how it broke off, in words; empty where it was read to its end.
-        segments: where its rows are; none before they are sorted.
-        is_sorted: whether they are; where buckets are planned they wait, as they were read, until lengths are known.
-        lengths: by group, of each split by its index, how many sequences of each length (see `measure.pack_lengths`).
-        pairs: how many records have which lengths of the first two groups, rounded up; see `job.pairs`.
+        tally: the counts of its records.
+        damage: the file and its damage, as a message; empty if it was read to its end.
+        segments: references to its rows; none before they are sorted.
+        is_sorted: whether they are sorted; if buckets are planned, rows wait unsorted until lengths are known.
+        lengths: by group and index of the split, the packed number of sequences of each length (see `pack_lengths`).
+        pairs: the number of records by the lengths of the first two groups, rounded up; see `pair_counts`.
         ranges: the smallest and largest number of each numeric feature.
-        sizes: of the run file and of the rejects beside it, in bytes, where they are local.
+        sizes: the bytes of the run file, of the rejects and of the counts of values, if these files are local.
     """
 
     tally: Tally
@@ -199,8 +202,8 @@ class SpilledPiece(PieceRead):
 class ShardTask:
     """One shard to write: the rows of a split and bucket whose places are in [first, last].
 
-    `boundaries` are the most steps of each group in the bucket, that of the leading group first. `training` counts what
-    the training split has (see `records.statistics.describe`), where the shard is of it.
+    `boundaries` are the maximum steps of each group in the bucket, the leading group first. If the shard belongs to the
+    training split, `training` has this split's numbers of steps and rows (see `column_statistics.describe`).
     """
 
     path: str
@@ -214,13 +217,13 @@ class ShardTask:
 
 
 class WrittenShard(Message):
-    """A shard that stands in the work folder; the statistics of its rows stand in a file beside."""
+    """A shard in the work folder; a separate file contains the statistics of its rows."""
 
     shard: Shard
 
 
 class RejectExample(Message):
-    """A rejected record as an example to show: a `Reject` without its bytes."""
+    """A rejected record as an example: a `Reject` without its bytes."""
 
     reason: RejectReason
     column: str
@@ -231,7 +234,7 @@ class RejectExample(Message):
 
 
 class MeasuredPiece(PieceRead):
-    """The lengths of the sequences of one piece by group, before they are bucketed, and examples of its rejects."""
+    """The lengths of the sequences of one piece by group, before bucketing, and examples of its rejects."""
 
     lengths: dict[str, bytes]
     pairs: Triples = ()

@@ -1,1 +1,1 @@
-"""What is learned of the input before it is written: lengths, values of vocabularies, hopeless input."""
+"""What a job learns from its input before it writes: lengths, vocabularies, and whether all records are invalid."""

@@ -1,7 +1,7 @@
-"""Counted values -> vocabularies: files in the work folder, and a job that looks up in them.
+"""Builds vocabularies from counted values: files in the work folder, and a job that looks up in them.
 
-counts of the pieces ─ merged ─ the most frequent ─▶ vocabulary/word.txt, one entry a line
-                                                     vocabulary/word.counts.txt, how often each occurs
+counts of the pieces ─ merged ─ the most frequent ─▶ vocabulary/word.txt, one entry per line
+                                                     vocabulary/word.counts.txt, the number of occurrences of each
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from lengthwise.progress import Event, ProgressSink
 from lengthwise.records.statistics.value_counts import counts_of, most_frequent
 from lengthwise.storage import files
 
-_NONE = b"0"  # an entry that is a text and an integer
+_PLACEHOLDER = b"0"  # valid as a string and as an integer
 
 
 def count_vocabularies(
@@ -28,20 +28,20 @@ def count_vocabularies(
     run_steps: Callable[[str, Job, Sequence[MergeTask]], None],
     progress: ProgressSink,
 ) -> Job:
-    """The job with its vocabularies, if it makes any of its data.
+    """The job with its vocabularies, if it builds any from its data.
 
     Args:
-        job: the job, which has read all of its input.
-        spilled: what it found in each piece.
+        job: the job, which has read its whole input.
+        spilled: the results of each piece.
         run_steps: runs steps of `job_steps` by their name.
-        progress: is told what was counted.
+        progress: receives a message for each vocabulary.
 
     Raises:
         ConfigError: a vocabulary is too small for the `default_value` of a column.
         DataLimitError: no value occurs often enough.
     """
-    by_piece = [counts_paths(job, one.piece) for one in sorted(spilled, key=lambda one: one.piece)]
-    is_empty = not any(one.tally.written for one in spilled)
+    by_piece = [counts_paths(job, name) for name in sorted(piece.piece for piece in spilled)]
+    is_empty = not any(piece.tally.written for piece in spilled)
     for owner, files_of_pieces in zip(to_count(job), zip(*by_piece, strict=True), strict=True):
         if not files.exists(counted_path(job, owner)):
             paths = list(files_of_pieces)
@@ -58,57 +58,59 @@ def count_vocabularies(
     return job
 
 
-def told_vocabulary(job: Job, owner: str) -> CountedVocabulary:
-    """What is told of a vocabulary that the job has counted."""
-    return CountedVocabulary.model_validate_json(files.read_bytes(_told_path(job, owner)))
+def read_counted_vocabulary(job: Job, owner: str) -> CountedVocabulary:
+    """The counts of a vocabulary that the job has built."""
+    return CountedVocabulary.model_validate_json(files.read_bytes(_summary_path(job, owner)))
 
 
-def counted_vocabularies(job: Job) -> Iterator[tuple[VocabularyColumn, str]]:
-    """The columns whose vocabulary the job counts, each with the key of the column that says how."""
+def counted_columns(job: Job) -> Iterator[tuple[VocabularyColumn, str]]:
+    """The columns whose vocabulary the job counts, each with the key of the column that defines it."""
     for owner, columns in to_count(job).items():
         for column in columns:
             yield column, owner
 
 
 def _write_vocabulary(job: Job, owner: str, paths: Sequence[str], *, is_empty: bool) -> None:
-    """Writes the vocabulary of the column `owner`, of what the files of counts at `paths` have.
+    """Writes the vocabulary of the column `owner` from the files of counts at `paths`.
 
-    Where no record is valid (`is_empty`) it has an entry that nothing is: the job continues, to write what it rejects.
+    If no record is valid (`is_empty`), it has one placeholder: the job continues, and writes its rejects.
     """
     column = to_count(job)[owner][0]
     rules = column.from_data
     assert rules is not None
     with merged_files(paths) as run:
-        found = most_frequent(run, rules.top or MOST_ENTRIES, rules.min_count)
-    entries, counts = found.entries.column("values").to_pylist(), counts_of(found.entries)
+        frequent = most_frequent(run, rules.top or MOST_ENTRIES, rules.min_count)
+    entries, counts = frequent.entries.column("values").to_pylist(), counts_of(frequent.entries)
     if is_empty:
-        entries = [_NONE]
+        entries = [_PLACEHOLDER]
     elif not entries:
         raise DataLimitError(
             f"column {owner!r}: from_data: expected lines of text that occur {rules.min_count:,} times (min_count) in "
-            f"the split {job.config.training_split!r}, found none among {found.distinct:,} distinct values; lower "
+            f"the split {job.config.training_split!r}, found none among {frequent.distinct:,} distinct values; lower "
             "min_count, or give more data"
         )
-    told = CountedVocabulary(
-        values=found.values,
-        distinct=found.distinct,
+    summary = CountedVocabulary(
+        values=frequent.values,
+        distinct=frequent.distinct,
         entries=len(entries),
         covered=int(counts.sum()),
-        unfit=found.unfit,
+        unfit=frequent.unfit,
     )
-    files.write_bytes(_told_path(job, owner), told.model_dump_json().encode())
+    files.write_bytes(_summary_path(job, owner), summary.model_dump_json().encode())
     files.write_bytes(job.place(counts_name(owner)), "".join(f"{count}\n" for count in counts.tolist()).encode())
     files.write_bytes(counted_path(job, owner), b"".join(entry + b"\n" for entry in entries))
 
 
 def _describe(job: Job, owner: str) -> str:
-    """What was counted, in words."""
-    told = told_vocabulary(job, owner)
-    share = told.covered / told.values if told.values else 0.0
-    unfit = f"; {told.unfit:,} values are no line of text, so they are outside of it" if told.unfit else ""
-    found = f"vocabulary of {owner!r}: {told.entries:,} of {told.distinct:,} distinct values"
-    return f"{found}, {share:.1%} of all values of the split {job.config.training_split!r}{unfit}"
+    """A message with the counts of a vocabulary."""
+    counts = read_counted_vocabulary(job, owner)
+    share = counts.covered / counts.values if counts.values else 0.0
+    unfit = ""
+    if counts.unfit:
+        unfit = f"; {counts.unfit:,} values cannot be a line of a text file, so they are outside the vocabulary"
+    entries = f"vocabulary of {owner!r}: {counts.entries:,} of {counts.distinct:,} distinct values"
+    return f"{entries}, {share:.1%} of all values of the split {job.config.training_split!r}{unfit}"
 
 
-def _told_path(job: Job, owner: str) -> str:
+def _summary_path(job: Job, owner: str) -> str:
     return job.place(counts_name(owner) + ".json")

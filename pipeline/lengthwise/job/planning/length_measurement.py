@@ -1,4 +1,4 @@
-"""The lengths of the input's sequences, for `plan` and `check`, and the plan that follows from lengths."""
+"""Measures the lengths of the input's sequences, for `plan` and `check`, and plans buckets from lengths."""
 
 import zlib
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,8 @@ import numpy as np
 from lengthwise.buckets import BucketPlan, LengthHistogram, PairHistogram, PairPlan, plan
 from lengthwise.columns import groups
 from lengthwise.config import JobConfig
-from lengthwise.job.planning.pair_counts import PairCounter, add_up_pairs, plan_job_pairs
-from lengthwise.job.reading.piece_reader import Reading
+from lengthwise.job.planning.pair_counts import PairCounter, plan_job_pairs, sum_pairs
+from lengthwise.job.reading.piece_reader import PieceReader
 from lengthwise.job.task_values import Input, Job, MeasuredPiece, Piece, RejectExample, SpilledPiece
 from lengthwise.progress import Reporter
 from lengthwise.records.container.record_blocks import Block
@@ -24,7 +24,7 @@ Histogram = TypeVar("Histogram", LengthHistogram, PairHistogram)
 
 
 def measure_piece(job: Job, piece: Piece) -> MeasuredPiece:
-    """Reads and validates a piece, or the sampled share of its blocks, and counts its sequences by length."""
+    """Reads and validates a piece, or a sample of its blocks, and counts its sequences by length."""
     done = job.place("measured", f"{piece.name}.json")
     if files.exists(done):
         return MeasuredPiece.model_validate_json(files.read_bytes(done))
@@ -36,8 +36,8 @@ def measure_piece(job: Job, piece: Piece) -> MeasuredPiece:
     pairs = PairCounter(columns.values())
     tally = Tally()
     examples: list[RejectExample] = []
-    reading = Reading(job, piece)
-    for block in reading.blocks():
+    reader = PieceReader(job, piece)
+    for block in reader.blocks():
         if _is_sampled(piece.source, block, config.buckets.sample):
             refined = refiner.refine(block, piece.source.path)
             tally.add(refined.tally)
@@ -45,106 +45,107 @@ def measure_piece(job: Job, piece: Piece) -> MeasuredPiece:
             for group, column in columns.items():
                 add_lengths(lengths[group], lengths_of(refined.rows, column))
             pairs.add(refined.rows)
-        reporter.report(reading.consumed, tally.read, tally.rejected.total())
+        reporter.report(reader.consumed, tally.read, tally.rejected.total())
     reporter.report(piece.stop - piece.start, tally.read, tally.rejected.total(), final=True)
     packed = {group: pack_lengths(counts) for group, counts in lengths.items()}
-    measured = MeasuredPiece(**reading.found, lengths=packed, pairs=pairs.triples, tally=tally, examples=examples)
+    measured = MeasuredPiece(**reader.summary, lengths=packed, pairs=pairs.triples, tally=tally, examples=examples)
     files.write_bytes(done, measured.model_dump_json().encode(), below=job.work)
     return measured
 
 
 def reason_and_column(refused: Reject | RejectExample) -> tuple[RejectReason, str]:
-    """What tells kinds of rejects apart, of which examples are shown."""
+    """The kind of a reject; examples of each kind are shown."""
     return refused.reason, refused.column
 
 
-def _first_examples(found: list[Reject | RejectExample]) -> list[RejectExample]:
-    kept = first_of_each(found, reason_and_column)
-    return list(map(as_example, kept))
+def _first_examples(rejects: list[Reject | RejectExample]) -> list[RejectExample]:
+    return list(map(as_example, first_of_each(rejects, reason_and_column)))
 
 
-def as_example(one: Reject | RejectExample) -> RejectExample:
+def as_example(reject: Reject | RejectExample) -> RejectExample:
     """A reject without its bytes."""
-    return RejectExample(**{name: getattr(one, name) for name in RejectExample.model_fields})
+    return RejectExample(**{name: getattr(reject, name) for name in RejectExample.model_fields})
 
 
-def add_lengths(known: dict[int, int], lengths: np.ndarray) -> None:
-    """Adds sequences of these lengths (int64 `[n]`) to how many there are of each."""
-    for length, count in zip(*(part.tolist() for part in np.unique(lengths, return_counts=True)), strict=True):
-        known[length] = known.get(length, 0) + count
+def add_lengths(counts: dict[int, int], lengths: np.ndarray) -> None:
+    """Adds sequences of these lengths (int64 `[n]`) to the number of sequences of each length."""
+    distinct, new = np.unique(lengths, return_counts=True)
+    for length, count in zip(distinct.tolist(), new.tolist(), strict=True):
+        counts[length] = counts.get(length, 0) + count
 
 
 def pack_lengths(counts: Mapping[int, int]) -> bytes:
-    """How many sequences there are of each length, in little memory: it waits until all pieces are read."""
+    """Packs the number of sequences of each length: it is kept in memory until all pieces are read."""
     pairs = np.array(sorted(counts.items()), "<i8").reshape(-1, 2)
     return zlib.compress(np.concatenate([np.diff(pairs[:, 0], prepend=0), pairs[:, 1]]).tobytes())
 
 
 def unpack_lengths(packed: bytes) -> dict[int, int]:
-    """What was packed."""
+    """The number of sequences of each length; see `pack_lengths`."""
     steps, counts = np.frombuffer(zlib.decompress(packed), "<i8").reshape(2, -1)
     return dict(zip(np.cumsum(steps).tolist(), counts.tolist(), strict=True))
 
 
 def leading_lengths(measured: Iterable[MeasuredPiece]) -> LengthHistogram:
     """The lengths of the group that leads, by which buckets are planned."""
-    return add_up(unpack_lengths(next(iter(one.lengths.values()))) for one in measured)
+    return sum_lengths(unpack_lengths(next(iter(piece.lengths.values()))) for piece in measured)
 
 
 def lengths_to_plan(
     measured: Iterable[MeasuredPiece | SpilledPiece], config: JobConfig
 ) -> LengthHistogram | PairHistogram:
     """The lengths by which buckets are planned: of the only group, or of the first two."""
-    parts = list(measured)
-    by_group = [add_up(_all_splits(one, group) for one in parts) for group in groups(config.columns)[:2]]
+    pieces = list(measured)
+    by_group = [sum_lengths(_all_splits(piece, group) for piece in pieces) for group in groups(config.columns)[:2]]
     if len(by_group) < 2:
         return by_group[0] if by_group else leading_lengths([])
-    return add_up_pairs((one.pairs for one in parts), [own.max for own in by_group])
+    return sum_pairs((piece.pairs for piece in pieces), [histogram.max for histogram in by_group])
 
 
-def _all_splits(one: MeasuredPiece | SpilledPiece, group: str) -> Mapping[int, int]:
-    if isinstance(one, MeasuredPiece):
-        return unpack_lengths(one.lengths[group])
+def _all_splits(piece: MeasuredPiece | SpilledPiece, group: str) -> Mapping[int, int]:
+    if isinstance(piece, MeasuredPiece):
+        return unpack_lengths(piece.lengths[group])
     total: dict[int, int] = {}
-    for counts in one.lengths[group].values():
+    for counts in piece.lengths[group].values():
         for length, count in unpack_lengths(counts).items():
             total[length] = total.get(length, 0) + count
     return total
 
 
-def add_up(lengths: Iterable[Mapping[int, int]]) -> LengthHistogram:
-    """The histogram of all parts: how many sequences of each length each has."""
+def sum_lengths(parts: Iterable[Mapping[int, int]]) -> LengthHistogram:
+    """The histogram of all parts, each of which has the number of its sequences by length."""
     total: dict[int, int] = {}
-    for part in lengths:
-        for length, count in part.items():
+    for counts in parts:
+        for length, count in counts.items():
             total[length] = total.get(length, 0) + count
     return LengthHistogram.from_counts(total)
 
 
 def unsampled(config: JobConfig) -> JobConfig:
-    """The configuration, but that all of the input is measured."""
+    """The configuration without sampling: the whole input is measured."""
     return config.model_copy(update={"buckets": config.buckets.model_copy(update={"sample": 1.0})})
 
 
 def plan_buckets(config: JobConfig, histogram: LengthHistogram | PairHistogram) -> BucketPlan | PairPlan:
-    """The plan that the configuration asks for.
+    """The plan that the configuration requests.
 
-    Where there is nothing to plan from, one bucket that nothing will be in: the job continues, and writes its rejects.
+    Without sequences, one bucket that stays empty: the job continues, and writes its rejects.
     """
     if isinstance(histogram, PairHistogram):
         return plan_job_pairs(config, histogram)
     if histogram.total == 0:
         multiple = config.buckets.multiple_of
-        return BucketPlan((config.buckets.longest or (1 if multiple == "auto" else multiple),))
+        shortest = 1 if multiple == "auto" else multiple
+        return BucketPlan((config.buckets.longest or shortest,))
     return plan(histogram, **config.buckets.planning)
 
 
 def planned_lengths(config: JobConfig, measured: Histogram) -> Histogram:
-    """The lengths of the whole input, by what a sample of it says."""
+    """The lengths of the whole input, extrapolated from the sample."""
     return measured if config.buckets.sample == 1 else measured.scaled(1 / config.buckets.sample)
 
 
 def _is_sampled(source: Input, block: Block, share: float) -> bool:
-    """Whether a block is in the sample: by a hash of where it is, so the same in every run."""
+    """Whether a block is in the sample: by a hash of its file and position, so the same in every run."""
     first = block.offsets[0] if block.offsets else 0
     return share >= 1 or fingerprint64(f"{source.name}:{first}".encode()) < share * 2**64

@@ -1,7 +1,7 @@
-"""How many records have which lengths of the first two groups: counted by each worker, added up, and planned from.
+"""Counts records by the lengths of their first two groups, sums the counts of all workers, and plans buckets from them.
 
-Lengths of up to 128 steps are counted as they are, longer ones rounded up to 7 leading binary digits, by at most 1.6%:
-so there are a few ten thousand pairs at most, however many records.
+Lengths of up to 128 steps are counted exactly, longer ones are rounded up to 7 leading binary digits, by at most 1.6%.
+The number of distinct pairs is at most some ten thousand, for any number of records.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,59 +16,59 @@ from lengthwise.config import JobConfig
 from lengthwise.records.rows.row_features import lengths_of
 
 _BITS = 7
-_SHOWN_BITS = 5  # in a manifest
-_WAITING = 2**16  # rows
+_MANIFEST_BITS = 5
+_MAX_WAITING_ROWS = 2**16
 
 
 class PairCounter:
-    """Counts the rows of a piece; of one group, nothing.
+    """Counts the rows of a piece by their pair of lengths; with a single group, it counts nothing.
 
     Args:
-        columns: those of rows that have the lengths of each group.
+        columns: the columns of rows that contain the lengths of each group.
     """
 
     def __init__(self, columns: Iterable[str]) -> None:
         self._columns = tuple(columns)[:2]
         self._waiting: list[np.ndarray] = []
-        self._found: list[Triples] = []
+        self._counted: list[Triples] = []
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Counts rows."""
         if len(self._columns) == 2 and rows.num_rows:
             self._waiting.append(np.stack([lengths_of(rows, column) for column in self._columns], axis=1))
-            if sum(map(len, self._waiting)) >= _WAITING:
-                self._found = [self.triples]
+            if sum(map(len, self._waiting)) >= _MAX_WAITING_ROWS:
+                self._counted = [self.triples]
                 self._waiting = []
 
     @property
     def triples(self) -> Triples:
-        """What was counted so far."""
+        """The counts so far."""
         waiting = [np.zeros((0, 2), np.int64), *self._waiting]
         new = PairHistogram.from_lengths(np.concatenate(waiting)).rounded(_BITS).triples
-        return PairHistogram.sum([*self._found, new]).triples
+        return PairHistogram.sum([*self._counted, new]).triples
 
 
-def add_up_pairs(counted: Iterable[Triples], longest: Sequence[int]) -> PairHistogram:
-    """All records together.
+def sum_pairs(counted: Iterable[Triples], longest: Sequence[int]) -> PairHistogram:
+    """The histogram of all records.
 
     Args:
-        counted: by some workers.
-        longest: the longest sequence of both groups: it alone is no length that was rounded up.
+        counted: the counts of each worker.
+        longest: the longest sequence of both groups: no length is rounded up beyond it.
     """
-    found = PairHistogram.sum(counted)
-    return PairHistogram.from_lengths(np.minimum(found.lengths, longest[:2]), found.counts)
+    total = PairHistogram.sum(counted)
+    return PairHistogram.from_lengths(np.minimum(total.lengths, longest[:2]), total.counts)
 
 
-def shown(histogram: PairHistogram | LengthHistogram) -> Triples:
-    """What a manifest keeps of pairs: coarser, as there is one for each part of a data set; of one length, nothing."""
+def pairs_of_manifest(histogram: PairHistogram | LengthHistogram) -> Triples:
+    """The pairs that a manifest contains: rounded further, as each part of a data set has one; none for one group."""
     if isinstance(histogram, LengthHistogram):
         return ()
-    rounded = histogram.rounded(_SHOWN_BITS)
+    rounded = histogram.rounded(_MANIFEST_BITS)
     return PairHistogram.from_lengths(np.minimum(rounded.lengths, histogram.max), rounded.counts).triples
 
 
 def plan_job_pairs(config: JobConfig, histogram: PairHistogram) -> PairPlan:
-    """The plan that the configuration asks for; where there is nothing to plan from, one bucket."""
+    """The plan that the configuration requests; without records, one bucket."""
     planning = pair_planning(config)
     if histogram.total == 0:
         first, second = (longest or 1 for longest in planning["max_lengths"])

@@ -1,9 +1,9 @@
-"""Counting the values of vocabularies that a job makes of its own data, while it reads its input once.
+"""Counts the values of vocabularies that a job builds from its own data, while it reads its input once.
 
-values of a piece ─▶ a file of counts for each vocabulary ─ merged, a few at a time, until few are left ─▶ see `counted`
+values of a piece ─▶ a file of counts per vocabulary ─ merged, until few files are left ─▶ `counted_vocabularies`
 
-Each file is a run of `records.value_counts`: sorted, so that any number of them are merged in a little memory.
-Counted is what the training split's sequences have as they are written: a count is that of an id in the data set.
+Each file is a run of `records.statistics.value_counts`: sorted, so that any number of files is merged in little memory.
+The counts are those of the sequences of the training split as they are written, so those of ids in the data set.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,24 +23,24 @@ from lengthwise.records.statistics.value_counts import SCHEMA, added_up, as_coun
 from lengthwise.storage import files
 
 MOST_BYTES = 2**25
-"""Of the values of a vocabulary that a worker holds; beyond, it writes them and merges what it wrote."""
+"""Of the values of a vocabulary in a worker's memory; beyond, it writes them to files, and merges these at the end."""
 MOST_FILES = 32
-"""That are merged at a time; of each, a batch of about 1 MiB is held."""
+"""That are merged at a time; a batch of about 1 MiB of each is in memory."""
 
 
 class PieceCounts:
-    """Counts the values of a piece, for each vocabulary that the job makes."""
+    """Counts the values of a piece, for each vocabulary that the job builds."""
 
     def __init__(self, job: Job, piece: str) -> None:
         names = job.config.split_names
         self._training = names.index(job.config.training_split) if job.config.training_split in names else -1
         self._counters = {
-            tuple(column.key for column in columns): Counter(path, job.work)
+            tuple(column.key for column in columns): ValueCounter(path, job.work)
             for columns, path in zip(to_count(job).values(), counts_paths(job, piece), strict=True)
         }
 
     def add(self, rows: pa.RecordBatch, split: np.ndarray, distinct: Mapping[str, Distinct]) -> None:
-        """Takes rows of codes, with their splits, int32 `[n]`, and what the codes stand for."""
+        """Adds rows of codes, with their splits, int32 `[n]`, and the values that the codes represent."""
         if not self._counters:
             return
         is_training = split == self._training
@@ -56,8 +56,8 @@ class PieceCounts:
             counter.finish()
 
 
-class Counter:
-    """Counts values into a file. It holds about twice `MOST_BYTES`."""
+class ValueCounter:
+    """Counts values into a file. It needs about twice `MOST_BYTES` of memory."""
 
     def __init__(self, path: str, below: str = "") -> None:
         self._path = path
@@ -67,7 +67,7 @@ class Counter:
         self._written: list[str] = []
 
     def add(self, values: pa.Array, counts: np.ndarray) -> None:
-        """Takes distinct values, `large_binary [n]`, and how often each occurs, int64 `[n]`."""
+        """Adds distinct values, `large_binary [n]`, and the number of occurrences of each, int64 `[n]`."""
         occurring = np.flatnonzero(counts)
         self._parts.append(as_counts(values.take(pa.array(occurring)), counts[occurring]))
         self._bytes += self._parts[-1].nbytes
@@ -81,16 +81,17 @@ class Counter:
             self._parts, self._bytes = [], 0
 
     def finish(self) -> None:
-        last = added_up(self._parts)
+        """Writes the file of counts."""
+        last = in_batches(added_up(self._parts))
         with _opened(self._written) as runs:
-            _write(self._path, merged([*runs, in_batches(last)]) if runs else in_batches(last), self._below)
+            _write(self._path, merged([*runs, last]) if runs else last, self._below)
         for path in self._written:
             files.remove(path)
 
 
 @dataclass(frozen=True, slots=True)
 class MergeTask:
-    """Files of counts to merge: their paths, and where to."""
+    """Files of counts to merge: their paths, and that of the merged file."""
 
     paths: tuple[str, ...]
     target: str
@@ -105,7 +106,7 @@ def merge_counts(job: Job, task: MergeTask) -> str:
 
 
 def merge_tasks(paths: Sequence[str]) -> list[MergeTask]:
-    """What is merged first, so that fewer files are left; nothing where these are few enough."""
+    """The merges that reduce the number of files; none if there are few enough."""
     if len(paths) <= MOST_FILES:
         return []
     groups = [tuple(paths[start : start + MOST_FILES]) for start in range(0, len(paths), MOST_FILES)]
@@ -114,12 +115,12 @@ def merge_tasks(paths: Sequence[str]) -> list[MergeTask]:
 
 def counts_paths(job: Job, piece: str) -> list[str]:
     """The files of counts of a piece, one for each vocabulary of `to_count`."""
-    return [job.place("counts", f"{piece}-{place}") for place in range(len(to_count(job)))]
+    return [job.place("counts", f"{piece}-{number}") for number in range(len(to_count(job)))]
 
 
 @contextmanager
 def merged_files(paths: Sequence[str]) -> Iterator[Iterator[pa.RecordBatch]]:
-    """One run of what several files of counts have."""
+    """One run of counts, merged from several files."""
     with _opened(paths) as runs:
         yield merged(runs)
 
@@ -137,7 +138,7 @@ def _read(stream: BinaryIO) -> Iterator[pa.RecordBatch]:
 
 def _write(path: str, run: Iterator[pa.RecordBatch], below: str, *, durable: bool = False) -> None:
     with files.create(path, durable=durable, below=below) as stream:
-        write_arrow_batch(stream, added_up([]))  # a remote file is not there before something is written
+        write_arrow_batch(stream, added_up([]))  # a remote file exists only once data is written
         for counts in run:
             for batch in in_batches(counts):
                 write_arrow_batch(stream, batch)

@@ -1,1 +1,1 @@
-"""The raw input: its files, their pieces, and the blocks of a piece."""
+"""Reads the raw input: its files, their pieces, and the blocks of a piece."""

@@ -1,4 +1,4 @@
-"""Which raw files a job reads: patterns expanded, named independently of where they stand, in an order of their own."""
+"""Lists the raw files of a job: expands patterns, and names and orders files independently of where they are."""
 
 import posixpath
 from dataclasses import replace
@@ -12,37 +12,38 @@ from lengthwise.storage.input_sources import find_sources
 
 FIELD = "inputs.files"
 NO_RECORD = "the input holds no record; check that inputs.files names the raw data"
-"""What is wrong where every input file is empty."""
+"""The message if every input file is empty."""
 
 
 def list_inputs(config: JobConfig, progress: ProgressSink = ignore) -> tuple[Input, ...]:
-    """The input files, sorted by name, so that the order in which they were given changes nothing.
+    """The input files, sorted by name: the order in which they are given does not matter.
 
-    A file that was given under several names is one, under the shortest of them. `progress` is told what is left out.
+    A file that is given under several names counts once, under the shortest name. `progress` receives a message about
+    skipped files.
 
     Raises:
-        ConfigError: no input is configured, a pattern or folder holds nothing, or a file belongs to two splits.
+        ConfigError: no input is configured, a pattern or folder matches no file, or a file belongs to two splits.
     """
-    found: dict[str, Input] = {}
+    by_real_path: dict[str, Input] = {}
     for split, patterns in _patterns(config):
         sources = find_sources(patterns, FIELD)
         if sources.left_out:
             progress(Event("log", message=f"{FIELD}: {sources.text}"))
         for path, size, modified in sources.files:
             real = files.real_path(path)
-            known = found.setdefault(real, Input(path, "", 0, size, split, modified))
+            known = by_real_path.setdefault(real, Input(path, "", 0, size, split, modified))
             names = sorted({known.path, path}, key=lambda name: (len(name), name))
             if known.split != split:
                 called = " also called ".join(names)
                 raise ConfigError(f"inputs.by_split: {called} belongs to two splits; give each file to one")
-            found[real] = replace(known, path=names[0])
-    root = _common_folder([source.path for source in found.values()])
-    ordered = sorted(found.values(), key=lambda source: source.path)
+            by_real_path[real] = replace(known, path=names[0])
+    root = _common_folder([source.path for source in by_real_path.values()])
+    ordered = sorted(by_real_path.values(), key=lambda source: source.path)
     return tuple(replace(source, name=source.path[len(root) :], rank=rank) for rank, source in enumerate(ordered))
 
 
 def unlisted_inputs(config: JobConfig) -> tuple[Input, ...]:
-    """The input's patterns in place of files, for a job that is built but not run; remote ones are not looked at.
+    """The input's patterns in place of its files, for a job that is built but not run; remote ones are not expanded.
 
     Raises:
         ConfigError: no input is configured, or a local pattern matches nothing.
@@ -53,7 +54,7 @@ def unlisted_inputs(config: JobConfig) -> tuple[Input, ...]:
 
 
 def _patterns(config: JobConfig) -> list[tuple[int | None, tuple[str, ...]]]:
-    """The patterns of each split, by its index; of None where records are divided by hash."""
+    """The patterns of each split, by its index; by None if records are assigned to splits by hash."""
     by_split = config.inputs.by_split
     if not (config.inputs.files or by_split):
         raise ConfigError("inputs.files: expected at least one file or pattern, received none; name the raw TFRecords")

@@ -1,9 +1,9 @@
-"""Large plain files in pieces, so that several workers read one file; and the proof that the pieces fit together.
+"""Divides large uncompressed files into pieces, so that several workers read one file, and checks that pieces fit.
 
-A piece is the records whose frames start in a range of bytes. Where the first of them starts is searched for, so it may
-be wrong. But the first piece of a file starts at byte 0, and each piece ends where the next record starts: only a
-piece that starts there is believed. If one does not, the file is read from there to its end by one worker. So every
-record is read once, whatever the search finds, and numbers of records, rejects and damage are those of the whole file.
+A piece consists of the records whose frames start in a byte range. The start of its first record is searched for, and
+may be wrong. But the first piece of a file starts at byte 0, and each piece ends where the next record starts: a piece
+is accepted only if it starts there. If it does not, one worker reads the file from there to its end. So every record is
+read once, for any result of the search, and the numbers of records, rejects and damage are those of the whole file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from lengthwise.records.container.frame_headers import HEADER
 from lengthwise.storage import files
 
 PIECE_BYTES = 64 * 2**20
-_MOST_PIECES = 2**14  # each is a reference or more that meets the others in one place
+_MOST_PIECES = 2**14  # the references of all pieces are gathered in one worker
 
 
 def whole_files(job: Job) -> tuple[Piece, ...]:
@@ -26,12 +26,12 @@ def whole_files(job: Job) -> tuple[Piece, ...]:
 
 
 def largest_first(pieces: Sequence[Piece]) -> list[Piece]:
-    """In this order workers read them, so that none begins the largest when all others are done."""
+    """The order in which workers read pieces: no worker starts the largest when all others are done."""
     return sorted(pieces, key=lambda piece: (piece.start - piece.stop, piece.name))
 
 
 def cut_files(job: Job) -> tuple[Piece, ...]:
-    """The pieces of all input files, in order, however many workers there are. Compressed files stay whole."""
+    """The pieces of all input files, in order, for any number of workers. Compressed files stay whole."""
     size = PIECE_BYTES
     while size * _MOST_PIECES < sum(source.size for source in job.inputs):
         size *= 2
@@ -44,40 +44,45 @@ def cut_files(job: Job) -> tuple[Piece, ...]:
     return tuple(piece for source in job.inputs for piece in _cut(source, sizes.get(source.path, source.size)))
 
 
-def join_pieces(pieces: Iterable[Piece], found: Mapping[str, PieceRead]) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
-    """The pieces that count, each with the number of its first record, in order; and those that are to be read yet.
+def join_pieces(
+    pieces: Iterable[Piece], results: Mapping[str, PieceRead]
+) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """Checks which pieces fit together.
 
     Args:
         pieces: of all files, in order.
-        found: what was read of each, by name.
+        results: what was read of each piece, by name.
+
+    Returns:
+        The pieces of the input in order, each with the number of its first record; and those not read yet.
     """
     kept: list[Piece] = []
     unread: list[Piece] = []
     for _, members in groupby(pieces, key=lambda piece: piece.source.rank):
-        good, rest = _join_file(list(members), found)
-        kept += [*good, *rest]
+        fitting, rest = _join_file(list(members), results)
+        kept += [*fitting, *rest]
         unread += rest
     return tuple(kept), tuple(unread)
 
 
-def _join_file(pieces: list[Piece], found: Mapping[str, PieceRead]) -> tuple[list[Piece], list[Piece]]:
-    """The pieces of one file up to where they fit together or the file breaks off, and one for what does not fit."""
+def _join_file(pieces: list[Piece], results: Mapping[str, PieceRead]) -> tuple[list[Piece], list[Piece]]:
+    """The pieces of one file that fit together, up to damage of the file, and one piece for the rest of it."""
     source = pieces[0].source
-    if len({found[piece.name].state for piece in pieces}) > 1:  # another file took its place in between
+    if len({results[piece.name].state for piece in pieces}) > 1:  # the file was replaced while it was read
         return [], [Piece(source, 0, source.size, 0)]
-    good: list[Piece] = []
+    fitting: list[Piece] = []
     at = records = 0
     for piece in pieces:
-        one = found[piece.name]
+        result = results[piece.name]
         if piece.stop <= at < source.size:
-            continue  # inside a record of the piece before
-        if one.begin != at:
-            return good, [Piece(source, at, source.size, records, is_exact=True)]
-        good.append(replace(piece, first=records))
-        at, records = one.end, records + one.records
-        if one.is_cut_off:
+            continue  # inside the last record of the previous piece
+        if result.begin != at:
+            return fitting, [Piece(source, at, source.size, records, is_exact=True)]
+        fitting.append(replace(piece, first=records))
+        at, records = result.end, records + result.records
+        if result.is_cut_off:
             break
-    return good, []
+    return fitting, []
 
 
 def _cut(source: Input, size: int) -> list[Piece]:
@@ -86,7 +91,7 @@ def _cut(source: Input, size: int) -> list[Piece]:
 
 
 def _is_plain(path: str) -> bool:
-    """Whether a file is a TFRecord file that is not compressed. One that cannot be opened is left to its reader."""
+    """Whether a file is an uncompressed TFRecord file. If it cannot be opened, its reader will report that."""
     try:
         with files.open_binary(path) as stream:
             return detect_compression(stream.read(HEADER.size)) == "none"

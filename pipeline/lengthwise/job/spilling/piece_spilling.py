@@ -17,7 +17,7 @@ from lengthwise.errors import EnvironmentFailure
 from lengthwise.job.planning.length_measurement import add_lengths, pack_lengths
 from lengthwise.job.planning.pair_counts import PairCounter
 from lengthwise.job.planning.value_counting import counts_paths
-from lengthwise.job.reading.piece_reader import Reading
+from lengthwise.job.reading.piece_reader import PieceReader
 from lengthwise.job.spilling.process_memory import keep_freed_memory
 from lengthwise.job.spilling.sorted_runs import RunWriter, run_path
 from lengthwise.job.spilling.waiting_rows import WaitingRows, WaitingWriter, waiting_path
@@ -168,19 +168,19 @@ class _Spill:
         refiner = Refiner(job.rules)
         reporter = Reporter(job.progress, f"read-{piece.name}")
         tally = Tally()
-        reading = Reading(job, piece)
+        reader = PieceReader(job, piece)
         damage = ""
-        for block in reading.blocks():
+        for block in reader.blocks():
             refined = refiner.refine(block, source.path)
             self._take(refined, block)
             write_rejects(frame(map(encode_reject, refined.rejects)))
             tally.add(refined.tally)
             damage = _damage_of(source, block) or damage
-            reporter.report(reading.consumed, tally.read, tally.rejected.total())
+            reporter.report(reader.consumed, tally.read, tally.rejected.total())
         self._rows.flush()
         reporter.report(piece.stop - piece.start, tally.read, tally.rejected.total(), final=True)
         return SpilledPiece(
-            **reading.found,
+            **reader.summary,
             tally=tally,
             damage=damage,
             segments=self._rows.segments,

@@ -13,10 +13,10 @@ from lengthwise.columns import AnyColumn, EmbeddingSpec, VocabularyColumn, group
 from lengthwise.columns.column_base import Spec
 from lengthwise.columns.column_parts import with_changed_parts
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
-from lengthwise.job.planning.counted_vocabularies import counted_vocabularies, told_vocabulary
-from lengthwise.job.planning.hopeless_input import keys_of
+from lengthwise.job.planning.counted_vocabularies import counted_columns, read_counted_vocabulary
+from lengthwise.job.planning.hopeless_input import describe_keys
 from lengthwise.job.planning.length_measurement import lengths_to_plan, unpack_lengths
-from lengthwise.job.planning.pair_counts import shown
+from lengthwise.job.planning.pair_counts import pairs_of_manifest
 from lengthwise.job.reading.input_files import NO_RECORD
 from lengthwise.job.spilling.piece_spilling import rejects_path
 from lengthwise.job.task_values import Job, Piece, SpilledPiece, WrittenShard
@@ -86,10 +86,10 @@ def make_manifest(
             repaired={key: count for key, count in sorted(tally.repaired.items()) if count},
         ),
         lengths=_lengths(job, spilled, leading),
-        pairs=shown(lengths_to_plan(spilled, config)),
+        pairs=pairs_of_manifest(lengths_to_plan(spilled, config)),
         groups={group: _group(job, spilled, group, place) for place, group in enumerate(others)},
         statistics=finish(statistics, ranges),
-        vocabularies={column.key: told_vocabulary(job, owner) for column, owner in counted_vocabularies(job)},
+        vocabularies={column.key: read_counted_vocabulary(job, owner) for column, owner in counted_columns(job)},
         inputs=tuple(
             InputFile(path=source.path, bytes=source.size, records=records[source.rank]) for source in job.inputs
         ),
@@ -124,7 +124,7 @@ def check_limits(job: Job, tally: Counts, damage: Sequence[str]) -> str:
 
 def _keys(job: Job, tally: Counts) -> str:
     """Where no record is valid, and all for one reason, a key may be wrong: which ones there are."""
-    keys = "" if tally.written or len(tally.rejected) > 1 else keys_of(job)
+    keys = "" if tally.written or len(tally.rejected) > 1 else describe_keys(job)
     return keys and f". {keys.removesuffix('.')}"
 
 
@@ -270,7 +270,7 @@ def _vocabulary_names(job: Job) -> dict[str, str]:
 
 def _counts_names(job: Job) -> dict[str, str]:
     """The counts of vocabularies that the job counted, by the names of their copies."""
-    return {counts_name(column.key): job.place(counts_name(owner)) for column, owner in counted_vocabularies(job)}
+    return {counts_name(column.key): job.place(counts_name(owner)) for column, owner in counted_columns(job)}
 
 
 def _copy_vocabularies(job: Job) -> None:
