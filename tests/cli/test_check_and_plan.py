@@ -166,7 +166,7 @@ def test_no_record_at_all_is_an_error_that_says_so(command: str, setting: str, p
     (place.raw / "a.tfrecord").write_bytes(b"")
     (place.raw / "b.tfrecord").write_bytes(gzip.compress(b""))
     error = lengthwise(command, place.job, "--set", setting, "-q", code=1).stderr
-    assert "the input holds no record; check that inputs.files names the raw data" in error
+    assert "the input contains no record; check that inputs.files names the raw data" in error
     assert "reject" not in error
     assert not (place.prepared / "manifest.json").exists()
 

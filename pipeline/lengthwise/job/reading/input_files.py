@@ -11,7 +11,7 @@ from lengthwise.storage import files
 from lengthwise.storage.input_sources import find_sources
 
 FIELD = "inputs.files"
-NO_RECORD = "the input holds no record; check that inputs.files names the raw data"
+NO_RECORD = "the input contains no record; check that inputs.files names the raw data"
 """The message if every input file is empty."""
 
 
