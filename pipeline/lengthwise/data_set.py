@@ -237,9 +237,9 @@ def verify(folder: str | PathLike[str]) -> None:
     Raises:
         DatasetError: something differs; the message names each file and what is wrong with it.
     """
-    from lengthwise.job.verification.data_set_verification import verify as compare
+    from lengthwise.job.verification.data_set_verification import verify_data_set
 
-    faults = compare(fspath(folder)).faults
+    faults = verify_data_set(fspath(folder)).faults
     if faults:
         raise DatasetError("\n".join(f"{fault.path}: {fault.problem}" for fault in faults))
 

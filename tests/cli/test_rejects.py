@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.conftest import make_place, make_record
-from lengthwise.job.verification.data_set_verification import verify
+from lengthwise.job.verification.data_set_verification import verify_data_set
 from lengthwise.manifest import MANIFEST_NAME, load_manifest, without_files
 from lengthwise.records.container.frame_reading import read_blocks
 from lengthwise.records.container.frame_writing import frame
@@ -204,7 +204,7 @@ def test_damaged_rejects_are_told_by_every_command(name: str, three: Path, tmp_p
     assert [text for text in texts if text not in shown] == []
     assert not (tmp_path / "page.html").exists()
 
-    problems = " ".join(fault.problem for fault in verify(str(folder)).faults)
+    problems = " ".join(fault.problem for fault in verify_data_set(str(folder)).faults)
     assert [text for text in texts if text not in problems] == []
 
 
@@ -226,11 +226,11 @@ def test_rejects_that_were_moved_elsewhere_are_no_fault(three: Path, tmp_path: P
     prepared, preparation = shutil.copytree(three, tmp_path / "prepared"), tmp_path / "preparation"
     preparation.mkdir()
     os.rename(prepared / "rejects", preparation / "rejects")
-    assert verify(str(prepared)).faults != []
+    assert verify_data_set(str(prepared)).faults != []
     text = (prepared / MANIFEST_NAME).read_text()
     (prepared / MANIFEST_NAME).write_text(without_files(text, lambda path: path.startswith("rejects/")))
     shutil.copy(prepared / MANIFEST_NAME, preparation)
-    assert verify(str(prepared)).faults == []
+    assert verify_data_set(str(prepared)).faults == []
     assert "are in another folder" in lengthwise("rejects", prepared, code=1).stderr
     assert "not_finite" in lengthwise("rejects", preparation).stdout
     lengthwise("report", preparation, "-o", tmp_path / "page.html")

@@ -16,7 +16,7 @@ import pytest
 
 from faults.runs import Ended, Runs
 from lengthwise.config import JobConfig
-from lengthwise.job.verification.data_set_verification import verify
+from lengthwise.job.verification.data_set_verification import verify_data_set
 from prepare import jobs, words
 from records.messages import read_records, write_records
 
@@ -61,7 +61,7 @@ def points(total: int, seed: int) -> list[int]:
 def assert_whole_or_absent(folder: Path) -> None:
     """If a data set seems to be there, it is there to the last byte."""
     if (folder / "manifest.json").exists():
-        assert verify(str(folder)).faults == []
+        assert verify_data_set(str(folder)).faults == []
 
 
 @pytest.mark.slow

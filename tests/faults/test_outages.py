@@ -11,7 +11,7 @@ from faults import remote
 from lengthwise.config import JobConfig
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.job import run
-from lengthwise.job.verification.data_set_verification import verify
+from lengthwise.job.verification.data_set_verification import verify_data_set
 from prepare import jobs, words
 from records.messages import framed
 
@@ -59,10 +59,10 @@ def test_an_outage_is_no_fault_of_a_data_set(tmp_path, folder):
     shard = next(path for path in remote.FILES if path.startswith(f"{folder}/out/Split-"))
     remote.OUTAGES[shard] = 0
     with pytest.raises(EnvironmentFailure, match=f"cannot read {shard}: .*Connection reset by peer"):
-        verify(f"{folder}/out")
-    assert verify(f"{folder}/out").faults == []
+        verify_data_set(f"{folder}/out")
+    assert verify_data_set(f"{folder}/out").faults == []
     del remote.FILES[shard]
-    assert "missing" in verify(f"{folder}/out").faults[0].problem
+    assert "missing" in verify_data_set(f"{folder}/out").faults[0].problem
 
 
 def test_damage_of_a_remote_file_is_damage(tmp_path, folder):

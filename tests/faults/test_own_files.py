@@ -11,7 +11,7 @@ from lengthwise import columns as lw
 from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError, EnvironmentFailure, Interrupted
 from lengthwise.job import run
-from lengthwise.job.verification.data_set_verification import verify
+from lengthwise.job.verification.data_set_verification import verify_data_set
 from lengthwise.progress import Event
 from prepare import jobs, words
 from records.messages import sequence_example, write_records
@@ -149,7 +149,7 @@ def test_a_vocabulary_that_changes_under_the_job_is_not_published(tmp_path, chan
     manifest = run(job, workers=1)
     assert [one.features["word"] for one in jobs.sequences(tmp_path / "out", manifest)] == [[[0], [2], [1]]] * 5
     assert (tmp_path / "out" / "vocabulary" / "word.txt").read_text() == "a\nb\nc\n"
-    assert verify(str(tmp_path / "out")).faults == []
+    assert verify_data_set(str(tmp_path / "out")).faults == []
 
 
 def test_shards_without_sequences_are_no_part_of_the_data_set(tmp_path):
@@ -245,7 +245,7 @@ def test_a_link_in_place_of_a_file_is_replaced_and_what_it_leads_to_stays(tmp_pa
     run(config(tmp_path, shuffle={"seed": 5}), workers=1, overwrite=True)
     assert jobs.tree(theirs) == before
     assert not any(path.is_symlink() for path in (tmp_path / "out").rglob("*"))
-    assert verify(str(tmp_path / "out")).faults == []
+    assert verify_data_set(str(tmp_path / "out")).faults == []
 
 
 def test_an_empty_work_folder_is_used(tmp_path):

@@ -21,7 +21,7 @@ from lengthwise.errors import ConfigError, DataLimitError
 from lengthwise.job import run as run_job
 from lengthwise.job.planning import value_counting
 from lengthwise.job.reading import input_pieces
-from lengthwise.job.verification.data_set_verification import verify
+from lengthwise.job.verification.data_set_verification import verify_data_set
 from lengthwise.manifest import Manifest
 from lengthwise.report import compare_manifests
 from lengthwise_cli.main import main
@@ -159,7 +159,7 @@ def test_a_job_with_the_files_that_were_counted_writes_the_same(tmp_path: Path) 
                 found.update([*one.features["device"], *(word for step in one.features["word"] for word in step)])
         counts = [count for _, count in counted_in(folder / "out", "word")]
         assert counts == [found[place] for place in range(len(counts))]
-        assert verify(str(folder / "out")).faults == []
+        assert verify_data_set(str(folder / "out")).faults == []
 
 
 def test_workers_pieces_and_memory_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

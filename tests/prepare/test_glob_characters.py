@@ -11,7 +11,7 @@ import pytest
 from faults import remote
 from lengthwise.config import JobConfig
 from lengthwise.job import run
-from lengthwise.job.verification.data_set_verification import verify
+from lengthwise.job.verification.data_set_verification import verify_data_set
 from lengthwise.manifest import load_manifest
 from lengthwise.storage import files
 from prepare import jobs, words
@@ -108,7 +108,7 @@ def test_a_whole_job_from_and_to_folders_of_such_names(place, tmp_path):
     for seed in (1, 2):
         manifest = run(job(seed), workers=1, overwrite=True)
         assert [one.path for one in manifest.inputs] == [f"{place}/in[1]/{name}" for name in sorted(FILES)]
-        assert verify(f"{place}/run[1]").faults == []
+        assert verify_data_set(f"{place}/run[1]").faults == []
         assert load_manifest(f"{place}/run[1]") == manifest
     assert manifest.counts.read == 40
     assert [files.read_bytes(path) for path in neighbours] == [b"another's"] * 2

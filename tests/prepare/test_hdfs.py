@@ -11,7 +11,7 @@ from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure
 from lengthwise.job import check
 from lengthwise.job import run as run_job
-from lengthwise.job.verification.data_set_verification import verify
+from lengthwise.job.verification.data_set_verification import verify_data_set
 from lengthwise.manifest import Manifest, load_manifest
 from prepare import jobs, words
 from prepare.webhdfs import WebHdfs, serving
@@ -59,7 +59,7 @@ def test_it_gives_the_data_set_that_local_folders_give(hdfs, local):
     assert found.keys() == local.keys() - {"report.html"}
     same = [name for name in local if name.startswith("Split-") or name == "schema.pbtxt"]
     assert {name: found[name] for name in same} == {name: local[name] for name in same}
-    assert verify(OUT).faults == []
+    assert verify_data_set(OUT).faults == []
     assert not (hdfs.root / "user" / "out" / ".work").exists()
     assert run(hdfs, config(hdfs)) == manifest == load_manifest(OUT)
 
@@ -79,7 +79,7 @@ def test_another_one_replaces_it_when_told_to(hdfs):
         run(hdfs, other)
     manifest = run(hdfs, other, overwrite=True)
     assert {name for name in tree(hdfs) if name.startswith("Split-")} == {shard.path for shard in manifest.shards}
-    assert verify(OUT).faults == []
+    assert verify_data_set(OUT).faults == []
 
 
 @pytest.mark.slow
@@ -92,11 +92,11 @@ def test_broken_off_it_resumes(hdfs, share):
     with pytest.raises(EnvironmentFailure):
         run(hdfs, config(hdfs), overwrite=True)
     if (hdfs.root / "user" / "out" / "manifest.json").exists():
-        assert verify(OUT).faults == []
+        assert verify_data_set(OUT).faults == []
     hdfs.left = None
     run(hdfs, config(hdfs), overwrite=True)
     assert tree(hdfs) == expected
-    assert verify(OUT).faults == []
+    assert verify_data_set(OUT).faults == []
 
 
 def test_too_many_rejects_publish_the_rejects_and_it_can_be_run_again(hdfs):
@@ -105,7 +105,7 @@ def test_too_many_rejects_publish_the_rejects_and_it_can_be_run_again(hdfs):
         with pytest.raises(DataLimitError, match="over_long"):
             run(hdfs, strict)
     jobs.balance(run(hdfs, config(hdfs)))
-    assert verify(OUT).faults == []
+    assert verify_data_set(OUT).faults == []
 
 
 def test_an_old_manifest_that_cannot_be_removed_stops_the_replacement(hdfs):
@@ -133,7 +133,7 @@ def test_shards_without_sequences_are_none(hdfs, tmp_path):
     jobs.job(hdfs.root / "user" / "few", words.COLUMNS, files)
     job = jobs.job(hdfs.root, words.COLUMNS, ["hdfs://user/few/raw/*"], output={**small, "path": OUT})
     assert run(hdfs, job).shards == expected.shards
-    assert verify(OUT).faults == []
+    assert verify_data_set(OUT).faults == []
 
 
 def test_a_resumed_run_reads_again_what_was_replaced_by_as_many_bytes(hdfs):

@@ -95,7 +95,7 @@ def test_all_shards_together_read_little_more_than_the_rows(tmp_path, monkeypatc
 
 
 def test_a_shard_of_few_rows_does_not_hold_what_it_read_them_from(tmp_path, monkeypatch):
-    monkeypatch.setattr(sorted_runs, "_LEAST_PART_BYTES", 2**17)
+    monkeypatch.setattr(sorted_runs, "_MIN_PART_BYTES", 2**17)
     job, _ = sixteen_pieces(tmp_path, monkeypatch)
     with counted(monkeypatch) as sizes:
         tracemalloc.start()
@@ -126,7 +126,7 @@ def test_the_size_of_pieces_and_parts_changes_no_byte(tmp_path, monkeypatch, lay
     trees = []
     for name, pieces, parts in (("large", 2**26, 2**14), ("small", 20_000, 300), ("a row each", 1, 1)):
         monkeypatch.setattr(sorted_runs, "RUN_BYTES", pieces)
-        monkeypatch.setattr(sorted_runs, "_LEAST_PART_BYTES", parts)
+        monkeypatch.setattr(sorted_runs, "_MIN_PART_BYTES", parts)
         (tmp_path / name).mkdir()
         jobs.run(tmp_path / name, words.COLUMNS, words.files(count=3, records=100), **sections)
         trees.append(jobs.tree(tmp_path / name / "out"))

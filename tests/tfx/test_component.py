@@ -13,7 +13,7 @@ from tfx.types.channel import Channel
 
 from lengthwise.config import parse_config
 from lengthwise.errors import ConfigError, DataLimitError
-from lengthwise.job.verification.data_set_verification import verify
+from lengthwise.job.verification.data_set_verification import verify_data_set
 from lengthwise.manifest import load_manifest
 from lengthwise.tfx import Preparation, SequencePrep
 from lengthwise.tfx.prep_executor import Executor
@@ -173,7 +173,7 @@ def test_only_data_stands_under_the_splits_and_the_rest_in_its_own_artifacts(tmp
     assert os.listdir(os.path.join(preparation, "rejects")) == ["rejects-00000-of-00001.tfrecord.gz"]
     assert load_manifest(preparation) == load_manifest(prepared)
     assert load_manifest(preparation).counts.rejected == {"out_of_range": 1}
-    assert verify(prepared).faults == []
+    assert verify_data_set(prepared).faults == []
     assert os.listdir(outputs["prepared_schema"].uri) == ["schema.pbtxt"]
 
 
@@ -216,7 +216,7 @@ def test_a_span_is_prepared_like_the_one_before_and_compared_with_it(tmp_path):
         manifests.append(load_manifest(spans[-1]["prepared_examples"].uri))
         with open(f"{spans[-1]['preparation'].uri}/report.html") as stream:
             assert "Jensen-Shannon" in stream.read()
-        assert verify(spans[-1]["prepared_examples"].uri).faults == []
+        assert verify_data_set(spans[-1]["prepared_examples"].uri).faults == []
     assert moved == [[], ["rating"]]
     assert {manifest.boundaries for manifest in manifests} == {manifests[0].boundaries}
     files = [f"{one['prepared_examples'].uri}/Split-train/*" for one in spans]
@@ -233,7 +233,7 @@ def test_a_vocabulary_of_the_data_is_counted_in_the_split_train_and_stays_with_l
     prepared = run_node(tmp_path / "b", [later], fields, like=[baseline])["prepared_examples"]
     for artifact in (baseline, prepared):
         assert load_manifest(artifact.uri).columns[1].vocabulary == (0, 1)
-        assert verify(artifact.uri).faults == []
+        assert verify_data_set(artifact.uri).faults == []
     with open(f"{baseline.uri}/vocabulary/item.counts.txt") as stream:
         assert stream.read() == "4\n1\n"
     assert load_manifest(prepared.uri).counts.repaired == {"item": 5}

@@ -28,9 +28,9 @@ def command(folder: str, quiet: bool, as_json: bool) -> None:
 
     with watching(quiet=quiet, as_json=as_json) as progress:
         shared_options.require_data_set(folder)
-        from lengthwise.job.verification.data_set_verification import verify
+        from lengthwise.job.verification.data_set_verification import verify_data_set
 
-        found = verify(folder, progress)
+        found = verify_data_set(folder, progress)
         if as_json:
             say_event("result", dataclasses.asdict(found) | {"passed": not found.faults})
     if not as_json and not quiet:

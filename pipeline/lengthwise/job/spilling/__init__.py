@@ -1,1 +1,1 @@
-"""Rows on disk: rows that wait, and sorted runs."""
+"""Keeps rows on disk: waiting rows, and sorted runs."""

@@ -1,8 +1,8 @@
-"""One piece of the input -> its rows as sorted runs, its rejects, and the counts, whose writing is the piece's end.
+"""Turns one piece of the input into sorted runs of rows, rejects, and counts. The counts are written last.
 
-Rows and rejects wait as they were read until all that they depend on is known: the boundaries, where these are planned,
-the vocabularies, where these are counted, and the numbers of the records, where the piece is not the first of its file.
-Then a second call looks up, numbers and sorts them.
+Rows and rejects wait in their order of reading until all that they depend on is known: the boundaries, if these are
+planned; the vocabularies, if these are counted; and the numbers of the records, if the piece is not the first of its
+file. Then a second call looks up, numbers and sorts them.
 """
 
 import os
@@ -36,32 +36,32 @@ from lengthwise.storage import files
 
 
 def spill_piece(job: Job, piece: Piece) -> SpilledPiece:
-    """Reads, decodes, validates and cuts a piece; its rows go to a run file, its rejects beside it, or both wait.
+    """Reads, decodes, validates and cuts a piece. Writes its rows to a run file, and its rejects; or both wait.
 
-    Done before (the same piece of the same job), it is not read again, unless a power cut has shortened what it gave.
+    If the same job has done this piece before, it is not read again, unless a power failure has shortened its files.
     """
     done = job.place("spilled", f"{piece.name}.json")
-    spilled = _done_before(job, piece, done)
+    spilled = _finished_before(job, piece, done)
     keep_freed_memory()
     if spilled is None:
-        spilled = _keep(job, piece, _read(job, piece), done)
+        spilled = _write_result(job, piece, _read(job, piece), done)
     if spilled.is_sorted or not _is_planned(job) or piece.first is None:
         return spilled
     try:
         spilled = _sort(job, piece, spilled)
     except EnvironmentFailure:
         # A cluster may give one piece to two workers: the other may have sorted its rows, and removed the waiting ones.
-        sorted_meanwhile = _done_before(job, piece, done)
+        sorted_meanwhile = _finished_before(job, piece, done)
         if sorted_meanwhile is None or not sorted_meanwhile.is_sorted:
             raise
         return sorted_meanwhile
-    spilled = _keep(job, piece, spilled, done)
+    spilled = _write_result(job, piece, spilled, done)
     for path in waiting_path(job, piece.name), _waiting_rejects_path(job, piece):
         files.remove(path)
     return spilled
 
 
-def _keep(job: Job, piece: Piece, spilled: SpilledPiece, done: str) -> SpilledPiece:
+def _write_result(job: Job, piece: Piece, spilled: SpilledPiece, done: str) -> SpilledPiece:
     spilled = spilled.model_copy(update={"sizes": _sizes(job, piece, spilled)})
     files.write_bytes(done, spilled.model_dump_json().encode(), below=job.work)
     return spilled
@@ -70,18 +70,20 @@ def _keep(job: Job, piece: Piece, spilled: SpilledPiece, done: str) -> SpilledPi
 def _read(job: Job, piece: Piece) -> SpilledPiece:
     is_sorted = _is_planned(job) and piece.is_exact
     if not is_sorted:
-        job = replace(job, config=as_given(job))  # rows wait with codes, whenever they are read
-    # Not durable: the disk need not keep up with files that are read once, and then removed.
-    rejects_to = (rejects_path if piece.is_exact else _waiting_rejects_path)(job, piece)
-    refused = files.create(rejects_to, durable=False, below=job.work)
-    rows = files.create((run_path if is_sorted else waiting_path)(job, piece.name), durable=False, below=job.work)
-    with rows as stream, refused as rejects:
+        job = replace(job, config=as_given(job))  # waiting rows have codes, also when they are read again
+    # Not durable: these files are read once, and then removed, so they do not have to be flushed to the disk.
+    rows_file = run_path(job, piece.name) if is_sorted else waiting_path(job, piece.name)
+    rejects_file = rejects_path(job, piece) if piece.is_exact else _waiting_rejects_path(job, piece)
+    with (
+        files.create(rows_file, durable=False, below=job.work) as stream,
+        files.create(rejects_file, durable=False, below=job.work) as rejects,
+    ):
         writer = RunWriter(job, piece, stream) if is_sorted else WaitingWriter(job, piece.name, stream)
         return _Spill(job, piece, writer).run(rejects.write)
 
 
 def _is_planned(job: Job) -> bool:
-    """Whether rows need not wait for what follows from all of the input."""
+    """Whether rows depend on no result from the whole input, so that they do not have to wait."""
     return bool(job.boundaries) and not any(map(needs_counting, job.config.columns))
 
 
@@ -92,7 +94,8 @@ def _sort(job: Job, piece: Piece, spilled: SpilledPiece) -> SpilledPiece:
         for rows, split in waiting:
             runs.add(rows, split)
         runs.flush()
-        _expect(waiting_path(job, piece.name), spilled.tally.sequences, sum(one.rows for one in runs.segments), "rows")
+        sorted_rows = sum(segment.rows for segment in runs.segments)
+        _check_count(waiting_path(job, piece.name), spilled.tally.sequences, sorted_rows, "rows")
     if not piece.is_exact:
         _number_rejects(job, piece, spilled.tally.rejected.total())
     tally = Tally(repaired=waiting.outside)
@@ -105,17 +108,18 @@ def _number_rejects(job: Job, piece: Piece, count: int) -> None:
     with files.create(rejects_path(job, piece), durable=False, below=job.work) as target:
         if files.exists(path):
             with files.open_binary(path) as stream:
-                rejects = [replace(one, index=one.index + piece.shift) for one in read_rejects(stream, "none")]
+                unnumbered = read_rejects(stream, "none")
+                rejects = [replace(reject, index=reject.index + piece.shift) for reject in unnumbered]
         target.write(frame(map(encode_reject, rejects)))
-        _expect(path, count, len(rejects), "rejects")
+        _check_count(path, count, len(rejects), "rejects")
 
 
-def _expect(path: str, expected: int, found: int, what: str) -> None:
-    if found != expected:
-        raise EnvironmentFailure(f"{path}: expected {expected:,} {what}, found {found:,}; run again")
+def _check_count(path: str, expected: int, received: int, what: str) -> None:
+    if received != expected:
+        raise EnvironmentFailure(f"{path}: expected {expected:,} {what}, found {received:,}; run again")
 
 
-def _done_before(job: Job, piece: Piece, path: str) -> SpilledPiece | None:
+def _finished_before(job: Job, piece: Piece, path: str) -> SpilledPiece | None:
     if not files.exists(path):
         return None
     spilled = SpilledPiece.model_validate_json(files.read_bytes(path))
@@ -123,28 +127,31 @@ def _done_before(job: Job, piece: Piece, path: str) -> SpilledPiece | None:
 
 
 def _sizes(job: Job, piece: Piece, spilled: SpilledPiece) -> list[int]:
-    """The sizes of local files; remote ones are there whole or not at all."""
-    rows = run_path if spilled.is_sorted else waiting_path
-    rejects = rejects_path if spilled.is_sorted or piece.is_exact else _waiting_rejects_path
-    counts = [] if spilled.is_sorted else counts_paths(job, piece.name)
-    paths = rows(job, piece.name), rejects(job, piece), *counts
+    """The sizes of local files; remote files are complete, or do not exist."""
+    if spilled.is_sorted:
+        paths = [run_path(job, piece.name), rejects_path(job, piece)]
+    else:
+        rejects = rejects_path(job, piece) if piece.is_exact else _waiting_rejects_path(job, piece)
+        paths = [waiting_path(job, piece.name), rejects, *counts_paths(job, piece.name)]
     return [os.path.getsize(path) for path in paths if not files.is_remote(path) and os.path.exists(path)]
 
 
 def rejects_path(job: Job, piece: Piece) -> str:
-    """Where the rejects of a piece wait, framed but not compressed."""
+    """The file with the rejects of a piece, framed but not compressed."""
     return job.place("rejects", f"{piece.name}.tfrecord")
 
 
 def _waiting_rejects_path(job: Job, piece: Piece) -> str:
-    """Where they wait until their records are numbered."""
+    """The file with the rejects of a piece until their records are numbered."""
     return job.place("waiting", f"{piece.name}.tfrecord")
 
 
 def _damage_of(source: Input, block: Block) -> str:
-    """How the file broke off in this block, in words; empty where it did not."""
-    found = [one.detail for one in block.damage if one.reason is RejectReason.DAMAGED_FILE]
-    return f"{source.path}: {found[0]}" if found else ""
+    """A message about the damage that ends the file in this block; empty if none does."""
+    for damage in block.damage:
+        if damage.reason is RejectReason.DAMAGED_FILE:
+            return f"{source.path}: {damage.detail}"
+    return ""
 
 
 def _packed(splits: dict[int, dict[int, int]]) -> dict[int, bytes]:
@@ -152,7 +159,7 @@ def _packed(splits: dict[int, dict[int, int]]) -> dict[int, bytes]:
 
 
 class _Spill:
-    """The state of one piece's reading."""
+    """Reads one piece, writes its rows and rejects, and counts them."""
 
     def __init__(self, job: Job, piece: Piece, rows: RunWriter | WaitingWriter) -> None:
         self._job = job
@@ -172,7 +179,7 @@ class _Spill:
         damage = ""
         for block in reader.blocks():
             refined = refiner.refine(block, source.path)
-            self._take(refined, block)
+            self._add(refined, block)
             write_rejects(frame(map(encode_reject, refined.rejects)))
             tally.add(refined.tally)
             damage = _damage_of(source, block) or damage
@@ -190,7 +197,7 @@ class _Spill:
             ranges=self._ranges.found,
         )
 
-    def _take(self, refined: Refined, block: Block) -> None:
+    def _add(self, refined: Refined, block: Block) -> None:
         rows = refined.rows
         if rows.num_rows == 0:
             return

@@ -1,7 +1,7 @@
-"""How a worker's C library keeps memory: the freed arrays of one batch serve the next.
+"""Makes a worker's C library keep freed memory, so that the next batch uses it again.
 
-By default glibc maps every large array anew and returns it when freed, so that each batch pays for page faults again:
-a third of the decoder's time here.
+By default glibc maps each large array anew, and unmaps it when it is freed, so each batch causes page faults again,
+which take a third of the decoder's time.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ _LARGEST_KEPT = 32 * 2**20  # glibc's own limit for the threshold
 
 @functools.cache
 def keep_freed_memory() -> None:
-    """Tunes this process's malloc once; does nothing where the C library is not glibc."""
+    """Tunes the malloc of this process once; does nothing if the C library is not glibc."""
     with suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)

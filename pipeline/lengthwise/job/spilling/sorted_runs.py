@@ -1,13 +1,14 @@
-"""Sorted runs: rows wait for their shard in files, not in memory and not in Beam's shuffle; only references travel.
+"""Sorted runs: rows wait for their shard in files, not in memory and not in Beam's shuffle; Beam has only references.
 
 run file   the rows of one piece of the input, in runs of about 64 MiB, each sorted by (split, bucket, place)
-run        a segment for each split and bucket; without a shuffle, as many of at most about 1 MiB as it takes
+run        a segment for each split and bucket; without a shuffle, several of at most about 1 MiB
 segment    an index, and parts: part k has the rows whose places begin with the `bits` bits of k; without a shuffle, one
-index      int64 `[2**bits + 1]`: where each part starts, and where the last one ends, from the segment's first byte
-part       serialized Arrow record batches; none where it has no rows
+index      int64 `[2**bits + 1]`: the start of each part, and the end of the last one, from the segment's first byte
+part       serialized Arrow record batches; none if it has no rows
 
-In a shuffle each shard takes a small range of places from every run. By the index it finds and reads the parts that
-overlap this range, so that all runs together, however many they are, give it little more than its own rows.
+A row's place is its position in the output's order, uint64. With a shuffle, each shard reads a small range of places
+from every run. The index shows which parts overlap this range, so a shard reads little more than its own rows, for any
+number of runs.
 """
 
 from collections.abc import Iterator
@@ -38,14 +39,14 @@ from lengthwise.storage import files
 
 RUN_BYTES = 64 * 2**20
 _SEGMENT_BYTES = 2**20
-_LEAST_PART_BYTES = 16 * 2**10  # a batch has 1 KiB beside its rows, and takes 10 us to write and read
+_MIN_PART_BYTES = 16 * 2**10  # a batch has 1 KiB in addition to its rows, and takes 10 us to write and read
 _INDEX = np.dtype("<i8")
 _REFERENCE = np.dtype([("piece", "S32"), ("offset", "<i8"), ("bits", "<i1"), ("first", "<u8"), ("last", "<u8")])
 _SPLIT, _BUCKET = "##split", "##bucket"
 
 
 class RunWriter:
-    """Collects rows, and writes them sorted whenever there are enough."""
+    """Collects rows, and writes them as a sorted run when there are enough."""
 
     def __init__(self, job: Job, piece: Piece, stream: BinaryIO) -> None:
         self._job = job
@@ -61,7 +62,7 @@ class RunWriter:
         self.segments: list[Segment] = []
 
     def add(self, rows: pa.RecordBatch, split: np.ndarray) -> None:
-        """Takes rows with their splits, int32 `[n]`."""
+        """Adds rows with their splits, int32 `[n]`."""
         bucket = assign(self._plan, [lengths_of(rows, column) for column in self._lengths[:2]])
         columns = {ORDER: pa.array(self._order(rows))} | {name: rows.column(name) for name in self._schema.names[1:]}
         batch = pa.RecordBatch.from_pydict(columns, schema=self._schema)
@@ -72,7 +73,7 @@ class RunWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what was collected as one sorted run."""
+        """Writes the collected rows as one sorted run."""
         if not self._batches:
             return
         rows = concat_batches(self._batches)
@@ -80,12 +81,16 @@ class RunWriter:
         order, bucket, split = (rows.column(name).to_numpy() for name in (ORDER, _BUCKET, _SPLIT))
         at = np.lexsort((order, bucket, split))
         others = [lengths_of(rows, column).take(at) for column in self._lengths[1:]]
-        columns = (one.take(at) for one in (order, bucket, split, *_row_bytes(self._job, rows, bucket)))
+        sizes, weights = _row_bytes(self._job, rows, bucket)
+        columns = (column.take(at) for column in (order, bucket, split, sizes, weights))
         run = _Run(rows.select(self._schema.names), others, at, *columns)
-        groups = np.flatnonzero((np.diff(run.bucket) != 0) | (np.diff(run.split) != 0)) + 1
-        bounds = np.concatenate([[0], groups, [len(at)]])
-        shuffled = self._job.config.shuffle.enabled
-        for start, stop in pairwise(bounds.tolist()) if shuffled else _cut(bounds, run.weights):
+        changes = np.flatnonzero((np.diff(run.bucket) != 0) | (np.diff(run.split) != 0)) + 1
+        bounds = np.concatenate([[0], changes, [len(at)]])
+        if self._job.config.shuffle.enabled:
+            ranges = list(pairwise(bounds.tolist()))
+        else:
+            ranges = _cut_ranges(bounds, run.weights)
+        for start, stop in ranges:
             self._write(run, start, stop)
 
     def _order(self, rows: pa.RecordBatch) -> np.ndarray:
@@ -123,7 +128,7 @@ class RunWriter:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Collected rows, and of each, by rising (split, bucket, place), which of `rows` it is and what else is known.
+    """Collected rows, and their properties sorted by (split, bucket, place): `at` is the position in `rows`.
 
     `others` are the lengths of the groups that do not lead.
     """
@@ -139,14 +144,14 @@ class _Run:
 
 
 def _part_bytes(job: Job) -> int:
-    """How large a part is, at most, about; 0 without a shuffle, where a segment is one part.
+    """The approximate maximum size of a part; 0 without a shuffle, as a segment is one part.
 
-    Half of what a shard takes of a run, so that little else is read with it.
+    It is half the bytes that a shard reads from a run, so that little else is read with them.
     """
     if not job.config.shuffle.enabled:
         return 0
     share = RUN_BYTES * job.config.output.shard_bytes // max(1, sum(source.size for source in job.inputs))
-    return min(max(share // 2, _LEAST_PART_BYTES), _SEGMENT_BYTES)
+    return min(max(share // 2, _MIN_PART_BYTES), _SEGMENT_BYTES)
 
 
 def _serialize(run: _Run, start: int, stop: int, bits: int) -> tuple[np.ndarray, list[pa.Buffer]]:
@@ -155,16 +160,20 @@ def _serialize(run: _Run, start: int, stop: int, bits: int) -> tuple[np.ndarray,
     parts = np.searchsorted(starts, run.order[start:stop], side="right")
     sizes = np.zeros(2**bits, np.int64)
     contents = []
-    for low, high in _cut(np.array([0, stop - start]), run.sizes[start:stop]):  # all at once would be held twice
-        taken, inside = take_rows(run.rows, run.at[start + low : start + high]), parts[low:high]
-        for first, last in pairwise([0, *(np.flatnonzero(np.diff(inside)) + 1).tolist(), high - low]):
-            contents.append(taken.slice(first, last - first).serialize())
-            sizes[inside[first]] += contents[-1].size
+    for low, high in _cut_ranges(
+        np.array([0, stop - start]), run.sizes[start:stop]
+    ):  # all at once need twice the memory
+        rows = take_rows(run.rows, run.at[start + low : start + high])
+        parts_of_rows = parts[low:high]
+        changes = np.flatnonzero(np.diff(parts_of_rows)) + 1
+        for first, last in pairwise([0, *changes.tolist(), high - low]):
+            contents.append(rows.slice(first, last - first).serialize())
+            sizes[parts_of_rows[first]] += contents[-1].size
     return (offsets_of(sizes) + (len(sizes) + 1) * _INDEX.itemsize).astype(_INDEX), contents
 
 
 def _row_bytes(job: Job, rows: pa.RecordBatch, bucket: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """int64 `[n]`: about how many bytes each row takes here, and how many in a shard; the same in every run."""
+    """int64 `[n]`: the approximate bytes of each row in a run, and in a shard; the same in every run of the job."""
     columns = job.config.columns
     padded_to = {}
     if job.config.output.layout == "example":
@@ -179,8 +188,10 @@ def _row_bytes(job: Job, rows: pa.RecordBatch, bucket: np.ndarray) -> tuple[np.n
             others += string_bytes(rows.column(step.key))
     sizes, weights = others.copy(), others
     for name in length_columns(columns).values():
-        own = [step for step in step_features(columns) if step.length == name]
-        step_bytes = sum(4 * one.width if one.decode is None else one.stored_bytes for one in own)
+        step_bytes = 0
+        for step in step_features(columns):
+            if step.length == name:
+                step_bytes += 4 * step.width if step.decode is None else step.stored_bytes
         steps = lengths_of(rows, name)
         sizes += steps * step_bytes
         weights += padded_to.get(name, steps) * step_bytes
@@ -188,14 +199,14 @@ def _row_bytes(job: Job, rows: pa.RecordBatch, bucket: np.ndarray) -> tuple[np.n
 
 
 def row_weights(job: Job, segment: Segment) -> tuple[np.ndarray, np.ndarray]:
-    """Of each row of a segment its place (uint64), and what it adds to `Segment.weight` (int64); each `[n]`."""
+    """For each row of a segment, its place (uint64), and its share of `Segment.weight` (int64); each `[n]`."""
     rows = concat_batches(list(_read(job, _table([segment]), segment.first, segment.last)))
     bucket = np.full(rows.num_rows, segment.bucket)
     return rows.column(ORDER).to_numpy(), _row_bytes(job, rows, bucket)[1]
 
 
-def _cut(bounds: np.ndarray, weights: np.ndarray) -> list[tuple[int, int]]:
-    """Ranges of rows between `bounds`, cut further where they weigh more than a segment."""
+def _cut_ranges(bounds: np.ndarray, weights: np.ndarray) -> list[tuple[int, int]]:
+    """The ranges of rows between `bounds`, cut further if they weigh more than a segment."""
     total = np.concatenate([[0], np.cumsum(weights)])
     ranges = []
     for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
@@ -208,31 +219,32 @@ def _cut(bounds: np.ndarray, weights: np.ndarray) -> list[tuple[int, int]]:
 
 
 def run_path(job: Job, piece: str) -> str:
-    """Where the rows of a piece wait."""
+    """The file with the sorted rows of a piece."""
     return job.place("runs", f"{piece}.rows")
 
 
 def save_references(job: Job, split: int, bucket: int, segments: list[Segment]) -> None:
-    """Writes where the rows of a split and bucket are: once for all of its shards, as each needs most of it."""
-    table = _table(sorted(segments, key=lambda one: (one.piece, one.offset)))
+    """Writes the references to the rows of a split and bucket, once for all of its shards: each needs most of them."""
+    table = _table(sorted(segments, key=lambda segment: (segment.piece, segment.offset)))
     path = _references_path(job, split, bucket)
-    files.write_bytes(path, table.tobytes(), durable=False, below=job.work)  # made anew in each run
+    files.write_bytes(path, table.tobytes(), durable=False, below=job.work)  # written again in each run
 
 
 def read_rows(job: Job, split: int, bucket: int, first: int, last: int) -> pa.RecordBatch:
     """The rows of a split and bucket whose places are in [first, last], sorted by place."""
     table = np.frombuffer(files.read_bytes(_references_path(job, split, bucket)), _REFERENCE)
-    found = table[(table["first"] <= np.uint64(last)) & (table["last"] >= np.uint64(first))]
+    overlapping = table[(table["first"] <= np.uint64(last)) & (table["last"] >= np.uint64(first))]
     empty = pa.RecordBatch.from_pylist([], schema=spilled_schema(job.config.columns))
-    rows = concat_batches([empty, *_read(job, found, first, last)])
+    rows = concat_batches([empty, *_read(job, overlapping, first, last)])
     order = rows.column(ORDER).to_numpy()
-    if (order[1:] >= order[:-1]).all():  # without a shuffle, they stand as they were read
+    if (order[1:] >= order[:-1]).all():  # without a shuffle, they are in their order of reading
         return rows
     return take_rows(rows, np.argsort(order, kind="stable"))
 
 
 def _table(segments: list[Segment]) -> np.ndarray:
-    return np.array([tuple(getattr(one, name) for name in _REFERENCE.names or ()) for one in segments], _REFERENCE)
+    names = _REFERENCE.names or ()
+    return np.array([tuple(getattr(segment, name) for name in names) for segment in segments], _REFERENCE)
 
 
 def _references_path(job: Job, split: int, bucket: int) -> str:
@@ -240,9 +252,9 @@ def _references_path(job: Job, split: int, bucket: int) -> str:
 
 
 def _read(job: Job, references: np.ndarray, first: int, last: int) -> Iterator[pa.RecordBatch]:
-    """Of each segment the rows that are in [first, last], in the order of the input."""
+    """The rows of each segment whose places are in [first, last], in the order of the input."""
     schema = spilled_schema(job.config.columns)
-    for piece, members in groupby(references.tolist(), key=lambda one: one[0].decode()):
+    for piece, members in groupby(references.tolist(), key=lambda reference: reference[0].decode()):
         with files.open_binary(run_path(job, piece)) as stream:
             for _, offset, bits, *_ in members:
                 low, high = first >> (64 - bits), last >> (64 - bits)
@@ -260,7 +272,7 @@ def _batches(content: pa.Buffer, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _between(batches: list[pa.RecordBatch], first: int, last: int) -> list[pa.RecordBatch]:
-    """The rows whose places are in [first, last]; copied where they are so few that the others should not be held."""
+    """The rows whose places are in [first, last]; copied if they are so few that the others should be freed."""
     kept = []
     for batch in batches:
         order = batch.column(ORDER).to_numpy()

@@ -1,7 +1,7 @@
-"""Rows that wait, as they were read, until buckets are planned, records are numbered and vocabularies are counted.
+"""Rows that wait, in their order of reading, until buckets are planned, records numbered and vocabularies counted.
 
-waiting file   the rows of one piece of the input, and each row's split: record batches (see `records.arrow`), each
-               followed by a batch for each column whose vocabulary is counted: what the codes in the rows stand for
+waiting file   the rows of one piece of the input, with each row's split: record batches (see `records.arrays`). Each is
+               followed by a batch for each column whose vocabulary is counted: the values that its codes represent
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ _SPLIT = "##split"
 
 
 class WaitingWriter:
-    """Writes rows as they come, and at the end how often each value is in them whose vocabulary is counted."""
+    """Writes rows in their order of reading, and at the end the counts of values whose vocabulary is counted."""
 
     def __init__(self, job: Job, piece: str, stream: BinaryIO) -> None:
         self._schema = _schema(job)
@@ -38,7 +38,7 @@ class WaitingWriter:
         self.segments: list[Segment] = []  # none yet
 
     def add(self, rows: pa.RecordBatch, split: np.ndarray, distinct: Mapping[str, Distinct]) -> None:
-        """Takes rows with their splits, int32 `[n]`, and what the codes in them stand for."""
+        """Adds rows with their splits, int32 `[n]`, and the values that their codes represent."""
         columns = {name: rows.column(name) for name in self._schema.names[:-1]} | {_SPLIT: pa.array(split)}
         write_arrow_batch(self._stream, pa.RecordBatch.from_pydict(columns, schema=self._schema))
         for key in self._keys:
@@ -46,7 +46,7 @@ class WaitingWriter:
         self._counts.add(rows, split, distinct)
 
     def flush(self) -> None:
-        """Writes the counts. No row is kept back."""
+        """Writes the counts. All rows are written already."""
         self._counts.finish()
 
 
@@ -54,14 +54,14 @@ class WaitingRows:
     """The rows of a piece, with ids in place of codes.
 
     Attributes:
-        outside: by key of a column whose vocabulary was counted, how many values of valid records are outside of it.
+        outside: by key of a column whose vocabulary was counted, the number of values outside it in valid records.
     """
 
     def __init__(self, job: Job, piece: str) -> None:
         self._path = waiting_path(job, piece)
         self._schema = _schema(job)
-        found = vocabulary_columns(job.config.columns)
-        self._ids = {key: _IdsOfCodes(found[key]) for key in _keys(job)}
+        columns = vocabulary_columns(job.config.columns)
+        self._ids = {key: _IdsOfCodes(columns[key]) for key in _keys(job)}
         self.outside: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
@@ -80,21 +80,24 @@ class WaitingRows:
 
 
 class _IdsOfCodes:
-    """The ids of a column whose vocabulary was counted meanwhile."""
+    """Replaces the codes of a column by ids, now that its vocabulary is counted."""
 
     def __init__(self, column: VocabularyColumn) -> None:
         self._lookup = make_arrow_lookup(column)
 
     def of(self, codes: pa.Array, counts: pa.RecordBatch) -> tuple[pa.Array, int]:
-        """Lists of ids, and how many of the counted values are outside the vocabulary."""
-        found = self._lookup(counts.column("values"))
-        ids = np.append(found.ids, MISSING)[list_values(codes)]  # the missing id is that of no code, -1
+        """Lists of ids, and the number of counted values outside the vocabulary."""
+        looked_up = self._lookup(counts.column("values"))
+        ids = np.append(looked_up.ids, MISSING)[list_values(codes)]  # the code -1 becomes the missing id
         lists = pa.LargeListArray.from_arrays(codes.offsets, pa.array(ids))
-        return lists, 0 if found.outside is None else int(counts_of(counts)[found.outside].sum())
+        outside = 0
+        if looked_up.outside is not None:
+            outside = int(counts_of(counts)[looked_up.outside].sum())
+        return lists, outside
 
 
 def waiting_path(job: Job, piece: str) -> str:
-    """Where the rows of a piece wait."""
+    """The file with the waiting rows of a piece."""
     return job.place("waiting", f"{piece}.arrow")
 
 

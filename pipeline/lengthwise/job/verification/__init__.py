@@ -1,1 +1,1 @@
-"""Prepared data, checked against its manifest."""
+"""Compares prepared data with its manifest."""

@@ -1,8 +1,8 @@
-"""Whether a data set is what its manifest says: every byte checksummed, every record counted again.
+"""Verifies a data set: computes the checksum of every byte, and counts every record again.
 
-manifest ─ is it as written? do its own numbers agree? ──┐
-every file that it names ─ there, same bytes, same counts ├─> faults, each a path and a sentence
-every other file ─ it should not be there ────────────────┘
+manifest: unedited? do its numbers agree? ───────────────────────┐
+every file that it names: does it exist, same bytes, same counts? ├─> faults, each a path and a sentence
+every other file: it should not exist ────────────────────────────┘
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from lengthwise.storage import files
 
 @dataclass(frozen=True, slots=True, order=True)
 class DataSetFault:
-    """What is wrong with one file of a data set."""
+    """A problem of one file of a data set."""
 
     path: str
     problem: str
@@ -33,13 +33,13 @@ class DataSetFault:
 
 @dataclass(slots=True)
 class Verification:
-    """What was read, and what is wrong.
+    """The result of verifying a data set.
 
     Attributes:
-        shards: how many shards were read.
-        sequences: how many sequences were counted in them.
-        bytes: how many bytes were checksummed.
-        faults: sorted by path; empty where all is as the manifest says.
+        shards: the number of shards read.
+        sequences: the number of sequences counted in them.
+        bytes: the number of bytes read.
+        faults: sorted by path; empty if the data set agrees with its manifest.
     """
 
     shards: int = 0
@@ -48,46 +48,46 @@ class Verification:
     faults: list[DataSetFault] = field(default_factory=list)
 
 
-def verify(folder: str, progress: ProgressSink = ignore) -> Verification:
-    """Compares a prepared data set with its manifest; of a folder of parts, each part with its own.
+def verify_data_set(folder: str, progress: ProgressSink = ignore) -> Verification:
+    """Compares a prepared data set with its manifest; in a folder of parts, each part with its own manifest.
 
     Raises:
-        DatasetError: there is no manifest, or none that can be read.
-        EnvironmentFailure: a remote file that is there cannot be read.
+        DatasetError: the manifest does not exist, or cannot be read.
+        EnvironmentFailure: a remote file that exists cannot be read.
     """
-    found = Verification()
-    for part in part_folders(folder) or [folder]:
-        one = _verify_part(part, progress)
-        found.shards += one.shards
-        found.sequences += one.sequences
-        found.bytes += one.bytes
-        within = files.join(part, "").removeprefix(files.join(folder, ""))
-        found.faults += [DataSetFault(within + fault.path, fault.problem) for fault in one.faults]
-    return found
+    total = Verification()
+    for part_folder in part_folders(folder) or [folder]:
+        part = _verify_part(part_folder, progress)
+        total.shards += part.shards
+        total.sequences += part.sequences
+        total.bytes += part.bytes
+        relative = files.join(part_folder, "").removeprefix(files.join(folder, ""))
+        total.faults += [DataSetFault(relative + fault.path, fault.problem) for fault in part.faults]
+    return total
 
 
 def _verify_part(folder: str, progress: ProgressSink) -> Verification:
     manifest, as_written = load_altered_manifest(folder)
-    found = Verification()
-    found.faults += [DataSetFault(MANIFEST_NAME, problem) for problem in _manifest_problems(manifest, as_written)]
-    found.faults += _side_faults(folder, manifest)
-    found.faults += _added(folder, manifest)
+    result = Verification()
+    result.faults += [DataSetFault(MANIFEST_NAME, problem) for problem in _manifest_problems(manifest, as_written)]
+    result.faults += _side_faults(folder, manifest)
+    result.faults += _unknown_files(folder, manifest)
     lengths: dict[str, Counter[int]] = {split: Counter() for split in manifest.splits}
     others = {group: {split: Counter[int]() for split in manifest.splits} for group in manifest.groups}
-    for shard, one in _read_shards(folder, manifest, progress):
-        found.shards += 1
-        found.bytes += one.bytes
-        found.sequences += one.sequences
-        found.faults += [DataSetFault(shard.path, problem) for problem in _problems(manifest, shard, one)]
-        lengths.setdefault(shard.split, Counter()).update(one.lengths)
-        for group, counts in one.groups.items():
+    for shard, counted in _read_shards(folder, manifest, progress):
+        result.shards += 1
+        result.bytes += counted.bytes
+        result.sequences += counted.sequences
+        result.faults += [DataSetFault(shard.path, problem) for problem in _shard_problems(manifest, shard, counted)]
+        lengths.setdefault(shard.split, Counter()).update(counted.lengths)
+        for group, counts in counted.groups.items():
             others.setdefault(group, {}).setdefault(shard.split, Counter()).update(counts)
-    if not {fault.path for fault in found.faults} & {shard.path for shard in manifest.shards}:
-        found.faults += _length_faults(manifest.lengths, lengths, "")  # otherwise some are missing anyway
-        for group, counted in others.items():
-            found.faults += _length_faults(manifest.groups[group].lengths, counted, f" of the group {group!r}")
-    found.faults.sort()
-    return found
+    if not {fault.path for fault in result.faults} & {shard.path for shard in manifest.shards}:
+        result.faults += _length_faults(manifest.lengths, lengths, "")  # with damaged shards, some lengths are missing
+        for group, by_split in others.items():
+            result.faults += _length_faults(manifest.groups[group].lengths, by_split, f" of the group {group!r}")
+    result.faults.sort()
+    return result
 
 
 def _read_shards(folder: str, manifest: Manifest, progress: ProgressSink) -> Iterator[tuple[Shard, Recount]]:
@@ -98,10 +98,10 @@ def _read_shards(folder: str, manifest: Manifest, progress: ProgressSink) -> Ite
         pending = {pool.submit(_recount, folder, manifest, shard): shard for shard in manifest.shards}
         try:
             for future in as_completed(pending):
-                one = future.result()
-                done, sequences = done + pending[future].bytes, sequences + one.sequences
+                counted = future.result()
+                done, sequences = done + pending[future].bytes, sequences + counted.sequences
                 progress(Event("verify", done, total, sequences))
-                yield pending[future], one
+                yield pending[future], counted
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -116,49 +116,51 @@ def _recount(folder: str, manifest: Manifest, shard: Shard) -> Recount:
         return Recount(damage=f"expected a file, it is missing or unreadable: {error}", crc32c=-1)
 
 
-def _problems(manifest: Manifest, shard: Shard, found: Recount) -> Iterator[str]:
-    if found.crc32c == -1:
-        yield found.damage
+def _shard_problems(manifest: Manifest, shard: Shard, counted: Recount) -> Iterator[str]:
+    if counted.crc32c == -1:
+        yield counted.damage
         return
-    if found.bytes != shard.bytes:
-        yield f"expected {shard.bytes:,} bytes, found {found.bytes:,}"
-    if found.crc32c != shard.crc32c:
-        yield f"expected bytes of crc32c {shard.crc32c:#010x}, found {found.crc32c:#010x}; it is not the file written"
-    if found.damage:
-        yield found.damage
+    if counted.bytes != shard.bytes:
+        yield f"expected {shard.bytes:,} bytes, found {counted.bytes:,}"
+    if counted.crc32c != shard.crc32c:
+        yield f"expected bytes of crc32c {shard.crc32c:#010x}, found {counted.crc32c:#010x}; it is not the file written"
+    if counted.damage:
+        yield counted.damage
         return
     for name in ("records", "sequences", "steps"):
-        if getattr(found, name) != getattr(shard, name):
-            yield f"expected {getattr(shard, name):,} {name}, found {getattr(found, name):,}"
-    yield from _bucket_problems(manifest, shard, found)
-    for group, lengths in found.groups.items():
+        if getattr(counted, name) != getattr(shard, name):
+            yield f"expected {getattr(shard, name):,} {name}, found {getattr(counted, name):,}"
+    yield from _bucket_problems(manifest, shard, counted)
+    for group, lengths in counted.groups.items():
         yield from _group_problems(manifest, shard, group, lengths)
 
 
 def _group_problems(manifest: Manifest, shard: Shard, group: str, lengths: Counter[int]) -> Iterator[str]:
     if shard.bucket >= len(manifest.boundaries):
         return
-    told, boundary = shard.groups[group], manifest.groups[group].boundaries[shard.bucket]
+    listed, boundary = shard.groups[group], manifest.groups[group].boundaries[shard.bucket]
     if lengths.total() != shard.sequences:
         yield f"expected {shard.sequences:,} lengths of the group {group!r}, found {lengths.total():,}"
-    if steps_of(lengths) != told.steps:
-        yield f"expected {told.steps:,} steps of the group {group!r}, found {steps_of(lengths):,}"
+    if steps_of(lengths) != listed.steps:
+        yield f"expected {listed.steps:,} steps of the group {group!r}, found {steps_of(lengths):,}"
     if max(lengths, default=0) > boundary:
         yield f"expected at most {boundary} steps of the group {group!r}, found {max(lengths)}"
-    if told.padded_steps != shard.sequences * boundary:
+    if listed.padded_steps != shard.sequences * boundary:
         expected = f"expected {shard.sequences * boundary:,} padded steps of the group {group!r}"
-        yield f"{expected}, the manifest says {told.padded_steps:,}"
+        yield f"{expected}, the manifest says {listed.padded_steps:,}"
 
 
-def _bucket_problems(manifest: Manifest, shard: Shard, found: Recount) -> Iterator[str]:
+def _bucket_problems(manifest: Manifest, shard: Shard, counted: Recount) -> Iterator[str]:
     if not 0 <= shard.bucket < len(manifest.boundaries):
         yield f"expected a bucket below {len(manifest.boundaries)}, the manifest says {shard.bucket}"
         return
     boundary = manifest.boundaries[shard.bucket]
-    least = manifest.boundaries[shard.bucket - 1] + 1 if shard.bucket and len(manifest.buckets[0]) == 1 else 0
-    outside = [length for length in found.lengths if not least <= length <= boundary]
+    shortest = 0
+    if shard.bucket and len(manifest.buckets[0]) == 1:
+        shortest = manifest.boundaries[shard.bucket - 1] + 1
+    outside = [length for length in counted.lengths if not shortest <= length <= boundary]
     if outside:
-        yield f"expected lengths of {least} to {boundary} steps, found {outside[0]}"
+        yield f"expected lengths of {shortest} to {boundary} steps, found {outside[0]}"
     if shard.padded_steps != shard.sequences * boundary:
         yield f"expected {shard.sequences * boundary:,} padded steps, the manifest says {shard.padded_steps:,}"
 
@@ -179,35 +181,35 @@ def _manifest_problems(manifest: Manifest, as_written: bool) -> Iterator[str]:
 
 
 def _length_faults(
-    told: Mapping[str, Mapping[int, int]], found: Mapping[str, Counter[int]], whose: str
+    listed: Mapping[str, Mapping[int, int]], counted: Mapping[str, Counter[int]], whose: str
 ) -> Iterator[DataSetFault]:
-    for split, counts in sorted(found.items()):
-        if dict(counts) != {length: count for length, count in told.get(split, {}).items() if count}:
+    for split, counts in sorted(counted.items()):
+        if dict(counts) != {length: count for length, count in listed.get(split, {}).items() if count}:
             problem = f"its lengths{whose} of split {split!r} are not those of the sequences in the shards"
             yield DataSetFault(MANIFEST_NAME, problem)
 
 
 def _side_faults(folder: str, manifest: Manifest) -> Iterator[DataSetFault]:
-    """The schema, the vocabularies and the rejects."""
+    """The faults of the schema, the vocabularies and the rejects."""
     rejects = KeptRejects(folder, manifest)
     for path, expected in manifest.side_files.items():
         if path in rejects.paths:
             continue
         try:
-            found = checksum(files.join(folder, path))
+            crc32c = checksum(files.join(folder, path))
         except EnvironmentFailure as error:
             yield DataSetFault(path, f"expected a file, it is missing or unreadable: {error}")
             continue
-        if found != expected:
+        if crc32c != expected:
             yield DataSetFault(
-                path, f"expected bytes of crc32c {expected:#010x}, found {found:#010x}; it is not the file written"
+                path, f"expected bytes of crc32c {expected:#010x}, found {crc32c:#010x}; it is not the file written"
             )
     for _ in rejects.read():
         pass
     yield from (DataSetFault(fault.path, fault.problem) for fault in rejects.faults)
 
 
-def _added(folder: str, manifest: Manifest) -> Iterator[DataSetFault]:
+def _unknown_files(folder: str, manifest: Manifest) -> Iterator[DataSetFault]:
     known = {MANIFEST_NAME, REPORT_NAME, *manifest.side_files, *(shard.path for shard in manifest.shards)}
     for name in files.list_tree(folder):
         if name not in known and not name.startswith(f"{WORK}/"):

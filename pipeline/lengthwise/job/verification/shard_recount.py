@@ -1,4 +1,4 @@
-"""A shard that stands on disk, read again: its checksum, its records and lengths."""
+"""Reads a shard on disk again: its checksum, its records and lengths."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,15 +18,15 @@ from lengthwise.storage import files
 
 @dataclass(slots=True)
 class Recount:
-    """What a shard holds.
+    """The content of a shard.
 
     Attributes:
         bytes: the file's size.
         crc32c: the checksum of its bytes.
-        records: readable TFRecords.
-        lengths: how many sequences of each length.
-        groups: the same of the groups that do not lead, by name.
-        damage: the first thing that cannot be read, in words; empty for none.
+        records: the number of readable TFRecords.
+        lengths: the number of sequences of each length.
+        groups: the same for the groups that do not lead, by name.
+        damage: a message about the first unreadable data; empty for none.
     """
 
     bytes: int = 0
@@ -53,22 +53,22 @@ def steps_of(lengths: Counter[int]) -> int:
 def recount(
     path: str, layout: Literal["example", "block"], compression: str, columns: Iterable[AnyColumn] = ()
 ) -> Recount:
-    """Reads a shard once, from its first byte to its last; `columns` say which groups there are."""
+    """Reads a shard once, from its first byte to its last; `columns` define its groups."""
     leading, *others = groups(columns) or ("",)
-    found = Recount(groups={group: Counter() for group in others})
-    counted = {length_key(leading): found.lengths} | {length_key(group): found.groups[group] for group in others}
+    result = Recount(groups={group: Counter() for group in others})
+    lengths = {length_key(leading): result.lengths} | {length_key(group): result.groups[group] for group in others}
     with files.open_binary(path) as stream:
         measured = ChecksummedStream(stream)
-        decoder = _lengths_decoder(layout, counted)
+        decoder = _lengths_decoder(layout, lengths)
         for block in read_blocks(cast(BinaryIO, measured), compression=compression):
-            found.records += len(block.records)
-            if block.damage and not found.damage:
-                found.damage = f"record {block.damage[0].index}: {block.damage[0].detail}"
-            if not found.damage:
-                found.damage = _count(counted, block.records, decoder, layout)
+            result.records += len(block.records)
+            if block.damage and not result.damage:
+                result.damage = f"record {block.damage[0].index}: {block.damage[0].detail}"
+            if not result.damage:
+                result.damage = _count_lengths(lengths, block.records, decoder, layout)
         measured.read_rest()
-    found.bytes, found.crc32c = measured.size, measured.crc32c
-    return found
+    result.bytes, result.crc32c = measured.size, measured.crc32c
+    return result
 
 
 def _lengths_decoder(layout: str, keys: Iterable[str]) -> example_coder.ExamplesToRecordBatchDecoder:
@@ -78,30 +78,30 @@ def _lengths_decoder(layout: str, keys: Iterable[str]) -> example_coder.Examples
     return example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
 
 
-def _count(
-    counted: Mapping[str, Counter[int]],
+def _count_lengths(
+    by_key: Mapping[str, Counter[int]],
     records: list[bytes],
     decoder: example_coder.ExamplesToRecordBatchDecoder,
     layout: str,
 ) -> str:
-    """Adds the lengths of records, by key; says what keeps them from being read, if anything does."""
+    """Adds the lengths of records, by key. Returns a message if they cannot be read, otherwise an empty string."""
     try:
         batch = decoder.DecodeBatch(records)
-    except RuntimeError as error:  # tfx-bsl's for all its errors
-        return f"expected tf.Examples with {', '.join(counted)}: {str(error).splitlines()[0]}"
+    except RuntimeError as error:  # tfx-bsl raises it for all errors
+        return f"expected tf.Examples with {', '.join(by_key)}: {str(error).splitlines()[0]}"
     rows = None
-    for key, lengths in counted.items():
+    for key, lengths in by_key.items():
         values = batch.column(key).flatten()
         if len(values) != len(records):
-            return f"expected one {key} a record, found {len(values)} in {len(records)} records"
+            return f"expected one {key} per record, found {len(values)} in {len(records)} records"
         if layout == "example":
-            found = values.to_numpy(zero_copy_only=False)
+            numbers = values.to_numpy(zero_copy_only=False)
         elif rows is None:
-            found = np.frombuffer(b"".join(value.as_py() for value in values), "<i4")
+            numbers = np.frombuffer(b"".join(value.as_py() for value in values), "<i4")
             rows = [len(value.as_py()) // 4 for value in values]
         else:
             buffers = zip(values, rows, strict=True)
-            found = np.concatenate([unpack_buffer(buffer.as_py(), "<i8", count) for buffer, count in buffers])
-        numbers, counts = np.unique(found, return_counts=True)
-        lengths.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
+            numbers = np.concatenate([unpack_buffer(buffer.as_py(), "<i8", count) for buffer, count in buffers])
+        distinct, counts = np.unique(numbers, return_counts=True)
+        lengths.update(dict(zip(distinct.tolist(), counts.tolist(), strict=True)))
     return ""

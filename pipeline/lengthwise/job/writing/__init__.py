@@ -1,1 +1,1 @@
-"""Rows -> shards, and the publication of the data set."""
+"""Writes rows as shards, and publishes the data set."""

@@ -1,4 +1,4 @@
-"""Segments -> shards: which rows make which file, and the writing of one."""
+"""Assigns the rows of segments to shards, and writes a shard."""
 
 import io
 from collections import Counter
@@ -27,40 +27,40 @@ from lengthwise.records.statistics.column_statistics import describe, merge_rang
 from lengthwise.storage import files
 
 _LAST = 2**64 - 1
-_BATCH_STEPS, _BATCH_ROWS = 2**16, 4096  # what is made of a batch stays in the processor's cache
+_BATCH_STEPS, _BATCH_ROWS = 2**16, 4096  # the arrays of a batch stay in the processor's cache
 
 
 def assign_shards(job: Job, spilled: Iterable[SpilledPiece]) -> Iterator[ShardTask]:
-    """The shards of the data set: per split and bucket as many as come nearest to `output.shard_bytes`.
+    """The shards of the data set: per split and bucket, the number that comes nearest to `output.shard_bytes`.
 
-    Shards are ranges of the output's order, so they depend on the rows alone, not on how the rows are spread over runs.
-    What it takes to find these rows stands in the work folder before the first shard of its split and bucket is named.
+    Shards are ranges of the output's order, so they depend only on the rows, not on the distribution of rows over runs.
+    The references to these rows are in the work folder before the first shard of their split and bucket is yielded.
     """
-    done = sorted(spilled, key=lambda one: one.piece)
-    ranges = merge_ranges(one.ranges for one in done)
-    longest = longest_of_buckets(job, done)
-    training = _training_totals(job, done)
-    segments = sorted((segment for one in done for segment in one.segments), key=_group)
-    for (split, bucket), members in groupby(segments, key=_group):
-        group = sorted(members, key=lambda segment: (segment.first, segment.piece, segment.offset))
-        save_references(job, split, bucket, group)
-        cuts = _cuts(job, group)
-        for number, (first, last) in enumerate(cuts):
-            path = shard_path(job, job.config.split_names[split], bucket, number, len(cuts))
+    pieces = sorted(spilled, key=lambda piece: piece.piece)
+    ranges = merge_ranges(piece.ranges for piece in pieces)
+    longest = longest_of_buckets(job, pieces)
+    training = _training_totals(job, pieces)
+    all_segments = sorted((segment for piece in pieces for segment in piece.segments), key=_split_and_bucket)
+    for (split, bucket), members in groupby(all_segments, key=_split_and_bucket):
+        segments = sorted(members, key=lambda segment: (segment.first, segment.piece, segment.offset))
+        save_references(job, split, bucket, segments)
+        shard_ranges = _shard_ranges(job, segments)
+        for number, (first, last) in enumerate(shard_ranges):
+            path = shard_path(job, job.config.split_names[split], bucket, number, len(shard_ranges))
             boundaries = (job.boundaries[bucket][0], *longest[bucket])
             trains = job.config.split_names[split] == job.config.training_split
             yield ShardTask(path, split, bucket, first, last, ranges, boundaries, training if trains else None)
 
 
 def _training_totals(job: Job, spilled: Iterable[SpilledPiece]) -> dict[str, int]:
-    """How many steps the training split has, by the column of rows with their lengths, and rows by an empty name."""
+    """The number of steps of the training split, by the column of their lengths, and under "" its number of rows."""
     if job.config.training_split is None:
         return {}
     split = job.config.split_names.index(job.config.training_split)
     totals = Counter[str]()
-    for one in spilled:
+    for piece in spilled:
         for group, column in length_columns(job.config.columns).items():
-            packed = one.lengths[group].get(split)
+            packed = piece.lengths[group].get(split)
             counts = unpack_lengths(packed) if packed else {}
             totals[column] += sum(length * count for length, count in counts.items())
             if column == LENGTH:
@@ -69,16 +69,17 @@ def _training_totals(job: Job, spilled: Iterable[SpilledPiece]) -> dict[str, int
 
 
 def longest_of_buckets(job: Job, spilled: Iterable[SpilledPiece]) -> list[tuple[int, ...]]:
-    """For each bucket, the most steps of each group but the one that leads.
+    """For each bucket, the maximum steps of each group that does not lead.
 
-    Of a group by which buckets are planned that is said; of others it is the longest sequence, at least 1.
+    If buckets are pairs, that of the second group is given by the bucket; otherwise it is that of the longest sequence,
+    at least 1.
     """
     others = len(groups(job.config.columns)) - 1
-    found = [(*bounds[1:], *[1] * (others + 1 - len(bounds))) for bounds in job.boundaries]
-    for one in spilled:
-        for segment in one.segments:
-            found[segment.bucket] = tuple(map(max, found[segment.bucket], segment.longest))
-    return found
+    longest = [(*bounds[1:], *[1] * (others + 1 - len(bounds))) for bounds in job.boundaries]
+    for piece in spilled:
+        for segment in piece.segments:
+            longest[segment.bucket] = tuple(map(max, longest[segment.bucket], segment.longest))
+    return longest
 
 
 def shard_path(job: Job, split: str, bucket: int, number: int, total: int) -> str:
@@ -87,26 +88,26 @@ def shard_path(job: Job, split: str, bucket: int, number: int, total: int) -> st
 
 
 def final_paths(job: Job, written: Iterable[WrittenShard]) -> dict[str, str]:
-    """What the shards are called at last, by the names that they were written under: numbered without the empty ones.
+    """The final paths of the shards, by the paths under which they were written: empty shards are not numbered.
 
-    A range of places may have turned out to hold no row. Its shard has no file and no place in the data set.
+    A range of places may contain no row. Its shard has no file, and is not part of the data set.
     """
     paths = {}
-    shards = sorted((one.shard for one in written if one.shard.sequences), key=lambda shard: shard.path)
+    shards = sorted((task.shard for task in written if task.shard.sequences), key=lambda shard: shard.path)
     for (split, bucket), members in groupby(shards, key=lambda shard: (shard.split, shard.bucket)):
-        group = list(members)
-        for number, shard in enumerate(group):
-            paths[shard.path] = shard_path(job, split, bucket, number, len(group))
+        of_bucket = list(members)
+        for number, shard in enumerate(of_bucket):
+            paths[shard.path] = shard_path(job, split, bucket, number, len(of_bucket))
     return paths
 
 
 def statistics_path(job: Job, path: str) -> str:
-    """Where the statistics of a shard wait for those of the others."""
+    """The file with the statistics of a shard, until they are merged."""
     return job.place("statistics", path.replace("/", "-") + ".npz")
 
 
 def write_shard(job: Job, task: ShardTask) -> WrittenShard:
-    """Sorts, pads, encodes and writes the rows of a shard into the work folder. Done before, it is not done again."""
+    """Sorts, pads, encodes and writes the rows of a shard into the work folder, unless that was done before."""
     done = job.place("written", task.path.replace("/", "-") + ".json")
     if files.exists(done):
         return WrittenShard.model_validate_json(files.read_bytes(done))
@@ -144,30 +145,31 @@ def _write_file(job: Job, task: ShardTask, rows: pa.RecordBatch) -> "tuple[_Meas
         return measured, _write_records(job, task, rows, measured)
 
 
-def _group(segment: Segment) -> tuple[int, int]:
+def _split_and_bucket(segment: Segment) -> tuple[int, int]:
     return segment.split, segment.bucket
 
 
-def _cuts(job: Job, group: list[Segment]) -> list[tuple[int, int]]:
-    """The ranges of places, ends included, that are shards of about equal weight."""
-    weight = sum(segment.weight for segment in group)
+def _shard_ranges(job: Job, segments: list[Segment]) -> list[tuple[int, int]]:
+    """The ranges of places, ends included, of shards of about equal weight."""
+    weight = sum(segment.weight for segment in segments)
     count = max(1, round(weight / job.config.output.shard_bytes))
     if job.config.shuffle.enabled:  # places are uniform
         starts = [number * 2**64 // count for number in range(count)]
     else:  # places follow the input
-        before = offsets_of(np.array([segment.weight for segment in group]))
-        starts = sorted({0, *(_place_at(job, group, before, number * weight // count) for number in range(1, count))})
+        before = offsets_of(np.array([segment.weight for segment in segments]))
+        inner = {_place_at(job, segments, before, number * weight // count) for number in range(1, count)}
+        starts = sorted({0, *inner})
     return [(start, stop - 1) for start, stop in zip(starts, [*starts[1:], _LAST + 1], strict=True)]
 
 
-def _place_at(job: Job, group: list[Segment], before: np.ndarray, weight: int) -> int:
-    """The place of the first row that has so much weight before it, wherever segments happen to start."""
+def _place_at(job: Job, segments: list[Segment], before: np.ndarray, weight: int) -> int:
+    """The place of the first row that has at least this weight before it, independent of where segments start."""
     number = int(np.searchsorted(before, weight, side="right")) - 1
-    order, weights = row_weights(job, group[number])
+    order, weights = row_weights(job, segments[number])
     row = int(np.searchsorted(before[number] + offsets_of(weights)[:-1], weight))
     if row < len(order):
         return int(order[row])
-    return group[number + 1].first if number + 1 < len(group) else group[-1].last
+    return segments[number + 1].first if number + 1 < len(segments) else segments[-1].last
 
 
 def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Measured") -> int:
@@ -180,7 +182,7 @@ def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Me
 
 
 def _framed(job: Job, task: ShardTask, rows: pa.RecordBatch) -> Iterator[tuple[bytes, int]]:
-    """Frames of some records, and how many these are."""
+    """The frames of some records, and the number of these records."""
     output, columns = job.config.output, job.config.columns
     if output.layout == "block":
         compress = output.compression == "auto"
@@ -195,7 +197,7 @@ def _framed(job: Job, task: ShardTask, rows: pa.RecordBatch) -> Iterator[tuple[b
 
 
 class _Measured(io.RawIOBase):
-    """A stream that counts and checksums what goes through it."""
+    """A stream that counts the written bytes, and computes their checksum."""
 
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__()

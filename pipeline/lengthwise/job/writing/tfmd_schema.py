@@ -1,4 +1,4 @@
-"""`schema.pbtxt`: the prepared data set for tools that read TFMD schemas, such as tfx-bsl, TFDV and TFT."""
+"""`schema.pbtxt` describes the prepared data set for tools that read TFMD schemas, such as tfx-bsl, TFDV and TFT."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from lengthwise.records.rows.row_features import BYTES, step_features
 
 
 def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
-    """The schema's text. In the example layout sequences are ragged: their length differs from bucket to bucket."""
+    """The schema's text. In the example layout sequences are ragged: their length differs between buckets."""
     columns = tuple(columns)
     schema = schema_pb2.Schema()
     tensors = schema.tensor_representation_group[""].tensor_representation
