@@ -1,4 +1,4 @@
-"""How many cores this process may use. A container or a batch system often grants fewer than the machine has."""
+"""The number of cores that this process may use: in a container or batch system, often fewer than the machine has."""
 
 import math
 import os
@@ -12,7 +12,7 @@ def usable_cores(root: str = "/") -> int:
     """The cores that this process may use: by its CPU affinity, and by the quotas of its cgroup (v1 or v2), rounded up.
 
     Args:
-        root: where `proc` and `sys` are.
+        root: the folder that contains `proc` and `sys`.
 
     Returns:
         1 or more.
@@ -25,7 +25,7 @@ def usable_cores(root: str = "/") -> int:
 
 
 def _quotas(root: str) -> Iterator[float]:
-    """The quota, in cores, of each cgroup that this process is in, and of those around it."""
+    """The quota, in cores, of each cgroup of this process, and of the cgroups that contain it."""
     for line in _read(root, "proc/self/cgroup").splitlines():
         controllers, _, path = line.partition(":")[2].partition(":")
         if not controllers:
@@ -38,7 +38,9 @@ def _quotas(root: str) -> Iterator[float]:
 
 
 def _upwards(path: str, tops: tuple[str, ...]) -> Iterator[str]:
-    """The cgroup's folder and those above it. In a container the path may be the host's, and only the top exists."""
+    """The folder of the cgroup, and those above it. In a container, the path may be that of the host, and only the top
+    exists.
+    """
     parts = [part for part in path.split("/") if part not in ("", "..")]
     for top in tops:
         yield from ("/".join([top, *parts[:count]]) for count in range(len(parts), -1, -1))

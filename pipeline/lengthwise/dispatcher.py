@@ -1,4 +1,4 @@
-"""The dispatcher of a tf.data service, as workers and trainers see it: an address at which something answers or not."""
+"""Waits for the dispatcher of a tf.data service, which workers and trainers connect to."""
 
 import math
 import socket
@@ -9,28 +9,30 @@ from lengthwise.errors import ConfigError, EnvironmentFailure
 
 _PAUSE_S = 0.5
 
-Say = Callable[[str], None]
+ReasonSink = Callable[[str], None]
 
 
-def wait_for_dispatcher(address: str, timeout_s: float | None = None, say: Say = lambda _: None) -> None:
-    """Waits until something listens there.
+def wait_for_dispatcher(
+    address: str, timeout_s: float | None = None, report_reason: ReasonSink = lambda _: None
+) -> None:
+    """Waits until a process listens at the address.
 
-    TensorFlow would wait too, for an hour, but silently, and without Python seeing any signal.
+    TensorFlow would wait too, for an hour, but silently, and Python would receive no signals.
 
     Args:
         address: `HOST:PORT`, with or without its protocol.
-        timeout_s: None waits without end.
-        say: called with the reason of the wait, and whenever it becomes another.
+        timeout_s: the time limit; None waits without limit.
+        report_reason: is called with the reason of the wait, and again when the reason changes.
 
     Raises:
-        ConfigError: the address is none.
-        EnvironmentFailure: nothing listened there for `timeout_s`.
+        ConfigError: the address is invalid.
+        EnvironmentFailure: no process listened at the address for `timeout_s`.
     """
     host, _, port = address.removeprefix("grpc://").rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ConfigError(f"the dispatcher's address: expected HOST:PORT, received {address!r}")
     end = math.inf if timeout_s is None else time.monotonic() + timeout_s
-    told = ""
+    reported = ""
     while True:
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
@@ -40,9 +42,9 @@ def wait_for_dispatcher(address: str, timeout_s: float | None = None, say: Say =
         if time.monotonic() > end:
             raise EnvironmentFailure(
                 f"no dispatcher of a tf.data service answers at {address} for {timeout_s} s ({reason}); "
-                "start it with `lengthwise serve dispatcher`, or mend the address"
+                "start it with `lengthwise serve dispatcher`, or fix the address"
             )
-        if reason != told:
-            say(reason)
-            told = reason
+        if reason != reported:
+            report_reason(reason)
+            reported = reason
         time.sleep(_PAUSE_S)

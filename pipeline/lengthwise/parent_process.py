@@ -1,4 +1,4 @@
-"""What a process does first that shall not outlive the one that started it. It imports next to nothing: it is quick."""
+"""Ends a process together with the one that started it. It has few imports, so that processes start fast."""
 
 import ctypes
 import os
@@ -9,15 +9,15 @@ _SET_PDEATHSIG = 1  # of Linux' prctl
 
 
 def tie(parent: int) -> None:
-    """Ties this process to its parent: when that dies, however, the kernel kills this one.
+    """Ties this process to its parent: when the parent ends for any reason, the kernel kills this process.
 
-    Ctrl-C, which a terminal sends to both, is the parent's to answer.
+    This process ignores Ctrl-C, which a terminal sends to both: the parent handles it.
 
     Args:
-        parent: the process id of the one that started this one; if it is gone already, this one ends at once.
+        parent: the process id of the parent; if it has ended already, this process ends immediately.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(OSError, AttributeError):  # there is no prctl: it ends when it finds its connections broken
+    with suppress(OSError, AttributeError):  # without prctl, it ends when its connections break
         ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)

@@ -1,4 +1,4 @@
-"""How far a job is: events for whoever shows them, and the small files by which workers tell their counts."""
+"""The progress of a job: events for the caller, and small files in which workers report their counts."""
 
 import json
 import os
@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 
 from lengthwise.storage import files
 
-_SECONDS_BETWEEN = 0.5
+_REPORT_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A moment of a job.
+    """The progress of a job at one time, or a message.
 
     Attributes:
-        stage: `measure`, `read`, `write`, `publish`, `verify`, or `log` for a message alone.
+        stage: `measure`, `read`, `write`, `publish`, `verify`, or `log` for a message only.
         done: bytes of input read (shards written, bytes verified) so far.
-        total: of how many; 0 where unknown.
+        total: the total of these; 0 if unknown.
         records: records so far.
         rejected: rejects so far.
-        message: a line for people; empty for plain progress.
+        message: one line for people; empty if the event has only numbers.
     """
 
     stage: str
@@ -37,15 +37,15 @@ ProgressSink = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """The sink of those who do not watch."""
+    """Ignores the event: the default for callers that show no progress."""
 
 
 @dataclass(slots=True)
 class Reporter:
-    """One task's side: keeps its counts in a file of its own, rewritten twice a second at most.
+    """Reports the counts of one task in a separate file, rewritten at most twice per second.
 
     Attributes:
-        folder: a local folder; reports nothing where it is empty or remote.
+        folder: a local folder; if it is empty or remote, nothing is reported.
         task: the file's name.
     """
 
@@ -54,9 +54,10 @@ class Reporter:
     _last: float = field(default=0.0)
 
     def report(self, done: int, records: int = 0, rejected: int = 0, *, final: bool = False) -> None:
-        """Tells the counts so far. Never fails: progress is not worth a job."""
+        """Reports the counts so far. It never fails: a job must not end because its progress cannot be written."""
         now = time.monotonic()
-        if not self.folder or files.is_remote(self.folder) or (now - self._last < _SECONDS_BETWEEN and not final):
+        is_due = final or now - self._last >= _REPORT_EVERY_S
+        if not self.folder or files.is_remote(self.folder) or not is_due:
             return
         self._last = now
         with suppress(OSError), open(os.path.join(self.folder, self.task), "w") as stream:
@@ -64,7 +65,7 @@ class Reporter:
 
 
 def collect(folder: str, stage: str, total: int) -> Event:
-    """The sum of what the tasks of a stage have told; their files start with its name."""
+    """The sum of the counts of a stage's tasks, whose file names start with the name of the stage."""
     sums = [0, 0, 0]
     with suppress(OSError):
         for name in os.listdir(folder):

@@ -1,4 +1,4 @@
-"""Bad data as a value: why a record was refused, and where it came from."""
+"""Invalid records as values: why a record was rejected, and where it came from."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Self, TypeVar
 
 EXAMPLES = 3
-"""How many rejects of a kind are kept to show."""
+"""The number of rejects per kind that are kept as examples."""
 
-_Refused = TypeVar("_Refused")
+_Rejected = TypeVar("_Rejected")
 
 
 class RejectReason(StrEnum):
@@ -100,12 +100,12 @@ class RejectReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One refused record, replayable.
+    """One rejected record, which can be read again.
 
     Attributes:
-        reason: the first fault found, in the order of `RejectReason`.
-        column: the name of the feature at fault; empty where the fault is the record's.
-        detail: the fault in words: what was expected, what was received.
+        reason: its first fault, in the order of `RejectReason`.
+        column: the name of the invalid feature; empty if the whole record is invalid.
+        detail: the fault as a message: what was expected, what was received.
         file: the path of the input file.
         index: the record's position in the file, from 0.
         offset: the byte at which the record's frame starts in the (decompressed) file.
@@ -122,12 +122,12 @@ class Reject:
 
 
 def first_of_each(
-    found: Iterable[_Refused], kind: Callable[[_Refused], Hashable], each: int = EXAMPLES
-) -> Iterator[_Refused]:
-    """The first `each` of every kind, in the order in which they are found."""
-    seen: Counter[Hashable] = Counter()
-    for one in found:
-        key = kind(one)
-        seen[key] += 1
-        if seen[key] <= each:
-            yield one
+    rejects: Iterable[_Rejected], kind_of: Callable[[_Rejected], Hashable], each: int = EXAMPLES
+) -> Iterator[_Rejected]:
+    """The first `each` rejects of every kind, in their order."""
+    counts: Counter[Hashable] = Counter()
+    for reject in rejects:
+        kind = kind_of(reject)
+        counts[kind] += 1
+        if counts[kind] <= each:
+            yield reject

@@ -1,41 +1,41 @@
-"""Where two values of plain mappings, lists and numbers differ, such as two configurations."""
+"""The differences between two values of mappings, lists and scalars, such as two configurations."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 
 class Difference(NamedTuple):
-    """One place where two values differ: its dotted path, and what is there."""
+    """A difference between two values: its dotted path, and both values at this path."""
 
     path: str
-    one: Any
-    other: Any
+    first: Any
+    second: Any
 
 
-def differences(path: str, one: Any, other: Any) -> Iterator[Difference]:
-    """The smallest parts that differ. Mappings of two kinds, and lists of two lengths, differ as wholes.
+def differences(path: str, first: Any, second: Any) -> Iterator[Difference]:
+    """The smallest parts that differ. Mappings of different kinds, and lists of different lengths, differ as a whole.
 
     Args:
-        path: what the values are called; the root of all paths.
-        one: a value.
-        other: another.
+        path: the name of the values, and the root of all paths.
+        first: a value.
+        second: the value to compare it with.
     """
     pairs: Iterable[tuple[str, Any, Any]]
-    if isinstance(one, dict) and isinstance(other, dict) and one.get("kind") == other.get("kind"):
+    if isinstance(first, dict) and isinstance(second, dict) and first.get("kind") == second.get("kind"):
         root = f"{path}." if path else ""
-        pairs = [(f"{root}{name}", one.get(name), other.get(name)) for name in {**one, **other}]
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        pairs = [(f"{path}[{place}]", *both) for place, both in enumerate(zip(one, other, strict=True))]
+        pairs = [(f"{root}{name}", first.get(name), second.get(name)) for name in {**first, **second}]
+    elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        pairs = [(f"{path}[{index}]", *items) for index, items in enumerate(zip(first, second, strict=True))]
     else:
-        if one != other:
-            yield Difference(path, one, other)
+        if first != second:
+            yield Difference(path, first, second)
         return
     for pair in pairs:
         yield from differences(*pair)
 
 
-def shown(value: Any) -> str:
-    """One side of a difference, in few words."""
+def brief(value: Any) -> str:
+    """A short text for one side of a difference."""
     if isinstance(value, list) and (len(value) > 8 or any(isinstance(item, dict) for item in value)):
         return f"{len(value)} entries"
     if isinstance(value, dict):
