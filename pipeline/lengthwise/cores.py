@@ -38,9 +38,7 @@ def _quotas(root: str) -> Iterator[float]:
 
 
 def _upwards(path: str, tops: tuple[str, ...]) -> Iterator[str]:
-    """The folder of the cgroup, and those above it. In a container, the path may be that of the host, and only the top
-    exists.
-    """
+    """The cgroup's folder and those above it. In a container, the path may be the host's: then only the top exists."""
     parts = [part for part in path.split("/") if part not in ("", "..")]
     for top in tops:
         yield from ("/".join([top, *parts[:count]]) for count in range(len(parts), -1, -1))

@@ -19,7 +19,7 @@ from lengthwise.manifest import MANIFEST_NAME, Layout, Manifest, Shard, Training
 from lengthwise.nested_mappings import with_changed_mappings
 from lengthwise.part_folders import part_folders
 from lengthwise.storage import files
-from lengthwise.value_differences import differences, shown
+from lengthwise.value_differences import brief, differences
 
 Names = str | PathLike[str] | Sequence[str | PathLike[str]]
 _MOST = 1000  # times that an epoch may have a folder's sequences
@@ -251,7 +251,7 @@ def _fits(path: str, name: str) -> bool:
 def _refuse_disagreement(field: str, first: Folder, other: Folder) -> None:
     for path, expected, received in differences(field, _told(first, field), _told(other, field)):
         raise DatasetError(
-            f"{other.path}: {path}: expected {shown(expected)}, as in {first.path}, received {shown(received)}; "
+            f"{other.path}: {path}: expected {brief(expected)}, as in {first.path}, received {brief(received)}; "
             "prepare folders that are read together with the same columns"
         )
 

@@ -65,7 +65,9 @@ def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: i
     from lengthwise.dispatcher import wait_for_dispatcher
 
     try:
-        wait_for_dispatcher(address, say=lambda reason: note(f"waiting for the dispatcher at {address}: {reason}"))
+        wait_for_dispatcher(
+            address, report_reason=lambda reason: note(f"waiting for the dispatcher at {address}: {reason}")
+        )
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
         return

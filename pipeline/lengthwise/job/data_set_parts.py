@@ -15,7 +15,7 @@ from lengthwise.job.workspace.earlier_plan import as_planned_by, changed_files, 
 from lengthwise.job.workspace.output_lock import locked, remove_work
 from lengthwise.job.workspace.work_folder import refuse_own_sources
 from lengthwise.manifest import MANIFEST_NAME, InputFile, load_manifest
-from lengthwise.part_folders import check_part_name, data_sets_below, mark, part_folders
+from lengthwise.part_folders import check_part_name, data_sets_below, mark_folder_of_parts, part_folders
 from lengthwise.prepared_folders import Folder, open_folders
 from lengthwise.progress import Event, ProgressSink, ignore
 from lengthwise.storage import files
@@ -72,7 +72,7 @@ def run_by_plan(
     with interruptible(), locked(root):
         try:
             planned = _plan_part(config, root, overwrite, progress)
-            mark(root)
+            mark_folder_of_parts(root)
             return planned if isinstance(planned, Folder) else run_job(planned)
         finally:
             remove_work(root)

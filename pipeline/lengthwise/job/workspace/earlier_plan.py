@@ -10,7 +10,7 @@ from lengthwise.job.workspace.quantile_boundaries import as_asked, boundaries_of
 from lengthwise.job.workspace.vocabulary_files import vocabulary_columns, with_vocabulary_files
 from lengthwise.manifest import Manifest
 from lengthwise.progress import Event, ProgressSink, ignore
-from lengthwise.value_differences import Difference, differences, shown
+from lengthwise.value_differences import Difference, brief, differences
 
 _MOST = 5
 _OWN = ("buckets.", "limits.", "shuffle.", "inputs.compression", "output.")
@@ -19,7 +19,7 @@ _OWN = ("buckets.", "limits.", "shuffle.", "inputs.compression", "output.")
 
 def changes(manifest: Manifest, config: JobConfig, inputs: Iterable[Input]) -> str:
     """What a job would change of a data set, by field and file, in words."""
-    fields = [f"{one.path} was {shown(one.one)}, is {shown(one.other)}" for one in _differences(manifest, config)]
+    fields = [f"{path} was {brief(old)}, is {brief(new)}" for path, old, new in _differences(manifest, config)]
     found = [*fields, *changed_files(manifest, inputs)]
     if not found:
         return "a vocabulary file, or the version of lengthwise"
@@ -60,7 +60,7 @@ def as_planned_by(config: JobConfig, folder: str, manifest: Manifest, progress: 
     for path, expected, received in _differences(manifest, config):
         if not path.startswith(_OWN):
             raise ConfigError(
-                f"{path}: expected {shown(expected)}, as in {folder}, received {shown(received)}; change it back, or "
+                f"{path}: expected {brief(expected)}, as in {folder}, received {brief(received)}; change it back, or "
                 "prepare all data again in a new folder"
             )
     paths = {key: column.vocabulary_file for key, column in vocabulary_columns(manifest.columns).items()}
