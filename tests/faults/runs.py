@@ -98,7 +98,7 @@ def _environment(pid: int) -> bytes:
 
 def _serve() -> None:
     from lengthwise.job.running import beam_pipeline, beam_runner  # noqa: F401 (imported once for all children)
-    from lengthwise.job.writing import publication  # noqa: F401 (imported once for all children)
+    from lengthwise.job.writing import manifest_assembly, publication  # noqa: F401 (imported once for all children)
 
     for line in sys.stdin:
         reading, writing = os.pipe()

@@ -1,12 +1,14 @@
-"""Raw TFRecords -> a validated, bucketed, padded data set: worker processes on this machine, or a Beam job.
+"""Turns raw TFRecords into a validated, bucketed, padded data set, in worker processes on this machine or with Beam.
 
     reading ─▶ spilling ─▶ planning ─▶ writing ─▶ manifest
-       │           └ rows wait on disk until buckets are planned
-       └ files, and pieces of large ones                  verification  a data set against its manifest
+       │           │           │          └ shards, the files next to them, and their publication
+       │           │           └ bucket boundaries, and vocabularies that are counted
+       │           └ rows wait on disk until both are known
+       └ files, and pieces of large ones                  verification  compares a data set with its manifest
 
-`entry_points` runs all of it in order; `data_set_parts` adds to a data set; `data_check` validates alone. `running` has
-what runs the steps: worker processes on this machine, or Beam. `workspace` is the output folder while a job runs.
-`task_values` are what the steps hand to each other.
+`entry_points` runs all of it in order; `data_set_parts` adds parts to a data set; `data_check` only validates.
+`running` lists the steps, and runs them in worker processes or with Beam. `workspace` is the output folder while a job
+runs. `task_values` are the values that steps pass to each other.
 """
 
 from lengthwise.job.data_set_parts import drop_parts, run_by_plan

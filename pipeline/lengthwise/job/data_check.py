@@ -7,7 +7,7 @@ from lengthwise.buckets import LengthHistogram
 from lengthwise.job.planning.hopeless_input import describe_hopeless
 from lengthwise.job.planning.length_measurement import as_example, leading_lengths, reason_and_column
 from lengthwise.job.task_values import Job, MeasuredPiece, Piece, RejectExample
-from lengthwise.job.writing.publication import check_limits
+from lengthwise.job.writing.limit_checks import check_limits
 from lengthwise.manifest import Counts
 from lengthwise.records.rows.block_rows import Tally
 from lengthwise.records.samples.first_records import AllRejected

@@ -1,11 +1,11 @@
-"""A data set that grows: a part is prepared from the input files that no other part has, by the plan of the others."""
+"""Adds parts to a data set: prepares a part from the input files that no other part has, by the plan of the others."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from posixpath import basename, dirname
 
 from lengthwise.config import Inputs, JobConfig
 from lengthwise.errors import ConfigError
-from lengthwise.job.entry_points import reach, run
+from lengthwise.job.entry_points import run, use_file_system_options
 from lengthwise.job.reading.input_files import list_inputs
 from lengthwise.job.running.beam_options import is_dry_run
 from lengthwise.job.running.interrupts import interruptible
@@ -34,24 +34,25 @@ def run_by_plan(
     runner_options: Sequence[str] = (),
     progress: ProgressSink = ignore,
 ) -> Folder:
-    """Prepares a data set, or a part of one, by the plan of one that exists.
+    """Prepares a data set or a part of one, optionally by the plan of an existing data set.
 
     Args:
-        config: the job; where it makes a part, the folder `output.path` holds the parts.
-        part: the part's name. It is made of the input files that no other part has, by the plan of the others. Parts
-            are read in the order of their names.
-        like: a prepared data set, whose boundaries and vocabularies are taken.
-        overwrite: whether the part is made anew where it is complete.
+        config: the job; if it prepares a part, `output.path` is the folder of the parts.
+        part: the part's name. It is prepared from the input files that no other part has, by the plan of the others.
+            Parts are read in the order of their names.
+        like: a prepared data set, whose boundaries and vocabularies are used.
+        overwrite: whether the part is prepared again if it is complete.
         workers: see `run`.
         runner_options: see `run`.
-        progress: is told which input files other parts have, and which of them are gone.
+        progress: also receives messages about input files of other parts, and about those that no longer exist.
 
     Returns:
         The folder that was prepared, and its manifest.
 
     Raises:
-        ConfigError: there is no new file, an input file changed since a part has read it, the part is complete and was
-            made of others, the folder is a data set without parts, or the job makes other sequences of a record.
+        ConfigError: no input file is new; an input file changed since a part was prepared from it; the part is
+            complete, and was prepared from other files; the folder is a data set without parts; or the job would turn
+            the same record into different sequences.
         DataLimitError, EnvironmentFailure, Interrupted, NothingRan: see `run`.
     """
     if like is not None:
@@ -68,7 +69,7 @@ def run_by_plan(
 
     if part is None or is_dry_run(runner_options):
         return run_job(config)
-    reach(config, root, runner_options)
+    use_file_system_options(config, root, runner_options)
     with interruptible(), locked(root):
         try:
             planned = _plan_part(config, root, overwrite, progress)
@@ -79,25 +80,25 @@ def run_by_plan(
 
 
 def drop_parts(root: str, names: Sequence[str] = (), before: str = "") -> list[str]:
-    """Removes parts, and nothing in their folders that is not theirs.
+    """Removes parts, but no other files in their folders.
 
     Args:
         root: the folder of the parts.
         names: of parts.
-        before: parts whose names sort before this one are dropped, too; none if empty.
+        before: parts whose names sort before this one are also removed; none if empty.
 
     Returns:
-        The folders of the parts that were dropped.
+        The folders of the parts that were removed.
 
     Raises:
-        ConfigError: there is no part of such a name.
+        ConfigError: no part has this name.
         EnvironmentFailure: a file cannot be removed.
     """
     parts = {basename(folder): folder for folder in part_folders(root)}
     unknown = sorted(set(names) - parts.keys())
     if unknown:
         known = ", ".join(parts) or "none"
-        raise ConfigError(f"{FIELD}: expected a part of {root}, received {unknown[0]!r}; there are: {known}")
+        raise ConfigError(f"{FIELD}: expected a part of {root}, received {unknown[0]!r}; its parts: {known}")
     chosen = [folder for name, folder in parts.items() if name in names or name < before]
     with interruptible(), locked(root):
         for folder in chosen:
@@ -119,24 +120,25 @@ def _check_root(root: str, name: str) -> None:
 
 
 def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSink) -> Folder | JobConfig:
-    """The part, where it is complete already; otherwise the job that prepares it."""
+    """The part, if it is complete already; otherwise the job that prepares it."""
     folder = part.output.path
-    found = {path: Folder(path, load_manifest(path)) for path in data_sets_below(root)}
-    own = found.pop(folder, None)
+    parts = {path: Folder(path, load_manifest(path)) for path in data_sets_below(root)}
+    complete = parts.pop(folder, None)
     if overwrite:
-        own = None
-    others = list(found.values())
+        complete = None
+    others = list(parts.values())
     inputs = list_inputs(part, progress)
     refuse_own_sources(part, inputs, root)
     given = {files.real_path(source.path): source for source in inputs}
-    read, known = _read_by([] if own is None else [own]), _read_by(others)
-    _refuse_changed(given, {**read, **known})
-    new = _new_files(given, known, progress)
-    if own is not None:
-        _refuse_changes(own, new)
-        as_planned_by(part, folder, own.manifest)
+    read_by_others = _read_by(others)
+    read_by_any = {**_read_by([] if complete is None else [complete]), **read_by_others}
+    _refuse_changed(given, read_by_any)
+    new = _new_files(given, read_by_others, progress)
+    if complete is not None:
+        _refuse_other_inputs(complete, new)
+        as_planned_by(part, folder, complete.manifest)
         progress(Event("log", message=f"{folder} is complete already; --overwrite prepares it again"))
-        return own
+        return complete
     if not new:
         raise ConfigError(f"{FIELD}: expected input files that no part has, all {len(inputs)} are in parts already")
     if others:
@@ -146,20 +148,19 @@ def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSi
 
 
 _Read = Mapping[str, tuple[InputFile, Folder]]
-"""By the real path of an input file: what a part says of it, and the part."""
+"""By the real path of an input file: its entry in the manifest of a part, and this part."""
 
 
 def _read_by(parts: Iterable[Folder]) -> _Read:
     return {files.real_path(source.path): (source, part) for part in parts for source in part.manifest.inputs}
 
 
-def _refuse_changes(own: Folder, inputs: Sequence[Input]) -> None:
-    changes = list(changed_files(own.manifest, inputs))
+def _refuse_other_inputs(complete: Folder, inputs: Sequence[Input]) -> None:
+    changes = list(changed_files(complete.manifest, inputs))
     if changes:
         raise ConfigError(
-            f"{FIELD}: {own.path} is complete, and its input files are others: "
-            f"{some_of(changes, _NAMED)}; name another "
-            "part for new files, or prepare this one again with --overwrite"
+            f"{FIELD}: {complete.path} is complete, and has different input files: {some_of(changes, _NAMED)}; "
+            "name another part for new files, or prepare this one again with --overwrite"
         )
 
 
@@ -170,7 +171,8 @@ def _new_files(given: Mapping[str, Input], known: _Read, progress: ProgressSink)
     folders = {dirname(path) for path in given}
     gone = [path for path in known.keys() - given.keys() if dirname(path) in folders and not files.exists(path)]
     if gone:
-        progress(Event("log", message=f"input files gone, their sequences stay: {some_of(sorted(gone), _NAMED)}"))
+        names = some_of(sorted(gone), _NAMED)
+        progress(Event("log", message=f"input files that no longer exist, their sequences stay: {names}"))
     return new
 
 
@@ -178,30 +180,30 @@ def _refuse_changed(given: Mapping[str, Input], known: _Read) -> None:
     parts = {part.path for _, part in known.values()}
     written = {path: files.modified(files.join(path, MANIFEST_NAME)) for path in parts}
     for path, source in given.items():
-        then, part = known.get(path, (None, None))
-        if then is None or part is None:
+        listed, part = known.get(path, (None, None))
+        if listed is None or part is None:
             continue
-        if source.size != then.bytes or source.modified > written[part.path] > 0:
+        if source.size != listed.bytes or source.modified > written[part.path] > 0:
             raise ConfigError(
-                f"inputs.files: {source.path} was changed, or was copied, since {part.path} was made of it; restore "
-                "the file, or drop that part and prepare it again, or name the new files alone"
+                f"inputs.files: {source.path} was changed, or was copied, since {part.path} was prepared from it; "
+                "restore the file, or drop that part and prepare it again, or name only the new files"
             )
 
 
 def _refuse_moved(new: Iterable[Input], known: _Read) -> None:
-    """Where no file that was read is among the inputs, all of them may have moved, and would be read twice."""
+    """If the inputs contain no file that was read before, all files may have moved, and would be read twice."""
     read = {(basename(path), source.bytes): (path, part) for path, (source, part) in known.items()}
     for source in new:
         path, part = read.get((basename(source.path), source.size), ("", None))
         if part is not None and not files.exists(path):
             raise ConfigError(
-                f"inputs.files: {source.path} has the name and the size of {path}, which {part.path} was made of and "
-                "which is gone; if the files have moved, move them back, or rename this one if it is another"
+                f"inputs.files: {source.path} has the name and the size of {path}, which {part.path} was prepared from "
+                "and which no longer exists; if the files have moved, move them back, or rename this one if it is new"
             )
 
 
 def _only(config: JobConfig, sources: Iterable[Input]) -> Inputs:
-    """The job's inputs, less those that are not among the files."""
+    """The job's inputs, limited to these files."""
     paths: dict[int | None, list[str]] = {}
     for source in sources:
         paths.setdefault(source.split, []).append(source.path)

@@ -1,1 +1,1 @@
-"""Who runs the steps: worker processes of this machine, or Beam."""
+"""Lists the steps of a job, and runs them in worker processes on this machine or with Beam."""

@@ -91,7 +91,7 @@ class Stages:
         self._run = run_steps
         with uncollected():  # all that the steps import
             from lengthwise.job.running import job_steps  # noqa: F401
-            from lengthwise.job.writing import publication  # noqa: F401
+            from lengthwise.job.writing import manifest_assembly, publication  # noqa: F401
 
     def measure(self, job: Job) -> tuple[tuple[Piece, ...], list[MeasuredPiece]]:
         """The pieces of the input, and the lengths and rejects of each.
@@ -146,13 +146,13 @@ class Stages:
 
     def prepare(self, job: Job, pieces: tuple[Piece, ...]) -> Manifest:
         """Writes the shards of a planned job, and publishes the data set."""
-        from lengthwise.job.writing import publication, shard_writing
+        from lengthwise.job.writing import manifest_assembly, publication, shard_writing
 
         with self._watched(job, "read", self._size) as job:
             self._run("prepare_shards", job, largest_first(pieces))
         spilled = read_summary(job, SPILLED, list[SpilledPiece])
         written = read_summary(job, WRITTEN, list[WrittenShard])
-        manifest = publication.make_manifest(job, pieces, spilled, written)
+        manifest = manifest_assembly.make_manifest(job, pieces, spilled, written)
         damage = [piece.damage for piece in spilled if piece.damage]
         return publication.publish(job, pieces, manifest, shard_writing.final_paths(job, written), damage)
 

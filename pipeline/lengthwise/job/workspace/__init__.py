@@ -1,1 +1,1 @@
-"""The output folder: its lock, its work folder, the names of its files, and what a job resumes from."""
+"""The output folder: its lock, its work folder, the names of its files, and the state from which a job resumes."""

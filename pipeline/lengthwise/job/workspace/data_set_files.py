@@ -1,4 +1,4 @@
-"""How the files of a data set are called: as they are written, and as they are known again.
+"""The names of the files of a data set: writes and recognizes them.
 
 Split-train/length-00032-00000-of-00004.tfrecord         schema.pbtxt     rejects/rejects-00000-of-00001.tfrecord.gz
 Split-train/length-00032x00016-00000-of-00004.tfrecord   report.html      vocabulary/word.txt
@@ -24,12 +24,12 @@ _OURS = re.compile(
 
 
 def is_ours(name: str) -> bool:
-    """Whether a path, relative to an output folder, is one that a data set's file may have."""
+    """Whether a path, relative to an output folder, may belong to a file of a data set."""
     return _OURS.fullmatch(name) is not None
 
 
 def shard_name(split: str, bounds: Iterable[int], number: int, total: int, compression: Compression) -> str:
-    """The path of a shard, whose bucket holds so many steps, of one group or of two."""
+    """The path of a shard. `bounds` are the maximum steps of its bucket, of one group or of two."""
     length = "x".join(f"{boundary:05d}" for boundary in bounds)
     return f"Split-{split}/length-{length}-{number:05d}-of-{total:05d}.tfrecord{compression_suffix(compression)}"
 
@@ -42,10 +42,10 @@ def rejects_name(compression: Compression) -> str:
 def vocabulary_name(key: str) -> str:
     """The path of the copy of a column's vocabulary file."""
     safe = "".join(char if char.isalnum() or char in "_-" else "_" for char in key)[:100]
-    mark = "" if safe == key else f"-{zlib.crc32(key.encode()):08x}"  # `a b` and `a_b` are two features
+    mark = "" if safe == key else f"-{zlib.crc32(key.encode()):08x}"  # `a b` and `a_b` are different features
     return f"vocabulary/{safe}{mark}.txt"
 
 
 def counts_name(key: str) -> str:
-    """The path of the counts of a vocabulary that the job counted: those of the entries in its file, line by line."""
+    """The path of the counts of a vocabulary that the job counted: one line for each entry of its file."""
     return vocabulary_name(key).removesuffix(".txt") + ".counts.txt"

@@ -1,4 +1,4 @@
-"""Removes a data set from a folder, and nothing that others put there."""
+"""Removes a data set from a folder, and no other files."""
 
 from collections.abc import Sequence
 
@@ -9,20 +9,20 @@ from lengthwise.storage import files
 
 
 def remove_data_set(folder: str) -> None:
-    """Removes the files of the data set in a folder, or what a run has left of one; the manifest first.
+    """Removes the files of the data set in a folder, complete or not, the manifest first.
 
     Raises:
         EnvironmentFailure: a file cannot be removed.
     """
-    held = _held(folder)
-    _remove(folder, [MANIFEST_NAME])  # for certain: without it nothing looks complete
-    _remove(folder, held)
+    names = _data_set_files(folder)
+    _remove(folder, [MANIFEST_NAME])  # in a separate step: without it, the data set does not look complete
+    _remove(folder, names)
 
 
-def _held(folder: str) -> list[str]:
-    """What the data set in the folder holds, or what a run has left of one; nothing that others put there.
+def _data_set_files(folder: str) -> list[str]:
+    """The files of the data set in the folder, complete or not.
 
-    Any text file in `vocabulary/` is called as ours are: where there is a manifest, it says which are.
+    Any text file in `vocabulary/` may be ours by its name: if a manifest exists, it lists those that are.
     """
     names = filter(is_ours, files.list_tree(folder))
     try:

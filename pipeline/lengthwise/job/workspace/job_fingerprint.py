@@ -1,4 +1,4 @@
-"""What the bytes of a data set depend on: the configuration without places, its vocabularies, the input files."""
+"""A digest of all that the bytes of a data set depend on: configuration without paths, vocabularies, input files."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from lengthwise.nested_mappings import with_changed_mappings
 
 
 def describe_config(config: JobConfig) -> dict[str, Any]:
-    """The configuration without what changes no byte of the output: where input and output stand, and the limits."""
+    """The configuration without the fields that change no byte of the output: the paths, and the limits."""
     described = config.model_dump(mode="json")
     del described["output"]["path"], described["inputs"]["files"], described["inputs"]["by_split"]
     for name in ("rejected_fraction", "damaged_files", "stop_after_rejected"):
@@ -22,20 +22,20 @@ def describe_config(config: JobConfig) -> dict[str, Any]:
     return described
 
 
-def fingerprint(
+def fingerprint_job(
     config: JobConfig, inputs: tuple[Input, ...], copies: Mapping[str, VocabularyColumn] | None = None
 ) -> str:
-    """A digest of all that the output's bytes depend on: equal for equal output.
+    """A digest of all that the output's bytes depend on: the same for equal output.
 
     Args:
         config: the job's.
         inputs: its files.
-        copies: columns, by key, of which the vocabulary counts instead of the configuration's own.
+        copies: columns, by key, whose vocabularies replace those of the configuration.
     """
     vocabularies = {
         key: hashlib.sha256(repr(column.vocabulary).encode()).hexdigest()
         for key, column in {**vocabulary_columns(config.columns), **(copies or {})}.items()
-        if not column.needs_counting  # then it follows from the rest
+        if not column.needs_counting  # otherwise it depends on the inputs
     }
     content = {
         "format": FORMAT_VERSION,

@@ -1,7 +1,7 @@
-"""The output folder, held by one run: its work folder is known as ours by a mark, and no link leads out of either.
+"""Locks the output folder for one run. A mark identifies the work folder as ours, and neither contains links.
 
-.work/lock     locked by the run that is at work, and the mark: without it nothing beside it is removed
-.work/KEY/     what a job has not finished
+.work/lock     locked by the current run, and the mark: without it, no other file in `.work` is removed
+.work/KEY/     the unfinished work of a job
 """
 
 import fcntl
@@ -17,16 +17,16 @@ from lengthwise.storage import files
 WORK = ".work"
 LOCK = "lock"
 PROBE = "lengthwise-probe"
-"""Written and removed, to find out whether a remote folder can be written."""
+"""Written and removed, to test whether a remote folder can be written."""
 PUBLISHING = "publishing"
-"""In the work folder of a job: its data set has begun to move into place, so nothing older is there any more."""
+"""In the work folder of a job: the job has begun to move its data set to the output folder, and removed older files."""
 
 _MARK = b"the work folder of lengthwise: the next run uses or removes what is in it\n"
-_OURS = ("rejects", "vocabulary")  # folders that a data set has, beside `Split-...`
+_OURS = ("rejects", "vocabulary")  # folders of a data set, in addition to `Split-...`
 
 
 def is_marked(folder: str) -> bool:
-    """Whether the output folder has a work folder that a run of ours has made."""
+    """Whether the output folder has a work folder with our mark."""
     path = files.join(folder, WORK, LOCK)
     if files.is_remote(path):
         return files.exists(path) and files.read_bytes(path) == _MARK
@@ -38,21 +38,21 @@ def is_marked(folder: str) -> bool:
 
 
 def has_work(folder: str) -> bool:
-    """Whether there is a work folder that may be removed: ours, or one that holds nothing."""
+    """Whether a work folder exists that may be removed: ours, or an empty one."""
     return files.exists(files.join(folder, WORK)) and _foreign_work(folder) is None
 
 
 def refuse_foreign_work(folder: str) -> None:
-    """Refuses a work folder of others, and links in place of folders that are written to.
+    """Refuses a work folder that is not ours, and links in place of folders that a job writes.
 
     Raises:
-        ConfigError: there is one.
+        ConfigError: one exists.
     """
     link = _first_link(folder)
     if link is not None:
         raise ConfigError(
-            f"output.path: expected no links in the output folder, {link} is one; `lengthwise` writes and removes "
-            "nothing behind links: name another folder, or remove the link"
+            f"output.path: expected no links in the output folder, {link} is one; `lengthwise` does not write or "
+            "remove files behind links: name another folder, or remove the link"
         )
     foreign = _foreign_work(folder)
     if foreign is not None:
@@ -63,7 +63,7 @@ def refuse_foreign_work(folder: str) -> None:
 
 
 def _foreign_work(folder: str) -> str | None:
-    """What there is in the work folder, where that is not ours; None where it is, or holds nothing."""
+    """A file in the work folder, if this is not ours; None if it is ours or empty."""
     work = files.join(folder, WORK)
     if files.is_remote(work):
         names = [name for name in files.list_tree(work) if name != PROBE]
@@ -74,7 +74,7 @@ def _foreign_work(folder: str) -> str | None:
     else:
         names = os.listdir(work)
         if names == [LOCK] and os.path.isfile(files.join(work, LOCK)) and not os.path.getsize(files.join(work, LOCK)):
-            return None  # its run was killed, or is about to write the mark
+            return None  # its run was killed, or has not written the mark yet
     if not names or is_marked(folder):
         return None
     return files.join(work, min(names))
@@ -97,12 +97,12 @@ def _first_link(folder: str) -> str | None:
 
 @contextmanager
 def locked(folder: str) -> Iterator[None]:
-    """Holds the output folder for one run. On a remote file system nobody can hold it, so nobody is kept out.
+    """Locks the output folder for one run. Remote file systems have no locks, so there it excludes no other run.
 
-    From here to the end of the last run the mark is in the work folder: what else is there is known as ours.
+    From this time to the end of the last run the work folder contains the mark, so all its files are ours.
 
     Raises:
-        ConfigError: another run holds it, or the work folder is not ours.
+        ConfigError: another run has locked it, or the work folder is not ours.
     """
     refuse_foreign_work(folder)
     path = files.join(folder, WORK, LOCK)
@@ -111,7 +111,7 @@ def locked(folder: str) -> Iterator[None]:
         yield
         return
     descriptor = _lock(folder, path)
-    while not _is_at(descriptor, path):  # the run that held it has just ended, and removed it
+    while not _is_at(descriptor, path):  # the run that had locked it has just ended, and removed it
         os.close(descriptor)
         descriptor = _lock(folder, path)
     try:
@@ -134,7 +134,7 @@ def _lock(folder: str, path: str) -> int:
         raise ConfigError(
             f"output.path: another run is writing to {folder}; wait for it, or name another folder"
         ) from error
-    except OSError:  # a file system without locks: nobody is kept out
+    except OSError:  # a file system without locks: no other run is excluded
         pass
     return descriptor
 
@@ -147,7 +147,7 @@ def _is_at(descriptor: int, path: str) -> bool:
 
 
 def _mark(descriptor: int, path: str) -> None:
-    """Writes the mark, which outlives a power cut as what is going to be beside it does."""
+    """Writes the mark to the disk, so that it survives a power failure as the files next to it do."""
     if not os.fstat(descriptor).st_size:
         os.write(descriptor, _MARK)
         os.fsync(descriptor)
@@ -155,9 +155,9 @@ def _mark(descriptor: int, path: str) -> None:
 
 
 def remove_work(folder: str) -> None:
-    """Removes the work folder, and the mark after all else: cut off, the rest is known.
+    """Removes the work folder, the mark last: if this is interrupted, the rest is still identified as ours.
 
-    An engine may have workers that continue. A local job folder loses its name first, so that they cannot write there.
+    Workers of an engine may still run. A local job folder is renamed first, so that they cannot write there.
     """
     work = files.join(folder, WORK)
     if files.is_remote(work):
@@ -170,12 +170,12 @@ def remove_work(folder: str) -> None:
             files.remove(nameless)
     if os.listdir(work) == [LOCK]:
         files.remove(files.join(work, LOCK))
-        with suppress(OSError):  # another run has begun there
+        with suppress(OSError):  # another run has started there
             os.rmdir(work)
 
 
 def _remove_objects(work: str) -> None:
-    """Removes a remote work folder, of each job `PUBLISHING` after all else, and the mark last."""
+    """Removes a remote work folder: of each job, `PUBLISHING` after its other files, and the mark last."""
     names = sorted({tuple(name.split("/")[:2]) for name in files.list_tree(work)})
     for name in names:
         if name[-1] not in (PUBLISHING, LOCK):

@@ -1,4 +1,4 @@
-"""Boundaries that are quantiles of the training split: found when all is counted, or taken from an earlier data set."""
+"""Boundaries that are quantiles of the training split: computed at the end, or those of an earlier data set."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,40 +13,40 @@ from lengthwise.records.statistics.training_numbers import quantile_boundaries
 
 
 def found_boundaries(column: AnyColumn, statistics: Mapping[str, Partial]) -> AnyColumn:
-    """The column with numbers for boundaries; as it is, where there is no number to take quantiles of."""
+    """The column with numbers for boundaries; unchanged if the training split has no numbers."""
 
-    def find(bucketized: BucketizedColumn, asked: Quantiles) -> tuple[float, ...] | Quantiles:
+    def find(bucketized: BucketizedColumn, requested: Quantiles) -> tuple[float, ...] | Quantiles:
         part = statistics.get(bucketized.key)
-        if asked.numbers is not None or part is None or part.training is None:
-            return asked.numbers or asked
-        return quantile_boundaries(part.training, asked.quantiles) or asked
+        if requested.numbers is not None or part is None or part.training is None:
+            return requested.numbers or requested
+        return quantile_boundaries(part.training, requested.quantiles) or requested
 
     return _with_boundaries(column, find)
 
 
-def boundaries_of(column: AnyColumn, other: AnyColumn) -> AnyColumn:
-    """The column, whose quantiles are those that were found for the `other`."""
-    known = _bucketized(other)
+def with_boundaries_of(column: AnyColumn, earlier: AnyColumn) -> AnyColumn:
+    """The column with the quantiles that were computed for an `earlier` data set."""
+    known = _bucketized(earlier)
 
-    def take(_: BucketizedColumn, asked: Quantiles) -> Quantiles:
-        return asked if known is None else asked.model_copy(update={"numbers": known.limits})
+    def take(_: BucketizedColumn, requested: Quantiles) -> Quantiles:
+        return requested if known is None else requested.model_copy(update={"numbers": known.limits})
 
     return _with_boundaries(column, take)
 
 
-def without_numbers(manifest: Manifest) -> list[str]:
-    """The keys of the columns in whose training split no number was found to take quantiles of."""
-    found = map(_bucketized, manifest.columns)
-    return [one.key for one in found if one is not None and isinstance(one.boundaries, Quantiles)]
+def keys_without_numbers(manifest: Manifest) -> list[str]:
+    """The keys of the columns whose quantiles are unknown, as the training split has no numbers."""
+    columns = [column for column in map(_bucketized, manifest.columns) if column is not None]
+    return [column.key for column in columns if isinstance(column.boundaries, Quantiles)]
 
 
-def as_asked(content: Any) -> Any:
-    """A described configuration, without the numbers that were filled in."""
+def without_computed_numbers(content: Any) -> Any:
+    """A described configuration without the numbers that were computed for quantiles."""
 
     def change(mapping: dict[str, Any]) -> dict[str, Any]:
-        asked = mapping.get("boundaries")
-        if isinstance(asked, dict) and "quantiles" in asked:
-            return mapping | {"boundaries": {"quantiles": asked["quantiles"]}}
+        requested = mapping.get("boundaries")
+        if isinstance(requested, dict) and "quantiles" in requested:
+            return mapping | {"boundaries": {"quantiles": requested["quantiles"]}}
         return mapping
 
     return with_changed_mappings(content, change)

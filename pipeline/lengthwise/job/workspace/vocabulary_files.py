@@ -1,4 +1,4 @@
-"""The columns that look up in a vocabulary, and where they read it."""
+"""The columns that look up in a vocabulary, and the paths of their vocabulary files."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,11 +17,11 @@ def vocabulary_columns(columns: Iterable[AnyColumn]) -> dict[str, VocabularyColu
 
 
 def with_vocabulary_files(config: JobConfig, path: Callable[[VocabularyColumn], str | None]) -> JobConfig:
-    """The configuration whose vocabulary files, those to be counted included, are at other paths.
+    """The configuration with other paths of vocabulary files, including those that are to be counted.
 
     Args:
         config: a job's.
-        path: from the column that looks up to the path.
+        path: from a column to the path of its file.
     """
 
     def change(part: Spec) -> dict[str, Any]:
@@ -29,11 +29,11 @@ def with_vocabulary_files(config: JobConfig, path: Callable[[VocabularyColumn], 
             return {"vocabulary_file": path(part)}
         return {}
 
-    return config.model_copy(update={"columns": tuple(with_changed_parts(one, change) for one in config.columns)})
+    return config.model_copy(update={"columns": tuple(with_changed_parts(column, change) for column in config.columns)})
 
 
 def with_counted_files(job: Job) -> JobConfig:
-    """The job's configuration, with vocabularies that are to be counted where the job writes them: see `counted`."""
+    """The job's configuration, with the paths of the vocabularies that it counts; see `counted_vocabularies`."""
 
     def path(column: VocabularyColumn) -> str | None:
         if not column.needs_counting:
@@ -44,7 +44,7 @@ def with_counted_files(job: Job) -> JobConfig:
 
 
 def as_given(job: Job) -> JobConfig:
-    """The configuration as the job was given it: vocabularies that it counted itself are to be counted."""
+    """The configuration as it was given to the job: without the vocabularies that the job has counted itself."""
     folder = job.place("vocabulary", "")
 
     def path(column: VocabularyColumn) -> str | None:
@@ -55,22 +55,26 @@ def as_given(job: Job) -> JobConfig:
 
 
 def to_count(job: Job) -> dict[str, tuple[VocabularyColumn, ...]]:
-    """The vocabularies that the job counts in its own data: the columns of each, by the key of the one that says how.
+    """The vocabularies that the job counts in its own data: the columns of each, by the key of the one that defines it.
 
-    That one comes first.
+    The defining column is the first.
     """
-    found: dict[str, tuple[VocabularyColumn, ...]] = {}
-    columns = [one for one in vocabulary_columns(as_given(job).columns).values() if one.needs_counting]
-    for column in sorted(columns, key=lambda one: (_owner(one), _owner(one) != one.key, one.key)):
-        found[_owner(column)] = (*found.get(_owner(column), ()), column)
-    return found
+
+    def order(column: VocabularyColumn) -> tuple[str, bool, str]:
+        return _owner(column), _owner(column) != column.key, column.key
+
+    by_owner: dict[str, tuple[VocabularyColumn, ...]] = {}
+    columns = [column for column in vocabulary_columns(as_given(job).columns).values() if column.needs_counting]
+    for column in sorted(columns, key=order):
+        by_owner[_owner(column)] = (*by_owner.get(_owner(column), ()), column)
+    return by_owner
 
 
 def counted_path(job: Job, owner: str) -> str:
-    """Where a vocabulary is that the job has counted."""
+    """The file of a vocabulary that the job has counted."""
     return job.place(vocabulary_name(owner))
 
 
 def _owner(column: VocabularyColumn) -> str:
-    """The key of the column that says how this one's vocabulary is counted."""
+    """The key of the column that defines how this one's vocabulary is counted."""
     return (column.from_data.same_as if column.from_data else None) or column.key

@@ -1,4 +1,4 @@
-"""The output folder while a job runs: what is unfinished, what is there already. Who may write there: see `hold`."""
+"""The output folder while a job runs: its unfinished work, and what exists already. For its lock, see `output_lock`."""
 
 import hashlib
 import json
@@ -12,18 +12,18 @@ from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.job.task_values import Input
 from lengthwise.job.workspace.data_set_files import is_ours
-from lengthwise.job.workspace.earlier_plan import changes
+from lengthwise.job.workspace.earlier_plan import describe_changes
 from lengthwise.job.workspace.output_lock import LOCK, PUBLISHING, WORK, is_marked, refuse_foreign_work
 from lengthwise.job.workspace.vocabulary_files import vocabulary_columns
 from lengthwise.manifest import MANIFEST_NAME, Manifest, load_manifest
 from lengthwise.storage import files
 
 UNSTEADY = "unsteady"
-"""In the work folder of a job: a file was unreadable or changed, so what was read of it may be read otherwise again."""
+"""In the work folder of a job: a file was unreadable or changed, so reading it again may give different records."""
 
 
 def refuse_own_sources(config: JobConfig, inputs: Iterable[Input], folder: str = "") -> None:
-    """Refuses an output folder that holds what the job reads: whoever replaces a data set deletes files there.
+    """Refuses an output folder that contains files that the job reads: replacing a data set deletes files there.
 
     Args:
         config: the job's.
@@ -31,39 +31,41 @@ def refuse_own_sources(config: JobConfig, inputs: Iterable[Input], folder: str =
         folder: the output folder; `output.path` if empty.
 
     Raises:
-        ConfigError: an input or a vocabulary file stands in the output folder.
+        ConfigError: an input or a vocabulary file is in the output folder.
     """
     columns = vocabulary_columns(config.columns).values()
     vocabularies = [column.vocabulary_file for column in columns if column.vocabulary_file]
     folder = folder or config.output.path
-    found = _first_below(folder, [*(source.path for source in inputs), *vocabularies])
-    if found is not None:
+    source_file = _first_below(folder, [*(source.path for source in inputs), *vocabularies])
+    if source_file is not None:
         raise ConfigError(
-            f"output.path: expected a folder apart from what the job reads, {folder} holds {found}; name another folder"
+            f"output.path: expected a folder without files that the job reads, {folder} contains {source_file}; "
+            "name another folder"
         )
 
 
 def _first_below(folder: str, paths: Iterable[str]) -> str | None:
-    """The first path that stands in `folder`, at any depth. A local link stands where it is and where it leads to."""
+    """The first path in `folder`, at any depth. A local link counts at its own path and at that of its target."""
     real = cache(os.path.realpath)
     root = posixpath.normpath(folder) if files.is_remote(folder) else real(folder)
     for path in paths:
         if files.is_remote(path):
-            places = [posixpath.normpath(path)]
+            locations = [posixpath.normpath(path)]
         else:
-            places = [os.path.join(real(os.path.dirname(path)), os.path.basename(path))]
-            places += [real(path)] if os.path.islink(path) else []
-        if any(place.startswith(root.rstrip("/") + "/") for place in places):
+            locations = [os.path.join(real(os.path.dirname(path)), os.path.basename(path))]
+            if os.path.islink(path):
+                locations.append(real(path))
+        if any(location.startswith(root.rstrip("/") + "/") for location in locations):
             return path
     return None
 
 
-def existing(config: JobConfig, inputs: tuple[Input, ...], digest: str, *, overwrite: bool) -> Manifest | None:
-    """The complete data set of the same fingerprint that is in the output folder already, if any.
+def find_existing(config: JobConfig, inputs: tuple[Input, ...], digest: str, *, overwrite: bool) -> Manifest | None:
+    """The complete data set with the same fingerprint in the output folder, if one exists.
 
     Raises:
-        ConfigError: something else exists there, and it is not to be overwritten or not ours; or an input was modified
-            since.
+        ConfigError: the folder contains other files, and they must not be overwritten or are not ours; or an input has
+            changed since.
     """
     folder = config.output.path
     path = files.join(folder, MANIFEST_NAME)
@@ -78,29 +80,29 @@ def existing(config: JobConfig, inputs: tuple[Input, ...], digest: str, *, overw
     manifest = load_manifest(folder)
     if manifest.fingerprint != digest:
         raise ConfigError(
-            f"output.path: {folder} holds a data set of another configuration or input: "
-            f"{changes(manifest, config, inputs)}. All records would have to be read again: name another folder, or "
-            "replace it with --overwrite"
+            f"output.path: {folder} contains a data set of a different configuration or input: "
+            f"{describe_changes(manifest, config, inputs)}. All records would have to be read again: name another "
+            "folder, or replace it with --overwrite"
         )
     written = files.modified(path)
     changed = [source.path for source in inputs if source.modified > written > 0]
     if changed:
         raise ConfigError(
-            f"output.path: {folder} holds a data set of this configuration and these input files, but {changed[0]} "
+            f"output.path: {folder} contains a data set of this configuration and these input files, but {changed[0]} "
             "was changed, or was copied, since; prepare it again with --overwrite, or name another folder"
         )
     return manifest
 
 
 def _refuse_foreign(folder: str) -> None:
-    """Where no manifest is, only a run that has not ended can have left files, and it leaves its work folder too."""
-    at_work = is_marked(folder)
+    """Without a manifest, files can only be those of an unfinished run, which also leaves its work folder."""
+    is_unfinished = is_marked(folder)
     names = [name for name in files.list_tree(folder) if not name.startswith(f"{WORK}/")]
-    foreign = [name for name in names if not (at_work and is_ours(name))]
+    foreign = [name for name in names if not (is_unfinished and is_ours(name))]
     if foreign:
         raise ConfigError(
-            f"output.path: expected a new or an empty folder, {folder} holds {foreign[0]}; "
-            "name another folder, or move that elsewhere"
+            f"output.path: expected a new or an empty folder, {folder} contains {foreign[0]}; "
+            "name another folder, or move this file"
         )
 
 
@@ -111,22 +113,23 @@ def _refuse_foreign_manifest(path: str) -> None:
         content = None
     if not isinstance(content, dict) or not {"format_version", "fingerprint", "shards"} <= content.keys():
         raise ConfigError(
-            f"output.path: expected to overwrite a data set of `lengthwise`, {path} is no manifest of one; "
-            "name another folder, or remove what is there"
+            f"output.path: expected to overwrite a data set of `lengthwise`, {path} is not a manifest of one; "
+            "name another folder, or remove the files there"
         )
 
 
 def start_over_where_needed(folder: str, work: str) -> None:
-    """Removes what a job has left if it is the rest of a finished one, or rests on files that could not be read."""
+    """Removes a job's work folder if the job has finished, or if input files could not be read reliably."""
     finished = files.exists(files.join(work, PUBLISHING)) and files.exists(files.join(folder, MANIFEST_NAME))
     if finished or files.exists(files.join(work, UNSTEADY)):
         files.remove(work)
 
 
 def work_folder(folder: str, inputs: tuple[Input, ...], digest: str) -> str:
-    """The folder for what this job has not finished; what other jobs left unfinished is removed.
+    """The folder for the unfinished work of this job; removes that of other jobs.
 
-    Its name depends on all that tells whether an input file was replaced. No byte of the output does.
+    Its name also depends on the times and versions of the input files, which show whether a file was replaced. The
+    output does not depend on these.
     """
     versions = files.map_files(files.version, [source.path for source in inputs])
     states = [[source.modified, version] for source, version in zip(inputs, versions, strict=True)]
