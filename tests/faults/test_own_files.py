@@ -80,7 +80,7 @@ def test_an_output_folder_that_holds_a_vocabulary_is_refused(tmp_path):
 def test_files_of_others_are_refused_whatever_they_are_called(tmp_path, name):
     (tmp_path / "out" / name).parent.mkdir(parents=True)
     (tmp_path / "out" / name).write_text("mine")
-    assert_refused(config(tmp_path), f"expected a new or an empty folder, .*holds {name}")
+    assert_refused(config(tmp_path), f"expected a new or an empty folder, .*contains {name}")
     assert not (tmp_path / "out" / ".work").exists()
 
 
@@ -102,7 +102,7 @@ def test_overwriting_removes_no_file_of_others(tmp_path):
 def test_a_manifest_of_others_is_not_overwritten(tmp_path, content):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "manifest.json").write_text(content)
-    with pytest.raises(ConfigError, match=r"manifest\.json is no manifest of one; name another folder"):
+    with pytest.raises(ConfigError, match=r"manifest\.json is not a manifest of one; name another folder"):
         run(config(tmp_path), workers=1, overwrite=True)
     assert jobs.tree(tmp_path / "out") == {"manifest.json": content.encode()}
 

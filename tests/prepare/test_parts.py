@@ -210,8 +210,8 @@ def nothing(team: Team) -> None:
     [
         (nothing, "three", {}, r"part: expected input files that no part has, all 2 are in parts already"),
         (changed, "three", {}, r"inputs\.files: .*/a\.tfrecord was changed, or was copied, since .*/one was"),
-        (moved, "three", {}, r"has the name and the size of .*/raw/a\.tfrecord, which .*/one was made of"),
-        (late, "two", {}, r"part: .*/two is complete, and its input files are others: .*/c\.tfrecord is new"),
+        (moved, "three", {}, r"has the name and the size of .*/raw/a\.tfrecord, which .*/one was prepared from"),
+        (late, "two", {}, r"part: .*/two is complete, and has different input files: .*/c\.tfrecord is new"),
         (late, "three", {"sequences": {"empty": "keep"}}, r"sequences\.empty: expected 'reject', as in .*/two"),
         (late, "three", {"splits": {"fractions": {"train": 1.0}}}, r"splits\.fractions\.(eval|train): expected 0\.\d"),
         (late, "../three", {}, r"part: expected a name of letters, digits.* received '\.\./three'"),
@@ -241,7 +241,7 @@ def test_a_file_that_is_gone_is_named(team: Team) -> None:
     config.write_text(yaml.safe_dump(team.job()))
     shown = CliRunner().invoke(main, ["prepare", str(config), "--part", "two", "--workers", "1"])
     assert shown.exit_code == 0, shown.output
-    assert f"input files gone, their sequences stay: {team.raw}/a.tfrecord" in shown.output
+    assert f"input files that no longer exist, their sequences stay: {team.raw}/a.tfrecord" in shown.output
     assert f"{team.data}/two" in shown.output
     listed = CliRunner().invoke(main, ["inspect", str(team.data)])
     assert "120 sequences" in listed.output

@@ -199,7 +199,7 @@ def test_quantiles_that_nobody_found_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataLimitError, match="price: expected numbers in the split 'train' to take quantiles of, rec"):
         jobs.run(tmp_path, columns, raw)
     splits = {"fractions": {"a": 0.5, "b": 0.5}}
-    with pytest.raises(DataLimitError, match="in a split 'train', which there is not among a, b"):
+    with pytest.raises(DataLimitError, match="in a split 'train', which is not among a, b"):
         jobs.run(tmp_path, columns, raw, splits=splits)
 
 

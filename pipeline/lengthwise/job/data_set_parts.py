@@ -98,7 +98,7 @@ def drop_parts(root: str, names: Sequence[str] = (), before: str = "") -> list[s
     unknown = sorted(set(names) - parts.keys())
     if unknown:
         known = ", ".join(parts) or "none"
-        raise ConfigError(f"{FIELD}: expected a part of {root}, received {unknown[0]!r}; its parts: {known}")
+        raise ConfigError(f"{FIELD}: expected a part of {root}, received {unknown[0]!r}; there are: {known}")
     chosen = [folder for name, folder in parts.items() if name in names or name < before]
     with interruptible(), locked(root):
         for folder in chosen:

@@ -23,7 +23,7 @@ def check_runner_name(name: str) -> None:
     lower = {runner.lower() for runner in known}
     if "." not in name and not {name.lower(), f"{name.lower()}runner"} & lower:
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known runners: {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
         raise ConfigError(f"--runner={name}: expected a runner of Beam's, received an unknown one; {hint}")
 
 

@@ -39,7 +39,7 @@ def write_side_files(job: Job, manifest: Manifest) -> None:
 
 
 def gather_rejects(job: Job, pieces: Sequence[Piece]) -> str:
-    """Writes all rejects into one file, in the order of the input. Returns its path; without rejects, an empty string."""
+    """Writes all rejects into one file, in the order of the input. Returns its path, or "" without rejects."""
     name = rejects_name(job.config.output.rejects_as)
     if files.exists(job.place(PUBLISHING)):
         return name
