@@ -68,7 +68,10 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
         ["found none; check the path or the pattern ([ opens a set of characters; write [[] for"],
     ),
     "a file name that is not UTF-8": (_misnamed, ["expected file names in UTF-8, found b'", "\\xff.tfrecord'; rename"]),
-    "somebody's folder": (_foreign, ["expected a new or an empty folder", "contains thesis.txt", "name another folder"]),
+    "somebody's folder": (
+        _foreign,
+        ["expected a new or an empty folder", "contains thesis.txt", "name another folder"],
+    ),
     "a setting that is none": (
         lambda place: ["check", place.job, "--set", "buckets.cuont=3"],
         ["buckets.cuont", "did you mean", "count"],

@@ -46,7 +46,7 @@ def test_an_output_folder_that_holds_the_input_is_refused(tmp_path):
         write_records(tmp_path / "out" / f"Split-{split}" / "data_tfrecord-00000-of-00001.gz", records)
     by_split = {split: (f"{tmp_path}/out/Split-{split}/*",) for split in ("train", "eval")}
     job = jobs.job(tmp_path, words.COLUMNS, (), inputs={"files": (), "by_split": by_split})
-    assert_refused(job, r"apart from what the job reads, .*out holds .*out/Split-eval/data_tfrecord")
+    assert_refused(job, r"without files that the job reads, .*out contains .*out/Split-eval/data_tfrecord")
 
 
 @pytest.mark.parametrize("link", ["the output folder", "the input folder", "the input file"])
