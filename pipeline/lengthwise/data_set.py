@@ -1,4 +1,4 @@
-"""`open`: a prepared data set as one value: its columns, its splits, its batches, and the export of its models."""
+"""`open` returns a prepared data set as one object: its columns, its splits, its batches, and the export of models."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ def open(folders: Names) -> "DataSet":  # noqa: A001 (callers write `lengthwise.
     """Opens a prepared data set. Only manifests are read, and TensorFlow is not imported.
 
     Args:
-        folders: what `lengthwise prepare` wrote: a folder, a pattern of folders (`days/2026-*`), or a list of these,
-            which are read as one data set. All have the same columns.
+        folders: the output of `lengthwise prepare`: a folder, a pattern of folders (`days/2026-*`), or a list of these,
+            which are read as one data set. All must have the same columns.
 
     Raises:
-        DatasetError: there is no complete data set of a known format, or two folders disagree: about which field.
-        ConfigError: a pattern fits no prepared folder.
+        DatasetError: no complete data set of a known format exists, or two folders differ; the message names the field.
+        ConfigError: a pattern matches no prepared folder.
 
     Example:
         >>> data = lw.open("prepared")
@@ -37,7 +37,7 @@ def open(folders: Names) -> "DataSet":  # noqa: A001 (callers write `lengthwise.
 
 @dataclass(frozen=True)
 class DataSet:
-    """A prepared data set, in one folder or in several. Made by `lengthwise.open`.
+    """A prepared data set, in one folder or in several. Returned by `lengthwise.open`.
 
     Attributes:
         parts: the folders.
@@ -47,27 +47,27 @@ class DataSet:
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """Where it is."""
+        """The paths of its folders."""
         return self.parts.paths
 
     @property
     def manifests(self) -> tuple[Manifest, ...]:
-        """What is known of each folder."""
+        """The manifest of each folder."""
         return tuple(part.manifest for part in self.parts.parts)
 
     @property
     def folder(self) -> str:
-        """The only folder. Raises `ConfigError` where there are several."""
+        """The path of the only folder. Raises `ConfigError` if there are several."""
         return self._only.path
 
     @property
     def manifest(self) -> Manifest:
-        """The manifest of the only folder. Raises `ConfigError` where there are several."""
+        """The manifest of the only folder. Raises `ConfigError` if there are several."""
         return self._only.manifest
 
     @property
     def columns(self) -> ColumnList:
-        """The columns for a model of this data, by position and by key. Its look-ups are done, so ids are ids.
+        """The columns for a model of this data, by position and by key. Lookups are done, so features are ids.
 
         Their moments, for `standardize`, are those of the training splits of all folders together.
         """
@@ -75,7 +75,7 @@ class DataSet:
 
     @property
     def splits(self) -> Mapping[str, int]:
-        """The number of sequences of each split, of all folders."""
+        """The number of sequences of each split, in all folders."""
         return {split: self.parts.histogram(split).total for split in self.parts.splits}
 
     def read(
@@ -86,7 +86,7 @@ class DataSet:
         options: "Options | None" = None,
         **fields: Any,
     ) -> Any:
-        """The batches of a split. See `read_prepared`: it takes `mix`, and an `Options` or its fields."""
+        """The batches of a split. See `read_prepared`, which also accepts `mix`, and an `Options` or its fields."""
         from lengthwise.feed import read_prepared
 
         return read_prepared(self.folders, split, mix=mix, options=options, **fields)
@@ -94,7 +94,7 @@ class DataSet:
     def serving_fn(self, model: Any, *, padding: "Padding | None" = None) -> Any:
         """A function from raw serialized records to the model's predictions. See `lengthwise.serving_fn`.
 
-        Records are those that the job read, in the same format; over-long ones are cut as in the job, if it cut them.
+        Records have the format that the job read; over-long sequences are cut as in the job, if it cut them.
 
         Raises:
             ConfigError: the jobs of several folders read their records differently.
@@ -112,7 +112,7 @@ class DataSet:
         )
 
     def export(self, model: Any, folder: str | PathLike[str], *, padding: "Padding | None" = None) -> None:
-        """Writes a SavedModel that answers raw serialized records. See `lengthwise.export`."""
+        """Writes a SavedModel that accepts raw serialized records. See `lengthwise.export`."""
         self.serving_fn(model, padding=padding).export(fspath(folder))
 
     @property
@@ -125,8 +125,8 @@ class DataSet:
 
     @property
     def _job(self) -> JobConfig:
-        """The job by whose rules raw records are read."""
-        first, *others = (_read_by(part) for part in self.parts.parts)
+        """The job whose rules apply to raw records."""
+        first, *others = (_job_and_rules(part) for part in self.parts.parts)
         for part, (_, rules) in zip(self.parts.parts[1:], others, strict=True):
             for field, expected in first[1].items():
                 if rules[field] != expected:
@@ -137,21 +137,21 @@ class DataSet:
         return first[0]
 
 
-def _truncates(job: JobConfig, place: int = 0) -> bool:
-    """Whether sequences beyond the last boundary are cut, of the group at this place."""
-    named = groups(job.columns)[place : place + 1]
-    return any(str(job.sequences.of(group).over_long).startswith("truncate") for group in named)
+def _truncates(job: JobConfig, number: int = 0) -> bool:
+    """Whether sequences beyond the last boundary are cut, in the group of this number."""
+    names = groups(job.columns)[number : number + 1]
+    return any(str(job.sequences.of(group).over_long).startswith("truncate") for group in names)
 
 
 def _of_any_length(sequences: Sequences) -> Sequences:
-    """The rules, but that empty and short sequences are kept."""
+    """The rules, except that empty and short sequences are kept."""
     kept = {"empty": "keep", "min_steps": 0}
-    own = {name: rules.model_copy(update=kept) for name, rules in sequences.groups.items()}
-    return sequences.model_copy(update={**kept, "groups": own})
+    by_group = {name: rules.model_copy(update=kept) for name, rules in sequences.groups.items()}
+    return sequences.model_copy(update={**kept, "groups": by_group})
 
 
-def _read_by(folder: Folder) -> tuple[JobConfig, dict[str, object]]:
-    """A folder's job, and what of it says how raw records become sequences, by field."""
+def _job_and_rules(folder: Folder) -> tuple[JobConfig, dict[str, object]]:
+    """A folder's job, and its rules by which raw records become sequences, by field."""
     manifest = folder.manifest
     job = JobConfig.model_validate({**manifest.config, "columns": manifest.columns})
     rules: dict[str, object] = {f"sequences.{name}": value for name, value in job.sequences}
@@ -173,21 +173,21 @@ def prepare(
     workers: int | None = None,
     runner_options: Sequence[str] = (),
 ) -> DataSet:
-    """Prepares a data set, as `lengthwise prepare` does, and opens it. Interrupted, the same call resumes.
+    """Prepares a data set, as `lengthwise prepare` does, and opens it. After an interruption, the same call resumes.
 
     Args:
         config: the job: a YAML file's path, a mapping of the same fields, or a `JobConfig`.
-        output: the data set's folder; the configuration's `output.path` if left out.
+        output: the data set's folder; by default the configuration's `output.path`.
         part: the name of a part of that data set, such as a date. It is prepared from the input files that no other
-            part has, with the boundaries and vocabularies of the others, and opened alone.
-        like: a prepared data set, whose boundaries and vocabularies are taken.
+            part has, with the boundaries and vocabularies of the others, and only this part is opened.
+        like: a prepared data set, whose boundaries and vocabularies are used.
         overwrite: whether a data set that exists in the folder is replaced, once the new one is complete.
-        workers: how many, on this machine; None for one per core that this process may use.
+        workers: the number of workers on this machine; None for one per core that this process may use.
         runner_options: Beam's options, such as `--runner=DataflowRunner`; none for this machine.
 
     Raises:
         ConfigError: the configuration, the input's paths, the output folder or the runner's options are wrong.
-        DataLimitError: the data breaks a limit; the rejects are written, the data set is not.
+        DataLimitError: the data exceeds a limit; the rejects are written, the data set is not.
         EnvironmentFailure: disk, permissions or the runner failed.
 
     Example:
@@ -206,18 +206,18 @@ def prepare(
 
 
 def drop(folder: str | PathLike[str], *parts: str, before: str = "") -> list[str]:
-    """Removes parts of a data set. A program that reads them at that time fails.
+    """Removes parts of a data set. A program that is reading them fails.
 
     Args:
         folder: the folder of the parts.
         parts: names of parts.
-        before: parts whose names sort before this one are removed, too.
+        before: parts whose names sort before this one are also removed.
 
     Returns:
         The folders of the parts that were removed.
 
     Raises:
-        ConfigError: there is no part of such a name.
+        ConfigError: no part has this name.
         EnvironmentFailure: a file cannot be removed.
 
     Example:
@@ -230,12 +230,12 @@ def drop(folder: str | PathLike[str], *parts: str, before: str = "") -> list[str
 
 
 def verify(folder: str | PathLike[str]) -> None:
-    """Reads a prepared data set to its last byte, and compares it with its manifest: checksums, counts, lengths.
+    """Reads a prepared data set completely, and compares it with its manifest: checksums, counts, lengths.
 
-    Of a folder of parts, all parts.
+    In a folder of parts, it reads all parts.
 
     Raises:
-        DatasetError: something differs; the message names each file and what is wrong with it.
+        DatasetError: the data set differs from its manifest; the message names each file and its problem.
     """
     from lengthwise.job.verification.data_set_verification import verify_data_set
 
@@ -245,18 +245,18 @@ def verify(folder: str | PathLike[str]) -> None:
 
 
 def export(model: Any, data: DataSet | Names, folder: str | PathLike[str], *, padding: "Padding | None" = None) -> None:
-    """Writes a SavedModel whose `serving_default` takes raw serialized records and gives predictions.
+    """Writes a SavedModel whose `serving_default` accepts raw serialized records and returns predictions.
 
-    Parsing, look-ups, validation and the cutting of over-long sequences are those of the data's preparation. Records
-    need the features that the model's output depends on, and no others: no labels, no weights. The SavedModel needs
-    TensorFlow alone, not `lengthwise`.
+    Parsing, lookups, validation and the cutting of over-long sequences are those of the data's preparation. Records
+    need only the features that the model's output depends on: no labels, no weights. The SavedModel needs only
+    TensorFlow, not `lengthwise`.
 
     Args:
         model: a Keras model of batches of `data`, on the TensorFlow backend.
-        data: what it was trained on: an opened data set, or its folders.
-        folder: where the SavedModel is written.
-        padding: the side of a sequence on which its padding is, as in training. None: what the model's
-            `SequenceFeatures` say, or `right`.
+        data: its training data: an opened data set, or its folders.
+        folder: the folder for the SavedModel.
+        padding: the side of a sequence on which its padding is, as in training. None: that of the model's
+            `SequenceFeatures`, or `right`.
 
     Raises:
         ConfigError: the model reads a feature that no column of the data reads, or the jobs of several folders read

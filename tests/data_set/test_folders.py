@@ -165,9 +165,9 @@ def test_a_wrong_mix_is_named(days: Path, mix: Any, text: str) -> None:
 
 
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no folder with a manifest fits '.*day-\*'"):
+    with pytest.raises(ConfigError, match=r"no folder with a manifest matches '.*day-\*'"):
         lw.open(tmp_path / "day-*")
-    with pytest.raises(ConfigError, match="expected a prepared folder at least"):
+    with pytest.raises(ConfigError, match="expected at least one prepared folder"):
         lw.open([])
     with pytest.raises(DatasetError, match="day-1/manifest.json: no manifest"):
         lw.open([tmp_path / "day-1"])

@@ -4,7 +4,7 @@
                                │ └───────prepared_schema──▶   `dataset(fn_args, "train")`, `save(model, fn_args)`
                                └─────────preparation: manifest, report, rejects
 
-Importing this package needs TFX's light modules only; the helpers for `run_fn` import TensorFlow when they are called.
+Importing this package needs only TFX's light modules; the helpers for `run_fn` import TensorFlow when they are called.
 """
 
 from lengthwise.tfx.sequence_prep import SequencePrep, SequencePrepSpec

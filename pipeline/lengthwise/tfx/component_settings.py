@@ -1,8 +1,8 @@
-"""The component's configuration: given in any form, stored as text that a cache can compare.
+"""The component's configuration: accepted in several forms, stored as text that a cache can compare.
 
     path | YAML or JSON text | mapping | JobConfig ──▶ canonical JSON ──(the node starts)──▶ JobConfig of this execution
 
-The text leaves out what TFX decides: which files are read, in which format and by which splits, and where output goes.
+The text omits the fields that TFX decides: the input files, their format and splits, and the output folder.
 """
 
 import json
@@ -18,24 +18,24 @@ from lengthwise.nested_mappings import mappings_in
 from lengthwise.storage import files
 
 _SOURCE = "SequencePrep's config"
-_STAND_IN = {"kind": "numeric", "key": "stands in for the schema's columns"}
+_PLACEHOLDER = {"kind": "numeric", "key": "stands in for the schema's columns"}
 
 
-def canonical(config: str | Mapping[str, Any] | JobConfig, *, has_schema: bool) -> str:
-    """The configuration as JSON with sorted keys, validated and without what TFX decides.
+def canonical_settings(config: str | Mapping[str, Any] | JobConfig, *, has_schema: bool) -> str:
+    """The configuration as JSON with sorted keys, validated and without the fields that TFX decides.
 
     Args:
         config: see `SequencePrep`.
         has_schema: whether columns, or more columns, come from a `Schema` artifact, which is read when the node runs.
 
     Raises:
-        ConfigError: it makes no sense, or its file cannot be read.
+        ConfigError: it is invalid, or its file cannot be read.
     """
     given = _without_tfx_decisions(_mapping(config))
     if isinstance(output := given.get("output", {}), Mapping):
-        given["output"] = {"layout": "example", **output}  # what other components read
+        given["output"] = {"layout": "example", **output}  # the layout that other components read
     only_schema = has_schema and not given.get("columns") and "columns_from_schema" not in given
-    checked = parse_config({**given, "columns": [_STAND_IN]} if only_schema else given, source=_source(config))
+    checked = parse_config({**given, "columns": [_PLACEHOLDER]} if only_schema else given, source=_source(config))
     fields = _without_tfx_decisions(checked.model_dump(mode="json"))
     if only_schema:
         del fields["columns"]
@@ -48,11 +48,11 @@ def for_execution(
     """The job of one execution: the stored configuration over the artifacts' files.
 
     Args:
-        text: what `canonical` made.
+        text: the result of `canonical_settings`.
         by_split: the patterns of the input files by split.
         record_format: the `inputs.format`.
         output: the folder of the prepared `Examples`.
-        schema: the path of the `Schema` artifact's file, if there is one.
+        schema: the path of the `Schema` artifact's file, if one is given.
     """
     fields = json.loads(text)
     fields["inputs"] = {"by_split": by_split, "format": record_format}
@@ -62,8 +62,8 @@ def for_execution(
     return parse_config(fields, source=_SOURCE)
 
 
-def fingerprint(text: str) -> str:
-    """What the output depends on beside the configuration's text: this version, and the content of vocabulary files."""
+def fingerprint_settings(text: str) -> str:
+    """A text of all else that the output depends on: this version, and the contents of vocabulary files."""
     named = {mapping.get("vocabulary_file") for _, mapping in mappings_in(json.loads(text))}
     paths = sorted(path for path in named if isinstance(path, str))
     sums = [f"{path} {zlib.crc32(files.read_bytes(path)):08x}" for path in paths]

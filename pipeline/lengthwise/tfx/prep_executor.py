@@ -1,4 +1,4 @@
-"""What the node of `SequencePrep` does: one preparation, then each part of its output to its artifact.
+"""The executor of `SequencePrep`: runs one preparation, then moves each part of its output to its artifact.
 
 Examples (all splits) ─▶ lengthwise.job     ─▶ prepared_examples/   Split-*/, vocabulary/, manifest.json
                                                       │ copied, moved
@@ -44,7 +44,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Args:
             input_dict: `examples`; `schema` and `like` where they are given.
             output_dict: `prepared_examples`, `prepared_schema` and `preparation`.
-            exec_properties: `config`, as `component_settings.canonical` wrote it.
+            exec_properties: `config`, as `component_settings.canonical_settings` wrote it.
 
         Raises:
             ConfigError: the configuration does not fit the artifacts.
@@ -75,11 +75,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         except DataLimitError as error:
             kept = self._keep_rejects(prepared.uri)
             raise DataLimitError(str(error).replace(prepared.uri, kept)) from error
-        for split in splits:  # an empty one has no file
+        for split in splits:  # an empty split has no file
             fileio.makedirs(f"{prepared.uri}/Split-{split}")
         if baseline is not None:
             _compare(prepared.uri, baseline, f"{preparation}/{COMPARISON_NAME}")
-        _name_no_rejects(f"{prepared.uri}/{MANIFEST_NAME}")
+        _remove_moved_files(f"{prepared.uri}/{MANIFEST_NAME}")
         _copy(MANIFEST_NAME, prepared.uri, preparation)
         _copy("schema.pbtxt", prepared.uri, artifact_utils.get_single_uri(output_dict["prepared_schema"]))
         _move_reported(prepared.uri, preparation)
@@ -87,16 +87,20 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _LOG.info("%s", _summary(manifest.counts))
 
     def _keep_rejects(self, prepared: str) -> str:
-        """Moves what a failed run reports to where it stays, and says where: TFX deletes a failed node's outputs."""
+        """Moves the report and the rejects of a failed run, as TFX deletes a failed node's outputs.
+
+        Returns:
+            The folder that contains them.
+        """
         kept = self._context.stateful_working_dir if self._context else None
-        if not kept:  # as under Kubeflow, which deletes nothing
+        if not kept:  # as in Kubeflow, which deletes nothing
             return prepared
         _move_reported(prepared, kept)
         return str(kept)
 
 
 def _compare(prepared: str, baseline: str, path: str) -> None:
-    """Writes what moved since the baseline, for machines, and into the report, for people."""
+    """Writes the changes since the baseline, as JSON and into the report."""
     drifts = compare_manifests(load_manifest(prepared), load_manifest(baseline))
     files.write_bytes(path, visible_json(comparison_json(drifts, DriftLimits()), indent=2).encode())
     write_report(prepared, compare=baseline)
@@ -122,18 +126,18 @@ def _copy(name: str, source: str, target: str) -> None:
     fileio.copy(f"{source}/{name}", f"{target}/{name}", overwrite=True)
 
 
-def _name_no_rejects(path: str) -> None:
-    """A manifest of what stands beside the prepared data, so that `lengthwise verify` passes there."""
+def _remove_moved_files(path: str) -> None:
+    """Removes moved files from the manifest of the prepared data, so that `lengthwise verify` passes there."""
     files.write_bytes(path, without_files(files.read_bytes(path).decode(), _is_moved).encode())
 
 
 def _is_moved(path: str) -> bool:
-    """Whether a file of a data set goes to the artifact `preparation`."""
+    """Whether a file of a data set moves to the artifact `preparation`."""
     return path.split("/")[0] in _REPORTED
 
 
 def _move_reported(source: str, target: str) -> None:
-    """Moves the report and the rejects, file by file: object stores know no folders to rename."""
+    """Moves the report and the rejects, file by file: object stores cannot rename folders."""
     for folder, _, names in list(fileio.walk(source)):
         relative = str(folder)[len(source) :].strip("/")
         for name in names:

@@ -1,4 +1,4 @@
-"""`SequencePrep`, the component: what it takes, what it gives, and what its node's cache depends on."""
+"""`SequencePrep`, the component: its inputs and outputs, and the parameters that its node's cache depends on."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -37,26 +37,26 @@ class SequencePrep(base_beam_component.BaseBeamComponent):
     Args:
         examples: a channel of `Examples` with payload tf.SequenceExample or tf.Example. Every split is prepared into
             the split of the same name.
-        config: what a sequence is and how it is bucketed: the path of a YAML file, YAML or JSON text, a mapping, or a
-            `JobConfig`. It is read when the pipeline is built, so the node needs no such file where it runs. What it
-            says of inputs, splits, output path and output compression is left aside: the artifacts decide these.
-        schema: a channel with a TFMD `Schema`, whose features become columns, those that `config` names left out.
+        config: the columns and the bucketing: the path of a YAML file, YAML or JSON text, a mapping, or a `JobConfig`.
+            It is read when the pipeline is built, so the node does not need the file. Its inputs, splits, output path
+            and output compression are ignored: the artifacts decide these.
+        schema: a channel with a TFMD `Schema`, whose features become columns, except those that `config` names.
         like: a channel with the `prepared_examples` of an earlier run, such as that of another span. Their boundaries
-            and vocabularies are taken, so that a model reads both as one data set, and the two are compared.
+            and vocabularies are used, so that a model reads both as one data set, and the two are compared.
 
     Outputs:
-        prepared_examples: `Examples` of padded tf.Examples, one bucket a file, with the splits, span and version of the
-            input; its root holds the manifest, so `lengthwise.read_prepared(uri, split)` reads it as it stands.
+        prepared_examples: `Examples` of padded tf.Examples, one bucket per file, with the splits, span and version of
+            the input; its root contains the manifest, so `lengthwise.read_prepared(uri, split)` reads it directly.
         prepared_schema: their `Schema`, tensor representations included.
         preparation: a `Preparation` artifact with `manifest.json`, `report.html` and `rejects/`; with `like` also
-            `comparison.json`: the features that moved.
+            `comparison.json`: the features that changed.
 
-    The node fails with the job's own message where the data break the configuration's limits. Beam runs as
-    `beam_pipeline_args` say; runners with workers elsewhere need `lengthwise` there (`--extra_package`,
-    `--setup_file` or `--sdk_container_image`).
+    The node fails with the job's message if the data exceeds the configuration's limits. `beam_pipeline_args` configure
+    Beam; runners with workers on other machines need `lengthwise` there (`--extra_package`, `--setup_file` or
+    `--sdk_container_image`).
 
     Raises:
-        ConfigError: the configuration makes no sense; found when the pipeline is built.
+        ConfigError: the configuration is invalid; raised when the pipeline is built.
 
     Example:
         >>> prep = SequencePrep(examples=example_gen.outputs["examples"], config="configs/clicks.yaml")
@@ -72,14 +72,14 @@ class SequencePrep(base_beam_component.BaseBeamComponent):
         schema: BaseChannel | None = None,
         like: BaseChannel | None = None,
     ) -> None:
-        text = component_settings.canonical(config, has_schema=schema is not None)
+        text = component_settings.canonical_settings(config, has_schema=schema is not None)
         super().__init__(
             spec=SequencePrepSpec(
                 examples=examples,
                 schema=schema,
                 like=like,
                 config=text,
-                fingerprint=component_settings.fingerprint(text),
+                fingerprint=component_settings.fingerprint_settings(text),
                 prepared_examples=Channel(type=standard_artifacts.Examples),
                 prepared_schema=Channel(type=standard_artifacts.Schema),
                 preparation=Channel(type=Preparation),

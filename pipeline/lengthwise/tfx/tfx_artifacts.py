@@ -1,7 +1,7 @@
 """The artifact that `SequencePrep` adds to TFX's own, and what it reads from and writes to `Examples` artifacts.
 
-TFX reads every file under `Split-*` as data, so whatever is not data lives at the artifact's root or in an artifact of
-its own. Spans and versions are typed properties when an Importer wrote them and custom properties when ExampleGen did.
+TFX reads every file under `Split-*` as data, so other files are at the artifact's root or in a separate artifact. Spans
+and versions are typed properties if an Importer wrote them, and custom properties if ExampleGen did.
 """
 
 import glob
@@ -18,9 +18,9 @@ _CARRIED = ("span", "version")
 
 
 class Preparation(Artifact):
-    """What a preparation says of itself: `manifest.json`, `report.html`, `rejects/`, `comparison.json`."""
+    """The documents of a preparation: `manifest.json`, `report.html`, `rejects/`, `comparison.json`."""
 
-    TYPE_NAME = "lengthwise.Preparation"  # Kubeflow wants NAMESPACE.Name
+    TYPE_NAME = "lengthwise.Preparation"  # Kubeflow requires NAMESPACE.Name
 
 
 def record_format(examples: Sequence[Artifact]) -> str:
@@ -42,14 +42,14 @@ def files_by_split(examples: Sequence[Artifact]) -> dict[str, tuple[str, ...]]:
     """The file patterns of each split, over all artifacts, in the order in which the artifacts name their splits.
 
     Raises:
-        ConfigError: an artifact says that its files are no TFRecords.
+        ConfigError: an artifact has files of another format than TFRecord.
     """
     patterns: dict[str, list[str]] = {}
     for artifact in examples:
         _require_tfrecords(artifact)
         for split in artifact_utils.decode_split_names(artifact.split_names):
             patterns.setdefault(split, []).append(_pattern(artifact, split))
-    return {split: tuple(found) for split, found in patterns.items()}
+    return {split: tuple(of_split) for split, of_split in patterns.items()}
 
 
 def _require_tfrecords(artifact: Artifact) -> None:
@@ -59,7 +59,7 @@ def _require_tfrecords(artifact: Artifact) -> None:
 
 
 def _pattern(artifact: Artifact, split: str) -> str:
-    """Where a split's files are, which an ExampleGen with custom splits says in a property of its own."""
+    """The pattern of a split's files, which an ExampleGen with custom splits stores in a separate property."""
     custom = json.loads(str(_property(artifact, "custom_split_pattern") or "{}"))
     if split in custom:
         return f"{glob.escape(artifact.uri)}/{custom[split]}"
@@ -67,7 +67,7 @@ def _pattern(artifact: Artifact, split: str) -> str:
 
 
 def describe_prepared(prepared: Artifact, sources: Sequence[Artifact], splits: Iterable[str]) -> None:
-    """Writes the properties of the prepared `Examples`: splits, formats, and the newest source's span and version."""
+    """Writes the properties of the prepared `Examples`: splits, formats, and span and version of the newest source."""
     prepared.split_names = artifact_utils.encode_split_names(list(splits))
     prepared.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
     prepared.set_string_custom_property("file_format", "tfrecords_gzip")
@@ -85,7 +85,7 @@ def _number(artifact: Artifact, name: str) -> int | None:
 
 
 def _property(artifact: Artifact, name: str) -> str | int | None:
-    """A property's value, typed or custom, or None where the artifact has neither."""
+    """The value of a property, typed or custom, or None if the artifact has neither."""
     for properties in (artifact.mlmd_artifact.properties, artifact.mlmd_artifact.custom_properties):
         if name in properties:
             kind = properties[name].WhichOneof("value")

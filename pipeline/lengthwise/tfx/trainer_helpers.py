@@ -1,7 +1,7 @@
 """Helpers for a Trainer's `run_fn`: batches from `fn_args`, the manifest behind them, and a model that can be served.
 
-`fn_args.train_files` are patterns such as `.../prepared_examples/7/Split-train/*`. The data set stands at the root of
-that artifact, manifest included, so the feed reads its files itself; `fn_args.data_accessor`, which knows neither
+`fn_args.train_files` are patterns such as `.../prepared_examples/7/Split-train/*`. The root of that artifact is the
+data set's folder, with its manifest, so the feed reads its files itself; `fn_args.data_accessor`, which supports neither
 buckets nor lengths, is not needed. (A Trainer on the raw `Examples` of an ExampleGen calls `lengthwise.read_raw` on its
 `train_files`.)
 """
@@ -14,7 +14,7 @@ from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest, load_manifest
 from lengthwise.prepared_folders import open_folders
 
-Part = Literal["train", "eval"]
+TrainerPhase = Literal["train", "eval"]
 _SPLIT = "Split-"
 
 
@@ -27,17 +27,17 @@ def manifest(fn_args: Any) -> Manifest:
     return load_manifest(_data_sets(fn_args, "train")[0][0])
 
 
-def dataset(fn_args: Any, part: Part = "train", **options: Any) -> Any:
-    """Batches for training or evaluation, as `lengthwise.read_prepared` makes them.
+def dataset(fn_args: Any, part: TrainerPhase = "train", **options: Any) -> Any:
+    """Batches for training or evaluation, as `lengthwise.read_prepared` returns them.
 
     Args:
-        fn_args: what TFX hands to `run_fn`.
+        fn_args: the argument of `run_fn`.
         part: `train` for the splits of `train_args`, `eval` for those of `eval_args`.
         options: of `lengthwise.read_prepared`, such as `batch_steps`, `labels` and `seed`.
 
     Returns:
-        A `tf.data.Dataset`. Several artifacts, such as spans, are read as one data set; several splits are mixed at
-        random, in proportion to their sizes.
+        A `tf.data.Dataset`. Several artifacts, such as spans, are read as one data set; several splits are mixed
+        randomly, in proportion to their sizes.
 
     Raises:
         ConfigError: the Trainer's `examples` are not those of `SequencePrep`.
@@ -48,10 +48,10 @@ def dataset(fn_args: Any, part: Part = "train", **options: Any) -> Any:
     folders: dict[str, list[str]] = {}
     for folder, split in data_sets:
         folders.setdefault(split, []).append(folder)
-    parts = [read_prepared(found, split, **options) for split, found in folders.items()]
+    parts = [read_prepared(of_split, split, **options) for split, of_split in folders.items()]
     if len(parts) == 1:
         return parts[0]
-    sizes = [float(open_folders(found).histogram(split).total) for split, found in folders.items()]
+    sizes = [float(open_folders(of_split).histogram(split).total) for split, of_split in folders.items()]
     import tensorflow as tf
 
     return tf.data.Dataset.sample_from_datasets(
@@ -60,20 +60,20 @@ def dataset(fn_args: Any, part: Part = "train", **options: Any) -> Any:
 
 
 def save(model: Any, fn_args: Any) -> None:
-    """Saves a model where TFX expects it, with a signature that takes raw serialized records.
+    """Saves a model to the folder that TFX expects, with a signature that accepts raw serialized records.
 
-    `serving_default` takes a string tensor `[n]` of records in the container format that `SequencePrep` read, and gives
-    their predictions. Parsing, look-ups and the cutting of over-long sequences are those of the preparation. Records
-    need only the features that the model takes: no labels.
+    `serving_default` accepts a string tensor `[n]` of records in the container format that `SequencePrep` read, and
+    returns their predictions. Parsing, lookups and the cutting of over-long sequences are those of the preparation.
+    Records need only the features that the model reads: no labels.
 
     Args:
-        model: a built Keras model of batches that `dataset` made.
-        fn_args: what TFX hands to `run_fn`.
+        model: a built Keras model of the batches of `dataset`.
+        fn_args: the argument of `run_fn`.
     """
     export(model, [folder for folder, _ in _data_sets(fn_args, "train")], fn_args.serving_model_dir)
 
 
-def _data_sets(fn_args: Any, part: Part) -> list[tuple[str, str]]:
+def _data_sets(fn_args: Any, part: TrainerPhase) -> list[tuple[str, str]]:
     """The folder and the split of each file pattern."""
     return [_data_set(pattern) for pattern in (fn_args.train_files if part == "train" else fn_args.eval_files)]
 
