@@ -156,7 +156,7 @@ def test_a_mix_repeats_and_leaves_out(days: Path) -> None:
         ({"*/day-1": -1}, r"mix: expected a number from 0 to 1000 for '\*/day-1', received -1"),
         ({"*/day-1": True}, "received True"),
         ({"*/day-1": float("nan")}, "received nan"),
-        ({"*/day-1": 1, "*/day-?": 2}, "mix: expected one number for each folder, .*day-1 fits"),
+        ({"*/day-1": 1, "*/day-?": 2}, "mix: expected one number for each folder, .*day-1 matches"),
     ],
 )
 def test_a_wrong_mix_is_named(days: Path, mix: Any, text: str) -> None:
