@@ -13,9 +13,9 @@ _Rejected = TypeVar("_Rejected")
 
 
 class RejectReason(StrEnum):
-    """Every reason for which a record, or a part of a file, is refused. Closed; also the names of the counters.
+    """All reasons for which a record, or a part of a file, is rejected; also the names of the counters.
 
-    Where a record has several faults, the first of this order counts.
+    If a record has several faults, the first in this order counts.
     """
 
     meaning: str
@@ -42,15 +42,15 @@ class RejectReason(StrEnum):
     )
     UNPARSABLE = (
         "unparsable",
-        "The bytes are no protocol buffer of the format.",
+        "The bytes are not a protocol buffer of the format.",
     )
     WRONG_FORMAT = (
         "wrong_format",
-        "A tf.Example where tf.SequenceExample is configured, or the reverse.",
+        "The record is a tf.Example, but tf.SequenceExample is configured, or the reverse.",
     )
     WRONG_DTYPE = (
         "wrong_dtype",
-        "A feature holds another kind of list than its column reads, such as floats for int64.",
+        "A feature contains a different kind of list than its column reads, such as floats for int64.",
     )
     MISSING_FEATURE = (
         "missing_feature",
@@ -58,11 +58,11 @@ class RejectReason(StrEnum):
     )
     CONTEXT_SHAPE = (
         "context_shape",
-        "A context feature has another number of values than its column's shape.",
+        "A context feature has a different number of values than its column's shape.",
     )
     VALUE_COUNT = (
         "value_count",
-        "A step has another number of values than the column's shape, or the values do not divide into steps.",
+        "A step has a different number of values than the column's shape, or the values do not divide into steps.",
     )
     LENGTH_MISMATCH = (
         "length_mismatch",
@@ -82,11 +82,11 @@ class RejectReason(StrEnum):
     )
     OUT_OF_VOCABULARY = (
         "out_of_vocabulary",
-        "A value is not in the vocabulary, and the column says `oov: error`.",
+        "A value is not in the vocabulary, and the column has `oov: error`.",
     )
     EMPTY_SEQUENCE = (
         "empty_sequence",
-        "The sequence has no step, and `sequences.empty` says reject.",
+        "The sequence has no step, and `sequences.empty` is reject.",
     )
     TOO_SHORT = (
         "too_short",
@@ -94,7 +94,7 @@ class RejectReason(StrEnum):
     )
     OVER_LONG = (
         "over_long",
-        "The sequence is longer than the last boundary, and `sequences.over_long` says reject.",
+        "The sequence is longer than the last boundary, and `sequences.over_long` is reject.",
     )
 
 
