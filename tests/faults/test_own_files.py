@@ -62,14 +62,14 @@ def test_an_input_that_stands_there_by_way_of_a_link_is_refused(tmp_path, link):
     }[link]
     (tmp_path / "linked").symlink_to(tmp_path / "out")
     (tmp_path / "linked.tfrecord").symlink_to(inside)
-    assert_refused(jobs.job(tmp_path, words.COLUMNS, [str(path)], output={"path": str(output)}), "apart from what")
+    assert_refused(jobs.job(tmp_path, words.COLUMNS, [str(path)], output={"path": str(output)}), "without files that")
 
 
 def test_an_output_folder_that_holds_a_vocabulary_is_refused(tmp_path):
     job = with_vocabulary(tmp_path, tmp_path / "words.txt")
     run(job, workers=1)
     again = with_vocabulary(tmp_path, tmp_path / "out" / "vocabulary" / "word.txt")
-    assert_refused(again, r"apart from what the job reads.*vocabulary/word\.txt")
+    assert_refused(again, r"without files that the job reads.*vocabulary/word\.txt")
 
 
 @pytest.mark.parametrize(
