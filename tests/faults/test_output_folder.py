@@ -45,7 +45,7 @@ def test_another_configurations_data_set_is_refused_and_kept(tmp_path):
     run(config(tmp_path), workers=1)
     before = jobs.tree(tmp_path / "out")
     other = config(tmp_path, shuffle={"seed": 1})
-    with pytest.raises(ConfigError, match=r"another configuration or input.*--overwrite"):
+    with pytest.raises(ConfigError, match=r"a different configuration or input.*--overwrite"):
         run(other, workers=1)
     assert jobs.tree(tmp_path / "out") == before
     manifest = run(other, workers=1, overwrite=True)
