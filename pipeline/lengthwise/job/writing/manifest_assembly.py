@@ -82,7 +82,7 @@ def _merge_statistics(job: Job, written: Sequence[WrittenShard]) -> dict[str, Pa
     def read(path: str) -> dict[str, Partial]:
         return from_bytes(files.read_bytes(path))
 
-    return merge(files.answers(read, [statistics_path(job, result.shard.path) for result in written]))
+    return merge(files.iterate_files(read, [statistics_path(job, result.shard.path) for result in written]))
 
 
 def _counts(tally: Tally) -> Counts:
