@@ -5,7 +5,7 @@ decoding    records -> Arrow lists: by numpy in the usual form, else by tfx-bsl
 rows        Arrow lists -> rows: look up, validate, cut, order, split
 encoding    rows -> serialized tf.Examples, padded or in blocks
 statistics  of what is written
-rejected    rejects in files
-samples     single records to look at
-arrays      tools for Arrow batches, which all of these use
+rejected    the files of rejected records
+samples     single records, to inspect them
+arrays      tools for Arrow batches, used by all of these
 """

@@ -1,4 +1,4 @@
-"""What Arrow's older releases lack (`tfx` holds pyarrow below 19), what numpy does faster, and batches in files.
+"""Operations on record batches that older releases of Arrow lack (`tfx` needs pyarrow below 19) or numpy does faster.
 
 file   record batches, each after its size
 size   int64: the bytes of a serialized batch
@@ -37,31 +37,33 @@ def concat_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def merge_batches(
-    first: pa.RecordBatch, first_places: np.ndarray, second: pa.RecordBatch, second_places: np.ndarray
+    first: pa.RecordBatch, first_positions: np.ndarray, second: pa.RecordBatch, second_positions: np.ndarray
 ) -> tuple[pa.RecordBatch, np.ndarray]:
-    """The rows of both in the order of their places (int64, increasing in each); and all places."""
-    places = np.concatenate([first_places, second_places])
-    order = np.argsort(places, kind="stable")
+    """The rows of both in the order of their positions (int64, increasing in each); and all positions."""
+    positions = np.concatenate([first_positions, second_positions])
+    order = np.argsort(positions, kind="stable")
     parts = []
-    for run in np.split(order, np.flatnonzero((np.diff(order) != 1) | (order[1:] == len(first_places))) + 1):
-        start, batch = (int(run[0]), first) if run[0] < len(first_places) else (int(run[0]) - len(first_places), second)
+    for run in np.split(order, np.flatnonzero((np.diff(order) != 1) | (order[1:] == len(first_positions))) + 1):
+        start, batch = (
+            (int(run[0]), first) if run[0] < len(first_positions) else (int(run[0]) - len(first_positions), second)
+        )
         parts.append(batch.slice(start, len(run)))
-    return concat_batches(parts), places.take(order)
+    return concat_batches(parts), positions.take(order)
 
 
-def take_rows(rows: pa.RecordBatch, places: np.ndarray) -> pa.RecordBatch:
-    """The rows at these places (int64), as `RecordBatch.take` gives them, without nulls: lists of numbers by numpy."""
-    numbers = pa.array(places)
-    taken: list[pa.Array] = []
-    known: tuple[np.ndarray, np.ndarray, pa.Array] | None = None  # features of one width are cut alike
+def take_rows(rows: pa.RecordBatch, positions: np.ndarray) -> pa.RecordBatch:
+    """The rows at these positions (int64), as by `RecordBatch.take`, without nulls; lists of numbers by numpy."""
+    numbers = pa.array(positions)
+    columns: list[pa.Array] = []
+    previous: tuple[np.ndarray, np.ndarray, pa.Array] | None = None  # features of one width have the same offsets
     for column in rows.columns:
         if not pa.types.is_large_list(column.type) or not pa.types.is_primitive(column.type.value_type):
-            taken.append(column.take(numbers))
+            columns.append(column.take(numbers))
             continue
         offsets = column.offsets.to_numpy()
-        if known is None or not np.array_equal(offsets, known[0]):
-            counts = np.diff(offsets).take(places)
-            known = offsets, ranges(offsets.take(places), counts), pa.array(offsets_of(counts))
-        values = column.values.to_numpy(zero_copy_only=False).take(known[1])
-        taken.append(pa.LargeListArray.from_arrays(known[2], pa.array(values)))
-    return pa.RecordBatch.from_arrays(taken, schema=rows.schema)
+        if previous is None or not np.array_equal(offsets, previous[0]):
+            counts = np.diff(offsets).take(positions)
+            previous = offsets, ranges(offsets.take(positions), counts), pa.array(offsets_of(counts))
+        values = column.values.to_numpy(zero_copy_only=False).take(previous[1])
+        columns.append(pa.LargeListArray.from_arrays(previous[2], pa.array(values)))
+    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)

@@ -1,11 +1,11 @@
-"""Features of equally many values a row -> wire format, for thousands of rows at once, byte for byte as tfx-bsl writes.
+"""Features with the same number of values in each row -> wire format, for thousands of rows at once, as tfx-bsl writes.
 
-A message of one feature is a header that depends on the feature's name and the payload's size alone, and the payload:
+A message of one feature is its payload after a header that depends only on the feature's name and the payload's size:
 
     0A <size> Example      0A <size> Features     0A <size> entry     0A <size> key
     12 <size> Feature      0A, 12 or 1A <size> list, of bytes, floats or integers     0A <size> payload
 
-Numpy makes the payloads of all rows in one buffer, and Arrow puts headers and payloads together, row by row.
+Numpy writes the payloads of all rows into one buffer, and Arrow joins headers and payloads, row by row.
 Source: protobuf.dev/programming-guides/encoding, tensorflow/core/example/{example,feature}.proto.
 """
 
@@ -23,7 +23,7 @@ _KINDS = {"S": 0x0A, "f": 0x12, "i": 0x1A}
 _EMPTY = pa.scalar(b"", pa.large_binary())
 
 Part: TypeAlias = pa.LargeBinaryArray | pa.LargeBinaryScalar
-"""What stands at one place of every row's message."""
+"""One part of every row's message: the same for all rows, or one per row."""
 
 
 def feature_parts(key: str, values: np.ndarray) -> list[Part]:
@@ -61,7 +61,7 @@ def encode_varints(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | int]:
         values: int32 or int64 `[n, m]`; negative ones take ten bytes, as int64 does on the wire.
 
     Returns:
-        uint8: the bytes of all rows; and how many bytes each row takes, int64 `[n]`, or one number for all rows.
+        uint8: the bytes of all rows; and the number of bytes of each row, int64 `[n]`, or one number for all rows.
     """
     rows, count = values.shape
     flat = np.ascontiguousarray(values).reshape(-1)
@@ -75,7 +75,7 @@ def encode_varints(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | int]:
 
 
 def _in_lanes(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 `[n * 4]`: the bytes of numbers of up to 28 bits, and bool `[n * 4]`: which of them count."""
+    """uint8 `[n * 4]`: the bytes of numbers of up to 28 bits, and bool `[n * 4]`: which of them are written."""
     number = flat.astype("<u4", copy=False)
     highest = int(number.max())
     kept = np.zeros((len(number), 4), bool)
@@ -86,12 +86,12 @@ def _in_lanes(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             np.greater_equal(number, 1 << (7 * place), out=kept[:, place])
             octets |= number << place & 0x7F << (8 * place)
     flags = kept.reshape(-1)
-    octets |= flags.view("<u4") >> 1  # a byte whose next one counts says so in its highest bit
+    octets |= flags.view("<u4") >> 1  # the highest bit of a byte marks that another follows
     return octets.view(np.uint8), flags
 
 
 def _place_by_place(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same of any numbers: uint8 and bool `[n * 10]`."""
+    """The same for any numbers: uint8 and bool `[n * 10]`."""
     number = flat.astype(np.int64).view(np.uint64)
     octets = np.zeros((len(number), 10), np.uint8)
     kept = np.zeros((len(number), 10), bool)
@@ -113,7 +113,7 @@ def message_offsets(messages: pa.LargeBinaryArray) -> np.ndarray:
 
 
 def message_bytes(messages: pa.LargeBinaryArray) -> bytes:
-    """All bytes up to the end of the last message; `message_offsets` says which of them are whose."""
+    """All bytes up to the end of the last message; `message_offsets` divides them."""
     end = int(message_offsets(messages)[-1])
     return messages.buffers()[2].slice(0, end).to_pybytes() if end else b""
 
@@ -121,14 +121,14 @@ def message_bytes(messages: pa.LargeBinaryArray) -> bytes:
 def per_distinct_size(sizes: np.ndarray, make: Callable[[int], bytes]) -> pa.LargeBinaryArray:
     """`make(size)` for each of `sizes` (int64 `[n]`), called once for each distinct one."""
     lowest = int(sizes.min(initial=0))
-    occurs = np.zeros(int(sizes.max(initial=0)) - lowest + 1, bool)
-    occurs[sizes - lowest] = True
-    distinct = np.flatnonzero(occurs)
-    made = [make(size) for size in (distinct + lowest).tolist()]
-    places = (np.cumsum(occurs) - 1).take(sizes - lowest)
-    if len({len(one) for one in made}) != 1:
-        return pa.array(made, pa.large_binary()).take(pa.array(places))
-    table = np.frombuffer(b"".join(made), np.uint8).reshape(len(made), -1)
+    occurring = np.zeros(int(sizes.max(initial=0)) - lowest + 1, bool)
+    occurring[sizes - lowest] = True
+    distinct = np.flatnonzero(occurring)
+    results = [make(size) for size in (distinct + lowest).tolist()]
+    places = (np.cumsum(occurring) - 1).take(sizes - lowest)
+    if len({len(value) for value in results}) != 1:
+        return pa.array(results, pa.large_binary()).take(pa.array(places))
+    table = np.frombuffer(b"".join(results), np.uint8).reshape(len(results), -1)
     return _binary(table.take(places, axis=0), table.shape[1], len(sizes))
 
 
@@ -139,7 +139,7 @@ def _binary(payload: np.ndarray, sizes: np.ndarray | int, rows: int) -> pa.Large
 
 @lru_cache(maxsize=65536)
 def _header(key: str, kind: str, size: int) -> bytes:
-    """What stands before a payload of that many bytes."""
+    """The bytes before a payload of that size."""
     header = b"\x0a" + _varint(size)
     header = bytes([_KINDS[kind]]) + _varint(len(header) + size) + header
     header = b"\x12" + _varint(len(header) + size) + header

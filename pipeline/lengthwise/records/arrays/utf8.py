@@ -1,8 +1,8 @@
-"""Which bytes are text."""
+"""Detects UTF-8."""
 
 
 def is_utf8(value: bytes) -> bool:
-    """Whether the bytes are text in UTF-8."""
+    """Whether the bytes are valid UTF-8."""
     try:
         value.decode()
     except UnicodeDecodeError:

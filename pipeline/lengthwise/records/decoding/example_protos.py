@@ -1,7 +1,7 @@
 """`tf.train.Example` and `tf.train.SequenceExample` without TensorFlow.
 
-The messages live in a descriptor pool of their own, so they never meet TensorFlow's registration of the same names.
-They are for the slow paths (one record at a time: why is it bad, what is in it); batches go through tfx-bsl.
+The messages have a separate descriptor pool, so they do not conflict with TensorFlow's messages of the same names.
+They are for the slow paths, which explain or display single records; batches are decoded by tfx-bsl.
 
     Feature           one of bytes_list | float_list | int64_list
     Features          map<string, Feature>
@@ -65,7 +65,7 @@ def _describe() -> Any:
 
 
 def _describe_flat(file: Any) -> None:
-    """The same wire format read otherwise, to find the values of many steps at once.
+    """Other messages for the same wire format, to find the values of many steps at once.
 
     RawSequences      SequenceExample whose feature lists are left as bytes
     RawRecord         SequenceExample whose context and feature lists are left as bytes, and so tf.Example too
@@ -101,7 +101,7 @@ Feature: Any = _CLASSES["Feature"]
 """`tf.train.Feature`: one list of bytes, floats or integers."""
 
 FeatureList: Any = _CLASSES["FeatureList"]
-"""`tf.train.FeatureList`: one feature a step."""
+"""`tf.train.FeatureList`: one feature per step."""
 
 RawSequences: Any = _CLASSES["RawSequences"]
 """A `tf.train.SequenceExample` whose `feature_lists.feature_list` maps keys to the bytes of their lists."""

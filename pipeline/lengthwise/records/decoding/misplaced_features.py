@@ -1,7 +1,7 @@
-"""A feature that a record has, but not where it is looked for: the other container, or context and lists mixed up.
+"""Finds features that a record has in another place: in the other container, or in the context instead of the lists.
 
 The two containers parse as each other: the features of a tf.Example are the context of a tf.SequenceExample. Writers
-mix them up as well: Spark's put arrays of one dimension into the context, and only nested ones into feature lists.
+also confuse the two: Spark's put arrays of one dimension into the context, and only nested ones into feature lists.
 """
 
 from collections.abc import Container, Iterable
@@ -28,7 +28,7 @@ def find_misplaced(
     sequences: Iterable[str],
     context: Container[str],
 ) -> tuple[RejectReason, str] | None:
-    """Why a record lacks the required feature `key`, and what to do; None where it has it nowhere.
+    """Why a record lacks the required feature `key`, and what to do; None if it has it nowhere.
 
     Args:
         record: its bytes.
@@ -39,17 +39,21 @@ def find_misplaced(
     """
     try:
         message = SequenceExample.FromString(record)
-    except Exception:  # noqa: BLE001 (whatever protobuf raises, the record says nothing then)
+    except Exception:  # noqa: BLE001 (protobuf raises several types; such a record explains nothing)
         return None
     lists, flat = message.feature_lists.feature_list, message.context.feature
     if message.HasField("feature_lists"):
         if container == "example":
-            return _of_other_container("sequence_example", _found("feature lists", lists))
-        detail = _LIST_EXPECTED if key in flat else _CONTEXT_EXPECTED if key in context and key in lists else ""
-        found = f"({_found('feature lists', lists)}; {_found('context', flat)})"
+            return _of_other_container("sequence_example", _names_text("feature lists", lists))
+        detail = ""
+        if key in flat:
+            detail = _LIST_EXPECTED
+        elif key in context and key in lists:
+            detail = _CONTEXT_EXPECTED
+        found = f"({_names_text('feature lists', lists)}; {_names_text('context', flat)})"
         return (RejectReason.MISSING_FEATURE, f"{detail} {found}") if detail else None
     if container == "sequence_example" and any(name in flat for name in sequences):
-        return _of_other_container("example", _found("features", flat))
+        return _of_other_container("example", _names_text("features", flat))
     return None
 
 
@@ -62,8 +66,8 @@ def _of_other_container(received: str, found: str) -> tuple[RejectReason, str]:
     return RejectReason.WRONG_FORMAT, detail
 
 
-def _found(what: str, features: Any) -> str:
-    """`context: 'label', 'user'`, so that nobody needs another tool to see the names that records have."""
+def _names_text(place: str, features: Any) -> str:
+    """`context: 'label', 'user'`: the names of a record's features, for messages."""
     names = sorted(features)
     listed = [repr(name) for name in names[:_LISTED]] + [f"{len(names) - _LISTED} more"] * (len(names) > _LISTED)
-    return f"{what}: {', '.join(listed) or 'none'}"
+    return f"{place}: {', '.join(listed) or 'none'}"

@@ -1,7 +1,7 @@
-"""The steps of one feature list, concatenated over a block's records -> values: every step one packed list.
+"""The steps of one feature list, concatenated over a block's records -> values, if every step is one packed list.
 
 uniform    all steps have the header of the first: a table of equal rows
-variable   every place that looks like a step's header is found; if each ends where the next starts, these are the steps
+variable   all positions that look like a step's header; they are the steps if each ends where the next starts
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ _HEADER = 6
 
 
 class Unusual(Exception):
-    """The bytes are not of the form that is read here.
+    """The bytes do not have the form that is read here.
 
     Attributes:
-        records: int64: the positions of the records at fault; None where it cannot be told.
+        records: int64: the positions of the unusual records; None if they cannot be determined.
     """
 
     def __init__(self, records: np.ndarray | None = None) -> None:
@@ -56,29 +56,29 @@ def read_steps(content: bytes | pa.Buffer, sizes: np.ndarray, kind: str) -> Pack
     octets = np.frombuffer(content, np.uint8, len(content) - len(PADDING))
     if len(octets) == 0:
         return PackedSteps(_empty(kind), np.zeros(1, np.int64), np.zeros(len(sizes) + 1, np.int64))
-    found = _uniform(octets, sizes, kind) or _variable(octets, sizes, kind)
+    positions = _uniform(octets, sizes, kind) or _variable(octets, sizes, kind)
     if kind == "int64":
-        numbers = one_varint_each(content, found.starts, found.sizes)
+        numbers = one_varint_each(content, positions.starts, positions.sizes)
         if numbers is not None:
-            return PackedSteps(pa.array(numbers), np.arange(len(numbers) + 1), found.row_offsets)
-    payload = _payload(octets, found)
+            return PackedSteps(pa.array(numbers), np.arange(len(numbers) + 1), positions.row_offsets)
+    payload = _payload(octets, positions)
     if kind == "int64":
-        numbers, step_offsets = _read_varints(payload, found)
-        return PackedSteps(pa.array(numbers), step_offsets, found.row_offsets)
+        numbers, step_offsets = _read_varints(payload, positions)
+        return PackedSteps(pa.array(numbers), step_offsets, positions.row_offsets)
     if kind == "float":
-        _expect_steps(np.asarray(found.sizes) % 4 == 0, found)
-        return PackedSteps(pa.array(payload.view("<f4")), found.offsets(4), found.row_offsets)
-    buffers = [None, pa.py_buffer(found.offsets(1)), pa.py_buffer(payload)]
-    values = pa.Array.from_buffers(pa.large_binary(), len(found.starts), buffers)
-    return PackedSteps(values, np.arange(len(found.starts) + 1), found.row_offsets)
+        _expect_steps(np.asarray(positions.sizes) % 4 == 0, positions)
+        return PackedSteps(pa.array(payload.view("<f4")), positions.offsets(4), positions.row_offsets)
+    buffers = [None, pa.py_buffer(positions.offsets(1)), pa.py_buffer(payload)]
+    values = pa.Array.from_buffers(pa.large_binary(), len(positions.starts), buffers)
+    return PackedSteps(values, np.arange(len(positions.starts) + 1), positions.row_offsets)
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """Where the values of a block's steps are.
+class _StepPositions:
+    """The positions of the values of a block's steps.
 
     Attributes:
-        starts: int64 `[steps]`: where each step's values start, behind its header.
+        starts: int64 `[steps]`: where each step's values start, after its header.
         sizes: int64 `[steps]`: the bytes of its values; one number where all steps are of one size.
         row_offsets: int64 `[records + 1]`: where each record's steps start.
         headers: bool `[bytes]`: the first byte of each step; None where all steps are of one size.
@@ -100,7 +100,7 @@ class _Found:
         return np.unique(np.searchsorted(self.row_offsets, steps, side="right") - 1)
 
 
-def _uniform(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found | None:
+def _uniform(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _StepPositions | None:
     try:
         header, payload = _first_header(octets[:32].tobytes(), kind)
     except Unusual:
@@ -120,21 +120,21 @@ def _uniform(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found | None:
                 return None
             at += width
     starts = np.arange(len(header), len(header) + len(octets), size)
-    return _Found(starts, payload, _offsets(sizes // size), None)
+    return _StepPositions(starts, payload, _offsets(sizes // size), None)
 
 
-def _payload(octets: np.ndarray, found: _Found) -> np.ndarray:
+def _payload(octets: np.ndarray, positions: _StepPositions) -> np.ndarray:
     """uint8: the values of all steps, one after the other."""
-    if found.headers is not None:
-        inside = found.headers.copy()
+    if positions.headers is not None:
+        inside = positions.headers.copy()
         for shift in (1, 2, 2):  # the first byte of each header, then 2, 4 and all 6
             inside[shift:] |= inside[:-shift]
         return octets.compress(~inside)
-    first, payload = int(found.starts[0]), int(np.max(found.sizes))
+    first, payload = int(positions.starts[0]), int(np.max(positions.sizes))
     if payload == 0:
         return octets[:0]
     kind = f"<u{payload}" if payload in (4, 8) else f"V{payload}"
-    values = np.ndarray(len(found.starts), kind, octets.data, first, (first + payload,))
+    values = np.ndarray(len(positions.starts), kind, octets.data, first, (first + payload,))
     return np.frombuffer(values.tobytes(), np.uint8)
 
 
@@ -161,23 +161,23 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _expect_few_others(others: np.ndarray, size: int) -> None:
-    """Where a few records alone (bool `[records]`) lack the long steps of the rest, `_variable` could not tell them."""
+    """If only a few records (bool `[records]`) lack the long steps of the rest, names them: `_variable` could not."""
     if size >= 0x80 and 4 * others.sum() < len(others):
         raise Unusual(np.flatnonzero(others))
 
 
-def _variable(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found:
+def _variable(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _StepPositions:
     """Steps of less than 128 bytes each."""
     if len(octets) < _HEADER:
         raise Unusual(np.flatnonzero(sizes))
-    one, two, three = octets[1:-4], octets[3:-2], octets[5:]
-    found = octets[:-5] == 0x0A
-    found &= octets[2:-3] == KINDS[kind]
-    found &= octets[4:-1] == 0x0A
-    found &= (one - 4) < 0x80 - 4  # modulo 256: from 4 to 127
-    found &= (one - two) == 2
-    found &= (two - three) == 2
-    starts = np.flatnonzero(found)
+    outer, middle, inner = octets[1:-4], octets[3:-2], octets[5:]
+    is_header = octets[:-5] == 0x0A
+    is_header &= octets[2:-3] == KINDS[kind]
+    is_header &= octets[4:-1] == 0x0A
+    is_header &= (outer - 4) < 0x80 - 4  # modulo 256: from 4 to 127
+    is_header &= (outer - middle) == 2
+    is_header &= (middle - inner) == 2
+    starts = np.flatnonzero(is_header)
     payloads = octets.take(starts + 5).astype(np.int64)
     bounds = _offsets(sizes)
     ends, begins = np.append(0, starts + payloads + _HEADER), np.append(starts, len(octets))
@@ -189,8 +189,8 @@ def _variable(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _Found:
         rows = np.searchsorted(bounds[1:], places[places < len(octets)], side="right")
         raise Unusual(np.union1d(rows, np.flatnonzero(unbegun)))
     headers = np.zeros(len(octets), bool)
-    headers[: len(found)] = found
-    return _Found(starts + _HEADER, payloads, row_offsets, headers)
+    headers[: len(is_header)] = is_header
+    return _StepPositions(starts + _HEADER, payloads, row_offsets, headers)
 
 
 _MORE = 0x8080808080808080
@@ -199,10 +199,10 @@ _MORES = np.array([_MORE & (2 ** (8 * max(size - 1, 0)) - 1) for size in range(9
 
 
 def one_varint_each(content: bytes | pa.Buffer, starts: np.ndarray, sizes: np.ndarray | int) -> np.ndarray | None:
-    """int64 `[steps]`: the number of each step, all its bytes read as one word; None where it is not so simple.
+    """int64 `[steps]`: the number of each step, all its bytes read as one word; None if steps differ.
 
     Args:
-        content: what `starts` point into; at least eight bytes follow the last one.
+        content: the bytes that `starts` refers to; at least eight bytes follow the last start.
         starts: int64 `[steps]`.
         sizes: int64 `[steps]`, or one for all: the bytes of each step, one number of at most 56 bits.
     """
@@ -224,13 +224,13 @@ def one_varint_each(content: bytes | pa.Buffer, starts: np.ndarray, sizes: np.nd
     return words.astype(np.int64)
 
 
-def _read_varints(payload: np.ndarray, found: _Found) -> tuple[np.ndarray, np.ndarray]:
+def _read_varints(payload: np.ndarray, positions: _StepPositions) -> tuple[np.ndarray, np.ndarray]:
     """int64 numbers, and the offsets of the steps."""
-    sizes = np.broadcast_to(found.sizes, len(found.starts))
+    sizes = np.broadcast_to(positions.sizes, len(positions.starts))
     ends = np.flatnonzero(payload < 0x80) + 1
     step_ends = np.cumsum(sizes)
     if len(payload):
-        _expect_steps((payload.take(step_ends - 1, mode="clip") < 0x80) | (sizes == 0), found)  # where numbers end
+        _expect_steps((payload.take(step_ends - 1, mode="clip") < 0x80) | (sizes == 0), positions)  # where numbers end
     if len(ends) == len(sizes) and np.array_equal(ends, step_ends):
         step_offsets = np.arange(len(sizes) + 1)
     else:
@@ -260,8 +260,8 @@ def _expect(usual: object) -> None:
         raise Unusual
 
 
-def _expect_steps(usual: np.ndarray, found: _Found) -> None:
+def _expect_steps(usual: np.ndarray, positions: _StepPositions) -> None:
     """Of steps, bool `[steps]`, or one for all."""
     if not usual.all():
-        steps = np.broadcast_to(usual, len(found.starts))
-        raise Unusual(found.records_of(np.flatnonzero(~steps)))
+        steps = np.broadcast_to(usual, len(positions.starts))
+        raise Unusual(positions.records_of(np.flatnonzero(~steps)))

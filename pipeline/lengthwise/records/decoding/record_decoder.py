@@ -1,10 +1,10 @@
-"""Serialized records -> Arrow lists, by tfx-bsl's C++ decoders, with every undecodable record singled out.
+"""Serialized records -> Arrow lists, by tfx-bsl's C++ decoders, with every undecodable record isolated.
 
-Sequences of the usual form are read by `wire`, with equal results; tfx-bsl then only sees the contexts.
+Sequences in the usual form are read by `wire_reader`, with equal results; tfx-bsl then only reads the contexts.
 
 tfx-bsl fails a whole batch on its first bad record without saying which, and its decoders can stay broken after a
-failure (rows of the failed batch reappear, good batches fail). So after any failure a fresh decoder is made, the batch
-is divided until the bad records stand alone, and the number of rows is always checked.
+failure (rows of the failed batch reappear, good batches fail). So after any failure a new decoder is created, the batch
+is divided until the bad records are isolated, and the number of rows is always checked.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,13 +34,13 @@ from lengthwise.reject_reasons import RejectReason
 
 Format = Literal["example", "sequence_example"]
 _Finish = Callable[[pa.RecordBatch, list[bytes]], pa.RecordBatch]
-_FEW = 16  # records that are decoded one by one where one of them is bad
+_FEW = 16  # records that are decoded one by one if one of them is bad
 _KINDS = {"int64": schema_pb2.INT, "float": schema_pb2.FLOAT, "bytes": schema_pb2.BYTES}
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFault:
-    """What is wrong with one record of a block: its row there, the reason, the feature and the fault in words."""
+    """The fault of one record of a block: its row there, the reason, the feature and a description."""
 
     row: int
     reason: RejectReason
@@ -50,7 +50,7 @@ class RecordFault:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What tfx-bsl made of a block.
+    """A decoded block.
 
     Attributes:
         batch: a context feature is a `large_list<T>`; sequence features are the fields of the struct column
@@ -74,9 +74,9 @@ class Decoder:
     def __init__(self, columns: Iterable[AnyColumn], container: Format) -> None:
         columns = tuple(columns)
         self._container = container
-        flat = [one for one in sequence_features(columns) if one.from_ == "context"]
+        flat = [feature for feature in sequence_features(columns) if feature.from_ == "context"]
         self._context = _kinds_of([*raw_context(columns), *flat])
-        self._sequences = _kinds_of(one for one in sequence_features(columns) if one not in flat)
+        self._sequences = _kinds_of(feature for feature in sequence_features(columns) if feature not in flat)
         integers = [key for key, kind in self._sequences.items() if kind == "int64"]
         self._wire = WireReader(self._sequences if container == "sequence_example" else {})
         self._wide = WideIntegers(integers if container == "sequence_example" else ())
@@ -100,9 +100,12 @@ class Decoder:
         return Decoded(batch, rows, [self._explain(row, records[row]) for row in bad.tolist()])
 
     def explain_absence(self, row: int, key: str, record: bytes) -> RecordFault | None:
-        """Why a record lacks a required feature, where it has it in another place; None where it has it nowhere."""
-        found = find_misplaced(record, key, self._container, self._sequences, self._context)
-        return None if found is None else RecordFault(row, found[0], key, found[1])
+        """Why a record lacks a required feature, if it has it in another place; None if it has it nowhere."""
+        misplaced = find_misplaced(record, key, self._container, self._sequences, self._context)
+        if misplaced is None:
+            return None
+        reason, detail = misplaced
+        return RecordFault(row, reason, key, detail)
 
     def _parse(
         self, records: list[bytes], finish: _Finish = lambda batch, _: batch
@@ -129,7 +132,7 @@ class Decoder:
             batch = self._coder.DecodeBatch(records)
             if batch.num_rows == len(records):
                 return finish(batch, records)
-        except RuntimeError:  # tfx-bsl's for all its errors
+        except RuntimeError:  # tfx-bsl raises it for all errors
             pass
         self._coder = self._make_coder()
         return None
@@ -142,13 +145,13 @@ class Decoder:
             return RecordFault(
                 row, RejectReason.UNPARSABLE, "", f"expected a tf.train.{message_type.__name__}: {error}"
             )
-        for key, expected, found in self._kinds_found(message):
-            if found not in (None, f"{expected}_list"):
-                detail = f"expected a {expected}_list, received a {found}"
+        for key, expected, actual in self._kinds_of_message(message):
+            if actual not in (None, f"{expected}_list"):
+                detail = f"expected a {expected}_list, received a {actual}"
                 return RecordFault(row, RejectReason.WRONG_DTYPE, key, detail)
         return RecordFault(row, RejectReason.UNPARSABLE, "", "tfx-bsl cannot decode the record")
 
-    def _kinds_found(self, message: Any) -> Iterable[tuple[str, str, str | None]]:
+    def _kinds_of_message(self, message: Any) -> Iterable[tuple[str, str, str | None]]:
         flat = message.features.feature if self._container == "example" else message.context.feature
         contexts = {**self._context, **self._sequences} if self._container == "example" else self._context
         for key, kind in sorted(contexts.items()):
@@ -179,7 +182,7 @@ class Decoder:
 
 
 def wire_kind(column: AnyColumn) -> Literal["int64", "float", "bytes"]:
-    """Which list of a tf.train.Feature the column reads."""
+    """The list of a tf.train.Feature that the column reads."""
     match column:
         case NumericColumn() if column.decode is not None:
             return "bytes"

@@ -1,7 +1,7 @@
-"""Integers of more than 32 bits in the sequences of tf.SequenceExamples, which tfx-bsl cuts silently.
+"""Integers of more than 32 bits in the sequences of tf.SequenceExamples, which tfx-bsl truncates silently.
 
-Its `IntListDecoder` copies each value through a C++ `int`, so 2**32 + 5 becomes 5. The few records that can hold such a
-value are found by their bytes, and those are read again. tf.Examples and context features are not affected.
+Its `IntListDecoder` copies each value through a C++ `int`, so 2**32 + 5 becomes 5. The few records that can contain
+such a value are found by their bytes, and read again. tf.Examples and context features are not affected.
 Source: tfx_bsl/cc/coders/example_decoder.cc, `for (int value : feature.int64_list().value())`.
 """
 
@@ -19,13 +19,13 @@ SEQUENCES = "##SEQUENCE##"
 
 
 class WideIntegers:
-    """Puts whole values where tfx-bsl left their lower halves."""
+    """Restores the values of which tfx-bsl kept only the lower 32 bits."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._keys = tuple(keys)
 
     def restore(self, batch: pa.RecordBatch, records: list[bytes]) -> pa.RecordBatch:
-        """What tfx-bsl made of `records`, with the values that were cut made whole.
+        """The batch that tfx-bsl decoded from `records`, with complete values.
 
         Raises:
             RuntimeError: the two parsers of protocol buffers disagree on a record, so it cannot be compared.
@@ -51,7 +51,7 @@ class WideIntegers:
         for number, key in enumerate(self._keys):
             rows = places[places % len(self._keys) == number] // len(self._keys)
             if len(rows):
-                fields[key] = _mend(fields[key], key, rows, lists[number :: len(self._keys)], records)
+                fields[key] = _restore_values(fields[key], key, rows, lists[number :: len(self._keys)], records)
         sequences = pa.StructArray.from_arrays(list(fields.values()), fields=list(batch.schema.field(at).type))
         return batch.set_column(at, batch.schema.field(at), sequences)
 
@@ -61,13 +61,13 @@ class WideIntegers:
 
 
 def _suspects(lists: list[bytes], sizes: np.ndarray) -> np.ndarray:
-    """Those with four bytes in a row that say "more of this number follows": every number of 2**28 or more has them."""
+    """The lists with four consecutive bytes that have the continuation bit: every number of 2**28 or more has them."""
     more = np.frombuffer(b"".join(lists), np.int8) < 0
     runs = np.flatnonzero(more[:-3] & more[1:-2] & more[2:-1] & more[3:])
     return np.unique(np.searchsorted(np.cumsum(sizes), runs, side="right"))
 
 
-def _mend(
+def _restore_values(
     column: pa.LargeListArray, key: str, rows: np.ndarray, lists: list[bytes], records: list[bytes]
 ) -> pa.LargeListArray:
     values = column.values.values.to_numpy().copy()
@@ -75,7 +75,7 @@ def _mend(
     for row in rows.tolist():
         start, stop = bounds[row], bounds[row + 1]
         whole = FlatFeatureList.FromString(lists[row]).feature.int64_list.value
-        if len(whole) != stop - start:  # lists within a step that replace one another
+        if len(whole) != stop - start:  # lists within a step, of which the last one counts
             whole = _read_slowly(records[row], key)
         values[start:stop] = whole
     return _with_values(column, values)
@@ -87,7 +87,7 @@ def _read_slowly(record: bytes, key: str) -> list[int]:
 
 
 def _with_values(column: pa.LargeListArray, values: np.ndarray) -> pa.LargeListArray:
-    """The same lists over other values."""
+    """The same lists with other values."""
     return _over(column, _over(column.values, pa.array(values)))
 
 

@@ -1,9 +1,9 @@
 """tf.SequenceExamples of the usual form -> Arrow lists, with numpy: the headers of a whole block compared at once.
 
-Writers give a record one context, then its feature lists, and every step one packed list. Records whose bytes are
-exactly so need no parser: find each list (all records in lock-step), then its steps (`packed`). Whatever else the wire
-format allows (merged messages, unpacked numbers, empty steps, unknown fields, damage) is not judged here: such records
-are left out, and tfx-bsl decodes them. Twice as fast as tfx-bsl on usual records, and integers stay whole.
+Writers usually write one context, then the feature lists, and every step as one packed list. Records in exactly this
+form need no parser: this finds each list (of all records in lock-step), then its steps (`packed_steps`). Records in
+other forms (merged messages, unpacked numbers, empty steps, unknown fields, damage) are left to tfx-bsl. This is twice
+as fast as tfx-bsl on usual records, and keeps all bits of integers.
 
     record    0A <size> context   12 <size> lists          lists     0A <size> entry, 0A <size> entry, ...
     entry     0A <size> key       12 <size> steps          steps     0A <size> step, ...
@@ -20,11 +20,11 @@ import pyarrow as pa
 from lengthwise.records.decoding.packed_steps import KINDS, PADDING, PackedSteps, Unusual, read_steps
 from lengthwise.records.decoding.wide_integers import SEQUENCES
 
-_PADDING = 2 * PADDING  # so that a header cut off by the end is read, and then refused
-_ATTEMPTS = 4  # blocks of unusual records until only every 16th is tried; and lists, without the records at fault
+_PADDING = 2 * PADDING  # so that a header that the end truncates is read, and then rejected
+_ATTEMPTS = 4  # blocks of unusual records until only every 16th is tried; and lists, without their unusual records
 _RARELY = 16
-_MOST_LISTS = 256  # in a record: each takes a round here, so tfx-bsl is faster with more
-_MOST_OTHERS = 256  # undeclared keys in a block: each takes two numbers a record
+_MOST_LISTS = 256  # in a record: each needs one iteration, so tfx-bsl is faster with more
+_MOST_OTHERS = 256  # undeclared keys in a block: each needs two numbers per record
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class UsualBlock:
     Attributes:
         rows: int64 `[n]`: their positions in the block, increasing.
         contexts: each record's bytes up to its feature lists: a record without sequences.
-        lists: by key, an Arrow `large_list<large_list<T>>`, as tfx-bsl gives it.
+        lists: by key, an Arrow `large_list<large_list<T>>`, as tfx-bsl returns it.
     """
 
     rows: np.ndarray
@@ -42,7 +42,7 @@ class UsualBlock:
     lists: dict[str, pa.Array]
 
     def complete(self, contexts: pa.RecordBatch, places: np.ndarray) -> pa.RecordBatch:
-        """What tfx-bsl made of the contexts at these places, with the sequences put in."""
+        """The batch that tfx-bsl decoded from the contexts at these positions, with the sequences added."""
         at = contexts.schema.get_field_index(SEQUENCES)
         fields = list(contexts.schema.field(at).type)
         lists = [_take(self.lists[field.name], places) for field in fields]
@@ -50,14 +50,14 @@ class UsualBlock:
 
 
 class WireReader:
-    """Reads the feature lists of the given kinds. Where blocks are not of the usual form, it tries few of them."""
+    """Reads the feature lists of the given kinds. After several unusual blocks, it tries few of the next ones."""
 
     def __init__(self, kinds: Mapping[str, str]) -> None:
         self._kinds = {key.encode(): kind for key, kind in kinds.items()}
-        self._failures = 0  # one after the other
+        self._failures = 0  # consecutive ones
 
     def read(self, records: list[bytes]) -> UsualBlock | None:
-        """The records of the usual form; None where they are less than half."""
+        """The records in the usual form; None if they are less than half."""
         if not records or not self._kinds:
             return None
         if self._failures >= _ATTEMPTS and self._failures % _RARELY:
@@ -91,7 +91,7 @@ class WireReader:
 
 
 def _most(usual: np.ndarray) -> np.ndarray:
-    """int64: the positions of usual records, where these are at least half."""
+    """int64: the positions of the usual records; raises `Unusual` if they are less than half."""
     rows = np.flatnonzero(usual)
     _expect(2 * len(rows) >= len(usual))
     return rows
@@ -100,7 +100,7 @@ def _most(usual: np.ndarray) -> np.ndarray:
 def _find_lists(
     octets: np.ndarray, at: np.ndarray, stops: np.ndarray, usual: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where each record's context ends, and where the first entry of its feature lists starts, if it is `usual`."""
+    """Where each record's context ends, and the first entry of its feature lists starts; updates `usual`."""
     with_context = octets[at] == 0x0A
     size, inside, whole = _varints(octets, at + 1)
     middles = np.where(with_context, inside + size, at)
@@ -113,7 +113,7 @@ def _find_lists(
 def _find_entries(
     octets: np.ndarray, at: np.ndarray, stops: np.ndarray, keys: list[bytes], usual: np.ndarray
 ) -> dict[bytes, tuple[np.ndarray, np.ndarray]]:
-    """By key, where each record's list starts and stops; -1 in records without it. Undeclared keys are found too."""
+    """By key, also undeclared ones, where each record's list starts and stops; -1 in records without it."""
     found = {key: (np.full(len(at), -1), np.full(len(at), -1)) for key in keys}
     rows = _most(usual)
     rounds, most = 0, len(found) + _MOST_OTHERS
@@ -133,7 +133,7 @@ def _find_entries(
             fits &= octets.take(place, mode="clip") == octet
         if not fits.all():
             usual[rows[~fits]] = False
-            rows, names, values, first, ends = (one[fits] for one in (rows, names, values, first, ends))
+            rows, names, values, first, ends = (array[fits] for array in (rows, names, values, first, ends))
         _sort_by_key(octets, rows, names, values, first, ends, found, usual, most)
         rows, ends = rows[usual[rows]], ends[usual[rows]]
         at[rows] = ends
@@ -151,10 +151,10 @@ def _sort_by_key(
     usual: np.ndarray,
     most: int,
 ) -> None:
-    """Enters one entry of each of `rows` under its key, of which there may be so many."""
+    """Adds one entry of each of `rows` to `found` under its key; at most `most` keys."""
     left = np.arange(len(rows))
     while len(left):
-        key = octets[names[left[0]] : values[left[0]]].tobytes()  # most often that of all rows
+        key = octets[names[left[0]] : values[left[0]]].tobytes()  # usually the key of all rows
         same = values[left] - names[left] == len(key)
         for place, octet in enumerate(key):
             same &= octets.take(names[left] + place, mode="clip") == octet
@@ -168,14 +168,16 @@ def _sort_by_key(
             usual[rows[chosen]] = False
             continue
         starts, stops = found[key]
-        usual[rows[chosen[starts[rows[chosen]] >= 0]]] = False  # of a key twice, parsers take the last, or merge them
+        usual[rows[chosen[starts[rows[chosen]] >= 0]]] = (
+            False  # if a key occurs twice, parsers take the last, or merge them
+        )
         starts[rows[chosen]], stops[rows[chosen]] = first[chosen], ends[chosen]
 
 
 def _read_lists(
     data: bytes, firsts: np.ndarray, lasts: np.ndarray, kind: str | None, usual: np.ndarray
 ) -> tuple[np.ndarray, pa.Array]:
-    """The lists of one key, and the records whose they are: those still `usual`. Others are found and left out."""
+    """The records that are still `usual`, and their lists of one key; marks records with other lists as unusual."""
     for _ in range(_ATTEMPTS):
         rows = _most(usual)
         first, last = (firsts, lasts) if len(rows) == len(usual) else (firsts[rows], lasts[rows])
@@ -192,7 +194,7 @@ def _read_lists(
 
 
 def _varints(octets: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The numbers of at most 28 bits that stand at these places, the places behind, and whether they end there."""
+    """The varints of at most 28 bits at these positions, the positions after them, and whether they end there."""
     octet = octets.take(at, mode="clip")
     value = (octet & 0x7F).astype(np.int64)
     at = at + 1
@@ -222,7 +224,7 @@ def _cut_out(data: bytes, firsts: np.ndarray, lasts: np.ndarray) -> pa.Buffer:
 
 
 def _kind_of(content: pa.Buffer, sizes: np.ndarray) -> str:
-    """The kind of most of an undeclared key's lists, which are read only to be sure that their records are whole."""
+    """The kind of most of an undeclared key's lists, which are read only to validate their records."""
     tags = np.frombuffer(content, np.uint8).take(np.cumsum(sizes) - sizes + 2)  # of the first steps
     kind, tag = max(KINDS.items(), key=lambda item: int(((tags == item[1]) & (sizes > 0)).sum()))
     others = np.flatnonzero((tags != tag) & (sizes > 0))
@@ -232,7 +234,7 @@ def _kind_of(content: pa.Buffer, sizes: np.ndarray) -> str:
 
 
 def _take(lists: pa.Array, places: np.ndarray) -> pa.Array:
-    """The lists at these places, increasing."""
+    """The lists at these increasing positions."""
     return lists if len(places) == len(lists) else lists.take(pa.array(places))
 
 

@@ -1,19 +1,19 @@
-"""A block's buffers: the values of one feature of all rows, little-endian; compressed each by itself, where that pays.
+"""A block's buffers: the values of one feature of all rows, little-endian; compressed if that halves it.
 
-What a buffer takes follows from the rows' lengths. So one that is shorter is a zlib stream of its values, and no other
-mark is needed.
+The uncompressed size follows from the rows' lengths. So a shorter buffer is a zlib
+stream of its values, and needs no other mark.
 """
 
 import zlib
 
 import numpy as np
 
-_LEVEL = 1  # others take longer, and leave a hundredth less
+_LEVEL = 1  # higher levels take longer, and save 1% more
 _SAMPLE = 1024  # bytes
 
 
 def pack_buffer(values: np.ndarray, dtype: str, *, compress: bool) -> bytes:
-    """The buffer of these values; with `compress` a zlib stream, where that leaves less than half."""
+    """The buffer of these values; with `compress` a zlib stream if that is less than half as long."""
     content = np.ascontiguousarray(values, dtype).tobytes()
     if compress and _halves(content[:_SAMPLE]):
         packed = zlib.compress(content, _LEVEL)
@@ -22,10 +22,10 @@ def pack_buffer(values: np.ndarray, dtype: str, *, compress: bool) -> bytes:
 
 
 def unpack_buffer(buffer: bytes, dtype: str, count: int) -> np.ndarray:
-    """The `count` values of a buffer. No more bytes than these take are decompressed.
+    """The `count` values of a buffer. No more than their size is decompressed.
 
     Raises:
-        ValueError: it does not hold as many.
+        ValueError: it contains another number of values.
     """
     size = count * np.dtype(dtype).itemsize
     if len(buffer) >= size:

@@ -16,26 +16,26 @@ class Padder:
     def __init__(self, lengths: np.ndarray, steps: int) -> None:
         self._lengths = lengths
         self._steps = steps
-        self._places: dict[int, np.ndarray] = {}  # by width: features of one width are padded alike
+        self._positions: dict[int, np.ndarray] = {}  # by width: all features of one width are padded in the same way
 
     def pad(self, values: np.ndarray, width: int, fill: float) -> np.ndarray:
         """Pads one feature.
 
         Args:
             values: `[sum(lengths) * width]`, flat, row after row.
-            width: values a step.
+            width: values per step.
             fill: the value of padding.
 
         Returns:
             `[n, steps * width]`, of the dtype of `values`.
         """
-        if width not in self._places:
-            self._places[width] = self._find_places(width)
-        return np.append(values, np.asarray(fill, values.dtype)).take(self._places[width])
+        if width not in self._positions:
+            self._positions[width] = self._find_positions(width)
+        return np.append(values, np.asarray(fill, values.dtype)).take(self._positions[width])
 
-    def _find_places(self, width: int) -> np.ndarray:
-        """int64 `[n, steps * width]`: the place in `values` of each cell; that behind all values in padding."""
+    def _find_positions(self, width: int) -> np.ndarray:
+        """int64 `[n, steps * width]`: each cell's position in `values`; that of padding follows all values."""
         offsets = offsets_of(self._lengths * width)
-        places = offsets[:-1, None] + np.arange(self._steps * width)
-        np.copyto(places, offsets[-1], where=places >= offsets[1:, None])
-        return places
+        positions = offsets[:-1, None] + np.arange(self._steps * width)
+        np.copyto(positions, offsets[-1], where=positions >= offsets[1:, None])
+        return positions

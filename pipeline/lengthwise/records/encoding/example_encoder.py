@@ -1,13 +1,13 @@
 """Rows of one bucket -> serialized tf.Examples, in one of two layouts.
 
-    example   a tf.Example a sequence, padded to the boundary
-    block     a tf.Example a block of sequences, unpadded: buffers of all their values, and the lengths to cut by;
-              strings stay strings, as many as there are
+    example   a tf.Example per sequence, padded to the boundary
+    block     a tf.Example per block of sequences, unpadded: buffers of all their values, and the lengths that divide
+              them; strings remain a list of strings
 
-Numbers and buffers are encoded by `messages`, strings by tfx-bsl's encoder, with equal bytes. tfx-bsl writes the
+Numbers and buffers are encoded by `proto_messages`, strings by tfx-bsl's encoder, with equal bytes. tfx-bsl writes the
 features of a message in an order that changes from process to process. So that equal input gives equal bytes, each
-feature is encoded as a message of its own, and these are joined in the order of their keys: protocol
-buffers that stand one after the other are one merged message, which TensorFlow's fast parser honours too.
+feature is encoded as a separate message, and these are joined in the order of their keys: consecutive
+protocol buffers are one merged message, also for TensorFlow's fast parser.
 Source: protobuf.dev/programming-guides/encoding#last-one-wins, tensorflow/core/util/example_proto_fast_parsing.cc.
 """
 
@@ -39,7 +39,7 @@ class ExampleEncoder:
         self._coder = example_coder.RecordBatchToExamplesEncoder()
 
     def encode(self, rows: pa.RecordBatch, boundaries: Sequence[int]) -> pa.LargeBinaryArray:
-        """The serialized examples of rows, in their order; `boundaries`: the most steps of each group, in its order."""
+        """The serialized examples of rows, in their order; `boundaries`: the maximum steps of each group."""
         lengths = rows.column(LENGTH).to_numpy()
         parts = {self._length_key: feature_parts(self._length_key, lengths.reshape(-1, 1))}
         padders = {
@@ -55,7 +55,7 @@ class ExampleEncoder:
             parts[step.key] = feature_parts(step.key, padded)
         for column in self._context:
             parts[column.key] = self._context_parts(column, rows)
-        return join_parts([part for _, found in sorted(parts.items()) for part in found])
+        return join_parts([part for _, own in sorted(parts.items()) for part in own])
 
     def _context_parts(self, column: ContextColumn, rows: pa.RecordBatch) -> list[Part]:
         lists = rows.column(column.key)
@@ -70,20 +70,20 @@ class ExampleEncoder:
         return self._encoded(step.key, pa.LargeListArray.from_arrays(offsets, strings_at(strings, places.reshape(-1))))
 
     def _encoded(self, key: str, lists: pa.Array) -> list[Part]:
-        """Lists of strings as one feature, in a message each."""
+        """Lists of strings as one feature, each in a message."""
         encoded = self._coder.encode(pa.RecordBatch.from_pydict({key: lists}))
         return [pa.array(encoded, pa.large_binary())]
 
 
 _BLOCK_BYTES = 2**24
-"""Strings of more bytes are not put into one block, but those of one sequence: messages have at most 2 GiB."""
+"""The strings of a block have no more bytes than this, unless one sequence has: messages have at most 2 GiB."""
 
 
 class BlockEncoder:
     """Encodes rows as blocks, one tf.Example each. Not for use by several threads."""
 
     def __init__(self, columns: Iterable[AnyColumn], block_sequences: int, *, compress: bool) -> None:
-        """With `compress`, buffers are zlib streams where that pays: see `buffers`."""
+        """With `compress`, buffers are zlib streams where that halves them: see `block_buffers`."""
         columns = tuple(columns)
         self._size = block_sequences
         self._compress = compress
@@ -95,7 +95,7 @@ class BlockEncoder:
         self._coder = example_coder.RecordBatchToExamplesEncoder()
 
     def encode(self, rows: pa.RecordBatch) -> Iterator[bytes]:
-        """The serialized blocks of rows: of `block_sequences`, but the last, and where their strings are large."""
+        """The serialized blocks of rows, of `block_sequences`; fewer in the last, and where strings are large."""
         sizes = np.zeros(rows.num_rows, np.int64)
         for key in self._strings:
             sizes += string_bytes(rows.column(key))

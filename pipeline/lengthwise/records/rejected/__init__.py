@@ -1,1 +1,1 @@
-"""Rejects in files."""
+"""The files of rejected records."""

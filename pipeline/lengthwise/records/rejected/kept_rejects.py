@@ -1,6 +1,6 @@
-"""The rejects that a folder keeps, read to their end and compared with what its manifest says of them.
+"""The rejects of a data set, read completely and compared with its manifest.
 
-Whatever was cut, flipped, emptied, removed or replaced is told, with its file, record and byte.
+Truncated, altered, emptied, removed and replaced files are reported, with their record and byte.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ class KeptRejects:
     """The rejects of a data set, or of a failed job, which leaves no manifest.
 
     Attributes:
-        faults: what is wrong with them, complete once `read` has come to its end.
+        faults: what is wrong with them, complete once `read` is exhausted.
     """
 
     def __init__(self, folder: str, manifest: Manifest | None) -> None:
@@ -42,9 +42,9 @@ class KeptRejects:
 
     @property
     def paths(self) -> list[str]:
-        """The rejects files, relative to the folder: those that the manifest names; where it names none, those there.
+        """The rejects files, relative to the folder: those in the manifest; if it lists none, those in the folder.
 
-        A data set may keep none although some were rejected: TFX keeps them in an artifact of their own.
+        A data set may keep none although some were rejected: TFX keeps them in a separate artifact.
         """
         named = () if self._manifest is None else self._manifest.side_files
         if known := sorted(path for path in named if path.startswith(f"{FOLDER}/")):
@@ -56,7 +56,7 @@ class KeptRejects:
         """All rejects that can be read, in the order of the input.
 
         Raises:
-            EnvironmentFailure: a remote file that is there cannot be read.
+            EnvironmentFailure: a remote file exists, but cannot be read.
         """
         self.faults = []
         counts: Counter[str] = Counter()
@@ -71,22 +71,22 @@ class KeptRejects:
                 self.faults.append(FileFault(FOLDER, problem))
 
     def _read_file(self, path: str) -> Iterator[Reject]:
-        first: UnreadableReject | None = None
+        first_fault: UnreadableReject | None = None
         readable = unreadable = 0
         whole = files.join(self._folder, path)
         try:
             with files.open_binary(whole) as stream:
                 measured = ChecksummedStream(stream)
-                for one in read_all(cast(BinaryIO, measured), max_record_bytes=_most_bytes(self._manifest)):
-                    if isinstance(one, Reject):
+                for item in read_all(cast(BinaryIO, measured), max_record_bytes=_most_bytes(self._manifest)):
+                    if isinstance(item, Reject):
                         readable += 1
-                        yield one
+                        yield item
                     else:
                         unreadable += 1
-                        first = first or one
+                        first_fault = first_fault or item
                 measured.read_rest()
         except EnvironmentFailure as error:
-            if files.is_remote(whole) and files.exists(whole):  # an outage says nothing about the data
+            if files.is_remote(whole) and files.exists(whole):  # the data may be intact
                 raise
             self.faults.append(FileFault(path, f"expected a file, it is missing or unreadable: {error}"))
             return
@@ -94,9 +94,9 @@ class KeptRejects:
             self.faults.append(
                 FileFault(path, "expected at least one reject, found none: such a file is never written")
             )
-        if first is not None:
+        if first_fault is not None:
             more = f"; and {unreadable - 1:,} more" if unreadable > 1 else ""
-            self.faults.append(FileFault(path, f"{first}{more}"))
+            self.faults.append(FileFault(path, f"{first_fault}{more}"))
         self.faults += self._checksum_fault(path, measured.crc32c)
 
     def _checksum_fault(self, path: str, found: int) -> Iterator[FileFault]:
@@ -110,7 +110,7 @@ def refuse_damaged_rejects(folder: str, manifest: Manifest) -> None:
     """Compares the rejects files with their checksums; reads them only where these differ.
 
     Raises:
-        DatasetError: a file is not the one that was written; the message says where.
+        DatasetError: a file is not the one that was written; the message names it.
     """
     kept = KeptRejects(folder, manifest)
     if all(_checksum_or_none(files.join(folder, path)) == manifest.side_files.get(path) for path in kept.paths):
@@ -140,7 +140,7 @@ def _checksum_or_none(path: str) -> int | None:
 
 
 def _most_bytes(manifest: Manifest | None) -> int:
-    """How large a reject may be: little larger than the records that the job read."""
+    """The maximum size of a reject: little larger than the records that the job read."""
     limits = None if manifest is None else manifest.config.get("limits")
     most = limits.get("max_record_bytes") if isinstance(limits, dict) else None
     return min(most + _BESIDE_RAW, PROTOBUF_MAX_BYTES) if isinstance(most, int) else PROTOBUF_MAX_BYTES

@@ -1,4 +1,4 @@
-"""Rejects <-> tf.Examples: raw bytes, reason, column, detail, file, index, offset: all that a replay needs."""
+"""Rejects <-> tf.Examples of raw bytes, reason, column, detail, file, index and offset, as a replay needs them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def encode_reject(reject: Reject) -> bytes:
 
 
 def decode_reject(record: bytes) -> Reject:
-    """The reject that `encode_reject` made the bytes of."""
+    """The reject that `encode_reject` encoded."""
     feature = Example.FromString(record).features.feature
     texts = {name: feature[name].bytes_list.value[0].decode("utf-8", "surrogateescape") for name in _TEXTS}
     return Reject(
@@ -44,7 +44,7 @@ def decode_reject(record: bytes) -> Reject:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableReject:
-    """A record of a rejects file, or the rest of it, that is no reject: its number, its first byte, and why."""
+    """A record or the rest of a rejects file that is not a reject: its number, its first byte, and why."""
 
     index: int
     offset: int
@@ -58,26 +58,28 @@ def read_rejects(stream: BinaryIO, compression: str = "auto") -> Iterator[Reject
     """The rejects of a rejects file; `compression` as in `read_blocks`.
 
     Raises:
-        DatasetError: a part of it cannot be read; all before that part has been given.
+        DatasetError: a part of it cannot be read; all rejects before that part have been returned.
     """
-    for one in read_all(stream, compression=compression):
-        if isinstance(one, UnreadableReject):
-            raise DatasetError(f"the rejects are damaged in {one}")
-        yield one
+    for item in read_all(stream, compression=compression):
+        if isinstance(item, UnreadableReject):
+            raise DatasetError(f"the rejects are damaged in {item}")
+        yield item
 
 
 def read_all(
     stream: BinaryIO, *, max_record_bytes: int = PROTOBUF_MAX_BYTES, compression: str = "auto"
 ) -> Iterator[Reject | UnreadableReject]:
-    """The rejects of a rejects file, and what cannot be read between and behind them."""
+    """The rejects of a rejects file, and its unreadable records and rest, in their order."""
     for block in read_blocks(stream, compression=compression, max_record_bytes=max_record_bytes):
-        found = [*map(_decoded, block.indices, block.offsets, block.records)]
-        found += [(one.index, UnreadableReject(one.index, one.offset, one.detail)) for one in block.damage]
-        yield from (one for _, one in sorted(found, key=itemgetter(0)))
+        items = [*map(_decode, block.indices, block.offsets, block.records)]
+        items += [
+            (damage.index, UnreadableReject(damage.index, damage.offset, damage.detail)) for damage in block.damage
+        ]
+        yield from (item for _, item in sorted(items, key=itemgetter(0)))
 
 
-def _decoded(index: int, offset: int, record: bytes) -> tuple[int, Reject | UnreadableReject]:
+def _decode(index: int, offset: int, record: bytes) -> tuple[int, Reject | UnreadableReject]:
     try:
         return index, decode_reject(record)
-    except Exception as error:  # noqa: BLE001 (whatever foreign bytes lead to, they are no reject)
+    except Exception as error:  # noqa: BLE001 (any error of parsing foreign bytes)
         return index, UnreadableReject(index, offset, f"expected a reject, it cannot be read as one: {error}")

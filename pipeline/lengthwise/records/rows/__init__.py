@@ -1,1 +1,1 @@
-"""Decoded records -> rows: look up, validate, cut, order, split."""
+"""Decoded records -> rows: look up, validate, truncate, order, split."""

@@ -1,7 +1,7 @@
-"""Raw values -> ids: the one definition for the offline job. TensorFlow's ops give the same; tests hold them equal.
+"""Raw values -> ids, for the offline job. `lengthwise.tensor` does the same with TensorFlow's ops; tests compare them.
 
-An id is an int64 in [0, num_buckets), or -1, the missing id. A string is looked up once a batch. Where a vocabulary has
-still to be counted, an id is a code: the value's place among the distinct values of the batch.
+An id is an int64 in [0, num_buckets), or -1, the missing id. Each distinct string of a batch is looked up once. While
+a vocabulary is not counted yet, an id is a code: the value's position among the distinct values of the batch.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from lengthwise.rules.looked_up import MISSING, LookedUp
 
 
 def make_arrow_lookup(column: IdColumn) -> Callable[[pa.Array], LookedUp[np.ndarray]]:
-    """The look-up of a column, its tables built: an Arrow array of raw values without nulls -> ids."""
+    """The lookup of a column, its tables built: an Arrow array of raw values without nulls -> ids."""
     match column:
         case IdentityColumn():
             return lambda values: _identity(column, values.to_numpy(zero_copy_only=False))
@@ -44,7 +44,7 @@ def _identity(column: IdentityColumn, values: np.ndarray) -> LookedUp[np.ndarray
 
 @lru_cache(maxsize=16)
 def _table(entries: tuple[str | int, ...]) -> dict[bytes, int]:
-    """The id of each entry. A worker reads many pieces by the same columns; a million entries take 0.4 s."""
+    """The id of each entry. Cached, for a worker reads many pieces; a million entries take 0.4 s."""
     return {str(entry).encode(): position for position, entry in enumerate(entries)}
 
 
@@ -83,7 +83,7 @@ def _per_distinct(values: pa.Array, find: Callable[[list[bytes]], np.ndarray]) -
 
 
 def _encoded(values: pa.Array) -> tuple[np.ndarray, pa.Array]:
-    """Of each value its place among the distinct ones, int64 `[n]`; and these, integers as TensorFlow hashes them."""
+    """Each value's position among the distinct values, int64 `[n]`; and these, integers in the form that is hashed."""
     encoded = pc.dictionary_encode(values)
     distinct = encoded.dictionary
     if pa.types.is_integer(distinct.type):

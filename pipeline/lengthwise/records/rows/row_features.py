@@ -1,4 +1,4 @@
-"""What rows hold, feature by feature: the one table that cutting, spilling, padding, encoding and counting agree on."""
+"""The features of rows: the table that truncating, spilling, padding, encoding and counting have in common."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ from lengthwise.rules.numpy_arrays import NUMPY
 from lengthwise.rules.stored_numbers import decoded
 
 INDEX, WINDOW, LENGTH, ORDER = "##index", "##window", "##length", "##order"
-"""Columns of rows beside the features: the record's position in its file, the window's number in the record, the number
-of steps, and the place in the output's order."""
+"""Columns of rows other than features: the record's position in its file, the window's number in the record, the number
+of steps, and the position in the output's order."""
 BYTES = "bytes"
 SPLIT_KEY = "##split key"
-"""The column of rows by which they are split, where the configuration names one: the raw value, before any look-up."""
+"""The column of rows by which they are split, if the configuration names one: the raw value, before any lookup."""
 
 
 CODES = 2**31 - 1
-"""The number of ids of a column whose vocabulary is not counted yet: places among the distinct values of a block."""
+"""The number of ids of a column whose vocabulary is not counted yet: positions among the distinct values of a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class StepFeature:
 
     Attributes:
         key: its name.
-        width: values a step.
-        absent: what a sequence without the feature is filled with.
-        padding: what the steps up to the boundary are filled with: 0 for ids and weights.
-        dtype: the numpy dtype of its values, little-endian; `BYTES` of bytes, which are cut and padded as the places of
-            strings, of which -1 is that of the empty one.
-        num_buckets: the number of ids; None for all else.
-        decode: of numbers that are stored: how they become those that batches have.
+        width: values per step.
+        absent: the value of all steps of a sequence without the feature.
+        padding: the value of the steps up to the boundary: 0 for ids and weights.
+        dtype: the numpy dtype of its values, little-endian; `BYTES` of bytes, which are truncated and padded as
+            positions of strings, where -1 is the empty string.
+        num_buckets: the number of ids; None for other features.
+        decode: how stored numbers are decoded to those in batches; None if they are the same.
         length: the column of rows that has its sequences' lengths: `LENGTH`, or that of a group that does not lead.
     """
 
@@ -79,12 +79,12 @@ class StepFeature:
         return np.dtype(self.row_dtype).itemsize * self.width
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
-        """What batches have for values of rows."""
+        """The values in batches, from values of rows."""
         return values if self.decode is None else decoded(NUMPY, values, self.decode, self.dtype)
 
     @property
     def block_dtype(self) -> str:
-        """The same in a block: ids have the narrowest dtype that holds them, and the missing id."""
+        """The dtype of its values in a block: ids have the narrowest dtype that fits them and the missing id."""
         if self.num_buckets is None:
             return self.row_dtype
         return f"<i{np.min_scalar_type(-self.num_buckets).itemsize}"
@@ -118,7 +118,7 @@ def step_features(columns: Iterable[AnyColumn]) -> tuple[StepFeature, ...]:
 
 
 def with_numbers(steps: Iterable[StepFeature], rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows with numbers as batches have them, in place of those that are stored."""
+    """The rows with numbers as in batches, instead of the stored ones."""
     for step in steps:
         if step.decode is not None:
             at = rows.schema.get_field_index(step.key)
@@ -174,7 +174,7 @@ def context_type(column: ContextColumn) -> pa.DataType:
 
 
 def spilled_schema(columns: Iterable[AnyColumn]) -> pa.Schema:
-    """The Arrow schema of rows that wait for their shard: place, length, features, and which of these are absent."""
+    """The Arrow schema of rows that wait for their shard: position, length, features, and which of these are absent."""
     columns = tuple(columns)
     fields = [pa.field(ORDER, pa.uint64()), pa.field(LENGTH, pa.int32())]
     steps = [(step.key, step.row_type) for step in step_features(columns)]

@@ -1,6 +1,6 @@
-"""A sequence's place in the global shuffle: a seeded 64-bit hash of where it comes from.
+"""A sequence's position in the global shuffle: a seeded 64-bit hash of its file and its position there.
 
-It depends neither on the worker, the run, nor the other sequences, so every run gives the same output.
+It does not depend on the worker, the run or the other sequences, so every run produces the same output.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,13 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def mix_bits(values: Any, shift_right: Callable[[Any, Any], Any] = np.right_shift) -> Any:
-    """SplitMix64's finaliser: uint64 `[n]` -> uint64 `[n]`, every bit depending on every bit.
+    """SplitMix64's finaliser: uint64 `[n]` -> uint64 `[n]`, where every bit depends on every bit.
 
     Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 
     Args:
         values: an array, or a tensor with TensorFlow's `shift_right`.
-        shift_right: the one operation that both spell differently.
+        shift_right: the one operation whose name differs.
     """
     values = (values ^ shift_right(values, np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ shift_right(values, np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -28,7 +28,7 @@ def mix_bits(values: Any, shift_right: Callable[[Any, Any], Any] = np.right_shif
 
 
 def shuffled_places(file: str, seed: int, indices: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """uint64 `[n]`: the places of a file's sequences in the global shuffle.
+    """uint64 `[n]`: the positions of a file's sequences in the global shuffle.
 
     Args:
         file: the file's path relative to the folder of all inputs.
@@ -41,9 +41,9 @@ def shuffled_places(file: str, seed: int, indices: np.ndarray, windows: np.ndarr
 
 
 def input_places(rank: int, indices: np.ndarray) -> np.ndarray:
-    """uint64 `[n]`: the places of a file's sequences in the input's order; `rank` is the file's among all files.
+    """uint64 `[n]`: the positions of a file's sequences in the input's order; `rank` is the file's among all files.
 
-    24 bits for the file, 40 for the record; the windows of a record share a place, and keep their order because sorting
-    is stable.
+    24 bits for the file, 40 for the record; the windows of a record have the same position, and keep their order
+    because sorting is stable.
     """
     return np.uint64(rank) << np.uint64(40) | indices.astype(np.uint64)

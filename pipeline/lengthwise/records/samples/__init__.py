@@ -1,1 +1,1 @@
-"""Single records to look at: the first ones of files, and how they are shown."""
+"""Single records, to inspect them: the first ones of files, and their display."""

@@ -1,6 +1,6 @@
-"""Looking ahead: what the first records of a few files tell of all.
+"""Looks at the first records of a few files, to estimate all of them.
 
-Are they all rejected for one reason, as a wrong key makes them? Then all may be. And how long are they?
+If all of them are rejected for one reason, as with a wrong key, all records may be. Also measures their lengths.
 """
 
 from collections import deque
@@ -22,7 +22,7 @@ from lengthwise.records.rows.row_features import INDEX, length_columns, lengths_
 from lengthwise.reject_reasons import Reject
 from lengthwise.storage import files
 
-_IN_TURN = 4  # files: what is wrong with one of them may be its own fault
+_IN_TURN = 4  # files: the fault of one file may be its own
 _KEPT = 64  # rejects
 _MEASURED = 256  # records of each file
 _LISTED = 20  # keys in a message
@@ -37,7 +37,7 @@ class AllRejected:
         tally: what was counted.
         files: how many files were looked into.
         rejects: some of them.
-        rest: whether there is more that was not looked at.
+        rest: whether there are more records.
     """
 
     tally: Tally
@@ -46,7 +46,7 @@ class AllRejected:
     rest: bool
 
     def describe(self, setting: str) -> str:
-        """What is wrong and what to do, in words; `setting` is what the number of records is called."""
+        """The message: what is wrong and what to do; `setting` names the number of records."""
         first = self.rejects[0]
         column = f" of column {first.column!r}" if first.column else ""
         example = f"{first.file}, record {first.index:,}: {first.detail}"
@@ -57,7 +57,7 @@ class AllRejected:
         )
 
     def keys(self) -> str:
-        """The features that the records have, and which may be meant, in a sentence."""
+        """A sentence with the features that the records have, and which of them may be meant."""
         lists, context = _keys(reject.raw for reject in self.rejects)
         found = [f"{what} {_listed(keys)}" for what, keys in (("feature lists", lists), ("features", context)) if keys]
         if not found:
@@ -69,12 +69,12 @@ class AllRejected:
 
 @dataclass(frozen=True, slots=True)
 class FirstRecords:
-    """What the first records of a few files are.
+    """The first records of a few files, as summarized by `look_ahead`.
 
     Attributes:
-        rejected: where every one is rejected, all for one reason.
-        records: how many of them were measured.
-        record_bytes: how many bytes these have.
+        rejected: if every one is rejected, all for one reason; else None.
+        records: the number of measured records.
+        record_bytes: their bytes.
         lengths: int64 `[n]`: of the valid sequences among these, in steps, by the feature that has a group's lengths.
     """
 
@@ -90,7 +90,7 @@ def look_ahead(
     """Looks at the first records of the files, a few files in turn.
 
     As long as all are rejected for one reason, at `most` records; else, to `measure`, at some of the first few local
-    files. Files that cannot be opened are left to whoever reads all of them.
+    files. Files that cannot be opened are skipped; the job reports them when it reads all files.
     """
     refiner, look = Refiner(rules), _Look(length_columns(rules.columns))
     reading = _in_turn(paths, config.inputs.compression, config.limits.max_record_bytes)
@@ -105,7 +105,7 @@ def look_ahead(
 
 
 class _Look:
-    """What was seen so far."""
+    """The records seen so far."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         self.tally = Tally()
@@ -121,7 +121,7 @@ class _Look:
         return not self.tally.written and len(self.tally.rejected) == 1
 
     def is_of_use(self, path: str) -> bool:
-        """Whether the file may tell more of the lengths."""
+        """Whether the file may add to the measured lengths."""
         return path not in self._files and len(self._files) < _IN_TURN and not files.is_remote(path)
 
     def add(self, path: str, block: Block, refined: Refined) -> None:
@@ -137,12 +137,12 @@ class _Look:
 
     def result(self, *, rest: bool) -> FirstRecords:
         rejected = AllRejected(self.tally, len(self._files), self._rejects, rest) if self.all_rejected else None
-        lengths = {key: np.concatenate(found) for key, found in self._lengths.items()}
+        lengths = {key: np.concatenate(parts) for key, parts in self._lengths.items()}
         return FirstRecords(rejected, len(self._records), sum(map(len, self._records)), lengths)
 
 
 def _first_of(block: Block) -> Block:
-    """The first few readable records, and the damage among them left out."""
+    """The first few readable records, without the damage among them."""
     return Block(block.records[:_MEASURED], block.indices[:_MEASURED], block.offsets[:_MEASURED])
 
 
@@ -170,18 +170,18 @@ def _blocks(path: str, compression: str, max_record_bytes: int) -> Iterator[Bloc
 
 
 def _spread(paths: Sequence[str]) -> list[str]:
-    """The paths, first some that are far apart: neighbours were often written alike."""
+    """The paths, first some that are far apart: neighbours were often written in the same way."""
     first = dict.fromkeys(paths[len(paths) * part // _IN_TURN] for part in range(_IN_TURN) if paths)
     return [*first, *(path for path in paths if path not in first)]
 
 
 def _keys(records: Iterable[bytes]) -> tuple[set[str], set[str]]:
-    """The names of the feature lists of some records, and of their other features (tf.Example: all)."""
+    """The names of the feature lists of some records, and of their other features (in a tf.Example: of all)."""
     lists, context = set[str](), set[str]()
     for record in records:
         try:
             message = SequenceExample.FromString(record)
-        except Exception:  # noqa: BLE001 (whatever protobuf raises, the record has no keys then)
+        except Exception:  # noqa: BLE001 (protobuf raises several types; such a record has no keys)
             continue
         lists.update(message.feature_lists.feature_list)
         context.update(message.context.feature)

@@ -1,4 +1,4 @@
-"""Records of a raw file one at a time, in its order, the unreadable ones among them: for looking, not for hot paths."""
+"""Single records of a raw file, in its order, with the unreadable ones: for inspection, not for hot paths."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -13,5 +13,5 @@ def read_items(
     """The records from number `first` on, each with its number; damage as in `read_blocks`."""
     for block in read_blocks(stream, max_record_bytes=max_record_bytes):
         readable = zip(block.indices, block.records, strict=True)
-        items: list[tuple[int, bytes | Damage]] = [*readable, *((one.index, one) for one in block.damage)]
+        items: list[tuple[int, bytes | Damage]] = [*readable, *((damage.index, damage) for damage in block.damage)]
         yield from (item for item in sorted(items, key=lambda item: item[0]) if item[0] >= first)
