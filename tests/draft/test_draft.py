@@ -161,7 +161,7 @@ columns:
   - kind: numeric
     key: time
     dtype: int64
-  # 3 different texts
+  # 3 distinct strings
   - kind: vocabulary
     key: word
     vocabulary_list: [green, red, 'no']

@@ -195,7 +195,7 @@ def test_where_no_sequence_can_be_read_each_reason_is_said(tmp_path) -> None:
 GROUPS: dict[lookalikes.Make, tuple[tuple[str, ...], set[str], str]] = {
     lookalikes.letters_and_sounds: (("sounds",), set(), "records, letters has 5."),
     lookalikes.labels_and_tokens: (("a",), set(), "values on average in 100 of 100 records, tokens has"),
-    lookalikes.half_of_the_records: (("a_extra",), {"a_extra"}, "a sequence of its own: 9 steps on average in 50"),
+    lookalikes.half_of_the_records: (("a_extra",), {"a_extra"}, "a separate sequence: 9 steps on average in 50"),
     lookalikes.taken_in_turn: (("b",), {"b"}, "too few records have both to say that they go together, so it is a"),
 }
 """By writer: the groups other than the first, those without steps in some records, and the comments."""

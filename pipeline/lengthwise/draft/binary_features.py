@@ -1,6 +1,6 @@
-"""Bytes that are no text: pictures, sound, vectors. No column of texts is meant: they are decoded, or kept as bytes.
+"""Detects bytes that are not text: pictures, sound, vectors. They are decoded, or kept as bytes.
 
-Texts, of whatever encoding, have next to no control characters beside white space. Bytes of numbers are full of them:
+Text in any encoding has almost no control characters except white space. Bytes of numbers are full of them:
 of random bytes every ninth is one.
 """
 
@@ -41,7 +41,7 @@ _HEAD = 64  # bytes of a value, so that one large value does not outweigh the ot
 
 
 def describe_blobs(values: Sequence[bytes]) -> str:
-    """What the bytes are, in words, where they are no text; else empty. The values are different from another."""
+    """A description of bytes that are not text; empty for text. The values are distinct."""
     sample = [value for value in values[:: max(1, len(values) // _MOST_LOOKED_AT)] if value]
     if not sample:
         return ""
@@ -59,9 +59,9 @@ def describe_blobs(values: Sequence[bytes]) -> str:
 
 
 def guess_numbers(values: Sequence[bytes]) -> tuple[str, int] | None:
-    """As which dtype the bytes of vectors are numbers, and how many; None where they differ in size.
+    """The dtype and the count of the numbers in the bytes of vectors; None if their sizes differ.
 
-    Bytes are floats where nearly all of these are 0 or of a magnitude that people use; others look so by chance only.
+    Bytes are floats where nearly all of these are 0 or of a usual magnitude; other bytes look like that only by chance.
     """
     size = len(values[0])
     if size == 0 or any(len(value) != size for value in values):

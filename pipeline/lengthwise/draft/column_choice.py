@@ -1,4 +1,4 @@
-"""From what features hold to the columns that read them, what is left out, and why."""
+"""Facts of features -> the columns that read them, the omitted features, and why."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ _Features = dict[str, Facts]
 
 @dataclass(slots=True)
 class Draft:
-    """What the YAML will say.
+    """The contents of the drafted YAML.
 
     Attributes:
-        columns: each column's fields, with what is to be said of it.
-        left_out: features without a column, and why.
-        odd: what is wrong with the records that the columns reject, in words.
+        columns: each column's fields, and the comment on it.
+        left_out: the reasons of features without a column, by key.
+        odd: the faults of the records that the columns reject.
         rejected: bool `[records]`: these records.
         lengths: int64: the number of steps of each of the others.
         kept_empty: the groups of which some records have no step.
-        division: the context column that says whose a record is, if any, and how it divides them.
+        division: the context column by which records are split, if any, and its result.
     """
 
     columns: list[tuple[Fields, str]] = field(default_factory=list)
@@ -68,7 +68,7 @@ def choose(seen: SampledFeatures) -> Draft:
 
 
 def _add_groups(alignment: Alignment, features: _Features, seen: SampledFeatures, chosen: "_Chosen") -> "_Chosen":
-    """The columns with those of sequences of other lengths, each of which is a group, as the first is then, too."""
+    """Adds the columns of sequences of other lengths; each of them, and then the first one, is a group."""
     draft, main = chosen.draft, list(chosen.columns)
     while alignment.own:
         apart = alignment.apart
@@ -90,7 +90,7 @@ def _add_groups(alignment: Alignment, features: _Features, seen: SampledFeatures
 
 
 def _name_group(columns: list[tuple[Fields, str]], features: _Features, taken: Sequence[str] = ()) -> str:
-    """Puts columns into a group, whose lengths have a name that no feature has."""
+    """Puts columns into a group, and gives its lengths a name that no feature has."""
     reserved = [key.removesuffix(f"_{RESERVED_KEY}") for key in features if key.endswith(f"_{RESERVED_KEY}")]
     name = name_of_group([str(column["key"]) for column, _ in columns], [*taken, *reserved])
     for column, _ in columns:
@@ -103,7 +103,7 @@ def _choose_steps(
 ) -> "tuple[_Chosen, np.ndarray]":
     """The columns with those of a sequence, and the numbers of its steps of the records, int64 `[records]`."""
     keys, draft = list(alignment.widths), before.draft
-    while True:  # until none is left out: each makes a difference to what is odd in the others
+    while True:  # until none is omitted: each omitted feature changes which records the others reject
         chosen = before.copy()
         lengths = alignment.lengths(keys)
         for key in keys:
@@ -127,7 +127,7 @@ def _choose_steps(
 
 
 class _Chosen:
-    """Adds columns to a draft as long as they reject few records together; the first is added in any case."""
+    """Adds columns to a draft as long as few records are rejected by all of them; the first is always added."""
 
     def __init__(self, records: int, draft: Draft) -> None:
         self.draft = draft
@@ -136,20 +136,20 @@ class _Chosen:
         self.reasons: list[str] = []
 
     def copy(self) -> "_Chosen":
-        """The same, to which others can be added."""
+        """A copy, to which more columns can be added."""
         other = _Chosen(len(self.rejected), self.draft)
         other.columns, other.rejected, other.reasons = list(self.columns), self.rejected, list(self.reasons)
         return other
 
     def add(self, key: str, column: Fields, why: list[str], odd: list[ExceptionalRecords]) -> bool:
-        """Adds a column, or says why it is left out."""
+        """Adds a column, or the reason why it is omitted; returns whether it was added."""
         rejected = union(odd, len(self.rejected)) | self.rejected
         if self.columns and int(rejected.sum()) > tolerated_in_all(len(rejected)):
-            reasons = ", ".join(f"{one.why} in {one.count}" for one in odd)
+            reasons = ", ".join(f"{records.why} in {records.count}" for records in odd)
             self.draft.left_out[key] = f"too many records would be rejected, for it and for other features: {reasons}"
             return False
         self.columns.append((column, ", ".join(why)))
-        self.reasons += [f"{one.count}: {quote(key)}: {one.why}" for one in odd]
+        self.reasons += [f"{records.count}: {quote(key)}: {records.why}" for records in odd]
         self.rejected = rejected
         return True
 
@@ -168,13 +168,13 @@ def _divide(seen: SampledFeatures) -> tuple[_Features, _Features]:
 
     def varies(facts: Facts) -> bool:
         found = facts.counts[facts.present]
-        together = sharing[facts.counts.tobytes()] > 1  # two features are not odd in the same records by chance
+        together = sharing[facts.counts.tobytes()] > 1  # two features do not differ in the same records by chance
         return usual_count(facts) is None or (together and len(np.unique(found)) > 1)
 
     tests = (
         varies,
         lambda facts: len(np.unique(facts.counts[facts.present])) > 1,
-        lambda facts: facts.counts.max(initial=0) > 1,  # all are equally long: those with several values then
+        lambda facts: facts.counts.max(initial=0) > 1,  # all records are equally long: the features with several values
     )
     for test in tests:
         sequences = {key: facts for key, facts in seen.context.items() if test(facts)}
@@ -184,7 +184,7 @@ def _divide(seen: SampledFeatures) -> tuple[_Features, _Features]:
 
 
 def _is_as_long(facts: Facts, sequences: _Features) -> bool:
-    """Whether it has as many values as some sequence has steps, a few odd records aside, and not always as many."""
+    """Whether its number of values varies, and equals the steps of some sequence in all but a few records."""
     if usual_count(facts) is not None:
         return False
     for other in sequences.values():

@@ -1,4 +1,4 @@
-"""Values of the whole record -> the column that carries them along."""
+"""Values of the whole record -> the column that reads them."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ _DTYPES = {"float_list": ("float32", 0.0), "int64_list": ("int64", 0), "bytes_li
 
 
 def usual_count(facts: Facts) -> int | None:
-    """How many values records have of it, a few odd ones aside; None where that varies."""
+    """The number of values in all but a few records; None if it varies."""
     found = facts.counts[facts.present]
     if not len(found):
         return None
@@ -24,9 +24,9 @@ def usual_count(facts: Facts) -> int | None:
 def draft_context(
     key: str, facts: Facts, *, complete: bool
 ) -> tuple[Fields, list[str], list[ExceptionalRecords]] | None:
-    """The column of one context feature; see `draft_steps`. None where numbers that are no ids vary in number.
+    """The column of one context feature; see `draft_steps`. None for a varying number of numbers that are not ids.
 
-    Ids are drafted of what is one of a few words and names no person, and of what has now one value, now several.
+    Ids are drafted for few distinct strings that do not identify persons, and for a varying number of values.
     """
     count = usual_count(facts)
     names_persons = person_rank(key) is not None and facts.distinct >= FEWEST
@@ -40,7 +40,7 @@ def draft_context(
 def _draft_ids(
     key: str, facts: Facts, count: int | None, *, complete: bool
 ) -> tuple[Fields, list[str], list[ExceptionalRecords]] | None:
-    """Of `count` values, or up to so many as records have; None where no ids are meant."""
+    """An id column of `count` values, or up to the maximum of the records; None if the values are not ids."""
     most = count or int(facts.counts.max())
     if facts.kind == "float_list" or most > _MOST_VALUES:
         return None

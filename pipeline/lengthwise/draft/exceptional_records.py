@@ -1,4 +1,4 @@
-"""How many records may differ from the others before the draft follows them: these are rejected, as the draft says."""
+"""Records that differ from the others: up to a limit, the draft rejects them instead of allowing for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class ExceptionalRecords:
 
     Attributes:
         rows: bool `[records]`.
-        why: what is wrong with them, in words.
+        why: what is wrong with them.
     """
 
     rows: np.ndarray
@@ -30,19 +30,19 @@ class ExceptionalRecords:
 
     @property
     def count(self) -> int:
-        """How many they are."""
+        """Their number."""
         return int(self.rows.sum())
 
 
 def most_common(values: np.ndarray) -> int:
-    """The most frequent of some integers, at least one; of several such the smallest."""
+    """The most frequent of at least one integer; the smallest of equally frequent ones."""
     distinct, occurrences = np.unique(values, return_counts=True)
     return int(distinct[np.argmax(occurrences)])
 
 
 def union(odd: Sequence[ExceptionalRecords], records: int) -> np.ndarray:
-    """The records that are odd in any way, bool `[records]`."""
+    """The records that are exceptional for any reason, bool `[records]`."""
     rows = np.zeros(records, bool)
-    for one in odd:
-        rows |= one.rows
+    for exceptional in odd:
+        rows |= exceptional.rows
     return rows

@@ -1,4 +1,4 @@
-"""What is to be known of a feature before a column is chosen for it."""
+"""The facts of a feature by which a column is chosen for it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,19 +12,19 @@ from lengthwise.draft.feature_values import KINDS, FeatureValues
 
 @dataclass(frozen=True)
 class Facts:
-    """One feature over the records looked at.
+    """One feature in the sampled records.
 
     Attributes:
-        kinds: in how many records it came as which list: `bytes_list`, `float_list`, `int64_list`.
-        kind: the list of most records; empty where no value was ever seen.
+        kinds: the number of records with each list: `bytes_list`, `float_list`, `int64_list`.
+        kind: the list of most records; empty if no record has a value.
         counts: int64 `[records]`: the number of values (in a feature list: of steps) in each record; -1 without it.
-        odd: bool `[records]`: the records that hold another list than `kind`.
-        widths: int64 `[steps]`: how many values each step has; of features that are no feature list, none.
+        odd: bool `[records]`: the records with another list than `kind`.
+        widths: int64 `[steps]`: how many values each step has; empty if it is not a feature list.
         step_rows: int64 `[steps]`: the record of each step.
-        numbers: the values of `kind`, flat, where they are numbers; else none.
+        numbers: the values of `kind`, flat, if they are numbers; else empty.
         record_ends: int64 `[records that have it]`: where each record's values end in `numbers`.
-        texts: the different values of `kind` where they are bytes.
-        occurrences: int64: how often each different value occurs, in the order of `texts` or of `distinct_numbers`.
+        texts: the distinct values of `kind` if they are bytes.
+        occurrences: int64: how often each distinct value occurs, in the order of `texts` or of `distinct_numbers`.
     """
 
     kinds: dict[str, int]
@@ -51,17 +51,17 @@ class Facts:
 
     @property
     def values(self) -> int:
-        """How many values of `kind` there are."""
+        """The number of values of `kind`."""
         return int(self.occurrences.sum())
 
     @property
     def distinct(self) -> int:
-        """How many different values of `kind` there are."""
+        """The number of distinct values of `kind`."""
         return len(self.occurrences)
 
     @cached_property
     def limits(self) -> tuple[float, float] | None:
-        """The smallest and the largest finite number; None where there is none."""
+        """The smallest and the largest finite number; None without one."""
         finite = self.numbers[np.isfinite(self.numbers)] if self.numbers.dtype.kind == "f" else self.numbers
         return (finite.min().item(), finite.max().item()) if len(finite) else None
 
@@ -72,7 +72,7 @@ class Facts:
 
     @cached_property
     def is_ordered(self) -> bool:
-        """Whether the numbers of a record only rise, or only fall, a few aside: one in a hundred."""
+        """Whether the numbers of each record only rise, or only fall, except for one in a hundred."""
         inside = np.ones(max(len(self.numbers) - 1, 0), bool)
         bounds = self.record_ends[(self.record_ends > 0) & (self.record_ends < len(self.numbers))]
         inside[bounds - 1] = False
@@ -85,36 +85,36 @@ class Facts:
         return self.texts and [self.texts[place] for place in np.argsort(-self.occurrences, kind="stable")[:count]]
 
 
-def facts_of(held: FeatureValues, rows: np.ndarray, records: int, *, is_list: bool) -> Facts:
-    """Sums up what a feature holds.
+def facts_of(values_by_record: FeatureValues, rows: np.ndarray, records: int, *, is_list: bool) -> Facts:
+    """Summarizes a feature's values.
 
     Args:
-        held: its values in the records that have it.
-        rows: int64: which records these are.
-        records: how many there are.
+        values_by_record: its values in the records that have it.
+        rows: int64: the positions of these records.
+        records: the number of all records.
         is_list: whether it is a feature list. If not, a feature without a list of values counts as absent.
     """
     counts = np.full(records, -1)
-    step_rows = np.repeat(rows, held.steps)
+    step_rows = np.repeat(rows, values_by_record.steps)
     if is_list:
-        counts[rows] = held.steps
+        counts[rows] = values_by_record.steps
     else:
-        counts[step_rows] = np.where(held.kinds < 0, -1, held.widths)
-    holders = {place: np.unique(step_rows[held.kinds == place]) for place in range(len(KINDS))}
+        counts[step_rows] = np.where(values_by_record.kinds < 0, -1, values_by_record.widths)
+    holders = {place: np.unique(step_rows[values_by_record.kinds == place]) for place in range(len(KINDS))}
     kinds = {KINDS[place]: len(found) for place, found in holders.items() if len(found)}
     main = max(holders, key=lambda place: len(holders[place]))
     odd = np.zeros(records, bool)
-    odd[step_rows[(held.kinds >= 0) & (held.kinds != main)]] = True
-    values = held.values.get(main)
+    odd[step_rows[(values_by_record.kinds >= 0) & (values_by_record.kinds != main)]] = True
+    values = values_by_record.values.get(main)
     numbers = np.zeros(0) if values is None or main == 0 else values
-    ends = np.cumsum(np.where(held.kinds == main, held.widths, 0))
-    record_ends = np.append(0, ends)[np.cumsum(held.steps)]
+    ends = np.cumsum(np.where(values_by_record.kinds == main, values_by_record.widths, 0))
+    record_ends = np.append(0, ends)[np.cumsum(values_by_record.steps)]
     return Facts(
         kinds,
         KINDS[main] if kinds else "",
         counts,
         odd,
-        held.widths if is_list else np.zeros(0, np.int64),
+        values_by_record.widths if is_list else np.zeros(0, np.int64),
         step_rows if is_list else np.zeros(0, np.int64),
         numbers,
         record_ends,
@@ -123,7 +123,7 @@ def facts_of(held: FeatureValues, rows: np.ndarray, records: int, *, is_list: bo
 
 
 def _count(values: Any, *, is_bytes: bool) -> tuple[list[bytes], np.ndarray, np.ndarray]:
-    """The different texts, the different numbers, and how often each occurs."""
+    """The distinct strings, the distinct numbers, and how often each occurs."""
     if values is None or len(values) == 0:
         return [], np.zeros(0), np.zeros(0, np.int64)
     if not is_bytes:

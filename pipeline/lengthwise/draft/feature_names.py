@@ -1,4 +1,4 @@
-"""What a feature's name says of it. Values cannot tell a price from an id: both are integers from 0 on."""
+"""The meaning of a feature's name. Values do not distinguish a price from an id: both are integers from 0 on."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ PERSONS = (
     *("user", "customer", "member", "account", "visitor", "client", "patient", "player", "viewer", "speaker"),
     *("author", "person", "device", "session"),
 )
-"""Of whom or what a record can be, the most telling first."""
+"""The persons and devices that a record can belong to, the most specific first."""
 
 
 def words_of(key: str) -> list[str]:
@@ -31,7 +31,7 @@ def words_of(key: str) -> list[str]:
 
 
 def name_of_group(keys: Sequence[str], taken: Iterable[str]) -> str:
-    """A name for a sequence of these features: the words that all begin with, or the first one's name."""
+    """A name for a group of these features: their common first words, or the first one's name."""
     places = takewhile(lambda words: len(set(words)) == 1, zip(*map(words_of, keys), strict=False))
     name = "_".join(words[0] for words in places) or re.sub(r"[^A-Za-z0-9_-]+", "_", keys[0]).strip("_") or "group"
     taken, name, number = set(taken), name[:48], 2
@@ -57,9 +57,9 @@ def is_measure(key: str) -> bool:
 
 
 def person_rank(key: str) -> int | None:
-    """How telling a name is as that of a person; None where it names none.
+    """The rank of a name among those of persons; None if it names none.
 
-    A name of other words than these and `id` is not of one: `user_agent`, `device_type`, `session_length`.
+    A name with other words than these and `id` does not name a person: `user_agent`, `device_type`, `session_length`.
     """
     words = [word for word in words_of(key) if word not in ("id", "uid", "uuid", "key", "hash", "name")]
     if len(words) == 1:

@@ -1,7 +1,7 @@
-"""One feature of many records -> its values as columns: how many steps, of which kind, how many values in each.
+"""One feature of many records -> its values as arrays: the number of steps, their kinds, and their values.
 
-All records are read at once by `packed`, where every step is one packed list of one kind. What the wire format allows
-beside that goes through protobuf, at about a microsecond a step, with the same result.
+All records are read at once by `packed_steps` if every step is one packed list of one kind. Other forms are read by
+protobuf, at about a microsecond per step, with the same result.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,14 +23,14 @@ _TYPES = (pa.large_binary(), pa.float32(), pa.int64())
 
 @dataclass(frozen=True, slots=True)
 class FeatureValues:
-    """What a feature holds in the records that have it.
+    """The values of a feature in the records that have it.
 
     Attributes:
         steps: int64 `[records]`: the number of steps of each.
-        kinds: int8 `[all steps]`: which list each step is, a place in `KINDS`.
+        kinds: int8 `[all steps]`: the list of each step, a position in `KINDS`.
         widths: int64 `[all steps]`: how many values each step has.
-        values: by the kind's place, the values of all steps of that kind: an Arrow array of bytes, or a numpy array.
-        unreadable: the places of the records whose bytes are no such message; these have no step here.
+        values: by the kind's position, the values of all steps of that kind: an Arrow array of bytes, or a numpy array.
+        unreadable: the positions of the records whose bytes cannot be parsed; these have no step here.
     """
 
     steps: np.ndarray
@@ -41,12 +41,12 @@ class FeatureValues:
 
 
 def hold_lists(parts: list[bytes]) -> FeatureValues:
-    """Reads serialized `tf.train.FeatureList`s, one a record."""
+    """Reads serialized `tf.train.FeatureList`s, one per record."""
     return _read_usual(parts) or _read_any(parts, lambda part: FeatureList.FromString(part).feature)
 
 
 def hold_features(parts: list[bytes]) -> FeatureValues:
-    """Reads serialized `tf.train.Feature`s, one a record; each is one step."""
+    """Reads serialized `tf.train.Feature`s, one per record; each is one step."""
     return _read_usual([_header(len(part)) + part for part in parts]) or _read_any(
         parts, lambda part: (Feature.FromString(part),)
     )
@@ -101,7 +101,7 @@ def _read_any(parts: list[bytes], parse: Callable[[bytes], Iterable[Any]]) -> Fe
 
 @lru_cache(maxsize=4096)
 def _header(size: int) -> bytes:
-    """What makes a feature of so many bytes the one step of a list."""
+    """The header that makes a feature of that size the only step of a list."""
     octets = bytearray(b"\x0a")
     while size >= 0x80:
         octets.append(size & 0x7F | 0x80)

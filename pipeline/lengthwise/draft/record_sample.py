@@ -1,4 +1,4 @@
-"""Records to look at: the first ones of each file, as many of each as far as they have them."""
+"""A sample of records: the first ones of each file, equally many of each if they have them."""
 
 from dataclasses import dataclass, field
 
@@ -10,23 +10,23 @@ from lengthwise.storage.files import open_binary
 from lengthwise.storage.input_sources import find_sources
 
 MAX_RECORD_BYTES = 64 * 2**20
-SAMPLE_BYTES = 128 * 2**20  # looking at records takes a few times their size
-_MOST_TOO_LARGE = 16  # of a file: each is read, to get behind it
+SAMPLE_BYTES = 128 * 2**20  # inspecting records needs a few times their size
+_MOST_TOO_LARGE = 16  # per file: each one is read, to find the next record
 
 
 @dataclass(slots=True)
 class RecordSample:
-    """Records, and where they come from.
+    """Sampled records, and their files.
 
     Attributes:
-        patterns: the files as they were named.
-        files: how many there are.
-        max_record_bytes: how large a record may be to be looked at.
+        patterns: the patterns of the files.
+        files: the number of files.
+        max_record_bytes: larger records are skipped.
         records: their bytes.
-        complete: whether these are all there are.
-        damaged: how many could not be read from their files.
-        too_large: how many were larger than `max_record_bytes`.
-        left_out: which files were found beside the data, in words.
+        complete: whether these are all records of the files.
+        damaged: the number of unreadable records.
+        too_large: the number of records larger than `max_record_bytes`.
+        left_out: a description of other files next to the data.
     """
 
     patterns: list[str]
@@ -40,15 +40,15 @@ class RecordSample:
 
     @property
     def too_large_text(self) -> str:
-        """How many were too large, and what to do."""
+        """The number of records that are too large, and the limit."""
         return f"{self.too_large} larger than --max-record-bytes {self.max_record_bytes}"
 
 
 def take_sample(patterns: list[str], count: int, max_record_bytes: int = MAX_RECORD_BYTES) -> RecordSample:
-    """Takes `count` records, fewer where they are large: together they have at most 128 MiB, or are one of each file.
+    """Reads `count` records, fewer if they are large: at most 128 MiB of them, or one of each file.
 
     Raises:
-        ConfigError: a pattern or folder holds no file.
+        ConfigError: a pattern or folder contains no file.
     """
     sources = find_sources(patterns, "FILES")
     unfinished = [_File(found.path) for found in sources.files]
@@ -70,7 +70,7 @@ def take_sample(patterns: list[str], count: int, max_record_bytes: int = MAX_REC
 
 @dataclass(slots=True)
 class _File:
-    """A file, and how many of its records were looked at; `ended` once no more are wanted of it."""
+    """A file, and the number of its records that were read; `ended` if no more of them are needed."""
 
     path: str
     position: int = 0
@@ -78,7 +78,7 @@ class _File:
     ended: bool = False
 
     def take(self, quota: int, room: int, sample: RecordSample) -> list[bytes]:
-        """The next `quota` records, fewer where they fill `room` bytes or the file ends; counts what is not taken."""
+        """The next `quota` records, fewer if they fill `room` bytes or the file ends; counts skipped records."""
         taken: list[bytes] = []
         size = 0
         with open_binary(self.path) as stream:

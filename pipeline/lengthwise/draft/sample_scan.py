@@ -1,4 +1,4 @@
-"""A sample of the records, and what each of their features holds."""
+"""A sample of the records, and the facts of each of their features."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from lengthwise.records.decoding.example_protos import RawRecord
 
 @dataclass(slots=True)
 class SampledFeatures:
-    """What was found in the files.
+    """The features in the sampled records.
 
     Attributes:
-        sample: where the records come from, and what could not be read beside them.
+        sample: the records' files, and the number of unreadable records.
         format: the container of most records.
-        records: how many records were looked at and could be parsed.
-        unusable: how many were no protocol buffer, or of the other container.
+        records: the number of records that could be parsed.
+        unusable: the number of records that are not protocol buffers, or of the other container.
         context: the features of the whole record, by key (tf.Example: every feature).
         sequences: the feature lists of tf.SequenceExample, by key.
     """
@@ -36,12 +36,12 @@ class SampledFeatures:
 
     @property
     def complete(self) -> bool:
-        """Whether the records looked at are all there are."""
+        """Whether the sample has all records of the files."""
         return self.sample.complete
 
 
 def scan(patterns: list[str], sample: int, max_record_bytes: int = MAX_RECORD_BYTES) -> SampledFeatures:
-    """Looks at `sample` records, the first ones of each file: of all files as many, as far as they have them.
+    """Reads `sample` records, the first ones of each file: equally many of each file if they have them.
 
     Raises:
         ConfigError: a path, pattern or folder names no file.
@@ -54,7 +54,7 @@ def scan(patterns: list[str], sample: int, max_record_bytes: int = MAX_RECORD_BY
     taken.records.clear()
     usable = _of_one_container(messages, seen)
     unreadable = _look(usable, seen)
-    if unreadable:  # found in the middle of the others: look again without them
+    if unreadable:  # only found now: summarize again without them
         usable = [message for row, message in enumerate(usable) if row not in unreadable]
         seen.unusable += len(unreadable)
         _look(usable, seen)
@@ -72,7 +72,7 @@ def _unread(seen: SampledFeatures) -> str:
 
 
 def _parse(record: bytes) -> Any:
-    """The record as a SequenceExample, as which a tf.Example parses too, its features in the context."""
+    """The record as a SequenceExample; a tf.Example parses as one, with its features in the context."""
     try:
         message = RawRecord.FromString(record)
     except Exception:  # noqa: BLE001 (protobuf raises DecodeError, UnicodeDecodeError and others)
@@ -81,7 +81,7 @@ def _parse(record: bytes) -> Any:
 
 
 def _of_one_container(messages: list[Any], seen: SampledFeatures) -> list[Any]:
-    """The records of the container that most of them are of."""
+    """The records of the most frequent container."""
     kinds = Counter(bool(message.feature_lists.feature_list) for message in messages)
     has_lists = kinds[True] >= kinds[False]
     seen.format = "sequence_example" if has_lists else "example"
@@ -98,7 +98,7 @@ def _of_one_container(messages: list[Any], seen: SampledFeatures) -> list[Any]:
 
 
 def _look(messages: list[Any], seen: SampledFeatures) -> set[int]:
-    """Sums up every feature; gives the records of which a feature cannot be read."""
+    """Summarizes every feature; returns the records of which a feature cannot be read."""
     seen.records = len(messages)
     flat = _by_key(messages, lambda message: message.context.feature)
     lists = _by_key(messages, lambda message: message.feature_lists.feature_list)
@@ -127,7 +127,7 @@ def _sum_up(
 ) -> dict[str, Facts]:
     facts = {}
     for key in sorted(found):
-        rows, parts = found.pop(key)  # freed as soon as it is summed up: the bytes of all records are in there
+        rows, parts = found.pop(key)  # freed as soon as it is summarized: it has the bytes of all records
         held = hold(parts)
         unreadable.update(rows[place] for place in held.unreadable)
         facts[key] = facts_of(held, np.array(rows), records, is_list=hold is hold_lists)

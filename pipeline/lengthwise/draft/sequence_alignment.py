@@ -1,10 +1,10 @@
-"""Which features are steps of the same sequence: those whose numbers of steps agree, record by record.
+"""Finds the features that are steps of the same sequence: their numbers of steps agree, record by record.
 
-Features of equal counts are one class from the start. Then a class leads a group: the others whose counts are its own,
-or a fixed multiple of them in a tf.Example, whose lists are flat, join it. Only records that have both say anything.
+Features of equal counts are one class. Then each class leads a group: others with its counts, or in a tf.Example, whose
+lists are flat, with a fixed multiple of them, join it. Only records that have both features are compared.
 
 The group that is kept is in about as many records as any, and longest on average; of groups nearly as long the one with
-the most features. What is a sequence of its own is aligned again, for a group of its own. Names decide nothing.
+the most features. Separate sequences are aligned again, for separate groups. Names do not matter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ class Alignment:
     Attributes:
         widths: how many values each of them has in a step, by key, the leader first; in feature lists 1.
         steps: float64 `[records]` by key: the numbers of steps, with halves where values are left over; -1 without it.
-        apart: why each of the others is none of them, by key.
-        own: those of the others that are sequences of another length, rather than the same with odd records.
+        apart: why each of the other features does not belong to them, by key.
+        own: the other features that are sequences of another length, rather than the same with exceptional records.
     """
 
     widths: dict[str, int] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class _Classes:
         joins[leader] = True
         narrowest = ratios[joins].min()
         joins &= self._divides(ratios / narrowest)
-        if not joins[leader]:  # its own values do not make whole steps
+        if not joins[leader]:  # its own values do not divide into whole steps
             joins[:] = np.arange(len(joins)) == leader
             narrowest = 1.0
         members = np.flatnonzero(joins)
@@ -136,7 +136,7 @@ class _Classes:
         return _Group(leader, members, ratios[members], features, share, self._means[leader] * narrowest)
 
     def _ratios(self, leader: int) -> np.ndarray:
-        """How many values each class has for one of the leader; 0 where that cannot be."""
+        """The number of values of each class per value of the leader; 0 if they cannot belong together."""
         if not self._flat:
             return np.ones(len(self.counts))
         both = self._filled & self._filled[leader]
@@ -153,7 +153,7 @@ class _Classes:
         return np.where((ratios == 1) | coordinates, ratios, 0)
 
     def _divides(self, widths: np.ndarray) -> np.ndarray:
-        """Whether steps of so many values are whole ones in the records of each class, but a few odd ones."""
+        """Whether the values of each class divide into steps of that width, in all but a few records."""
         whole = np.maximum(np.round(widths), 1).astype(np.int64)
         broken = ((self.counts > 0) & (self.counts % whole[:, None] > 0)).sum(axis=1)
         allowed = np.array([tolerated(count) for count in self._records.tolist()])
@@ -188,7 +188,7 @@ class _Classes:
             )
         unit, total = ("values" if self._flat else "steps"), self.counts.shape[1]
         text = (
-            f"a sequence of its own: {self._means[at]:.3g} {unit} on average in {self._records[at]} of {total} "
+            f"a separate sequence: {self._means[at]:.3g} {unit} on average in {self._records[at]} of {total} "
             f"records, {first} has {self._means[leader]:.3g} in {self._records[leader]}"
         )
         if not differing:

@@ -1,4 +1,4 @@
-"""Whose a record is: by that context feature records are divided, so that a model is measured on persons new to it."""
+"""Chooses the feature of the person a record belongs to, to split by it: models are then evaluated on new persons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lengthwise.records.rows.splits import assign_splits, hash_values
 
 HELD_BACK = 0.1
 FEWEST = 10
-"""Fewer different values than these name no persons."""
+"""Features with fewer distinct values than this do not identify persons."""
 _LEAST, _MOST = HELD_BACK / 2, HELD_BACK * 2
 _SEEDS = 100
 
@@ -24,7 +24,7 @@ class Division:
     Attributes:
         key: the context feature that names the person.
         seed: of the hash; the first that holds back about a tenth of the records looked at.
-        held_back: how many of them these are.
+        held_back: the number of these records.
     """
 
     key: str
@@ -33,7 +33,7 @@ class Division:
 
 
 def find_division(context: Mapping[str, Facts]) -> Division | None:
-    """By the feature that is named most like a person; None where none is in every record, with enough persons."""
+    """By the feature whose name ranks first; None if none is in every record, with enough persons."""
     ranks = {key: person_rank(key) for key, facts in context.items() if _can_divide(facts)}
     named = sorted((rank, key) for key, rank in ranks.items() if rank is not None)
     return next((found for _, key in named if (found := _divide(key, context[key]))), None)
@@ -45,7 +45,7 @@ def _can_divide(facts: Facts) -> bool:
 
 
 def _divide(key: str, facts: Facts) -> Division | None:
-    """By the first seed that neither leaves the small split empty nor makes it large, as it can be with few persons."""
+    """Uses the first seed for which the small split has about a tenth, which is not certain with few persons."""
     values = pa.array(facts.texts, pa.large_binary()) if facts.texts else facts.distinct_numbers
     hashes, records = hash_values(values), len(facts.counts)
     for seed in range(_SEEDS):

@@ -1,11 +1,11 @@
-"""Steps of a sequence -> the column that reads them, with the reason for people.
+"""Steps of a sequence -> the column that reads them, and the reason.
 
 int64 steps     points in time, amounts by their name, falling below 0   numeric
                 up to ten million                                        identity
                 beyond                                                   hash
 bytes steps     up to 1,000 different ones, often repeated               vocabulary, others sharing one more id
                 more                                                     hash
-                pictures, sound, and what else is no text                bytes
+                pictures, sound and other data that is not text          bytes
                 such bytes, of one size                                  numeric, with `decode`
 float steps     the same number of values in each, or none               numeric, with `missing` where there are gaps
 """
@@ -29,7 +29,7 @@ _EPOCH = 946_684_800, 4_102_444_800  # the years 2000 to 2100, in seconds
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
 Fields = dict[str, Any]
-"""A column as it stands in YAML."""
+"""A column as in YAML."""
 
 
 def draft_steps(
@@ -39,12 +39,12 @@ def draft_steps(
 
     Args:
         key: its name.
-        facts: what it holds.
-        width: how many values make a step, where steps are values in a row (tf.Example).
-        complete: whether these are all records there are.
+        facts: of the feature.
+        width: the number of values per step, in a tf.Example, whose lists are flat.
+        complete: whether these are all records of the input.
 
     Returns:
-        The column's fields; what is to be said of it; and the records that it rejects.
+        The column's fields; the comments on it; and the records that it rejects.
     """
     odd = [ExceptionalRecords(facts.odd, f"it holds no {facts.kind}")] if facts.odd.any() else []
     column: Fields
@@ -72,7 +72,7 @@ def draft_steps(
 
 
 def _draft_blobs(key: str, facts: Facts, blobs: str) -> tuple[Fields, list[str]]:
-    """Numbers where all are of one size and of no known format, else bytes that stay as they are."""
+    """Numbers if all values have one size and no known format, else bytes that are kept as they are."""
     numbers = guess_numbers(facts.texts) if blobs.startswith(VECTORS) and facts.present.all() else None
     if numbers is None:
         return {"kind": "bytes", "key": key}, [f"{blobs}: kept as they are, for your program to decode"]
@@ -92,14 +92,14 @@ def _has_one_each(facts: Facts, width: int) -> bool:
 
 
 def _one_string_each(facts: Facts) -> list[ExceptionalRecords]:
-    """The records in which a step has several strings, or none; a string of a flat list is a step."""
+    """The records in which a step does not have exactly one string; a string of a flat list is a step."""
     rows = np.zeros(len(facts.counts), bool)
     rows[facts.step_rows[facts.widths != 1]] = True
     return [ExceptionalRecords(rows, "it has steps of other than one string")] if rows.any() else []
 
 
 def _say_gaps(column: Fields, why: list[str], facts: Facts) -> None:
-    """Steps without a number, and NaN, are filled; infinite numbers are let in."""
+    """Lets the column fill NaN and steps without a number, and accept infinite numbers."""
     if column["kind"] != "numeric":
         return
     floats = facts.numbers if facts.numbers.dtype.kind == "f" else facts.numbers[:0]
@@ -116,7 +116,7 @@ def _say_gaps(column: Fields, why: list[str], facts: Facts) -> None:
 
 
 def widths_are_even(facts: Facts) -> bool:
-    """Whether steps have equally many values, or none, in all records but a few odd ones."""
+    """Whether steps have equally many values, or none, in all but a few records."""
     some = facts.widths > 0
     if not some.any():
         return True
@@ -125,7 +125,7 @@ def widths_are_even(facts: Facts) -> bool:
 
 
 def _set_width(column: Fields, why: list[str], facts: Facts, width: int) -> list[ExceptionalRecords]:
-    """How many values a step has: of numbers always as many, of ids at most so many."""
+    """Sets the number of values per step: exact for numbers, the maximum for ids."""
     numeric, odd = column["kind"] == "numeric", []
     if len(facts.widths):
         some = facts.widths[facts.widths > 0] if (facts.widths > 0).any() else facts.widths
@@ -148,7 +148,7 @@ def _set_width(column: Fields, why: list[str], facts: Facts, width: int) -> list
 
 
 def draft_integers(key: str, facts: Facts, *, complete: bool) -> tuple[Fields, list[str]]:
-    """The column of integers, and what is to be said of it: ids where they can be."""
+    """The column of integers, and the comments on it: ids if they can be ids."""
     low, high = map(int, facts.limits or (0, 0))
     why = [f"integers{range_text(facts)}"]
     reason = _why_numeric(key, facts, low, high) if widths_are_even(facts) else ""
@@ -164,7 +164,7 @@ def draft_integers(key: str, facts: Facts, *, complete: bool) -> tuple[Fields, l
 
 
 def _why_numeric(key: str, facts: Facts, low: int, high: int) -> str:
-    """Why these are numbers, not ids; empty where they can be ids."""
+    """Why these are numbers, not ids; empty if they can be ids."""
     if is_measure(key):
         return "amounts by their name; ids were an identity column"
     if low < -1 or (low == -1 and not _FEWEST_IDS <= high < LARGEST_ID):
@@ -184,9 +184,9 @@ def _why_time(key: str, facts: Facts, low: int, high: int) -> str:
 
 
 def draft_texts(key: str, facts: Facts) -> tuple[Fields, list[str]]:
-    """The column of texts, and what is to be said of it: a vocabulary where they are few."""
+    """The column of strings, and the comments on it: a vocabulary if few strings are distinct."""
     count = facts.distinct
-    why = [f"{count} different texts"]
+    why = [f"{count} distinct strings"]
     is_text = all(map(is_utf8, facts.texts))
     if not is_text:
         why.append("not all of them UTF-8")
@@ -201,7 +201,7 @@ def draft_texts(key: str, facts: Facts) -> tuple[Fields, list[str]]:
 
 
 def range_text(facts: Facts) -> str:
-    """` from 0 to 49`; empty where there is no number."""
+    """` from 0 to 49`; empty without a number."""
     if facts.limits is None:
         return ""
     form = "g" if facts.kind == "float_list" else "d"

@@ -1,4 +1,4 @@
-"""Values from data as they may stand in YAML and its comments: quoted where needed, nothing that moves a cursor."""
+"""Quotes values from data for YAML and its comments; control characters are escaped."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import yaml
 
 
 def quote(value: Any) -> str:
-    """One value as it must stand inside a YAML list or mapping; characters that cannot be seen are escaped."""
+    """One value, quoted for a YAML list or mapping; characters that are not printable are escaped."""
     visible = str(value).isprintable()
     text = yaml.safe_dump(
         [value], default_flow_style=True, width=10**9, allow_unicode=visible, default_style=None if visible else '"'

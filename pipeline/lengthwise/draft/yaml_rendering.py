@@ -20,7 +20,7 @@ _WRAPPER = textwrap.TextWrapper(100, "  # ", "  #   ", break_long_words=False, b
 
 
 def render(seen: SampledFeatures, draft: Draft) -> str:
-    """A complete configuration: what is not said is commented with its default."""
+    """A complete configuration, with comments on defaults."""
     lines = [*_head(seen), *_columns(draft), *_sequences(draft), *_buckets(draft), *_splits(seen, draft)]
     return "\n".join([*lines, *_limits(seen, draft), "output:", "  path: prepared"]) + "\n"
 
@@ -111,7 +111,7 @@ def _limits(seen: SampledFeatures, draft: Draft) -> Iterator[str]:
 
 
 def _comment(text: str) -> list[str]:
-    """Lines of a column's comment; no word is divided."""
+    """The lines of a column's comment; words are not divided."""
     return _WRAPPER.wrap(text)
 
 

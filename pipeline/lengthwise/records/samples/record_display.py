@@ -1,6 +1,6 @@
-"""Records for people to look at: what one record holds, feature by feature, ids back as vocabulary entries.
+"""Single records for display, feature by feature, with ids as vocabulary entries.
 
-A slow path: one record at a time, by the messages of `protos`.
+A slow path: one record at a time, by the messages of `example_protos`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,13 +37,13 @@ class FeatureView:
     """One sequence, or one raw record.
 
     Attributes:
-        number: its place: in the data set's order of shards, or in the raw file.
-        file: the file that it stands in.
+        number: its position: in the data set's order of shards, or in the raw file.
+        file: the file that contains it.
         length: its number of steps.
-        steps: by key, a value a step; a step of several values is a list.
+        steps: by key, a value per step; a step of several values is a list.
         context: by key, the values.
-        ids: by key, of columns with a vocabulary, the ids behind the texts in `steps`.
-        where: what else says where it belongs, such as its split and bucket.
+        ids: by key, of columns with a vocabulary, the ids of the strings in `steps`.
+        where: other facts of its position, such as its split and bucket.
     """
 
     number: int
@@ -57,12 +57,12 @@ class FeatureView:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRecord:
-    """A raw record, or the rest of a file, of which nothing can be shown: its place, and why.
+    """A raw record, or the rest of a file, that cannot be displayed: its position, and why.
 
     Attributes:
-        number: its place in the file.
-        detail: why, in words.
-        too_large: whether it is larger than was to be looked at, and may be sound.
+        number: its position in the file.
+        detail: the reason.
+        too_large: whether it was skipped for its size, and may be valid.
     """
 
     number: int
@@ -107,7 +107,7 @@ def show_raw(path: str, first: int = 0, max_record_bytes: int = 2**40) -> Iterat
 
 
 def _raw_record(record: bytes, number: int, path: str) -> FeatureView | UnreadableRecord:
-    """One raw record, by what it says of itself: no configuration is needed."""
+    """One raw record; no configuration is needed."""
     try:
         message = SequenceExample.FromString(record)
     except Exception as error:  # noqa: BLE001 (protobuf raises DecodeError, UnicodeDecodeError and others)
@@ -213,7 +213,7 @@ class _Prepared:
         return FeatureView(number, path, length, texts, about, ids, where)
 
     def _shown_ids(self, key: str, values: Sequence[int]) -> list[Any]:
-        """What ids stand for, where there is a vocabulary; the missing id in words."""
+        """The vocabulary entries of ids, if there is a vocabulary; `(missing)` for the missing id."""
         entries = self._texts.get(key)
         shown: list[Any] = []
         for value in values:

@@ -1,1 +1,1 @@
-"""What written values look like."""
+"""Statistics of written values."""

@@ -1,4 +1,4 @@
-"""What written values look like: counts, ranges, moments, histograms, the most frequent. Partial statistics add up."""
+"""Counts, ranges, moments, histograms and the most frequent of written values. Partial statistics add up."""
 
 import hashlib
 import io
@@ -23,11 +23,11 @@ TOP = 20
 MOST_IDS = 2**20
 """Ids of columns with more are not counted one by one: `distinct` and `top` are left out."""
 MOST_TEXTS = 10_000
-"""Strings of features with more distinct ones are not counted one by one: `distinct` and `top` are left out. A limit
-on what there is, not on what a shard keeps: so the counts are exact, and no order of shards matters."""
+"""Strings of features with more distinct ones are not counted one by one: `distinct` and `top` are left out. It
+limits distinct strings, not what a shard keeps: so the counts are exact, in any order of shards."""
 LONGEST_TEXT = 200
-"""Characters of a string in `top`; an ellipsis stands for the rest."""
-_KEPT_BYTES = 4 * LONGEST_TEXT  # of a string; a digest of the whole stands for the rest of a longer one
+"""Characters of a string in `top`; an ellipsis replaces the rest."""
+_KEPT_BYTES = 4 * LONGEST_TEXT  # of a string; in a longer one a digest of all bytes replaces the rest
 
 _CHUNK = 2**15  # numbers that stay in the processor's cache
 
@@ -48,8 +48,8 @@ class Partial:
         bins: int64 `[BINS]` of numbers, else empty.
         ids: int64 `[distinct]`, increasing: the ids that occur.
         counts: int64 `[distinct]`: how often.
-        texts: how often each string occurs; none where there are more than `MOST_TEXTS`.
-        crowded: whether there are.
+        texts: how often each string occurs; empty if there are more than `MOST_TEXTS`.
+        crowded: whether there are more.
         training: of numbers in rows of the training split.
     """
 
@@ -98,7 +98,7 @@ def to_bytes(parts: Mapping[str, Partial]) -> bytes:
 
 
 def from_bytes(content: bytes) -> dict[str, Partial]:
-    """The partial statistics that `to_bytes` made the bytes of."""
+    """The partial statistics that `to_bytes` encoded."""
     parts = {}
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         for number in range(sum(name.endswith("-rest") for name in arrays.files)):
@@ -135,7 +135,7 @@ class Ranges:
 
 
 def _with_measures(steps: Sequence[StepFeature], rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows with numbers as batches have them, and in place of byte strings their sizes."""
+    """The rows with numbers as in batches, and the sizes of byte strings instead of them."""
     rows = with_numbers(steps, rows)
     for step in steps:
         if step.is_bytes:
@@ -157,11 +157,11 @@ def merge_ranges(parts: Iterable[Mapping[str, Range]]) -> dict[str, Range]:
 
 
 def numeric_keys(columns: Iterable[AnyColumn]) -> list[str]:
-    """The keys of the features that are numbers: sequences, weights and context; and of those whose sizes are."""
+    """The keys of numeric features: sequences, weights and context; and of byte strings, whose sizes are counted."""
     columns = tuple(columns)
     numbers = [step.key for step in step_features(columns) if step.num_buckets is None]
     context = [column.key for column in context_features(columns) if column.dtype != "string"]
-    ids = {one.key for one in id_features(columns)}
+    ids = {column.key for column in id_features(columns)}
     return numbers + [key for key in context if key not in ids]
 
 
@@ -203,7 +203,7 @@ def describe(
 
 
 def _shapes(columns: tuple[AnyColumn, ...]) -> dict[str, tuple[int, str]]:
-    """Of each numeric feature, how many numbers a step has, and the column of rows with the lengths; "" for 1 step."""
+    """The numbers per step of each numeric feature, and the column of rows with its lengths; "" for 1 step."""
     shapes = {step.key: (step.width, step.length) for step in step_features(columns)}
     shapes |= {column.key: (column.num_elements, "") for column in context_features(columns)}
     return {key: shapes[key] for key in numeric_keys(columns)}
@@ -307,7 +307,7 @@ def _count_texts(rows: pa.RecordBatch, key: str) -> Partial:
 
 
 def _bounded(text: bytes) -> bytes:
-    """A name for a text that no other has."""
+    """A unique name of bounded size for a string."""
     return text if len(text) <= _KEPT_BYTES else text[:_KEPT_BYTES] + hashlib.sha256(text).digest()
 
 
@@ -321,7 +321,7 @@ def _numbers(rows: pa.RecordBatch, key: str) -> np.ndarray:
 
 
 def _present(rows: pa.RecordBatch, key: str) -> pa.Array:
-    """A feature's lists, without those that stand for an absent one."""
+    """A feature's lists, without those of rows in which it is absent."""
     mark = rows.schema.get_field_index(absence_column(key))
     if mark < 0 or not rows.column(mark).true_count:
         return rows.column(key)

@@ -1,4 +1,4 @@
-"""What the numbers of a feature look like in the training split, for each number of a step: moments, and a sample.
+"""Statistics of a feature's numbers in the training split, for each number of a step: moments, and a sample.
 
     numbers of a shard ─ measure ─> TrainingNumbers ─ add, shard by shard ─> training_statistics, quantile_boundaries
 
@@ -75,7 +75,7 @@ def measure(numbers: np.ndarray, total: int, name: str) -> TrainingNumbers:
 
 
 def training_statistics(found: TrainingNumbers) -> TrainingStatistics | None:
-    """The manifest's; None where there is no number."""
+    """The manifest's statistics; None without a number."""
     count, low, high, mean, squares = found.moments
     if not count.any():
         return None
@@ -97,10 +97,10 @@ def training_statistics(found: TrainingNumbers) -> TrainingStatistics | None:
 
 
 def quantile_boundaries(found: TrainingNumbers, buckets: int) -> tuple[float, ...]:
-    """Boundaries of so many buckets of about equal size, fewer where many numbers are equal; none without numbers.
+    """Boundaries of so many buckets of about equal size, fewer if many numbers are equal; empty without numbers.
 
-    The k-th is the smallest number such that `k / buckets` of all are less than it. So no bucket is empty, but the
-    first one where all numbers are equal.
+    The k-th is the smallest number such that `k / buckets` of all are less than it. So no bucket is empty, except
+    the first one if all numbers are equal.
     """
     ordered = np.sort(np.concatenate(found.sample), axis=None)
     ordered = ordered[~np.isnan(ordered)]

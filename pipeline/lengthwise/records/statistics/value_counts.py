@@ -1,4 +1,4 @@
-"""How often each value occurs: sorted batches that add up, however many distinct values there are.
+"""How often each value occurs, in sorted batches that add up, for any number of distinct values.
 
 counts   a record batch of distinct values (`large_binary`), sorted by their bytes, and how often each occurs (int64)
 run      batches of counts, one after the other, all sorted
@@ -27,7 +27,7 @@ def as_counts(values: pa.Array, counts: np.ndarray) -> pa.RecordBatch:
 
 
 def added_up(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """The counts of all parts together, which need not be sorted; values that do not occur are left out."""
+    """The counts of all parts together, which need not be sorted; values that do not occur are omitted."""
     if not parts:
         return as_counts(pa.array([], pa.large_binary()), np.zeros(0, np.int64))
     both = concat_batches(parts)
@@ -49,7 +49,7 @@ def in_batches(counts: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def merged(runs: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-    """One run of what several have. Of each run it holds one batch."""
+    """Merges runs into one. One batch of each run is in memory."""
     heads = [(batch, run) for run in runs if (batch := _next(run)) is not None]
     while heads:
         last = min(_value(batch, batch.num_rows - 1) for batch, _ in heads)  # no run has more up to this one
@@ -94,13 +94,13 @@ def counts_of(batch: pa.RecordBatch) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Frequent:
-    """What a run has.
+    """The most frequent values of a run, and its totals.
 
     Attributes:
         entries: counts of the values that occur most often, the most frequent first, and not sorted otherwise.
         values: how often all values of the run occur together.
-        distinct: how many there are.
-        unfit: how often those occur together that cannot be a line of a vocabulary file.
+        distinct: the number of distinct values.
+        unfit: how often values occur that cannot be a line of a vocabulary file.
     """
 
     entries: pa.RecordBatch
@@ -112,7 +112,7 @@ class Frequent:
 def most_frequent(run: Iterable[pa.RecordBatch], top: int, min_count: int) -> Frequent:
     """Of the values that occur `min_count` times, the `top` most frequent; of equally frequent ones, by their bytes.
 
-    It holds about three times `top` of them.
+    About three times `top` of them are in memory.
     """
     kept = [added_up([])]
     values = distinct = unfit = 0
@@ -120,7 +120,7 @@ def most_frequent(run: Iterable[pa.RecordBatch], top: int, min_count: int) -> Fr
         counts, fit = counts_of(batch), are_lines(batch.column("values"))
         values, distinct, unfit = values + int(counts.sum()), distinct + len(counts), unfit + int(counts[~fit].sum())
         kept.append(batch.filter(pa.array(fit & (counts >= min_count))))
-        if sum(one.num_rows for one in kept) > 2 * top + _KEPT_ROWS:
+        if sum(batch.num_rows for batch in kept) > 2 * top + _KEPT_ROWS:
             kept = [_most(kept, top, by_bytes=True)]
     return Frequent(_most(kept, top), values, distinct, unfit)
 
@@ -135,7 +135,8 @@ def _most(parts: Sequence[pa.RecordBatch], top: int, *, by_bytes: bool = False) 
 def are_lines(values: pa.Array) -> np.ndarray:
     """Which values (`large_binary [n]`) can be a line of a vocabulary file: bool `[n]`.
 
-    Those cannot that are empty, hold a line feed or a carriage return, start with a byte order mark, or are no UTF-8.
+    Empty values, values with a line feed or a carriage return, values that start with a byte order mark, and
+    values that are not UTF-8 cannot.
     """
     unfit = pc.equal(pc.binary_length(values), 0)
     for found in (
