@@ -54,12 +54,16 @@ max_record_bytes = click.option(
     type=size,
     default="64MiB",
     show_default=True,
-    help="Do not look at larger records.",
+    help="Do not examine larger records.",
 )
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of text.")
 events = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per event (see below).")
-workers = click.option("--workers", type=click.IntRange(min=1), help="On this machine.  [default: one per usable core]")
+workers = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Number of workers on this machine.  [default: one per usable core]",
+)
 overrides = click.option(
     "--set",
     "settings",

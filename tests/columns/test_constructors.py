@@ -174,7 +174,7 @@ MISTAKES = [
         lambda: lw.embedding_column(NUMERIC("a"), 2),
         (
             "EmbeddingColumn: categorical_column.kind: expected a kind of column, received 'numeric'; "
-            "known here: bucketized, hash, identity, vocabulary"
+            "allowed here: bucketized, hash, identity, vocabulary"
         ),
     ),
     (

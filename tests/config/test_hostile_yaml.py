@@ -30,7 +30,7 @@ def _bomb(levels: int, width: int) -> str:
         (_bomb(10, 9).replace("[", "{<<: [").replace("]", "]}"), "expected anchors that repeat at most"),
         ("columns: " + "[" * 5000, "nested too deeply"),
         ("columns: " + "{a: " * 5000, "nested too deeply"),
-        ("a: &a {b: *a}", "an anchor that holds itself"),
+        ("a: &a {b: *a}", "an anchor that contains itself"),
         ("columns: !!python/name:os.system", "the tag 'tag:yaml.org,2002:python/name:os.system'"),
         ("columns: !!python/object/new:tuple [[1]]", "the tag 'tag:yaml.org,2002:python/object/new:tuple'"),
         ("columns: !include /etc/passwd", "the tag '!include'"),

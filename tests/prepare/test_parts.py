@@ -208,7 +208,7 @@ def nothing(team: Team) -> None:
 @pytest.mark.parametrize(
     ("happens", "part", "sections", "message"),
     [
-        (nothing, "three", {}, r"part: expected input files that no part has, all 2 are in parts already"),
+        (nothing, "three", {}, r"part: expected input files that are in no part, all 2 are already in parts"),
         (changed, "three", {}, r"inputs\.files: .*/a\.tfrecord was changed, or was copied, since .*/one was"),
         (moved, "three", {}, r"has the name and the size of .*/raw/a\.tfrecord, which .*/one was prepared from"),
         (late, "two", {}, r"part: .*/two is complete, and has different input files: .*/c\.tfrecord is new"),
@@ -254,7 +254,7 @@ def test_a_file_that_is_gone_is_named(team: Team) -> None:
     assert (dropped.exit_code, dropped.output) == (0, f"{team.data}/two removed\n")
     assert jobs.tree(team.data / "two") == {"notes.txt": b"ours"}
     for arguments, code, message in (
-        (["drop", str(team.data), "two"], 2, "there are: one"),
+        (["drop", str(team.data), "two"], 2, "available: one"),
         (["drop", str(team.data)], 2, "received neither"),
         (["drop", str(team.data), "--before", "a"], 0, "has no part before a"),
         (

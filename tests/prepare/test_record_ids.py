@@ -55,7 +55,7 @@ def test_the_split_key_is_the_raw_value_whatever_the_look_up_makes_of_it(tmp_pat
 
 def test_several_values_divide_no_records() -> None:
     topics = lw.categorical_column_with_identity("topics", 9, values_per_step=2)
-    with pytest.raises(ValueError, match="expected a context column of one value, received 'topics'; there are: none"):
+    with pytest.raises(ValueError, match="expected a context column of one value, received 'topics'; available: none"):
         JobConfig(columns=(STEPS, topics), splits={"key": "topics"})
 
 

@@ -16,7 +16,7 @@ Example:
 
 \b
 drift.yaml overrides these defaults, for all columns or for some:
-  false_alarms: 0.01   # of two samples of one source, at most this share
+  false_alarms: 0.01   # maximum probability of a flag for the same source
   distance: 0.1        # Jensen-Shannon distance, of numbers and lengths
   share: 0.05          # difference of one value's shares, of ids and strings
   rate: 0.02           # of missing and of out-of-vocabulary values
@@ -33,10 +33,10 @@ drift.yaml overrides these defaults, for all columns or for some:
 @shared_options.quiet
 @shared_options.as_json
 def command(folder: str, baseline: str, limits: str | None, quiet: bool, as_json: bool) -> None:
-    """Compare a data set with an earlier one, and fail where a column moved.
+    """Compare a data set with an earlier one, and fail if a column moved.
 
     A column moved if it differs by more than its limit, and by more than chance explains. Exit code 1: at least one
-    did. Only manifests are read; `lengthwise report --compare` draws the same.
+    did. Only manifests are read; `lengthwise report --compare` draws this comparison.
     """
     from lengthwise.errors import DatasetError
     from lengthwise.manifest import load_manifest

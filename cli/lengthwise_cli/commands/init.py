@@ -24,7 +24,7 @@ and replaces an empty file."""
 @click.command("init", epilog=EPILOG)
 @click.argument("files", metavar="FILES...", nargs=-1, required=True, type=shared_options.path)
 @click.option("--output", "-o", metavar="FILE", type=shared_options.path, help="Write to FILE, not to standard output.")
-@click.option("--sample", type=click.IntRange(min=1), default=1000, show_default=True, help="Records to look at.")
+@click.option("--sample", type=click.IntRange(min=1), default=1000, show_default=True, help="Records to examine.")
 @shared_options.max_record_bytes
 @click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
 def command(files: tuple[str, ...], output: str | None, sample: int, max_record_bytes: int, overwrite: bool) -> None:

@@ -14,10 +14,10 @@ Example:
 
 @click.command("inspect", epilog=EPILOG)
 @click.argument("target", metavar="DIR|FILE", type=shared_options.DataSetPath())
-@click.option("--count", "-n", type=click.IntRange(min=0), default=3, show_default=True, help="Sequences to show.")
-@click.option("--record", type=click.IntRange(min=0), help="Show only this one, with all steps; numbers start at 0.")
-@click.option("--bucket", type=click.IntRange(min=1), help="Only of the bucket with this boundary (data sets).")
-@click.option("--split", help="Only of this split (data sets).")
+@click.option("--count", "-n", type=click.IntRange(min=0), default=3, show_default=True, help="Number of sequences.")
+@click.option("--record", type=click.IntRange(min=0), help="Show only this sequence, counted from 0, in full.")
+@click.option("--bucket", type=click.IntRange(min=1), help="Only sequences in this boundary's bucket (data sets).")
+@click.option("--split", help="Only sequences of this split (data sets).")
 @shared_options.max_record_bytes
 @shared_options.as_json
 def command(

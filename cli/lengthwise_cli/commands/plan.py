@@ -15,13 +15,13 @@ Example:
   lengthwise plan job.yaml
   lengthwise plan job.yaml --count 8 --json
 
-Put what you like into CONFIG, under buckets."""
+To use the settings of a plan, copy them to CONFIG, under buckets."""
 
 
 @click.command("plan", cls=shared_options.BeamCommand, epilog=EPILOG)
 @shared_options.config_file
 @shared_options.input_files
-@click.option("--count", type=click.IntRange(min=1), help="How many buckets.  [default: CONFIG's, else by the data]")
+@click.option("--count", type=click.IntRange(min=1), help="Number of buckets.  [default: from CONFIG or the data]")
 @shared_options.workers
 @shared_options.overrides
 @shared_options.quiet
@@ -37,10 +37,9 @@ def command(
 ) -> None:
     """Plan buckets from the lengths of the data.
 
-    Shows the boundaries and padding of the exact optimum beside those of the usual plans, and what it costs that
-    boundaries are multiples of 64, 32 and so on. Where columns name groups, buckets are pairs of lengths, of the first
-    two groups. All of the valid sequences count, or the share that buckets.sample
-    says.
+    Compares the boundaries and padding of the exact optimum with those of the usual plans, and shows the cost of
+    boundaries that are multiples of 64, 32 and so on. If columns have groups, buckets are pairs of lengths of the
+    first two groups. All valid sequences are counted, or the share of them that buckets.sample sets.
     """
     from lengthwise.errors import DataLimitError
     from lengthwise_cli.progress_display import watching

@@ -20,8 +20,8 @@ Examples:
 @click.command("prepare", cls=shared_options.BeamCommand, epilog=EPILOG)
 @shared_options.config_file
 @shared_options.input_files
-@click.option("--output", "-o", metavar="DIR", type=shared_options.path, help="Instead of CONFIG's output.path.")
-@click.option("--part", metavar="NAME", help="Add a part to the data set in DIR, from files that no part has.")
+@click.option("--output", "-o", metavar="DIR", type=shared_options.path, help="Replaces CONFIG's output.path.")
+@click.option("--part", metavar="NAME", help="Add a part to the data set in DIR, from files that are in no part yet.")
 @click.option(
     "--like",
     metavar="DIR2",
@@ -47,9 +47,9 @@ def command(
 ) -> None:
     """Read, validate, bucket, pad and write raw TFRecords.
 
-    CONFIG defines sequences and what is valid; FILES, paths or quoted patterns, replace its inputs. Rejected records
-    are kept with their reason: see `lengthwise rejects`. After an interruption, the same command resumes. Options
-    after -- are passed to Beam.
+    CONFIG defines the sequences and which records are valid; FILES (paths or quoted patterns) replace its inputs.
+    Rejected records are kept with their reason: see `lengthwise rejects`. After an interruption, run the same command
+    to resume. Options after -- are passed to Beam.
     """
     from lengthwise_cli.progress_display import say_event, watching
     from lengthwise_cli.standard_streams import result_is_elsewhere

@@ -26,8 +26,10 @@ BATCH = 1000
 
 @click.command("rejects", epilog=EPILOG)
 @shared_options.data_set
-@click.option("--reason", "reasons", metavar="REASON", multiple=True, help="Only with this reason. May be repeated.")
-@click.option("--column", "columns", metavar="KEY", multiple=True, help="Only of this column. May be repeated.")
+@click.option(
+    "--reason", "reasons", metavar="REASON", multiple=True, help="Only rejects with this reason. May be repeated."
+)
+@click.option("--column", "columns", metavar="KEY", multiple=True, help="Only rejects of this column. May be repeated.")
 @click.option("--examples", type=click.IntRange(min=0), default=3, show_default=True, help="Per reason and column.")
 @click.option("--extract", metavar="FILE", type=shared_options.path, help="Write the raw records to FILE as TFRecords.")
 @click.option("--overwrite", is_flag=True, help="Replace the file that --extract names.")
@@ -46,7 +48,7 @@ def command(
     DIR is a prepared data set, or the output folder of a job that failed because too many records were rejected.
     Extracted records can be prepared again. Rejects that are not complete records (unreadable ends of files, data that
     does not match its checksum, records over the size limit) are skipped and counted. Exit code 1: the rejects are
-    damaged; those that can be read are listed or extracted nevertheless.
+    damaged; readable ones are still listed or extracted.
     """
     from lengthwise.errors import DatasetError
     from lengthwise.records.rejected.kept_rejects import described

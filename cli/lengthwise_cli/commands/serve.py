@@ -55,12 +55,14 @@ def dispatcher(port: int, work_dir: str) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 for any free port.")
 @click.option("--host", default="localhost", show_default=True, help="The name by which trainers reach this machine.")
 @click.option("--cache", type=shared_options.path, help="The folder for local copies of remote files.")
-@click.option("--cache-bytes", type=click.IntRange(1), help="Their maximum size; by default half of the free space.")
+@click.option(
+    "--cache-bytes", type=click.IntRange(1), help="Maximum size of the copies; by default half of the free space."
+)
 def worker(address: str, port: int, host: str, cache: str | None, cache_bytes: int | None) -> None:
-    """Run a worker, which reads and batches. Start as many as keep the trainer busy.
+    """Run a worker, which reads and batches. Start enough workers to keep the trainer busy.
 
-    A worker waits for its dispatcher, so the order of their start does not matter. Give it a port, and restart it if it
-    fails: trainers wait for a lost worker for ten minutes, or as their options say, and recognize it by its address.
+    A worker waits for its dispatcher, so either can start first. Give the worker a port, and restart it if it fails:
+    trainers wait ten minutes for a lost worker, or as long as their options set, and recognize it by its address.
     """
     from lengthwise.dispatcher import wait_for_dispatcher
 

@@ -20,7 +20,7 @@ Example:
 def command(folder: str, quiet: bool, as_json: bool) -> None:
     """Recount and re-checksum a data set against its manifest.
 
-    Finds missing, swapped, altered, truncated and added files, and edits of the manifest. Exit code 1: it found one.
+    Finds missing, swapped, altered, truncated and added files, and edits of the manifest. Exit code 1: it found any.
     """
     from lengthwise.errors import DatasetError
     from lengthwise_cli.progress_display import say_event, watching

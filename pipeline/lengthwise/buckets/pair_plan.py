@@ -89,7 +89,7 @@ class PairPlan:
         for pair in self.boundaries:
             if not _contains(self.max_lengths, pair):
                 raise ConfigError(
-                    f"boundaries: expected the last pair to contain all others, received {list(pair)} and, last, "
+                    f"boundaries: expected the last pair to contain all others, received {list(pair)} before the last, "
                     f"{list(self.max_lengths)}. Make the last pair the longest lengths of both groups."
                 )
 

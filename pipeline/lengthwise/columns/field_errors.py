@@ -79,7 +79,7 @@ def did_you_mean(word: Any, known: Iterable[str]) -> str:
     similar = similar or [name for name in known if len(name) > 3 and name in str(word).lower()]
     if similar:
         return f"did you mean {similar[0]!r}?"
-    return f"known here: {', '.join(known)}" if known else ""
+    return f"allowed here: {', '.join(known)}" if known else ""
 
 
 def show(value: Any) -> str:

@@ -71,7 +71,7 @@ class CategoricalColumn(Spec):
             rule = "expected no group with `per: record`, since only sequences have groups"
             raise FieldError("group", f"{rule}, received {self.group!r}; leave it out")
         if self.from_ == "context":
-            rule = "expected no `from` with `per: record`, since only sequences have one"
+            rule = "expected no `from` with `per: record`, since only sequences have this field"
             raise FieldError("from", f"{rule}, received 'context'; leave it out")
         return self
 

@@ -78,7 +78,7 @@ class Buckets(Section):
             _check_pairs(self.pairs)
         if self.sample < 1 and self.max_length is None:
             rule = f"expected `max_length` with a sample below 1, received {self.sample:g} alone; "
-            raise FieldError("sample", rule + "a sample may miss the longest sequence, so say how long it may be")
+            raise FieldError("sample", rule + "a sample may miss the longest sequence, so set the maximum length")
         return self
 
     @property
@@ -114,7 +114,7 @@ def _check_boundaries(boundaries: tuple[int, ...]) -> None:
     try:
         BucketPlan(boundaries)
     except ConfigError as error:
-        rule = f"expected strictly increasing lengths, received {show(boundaries)}; sort them, each once"
+        rule = f"expected strictly increasing lengths, received {show(boundaries)}; sort them without duplicates"
         raise FieldError("boundaries", rule) from error
 
 

@@ -35,7 +35,7 @@ def check_split_key(splits: Splits, contexts: Sequence[ContextFeature]) -> None:
             single.append(column.key)
     if splits.key not in single:
         known = ", ".join(single) or "none"
-        rule = f"expected a context column of one value, received {splits.key!r}; there are: {known}"
+        rule = f"expected a context column of one value, received {splits.key!r}; available: {known}"
         raise FieldError("splits.key", rule)
 
 
@@ -43,8 +43,8 @@ def check_from_context(columns: Sequence[AnyColumn], inputs: Inputs) -> None:
     """Only a tf.SequenceExample has sequences in its context."""
     for place, column in enumerate(columns):
         if inputs.format == "example" and getattr(feature_of(column), "from_", "") == "context":
-            rule = "expected no `from: context` with inputs.format example, whose lists are all flat; leave it out"
-            raise FieldError(f"columns[{place}].from", f"{rule}, received 'context'")
+            rule = "expected no `from: context` with inputs.format example, whose lists are all flat"
+            raise FieldError(f"columns[{place}].from", f"{rule}, received 'context'; leave it out")
 
 
 def check_groups(sequences: Sequences, groups: Sequence[str]) -> None:
@@ -52,7 +52,7 @@ def check_groups(sequences: Sequences, groups: Sequence[str]) -> None:
     for name, rules in sequences.groups.items():
         if name not in groups or not name:
             known = ", ".join(filter(None, groups)) or "none"
-            rule = f"expected the group of a column, received {name!r}; there are: {known}"
+            rule = f"expected the group of a column, received {name!r}; available: {known}"
             raise FieldError(f"sequences.groups.{name}", rule)
         if name == groups[0] and rules.max_length is not None:
             rule = (
@@ -72,7 +72,7 @@ def check_pairs(buckets: Buckets, sequences: Sequences, groups: Sequence[str]) -
         for name in ("pairs", "product_weight", "group_weights"):
             if getattr(buckets, name):
                 raise FieldError(
-                    f"buckets.{name}", "expected columns of two groups with it, received one; leave it out"
+                    f"buckets.{name}", "expected columns of two groups with this field, received one; leave it out"
                 )
         return
     for name in buckets.group_weights:
@@ -118,11 +118,11 @@ def check_from_data(columns: Sequence[AnyColumn], split_names: Sequence[str], tr
             continue
         if other not in owners:
             known = ", ".join(sorted(owners)) or "none"
-            rule = f"expected the key of a column with from_data of its own, received {other!r}; there are: {known}"
+            rule = f"expected the key of a column with its own from_data, received {other!r}; available: {known}"
             raise FieldError(f"columns[{place}].from_data.same_as", rule)
         if counted[other].dtype != column.dtype:
-            rule = f"expected a column of dtype {column.dtype}, {other!r} has {counted[other].dtype}"
-            raise FieldError(f"columns[{place}].from_data.same_as", f"{rule}; received {other!r}")
+            rule = f"expected a column of dtype {column.dtype}, received {other!r} of dtype {counted[other].dtype}"
+            raise FieldError(f"columns[{place}].from_data.same_as", rule)
 
 
 def check_one_division(inputs: Inputs, splits: Splits) -> None:

@@ -55,7 +55,7 @@ StepCountOrZero = Annotated[int, Field(ge=0, lt=2**31)]
 def _check_multiple(value: Any) -> Any:
     if value == "auto" or (isinstance(value, int) and 1 <= value < 2**31):
         return value
-    raise ValueError(f"expected `auto` or a whole number of steps from 1 on, received {show(value)}")
+    raise ValueError(f"expected `auto` or a positive whole number of steps, received {show(value)}")
 
 
 Multiple = Annotated[StepCount | Literal["auto"], BeforeValidator(_check_multiple)]

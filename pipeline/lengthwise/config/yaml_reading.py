@@ -105,7 +105,7 @@ def _size(node: yaml.Node, sizes: dict[int, int], open_nodes: set[int]) -> int:
     if id(node) in sizes:
         return sizes[id(node)]
     if id(node) in open_nodes:
-        raise yaml.constructor.ConstructorError(None, None, "an anchor that holds itself", node.start_mark)
+        raise yaml.constructor.ConstructorError(None, None, "an anchor that contains itself", node.start_mark)
     open_nodes.add(id(node))
     parts: list[yaml.Node] = []
     if isinstance(node, yaml.SequenceNode):
@@ -131,11 +131,11 @@ def _explain(path: str, error: yaml.MarkedYAMLError) -> str:
         received, advice = "a second ': ' in one value", "put text with ': ' in quotes"
     elif "undefined alias" in problem or error.context == "while scanning an alias":
         received = received.removeprefix("found ")
-        advice = "put text that starts with '*' in quotes, glob patterns too"
+        advice = "put text that starts with '*', including glob patterns, in quotes"
     elif "second time" in problem:
         advice = "keep one of the two"
     elif "stream end" in problem:
-        received, advice = "the end of the file", "close what is open: a bracket, a brace or a quote"
+        received, advice = "the end of the file", "close the open bracket, brace or quote"
     elif "another document" in problem:
         advice = "keep one document per file"
     return f"{path}: {where}expected YAML, received {received}{'; ' if advice else ''}{advice}"

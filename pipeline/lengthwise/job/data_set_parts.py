@@ -98,7 +98,7 @@ def drop_parts(root: str, names: Sequence[str] = (), before: str = "") -> list[s
     unknown = sorted(set(names) - parts.keys())
     if unknown:
         known = ", ".join(parts) or "none"
-        raise ConfigError(f"{FIELD}: expected a part of {root}, received {unknown[0]!r}; there are: {known}")
+        raise ConfigError(f"{FIELD}: expected a part of {root}, received {unknown[0]!r}; available: {known}")
     chosen = [folder for name, folder in parts.items() if name in names or name < before]
     with interruptible(), locked(root):
         for folder in chosen:
@@ -140,7 +140,7 @@ def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSi
         progress(Event("log", message=f"{folder} is complete already; --overwrite prepares it again"))
         return complete
     if not new:
-        raise ConfigError(f"{FIELD}: expected input files that no part has, all {len(inputs)} are in parts already")
+        raise ConfigError(f"{FIELD}: expected input files that are in no part, all {len(inputs)} are already in parts")
     if others:
         progress(Event("log", message=f"{len(new)} new input files, {len(inputs) - len(new)} are in other parts"))
         part = as_planned_by(part, *others[-1], progress).model_copy(update={"inputs": _only(part, new)})
