@@ -13,7 +13,7 @@ from lengthwise_cli.sequence_display import as_dict, say_sequence
 from lengthwise_cli.terminal import say, say_json, say_table
 
 if TYPE_CHECKING:
-    from lengthwise.draft.feature_facts import Facts
+    from lengthwise.draft.feature_facts import FeatureFacts
     from lengthwise.draft.sample_scan import SampledFeatures
     from lengthwise.records.samples.record_display import FeatureView, UnreadableRecord
 
@@ -41,10 +41,10 @@ def inspect_raw(target: str, first: int, most: int, max_record_bytes: int, *, wh
     if whole:
         _say_whole(*records[0], as_json=as_json)
         return
-    from lengthwise.draft.sample_scan import scan
+    from lengthwise.draft.sample_scan import scan_sample
     from lengthwise.records.samples.record_display import FeatureView
 
-    seen, (count, damage) = scan([target], SAMPLE, max_record_bytes), _count(paths, max_record_bytes)
+    seen, (count, damage) = scan_sample([target], SAMPLE, max_record_bytes), _count(paths, max_record_bytes)
     if as_json:
         examples = [as_dict(one) for _, one in records if isinstance(one, FeatureView)]
         say_json({**_as_json(seen), "files": len(paths), "records": count, "damage": damage, "examples": examples})
@@ -118,14 +118,14 @@ def _say_file(path: str, seen: "SampledFeatures", count: int, damage: dict[str, 
     say_table(f"Features of {sample}", headings, rows)
 
 
-def _row(key: str, where: str, facts: "Facts") -> tuple[object, ...]:
+def _row(key: str, where: str, facts: "FeatureFacts") -> tuple[object, ...]:
     numbers = [f"{number:.6g}" for number in facts.limits] if facts.limits else ["", ""]
     texts = [text.decode(errors="backslashreplace") for text in facts.most_common(3)]
     kinds = ", ".join(sorted(facts.kinds)) or "empty"
     return key, where, kinds, int(facts.present.sum()), facts.values, *_spread(facts), *numbers, _short(" ".join(texts))
 
 
-def _spread(facts: "Facts") -> tuple[int, int]:
+def _spread(facts: "FeatureFacts") -> tuple[int, int]:
     """Returns the minimum and maximum number of values of the records that have the feature."""
     counts = facts.counts[facts.present]
     return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
@@ -136,7 +136,7 @@ def _short(text: str, most: int = 40) -> str:
 
 
 def _as_json(seen: "SampledFeatures") -> dict[str, Any]:
-    def facts_of(features: "dict[str, Facts]") -> dict[str, Any]:
+    def facts_of(features: "dict[str, FeatureFacts]") -> dict[str, Any]:
         return {
             key: {
                 "kinds": facts.kinds,

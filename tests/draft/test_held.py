@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lengthwise.draft import draft_config
-from lengthwise.draft.feature_values import KINDS, hold_features, hold_lists
+from lengthwise.draft.feature_values import KINDS, read_feature_lists, read_features
 from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example, Feature, FeatureList, RawRecord
 
@@ -51,13 +51,13 @@ def _check(held, records) -> None:
 @settings(max_examples=200, deadline=None)
 @given(_of_one_kind(lambda feature: st.lists(st.lists(feature, max_size=5), max_size=6)))
 def test_feature_lists(records) -> None:
-    _check(hold_lists([FeatureList(feature=record).SerializeToString() for record in records]), records)
+    _check(read_feature_lists([FeatureList(feature=record).SerializeToString() for record in records]), records)
 
 
 @settings(max_examples=200, deadline=None)
 @given(_of_one_kind(lambda feature: st.lists(feature, max_size=6)))
 def test_features(records) -> None:
-    _check(hold_features([record.SerializeToString() for record in records]), [[record] for record in records])
+    _check(read_features([record.SerializeToString() for record in records]), [[record] for record in records])
 
 
 def _example(number: int) -> bytes:

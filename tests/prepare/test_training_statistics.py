@@ -17,7 +17,7 @@ from lengthwise.errors import ConfigError, DataLimitError
 from lengthwise.job import run as run_job
 from lengthwise.manifest import QUANTILES, TrainingStatistics, joint_moments, load_manifest
 from lengthwise.records.statistics import training_numbers
-from lengthwise.records.statistics.training_numbers import measure, quantile_boundaries, training_statistics
+from lengthwise.records.statistics.training_numbers import measure_numbers, quantile_boundaries, training_statistics
 from prepare import jobs
 from records.messages import sequence_example
 
@@ -48,7 +48,9 @@ def test_the_statistics_of_shards_are_those_of_all_numbers(data: Any, elements: 
     rows = data.draw(st.lists(st.lists(kind, min_size=elements, max_size=elements), min_size=1, max_size=40))
     numbers = (np.array(rows, np.float64) + base).astype(dtype)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(numbers)), max_size=3)))
-    first, *others = (measure(shard, len(numbers), str(place)) for place, shard in enumerate(np.split(numbers, cuts)))
+    first, *others = (
+        measure_numbers(shard, len(numbers), str(place)) for place, shard in enumerate(np.split(numbers, cuts))
+    )
     for other in others:
         first.add(other)
     found = training_statistics(first)
@@ -70,7 +72,7 @@ def test_of_many_numbers_the_quantiles_are_those_of_a_sample(monkeypatch: pytest
     rng = np.random.default_rng(0)
     for numbers in rng.normal(size=2**18), np.tile(np.arange(2**8), 2**10), rng.integers(0, 9, 2**18):
         shards = np.array_split(np.asarray(numbers, np.float32)[:, None], 2**10)  # fewer steps than the stride, too
-        first, *others = (measure(shard, len(numbers), str(place)) for place, shard in enumerate(shards))
+        first, *others = (measure_numbers(shard, len(numbers), str(place)) for place, shard in enumerate(shards))
         for other in others:
             first.add(other)
         assert 2**12 <= sum(map(len, first.sample)) <= 2**13 + 2**10

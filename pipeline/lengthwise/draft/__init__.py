@@ -4,10 +4,10 @@ files ─ record_sample ─> records ─ feature_values, feature_facts ─> fact
       ─ sequence_alignment ─> sequences ─ column_choice ─> columns, and why ─ yaml_rendering ─> commented YAML
 """
 
-from lengthwise.draft.column_choice import choose
+from lengthwise.draft.column_choice import choose_columns
 from lengthwise.draft.record_sample import MAX_RECORD_BYTES
-from lengthwise.draft.sample_scan import scan
-from lengthwise.draft.yaml_rendering import render
+from lengthwise.draft.sample_scan import scan_sample
+from lengthwise.draft.yaml_rendering import render_draft
 
 __all__ = ["MAX_RECORD_BYTES", "draft_config"]
 
@@ -29,5 +29,5 @@ def draft_config(files: list[str], sample: int = 1000, max_record_bytes: int = M
         ConfigError: the patterns match no file.
         DatasetError: no record can be read, or none contains a sequence; the message says why, feature by feature.
     """
-    seen = scan(files, sample, max_record_bytes)
-    return render(seen, choose(seen))
+    seen = scan_sample(files, sample, max_record_bytes)
+    return render_draft(seen, choose_columns(seen))

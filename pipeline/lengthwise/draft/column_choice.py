@@ -1,4 +1,4 @@
-"""Facts of features -> the columns that read them, the omitted features, and why."""
+"""FeatureFacts of features -> the columns that read them, the omitted features, and why."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,18 +9,23 @@ import numpy as np
 from lengthwise.columns import RESERVED_KEY
 from lengthwise.draft.binary_features import describe_blobs
 from lengthwise.draft.context_draft import draft_context, usual_count
-from lengthwise.draft.exceptional_records import ExceptionalRecords, tolerated, tolerated_in_all, union
-from lengthwise.draft.feature_facts import Facts
+from lengthwise.draft.exceptional_records import (
+    ExceptionalRecords,
+    allowed_exceptions,
+    allowed_in_total,
+    any_exceptional,
+)
+from lengthwise.draft.feature_facts import FeatureFacts
 from lengthwise.draft.feature_names import name_of_group
 from lengthwise.draft.sample_scan import SampledFeatures
-from lengthwise.draft.sequence_alignment import Alignment, align
+from lengthwise.draft.sequence_alignment import Alignment, align_sequences
 from lengthwise.draft.split_key_choice import Division, find_division
 from lengthwise.draft.step_draft import Fields, draft_steps, widths_are_even
 from lengthwise.draft.yaml_quoting import quote
 from lengthwise.errors import DatasetError
 
 _MOST_VALUES = 65_536  # that a step of ids may have
-_Features = dict[str, Facts]
+_Features = dict[str, FeatureFacts]
 
 
 @dataclass(slots=True)
@@ -46,7 +51,7 @@ class Draft:
     division: Division | None = None
 
 
-def choose(seen: SampledFeatures) -> Draft:
+def choose_columns(seen: SampledFeatures) -> Draft:
     """Columns for all features that can be sequences or values of the whole record.
 
     Raises:
@@ -55,7 +60,7 @@ def choose(seen: SampledFeatures) -> Draft:
     draft = Draft()
     sequences, context = _divide(seen)
     readable = {key: facts for key, facts in sequences.items() if not _leave_out(key, facts, draft, is_step=True)}
-    alignment = align(readable, flat=seen.format == "example")
+    alignment = align_sequences(readable, flat=seen.format == "example")
     draft.left_out |= alignment.apart
     chosen, lengths = _choose_steps(alignment, readable, seen, _Chosen(seen.records, draft))
     if not chosen.columns:
@@ -72,7 +77,7 @@ def _add_groups(alignment: Alignment, features: _Features, seen: SampledFeatures
     draft, main = chosen.draft, list(chosen.columns)
     while alignment.own:
         apart = alignment.apart
-        alignment = align({key: features[key] for key in alignment.own}, flat=seen.format == "example")
+        alignment = align_sequences({key: features[key] for key in alignment.own}, flat=seen.format == "example")
         for key in alignment.widths:
             del draft.left_out[key]
         before = len(chosen.columns)
@@ -143,8 +148,8 @@ class _Chosen:
 
     def add(self, key: str, column: Fields, why: list[str], odd: list[ExceptionalRecords]) -> bool:
         """Adds a column, or the reason why it is omitted; returns whether it was added."""
-        rejected = union(odd, len(self.rejected)) | self.rejected
-        if self.columns and int(rejected.sum()) > tolerated_in_all(len(rejected)):
+        rejected = any_exceptional(odd, len(self.rejected)) | self.rejected
+        if self.columns and int(rejected.sum()) > allowed_in_total(len(rejected)):
             reasons = ", ".join(f"{records.why} in {records.count}" for records in odd)
             self.draft.left_out[key] = f"too many records would be rejected, for it and for other features: {reasons}"
             return False
@@ -166,7 +171,7 @@ def _divide(seen: SampledFeatures) -> tuple[_Features, _Features]:
         return {**seen.sequences, **flat}, {key: facts for key, facts in seen.context.items() if key not in flat}
     sharing = Counter(facts.counts.tobytes() for facts in seen.context.values())
 
-    def varies(facts: Facts) -> bool:
+    def varies(facts: FeatureFacts) -> bool:
         found = facts.counts[facts.present]
         together = sharing[facts.counts.tobytes()] > 1  # two features do not differ in the same records by chance
         return usual_count(facts) is None or (together and len(np.unique(found)) > 1)
@@ -183,18 +188,18 @@ def _divide(seen: SampledFeatures) -> tuple[_Features, _Features]:
     return {}, seen.context
 
 
-def _is_as_long(facts: Facts, sequences: _Features) -> bool:
+def _is_as_long(facts: FeatureFacts, sequences: _Features) -> bool:
     """Whether its number of values varies, and equals the steps of some sequence in all but a few records."""
     if usual_count(facts) is not None:
         return False
     for other in sequences.values():
         both = facts.present & other.present
-        if (facts.counts != other.counts)[both].sum() <= tolerated(int(both.sum())) and both.any():
+        if (facts.counts != other.counts)[both].sum() <= allowed_exceptions(int(both.sum())) and both.any():
             return True
     return False
 
 
-def _leave_out(key: str, facts: Facts, draft: Draft, *, is_step: bool) -> bool:
+def _leave_out(key: str, facts: FeatureFacts, draft: Draft, *, is_step: bool) -> bool:
     reason = _unusable_name(key) or _unusable_values(facts) or (_unusable_steps if is_step else _unusable_blobs)(facts)
     if reason:
         draft.left_out[key] = reason
@@ -209,23 +214,23 @@ def _unusable_name(key: str) -> str:
     return "names that start with ## are reserved" if key.startswith("##") else ""
 
 
-def _unusable_values(facts: Facts) -> str:
+def _unusable_values(facts: FeatureFacts) -> str:
     if not facts.kind or not facts.values:
         return "no record looked at has a value of it"
-    if int(facts.odd.sum()) > tolerated(int(facts.present.sum())):
+    if int(facts.odd.sum()) > allowed_exceptions(int(facts.present.sum())):
         held = ", ".join(f"{kind} in {count} records" for kind, count in sorted(facts.kinds.items()))
         return f"it holds lists of several kinds: {held}"
     return ""
 
 
-def _unusable_blobs(facts: Facts) -> str:
+def _unusable_blobs(facts: FeatureFacts) -> str:
     blobs = describe_blobs(facts.texts)
     return (
         f"{blobs}: of the whole record, no column decodes them; kind: context carries them as strings" if blobs else ""
     )
 
 
-def _unusable_steps(facts: Facts) -> str:
+def _unusable_steps(facts: FeatureFacts) -> str:
     if facts.kind == "float_list" and not widths_are_even(facts):
         return f"its steps have between {facts.widths.min()} and {facts.widths.max()} numbers"
     widest = int(facts.widths.max(initial=0))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lengthwise.draft.exceptional_records import ExceptionalRecords, most_common, tolerated
-from lengthwise.draft.feature_facts import Facts
+from lengthwise.draft.exceptional_records import ExceptionalRecords, allowed_exceptions, most_common
+from lengthwise.draft.feature_facts import FeatureFacts
 from lengthwise.draft.feature_names import person_rank
 from lengthwise.draft.split_key_choice import FEWEST
 from lengthwise.draft.step_draft import Fields, draft_integers, draft_texts, range_text
@@ -12,17 +12,17 @@ _MOST_VALUES = 256  # of ids in a record: each row is filled up to as many
 _DTYPES = {"float_list": ("float32", 0.0), "int64_list": ("int64", 0), "bytes_list": ("string", "")}
 
 
-def usual_count(facts: Facts) -> int | None:
+def usual_count(facts: FeatureFacts) -> int | None:
     """The number of values in all but a few records; None if it varies."""
     found = facts.counts[facts.present]
     if not len(found):
         return None
     count = most_common(found)
-    return count if int((found != count).sum()) <= tolerated(len(found)) else None
+    return count if int((found != count).sum()) <= allowed_exceptions(len(found)) else None
 
 
 def draft_context(
-    key: str, facts: Facts, *, complete: bool
+    key: str, facts: FeatureFacts, *, complete: bool
 ) -> tuple[Fields, list[str], list[ExceptionalRecords]] | None:
     """The column of one context feature; see `draft_steps`. None for a varying number of numbers that are not ids.
 
@@ -38,7 +38,7 @@ def draft_context(
 
 
 def _draft_ids(
-    key: str, facts: Facts, count: int | None, *, complete: bool
+    key: str, facts: FeatureFacts, count: int | None, *, complete: bool
 ) -> tuple[Fields, list[str], list[ExceptionalRecords]] | None:
     """An id column of `count` values, or up to the maximum of the records; None if the values are not ids."""
     most = count or int(facts.counts.max())
@@ -58,7 +58,7 @@ def _draft_ids(
     return column, [*why, *_absence(facts)], _odd(facts, facts.counts > most, f"it has more than {_values(most)}")
 
 
-def _draft_values(key: str, facts: Facts, count: int) -> tuple[Fields, list[str], list[ExceptionalRecords]]:
+def _draft_values(key: str, facts: FeatureFacts, count: int) -> tuple[Fields, list[str], list[ExceptionalRecords]]:
     """The values as they are."""
     dtype, zero = _DTYPES[facts.kind]
     column: Fields = {"kind": "context", "key": key, "dtype": dtype}
@@ -75,12 +75,12 @@ def _draft_values(key: str, facts: Facts, count: int) -> tuple[Fields, list[str]
     return column, [*why, *_absence(facts)], _odd(facts, facts.counts != count, f"it has other than {_values(count)}")
 
 
-def _absence(facts: Facts) -> list[str]:
+def _absence(facts: FeatureFacts) -> list[str]:
     absent = int((~facts.present).sum())
     return [f"absent from {absent} of {len(facts.counts)} records"] if absent else []
 
 
-def _odd(facts: Facts, wrong: np.ndarray, why: str) -> list[ExceptionalRecords]:
+def _odd(facts: FeatureFacts, wrong: np.ndarray, why: str) -> list[ExceptionalRecords]:
     """The records that the column rejects: those of another kind, and those with another number of values."""
     odd = [ExceptionalRecords(facts.odd, f"it holds no {facts.kind}")] if facts.odd.any() else []
     wrong = facts.present & wrong & ~facts.odd

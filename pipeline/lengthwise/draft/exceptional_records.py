@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 
-def tolerated(records: int) -> int:
+def allowed_exceptions(records: int) -> int:
     """One record in a hundred, as the job's default limit has it; of ten records or more, at least one."""
     return max(records // 100, int(records >= 10))
 
 
-def tolerated_in_all(records: int) -> int:
+def allowed_in_total(records: int) -> int:
     """How many records may be rejected for all features together."""
-    return max(records // 20, tolerated(records))
+    return max(records // 20, allowed_exceptions(records))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def most_common(values: np.ndarray) -> int:
     return int(distinct[np.argmax(occurrences)])
 
 
-def union(odd: Sequence[ExceptionalRecords], records: int) -> np.ndarray:
+def any_exceptional(odd: Sequence[ExceptionalRecords], records: int) -> np.ndarray:
     """The records that are exceptional for any reason, bool `[records]`."""
     rows = np.zeros(records, bool)
     for exceptional in odd:

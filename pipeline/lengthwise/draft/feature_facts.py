@@ -11,7 +11,7 @@ from lengthwise.draft.feature_values import KINDS, FeatureValues
 
 
 @dataclass(frozen=True)
-class Facts:
+class FeatureFacts:
     """One feature in the sampled records.
 
     Attributes:
@@ -85,7 +85,9 @@ class Facts:
         return self.texts and [self.texts[place] for place in np.argsort(-self.occurrences, kind="stable")[:count]]
 
 
-def facts_of(values_by_record: FeatureValues, rows: np.ndarray, records: int, *, is_list: bool) -> Facts:
+def summarize_feature(
+    values_by_record: FeatureValues, rows: np.ndarray, records: int, *, is_list: bool
+) -> FeatureFacts:
     """Summarizes a feature's values.
 
     Args:
@@ -109,7 +111,7 @@ def facts_of(values_by_record: FeatureValues, rows: np.ndarray, records: int, *,
     numbers = np.zeros(0) if values is None or main == 0 else values
     ends = np.cumsum(np.where(values_by_record.kinds == main, values_by_record.widths, 0))
     record_ends = np.append(0, ends)[np.cumsum(values_by_record.steps)]
-    return Facts(
+    return FeatureFacts(
         kinds,
         KINDS[main] if kinds else "",
         counts,

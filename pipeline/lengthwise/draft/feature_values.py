@@ -40,12 +40,12 @@ class FeatureValues:
     unreadable: list[int]
 
 
-def hold_lists(parts: list[bytes]) -> FeatureValues:
+def read_feature_lists(parts: list[bytes]) -> FeatureValues:
     """Reads serialized `tf.train.FeatureList`s, one per record."""
     return _read_usual(parts) or _read_any(parts, lambda part: FeatureList.FromString(part).feature)
 
 
-def hold_features(parts: list[bytes]) -> FeatureValues:
+def read_features(parts: list[bytes]) -> FeatureValues:
     """Reads serialized `tf.train.Feature`s, one per record; each is one step."""
     return _read_usual([_header(len(part)) + part for part in parts]) or _read_any(
         parts, lambda part: (Feature.FromString(part),)

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lengthwise.draft.feature_facts import Facts, facts_of
-from lengthwise.draft.feature_values import FeatureValues, hold_features, hold_lists
+from lengthwise.draft.feature_facts import FeatureFacts, summarize_feature
+from lengthwise.draft.feature_values import FeatureValues, read_feature_lists, read_features
 from lengthwise.draft.record_sample import MAX_RECORD_BYTES, RecordSample, take_sample
 from lengthwise.errors import DatasetError
 from lengthwise.records.decoding.example_protos import RawRecord
@@ -31,8 +31,8 @@ class SampledFeatures:
     format: Literal["sequence_example", "example"] = "sequence_example"
     records: int = 0
     unusable: int = 0
-    context: dict[str, Facts] = field(default_factory=dict)
-    sequences: dict[str, Facts] = field(default_factory=dict)
+    context: dict[str, FeatureFacts] = field(default_factory=dict)
+    sequences: dict[str, FeatureFacts] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -40,7 +40,7 @@ class SampledFeatures:
         return self.sample.complete
 
 
-def scan(patterns: list[str], sample: int, max_record_bytes: int = MAX_RECORD_BYTES) -> SampledFeatures:
+def scan_sample(patterns: list[str], sample: int, max_record_bytes: int = MAX_RECORD_BYTES) -> SampledFeatures:
     """Reads `sample` records, the first ones of each file: equally many of each file if they have them.
 
     Raises:
@@ -103,8 +103,8 @@ def _look(messages: list[Any], seen: SampledFeatures) -> set[int]:
     flat = _by_key(messages, lambda message: message.context.feature)
     lists = _by_key(messages, lambda message: message.feature_lists.feature_list)
     unreadable: set[int] = set()
-    seen.context = _sum_up(flat, seen.records, hold_features, unreadable)
-    seen.sequences = _sum_up(lists, seen.records, hold_lists, unreadable)
+    seen.context = _sum_up(flat, seen.records, read_features, unreadable)
+    seen.sequences = _sum_up(lists, seen.records, read_feature_lists, unreadable)
     return unreadable
 
 
@@ -124,11 +124,11 @@ def _by_key(messages: list[Any], features: Callable[[Any], Any]) -> _Parts:
 
 def _sum_up(
     found: _Parts, records: int, hold: Callable[[list[bytes]], FeatureValues], unreadable: set[int]
-) -> dict[str, Facts]:
+) -> dict[str, FeatureFacts]:
     facts = {}
     for key in sorted(found):
         rows, parts = found.pop(key)  # freed as soon as it is summarized: it has the bytes of all records
         held = hold(parts)
         unreadable.update(rows[place] for place in held.unreadable)
-        facts[key] = facts_of(held, np.array(rows), records, is_list=hold is hold_lists)
+        facts[key] = summarize_feature(held, np.array(rows), records, is_list=hold is read_feature_lists)
     return facts

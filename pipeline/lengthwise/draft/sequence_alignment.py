@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lengthwise.draft.exceptional_records import tolerated
-from lengthwise.draft.feature_facts import Facts
+from lengthwise.draft.exceptional_records import allowed_exceptions
+from lengthwise.draft.feature_facts import FeatureFacts
 from lengthwise.draft.yaml_quoting import quote
 
 _IN_AS_MANY = 0.9  # of the records that the most frequent list is in
@@ -63,7 +63,7 @@ class _Group:
     mean: float
 
 
-def align(sequences: Mapping[str, Facts], *, flat: bool) -> Alignment:
+def align_sequences(sequences: Mapping[str, FeatureFacts], *, flat: bool) -> Alignment:
     """Groups features by their numbers of steps, and keeps one group.
 
     Args:
@@ -95,7 +95,7 @@ def _choose(groups: list[_Group]) -> _Group:
 class _Classes:
     """Features by their counts: `counts[c]` are those of the features `keys[c]`, int64 `[classes, records]`."""
 
-    def __init__(self, sequences: Mapping[str, Facts], *, flat: bool) -> None:
+    def __init__(self, sequences: Mapping[str, FeatureFacts], *, flat: bool) -> None:
         by_counts: dict[bytes, list[str]] = {}
         for key, facts in sequences.items():
             by_counts.setdefault(facts.counts.tobytes(), []).append(key)
@@ -122,7 +122,7 @@ class _Classes:
         ratios = self._ratios(leader)
         agreeing, differing, both = self._compare(leader, ratios)
         least = np.minimum(self._records, self._records[leader])
-        allowed = np.array([tolerated(count) for count in both.tolist()])
+        allowed = np.array([allowed_exceptions(count) for count in both.tolist()])
         joins = (2 * agreeing > least) & (differing <= allowed) & (ratios > 0)
         joins[leader] = True
         narrowest = ratios[joins].min()
@@ -156,7 +156,7 @@ class _Classes:
         """Whether the values of each class divide into steps of that width, in all but a few records."""
         whole = np.maximum(np.round(widths), 1).astype(np.int64)
         broken = ((self.counts > 0) & (self.counts % whole[:, None] > 0)).sum(axis=1)
-        allowed = np.array([tolerated(count) for count in self._records.tolist()])
+        allowed = np.array([allowed_exceptions(count) for count in self._records.tolist()])
         return (np.abs(widths - whole) < 1e-6) & (whole <= _WIDEST) & (broken <= allowed)
 
     def _compare(self, leader: int, ratios: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

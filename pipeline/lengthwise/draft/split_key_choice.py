@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from lengthwise.draft.feature_facts import Facts
+from lengthwise.draft.feature_facts import FeatureFacts
 from lengthwise.draft.feature_names import person_rank
 from lengthwise.records.rows.splits import assign_splits, hash_values
 
@@ -32,19 +32,19 @@ class Division:
     held_back: int
 
 
-def find_division(context: Mapping[str, Facts]) -> Division | None:
+def find_division(context: Mapping[str, FeatureFacts]) -> Division | None:
     """By the feature whose name ranks first; None if none is in every record, with enough persons."""
     ranks = {key: person_rank(key) for key, facts in context.items() if _can_divide(facts)}
     named = sorted((rank, key) for key, rank in ranks.items() if rank is not None)
     return next((found for _, key in named if (found := _divide(key, context[key]))), None)
 
 
-def _can_divide(facts: Facts) -> bool:
+def _can_divide(facts: FeatureFacts) -> bool:
     in_every_record = bool(np.all(facts.counts == 1)) and not facts.odd.any()
     return in_every_record and facts.kind != "float_list" and facts.distinct >= FEWEST
 
 
-def _divide(key: str, facts: Facts) -> Division | None:
+def _divide(key: str, facts: FeatureFacts) -> Division | None:
     """Uses the first seed for which the small split has about a tenth, which is not certain with few persons."""
     values = pa.array(facts.texts, pa.large_binary()) if facts.texts else facts.distinct_numbers
     hashes, records = hash_values(values), len(facts.counts)

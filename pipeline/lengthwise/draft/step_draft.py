@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from lengthwise.draft.binary_features import VECTORS, describe_blobs, guess_numbers
-from lengthwise.draft.exceptional_records import ExceptionalRecords, most_common, tolerated
-from lengthwise.draft.feature_facts import Facts
+from lengthwise.draft.exceptional_records import ExceptionalRecords, allowed_exceptions, most_common
+from lengthwise.draft.feature_facts import FeatureFacts
 from lengthwise.draft.feature_names import is_id, is_measure, is_time
 from lengthwise.records.arrays.utf8 import is_utf8
 
@@ -33,7 +33,7 @@ Fields = dict[str, Any]
 
 
 def draft_steps(
-    key: str, facts: Facts, width: int, *, complete: bool
+    key: str, facts: FeatureFacts, width: int, *, complete: bool
 ) -> tuple[Fields, list[str], list[ExceptionalRecords]]:
     """The column of one sequence feature.
 
@@ -71,7 +71,7 @@ def draft_steps(
     return column, why, odd
 
 
-def _draft_blobs(key: str, facts: Facts, blobs: str) -> tuple[Fields, list[str]]:
+def _draft_blobs(key: str, facts: FeatureFacts, blobs: str) -> tuple[Fields, list[str]]:
     """Numbers if all values have one size and no known format, else bytes that are kept as they are."""
     numbers = guess_numbers(facts.texts) if blobs.startswith(VECTORS) and facts.present.all() else None
     if numbers is None:
@@ -86,19 +86,19 @@ def _draft_blobs(key: str, facts: Facts, blobs: str) -> tuple[Fields, list[str]]
     return {"kind": "numeric", "key": key, "shape": [count], "decode": {"dtype": dtype}}, why
 
 
-def _has_one_each(facts: Facts, width: int) -> bool:
+def _has_one_each(facts: FeatureFacts, width: int) -> bool:
     """Whether most steps have one value."""
     return width == 1 and (not len(facts.widths) or most_common(facts.widths) == 1)
 
 
-def _one_string_each(facts: Facts) -> list[ExceptionalRecords]:
+def _one_string_each(facts: FeatureFacts) -> list[ExceptionalRecords]:
     """The records in which a step does not have exactly one string; a string of a flat list is a step."""
     rows = np.zeros(len(facts.counts), bool)
     rows[facts.step_rows[facts.widths != 1]] = True
     return [ExceptionalRecords(rows, "it has steps of other than one string")] if rows.any() else []
 
 
-def _say_gaps(column: Fields, why: list[str], facts: Facts) -> None:
+def _say_gaps(column: Fields, why: list[str], facts: FeatureFacts) -> None:
     """Lets the column fill NaN and steps without a number, and accept infinite numbers."""
     if column["kind"] != "numeric":
         return
@@ -115,16 +115,16 @@ def _say_gaps(column: Fields, why: list[str], facts: Facts) -> None:
         why.append("infinite ones among them")
 
 
-def widths_are_even(facts: Facts) -> bool:
+def widths_are_even(facts: FeatureFacts) -> bool:
     """Whether steps have equally many values, or none, in all but a few records."""
     some = facts.widths > 0
     if not some.any():
         return True
     wrong = np.unique(facts.step_rows[some & (facts.widths != most_common(facts.widths[some]))])
-    return len(wrong) <= tolerated(int(facts.present.sum()))
+    return len(wrong) <= allowed_exceptions(int(facts.present.sum()))
 
 
-def _set_width(column: Fields, why: list[str], facts: Facts, width: int) -> list[ExceptionalRecords]:
+def _set_width(column: Fields, why: list[str], facts: FeatureFacts, width: int) -> list[ExceptionalRecords]:
     """Sets the number of values per step: exact for numbers, the maximum for ids."""
     numeric, odd = column["kind"] == "numeric", []
     if len(facts.widths):
@@ -147,7 +147,7 @@ def _set_width(column: Fields, why: list[str], facts: Facts, width: int) -> list
     return odd
 
 
-def draft_integers(key: str, facts: Facts, *, complete: bool) -> tuple[Fields, list[str]]:
+def draft_integers(key: str, facts: FeatureFacts, *, complete: bool) -> tuple[Fields, list[str]]:
     """The column of integers, and the comments on it: ids if they can be ids."""
     low, high = map(int, facts.limits or (0, 0))
     why = [f"integers{range_text(facts)}"]
@@ -163,7 +163,7 @@ def draft_integers(key: str, facts: Facts, *, complete: bool) -> tuple[Fields, l
     return {"kind": "hash", "key": key, "hash_bucket_size": buckets, "dtype": "int64"}, [*why, reason]
 
 
-def _why_numeric(key: str, facts: Facts, low: int, high: int) -> str:
+def _why_numeric(key: str, facts: FeatureFacts, low: int, high: int) -> str:
     """Why these are numbers, not ids; empty if they can be ids."""
     if is_measure(key):
         return "amounts by their name; ids were an identity column"
@@ -172,7 +172,7 @@ def _why_numeric(key: str, facts: Facts, low: int, high: int) -> str:
     return _why_time(key, facts, low, high)
 
 
-def _why_time(key: str, facts: Facts, low: int, high: int) -> str:
+def _why_time(key: str, facts: FeatureFacts, low: int, high: int) -> str:
     if is_id(key):
         return ""
     for unit, scale in _UNITS.items():
@@ -183,7 +183,7 @@ def _why_time(key: str, facts: Facts, low: int, high: int) -> str:
     return "times by its name" if is_time(key) else ""
 
 
-def draft_texts(key: str, facts: Facts) -> tuple[Fields, list[str]]:
+def draft_texts(key: str, facts: FeatureFacts) -> tuple[Fields, list[str]]:
     """The column of strings, and the comments on it: a vocabulary if few strings are distinct."""
     count = facts.distinct
     why = [f"{count} distinct strings"]
@@ -200,7 +200,7 @@ def draft_texts(key: str, facts: Facts) -> tuple[Fields, list[str]]:
     return {"kind": "hash", "key": key, "hash_bucket_size": buckets}, [*why, reason]
 
 
-def range_text(facts: Facts) -> str:
+def range_text(facts: FeatureFacts) -> str:
     """` from 0 to 49`; empty without a number."""
     if facts.limits is None:
         return ""
@@ -209,7 +209,7 @@ def range_text(facts: Facts) -> str:
     return f" from {low:{form}} to {high:{form}}"
 
 
-def _buckets(facts: Facts) -> tuple[int, str]:
+def _buckets(facts: FeatureFacts) -> tuple[int, str]:
     """A power of two with room for four times the values seen, so that few share an id."""
     size = max(1024, 1 << (4 * facts.distinct - 1).bit_length())
     return size, f"hashed to {size} ids, at least 4 times the {facts.distinct} values seen, so that few share one"

@@ -19,7 +19,7 @@ _FEWEST_TO_DIVIDE = 40
 _WRAPPER = textwrap.TextWrapper(100, "  # ", "  #   ", break_long_words=False, break_on_hyphens=False)
 
 
-def render(seen: SampledFeatures, draft: Draft) -> str:
+def render_draft(seen: SampledFeatures, draft: Draft) -> str:
     """A complete configuration, with comments on defaults."""
     lines = [*_head(seen), *_columns(draft), *_sequences(draft), *_buckets(draft), *_splits(seen, draft)]
     return "\n".join([*lines, *_limits(seen, draft), "output:", "  path: prepared"]) + "\n"

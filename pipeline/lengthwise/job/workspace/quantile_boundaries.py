@@ -8,11 +8,11 @@ from lengthwise.columns.column_base import Spec
 from lengthwise.columns.column_parts import parts_of, with_changed_parts
 from lengthwise.manifest import Manifest
 from lengthwise.nested_mappings import with_changed_mappings
-from lengthwise.records.statistics.column_statistics import Partial
+from lengthwise.records.statistics.column_statistics import PartialStatistics
 from lengthwise.records.statistics.training_numbers import quantile_boundaries
 
 
-def found_boundaries(column: AnyColumn, statistics: Mapping[str, Partial]) -> AnyColumn:
+def found_boundaries(column: AnyColumn, statistics: Mapping[str, PartialStatistics]) -> AnyColumn:
     """The column with numbers for boundaries; unchanged if the training split has no numbers."""
 
     def find(bucketized: BucketizedColumn, requested: Quantiles) -> tuple[float, ...] | Quantiles:

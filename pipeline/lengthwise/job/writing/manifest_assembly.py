@@ -20,7 +20,7 @@ from lengthwise.job.writing.shard_writing import final_paths, longest_of_buckets
 from lengthwise.manifest import Counts, Group, InputFile, Manifest
 from lengthwise.records.encoding.example_encoder import block_dtypes
 from lengthwise.records.rows.block_rows import Tally
-from lengthwise.records.statistics.column_statistics import Partial, finish, from_bytes, merge, merge_ranges
+from lengthwise.records.statistics.column_statistics import PartialStatistics, finish, from_bytes, merge, merge_ranges
 from lengthwise.storage import files
 
 
@@ -78,8 +78,8 @@ def _check_balance(
         raise EnvironmentFailure(f"records were lost on the way: {'; '.join(faults)}. Nothing was published; run again")
 
 
-def _merge_statistics(job: Job, written: Sequence[WrittenShard]) -> dict[str, Partial]:
-    def read(path: str) -> dict[str, Partial]:
+def _merge_statistics(job: Job, written: Sequence[WrittenShard]) -> dict[str, PartialStatistics]:
+    def read(path: str) -> dict[str, PartialStatistics]:
         return from_bytes(files.read_bytes(path))
 
     return merge(files.iterate_files(read, [statistics_path(job, result.shard.path) for result in written]))

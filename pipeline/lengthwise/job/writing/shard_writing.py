@@ -23,7 +23,7 @@ from lengthwise.records.container.compression import compressing_stream
 from lengthwise.records.container.frame_writing import frame, frame_array
 from lengthwise.records.encoding.example_encoder import BlockEncoder, ExampleEncoder
 from lengthwise.records.rows.row_features import LENGTH, length_columns, lengths_of
-from lengthwise.records.statistics.column_statistics import describe, merge_ranges, to_bytes
+from lengthwise.records.statistics.column_statistics import merge_ranges, partial_statistics, to_bytes
 from lengthwise.storage import files
 
 _LAST = 2**64 - 1
@@ -131,7 +131,7 @@ def write_shard(job: Job, task: ShardTask) -> WrittenShard:
             for group, real, with_padding in zip(groups(job.config.columns)[1:], others, padded, strict=True)
         },
     )
-    statistics = describe(job.config.columns, rows, task.ranges, task.training, task.path)
+    statistics = partial_statistics(job.config.columns, rows, task.ranges, task.training, task.path)
     files.write_bytes(statistics_path(job, task.path), to_bytes(statistics), below=job.work)
     written = WrittenShard(shard=shard)
     files.write_bytes(done, written.model_dump_json().encode(), below=job.work)

@@ -16,7 +16,12 @@ from lengthwise.columns import AnyColumn, context_features, context_ids, id_feat
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.records.encoding.example_encoder import list_values
 from lengthwise.records.rows.row_features import StepFeature, absence_column, step_features, with_numbers
-from lengthwise.records.statistics.training_numbers import MOST_ELEMENTS, TrainingNumbers, measure, training_statistics
+from lengthwise.records.statistics.training_numbers import (
+    MOST_ELEMENTS,
+    TrainingNumbers,
+    measure_numbers,
+    training_statistics,
+)
 
 BINS = 32
 TOP = 20
@@ -39,7 +44,7 @@ def _no_counts() -> np.ndarray:
 
 
 @dataclass(slots=True)
-class Partial:
+class PartialStatistics:
     """The statistics of a feature in some rows.
 
     Attributes:
@@ -61,7 +66,7 @@ class Partial:
     crowded: bool = False
     training: TrainingNumbers | None = None
 
-    def add(self, other: "Partial") -> None:
+    def add(self, other: "PartialStatistics") -> None:
         """Adds the statistics of other rows to these."""
         self.sums = self.sums + other.sums
         if len(other.bins):
@@ -81,8 +86,8 @@ class Partial:
             self.training.add(other.training)
 
 
-def to_bytes(parts: Mapping[str, Partial]) -> bytes:
-    """Partial statistics as the bytes of an `.npz` archive."""
+def to_bytes(parts: Mapping[str, PartialStatistics]) -> bytes:
+    """PartialStatistics statistics as the bytes of an `.npz` archive."""
     arrays: dict[str, np.ndarray] = {}
     for number, (key, part) in enumerate(parts.items()):
         texts = {text.decode("latin-1"): count for text, count in part.texts.items()}  # a character a byte
@@ -97,7 +102,7 @@ def to_bytes(parts: Mapping[str, Partial]) -> bytes:
     return stream.getvalue()
 
 
-def from_bytes(content: bytes) -> dict[str, Partial]:
+def from_bytes(content: bytes) -> dict[str, PartialStatistics]:
     """The partial statistics that `to_bytes` encoded."""
     parts = {}
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
@@ -105,7 +110,7 @@ def from_bytes(content: bytes) -> dict[str, Partial]:
             key, texts, crowded = json.loads(arrays[f"{number}-rest"].tobytes())
             counted = Counter({text.encode("latin-1"): count for text, count in texts.items()})
             sums, bins, ids, counts = (arrays[f"{number}-{name}"] for name in ("sums", "bins", "ids", "counts"))
-            parts[key] = Partial(sums, bins, ids, counts, counted, crowded)
+            parts[key] = PartialStatistics(sums, bins, ids, counts, counted, crowded)
             if f"{number}-moments" in arrays.files:
                 parts[key].training = TrainingNumbers(arrays[f"{number}-moments"], [arrays[f"{number}-sample"]])
     return parts
@@ -165,13 +170,13 @@ def numeric_keys(columns: Iterable[AnyColumn]) -> list[str]:
     return numbers + [key for key in context if key not in ids]
 
 
-def describe(
+def partial_statistics(
     columns: Iterable[AnyColumn],
     rows: pa.RecordBatch,
     known: Mapping[str, Range],
     training: Mapping[str, int] | None = None,
     name: str = "",
-) -> dict[str, Partial]:
+) -> dict[str, PartialStatistics]:
     """The partial statistics of rows, by key.
 
     Args:
@@ -198,7 +203,7 @@ def describe(
             numbers = list_values(_present(rows, key))
             elements = width if width <= MOST_ELEMENTS else 1
             total = training[length] * (width // elements)
-            parts[key].training = measure(numbers.reshape(-1, elements), total, f"{name}:{key}")
+            parts[key].training = measure_numbers(numbers.reshape(-1, elements), total, f"{name}:{key}")
     return parts
 
 
@@ -209,21 +214,21 @@ def _shapes(columns: tuple[AnyColumn, ...]) -> dict[str, tuple[int, str]]:
     return {key: shapes[key] for key in numeric_keys(columns)}
 
 
-def merge(parts: Iterable[Mapping[str, Partial]]) -> dict[str, Partial]:
+def merge(parts: Iterable[Mapping[str, PartialStatistics]]) -> dict[str, PartialStatistics]:
     """Adds up partial statistics; the last digits of sums depend on the order."""
-    merged: dict[str, Partial] = {}
+    merged: dict[str, PartialStatistics] = {}
     for part in parts:
         for key, other in part.items():
-            merged.setdefault(key, Partial()).add(other)
+            merged.setdefault(key, PartialStatistics()).add(other)
     return merged
 
 
-def finish(merged: Mapping[str, Partial], known: Mapping[str, Range]) -> dict[str, ColumnStatistics]:
+def finish(merged: Mapping[str, PartialStatistics], known: Mapping[str, Range]) -> dict[str, ColumnStatistics]:
     """The manifest's statistics."""
     return {key: _finish(part, known.get(key)) for key, part in sorted(merged.items())}
 
 
-def _finish(part: Partial, known: Range | None) -> ColumnStatistics:
+def _finish(part: PartialStatistics, known: Range | None) -> ColumnStatistics:
     values, missing = int(part.sums[0]), int(part.sums[1])
     counted = values - missing
     if len(part.ids):
@@ -260,18 +265,18 @@ def _shown(text: bytes) -> str:
     return shown if len(shown) <= LONGEST_TEXT else shown[:LONGEST_TEXT] + "…"
 
 
-def _count_ids(rows: pa.RecordBatch, key: str, num_buckets: int) -> Partial:
+def _count_ids(rows: pa.RecordBatch, key: str, num_buckets: int) -> PartialStatistics:
     values = list_values(rows.column(key))
     missing = int((values < 0).sum())
     sums = np.array([len(values), missing, 0.0, 0.0])
     if num_buckets > MOST_IDS:
-        return Partial(sums)
+        return PartialStatistics(sums)
     counts = np.bincount(values[values >= 0] if missing else values)
     ids = np.flatnonzero(counts)
-    return Partial(sums, ids=ids, counts=counts[ids])
+    return PartialStatistics(sums, ids=ids, counts=counts[ids])
 
 
-def _measure(rows: pa.RecordBatch, key: str, known: Range | None) -> Partial:
+def _measure(rows: pa.RecordBatch, key: str, known: Range | None) -> PartialStatistics:
     """The sums and the histogram of a feature's numbers, chunk by chunk.
 
     Numbers are summed above the smallest of the data set, so that no digits cancel however far from 0 they are: the
@@ -283,7 +288,7 @@ def _measure(rows: pa.RecordBatch, key: str, known: Range | None) -> Partial:
     values = len(list_values(rows.column(key)))
     sums = np.array([values, values - len(numbers), 0.0, 0.0])
     if known is None or len(numbers) == 0:
-        return Partial(sums)
+        return PartialStatistics(sums)
     low, high = known
     scale = BINS / (high - low) if high > low else 0.0
     bins = np.zeros(BINS, np.int64)
@@ -292,14 +297,14 @@ def _measure(rows: pa.RecordBatch, key: str, known: Range | None) -> Partial:
         sums[2:] += above.sum(), np.square(above).sum()
         above *= scale
         bins += np.bincount(np.clip(above, 0, BINS - 1, out=above).astype(np.int64), minlength=BINS)
-    return Partial(sums, bins=bins)
+    return PartialStatistics(sums, bins=bins)
 
 
-def _count_texts(rows: pa.RecordBatch, key: str) -> Partial:
+def _count_texts(rows: pa.RecordBatch, key: str) -> PartialStatistics:
     texts = _present(rows, key).flatten()
     values = len(rows.column(key).flatten())
     counted = pc.value_counts(texts)
-    part = Partial(np.array([values, values - len(texts), 0.0, 0.0]), crowded=len(counted) > MOST_TEXTS)
+    part = PartialStatistics(np.array([values, values - len(texts), 0.0, 0.0]), crowded=len(counted) > MOST_TEXTS)
     if not part.crowded:
         pairs = zip(counted.field("values"), counted.field("counts").to_pylist(), strict=True)
         part.texts = Counter({_bounded(text.as_py()): count for text, count in pairs})

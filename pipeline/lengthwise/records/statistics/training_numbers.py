@@ -1,8 +1,9 @@
 """Statistics of a feature's numbers in the training split, for each number of a step: moments, and a sample.
 
-    numbers of a shard ─ measure ─> TrainingNumbers ─ add, shard by shard ─> training_statistics, quantile_boundaries
+    numbers of a shard ─ measure_numbers ─> TrainingNumbers
+    ─ add, shard by shard ─> training_statistics, quantile_boundaries
 
-Shards do not depend on workers, and neither do these.
+Shards do not depend on workers, so the statistics do not either.
 """
 
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class TrainingNumbers:
         self.sample = [*self.sample, *other.sample]
 
 
-def measure(numbers: np.ndarray, total: int, name: str) -> TrainingNumbers:
+def measure_numbers(numbers: np.ndarray, total: int, name: str) -> TrainingNumbers:
     """The statistics of a shard's numbers.
 
     Args:
