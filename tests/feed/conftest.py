@@ -1,4 +1,4 @@
-"""Raw files and prepared data sets, made once by the real job."""
+"""Raw files and prepared data sets, created once by the real job."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def source(request: pytest.FixtureRequest, data: Data) -> Source:
 
 @pytest.fixture(params=(*SOURCES, "flat"))
 def every_source(request: pytest.FixtureRequest, data: Data) -> Source:
-    """Raw tf.Examples, too: they differ from raw tf.SequenceExamples in how they are parsed, and in nothing else."""
+    """Includes raw tf.Examples, which differ from raw tf.SequenceExamples only in their parsing."""
     return make_source(request.param, data)
 
 

@@ -25,7 +25,7 @@ Row = dict[str, list[Any]]
 
 
 def make_record(rng: random.Random, number: int) -> tuple[bytes, Row]:
-    """A record, and what batches must hold of it."""
+    """A record, and its expected values in batches."""
     letters = rng.randrange(1, 13)
     raw = {
         "letters": [rng.randrange(9) for _ in range(letters)],
@@ -48,7 +48,7 @@ def make_record(rng: random.Random, number: int) -> tuple[bytes, Row]:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[int, Row], Path]:
-    """A job, what batches must hold of its valid records, and its folder."""
+    """A job, the expected values of its valid records, and its folder."""
     folder, rng = tmp_path_factory.mktemp("groups"), random.Random(4)
     records = [make_record(rng, number) for number in range(300)]
     for part in range(2):
@@ -80,7 +80,7 @@ def data_sets(made: Any) -> dict[str, Any]:
 
 
 def check_batch(batch: dict[str, np.ndarray], found: dict[int, Row], weights: dict[str, int]) -> None:
-    """Checks shapes, padding and the budget; puts what the batch holds of each record into `found`."""
+    """Checks shapes, padding and the budget; adds the batch's values of each record to `found`."""
     steps = {"source": batch["letters"].shape[1], "target": batch["sounds"].shape[1], "extra": batch["pause"].shape[1]}
     assert batch["point"].shape[1] == steps["source"]
     rows = len(batch["number"])

@@ -1,4 +1,4 @@
-"""Raw records of every kind of column, and what batches must hold of them."""
+"""Raw records of every kind of column, and their expected values in batches."""
 
 import os
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def all_columns() -> list[AnyColumn]:
 
 @dataclass(frozen=True)
 class Sample:
-    """One record: its raw values, and the arrays that batches must hold of it."""
+    """One record: its raw values, and its expected arrays in batches."""
 
     raw: dict[str, Any]
     context: dict[str, Any]
@@ -63,7 +63,7 @@ class Sample:
 
 
 def make_samples(count: int, seed: int = 0, *, whole_steps: bool = False) -> list[Sample]:
-    """Records of log-normal lengths; with `whole_steps` each step has all the values that it may have."""
+    """Records of log-normal lengths; with `whole_steps` each step has the maximum number of values."""
     rng = np.random.default_rng(seed)
     lengths = np.clip(np.rint(rng.lognormal(2.0, 0.8, count)), 1, LONGEST).astype(int)
     return [_make(number, int(length), rng, whole_steps) for number, length in enumerate(lengths)]
@@ -121,7 +121,7 @@ PADDING = {"pair": PAIR_DEFAULT, "count": COUNT_DEFAULT}
 
 
 def expected(sample: Sample, steps: int) -> dict[str, np.ndarray]:
-    """The rows of a batch of that T."""
+    """The number of rows of a batch of this T."""
     rows: dict[str, np.ndarray] = {"sequence_length": np.array(sample.length)}
     for key, values in sample.arrays.items():
         padding = np.full((steps - len(values), *values.shape[1:]), PADDING.get(key, 0), values.dtype)

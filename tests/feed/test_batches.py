@@ -1,4 +1,4 @@
-"""Every reader, every layout: each record once, whole, padded as documented, within the budget, in a seeded order."""
+"""Every reader, every layout: each record once and complete, with documented padding, within the budget, seeded."""
 
 import numpy as np
 import pytest
@@ -140,6 +140,6 @@ def test_batches_of_a_number_of_rows(source: Source, data: Data) -> None:
 @pytest.mark.parametrize("epochs", [1, None])
 def test_batches_larger_than_any_bucket_that_are_dropped_are_an_error(data: Data, epochs: int | None) -> None:
     with pytest.raises(
-        ConfigError, match="drop_remainder: expected a batch at least, but no bucket of the split 'train'"
+        ConfigError, match="drop_remainder: expected at least one batch, but no bucket of the split 'train'"
     ):
         make_source("example", data).read(batch_size=10_000, drop_remainder=True, epochs=epochs)

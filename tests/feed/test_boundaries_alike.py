@@ -1,4 +1,4 @@
-"""Boundaries are checked by one rule, wherever they are given, before anything is read."""
+"""Boundaries are checked by one rule in all functions, before any data is read."""
 
 import json
 import re

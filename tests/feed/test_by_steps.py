@@ -78,7 +78,7 @@ def test_each_element_comes_once_and_whole(varying: tuple[Varying, dict[str, Any
 
 
 def numbered(lengths: Any) -> Any:
-    """Elements of these lengths, of steps that count on."""
+    """Elements of these lengths, with consecutive numbers as steps."""
     ragged = tf.RaggedTensor.from_row_lengths(tf.range(sum(lengths)), lengths)
     return tf.data.Dataset.from_tensor_slices({"x": ragged})
 
@@ -215,14 +215,14 @@ MISTAKES: list[tuple[Any, dict[str, Any], str]] = [
     ({"x": X}, {"batch_step": 8}, "expected a known field, received 'batch_step'; did you mean 'batch_steps'?"),
     ({"x": X}, {"batch_size": 8}, "expected either batch_steps"),
     ({"x": X}, {"boundaries": [3, 2]}, "boundaries"),
-    ({"x": X}, {"max_shapes": 2}, "max_shapes: expected boundaries with it"),
+    ({"x": X}, {"max_shapes": 2}, "max_shapes: requires boundaries"),
     ({"x": X}, {"max_shapes": 1, "boundaries": [1, 2]}, "max_shapes: expected at least 2, the number of boundaries"),
     ({"x": X}, {"boundaries": [99]}, "batch_steps: expected at least 99, the last boundary, received 8"),
     ({"x": X}, {"max_shapes": 1, "boundaries": [2]}, "needs elements with labels"),
     ({"x": X}, {"padding_values": {"y": 1}}, "padding_values: features/y is not per step in the elements"),
     ({"x": X}, {"padding_values": {"x": "a"}}, "padding_values: features/x: expected a int32, received 'a'"),
     (X, {}, "expected elements that are a dict of features"),
-    ({"x": tf.TensorSpec([3], tf.int32)}, {}, "expected features of variable length, with an open first dimension"),
+    ({"x": tf.TensorSpec([3], tf.int32)}, {}, "expected features of variable length, with an unknown first dimension"),
     ({"x": tf.TensorSpec([None, None], tf.int32)}, {}, "features/x: expected steps of a fixed shape"),
     ({"x": tf.TensorSpec(None, tf.int32)}, {}, "features/x: expected a tensor of known rank"),
     ({"x": tf.SparseTensorSpec([None], tf.int32)}, {}, "features/x: expected a tensor or a ragged tensor, received a"),
@@ -242,9 +242,9 @@ def test_mistakes_are_found_before_data_is_read(spec: Any, options: dict[str, An
 
 
 BAD_DATA: list[tuple[Any, dict[str, Any], str]] = [
-    ({"x": [[1, 2, 3]], "y": [[1]]}, {}, "features/y: expected as many steps in each element as features/x says"),
-    ({"x": [[1, 2, 3]], "sequence_length": [4]}, {}, "features/x: expected as many steps"),
-    ({"x": [list(range(9))]}, {}, "batch_steps=8 steps, found a longer one; raise batch_steps, or give over_budget="),
+    ({"x": [[1, 2, 3]], "y": [[1]]}, {}, "features/y: expected the same number of steps in each element as features/x"),
+    ({"x": [[1, 2, 3]], "sequence_length": [4]}, {}, "features/x: expected the same number of steps"),
+    ({"x": [list(range(9))]}, {}, "batch_steps=8 steps, received a longer one; raise batch_steps, or give over_"),
     ({"x": [[1, 2, 3]]}, {"boundaries": [2]}, "expected sequences of at most 2 steps, the last boundary"),
 ]
 

@@ -29,7 +29,7 @@ Made = tuple[dict[str, Any], dict[int, dict[str, list[bytes]]], Path]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A job, what batches must hold of each sound record, and its folder."""
+    """A job, the expected values of each valid record, and its folder."""
     folder, rng = tmp_path_factory.mktemp("bytes"), random.Random(1)
     pictures = [tf.io.encode_jpeg(np.full([4, 4, 3], 40 * shade, np.uint8)).numpy() for shade in range(6)]
     records, expected = [], {}
@@ -83,7 +83,7 @@ def test_batches_have_the_strings(made: Made, data_sets: Any, source: str, optio
     found: dict[int, dict[str, list[bytes]]] = {}
     for batch in batches.as_numpy_iterator():
         assert batch["jpeg"].dtype == object
-        ends = np.cumsum(np.atleast_2d(batch["sequence_length"].T).T, axis=1)  # of one sequence a row, or several
+        ends = np.cumsum(np.atleast_2d(batch["sequence_length"].T).T, axis=1)  # of one sequence per row, or of several
         for row, numbers in enumerate(batch["id"].reshape(len(ends), -1).tolist()):
             steps, start = batch["jpeg"].shape[1], 0
             for number, end in zip(numbers, ends[row].tolist(), strict=True):
@@ -165,7 +165,7 @@ def test_a_block_with_other_strings_than_its_rows_take_is_refused(made: Made, da
 
 
 def test_large_strings_make_small_blocks() -> None:
-    """A message has at most 2 GiB, and a reader takes whole blocks."""
+    """A message has at most 2 GiB, and a reader reads complete blocks."""
     import pyarrow as pa
 
     sizes = [2**23, 2**23, 1, 2**25, *[2**20] * 40]

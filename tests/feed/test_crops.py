@@ -1,4 +1,4 @@
-"""Random crops: so many steps of each record, in a row, from another place in each epoch; of every feature the same."""
+"""Random crops: consecutive steps of each record, at a different position in each epoch; the same for all features."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ KEYS = ["item", "pair", "record", "sequence_length"]
 
 
 def starts(data: Data, batches: Any) -> dict[int, int]:
-    """By record, where its crop starts; every value and length is compared on the way."""
+    """The start of each record's crop, by record; also compares every value and length."""
     found = {}
     for batch in batches:
         rows = {key: value.numpy() for key, value in batch.items()}

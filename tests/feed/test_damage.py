@@ -1,4 +1,4 @@
-"""Damaged, cut off and vanishing files: an error that names the file, or all that can be read, by option."""
+"""Damaged, truncated and deleted files: an error that names the file, or all readable records, by option."""
 
 import gzip
 import os
@@ -28,7 +28,7 @@ def rest(first: int) -> set[int]:
     return set(range(first, len(RECORDS)))
 
 
-# What happens to the content of a file of 3000 records, and which of them are lost.
+# The damage to the content of a file of 3000 records, and the records that are lost.
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], set[int]]] = {
     "a bit of a record's data": (flip(STARTS[7] + 20), {7}),
     "bits of two records, side by side": (lambda c: flip(STARTS[8] + 20)(flip(STARTS[7] + 20)(c)), {7, 8}),
@@ -62,7 +62,7 @@ def numbers(dataset: Any) -> list[int]:
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damage_of_a_raw_file_is_an_error_that_names_it(tmp_path: Any, name: str) -> None:
     path = damaged(tmp_path, name)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"damaged or cut off(.|\n)*raw\.tfrecord"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"damaged or truncated(.|\n)*raw\.tfrecord"):
         numbers(read_raw(path, columns=COLUMNS, batch_size=64))
 
 
@@ -91,7 +91,7 @@ def test_what_is_damaged_is_left_out_where_that_is_asked_for(tmp_path: Any, name
 def test_a_gzip_file_that_is_cut_off_is_named_or_read_up_to_there(tmp_path: Any, capfd: Any) -> None:
     path = write_records(os.path.join(tmp_path, "raw.tfrecord.gz"), RECORDS)
     change(path, lambda content: content[: len(content) * 3 // 4])
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"damaged or cut off(.|\n)*raw\.tfrecord\.gz"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"damaged or truncated(.|\n)*raw\.tfrecord\.gz"):
         numbers(read_raw(path, columns=COLUMNS, batch_size=64))
     found = numbers(read_raw(path, columns=COLUMNS, batch_size=64, on_damage="skip"))
     assert found == list(range(len(found)))
@@ -122,7 +122,7 @@ def largest_shard(folder: str) -> str:
 
 
 def middle_flipped(content: bytes) -> bytes:
-    """Of the example layout's gzip files below the compression."""
+    """Damages the content inside the example layout's gzip files."""
     if content.startswith(b"\x1f\x8b"):
         return gzip.compress(middle_flipped(gzip.decompress(content)))
     return flip(len(content) // 2)(content)
@@ -144,7 +144,7 @@ def test_a_shard_that_vanishes_is_named_or_left_out(copies: dict[str, str], layo
         iter(read_prepared(copies[layout], "train", batch_steps=64, window=64, on_damage=policy, epochs=6))
         for policy in ("raise", "skip")
     )
-    next(strict), next(lenient)  # these files are open by now, and those of the next epoch
+    next(strict), next(lenient)  # these files are open now, and those of the next epoch
     os.remove(largest_shard(copies[layout]))
     with pytest.raises(tf.errors.NotFoundError, match=r"length-\d+.*No such file"):
         list(strict)

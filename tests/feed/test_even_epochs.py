@@ -1,4 +1,4 @@
-"""Each epoch has the same number of batches, known ahead on prepared data, and each record once."""
+"""Each epoch has the same number of batches, known in advance for prepared data, and each record once."""
 
 import warnings
 from typing import Any
@@ -17,7 +17,7 @@ BUDGET = 256
     [
         {"batch_steps": BUDGET},
         {"batch_steps": BUDGET, "window": 200},
-        {"batch_steps": BUDGET, "window": 20},  # a window's rows are few, so that some batches have one
+        {"batch_steps": BUDGET, "window": 20},  # windows of few rows, so that some batches have one row
         {"batch_steps": BUDGET, "window": 64, "shuffle": False},
         {"batch_steps": BUDGET, "window": 64, "crop": 12},
         {"batch_size": 9, "window": 64},
@@ -37,7 +37,7 @@ def test_the_number_of_batches_is_known_and_kept(options: dict[str, Any], data: 
     assert len(batches) == len(dataset)
     for epoch in (batches[: len(batches) // 3], batches[-(len(batches) // 3) :]):
         found = [n for batch in epoch for n in batch["record"][batch["sequence_length"] > 0].numpy().tolist()]
-        if "max_shapes" in options:  # full batches of few shapes: filled up, or some left out
+        if "max_shapes" in options:  # full batches of few shapes: filled up, or some dropped
             assert len({(tuple(batch["item"].shape)) for batch in epoch}) <= 3
         elif "batch_steps" in options and "over_budget" not in options:
             assert max(batch["item"].shape[0] * batch["item"].shape[1] for batch in epoch) <= options["batch_steps"]

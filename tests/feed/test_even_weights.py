@@ -1,4 +1,4 @@
-"""`even_weights`: the gradients of an epoch's batches add up to that of the whole data's mean."""
+"""`even_weights`: the gradients of an epoch's batches add up to the gradient of the mean over all data."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ FILLED = {"max_shapes": 4, "window": 200}
 
 
 class Unmasked(keras.layers.Layer):
-    """Hands on no mask, as `+` does."""
+    """Does not pass the mask on, like `+`."""
 
     def call(self, steps: Any) -> Any:
         return steps + 0.0
@@ -74,7 +74,7 @@ def test_each_row_or_step_has_the_same_influence(name: str, data: Data) -> None:
     whole = _gradient(model, lambda: _mean(model, batches, weighted="sample_weight" in options))
     scale = np.linalg.norm(fed) / np.linalg.norm(whole)
     np.testing.assert_allclose(fed / scale, whole, rtol=1e-4, atol=1e-6 * np.abs(whole).max())
-    assert scale == pytest.approx(len(batches), rel=0.1)  # so a learning rate means what it does elsewhere
+    assert scale == pytest.approx(len(batches), rel=0.1)  # so learning rates have their usual meaning
 
 
 def _gradient(model: Any, loss: Callable[[], Any]) -> np.ndarray:
@@ -86,7 +86,7 @@ def _gradient(model: Any, loss: Callable[[], Any]) -> np.ndarray:
 
 
 def _mean(model: Any, batches: list[Any], *, weighted: bool) -> Any:
-    """The mean loss of all rows, or of all steps with a label, by hand: without a batch, a mask or a filler."""
+    """The mean loss of all rows, or of all steps with a label, without batches, masks or filler rows."""
     losses, count = [], 0
     for features, labels, weights in batches:
         real = np.asarray(weights) > 0
@@ -100,5 +100,5 @@ def _mean(model: Any, batches: list[Any], *, weighted: bool) -> Any:
 
 
 def test_they_are_refused_without_labels(data: Data) -> None:
-    with pytest.raises(ConfigError, match="even_weights goes with labels or next_step"):
+    with pytest.raises(ConfigError, match="even_weights requires labels or next_step"):
         make_source("example", data).read(batch_size=8, even_weights=True)

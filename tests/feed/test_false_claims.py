@@ -1,4 +1,4 @@
-"""Records of plain files that claim 2**39 bytes under a sound checksum: named or left out, never a crash."""
+"""Records of uncompressed files that claim 2**39 bytes with a valid checksum: reported or skipped, never a crash."""
 
 import json
 import os
@@ -52,7 +52,7 @@ json.dump(found, sys.stdout)
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str], Path]:
-    """By case, what was read, and what was said; all in one process, which a crash would end."""
+    """The records and the messages of each case, all from one process, which a crash would end."""
     from lengthwise.job import run
 
     root = tmp_path_factory.mktemp("claims")
@@ -96,7 +96,7 @@ def test_a_record_that_claims_more_than_its_file(answers: Any, name: str) -> Non
     found, said, root = answers
     _, left, strict = FILES[name]
     assert found[f"{name}, skip"] == [*left, 100]
-    assert f'left out the unreadable rest of "{root / name}" from record' in said[f"{name}, skip"]
+    assert f'skipped the unreadable rest of "{root / name}" from record' in said[f"{name}, skip"]
     if strict:
         error = found[f"{name}, raise"]
         assert error.startswith("DataLimitError")

@@ -24,7 +24,7 @@ def reader(job: dict[str, Any], sets: dict[str, Any], source: str) -> Any:
 
 @pytest.fixture(scope="module")
 def packable(made: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The job and its data without the group that may be empty, which no packed row has a place for."""
+    """The job and its data without the group that may be empty, which packed rows do not support."""
     job, _, folder = made
     rules = {name: own for name, own in job["sequences"]["groups"].items() if name != "extra"}
     columns = [column for column in job["columns"] if column.key != "pause"]
@@ -56,13 +56,15 @@ def test_crops_are_runs_of_steps_of_the_groups_that_are_named(made: Any, data_se
                 full, most = valid[number][key], crop.get(GROUPS[key], 99)
                 runs = [full[start : start + most] for start in range(max(len(full) - most, 0) + 1)]
                 assert row[key] in (runs if options.get("shuffle", True) else runs[:1])
-            start = [point[1] - valid[number]["point"][0][1] for point in row["point"]][:1]  # points count their steps
+            start = [point[1] - valid[number]["point"][0][1] for point in row["point"]][
+                :1
+            ]  # points are numbered by step
             assert row["letters"] == valid[number]["letters"][int(start[0]) :][:3]
     assert taken[0] == taken[1] != taken[2]
 
 
 def unpacked(batch: dict[str, np.ndarray], found: dict[int, Row]) -> int:
-    """Puts what packed rows hold of each record into `found`, by the groups' segment ids alone; how many there are."""
+    """Adds the values of each record in packed rows to `found`, by the groups' segment ids; returns their number."""
     count = 0
     for row, numbers in enumerate(batch["number"]):
         segments = {group: batch[f"{group}_segment_ids"][row] for group in PACK}
@@ -123,7 +125,7 @@ def test_a_model_sees_packed_pairs_as_it_sees_each_alone(packable: Any) -> None:
     def vectors(features: dict[str, Any], mask: Any, cross_mask: Any) -> np.ndarray:
         source, target = (layers[group](features) for group in ("source", "target"))
         for tensor in (source, target):
-            tensor._keras_mask = None  # what is real is in the masks below
+            tensor._keras_mask = None  # the masks below define the real steps
         target = own(target, target, attention_mask=mask)
         return cross(target, source, attention_mask=cross_mask).numpy()
 
@@ -179,7 +181,7 @@ def test_weights_are_about_one_and_folders_are_mixed(made: Any, data_sets: Any) 
         read = reader(made[0], data_sets, source)
         chosen = options or {"labels": "sounds"}
         weights = [w for *_, w in read(batch_steps=BUDGET, even_weights=True, **chosen).as_numpy_iterator()]
-        factors = [own.max() for own in weights]  # one for each batch
+        factors = [own.max() for own in weights]  # one per batch
         assert 0.6 < np.mean(factors) < 1.4  # batches of so few records are not full
     both = lw.open([data_sets["block"].folder, data_sets["example"].folder])
     mixed = both.read(batch_steps=BUDGET, mix={data_sets["example"].folder: 2})
@@ -213,7 +215,7 @@ def test_statistics_are_of_all_groups_and_of_each(data_sets: Any, packable: Any)
         lw.BatchStats().watch(read)
     with pytest.raises(ConfigError, match="key: expected one of .*, received 'letter'"):
         lw.BatchStats(key={"source": "letter"}).watch(read)
-    with pytest.raises(ConfigError, match="expected the groups of what is watched already"):
+    with pytest.raises(ConfigError, match="expected the groups of the dataset that is watched already"):
         stats.watch(packable[1]["block"].read(batch_steps=BUDGET, pack=PACK))
 
 

@@ -38,7 +38,7 @@ def test_batches_hold_each_record_once_within_the_budget(
 
 
 def test_the_block_layout_sorts_by_both_lengths(data_sets: Any) -> None:
-    """Sorted by the first length alone, the second one would be padded as at random: to its longest in each batch."""
+    """If rows were sorted only by the first length, the second would be padded as in random batches."""
     real = padded = 0
     for batch in data_sets["block"].read(batch_steps=BUDGET).as_numpy_iterator():
         padded += batch["sounds"].size
@@ -48,7 +48,7 @@ def test_the_block_layout_sorts_by_both_lengths(data_sets: Any) -> None:
 
 @pytest.mark.parametrize("layout", ["block", "example"])
 def test_planned_pairs_are_the_shapes_of_all_parts(made: Any, tmp_path: Path, layout: str) -> None:
-    """The second part has longer sequences than the first, which its plan did not know."""
+    """The second part has longer sequences than the first, unknown to its plan."""
     job, valid, folder = made
     job = {
         **job,
@@ -152,7 +152,7 @@ def test_an_encoder_and_a_decoder_learn_and_are_served(made: Any, data_sets: Any
 
     encoder = keras.Model({key: inputs[key] for key in ("letters", "source_sequence_length")}, state)
     lw.export(encoder, data, tmp_path / "encoder")
-    lone = sequence_example({"letters": [[1], [2]]})  # a request needs only what the model reads
+    lone = sequence_example({"letters": [[1], [2]]})  # a request needs only the features that the model reads
     [found] = (
         tf.saved_model.load(os.fspath(tmp_path / "encoder"))
         .signatures["serving_default"](records=tf.constant([lone]))

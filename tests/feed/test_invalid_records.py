@@ -1,4 +1,4 @@
-"""The rules in tf.data are the job's: the same verdicts and the same values on random specs and records."""
+"""The rules in tf.data are those of the job: the same verdicts and the same values on random specs and records."""
 
 import os
 from typing import Any
@@ -33,10 +33,10 @@ UNPARSED = {RejectReason.UNPARSABLE, RejectReason.WRONG_DTYPE}
 
 
 def parsers_may_differ(record: bytes, rules: Rules) -> bool:
-    """Whether a record is one that nothing writes, on which protobuf and TensorFlow's own parsers do not always agree.
+    """Whether a record is one that no writer writes, on which protobuf and TensorFlow's own parsers may disagree.
 
-    TensorFlow's take no fields that they do not know, and no key twice in an entry of a map. And they take a record
-    whose maps reach beyond its end, if each of the features is whole.
+    TensorFlow's parsers refuse unknown fields, and a repeated key in an entry of a map. And they accept a record whose
+    maps exceed its end, if each of the features is complete.
     """
     kind = SequenceExample if rules.container == "sequence_example" else Example
     try:
@@ -60,7 +60,7 @@ def tensorflow_takes(record: bytes, rules: Rules) -> bool:
 
 
 def offline(rules: Rules, records: list[bytes]) -> tuple[dict[int, Any], Any]:
-    """What the job makes of the records: rejects by number, and rows."""
+    """The job's result for the records: rejects by number, and rows."""
     block = Block(records, list(range(len(records))), [0] * len(records))
     refiner = block_rows.Refiner(
         block_rows.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__})
@@ -72,7 +72,7 @@ def offline(rules: Rules, records: list[bytes]) -> tuple[dict[int, Any], Any]:
 
 
 class Online:
-    """What the feed makes of them."""
+    """The feed's result for them."""
 
     def __init__(self, rules: Rules, records: list[bytes]) -> None:
         names = ("empty", "min_steps", "over_long", "mismatch", "groups")
@@ -270,7 +270,7 @@ def test_invalid_records_are_left_out_where_that_is_asked_for(tmp_path: Any, nam
     dataset = read_raw(job_of(path, limits=LIMITS), batch_size=8, on_invalid="skip")
     found = sorted(number for batch in dataset for number in batch["record"].numpy().tolist())
     assert found == list(range(20))
-    assert "left out 1 invalid records" in capfd.readouterr().err
+    assert "skipped 1 invalid records" in capfd.readouterr().err
 
 
 def test_windows_of_over_long_sequences_are_refused(tmp_path: Any) -> None:

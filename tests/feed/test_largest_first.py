@@ -1,4 +1,4 @@
-"""`largest_first`: an epoch begins with its largest batches; every row comes once, in an order that the seed gives."""
+"""`largest_first`: an epoch begins with its largest batches; every row comes once, in a seeded order."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def shape(batch: Any) -> tuple[int, int]:
 
 
 def most_of_both(shapes: list[tuple[int, int]]) -> int:
-    """How many of the first batches it takes that no later one exceeds one of them in padded steps or T."""
+    """The number of first batches that no later batch exceeds in padded steps or T."""
     for count in range(1, len(shapes)):
         if all(any(p <= padded and t <= steps for padded, steps in shapes[:count]) for p, t in shapes[count:]):
             return count
@@ -76,9 +76,7 @@ def test_anyones_largest_elements_come_first() -> None:
 def test_what_does_not_go_with_it_is_refused(data: Data) -> None:
     with pytest.raises(ConfigError, match="expected either service or largest_first"):
         lw.Options(batch_steps=64, largest_first=True, service="localhost:1")
-    with pytest.raises(
-        ConfigError, match=r"largest_first: expected boundaries with it \(of a job: buckets\.boundaries"
-    ):
+    with pytest.raises(ConfigError, match=r"largest_first: requires boundaries \(of a job: buckets\.boundaries"):
         make_source("raw", data).read(batch_steps=BUDGET, largest_first=True)
-    with pytest.raises(ConfigError, match="largest_first: expected boundaries with it"):
+    with pytest.raises(ConfigError, match="largest_first: requires boundaries"):
         lw.batch_by_steps(64, largest_first=True)

@@ -24,7 +24,7 @@ ITEMS, MORE = [300, 2, 7], [[4, 500], [6, 8], [9, 1]]
 
 
 def list_of(*parts: bytes) -> bytes:
-    """A Feature whose list of integers comes in these parts."""
+    """A Feature whose list of integers is split into these parts."""
     return b"".join(field(3, part) for part in parts)
 
 
@@ -42,7 +42,7 @@ def reversed_entry(key: bytes, value: bytes) -> bytes:
 
 UNKNOWN = field(99, b"?") + tag(98, VARINT) + varint(5) + tag(97, START) + tag(96, VARINT) + b"\1" + tag(97, END)
 
-# A Feature of several values, in which a tf.Example has a sequence, written in another way.
+# A Feature of several values, as a tf.Example has for a sequence, in a different encoding.
 FEATURES: dict[str, Callable[..., bytes]] = {
     "packed": integers,
     "not packed": lambda *values: list_of(loose(*values)),
@@ -54,9 +54,9 @@ FEATURES: dict[str, Callable[..., bytes]] = {
     "foreign fields in a list": lambda *values: list_of(UNKNOWN + chunk(*values)),
     "foreign fields in a feature": lambda *values: UNKNOWN + integers(*values),
 }
-# Of a flat list TensorFlow's parser takes the first chunk, and says nothing; only in feature lists it refuses several.
+# Of a flat list TensorFlow's parser silently reads the first chunk; only in feature lists it refuses several.
 IN_FIRST_CHUNK_ONLY = {"in two packed chunks", "packed and not", "the oneof set twice", "an empty chunk before"}
-# A map of such entries, given as (key, value) pairs, written in another way.
+# A map of such entries, given as (key, value) pairs, in a different encoding.
 MAPS: dict[str, Callable[..., list[bytes]]] = {
     "an entry's value before its key": lambda *pairs: [reversed_entry(*pair) for pair in pairs],
     "an entry's key twice": lambda *pairs: [field(1, field(1, b"x") + field(1, k) + field(2, v)) for k, v in pairs],
@@ -75,7 +75,7 @@ def record_of(pairs: list[tuple[bytes, bytes]], number: int, container: str, mak
 
 
 def forms(container: str) -> dict[str, bytes]:
-    """The same record in many forms; its number in `record` is its place."""
+    """The same record in many encodings; `record` is its position."""
     found: dict[str, bytes] = {}
     nested = container == "sequence_example"
 
@@ -97,7 +97,7 @@ def forms(container: str) -> dict[str, bytes]:
     if nested:
 
         def halves(*pairs: tuple[bytes, bytes]) -> list[bytes]:
-            cut = len(steps(integers(ITEMS[0])))  # values of a message field that comes twice are merged
+            cut = len(steps(integers(ITEMS[0])))  # the values of a message field that occurs twice are merged
             return [
                 field(1, field(1, k) + field(2, v[:cut]) + field(2, v[cut:])) if k == b"item" else entry(k, v)
                 for k, v in pairs

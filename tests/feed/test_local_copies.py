@@ -78,7 +78,7 @@ def test_many_who_want_the_same_fetch_it_once(place, tmp_path, opened):
     found: list[list[bytes]] = []
 
     def use() -> None:
-        copies = LocalCopies(str(tmp_path))  # locks are those of open files: as if it were another process
+        copies = LocalCopies(str(tmp_path))  # locks belong to open files: acts like another process
         for one in remotes:
             copies.get_ahead(one)
         found.append([Path(copies.get(one)).read_bytes() for one in remotes])
@@ -100,7 +100,9 @@ def test_the_longest_unused_is_removed_but_none_in_use(place, tmp_path, opened):
     for one in remotes[1:]:
         other.get(one)
     assert held.read_bytes() == remote.FILES[remotes[0].path]
-    assert len(entries(tmp_path)) == PINNED + 2  # those that the other holds, and for which it made room
+    assert (
+        len(entries(tmp_path)) == PINNED + 2
+    )  # the files that the other process uses, and those for which it made room
     mine.get(remotes[0])
     assert opened[remotes[0].path] == 1
 

@@ -1,4 +1,4 @@
-"""Files that are missing whole or end early between two records: `skip` says which and how much, `raise` names them."""
+"""Files that are missing or end early between two records: `skip` reports which and how much, `raise` names them."""
 
 import gzip
 import os
@@ -28,7 +28,7 @@ def folder_instead(path: str) -> None:
 
 
 def rewrite(keep: Callable[[int], int]) -> Callable[[str], None]:
-    """Writes the file again, as sound as it was, with its first records alone."""
+    """Rewrites the file as a valid file with only its first records."""
 
     def change(path: str) -> None:
         records = read_records(path)
@@ -64,7 +64,7 @@ def test_what_a_raw_file_lost_since_it_was_listed_is_said(tmp_path: Any, suffix:
         numbers(strict)
     found = numbers(lenient)
     assert set(range(100, 104)) <= set(found) < {*range(40), *range(100, 104)}
-    [said] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("lengthwise: left out")]
+    [said] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("lengthwise: skipped")]
     assert path in said
     assert "bytes of" in said
 
@@ -85,7 +85,7 @@ def test_what_a_shard_lost_is_said_with_its_number(
     assert 0 < len(found) < len(data.samples)
     left = {"all records but the last": 1, "half of the records": count - count // 2}.get(name, count)
     said = capfd.readouterr().err
-    assert re.search(rf'left out {left} of {count} records of ".*{os.path.basename(shard)}"', said), said
+    assert re.search(rf'skipped {left} of {count} records of ".*{os.path.basename(shard)}"', said), said
 
 
 ZLIB = zlib.compress(CONTENT)
@@ -113,17 +113,17 @@ def test_zlib_files_are_read_and_their_damage_is_told(tmp_path: Any, name: str, 
     if sound:
         assert counts == {"valid": 40}
         assert numbers(strict) == numbers(lenient) == [*range(40), *range(100, 104)]
-        assert "left out" not in capfd.readouterr().err
+        assert "skipped" not in capfd.readouterr().err
     else:
         assert counts["damaged_file"] == 1
-        with pytest.raises(tf.errors.InvalidArgumentError, match=r"damaged or cut off(.|\n)*a\.tfrecord\.zz"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"damaged or truncated(.|\n)*a\.tfrecord\.zz"):
             numbers(strict)
         assert set(numbers(lenient)) <= {*range(40), *range(100, 104)}
         assert str(path) in capfd.readouterr().err
 
 
 def test_first_records_whose_lengths_look_compressed_are_read(tmp_path: Any) -> None:
-    """All 33 lengths, modulo 65,536, by which a plain file starts as gzip and zlib files do."""
+    """All 33 lengths, modulo 65,536, with which an uncompressed file starts like gzip and zlib files."""
     lengths = [0x8B1F, *(length for length in range(2**16) if _starts_zlib(length))]
     assert len(lengths) == 33
     records = []
@@ -138,7 +138,7 @@ def test_first_records_whose_lengths_look_compressed_are_read(tmp_path: Any) -> 
             for suffix, pack in {"": bytes, ".gz": gzip.compress, ".zz": zlib.compress}.items():
                 content = framed(record) + framed(sequence_example({"item": [2]}, {"record": number}))
                 (tmp_path / f"{number:02}{suffix}").write_bytes(pack(content))
-    assert len(records) >= 25  # of short lengths, some cannot be had: a length itself takes one to three bytes
+    assert len(records) >= 25  # some short lengths are impossible: a length itself has one to three bytes
     for how in ("raise", "skip"):
         found = numbers(read_raw(f"{tmp_path}/*", columns=COLUMNS, batch_size=64, on_damage=how))
         assert len(found) == len(records) * 6
@@ -153,7 +153,7 @@ HOSTILE = "a\x1b[31m\u009b2J\u202egnp\u2028\u200b.tfrecord"
 
 
 def test_names_are_said_without_what_cannot_be_seen(data: Data, tmp_path: Any, capfd: Any) -> None:
-    """Whatever is left out or wrong: a file of a hostile name, a shard in a folder of one."""
+    """Skipped and damaged data: a file with a hostile name, a shard in a folder with one."""
     path = write_records(tmp_path / HOSTILE, RECORDS)
     other = write_records(tmp_path / "b.tfrecord", OTHER)
     content = (tmp_path / HOSTILE).read_bytes()

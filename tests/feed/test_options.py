@@ -1,4 +1,4 @@
-"""Options: one value or its fields, checked in the same words; the signature of the readers shows them."""
+"""Options: one value or its fields, with the same messages; the signature of the readers shows them."""
 
 import inspect
 import re
@@ -13,7 +13,7 @@ from lengthwise.errors import ConfigError, ConfigTypeError
 MISTAKES = [
     ({"batch_step": 8}, "batch_step: expected a known field, received 'batch_step'; did you mean 'batch_steps'?"),
     ({"batch_steps": 8, "shufle": True}, "did you mean 'shuffle'?"),
-    ({}, "expected either batch_steps (padded steps a batch) or batch_size (rows a batch)"),
+    ({}, "expected either batch_steps (padded steps per batch) or batch_size (rows per batch)"),
     ({"batch_steps": 8, "batch_size": 8}, "expected either batch_steps"),
     ({"batch_steps": 0}, "batch_steps: expected at least 1, received 0"),
     ({"batch_steps": 8, "index": 1}, "expected an index below num_shards (1), received 1"),

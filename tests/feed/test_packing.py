@@ -1,4 +1,4 @@
-"""`pack`: several sequences in each row. Every layout and raw files give the same, each sequence once."""
+"""`pack`: several sequences in each row. All layouts and raw files yield the same, each sequence once."""
 
 from collections import Counter
 from typing import Any
@@ -25,7 +25,7 @@ CONTEXT = ("name", "record", "w", "y")
 
 
 def unpacked(batch: dict[str, Any]) -> list[dict[str, np.ndarray]]:
-    """The sequences of a packed batch, by its `segment_ids` alone."""
+    """The sequences of a packed batch, by its `segment_ids`."""
     found = []
     for row in range(len(batch["segment_ids"])):
         segments = batch["segment_ids"][row]
@@ -76,7 +76,7 @@ def test_batches_have_one_shape_and_next_to_no_padding(name: str, batches: Any) 
     assert sizes["pair"] == (8, T, 2)
     assert (sizes["name"], sizes["sequence_length"]) == ((8, segments, 2), (8, segments))
     real = [int(batch["sequence_length"].sum()) for batch in batches(name)]
-    assert 8 * T * (len(real) - 1) / sum(real[:-1]) < 1.03  # the last one is filled up
+    assert 8 * T * (len(real) - 1) / sum(real[:-1]) < 1.03  # the last batch is filled up
     for batch in batches(name):
         padding = batch["segment_ids"] == 0
         assert (np.diff(padding.astype(int)) >= 0).all()  # at the end of each row
@@ -172,7 +172,7 @@ def test_long_raw_sequences_are_dealt_with_as_the_policy_says(data: Data) -> Non
 
 
 class Transformer:
-    """A block of attention, packed and not, of the same layers."""
+    """A block of attention with the same layers for packed and for unpacked rows."""
 
     def __init__(self, columns: Any) -> None:
         self.steps = lw.SequenceFeatures(columns, embedding_dim=4, context=["y"])
@@ -242,7 +242,7 @@ REFUSED = [
     ({"batch_size": 4, "max_shapes": 2, "labels": "y"}, "expected either pack or max_shapes: packed batches have one"),
     ({"batch_size": 4, "largest_first": True}, "expected either pack or largest_first: packed batches have one shape"),
     ({"batch_size": 4, "crop": 65}, "expected a crop of at most pack, 64, the steps of a row, received 65"),
-    ({"batch_size": 4, "pack": None, "segments": 2}, "segments goes with pack"),
+    ({"batch_size": 4, "pack": None, "segments": 2}, "segments requires pack"),
     ({"batch_size": 4, "features": ["segment"]}, "features: expected the key of a feature"),
 ]
 

@@ -1,4 +1,4 @@
-"""`padding="left"`: batches are those with padding on the right, each row shifted; a masked model gives the same."""
+"""`padding="left"`: the batches with padding on the right, each row shifted; a masked model yields the same."""
 
 import os
 from typing import Any
@@ -57,7 +57,7 @@ def test_batches_are_the_shifted_ones(name: str, options: dict[str, Any], data: 
         if weights is None:
             continue
         if "next_step" in options:
-            # The last step has no label: in a row of padding on the left it is the last of all.
+            # The last step has no label: with padding on the left it is the last of the row.
             real = moved_weights > 0
             rows, steps = np.nonzero(real)
             assert (steps < moved["item"].shape[1] - 1).all()
@@ -122,9 +122,9 @@ def test_a_masked_model_predicts_the_same_in_training_and_served(data: Data, tmp
     lw.export(left, opened, path)
     [served] = tf.saved_model.load(path).signatures["serving_default"](records=records).values()
     np.testing.assert_allclose(served, expected, rtol=1e-4, atol=1e-5)
-    with pytest.raises(ConfigError, match="padding: expected 'left', as a SequenceFeatures layer of the model has it"):
+    with pytest.raises(ConfigError, match="padding: expected 'left', as in a SequenceFeatures layer of the model"):
         opened.serving_fn(left, padding="right")
-    with pytest.raises(ConfigError, match="padding: expected 'left', as a SequenceFeatures layer of the model has it"):
+    with pytest.raises(ConfigError, match="padding: expected 'left', as in a SequenceFeatures layer of the model"):
         opened.read("train", batch_size=8, features=left)
     batch = opened.read("train", batch_size=8, padding="left", features=left, labels="y")
     assert {"item", "sequence_length"} < set(batch.element_spec[0])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import lengthwise as lw
 from lengthwise.config import Splits
 from lengthwise.errors import ConfigError
-from lengthwise.feed.parsing.split_filter import OwnSplit
+from lengthwise.feed.parsing.split_filter import SplitFilter
 from lengthwise.feed.rows.feed_features import Flat, Rows
 from lengthwise.records.rows.splits import assign_splits, hash_values, splits_of_records
 from lengthwise.rules.raw_steps import RawSteps
@@ -101,9 +101,9 @@ def test_an_invalid_record_stops_the_reader_of_its_own_split_alone(raw: Path) ->
         records_of(lw.read_raw(job, own, batch_size=8))
 
 
-def own_splits(splits: Splits) -> list[OwnSplit]:
+def own_splits(splits: Splits) -> list[SplitFilter]:
     config = lw.JobConfig(columns=tuple(COLUMNS), splits=splits)
-    return [OwnSplit(config, name) for name in splits.fractions]
+    return [SplitFilter(config, name) for name in splits.fractions]
 
 
 @st.composite
@@ -159,11 +159,11 @@ def test_the_shares_are_those_asked_for() -> None:
 WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no such split": ({"columns": COLUMNS}, {"split": "tset"}, r"split: expected one of the job's splits \(train\)"),
     "no files": ({"columns": COLUMNS}, {}, "inputs.files: expected at least one file or pattern, received none"),
-    "a list without columns": (["raw"], {}, "columns: expected columns beside a list of files, received none"),
+    "a list without columns": (["raw"], {}, "columns: expected columns with a list of files, received none"),
     "columns twice": (
         {"columns": COLUMNS},
         {"columns": COLUMNS},
-        "columns: expected none beside a job",
+        "columns: expected none with a job",
     ),
     "a wrong field": ({"columns": COLUMNS, "split": {}}, {}, "split"),
     "columns that are none": ("raw", {"columns": [3]}, "All feature_columns must be of type"),

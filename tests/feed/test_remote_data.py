@@ -1,4 +1,4 @@
-"""Training from remote files: the same batches as from local ones, by way of copies that are bounded and checked."""
+"""Training from remote files: the same batches as from local files, through copies that are limited and checked."""
 
 import os
 import re
@@ -83,7 +83,7 @@ def test_batches_are_those_of_local_files(place, data, cache, name):
     for options in OPTIONS[name]:
         local = make_source(name, data).read(batch_steps=1024, window=200, **options)
         dataset = read(place, name, batch_steps=1024, cache=cache, **options)
-        for _ in range(2):  # the second from copies
+        for _ in range(2):  # the second time from copies
             assert batches(dataset) == batches(local), options
         assert {name for name in os.listdir(str(cache.folder)) if not COPY.fullmatch(name)} == {"lock"}
 
@@ -107,7 +107,7 @@ def test_a_saved_iterator_goes_on_although_all_copies_are_gone(place, tmp_path, 
 
 @pytest.fixture
 def many(place: str) -> list[str]:
-    """A hundred raw files, of which each is a hundredth of the data."""
+    """A hundred raw files, each with a hundredth of the data."""
     content = [record for name in ("part-0.tfrecord", "part-2.tfrecord") for record in _records(f"{place}/raw/{name}")]
     for number in range(100):
         remote.FILES[f"{place}/many/{number:03d}"] = b"".join(map(framed, content[number::100]))
@@ -129,7 +129,7 @@ def test_data_that_is_larger_than_the_cache(many, tmp_path):
     dataset = read_raw(many, columns=all_columns(), batch_steps=1024, cache=cache, seed=1)
     expected = batches(read_raw(many, columns=all_columns(), batch_steps=1024, cache=str(tmp_path / "large"), seed=1))
     assert batches(dataset) == expected
-    assert len(copies(cache)) < 80  # those that were last in use
+    assert len(copies(cache)) < 80  # the most recently used
     assert len(os.listdir(tmp_path / "large")) == 101
 
 
@@ -195,7 +195,7 @@ def test_a_raw_file_that_is_replaced_while_it_is_read(place, cache):
         tf.errors.InvalidArgumentError, match=r"part-1.tfrecord.gz: it was replaced after it was listed"
     ):
         records(dataset)
-    assert len(records(read(place, "raw", cache=cache))) == 700  # listed anew
+    assert len(records(read(place, "raw", cache=cache))) == 700  # listed again
 
 
 @pytest.mark.parametrize("name", ["block", "raw"])

@@ -1,4 +1,4 @@
-"""Iterators that are saved go on where they were; replicas get equal work."""
+"""Saved iterators continue at their position; replicas get equal work."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def test_a_saved_iterator_goes_on_with_the_very_next_batch(source: Source, tmp_p
 
 
 def test_iterations_after_a_restored_one_are_those_of_an_undisturbed_run(source: Source, tmp_path: Any) -> None:
-    """At a late batch the seeds of the iteration are used up, and reading ahead has come to its end."""
+    """At a late batch the seeds of the iteration are exhausted, and prefetching has ended."""
 
     def dataset() -> Any:
         return source.read(batch_steps=BUDGET, window=200, seed=5, epochs=2, features=["record", "item"])

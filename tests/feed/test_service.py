@@ -1,4 +1,4 @@
-"""A tf.data service on loopback: everything once, all trainers on one bucket, losses said."""
+"""A tf.data service on loopback: each record once, all trainers on one bucket, losses reported."""
 
 import os
 import re
@@ -119,9 +119,9 @@ def test_each_iteration_of_a_dataset_is_an_epoch_of_its_own(
         for index in range(2)
     ]
     for _ in range(2):
-        one = numbers(datasets[0])  # the other gets what is left
+        one = numbers(datasets[0])  # the other consumer gets the rest
         assert sorted(one + numbers(datasets[1])) == list(range(len(data.samples)))
-    if name != "raw":  # whose number of records nothing tells
+    if name != "raw":  # its number of records is unknown
         assert len(os.listdir(tmp_path)) == 4
 
 
@@ -129,7 +129,7 @@ def test_each_iteration_of_a_dataset_is_an_epoch_of_its_own(
 @pytest.mark.parametrize("name", ["example", "block", "raw"])
 def test_epochs_through_a_service_differ_in_order_but_not_from_run_to_run(data: Data, tmp_path: Any, name: str) -> None:
     dispatcher = start_dispatcher(0, str(tmp_path))
-    worker = start_worker(dispatcher.target)  # one: how many take turns is chance
+    worker = start_worker(dispatcher.target)  # one worker: with several the order is random
 
     def orders() -> list[list[int]]:
         dataset = make_source(name, data).read(batch_steps=256, window=200, service=dispatcher.target, seed=1)
@@ -213,7 +213,7 @@ def test_a_worker_that_answers_no_more_ends_the_epoch_in_an_error(
                 found += len(next(iterator)["record"])
             except tf.errors.InvalidArgumentError as error:
                 said = re.sub(r"\s+", " ", str(error))
-        assert "nothing came from the tf.data service at " in said
+        assert "nothing arrived from the tf.data service at " in said
         counts = [f"[{len(data.samples)}] [{len(data.samples) - found}]", f"[{found}]"]
         assert counts[mode == "coordinated"] in said
     finally:

@@ -1,4 +1,4 @@
-"""Serving: raw records get the predictions that training's batches of the same records get."""
+"""Serving: raw records get the same predictions as batches of these records in training."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ from lengthwise.feed import serving_fn
 
 
 class Sums(tf.Module):
-    """Stands for a model: sums that change if an id, a number, the padding or the length does."""
+    """Replaces a model: sums that change with each id, number, padding and length."""
 
     weights: tuple[Any, ...] = ()
 
@@ -42,7 +42,7 @@ def test_features_are_those_of_training(data: Data, container: Any) -> None:
         numbers = batch["record"].numpy().tolist()
         records = tf.constant([getattr(data.samples[number], container)() for number in numbers])
         served = serving.features(records)
-        assert set(served) == set(batch) - {"name"}  # which the model does not read
+        assert set(served) == set(batch) - {"name"}  # the model does not read it
         for key in served:
             np.testing.assert_array_equal(served[key], batch[key], err_msg=key)
         np.testing.assert_array_equal(serving(records), Sums()(batch))
@@ -69,10 +69,10 @@ def test_an_invalid_record_of_a_request_is_named(data: Data) -> None:
 
 
 def test_features_that_no_column_reads_are_named() -> None:
-    with pytest.raises(ConfigError, match=r"found none for \['word'\]"):
+    with pytest.raises(ConfigError, match=r"received none for \['word'\]"):
         serving_fn(keras_model(), all_columns()[:2])
 
 
 def test_requests_cannot_become_windows() -> None:
-    with pytest.raises(ConfigError, match="sequences.over_long: one request cannot become several windows"):
+    with pytest.raises(ConfigError, match="sequences.over_long: a request cannot become several windows"):
         serving_fn(Sums(), all_columns(), boundaries=[2, 4], sequences=Sequences(over_long="window"))

@@ -1,4 +1,4 @@
-"""`verify=True`: a shard replaced by a sound one of as many records is found by its checksum, wherever it is read."""
+"""`verify=True`: a shard replaced by a valid one with as many records is detected by its checksum in all readers."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def largest(folder: str) -> str:
 
 
 def replace(folder: str) -> str:
-    """The largest shard, replaced by a sound one of the same records in another order."""
+    """The largest shard, replaced by a valid one with the same records in a different order."""
     shard = largest(folder)
     records = read_records(shard)
     os.remove(shard)
@@ -48,7 +48,7 @@ def numbers(dataset: Any) -> list[int]:
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files whose bytes are added up."""
+    """The files whose checksums are computed."""
     paths: list[str] = []
     before = remote_copying.check_bytes
 
@@ -183,7 +183,7 @@ def test_a_worker_that_cannot_check_is_an_error(copies: dict[str, str], tmp_path
     dispatcher = start_dispatcher(0, str(tmp_path / "journal"))
     read = read_prepared(copies["example"], batch_steps=256, service=dispatcher.target, verify=True)
     address = dispatcher.target.removeprefix("grpc://")
-    with worker(address, FOREIGN), pytest.raises(tf.errors.OpError, match="verify=True takes workers"):
+    with worker(address, FOREIGN), pytest.raises(tf.errors.OpError, match="verify=True requires workers"):
         numbers(read)
 
 

@@ -1,4 +1,4 @@
-"""`BatchStats`: what it tells of an epoch is what numpy counts by hand."""
+"""`BatchStats`: its figures for an epoch equal those that numpy computes."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ KEPT = ["item", "value", "sequence_length"]
 
 
 class Pace(keras.callbacks.Callback):
-    """Remembers how long the training part of each epoch took."""
+    """Records the duration of the training part of each epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began = time.monotonic()
@@ -56,7 +56,7 @@ def test_the_figures_of_each_epoch_are_those_counted_by_hand(name: str, data: Da
     source, epochs = make_source(name, data), 2
     options = {"batch_steps": 256, "labels": "y", "features": KEPT, "seed": 3, "window": 200}
     unwatched = source.read(**options)
-    # Where an epoch's length is known, Keras makes an iterator at its end that it never reads, and that takes a seed.
+    # If an epoch's length is known, Keras creates an iterator at its end that it never reads, and that uses a seed.
     iterations = [0, 2] if unwatched.cardinality() > 0 else [0, 1]
     read = [by_hand(list(unwatched.as_numpy_iterator())) for _ in range(max(iterations) + 1)]
     expected = [read[iteration] for iteration in iterations]
@@ -84,7 +84,7 @@ def test_the_figures_of_each_epoch_are_those_counted_by_hand(name: str, data: Da
 
 
 def written(folder) -> dict[str, list[float]]:
-    """What the TensorBoard callback wrote, by tag."""
+    """The values that the TensorBoard callback wrote, by tag."""
     found: dict[str, list[float]] = {}
     for path in folder.glob("events*"):
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
@@ -141,12 +141,12 @@ def test_waiting_is_the_time_in_which_input_keeps_training(slow: str) -> None:
     ("waits", "begun", "finished", "seconds"),
     [
         ([], [], [], 0.0),
-        ([(0, 2)], [0], [3], 2.0),  # nothing had been handed over
+        ([(0, 2)], [0], [3], 2.0),  # no step was dispatched
         ([(0, 1), (2, 5)], [0, 2], [1.5, 6], 1 + 3),  # the first step was finished before
         ([(0, 1), (2, 5)], [0, 2], [4, 6], 1 + 1),  # it finished meanwhile
         ([(0, 1), (2, 5)], [0, 2], [5.5, 6], 1.0),  # it ran longer
         ([(0, 1), (2, 5)], [0, 2], [], 1.0),  # it is not known to be finished
-        ([(0, 1), (1, 2), (3, 9)], [2, 5], [7], 1 + 1 + 2),  # two batches were taken ahead
+        ([(0, 1), (1, 2), (3, 9)], [2, 5], [7], 1 + 1 + 2),  # two batches were prefetched
         ([(0, 1), (2, 5)], [1, 5], [2, 6], 1 + 3),  # fetched before the step begins
     ],
 )
@@ -171,7 +171,7 @@ def test_steps_per_epoch_on_an_endless_dataset_counts_exactly_those_steps(data: 
     ("features", "key", "message"),
     [
         (["item"], None, "expected batches with 'sequence_length'.*name it in `features`"),
-        (["y", "sequence_length"], None, "cannot tell which of \\[\\] is a sequence"),
+        (["y", "sequence_length"], None, "cannot determine which of \\[\\] is a sequence"),
         (["item", "sequence_length"], "itme", "expected one of \\['item'\\], received 'itme'"),
     ],
 )

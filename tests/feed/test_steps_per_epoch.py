@@ -1,4 +1,4 @@
-"""`steps_per_epoch` is the number of batches that an epoch gives, or close to it, on every kind of data."""
+"""`steps_per_epoch` is the number of batches of an epoch, or close to it, for every kind of data."""
 
 from typing import Any
 
@@ -59,5 +59,5 @@ def test_where_it_is_unknown_that_is_said(made: str, data: Data, tmp_path: Any) 
     elif made == "invalid":
         path = write_records(tmp_path / "bad.tfrecord", [b"\xff\xff"] * 9)
         dataset = lw.read_raw(path, columns=all_columns(), batch_size=4, on_invalid="skip")
-    with pytest.raises(ConfigError, match="dataset: (expected what a reader returned|nothing is known of the lengths)"):
+    with pytest.raises(ConfigError, match="dataset: (expected the dataset of a reader|the lengths are unknown)"):
         lw.steps_per_epoch(dataset)

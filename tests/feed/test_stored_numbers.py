@@ -30,7 +30,7 @@ COLUMNS = [
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[int, dict[str, np.ndarray]], Path]:
-    """A job, what batches must hold, and its folder. Two records are bad: bytes are missing; a number is not finite."""
+    """A job, the expected batches, and its folder. Two records are invalid: missing bytes; a number not finite."""
     folder, rng = tmp_path_factory.mktemp("stored"), np.random.default_rng(1)
     records, expected = [], {}
     for number in range(40):

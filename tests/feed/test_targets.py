@@ -1,4 +1,4 @@
-"""Labels, weights, shifted targets and bounded shapes: what `fit` takes."""
+"""Labels, weights, shifted targets and a limited number of shapes: the inputs of `fit`."""
 
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,7 @@ WRONG = {
     "a shifted number": ({"batch_size": 8, "next_step": "value"}, "next_step: expected the key"),
     "two kinds of label": ({"batch_size": 8, "labels": "y", "next_step": "item"}, "either labels or next_step"),
     "labels of steps and of records": ({"batch_size": 8, "labels": ["y", "item"]}, "either sequences or context"),
-    "weights without labels": ({"batch_size": 8, "sample_weight": "w"}, "goes with labels"),
+    "weights without labels": ({"batch_size": 8, "sample_weight": "w"}, "requires labels"),
     "an index too high": ({"batch_size": 8, "num_shards": 2, "index": 2}, "expected an index below num_shards"),
     "fillers without weights": ({"batch_size": 8, "max_shapes": 4}, "which needs labels"),
     "weights of steps for labels of records": (
@@ -137,5 +137,5 @@ def test_paths_may_be_path_objects(data: Data) -> None:
 def test_too_few_shapes_are_refused(data: Data) -> None:
     with pytest.raises(ConfigError, match="expected at least 4, one for each bucket"):
         make_source("example", data).read(batch_size=8, max_shapes=3, drop_remainder=True)
-    with pytest.raises(ConfigError, match="expected boundaries with it"):
+    with pytest.raises(ConfigError, match="requires boundaries"):
         make_source("raw", data).read(batch_size=8, max_shapes=3, drop_remainder=True)

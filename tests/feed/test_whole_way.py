@@ -53,7 +53,9 @@ def test_a_model_predicts_the_same_however_its_records_come(data: Data, tmp_path
     sources = ("example", "block", "raw", "flat")
     expected, *others = (predictions(model, make_source(name, data).read(batch_steps=256)) for name in sources)
     assert expected.keys() == set(range(len(data.samples)))
-    assert max(abs(expected[number] - untrained[number]) for number in expected) > 1e-3  # it has learned something
+    assert (
+        max(abs(expected[number] - untrained[number]) for number in expected) > 1e-3
+    )  # the model has learned something
     records = tf.constant([data.samples[number].sequence_example() for number in expected])
     path = os.path.join(tmp_path, "served")
     lw.serving_fn(model, all_columns()).export(path)

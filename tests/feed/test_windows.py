@@ -1,4 +1,4 @@
-"""Windows: chosen by the budget and the lengths, arranged in groups on all cores; little padding, every row once."""
+"""Windows: sized by the budget and the lengths, arranged in groups on all cores; little padding, every row once."""
 
 import itertools
 import time
@@ -52,7 +52,7 @@ def test_windows_of_an_epoch_are_equal_or_grow(total: int) -> None:
 
 
 def numbered_chunks(lengths: np.ndarray, features: Features) -> tuple[Any, ChunkFormat]:
-    """Chunks of rows whose every step holds the row's number, from 1 on."""
+    """Chunks of rows in which every step is the row's number, from 1."""
     chunks = ChunkFormat(features)
 
     def chunk(first: Any) -> Any:
@@ -180,7 +180,7 @@ def test_the_next_epoch_is_begun_before_this_one_ends_and_follows_in_order() -> 
 
     def epoch(seed: Any) -> Any:
         def mark(first: Any) -> Any:
-            # Two epochs may count themselves at the same time: only the seed says which one this is.
+            # Two epochs may be counted at the same time: only the seed identifies the epoch.
             with tf.control_dependencies([begun.assign_add(1)]):
                 return tf.identity(first)
 

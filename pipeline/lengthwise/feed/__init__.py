@@ -1,13 +1,13 @@
-"""Batches for training, by tf.data: dense, as little padding as possible, no record handled alone.
+"""Batches for training, by tf.data: dense, with as little padding as possible, in operations over many records.
 
     prepared data set ─ read_prepared ─┐                                     ┌─ Targets: labels, weights
     raw TFRecords ──── read_raw ───────┴─ dict of [rows, T] ... and lengths ─┴─ serving_fn: the same for one request
 
-- budget: the most padded steps (rows times T) of a batch.
+- budget: the maximum number of padded steps (rows times T) of a batch.
 - window: the rows that are shuffled, and sorted by length, together.
 - portion: the part of a file that one worker reads.
 
-`BatchStats`, which tells how training got on with them, needs Keras and is loaded at its first use.
+`BatchStats`, which measures padding and throughput during training, needs Keras and is loaded at its first use.
 """
 
 from typing import Any

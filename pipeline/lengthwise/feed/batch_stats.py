@@ -1,8 +1,8 @@
-"""`BatchStats`: what training gets of its batches, epoch by epoch.
+"""`BatchStats`: padding, throughput and input waits of training, per epoch.
 
-    batches ─ watch ─ [clock | batches] ─ count by shape ─> fit ─ end of epoch ─> logs ─> TensorBoard, History, a line
+    batches ─ watch ─ [clock | batches] ─ count by shape ─> fit ─ end of epoch ─> logs ─> TensorBoard, History, output
 
-A callback never sees a batch, and Keras fetches batches inside its compiled step. So `watch` counts in the dataset.
+Callbacks do not receive batches, and Keras fetches batches inside its compiled step. So `watch` counts in the dataset.
 """
 
 import time
@@ -17,50 +17,51 @@ import tensorflow as tf
 from lengthwise.columns import RESERVED_KEY, group_of, length_key, packed_keys
 from lengthwise.errors import ConfigError
 from lengthwise.feed.accelerator_waits import idle_seconds
-from lengthwise.feed.datasets.epochs import plain
+from lengthwise.feed.datasets.epochs import without_autograph
 from lengthwise.feed.datasets.transformations import mapped
+from lengthwise.tensor.tensor_types import Dataset, Shape, Structure, StructureSpec, Tensor, TensorSpec
 
 
-class _Counts(NamedTuple):
-    """What was counted since the epoch began.
+class _EpochCounts(NamedTuple):
+    """Counts since the start of the epoch.
 
     Attributes:
-        shapes: the (rows, T) of its batches, of groups (rows, T, T, ...).
+        shapes: the (rows, T) of its batches, with groups (rows, T, T, ...).
         real: steps of sequences, of each group.
         padded: rows times T, of all batches, of each group.
-        waits: `[batches, 2]`, seconds: from when to when each was waited for.
+        waits: `[batches, 2]`, seconds: the start and the end of the wait for each batch.
     """
 
     shapes: set[tuple[int, ...]]
     real: npt.NDArray[np.int64]
     padded: npt.NDArray[np.int64]
-    waits: Any
+    waits: npt.NDArray[np.float64]
 
 
 class BatchStats(keras.callbacks.Callback):
-    """A Keras callback that tells, for each epoch, how much of the batches was padding and whether input was the brake.
+    """A Keras callback that reports, for each epoch, the share of padding and whether input limited the speed.
 
-    It prints one line an epoch, and puts these into the epoch's `logs`, from where `History` and the TensorBoard
-    callback take them, if it stands before them in the list of callbacks:
+    It prints one line per epoch and adds these to the epoch's `logs`, where `History` and the TensorBoard callback
+    read them if they follow it in the list of callbacks:
 
-    - `padding_share`: the padded steps, as a share of rows times T; 0 to 1. Where columns form groups, of all
-      groups together, and `padding_share_<group>` of each.
+    - `padding_share`: the padded steps, as a share of rows times T; 0 to 1. Where columns form groups, the share of
+      all groups together, and `padding_share_<group>` of each.
     - `real_steps_per_second`, `padded_steps_per_second`: steps of sequences, and rows times T, by wall time without
       validation.
-    - `input_bound_share`: the share of that time in which the next batch was waited for and the accelerator had nothing
-      to do: all steps handed to it were finished. A wait beside a step that still runs, as with JAX and on GPUs,
-      does not count. So it is what faster input would gain.
-    - `distinct_shapes`, `distinct_lengths`: the (rows, T) and the T seen since training began: each shape is a program
-      that XLA compiles.
+    - `input_bound_share`: the share of that time in which the host waited for the next batch and the accelerator was
+      idle: all dispatched steps were finished. A wait while a step still runs, as with JAX and on GPUs, does not
+      count. So it is the time that faster input would save.
+    - `distinct_shapes`, `distinct_lengths`: the number of (rows, T) and of T since training began: XLA compiles a
+      program for each shape.
 
-    Batches are counted when they leave the dataset. Where more is taken ahead (`tf.distribute` and JAX do so), the last
-    few of an endless dataset fall into the epoch before. With `steps_per_execution`, the host is waited for as well:
-    a step is known to be finished when all of its execution are.
+    Batches are counted when they leave the dataset. Where batches are prefetched (`tf.distribute` and JAX do so), the
+    last few of an endless dataset count for the previous epoch. With `steps_per_execution`, waits include the host's
+    own time: a step counts as finished when all steps of its execution are.
 
     Args:
-        key: a sequence feature, whose second dimension is T. None: one whose second dimension is not fixed. Where
-            columns form groups, one for each group, by its name: `{"source": "letters", "target": "phonemes"}`;
-            packed rows need none.
+        key: a sequence feature, whose second dimension is T. None: a feature whose second dimension is not fixed.
+            Where columns form groups, a feature for each group, by the group's name:
+            `{"source": "letters", "target": "phonemes"}`; not needed with packed rows.
         verbose: whether the line is printed.
 
     Example:
@@ -75,20 +76,20 @@ class BatchStats(keras.callbacks.Callback):
         self._table: Any = None
         self._groups: tuple[str, ...] = ()
         self._seen: set[tuple[int, ...]] = set()
-        self._counts: _Counts | None = None
+        self._counts: _EpochCounts | None = None
         self._began = self._ended = 0.0
         self._begun: list[float] = []
         self._finished: dict[int, float] = {}
-        self.async_safe = True  # so Keras calls `on_train_batch_end` in a thread, when the step's results are there
+        self.async_safe = True  # so Keras calls `on_train_batch_end` in a thread, when the step's results are available
 
-    def watch(self, dataset: Any) -> Any:
-        """The same batches, counted.
+    def watch(self, dataset: Dataset) -> Dataset:
+        """The same batches, with counting.
 
         Args:
-            dataset: of `read_prepared` or `read_raw`, as it goes to `fit`; `(features, labels, ...)` or features alone.
+            dataset: of `read_prepared` or `read_raw`, as passed to `fit`; `(features, labels, ...)` or features alone.
 
         Raises:
-            ConfigError: its features do not tell lengths or T.
+            ConfigError: lengths or T cannot be determined from its features.
         """
         spec = dataset.element_spec
         keys = self._sequence_keys(spec[0] if isinstance(spec, tuple) else spec)
@@ -96,45 +97,51 @@ class BatchStats(keras.callbacks.Callback):
         if self._table is None:
             self._groups = groups
             with tf.init_scope(), tf.device("CPU:0"):
-                none = tf.zeros([1 + len(keys)], tf.int64)  # batches, steps of sequences of each group
-                self._table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, none)
-                never = tf.zeros([2], tf.float64)  # from when to when a batch was waited for
-                self._waits = tf.lookup.experimental.MutableHashTable(tf.int64, tf.float64, never)
+                zeros = tf.zeros([1 + len(keys)], tf.int64)  # batches, steps of sequences of each group
+                self._table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, zeros)
+                no_wait = tf.zeros([2], tf.float64)  # the start and the end of the wait for a batch
+                self._waits = tf.lookup.experimental.MutableHashTable(tf.int64, tf.float64, no_wait)
         if groups != self._groups:
             raise ConfigError(
-                f"BatchStats: expected the groups of what is watched already, {self._groups}, received {groups}; make "
-                "another one for other columns"
+                f"BatchStats: expected the groups of the dataset that is watched already, {self._groups}, received "
+                f"{groups}; create another BatchStats for other columns"
             )
         # `zip` asks the clock first, then waits for the batch.
         clock = mapped(tf.data.Dataset.counter(), lambda _: tf.timestamp())
-        watched = tf.data.Dataset.zip((clock, dataset)).map(plain(lambda began, batch: self._count(began, batch, keys)))
+        watched = tf.data.Dataset.zip((clock, dataset)).map(
+            without_autograph(lambda began, batch: self._count(began, batch, keys))
+        )
         options = tf.data.Options()
-        options.experimental_optimization.inject_prefetch = False  # or batches would be counted before they are wanted
+        options.experimental_optimization.inject_prefetch = (
+            False  # or batches would be counted before they are requested
+        )
         return watched.with_options(options)
 
-    def _sequence_keys(self, features: Any) -> dict[str, str]:
-        """By the feature that has a group's lengths, the one whose second dimension is their T."""
+    def _sequence_keys(self, features: StructureSpec) -> dict[str, str]:
+        """By the feature that has a group's lengths, the feature whose second dimension is their T."""
         if not isinstance(features, dict):
             raise ConfigError(f"BatchStats: expected batches of features by key, received {type(features).__name__}")
         shapes = {
             key: spec.shape for key, spec in features.items() if spec.shape.rank is not None and spec.shape.rank >= 2
         }
-        told = {length_key(group): key for group, key in self._key.items()} if isinstance(self._key, Mapping) else {}
         lengths = [key for key in features if key.endswith(RESERVED_KEY)]
-        packed = {key: packed_keys(key)[0] for key in lengths if packed_keys(key)[0] in shapes}
-        found = packed or told or ({RESERVED_KEY: ""} if RESERVED_KEY in features else {})
-        if not found and lengths:
+        sequences = {key: packed_keys(key)[0] for key in lengths if packed_keys(key)[0] in shapes}
+        if not sequences and isinstance(self._key, Mapping):
+            sequences = {length_key(group): key for group, key in self._key.items()}
+        if not sequences and RESERVED_KEY in features:
+            sequences = {RESERVED_KEY: ""}
+        if not sequences and lengths:
             raise ConfigError(
                 f"BatchStats: expected the name of a sequence feature for each group, received batches with {lengths}; "
                 "name them: BatchStats(key={'source': 'letters', ...})"
             )
-        for key in found or (RESERVED_KEY,):
+        for key in sequences or (RESERVED_KEY,):
             self._check_lengths(features, key)
-        for key in {*found.values()} - {"", *shapes}:
+        for key in {*sequences.values()} - {"", *shapes}:
             raise ConfigError(f"BatchStats: key: expected one of {sorted(shapes)}, received {key!r}")
-        return {key: feature or self._only_sequence(shapes) for key, feature in found.items()}
+        return {key: feature or self._only_sequence(shapes) for key, feature in sequences.items()}
 
-    def _check_lengths(self, features: Any, key: str) -> None:
+    def _check_lengths(self, features: Mapping[str, TensorSpec], key: str) -> None:
         if key not in features:
             raise ConfigError(
                 f"BatchStats: expected batches with {key!r} among their features; name it in `features` too"
@@ -143,7 +150,7 @@ class BatchStats(keras.callbacks.Callback):
             received = features[key].dtype.name
             raise ConfigError(f"BatchStats: expected integers in {key!r}, received {received}; cast them")
 
-    def _only_sequence(self, shapes: dict[str, Any]) -> str:
+    def _only_sequence(self, shapes: Mapping[str, Shape]) -> str:
         if isinstance(self._key, str):
             if self._key not in shapes:
                 raise ConfigError(f"BatchStats: key: expected one of {sorted(shapes)}, received {self._key!r}")
@@ -151,15 +158,15 @@ class BatchStats(keras.callbacks.Callback):
         free = sorted(key for key, shape in shapes.items() if shape[1] is None) or sorted(shapes)
         if not free or (len(free) > 1 and shapes[free[0]][1] is not None):
             raise ConfigError(
-                f"BatchStats: cannot tell which of {sorted(shapes)} is a sequence; name one: BatchStats(key=...)"
+                f"BatchStats: cannot determine which of {sorted(shapes)} is a sequence; name it: BatchStats(key=...)"
             )
         return free[0]
 
-    def _count(self, began: Any, batch: Any, keys: Mapping[str, str]) -> Any:
+    def _count(self, began: Tensor, batch: Structure, keys: Mapping[str, str]) -> Structure:
         ended = tf.timestamp()
         features = batch[0] if isinstance(batch, tuple) else batch
         steps = [tf.shape(features[key], tf.int64) for key in keys.values()]
-        shape = tf.strings.as_string(tf.stack([steps[0][0], *(one[1] for one in steps)]))
+        shape = tf.strings.as_string(tf.stack([steps[0][0], *(shape[1] for shape in steps)]))
         at = tf.strings.reduce_join(shape, separator=" ")
         real = [tf.reduce_sum(tf.cast(features[key], tf.int64)) for key in keys]
         counted = self._table.insert(at, self._table.lookup(at) + tf.stack([1, *real]))
@@ -167,39 +174,39 @@ class BatchStats(keras.callbacks.Callback):
         with tf.control_dependencies([counted, waited]):
             return tf.nest.map_structure(tf.identity, batch)
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Raises `ConfigError` where no dataset is watched."""
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Raises `ConfigError` if no dataset is watched."""
         del logs
         if self._table is None:
             raise ConfigError("BatchStats: nothing is watched; call model.fit(stats.watch(dataset), callbacks=[stats])")
         self._seen.clear()
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Starts to count afresh."""
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Resets the counts."""
         del epoch, logs
         for table in (self._table, self._waits):
             table.remove(table.export()[0])
         self._began, self._ended, self._counts = time.time(), 0.0, None
         self._begun, self._finished = [], {}
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Notes when a step begins."""
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Records when a step begins."""
         del batch, logs
         self._begun.append(time.time())
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Notes when a step's results are there."""
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Records when a step's results are available."""
         del logs
         self._finished[batch] = time.time()
 
-    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Stops the clock and the count: validation is not training, even if its batches are watched."""
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Stops the clock and the counts: validation is excluded, even if its batches are watched."""
         del logs
         if self._table is not None and not self._ended:
             self._ended, self._counts = time.time(), self._read()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Puts the epoch's figures into `logs`, and prints them."""
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Adds the epoch's figures to `logs`, and prints them."""
         seconds = max((self._ended or time.time()) - self._began, 1e-9)
         counts = self._counts or self._read()
         self._seen |= counts.shapes
@@ -220,24 +227,24 @@ class BatchStats(keras.callbacks.Callback):
             # Keras' own progress bar has not ended its line yet.
             print(("\n" if self.params.get("verbose") == 1 else "") + _line(epoch, figures), flush=True)
 
-    def _read(self) -> _Counts:
+    def _read(self) -> _EpochCounts:
         keys, values = (part.numpy() for part in self._table.export())
         shapes = [tuple(map(int, key.split())) for key in keys.tolist()]
-        steps = np.array([[rows * each for each in own] for rows, *own in shapes], np.int64)
-        return _Counts(
+        steps = np.array([[rows * T for T in lengths] for rows, *lengths in shapes], np.int64)
+        return _EpochCounts(
             shapes={*shapes},
             real=values[:, 1:].sum(0),
             padded=(values[:, :1] * steps.reshape(len(shapes), -1)).sum(0),
             waits=self._waits.export()[1].numpy(),
         )
 
-    def _idle(self, waits: Any) -> float:
-        """Seconds in which the accelerator had nothing to do but to wait for batches."""
+    def _idle(self, waits: npt.NDArray[np.float64]) -> float:
+        """Seconds in which the accelerator was idle, waiting for batches."""
         finished = dict(self._finished)  # Keras' threads may still add to it
         return idle_seconds(waits, self._begun, [finished[step] for step in sorted(finished)])
 
 
-def _padding(real: Any, padded: Any) -> float:
+def _padding(real: float, padded: float) -> float:
     return float(1 - real / padded) if padded else 0.0
 
 

@@ -1,6 +1,6 @@
-"""`batch_by_steps`: anyone's dataset of sequences -> batches by a budget of padded steps, as the readers make them.
+"""`batch_by_steps`: any dataset of sequences -> batches by a budget of padded steps, as the readers build them.
 
-elements ─ each a chunk of one row ─ windows: sort, cut ─ groups of batches: gather, pad ─ slice ─> the same, batched
+elements ─ each a chunk of one row ─ windows: sort, cut ─ groups of batches: gather, pad ─ slice ─> batches
 """
 
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ from lengthwise.feed.batching.element_rows import Elements
 from lengthwise.feed.batching.group_checks import check_groups
 from lengthwise.feed.batching.largest_first import largest_steps
 from lengthwise.feed.batching.length_windows import Windows
-from lengthwise.feed.batching.padding_masks import step_mask
+from lengthwise.feed.batching.padding_masks import step_weights
 from lengthwise.feed.batching.window_sizes import chunks_of_windows
-from lengthwise.feed.datasets.epochs import plain, seeds_of_windows
+from lengthwise.feed.datasets.epochs import seeds_of_windows, without_autograph
 from lengthwise.feed.datasets.parallelism import BATCHES, threads
 from lengthwise.feed.datasets.transformations import mapped
 from lengthwise.feed.options.batch_options import WINDOW, BatchOptions, takes_fields_of
@@ -25,56 +25,59 @@ from lengthwise.feed.options.random_crops import cropped
 from lengthwise.feed.options.reader_options import checked_limits
 from lengthwise.feed.rows.feed_features import Batch
 from lengthwise.feed.rows.row_chunks import SEED, Chunk, ChunkFormat
+from lengthwise.tensor.tensor_types import Dataset, Structure, Tensor
 
 
 @takes_fields_of(BatchOptions, but=("batch_steps", "batch_size", "group_weights"))
 def batch_by_steps(
-    batch_steps: int, *, boundaries: Sequence[int] | None = None, padding_values: Any = None, **fields: Any
-) -> Callable[[Any], Any]:
+    batch_steps: int, *, boundaries: Sequence[int] | None = None, padding_values: Structure = None, **fields: Any
+) -> Callable[[Dataset], Dataset]:
     """A transformation of any `tf.data.Dataset` of sequences, for `dataset.apply`: batches by a budget of padded steps.
 
-    A window of sequences is sorted by length and cut into batches, which come in random order: what the readers do.
-    Each element comes once. Batches depend on the elements and the seed alone.
+    A window of sequences is sorted by length and cut into batches, which come in random order, as in the readers.
+    Each element comes once. Batches depend only on the elements and the seed.
 
-    Elements are a dict of features, or a tuple of it, labels and weights (each a tensor or a dict). A tensor whose
-    first dimension is open is per step: ragged or dense, `[T]` or `[T, *shape]`. Scalars and tensors of a fixed shape
-    belong to the whole sequence. What is per step has equally many steps in an element. If there is a feature
-    `sequence_length`, it says how many of them are real: those behind are cut off before batching.
+    Elements are a dict of features, or a tuple of features, labels and weights (each a tensor or a dict). A tensor
+    whose first dimension is unknown is per step: ragged or dense, `[T]` or `[T, *shape]`. Scalars and tensors of a
+    fixed shape belong to the whole sequence. All tensors per step of an element have the same number of steps. If
+    there is a feature `sequence_length`, it is the number of real steps: the steps after them are removed before
+    batching.
 
-    About 4 windows of unpadded elements are held, and a few batches for each core.
+    Memory holds about 4 windows of unpadded elements, and a few batches for each core.
 
     Args:
-        batch_steps: the most padded steps (rows times T) of a batch: no batch exceeds it.
+        batch_steps: the maximum number of padded steps (rows times T) of a batch: no batch exceeds it.
         boundaries: the values that T may have, inclusive maximum lengths, strictly increasing; a longer sequence is an
             error. None: T is the batch's longest sequence.
-        padding_values: of what is per step, by the same structure as elements, of which parts and keys may be left out:
+        padding_values: the padding of tensors per step, in the structure of the elements; parts and keys are optional:
             `{"id": -1}`, or `({"id": -1}, -100)` for labels too. By default 0, the empty string or False.
         **fields: further fields of `Options` that are about batches: `multiple_of`, `over_budget`, `drop_remainder`,
-            `max_shapes` and `largest_first` (with `boundaries`), `crop`, `padding`, `shuffle`, `seed` (another order in
-            each iteration) and `window`, 24,576 elements if it is left out: it should hold a hundred batches.
+            `max_shapes` and `largest_first` (with `boundaries`), `crop`, `padding`, `shuffle`, `seed` (a different
+            order in each iteration) and `window`, by default 24,576 elements: it should hold a hundred batches.
 
     Returns:
-        A function from a dataset to one of the same structure: `[B, T, *shape]` of what is per step, `[B, *shape]` of
-        the rest, and a feature `sequence_length`, int64 `[B]`. Labels per step, and labels where `max_shapes` fills
-        batches up, get weights, if they have none. Weights are zero on padding.
+        A function from a dataset to a dataset of the same structure: tensors per step are `[B, T, *shape]`, the others
+        `[B, *shape]`; with a feature `sequence_length`, int64 `[B]`. Labels per step, and labels of batches that
+        `max_shapes` fills up, get weights if they have none. Weights are zero on padding.
 
     Raises:
-        ConfigError: an argument is wrong, or the elements have no feature of variable length, or no names, or steps
-            whose shape is not fixed. While batches are read, TensorFlow's `InvalidArgumentError`: an element has more
-            steps than `batch_steps` or the last of `boundaries`, or its features differ in their numbers of steps.
+        ConfigError: an argument is wrong, or the elements have no feature of variable length, no feature names, or
+            steps whose shape is not fixed. While batches are read, TensorFlow's `InvalidArgumentError`: an element has
+            more steps than `batch_steps` or the last of `boundaries`, or its features differ in their numbers of
+            steps.
 
     Example:
         >>> dataset = tf.data.Dataset.from_tensor_slices(({"word": tf.ragged.constant([[1, 2, 3], [4]])}, [0, 1]))
         >>> model.fit(dataset.apply(lw.batch_by_steps(8192)))
     """
     if "group_weights" in fields:
-        raise ConfigError("group_weights: expected none, received some; elements have one length, and no groups")
+        raise ConfigError("group_weights: not supported here: elements have one length and no groups; leave it out")
     options = BatchOptions.make(batch_steps=batch_steps, **fields)
     limits = checked_limits(boundaries, options)
     return lambda dataset: _ByElements(Elements(dataset.element_spec, padding_values), options, limits).batches(dataset)
 
 
-_CHUNK = 512  # elements that are joined at once
+_CHUNK = 512  # elements that are joined into a chunk
 
 
 class _ByElements:
@@ -93,15 +96,15 @@ class _ByElements:
         largest = () if limits is None else largest_steps(cropped(limits, options.crop_of(RESERVED_KEY)), options)
         self._windows = Windows(elements.features, options, self._format, limits, largest)
 
-    def batches(self, dataset: Any) -> Any:
+    def batches(self, dataset: Dataset) -> Dataset:
         """The dataset's elements in batches."""
         size = min(_CHUNK, self._options.window or _CHUNK)
-        packed = dataset.map(plain(self._elements.pack), num_parallel_calls=threads()).batch(size)
+        packed = dataset.map(without_autograph(self._elements.pack), num_parallel_calls=threads()).batch(size)
         chunks = mapped(packed, self._chunk, threads())
         per_window = max((self._options.window or WINDOW) // size, 1)
         count = int(packed.cardinality())
         sizes = [per_window] if count < 0 else chunks_of_windows(count + 1, per_window)
-        windows = self._windows.ended(chunks).rebatch(tf.constant(sizes, tf.int64))
+        windows = self._windows.with_end_mark(chunks).rebatch(tf.constant(sizes, tf.int64))
         if self._options.shuffle:
             seeds = seeds_of_windows(self._options.seed)
             windows = mapped(tf.data.Dataset.zip((windows, seeds)), lambda chunk, seed: {**chunk, SEED: seed[None]})
@@ -109,14 +112,14 @@ class _ByElements:
         batches = mapped(self._windows.batches(arranged), self._finish, threads())
         return batches.prefetch(BATCHES)
 
-    def _chunk(self, packed: dict[str, Any]) -> Chunk:
+    def _chunk(self, packed: dict[str, Tensor]) -> Chunk:
         return self._format.pack(self._elements.rows(packed))
 
-    def _finish(self, batch: Batch) -> Any:
-        """The batch in the structure of the elements, with weights where they are needed."""
+    def _finish(self, batch: Batch) -> Structure:
+        """The batch in the structure of the elements, with weights if they are needed."""
         steps = tf.shape(batch[self._elements.features.sequences[0].key])[1]
         batch, real = fill_up(batch, {RESERVED_KEY: steps}, self._options)
-        valid = step_mask(batch[RESERVED_KEY], steps, self._options.padding)
+        valid = step_weights(batch[RESERVED_KEY], steps, self._options.padding)
         masked = {
             path: masked_weights(
                 batch.get(path), real, valid if labels_have_steps else None, of_steps=weights_have_steps

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lengthwise.buckets import LengthHistogram, plan
 from lengthwise.buckets.argument_checks import MAX_LENGTH
-from lengthwise.errors import ConfigError, DatasetError
+from lengthwise.errors import ConfigError
 from lengthwise.feed.batching.even_epochs import EpochSize
 from lengthwise.feed.batching.group_checks import check_groups
 from lengthwise.feed.batching.largest_first import largest_steps
@@ -17,22 +17,26 @@ from lengthwise.feed.batching.mean_batch import MeanBatch
 from lengthwise.feed.batching.window_sizes import rows_of_window, steps_per_row
 from lengthwise.feed.datasets.epochs import Epochs, divided_by
 from lengthwise.feed.datasets.parallelism import BATCHES
-from lengthwise.feed.epoch_size import sized
+from lengthwise.feed.epoch_size import with_batch_count
 from lengthwise.feed.layouts.block_layout import BlockLayout
 from lengthwise.feed.layouts.example_layout import BucketPortions, ExampleLayout
+from lengthwise.feed.layouts.prepared_portions import (
+    copied_shards,
+    portions_of_worker,
+    rows_of_epoch,
+    shards_to_check,
+)
 from lengthwise.feed.options.batch_options import takes_fields_of
 from lengthwise.feed.options.reader_options import Options, options_of
 from lengthwise.feed.outputs.fit_targets import Targets
 from lengthwise.feed.outputs.packed_targets import PackedFeatures, PackedTargets
-from lengthwise.feed.reading.file_streams import Portion, divide, repeated
 from lengthwise.feed.reading.frame_claims import refuse_first_claims
-from lengthwise.feed.reading.remote_files import is_copied, reading
-from lengthwise.feed.reading.shard_checksums import checking
+from lengthwise.feed.reading.remote_files import reading_copies
+from lengthwise.feed.reading.shard_checksums import checking_shards
 from lengthwise.feed.rows.feed_features import Features
 from lengthwise.feed.service.service_reader import for_service, read_through, service_of
 from lengthwise.prepared_folders import Folders, Names, PlacedShard, open_folders
-from lengthwise.storage import files
-from lengthwise.storage.remote_copying import RemoteFile, current_state
+from lengthwise.tensor.tensor_types import Dataset
 
 
 @takes_fields_of(Options)
@@ -43,36 +47,35 @@ def read_prepared(
     mix: Mapping[str, float] | None = None,
     options: Options | None = None,
     **fields: Any,
-) -> Any:
+) -> Dataset:
     """Batches of a prepared data set, of either layout, in one folder or in several.
 
     An epoch has every sequence once. In the example layout T is the bucket's boundary, in the block layout the
-    batch's longest sequence. `len(dataset)` is known; see `steps_per_epoch` for where it is not.
+    batch's longest sequence. `len(dataset)` is known; for exceptions see `steps_per_epoch`.
 
     Args:
-        folders: what `lengthwise prepare` wrote: a folder, a pattern of folders (`days/2026-*`), or a list of these.
-            All have the same columns, and a batch holds sequences of any. In the example layout there is a bucket for
-            each boundary of any folder: prepare all with the same `buckets.boundaries`. If one is in the block layout,
-            all are read as if they were; a tf.data service reads folders of one layout.
-        split: which split; each folder has it.
-        mix: how often an epoch has a folder's sequences, by folder or pattern; those that it does not name, once. 2 is
-            twice. 0.5 is half of them, in each epoch a run of each file's records from another place: a fair sample
-            where the job shuffled, as it does unless told otherwise (in the block layout, to the nearest block). 0
-            leaves them out.
-        options: an `Options`, of which `batch_steps` or `batch_size` is needed.
-        **fields: fields of `Options`, in place of such a value, or beside it, where they count.
+        folders: the output of `lengthwise prepare`: a folder, a pattern of folders (`days/2026-*`), or a list of these.
+            All have the same columns, and a batch has sequences of any folder. In the example layout there is a bucket
+            for each boundary of any folder: prepare all with the same `buckets.boundaries`. If one is in the block
+            layout, all are read like blocks; a tf.data service reads only folders of one layout.
+        split: the split; each folder must have it.
+        mix: how often an epoch has a folder's sequences, by folder or pattern; 1 for other folders. 2 is twice. 0.5 is
+            half of them, in each epoch a range of each file's records at a different position: a fair sample if the
+            job shuffled, as it does by default (in the block layout, to the nearest block). 0 omits them.
+        options: an `Options`; `batch_steps` or `batch_size` is required.
+        **fields: fields of `Options`, instead of `options` or in addition, where they take precedence.
 
     Returns:
-        A `tf.data.Dataset` of dicts of dense tensors, padded on the right unless `padding` says left: ids int64
-        `[B, T]` (`[B, T, M]` with several a step), numbers `[B, T]` or `[B, T, *shape]`, weights like their ids,
+        A `tf.data.Dataset` of dicts of dense tensors, padded on the right unless `padding` is `left`: ids int64
+        `[B, T]` (`[B, T, M]` with several per step), numbers `[B, T]` or `[B, T, *shape]`, weights like their ids,
         context `[B, *shape]`, `sequence_length` int64 `[B]`. With `labels` or `next_step`: `(features, labels)` or
         `(features, labels, weights)`.
 
     Raises:
-        DatasetError: there is no complete data set of a known format, it has no such split, folders disagree about
-            columns, or a plain shard starts with the header of a record that is larger than the file, and
+        DatasetError: there is no complete data set of a known format, it has no such split, folders have different
+            columns, or an uncompressed shard starts with the header of a record that is larger than the file, and
             `on_damage` is `raise`.
-        ConfigError: an option is wrong, a pattern fits no folder, or a sequence is longer than `batch_steps`.
+        ConfigError: an option is wrong, a pattern matches no folder, or a sequence is longer than `batch_steps`.
 
     Example:
         >>> train = read_prepared("prepared", "train", batch_steps=8192, labels="y", seed=1)
@@ -85,20 +88,20 @@ def read_prepared(
     check_groups(Features.of(opened.first.columns), chosen, in_buckets=in_buckets)
     times = opened.times(mix)
     shards = opened.shards(split)
-    portions = _portions(opened, shards, times, split, chosen)
+    portions = portions_of_worker(opened, shards, times, split, chosen)
     _check_budget(opened, shards, split, chosen)
     paths = {portion.path for parts in portions.values() for portion in parts}
     shards = [shard for shard in shards if shard.path in paths]
     if chosen.on_damage == "raise":
         refuse_first_claims(shard.path for shard in shards if shard.folder.manifest.compression == "none")
-    remotes, to_check = _remotes(shards, chosen), _to_check(shards, chosen)
-    with reading(remotes, chosen.chosen_cache, here=chosen.service is None), checking(to_check):
+    remotes, to_check = copied_shards(shards, chosen), shards_to_check(shards, chosen)
+    with reading_copies(remotes, chosen.chosen_cache, here=chosen.service is None), checking_shards(to_check):
         return _dataset(opened, times, split, portions, chosen)
 
 
 def _dataset(
     folders: Folders, times: Mapping[str, float], split: str, portions: BucketPortions, chosen: Options
-) -> Any:
+) -> Dataset:
     layout = _layout(folders, split, chosen)
     if isinstance(layout, ExampleLayout):
         batches, epoch = _count(layout, portions, split, chosen), partial(layout.epoch, portions)
@@ -119,7 +122,7 @@ def _dataset(
             finish=targets.apply,
             options=chosen,
             length_keys=Features.of(folders.first.columns).length_keys,
-            expected=_rows(portions, chosen),
+            expected=rows_of_epoch(portions, chosen),
         )
     epochs = Epochs(chosen)
     dataset = targets.apply(layout.batches(epochs.repeat(epoch)))
@@ -127,7 +130,7 @@ def _dataset(
         total = tf.data.INFINITE_CARDINALITY if chosen.epochs is None else chosen.epochs * batches
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(total))
     about = sum(part.take * part.sequences for parts in portions.values() for part in parts) / mean.rows
-    return sized(divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen), batches or about)
+    return with_batch_count(divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen), batches or about)
 
 
 def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | BlockLayout:
@@ -157,13 +160,13 @@ def _size_of_epoch(
     portions: BucketPortions,
     options: Options,
 ) -> EpochSize | None:
-    """How many batches each epoch has; None if the lengths of what this worker reads are not known."""
+    """The size of each epoch; None if the lengths of the sequences that this worker reads are unknown."""
     if (
         folders.first.groups
         or options.largest_first
         or options.num_shards > 1
         or options.on_damage == "skip"
-        or any(often % 1 for often in times.values())
+        or any(repeats % 1 for repeats in times.values())
     ):
         return None
     read = [part.manifest.histogram(split) for part in folders.parts for _ in range(int(times[part.path]))]
@@ -174,7 +177,8 @@ def _size_of_epoch(
 def _check_pack(folders: Folders, split: str, options: Options) -> None:
     truncates = not isinstance(options.pack, Mapping) and str(folders.over_long).startswith("truncate")
     for key, lengths in folders.histograms(split).items():
-        of, pack = f" ({key})" * isinstance(options.pack, Mapping), options.pack_of(key)
+        of = f" ({key})" if isinstance(options.pack, Mapping) else ""
+        pack = options.pack_of(key)
         if lengths.max > pack and options.crop_of(key) is None and not truncates:
             raise ConfigError(
                 f"pack: expected at least {lengths.max}, the longest sequence of the split {split!r}{of}, received "
@@ -183,7 +187,7 @@ def _check_pack(folders: Folders, split: str, options: Options) -> None:
             )
         if lengths.min == 0:
             raise ConfigError(
-                f"pack: expected sequences of at least 1 step, and the split {split!r} has some without any{of}; "
+                f"pack: expected sequences of at least 1 step, and the split {split!r} has empty ones{of}; "
                 "prepare the data with sequences.empty: reject"
             )
 
@@ -196,11 +200,11 @@ def _targets(folders: Folders, layout: ExampleLayout | BlockLayout, options: Opt
 
 
 def _boundaries(histogram: LengthHistogram, options: Options) -> tuple[int, ...] | None:
-    """The best values of T for the split's lengths, if their number is bounded."""
+    """The best values of T for the split's lengths, if their number is limited."""
     if options.max_shapes is None:
         return None
     histogram = histogram.truncated(options.cropped(histogram.max))
-    budget = options.batch_steps or MAX_LENGTH  # no boundary is above it, though multiples round up
+    budget = options.batch_steps or MAX_LENGTH  # no boundary exceeds it, although multiples round up
     return plan(histogram, count=options.max_shapes, batch_steps=budget).boundaries
 
 
@@ -217,73 +221,19 @@ def _mean(
     folders: Folders, times: Mapping[str, float], split: str, layout: ExampleLayout | BlockLayout, options: Options
 ) -> MeanBatch:
     parts = [(part.histograms(split), times[part.path]) for part in folders.parts]
-    lengths = {
-        key: (
-            np.concatenate([own[key].lengths for own, _ in parts]),
-            np.concatenate([own[key].counts * often for own, often in parts]),
-        )
-        for key in parts[0][0]
-    }
+    first, _ = parts[0]
+    lengths = {}
+    for key in first:
+        steps = np.concatenate([histograms[key].lengths for histograms, _ in parts])
+        counts = np.concatenate([histograms[key].counts * repeats for histograms, repeats in parts])
+        lengths[key] = steps, counts
     if isinstance(layout, BlockLayout):
         return MeanBatch.of(lengths, options, layout.boundaries)
-    rows = [(layout.padded[one.bucket], one.shard.sequences * times[one.folder.path]) for one in folders.shards(split)]
-    return MeanBatch.of(lengths, options, None, rows)
-
-
-def _rows(portions: BucketPortions, options: Options) -> int | None:
-    """How many rows an epoch has; None if that is unknown: which blocks a part of a file has changes."""
-    parts = [portion for parts in portions.values() for portion in parts]
-    if options.on_damage == "skip" or options.drop_remainder or any(p.moves and p.layout == "block" for p in parts):
-        return None
-    return round(sum(part.take * part.sequences for part in parts))
-
-
-def _portions(
-    folders: Folders, shards: Sequence[PlacedShard], times: Mapping[str, float], split: str, options: Options
-) -> BucketPortions:
-    by_bucket: dict[tuple[int, str], list[Portion]] = {}
-    for one in shards:
-        records, manifest = one.shard.records, one.folder.manifest
-        per_record = one.shard.sequences / records
-        whole = Portion(one.path, 0, records, 0, manifest.compression, manifest.layout, per_record)
-        by_bucket.setdefault((one.bucket, one.folder.path), []).append(whole)
-    portions: BucketPortions = {}
-    for (bucket, folder), parts in by_bucket.items():
-        portions.setdefault(bucket, []).extend(repeated(parts, times[folder]))
-    mine: BucketPortions = {}
-    workers, turn = options.num_shards, 0
-    for bucket, parts in sorted(portions.items()):
-        # What does not divide evenly goes to one worker after the other, on from bucket to bucket.
-        part = divide(parts, workers, (options.index - turn) % workers)
-        turn += sum(portion.take for portion in parts) % workers
-        if part:
-            mine[bucket] = part
-    if not mine:
-        raise DatasetError(
-            f"{', '.join(folders.paths)}: the split {split!r} has no sequences for worker {options.index} of "
-            f"{options.num_shards}"
-        )
-    return mine
-
-
-def _remotes(shards: Sequence[PlacedShard], options: Options) -> list[RemoteFile]:
-    """The shards that are read by way of copies: the manifest's checksums, unless damage is to be skipped."""
-    copied = [one for one in shards if is_copied(one.path, options.chosen_cache)]
-    if options.on_damage == "skip":
-        return files.map_files(current_state, [one.path for one in copied])
-    return _expected(copied)
-
-
-def _to_check(shards: Sequence[PlacedShard], options: Options) -> list[RemoteFile]:
-    """The shards whose bytes are compared with the manifest where they are read: those that no copying compares."""
-    if not options.verify:
-        return []
-    skips = options.on_damage == "skip"
-    return _expected([one for one in shards if skips or not is_copied(one.path, options.chosen_cache)])
-
-
-def _expected(shards: Sequence[PlacedShard]) -> list[RemoteFile]:
-    return [RemoteFile(one.path, one.shard.bytes, one.shard.crc32c) for one in shards]
+    sizes = [
+        (layout.padded[shard.bucket], shard.shard.sequences * times[shard.folder.path])
+        for shard in folders.shards(split)
+    ]
+    return MeanBatch.of(lengths, options, None, sizes)
 
 
 def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, options: Options) -> None:
@@ -292,10 +242,10 @@ def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, o
     example = folders.layout == "example"
     if example:
         steps = folders.steps_of_buckets
-        longest = max(options.weighed(options.cropped_steps(steps[one.bucket])) for one in shards)
+        longest = max(options.weighed(options.cropped_steps(steps[shard.bucket])) for shard in shards)
     else:
         key, lengths = next(iter(folders.histograms(split).items()))
-        longest = options.cropped(lengths.max, key)  # with groups, what is read says it
+        longest = options.cropped(lengths.max, key)  # with groups, it is checked while reading
     if longest > options.batch_steps:
         what = "bucket" if example else "sequence"
         raise ConfigError(
@@ -305,11 +255,11 @@ def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, o
 
 
 def _count(layout: ExampleLayout, portions: BucketPortions, split: str, options: Options) -> int:
-    """How many batches an epoch has."""
+    """The number of batches of an epoch."""
     count = sum(layout.count(bucket, parts) for bucket, parts in portions.items())
     if count == 0:
         raise ConfigError(
-            f"drop_remainder: expected a batch at least, but no bucket of the split {split!r} has records enough for "
-            f"one, for worker {options.index} of {options.num_shards}; take smaller batches, or drop_remainder=False"
+            f"drop_remainder: expected at least one batch, but no bucket of the split {split!r} has enough records for "
+            f"a batch, for worker {options.index} of {options.num_shards}; use smaller batches, or drop_remainder=False"
         )
     return count

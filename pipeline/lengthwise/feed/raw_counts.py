@@ -1,22 +1,22 @@
-"""`count_raw`: what is wrong with raw files, by reason, found by the offline job's own code."""
+"""`count_raw`: counts the invalid records of raw files by reason, with the code of the offline job."""
 
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from lengthwise.errors import ConfigError
-from lengthwise.feed.layouts.empty_input import no_record
+from lengthwise.feed.layouts.empty_input import no_records_message
 from lengthwise.feed.options.raw_job import Raw, RawJob
 from lengthwise.storage import files as file_system
 
 
 def count_raw(source: Raw, split: str = "train", *, columns: Iterable[Any] | None = None) -> dict[str, int]:
-    """How many records `read_raw` gives with `on_invalid="skip"` and `on_damage="skip"`, and how many it leaves out.
+    """How many records `read_raw` yields with `on_invalid="skip"` and `on_damage="skip"`, and how many it skips.
 
-    (Of a damaged gzip file `read_raw` may give fewer: see `on_damage`.)
+    (From a damaged gzip file `read_raw` may yield fewer: see `on_damage`.)
 
-    A pass of its own over the files: counters inside a dataset would count again whatever an iterator that was
-    restored, a second epoch or another worker reads again.
+    This is a separate pass over the files: counters inside a dataset would count records again that a restored
+    iterator, a second epoch or another worker reads again.
 
     Args:
         source: as for `read_raw`: a job's configuration, or raw files with `columns`.
@@ -25,11 +25,11 @@ def count_raw(source: Raw, split: str = "train", *, columns: Iterable[Any] | Non
 
     Returns:
         `valid`; the number of rejected records by `RejectReason`, where the unreadable rest of a file counts as one;
-        and, where the files hold records of several splits, `other_splits`: the records that belong elsewhere. All
-        together are the records of the files. Where `splits.key` divides them, invalid records belong to every split.
+        and, where the files contain records of several splits, `other_splits`: the records of other splits. Together
+        these are all records of the files. Where `splits.key` divides them, invalid records belong to every split.
 
     Raises:
-        ConfigError: the configuration is wrong, no file is found, or the files hold no record.
+        ConfigError: the configuration is wrong, no file is found, or the files contain no record.
     """
     from lengthwise.records.container.frame_reading import read_blocks
     from lengthwise.records.rows.block_rows import Refiner
@@ -46,16 +46,16 @@ def count_raw(source: Raw, split: str = "train", *, columns: Iterable[Any] | Non
             for block in read_blocks(
                 stream, compression=config.inputs.compression, max_record_bytes=config.limits.max_record_bytes
             ):
-                own = block
+                chosen = block
                 if is_divided and config.splits.key is None:
-                    own = block.only(splits_of_records(block.records, config.splits) == number)
-                refined = refiner.refine(own, path)
+                    chosen = block.only(splits_of_records(block.records, config.splits) == number)
+                refined = refiner.refine(chosen, path)
                 valid = refined.tally.written
                 if is_divided and config.splits.key is not None:
                     valid = int((splits_of_rows(refined.rows, block, config.splits) == number).sum())
                 counts["valid"] += valid
-                counts["other_splits"] += block.read - own.read + refined.tally.written - valid
+                counts["other_splits"] += block.read - chosen.read + refined.tally.written - valid
                 counts.update(refined.tally.rejected)
     if not any(counts.values()):
-        raise ConfigError(no_record(f"the {len(paths)} files", ", ".join(map(repr, paths[:3]))))
+        raise ConfigError(no_records_message(f"the {len(paths)} files", ", ".join(map(repr, paths[:3]))))
     return {name: count for name, count in counts.items() if count or name == "valid"}

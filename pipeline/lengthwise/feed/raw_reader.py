@@ -1,8 +1,8 @@
-"""`read_raw`: raw TFRecords -> batches, with no step before.
+"""`read_raw`: raw TFRecords -> batches, without preparation.
 
-    files ─ chunks ─ own split ─ parse ─ look up, validate ─ windows: sort, pad ─ slice batches
+    files ─ chunks ─ split filter ─ parse ─ look up, validate ─ windows: sort, pad ─ slice batches
 
-Everything works on whole windows of thousands of records; no op sees a single one.
+All ops work on windows of thousands of records, none on a single record.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.datasets.epochs import Epochs, divided_by
 from lengthwise.feed.datasets.parallelism import BATCHES
 from lengthwise.feed.datasets.transformations import flat_mapped, interleaved
-from lengthwise.feed.epoch_size import sized
+from lengthwise.feed.epoch_size import with_batch_count
 from lengthwise.feed.layouts.empty_input import refuse_files_without_records
 from lengthwise.feed.layouts.raw_layout import OnInvalid, RawWindow, chunk_size
 from lengthwise.feed.options.batch_options import takes_fields_of
@@ -24,15 +24,16 @@ from lengthwise.feed.options.reader_options import Options, checked_limits, opti
 from lengthwise.feed.outputs.fit_targets import Targets
 from lengthwise.feed.outputs.packed_targets import PackedFeatures, PackedTargets
 from lengthwise.feed.reading.raw_chunks import ListedFile, list_file, read_chunks
-from lengthwise.feed.reading.remote_files import ahead, is_copied, reading
+from lengthwise.feed.reading.remote_files import copy_ahead, is_copied, reading_copies
 from lengthwise.feed.rows.feed_features import Features
 from lengthwise.feed.service.service_reader import file_order, for_service, read_through, service_of
 from lengthwise.storage import files as file_system
 from lengthwise.storage.remote_copying import current_state
+from lengthwise.tensor.tensor_types import Dataset, Tensor
 
-_CYCLE = 16  # files read in turn, each in a thread of its own
-_AHEAD = 4  # chunks that wait, where one file is read at a time
-_LARGE_BYTES = 2**25  # of files whose last chunks, which are smaller, do not matter
+_CYCLE = 16  # files read in turn, each in a separate thread
+_AHEAD = 4  # prefetched chunks, if one file is read at a time
+_LARGE_BYTES = 2**25  # size of files from which their smaller last chunks do not matter
 
 
 @takes_fields_of(Options)
@@ -44,45 +45,45 @@ def read_raw(
     on_invalid: OnInvalid = "raise",
     options: Options | None = None,
     **fields: Any,
-) -> Any:
+) -> Dataset:
     """Batches of raw TFRecord files: the records that the job writes to the split, validated by the same rules.
 
-    An epoch has every valid sequence of the split once. The values are those of prepared data; which sequences share a
-    batch differs, as between any two layouts.
+    An epoch has every valid sequence of the split once. The values are the same as in prepared data; which sequences
+    share a batch differs, as between any two layouts.
 
     Args:
-        source: a job's configuration, as `load_config` takes it: a YAML file's path, a mapping, or a `JobConfig`. Its
-            inputs, columns, sequences, splits, boundaries and limits of records count. T is rounded up to
-            `buckets.boundaries`; where these are left out, it is the batch's longest sequence. With `columns`: paths,
-            glob patterns or folders of raw files, one or a list, and all else is as the job has it by default.
-        split: which of the job's splits. Without `inputs.by_split`, every file is read for each split, and the records
-            of others are left out: by their bytes before they are parsed, by `splits.key` thereafter.
-        columns: what a sequence is: columns, or `tf.feature_column` objects.
-        on_invalid: what becomes of invalid records: an error that names the first, or they are left out (`skip`) and
-            their number is said on standard error. `count_raw` counts them by reason. Where `splits.key` divides the
-            records, those of all splits are validated. Records that TensorFlow's parser refuses are written anew by
-            protobuf and tried again, so that legal ones in unusual bytes are read.
-            Three kinds it does not refuse. Where a length inside a record reaches beyond the record's end, it takes
-            what is there, if each of the features is whole; the job rejects the record as unparsable. Of a flat list
-            (in a tf.Example, or in the context) that comes in several packed chunks, it takes the first, even if that
-            is empty, as if the list were; the job takes all. And it skips the features of a tf.Example, or one of them,
-            whose field's tag is written in more bytes than it needs, as if they were absent; the job takes them.
-        options: an `Options`, of which `batch_steps` or `batch_size` is needed. With `on_damage="raise"`, a plain
-            file's first record alone is compared with the file's size before TensorFlow reads it, which asks for as
-            much memory as a header says, and crashes where there is none; all later headers are compared with `skip`,
-            which reads files twice (remote files that TensorFlow reads itself are not compared).
-        **fields: fields of `Options`, in place of such a value, or beside it, where they count.
+        source: a job's configuration, as `load_config` accepts it: a YAML file's path, a mapping, or a `JobConfig`. Its
+            inputs, columns, sequences, splits, boundaries and limits of records apply. T is rounded up to
+            `buckets.boundaries`; without these, it is the batch's longest sequence. With `columns`: paths, glob
+            patterns or folders of raw files, one or a list, and the job's defaults for everything else.
+        split: one of the job's splits. Without `inputs.by_split`, every file is read for each split, and the records
+            of other splits are skipped: by their bytes before parsing, by `splits.key` after parsing.
+        columns: the definition of a sequence: columns, or `tf.feature_column` objects.
+        on_invalid: the handling of invalid records: an error that names the first, or they are skipped (`skip`) and
+            their number is reported on standard error. `count_raw` counts them by reason. If `splits.key` divides the
+            records, those of all splits are validated. Records that TensorFlow's parser refuses are re-encoded by
+            protobuf and parsed again, so that valid records in an unusual encoding are read.
+            The parser does not refuse three kinds of unusual records. If a length inside a record exceeds the record's
+            end, it uses the available data, if each of the features is complete; the job rejects the record as
+            unparsable. Of a flat list (in a tf.Example, or in the context) in several packed chunks, it uses the first
+            only, even if that is empty; the job uses all. And it ignores the features of a tf.Example, or one of them,
+            whose field's tag is encoded in more bytes than necessary, as if they were absent; the job reads them.
+        options: an `Options`; `batch_steps` or `batch_size` is required. With `on_damage="raise"`, only the first
+            record of an uncompressed file is compared with the file's size before TensorFlow reads it, which allocates
+            as much memory as a header says, and crashes if there is not enough; all later headers are compared with
+            `skip`, which reads files twice (remote files that TensorFlow reads itself are not compared).
+        **fields: fields of `Options`, instead of `options` or in addition, where they take precedence.
 
     Returns:
         A `tf.data.Dataset`, as `read_prepared` returns it.
 
     Raises:
-        ConfigError: the configuration or an option is wrong, no file is found, the files that this worker reads hold
-            no record, or over-long sequences are to become windows, which the job alone can make. If an epoch has no
-            batch because all records were left out, iterating fails.
-        DataLimitError: the first records are all rejected for one reason (`limits.stop_after_rejected`), as a wrong
-            key makes them; or the first record of a plain file is larger than the file, as its header says, and
-            `on_damage` is `raise`.
+        ConfigError: the configuration or an option is wrong, no file is found, the files that this worker reads
+            contain no record, or over-long sequences are to become windows, which only the job supports. If an epoch
+            has no batch because all records were skipped, iterating fails.
+        DataLimitError: the first records are all rejected for one reason (`limits.stop_after_rejected`), as with a
+            wrong key; or the first record of an uncompressed file is larger than the file, according to its header,
+            and `on_damage` is `raise`.
 
     Example:
         >>> train = read_raw("job.yaml", "train", batch_steps=8192, labels="y", seed=1)
@@ -91,18 +92,18 @@ def read_raw(
     """
     chosen = for_service(options_of(options, fields))
     if chosen.verify:
-        raise ConfigError("verify: expected False: no manifest says what the bytes of raw files are")
+        raise ConfigError("verify: expected False: raw files have no manifest with checksums")
     job = RawJob.of(source, columns, split)
     if chosen.pack is None:
         checked_limits(job.boundaries, chosen)
     paths = job.find_files()[chosen.index :: chosen.num_shards]
-    chunks = _Source(paths, job, chosen)
+    chunks = _RawFiles(paths, job, chosen)
     window = RawWindow(job, chosen, paths, on_invalid)
     look = job.look_ahead(paths)
     window.measure(look, chunks.size, chunks.small_chunks)
     copied = [path for path in paths if is_copied(path, chosen.chosen_cache)]
     remotes = file_system.map_files(current_state, copied)
-    with reading(remotes, chosen.chosen_cache, here=chosen.service is None):
+    with reading_copies(remotes, chosen.chosen_cache, here=chosen.service is None):
         return _dataset(chunks, window, _targets(job, window, chosen), chosen)
 
 
@@ -113,7 +114,7 @@ def _targets(job: RawJob, window: RawWindow, options: Options) -> Targets:
     return PackedTargets(PackedFeatures.over(features, options, window.segments), options, window.mean)
 
 
-def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Options) -> Any:
+def _dataset(source: "_RawFiles", window: RawWindow, targets: Targets, chosen: Options) -> Dataset:
     service = service_of(chosen)
     if service is not None:
         return read_through(
@@ -129,10 +130,10 @@ def _dataset(source: "_Source", window: RawWindow, targets: Targets, chosen: Opt
     epochs = Epochs(chosen)
     windows = epochs.repeat(lambda seed: window.windows(source.chunks(seed), seed))
     dataset = targets.apply(window.batches(windows))
-    return sized(divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen), window.batches_per_epoch)
+    return with_batch_count(divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen), window.batches_per_epoch)
 
 
-class _Source:
+class _RawFiles:
     """Raw files as chunks of records."""
 
     def __init__(self, paths: Sequence[str], job: RawJob, options: Options) -> None:
@@ -152,39 +153,39 @@ class _Source:
 
     @property
     def size(self) -> int:
-        """The bytes of all records, about: gzip files say theirs modulo 2**32."""
+        """The approximate bytes of all records: gzip files state theirs modulo 2**32."""
         return sum(file.end for file in self._listed)
 
     @property
     def small_chunks(self) -> int:
-        """How many chunks are smaller than the others, about: the last of each file."""
+        """The approximate number of small chunks: the last of each file."""
         return len(self._paths) if self._large else 0
 
-    def chunks(self, seed: Any) -> Any:
+    def chunks(self, seed: Tensor) -> Dataset:
         """One epoch: chunks of records."""
         order = tf.range(len(self._paths))
         if self._options.shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed)
         return self._read(tf.data.Dataset.from_tensor_slices(order))
 
-    def shared_chunks(self, seed: Any) -> Any:
+    def shared_chunks(self, seed: Tensor) -> Dataset:
         """One epoch for a tf.data service: its source is the list of files."""
         return self._read(tf.data.Dataset.from_tensor_slices(file_order(len(self._paths), self._options, seed)))
 
-    def _read(self, numbers: Any) -> Any:
+    def _read(self, numbers: Dataset) -> Dataset:
         dtypes = (tf.string, tf.string, tf.int64, tf.int64)
         columns = zip(*self._listed, strict=True)
         table = [tf.constant(column, dtype) for column, dtype in zip(columns, dtypes, strict=True)]
 
-        def read(number: Any) -> Any:
+        def read(number: Tensor) -> Dataset:
             file = ListedFile(*(tf.gather(column, number) for column in table))
             return read_chunks(file, number, self._options.on_damage, self._size)
 
-        numbers = ahead(numbers, lambda number: tf.gather(self._paths, number))
+        numbers = copy_ahead(numbers, lambda number: tf.gather(self._paths, number))
         if not self._options.shuffle or len(self._paths) == 1:
             chunks = flat_mapped(numbers, read).prefetch(_AHEAD)
         else:
             cycle = min(_CYCLE, len(self._paths))
             chunks = interleaved(numbers, read, cycle)
-        # Small files make small chunks, of which a window would hold too few records.
+        # Small files have small chunks, with too few records for a window.
         return chunks if self._large else chunks.rebatch(self._size)

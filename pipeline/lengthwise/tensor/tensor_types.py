@@ -34,3 +34,10 @@ StructureSpec: TypeAlias = Any
 Dataset: TypeAlias = tf.data.Dataset
 
 DatasetIterator: TypeAlias = tf.data.Iterator
+
+FeatureSpec: TypeAlias = tf.io.FixedLenFeature | tf.io.RaggedFeature
+"""How `tf.io.parse_example` parses a feature."""
+
+ConcreteFunction: TypeAlias = tf.types.experimental.ConcreteFunction
+PolymorphicFunction: TypeAlias = tf.types.experimental.PolymorphicFunction
+"""What `tf.function` returns."""

@@ -1,25 +1,25 @@
-"""Batches that did not get all their rows -> full ones, with rows of weight 0; weights that leave padding out."""
+"""Incomplete batches -> full batches, with rows of weight 0; weights that exclude padding."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
 from lengthwise.feed.batching.batch_cuts import rows_of
 from lengthwise.feed.options.batch_options import BatchOptions
 from lengthwise.feed.rows.feed_features import Batch
+from lengthwise.tensor.tensor_types import Tensor
 
 
-def fill_up(batch: Batch, steps: Mapping[str, Any], options: BatchOptions) -> tuple[Batch, Any | None]:
-    """The batch with as many rows as one of its T has, where `max_shapes` asks for it; and which are real, bool `[B]`.
+def fill_up(batch: Batch, steps: Mapping[str, Tensor], options: BatchOptions) -> tuple[Batch, Tensor | None]:
+    """The batch filled up to the number of rows for its T, if `max_shapes` is given; and which are real, bool `[B]`.
 
-    They are rows of one padded step, not empty ones: pooling divides by the number of steps, and 0/0 times a weight of
-    0 is not 0.
+    The added rows have one padded step and are not empty: pooling divides by the number of steps, and 0/0 times a
+    weight of 0 is not 0.
 
     Args:
         batch: dense tensors.
-        steps: its T of each group, by the feature that has its lengths.
-        options: how many rows a batch has.
+        steps: the T of each group, by the feature that has its lengths.
+        options: define the number of rows.
     """
     if not options.fills:
         return batch, None
@@ -32,13 +32,15 @@ def fill_up(batch: Batch, steps: Mapping[str, Any], options: BatchOptions) -> tu
     return filled, real
 
 
-def _pad_rows(value: Any, missing: Any) -> Any:
+def _pad_rows(value: Tensor, missing: Tensor) -> Tensor:
     paddings = tf.concat([[[0, missing]], tf.zeros([tf.rank(value) - 1, 2], tf.int32)], 0)
     fill = {tf.string: "", tf.bool: False}.get(value.dtype, 0)
     return tf.ensure_shape(tf.pad(value, paddings, constant_values=fill), [None, *value.shape[1:]])
 
 
-def masked_weights(weights: Any, real: Any | None, valid: Any | None, *, of_steps: bool) -> Any:
+def masked_weights(
+    weights: Tensor | None, real: Tensor | None, valid: Tensor | None, *, of_steps: bool
+) -> Tensor | None:
     """The weights, zero on rows that are not real and, for labels of steps, on steps that are not valid.
 
     Args:
@@ -50,7 +52,7 @@ def masked_weights(weights: Any, real: Any | None, valid: Any | None, *, of_step
     Returns:
         `[B, T]` where there are `valid` steps, or `[B]`; None if all are 1.
     """
-    if valid is not None and weights is None:
+    if weights is None:
         weights = valid
     elif valid is not None:
         weights = (weights if of_steps else weights[:, None]) * tf.cast(valid, weights.dtype)

@@ -1,45 +1,49 @@
-"""Every epoch has the same number of batches, whichever sequences share a window, and it is known ahead.
+"""Every epoch has the same number of batches, known in advance, regardless of which sequences share a window.
 
-    window ─ cut ─ batches ─ those that waste least: now, some split
+    window ─ cut ─ batches ─ with the least waste: yielded now, some of them split
                            └ the others: their rows wait for the next window
 
-Where `rows(T)` rows make a batch, a sequence costs 1 / rows(T) batches. A batch costs 1 at most; what it costs less is
-its waste. A full batch of lengths T to T' costs at least rows(T) / rows(T') >= 1 - ln(rows(T') / rows(T)), and of the
-batches of a window, from the longest to the shortest, these logarithms add up to at most
+If a batch has `rows(T)` rows, a sequence costs 1 / rows(T) batches. A batch costs at most 1; the difference is its
+waste. A full batch of lengths T to T' costs at least rows(T) / rows(T') >= 1 - ln(rows(T') / rows(T)). Over the batches
+of a window, from the longest to the shortest, these logarithms add up to at most
 
     S = ln(rows(shortest) / rows(longest)).
 
-So sorted rows are cut into ceil(cost + S) batches at most. An epoch of several windows has
+So sorted rows are cut into at most ceil(cost + S) batches. An epoch of several windows has
 
-    N = ceil(cost + S (W + 1) / 2), or one for each sequence where that is less,
+    N = ceil(cost + S (W + 1) / 2), or the number of sequences if that is less,
 
-with W windows: each but the last wastes S / 2, which is about what a cut wastes. Where it would waste more, the worst
-batches wait, of at most as many rows as a window has; where less, batches are split. What then is left needs at most
-cost + S batches, as many as are left of N, and the last window is split into exactly these. An epoch of one window has
-the batches of its cut. Costs are integers, so that sums do not depend on the order.
+batches with W windows: each window but the last wastes S / 2, which is about the waste of a cut. If a window would
+waste more, the rows of its worst batches wait, at most as many as a window has; if less, batches are split. The
+remaining rows need at most cost + S batches, the number that is left of N, and the last window is split into exactly
+these. An epoch of one window has the batches of its cut. Costs are integers, so that sums do not depend on the order.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from lengthwise.buckets import LengthHistogram
-from lengthwise.feed.batching.batch_cuts import BatchCuts, BatchLimits, cut, limits_of
+from lengthwise.feed.batching.batch_cuts import BatchCuts, BatchLimits, cut_batches, limits_of
 from lengthwise.feed.options.batch_options import BatchOptions
+from lengthwise.tensor.tensor_types import Tensor
 
-_HELD = 2  # of a window's batches, those of the most rows
+_Ints = npt.NDArray[np.int64]
+
+_WAITING = 2  # of a window's batches, those with the most rows wait
 
 
 @dataclass(frozen=True)
 class EpochSize:
-    """What is known of each epoch.
+    """The size of each epoch.
 
     Attributes:
-        batches: how many it has.
-        rows: how many sequences.
+        batches: its number of batches.
+        rows: its number of sequences.
         spread: S, in parts of a batch's cost.
     """
 
@@ -51,7 +55,7 @@ class EpochSize:
     def of(
         cls, lengths: LengthHistogram, options: BatchOptions, boundaries: tuple[int, ...] | None, windows: int
     ) -> "EpochSize":
-        """The size of epochs of these lengths, after they are cropped, in so many windows."""
+        """The size of epochs of these lengths, cropped before, in this number of windows."""
         limits = limits_of(tf.constant(lengths.lengths[::-1].copy()), options, boundaries)
         counts, batch = lengths.counts[::-1], _cost_of_batch(options)
         full = limits.full.numpy()
@@ -66,48 +70,53 @@ class EpochSize:
         return cls(batches, lengths.total, spread)
 
 
-class Progress(NamedTuple):
-    """How far an epoch is, as int64 `[]`.
+class EpochProgress(NamedTuple):
+    """The progress of an epoch, as int64 `[]`.
 
     Attributes:
-        windows: how many are arranged.
-        batches: how many batches they gave.
-        rows: how many sequences these hold.
-        cost: of these.
-        fewest: of the longest sequence seen, how many make a batch.
-        most: of the shortest.
+        windows: how many windows are arranged.
+        batches: the number of batches yielded.
+        rows: the number of sequences in these.
+        cost: of these sequences.
+        fewest: the rows per batch of the longest sequence so far.
+        most: the rows per batch of the shortest sequence so far.
     """
 
-    windows: Any
-    batches: Any
-    rows: Any
-    cost: Any
-    fewest: Any
-    most: Any
+    windows: Tensor
+    batches: Tensor
+    rows: Tensor
+    cost: Tensor
+    fewest: Tensor
+    most: Tensor
 
     @classmethod
-    def start(cls) -> "Progress":
+    def start(cls) -> "EpochProgress":
         numbers = (0, 0, 0, 0, tf.int64.max, 1)
         return cls(*(tf.constant(number, tf.int64) for number in numbers))
 
 
 def _cost_of_batch(options: BatchOptions) -> int:
-    """What a full batch costs, such that `batch_size` divides it."""
+    """The cost of a full batch, divisible by `batch_size`."""
     size = options.batch_size or 1
     return -(-(2**32) // size) * size
 
 
 def hand_out(
-    cuts: BatchCuts, limits: BatchLimits, progress: Progress, last: Any, size: EpochSize | None, options: BatchOptions
-) -> tuple[BatchCuts, Progress]:
-    """The batches that come now.
+    cuts: BatchCuts,
+    limits: BatchLimits,
+    progress: EpochProgress,
+    last: Tensor,
+    size: EpochSize | None,
+    options: BatchOptions,
+) -> tuple[BatchCuts, EpochProgress]:
+    """Chooses the batches that are yielded now.
 
     Args:
         cuts: all batches of a window.
-        limits: of its sorted rows, one or more.
+        limits: of its sorted rows, at least one.
         progress: before this window.
-        last: bool `[]`: whether it is the epoch's last one.
-        size: of the epoch; None where it is not known, and follows from what is read.
+        last: bool `[]`: whether it is the epoch's last window.
+        size: of the epoch; None if it is unknown and depends on the data that is read.
         options: see `BatchOptions`.
     """
     batch = _cost_of_batch(options)
@@ -119,8 +128,8 @@ def hand_out(
     windows = progress.windows + 1
 
     count, waste = tf.size(costs, tf.int64), batch - costs
-    if size is None:  # what is left for the last window must be rows enough to be split
-        waste += tf.where((tf.range(count) >= count - _HELD) & (spread > 0), 2 * batch, 0)
+    if size is None:  # enough rows must be left for the last window, so that it can be split
+        waste += tf.where((tf.range(count) >= count - _WAITING) & (spread > 0), 2 * batch, 0)
     allowed = spread * windows // 2 - (progress.batches * batch - progress.cost)
     order = tf.argsort(waste, stable=True)
     number = tf.math.count_nonzero(tf.cumsum(tf.gather(waste, order)) <= allowed)
@@ -138,37 +147,41 @@ def hand_out(
     at_last = tf.where(windows == 1, number, tf.minimum(in_all, rows) - progress.batches)
     parts = tf.clip_by_value(tf.where(last, at_last, parts), number, tf.reduce_sum(kept.rows))
     split = tf.cond(parts > number, lambda: _split(kept, limits, parts - number, options), lambda: kept.tensors())
-    done = Progress(windows, progress.batches + parts, rows, progress.cost + spent, fewest, most)
+    done = EpochProgress(windows, progress.batches + parts, rows, progress.cost + spent, fewest, most)
     return BatchCuts(**split), done
 
 
-def _spread(fewest: Any, most: Any, batch: int) -> Any:
+def _spread(fewest: Tensor, most: Tensor, batch: int) -> Tensor:
     ratio = tf.cast(most, tf.float64) / tf.cast(tf.minimum(fewest, most), tf.float64)
     return tf.cast(tf.math.ceil(tf.math.log(ratio) * batch), tf.int64)
 
 
-def _split(cuts: BatchCuts, limits: BatchLimits, more: Any, options: BatchOptions) -> dict[str, Any]:
-    """The batches cut into so many more, behind multiples of rows where there are enough of these."""
-    places = cuts.places()
-    behind = places - tf.repeat(cuts.starts, cuts.rows)
-    even = (behind > 0) & (behind % options.multiple_of == 0)
-    possible = tf.where(tf.math.count_nonzero(even) >= more, even, behind > 0)
+def _split(cuts: BatchCuts, limits: BatchLimits, more: Tensor, options: BatchOptions) -> dict[str, Tensor]:
+    """The batches split into `more` additional ones, after multiples of rows if there are enough of these."""
+    positions = cuts.positions()
+    offsets = positions - tf.repeat(cuts.starts, cuts.rows)
+    even = (offsets > 0) & (offsets % options.multiple_of == 0)
+    possible = tf.where(tf.math.count_nonzero(even) >= more, even, offsets > 0)
     possible = tf.where(possible)[:, 0]
     chosen = tf.gather(possible, (2 * tf.range(more) + 1) * tf.size(possible, tf.int64) // (2 * more))
     begins = tf.sort(tf.concat([tf.cumsum(cuts.rows, exclusive=True), chosen], 0))
-    ends = tf.concat([begins[1:], tf.reshape(tf.size(places, tf.int64), [1])], 0)
-    starts = tf.gather(places, begins)
+    ends = tf.concat([begins[1:], tf.reshape(tf.size(positions, tf.int64), [1])], 0)
+    starts = tf.gather(positions, begins)
     return BatchCuts.of_runs(starts, ends - begins, limits).tensors()
 
 
-def _of_one_cut(lengths: Any, options: BatchOptions, boundaries: tuple[int, ...] | None) -> int:
-    return int(tf.size(cut(tf.constant(lengths, tf.int64), options, boundaries).starts))
+def _of_one_cut(lengths: _Ints, options: BatchOptions, boundaries: tuple[int, ...] | None) -> int:
+    return int(tf.size(cut_batches(tf.constant(lengths, tf.int64), options, boundaries).starts))
 
 
 def _of_few_shapes(
-    steps: Any, counts: Any, full: Any, options: BatchOptions, boundaries: tuple[int, ...] | None
+    steps: _Ints,
+    counts: _Ints,
+    full: _Ints,
+    options: BatchOptions,
+    boundaries: tuple[int, ...] | None,
 ) -> int:
-    """Full batches of each T, and those of what is left."""
+    """The number of full batches of each T, and of the batches of the remaining rows."""
     shapes, where = np.unique(-steps, return_inverse=True)
     of_shape = np.bincount(where, counts).astype(np.int64)
     rows = np.array([full[where == number][0] for number in range(len(shapes))])

@@ -1,27 +1,27 @@
-"""Packing: several sequences in each row of a fixed number of steps, by first fit, the longest first.
+"""Packing: several sequences per row of a fixed number of steps, by first fit, the longest first.
 
     lengths, longest first ─ longer than half a row: a row each ─ all of one length at a time ─> row of each sequence
 
-A sequence goes to the first row that has room for it. For sequences of equal length that is known for all rows at once:
-each row takes as many as it has room for, until none is left. So a window takes a few ops for each length that occurs,
-however many sequences there are.
+A sequence goes to the first row that has room for it. For sequences of equal length this is computed for all rows at
+once: each row gets as many as it has room for, until none is left. So a window needs a few ops for each length that
+occurs, regardless of the number of sequences.
 """
-
-from typing import Any
 
 import tensorflow as tf
 
+from lengthwise.tensor.tensor_types import Tensor
 
-def first_fit(lengths: Any, capacity: int, most: int) -> Any:
+
+def first_fit(lengths: Tensor, capacity: int, most: int) -> Tensor:
     """The row of each sequence.
 
     Args:
         lengths: int64 `[n]`, at least 1 and at most `capacity`, the longest first.
         capacity: the steps of a row.
-        most: how many sequences a row holds, at most.
+        most: the maximum number of sequences of a row.
 
     Returns:
-        int64 `[n]`, numbers of rows from 0 on without gaps.
+        int64 `[n]`, row numbers from 0 without gaps.
     """
     lengths = tf.cast(lengths, tf.int32)
     long = tf.math.count_nonzero(lengths > capacity // 2, dtype=tf.int32)
@@ -30,7 +30,7 @@ def first_fit(lengths: Any, capacity: int, most: int) -> Any:
     room, places = capacity - alone, tf.fill([long], most - 1)
     rows = tf.TensorArray(tf.int32, tf.size(sizes), infer_shape=False, element_shape=[None])
 
-    def fit(number: Any, room: Any, places: Any, rows: Any) -> tuple[Any, ...]:
+    def fit(number: Tensor, room: Tensor, places: Tensor, rows: tf.TensorArray) -> tuple[Tensor, ...]:
         size, count = sizes[number], counts[number]
         fitting = tf.minimum(room // size, places)
         each = tf.minimum(capacity // size, most)  # of an empty row

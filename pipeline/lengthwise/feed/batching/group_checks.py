@@ -1,4 +1,4 @@
-"""Options and groups: which options name groups, and which ask for lengths that are known of one group alone."""
+"""Options and groups: which options name groups, and which require lengths that are known for a single group only."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,12 @@ from lengthwise.feed.rows.feed_features import Features
 
 
 def check_groups(features: Features, options: BatchOptions, *, in_buckets: bool = False) -> None:
-    """Raises `ConfigError` where options do not go with the groups of the features.
+    """Raises `ConfigError` if options are incompatible with the groups of the features.
 
     Args:
-        features: what batches hold.
+        features: of the batches.
         options: see `Options`.
-        in_buckets: whether the rows of a batch are of one bucket, in which the T of each group is known.
+        in_buckets: whether all rows of a batch are of one bucket, so that the T of each group is known.
     """
     groups = [group_of(key) for key in features.length_keys]
     for group in options.group_weights:
@@ -34,9 +34,9 @@ def check_groups(features: Features, options: BatchOptions, *, in_buckets: bool 
     for name in ("max_shapes", "largest_first"):
         if features.has_groups and getattr(options, name) and not in_buckets:
             raise ConfigError(
-                f"{name}: expected a prepared data set in the layout `example`, received groups with lengths of their "
-                "own, whose T are known together for its buckets alone; prepare the data with output.layout: example, "
-                f"or leave {name} out"
+                f"{name}: expected a prepared data set in the layout `example`, received groups with separate lengths, "
+                "whose T are known together only for its buckets; prepare the data with output.layout: example, or "
+                f"leave {name} out"
             )
 
 

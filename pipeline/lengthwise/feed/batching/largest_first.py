@@ -1,15 +1,14 @@
-"""`largest_first`: the epoch's largest batches come first, so that memory runs out there or never.
+"""`largest_first`: the epoch's largest batches come first, so that memory runs out at the start or never.
 
-Memory grows with padded steps and with T. How many of both a batch can have is known from the lengths alone, and those
-that no other exceeds in both are few:
+Memory grows with padded steps and with T. Both are known from the lengths, and few batches are exceeded by no other in
+both:
 
     T            513     512     511   ...
     padded      4104    8192    8176   ...   budget 8,192, multiples of 8 rows
-    comes first  yes     yes      no   ...   512 exceeds all below
+    comes first  yes     yes      no   ...   512 exceeds all shorter
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +16,16 @@ import tensorflow as tf
 
 from lengthwise.feed.batching.batch_cuts import BatchCuts
 from lengthwise.feed.options.batch_options import BatchOptions
+from lengthwise.tensor.tensor_types import Tensor
 
 
 def largest_steps(steps: npt.ArrayLike, options: BatchOptions, up_to: npt.ArrayLike | None = None) -> tuple[int, ...]:
-    """The T of the batches that come first, the longest first; none without `largest_first`.
+    """The T of the batches that come first, the longest first; empty without `largest_first`.
 
     Args:
         steps: the values that T has, strictly increasing.
         options: the budget.
-        up_to: how many sequences of at most each T there are; None if that is unknown.
+        up_to: the number of sequences of at most each T; None if it is unknown.
     """
     if not options.largest_first:
         return ()
@@ -38,10 +38,10 @@ def largest_steps(steps: npt.ArrayLike, options: BatchOptions, up_to: npt.ArrayL
 
 
 def not_exceeded(sizes: Mapping[int, tuple[int, ...]]) -> list[int]:
-    """The numbers of those that no other exceeds, the longest first; of equal ones the first.
+    """The numbers of the sizes that no other exceeds, the longest first; of equal sizes the first.
 
     Args:
-        sizes: by number, padded steps and T of each group; one exceeds another that has no more of anything.
+        sizes: by number, padded steps and T of each group; a size exceeds another if no part of it is smaller.
     """
     first = {size: number for number, size in reversed([*sizes.items()])}
     largest = [
@@ -50,16 +50,18 @@ def not_exceeded(sizes: Mapping[int, tuple[int, ...]]) -> list[int]:
     return [first[size] for size in sorted(largest, key=lambda size: size[1:], reverse=True)]
 
 
-def cut_largest(lengths: Any, largest: Sequence[int], options: BatchOptions, is_first: Any) -> tuple[BatchCuts, Any]:
-    """The batches that come first, and the places of the other rows, int64 `[m]`.
+def cut_largest(
+    lengths: Tensor, largest: Sequence[int], options: BatchOptions, is_first: Tensor
+) -> tuple[BatchCuts, Tensor]:
+    """The batches that come first, and the positions of the other rows, int64 `[m]`.
 
-    Each takes the longest rows that its T holds, and that are still there.
+    Each contains the longest remaining rows of at most its T.
 
     Args:
-        lengths: int64 `[n]`, the longest first; those that are rounded up to one T may be in any order.
+        lengths: int64 `[n]`, the longest first; lengths that are rounded up to the same T may be in any order.
         largest: see `largest_steps`.
         options: the budget.
-        is_first: bool `[]`: whether this is an epoch's first window.
+        is_first: bool `[]`: whether this is the epoch's first window.
     """
     count, end, none = tf.size(lengths, tf.int64), tf.constant(0, tf.int64), tf.constant(0, tf.int64)
     starts, rows = [], []
@@ -71,15 +73,15 @@ def cut_largest(lengths: Any, largest: Sequence[int], options: BatchOptions, is_
         starts.append(start)
         rows.append(fitting)
         end = start + fitting
-    at, held = (tf.reshape(tf.stack(part or [none[None][:0]]), [-1]) for part in (starts, rows))
-    cuts = BatchCuts(at, held, held, tf.constant(largest, tf.int64), at).chosen(tf.where(held > 0)[:, 0])
-    taken = cuts.places()
+    at, counts = (tf.reshape(tf.stack(part or [none[None][:0]]), [-1]) for part in (starts, rows))
+    cuts = BatchCuts(at, counts, counts, tf.constant(largest, tf.int64), at).chosen(tf.where(counts > 0)[:, 0])
+    taken = cuts.positions()
     left = tf.tensor_scatter_nd_update(tf.fill([count], True), taken[:, None], tf.fill(tf.shape(taken), False))
     return cuts, tf.where(left)[:, 0]
 
 
-def one_after_the_other(largest: BatchCuts, rest: Any, cuts: BatchCuts) -> tuple[Any, BatchCuts]:
-    """The places of all rows, int64 `[n]`, batch after batch, and the batches: the largest, and those of the rest."""
-    places = tf.concat([largest.places(), tf.gather(rest, cuts.places())], 0)
+def join_cuts(largest: BatchCuts, rest: Tensor, cuts: BatchCuts) -> tuple[Tensor, BatchCuts]:
+    """The positions of all rows, int64 `[n]`, batch after batch, and the batches: the largest, then the others."""
+    positions = tf.concat([largest.positions(), tf.gather(rest, cuts.positions())], 0)
     rows, steps = (tf.concat([getattr(largest, name), getattr(cuts, name)], 0) for name in ("rows", "steps"))
-    return places, BatchCuts.of(rows, steps)
+    return positions, BatchCuts.of(rows, steps)

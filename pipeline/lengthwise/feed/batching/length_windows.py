@@ -1,49 +1,53 @@
 """A window of chunks -> its batches: sort by length, cut by the budget, gather and pad.
 
     lengths ─ sort, longest first ─ cut ─ shuffle batches ─ groups of batches ─┐
-    values of each feature, row after row, fillers behind them ────────────────┴─ gather a group ─ slice ─> [rows, T]
+    values of each feature, row after row, then the fillers ──────────────────┴─ gather a group ─ slice ─> [rows, T]
 
-Windows are sorted and cut one at a time, since what one leaves is for the next; groups, of a few batches each, are
-gathered on all cores.
+Windows are sorted and cut one at a time, since rows that a window leaves go to the next; groups, of a few batches each,
+are gathered on all cores.
 
-Padding is a row like any other: filler rows of every length that is needed stand behind the real ones, so one ragged
-gather both sorts and pads, copying runs of values rather than single ones.
+Padding is treated as rows: filler rows of every length that is needed follow the real rows, so one ragged gather both
+sorts and pads, and copies ranges of values instead of single values.
 """
-
-from typing import Any
 
 import tensorflow as tf
 
-from lengthwise.feed.batching.batch_cuts import BatchCuts, cut, in_full_batches, limits_of, round_up
+from lengthwise.feed.batching.batch_cuts import BatchCuts, cut_batches, in_full_batches, limits_of, round_up
 from lengthwise.feed.batching.batch_slices import each_alone, emit_batches, slices_of
-from lengthwise.feed.batching.even_epochs import EpochSize, Progress, hand_out
+from lengthwise.feed.batching.even_epochs import EpochProgress, EpochSize, hand_out
 from lengthwise.feed.batching.group_cuts import cut_by_groups, longest_of_batches
-from lengthwise.feed.batching.largest_first import cut_largest, one_after_the_other
+from lengthwise.feed.batching.largest_first import cut_largest, join_cuts
+from lengthwise.feed.batching.window_gathering import (
+    BATCH_ROWS,
+    Window,
+    batch_groups,
+    filler_rows,
+    fillers_of,
+    gather_rows,
+    splits_key,
+)
 from lengthwise.feed.datasets.parallelism import WINDOWS, threads
 from lengthwise.feed.datasets.transformations import mapped, scanned
 from lengthwise.feed.options.batch_options import BatchOptions
 from lengthwise.feed.options.random_crops import CropRanges, cropped
-from lengthwise.feed.rows.feed_features import Features, SequenceSpec
+from lengthwise.feed.rows.feed_features import Features
 from lengthwise.feed.rows.row_chunks import END, KEEP, LENGTHS, SEED, Chunk, ChunkFormat, append, variant
+from lengthwise.tensor.tensor_types import Dataset, Tensor
 
-GROUP_STEPS = 2**17  # padded steps, gathered at once
-BATCH_ROWS, VALID = "##rows", "##valid"
+VALID = "##valid"
 _STEPS, _PIECES, _PADDING, _FILLERS = "##steps", "##pieces", "##padding", "##fillers"
 
-TakenByKey = dict[str, CropRanges]
-"""What is taken of each group, by the feature that has its lengths."""
-
-Window = dict[str, Any]
-"""What `Windows.arrange` gives: the window's values, and which of them make which batch."""
+CropsByKey = dict[str, CropRanges]
+"""The steps that are kept of each group, by the feature that has its lengths."""
 
 
 class Windows:
     """Arranges the windows of one data set.
 
     Args:
-        features: what its rows hold.
+        features: of its rows.
         options: see `Options`.
-        chunks: what its chunks hold.
+        chunks: the format of its chunks.
         boundaries: the values that T may have; None for any.
         largest: the T of the batches that come first; see `largest_steps`.
     """
@@ -62,170 +66,171 @@ class Windows:
         self._boundaries = None if boundaries is None else cropped(boundaries, options.crop_of(features.length_key))
         self._largest = largest
 
-    def of(self, chunks: Any, sizes: list[int], seed: Any, size: EpochSize | None = None) -> Any:
+    def of(self, chunks: Dataset, sizes: list[int], seed: Tensor, size: EpochSize | None = None) -> Dataset:
         """Windows of one epoch.
 
         Args:
             chunks: a dataset of chunks, each a variant `[1]` by key.
-            sizes: how many chunks make a window: the first, the second and so on, and from the first on again. The
-                epoch's end counts as one.
+            sizes: the number of chunks of each window, repeated from the start if there are more windows. The epoch's
+                end counts as a chunk.
             seed: int64 `[2]`, of the epoch.
-            size: of the epoch, where it is known.
+            size: of the epoch, if it is known.
         """
-        return self.arranged(self.ended(chunks).rebatch(tf.constant(sizes, tf.int64)), seed, size)
+        return self.arranged(self.with_end_mark(chunks).rebatch(tf.constant(sizes, tf.int64)), seed, size)
 
-    def ended(self, chunks: Any) -> Any:
-        """The chunks, and an empty one that marks the epoch's end."""
+    def with_end_mark(self, chunks: Dataset) -> Dataset:
+        """The chunks, followed by an empty chunk that marks the epoch's end."""
         marked = mapped(chunks, lambda chunk: {**chunk, END: tf.constant([False])})
         return marked.concatenate(tf.data.Dataset.from_tensors(self._chunks.empty(marked.element_spec)))
 
-    def apart(self, chunks: Any, size: int, seed: Any) -> Any:
-        """Windows of so many chunks, none of which knows of the others: for workers of a tf.data service.
+    def independent(self, chunks: Dataset, size: int, seed: Tensor) -> Dataset:
+        """Windows of `size` chunks that are independent of each other, for workers of a tf.data service.
 
-        Where chunks have seeds of their own, a window takes its first chunk's.
+        If chunks have their own seeds, a window uses the seed of its first chunk.
         """
-        return self.each_arranged(chunks.rebatch(tf.constant([size], tf.int64)), seed)
+        return self.arranged_separately(chunks.rebatch(tf.constant([size], tf.int64)), seed)
 
-    def each_arranged(self, windows: Any, seed: Any) -> Any:
-        """The windows of chunks that make one together, each a variant `[k]` by key, arranged by themselves."""
+    def arranged_separately(self, windows: Dataset, seed: Tensor) -> Dataset:
+        """Each window of chunks, a variant `[k]` by key, arranged independently of the others."""
 
-        def arrange(number: Any, chunk: Chunk) -> Window:
+        def arrange(number: Tensor, chunk: Chunk) -> Window:
             over = {END: tf.reduce_any(chunk[END])} if END in chunk else {}
-            return {**self._arrange(chunk, own_seed(chunk, seed, number)), **over}
+            return {**self._arrange(chunk, window_seed(chunk, seed, number)), **over}
 
         return mapped(windows.enumerate(), arrange, WINDOWS)
 
-    def arranged(self, windows: Any, seed: Any, size: EpochSize | None = None) -> Any:
-        """The windows of chunks that make one together, each a variant `[k]` by key; an epoch's last one is marked.
+    def arranged(self, windows: Dataset, seed: Tensor, size: EpochSize | None = None) -> Dataset:
+        """Each window of chunks, a variant `[k]` by key, arranged; the last window of an epoch is marked.
 
-        Batches of which rows are missing, or that would be too many, wait for the next window; but not with groups.
+        The rows of incomplete and of surplus batches wait for the next window; but not with groups.
         """
         if self._features.has_groups:
-            return self.each_arranged(windows, seed)
+            return self.arranged_separately(windows, seed)
         nothing = self._chunks.empty(windows.element_spec)
         waiting = {key: nothing[key] for key in self._chunks.dtypes if key in nothing}
 
-        def arrange(state: tuple[Chunk, Progress], chunk: Chunk) -> tuple[tuple[Chunk, Progress], Window]:
+        def arrange(state: tuple[Chunk, EpochProgress], chunk: Chunk) -> tuple[tuple[Chunk, EpochProgress], Window]:
             waiting, progress = state
             joined = {key: append(waiting[key], [chunk[key]]) for key in waiting}
-            own, last = own_seed(chunk, seed, progress.windows), tf.reduce_any(chunk[END])
-            left, progress, window = self._arrange_some(joined, own, last, progress, size)
+            own_seed, last = window_seed(chunk, seed, progress.windows), tf.reduce_any(chunk[END])
+            left, progress, window = self._arrange_some(joined, own_seed, last, progress, size)
             return (left, progress), {**window, END: last}
 
-        return scanned(windows, (waiting, Progress.start()), arrange)
+        return scanned(windows, (waiting, EpochProgress.start()), arrange)
 
-    def _arrange(self, chunk: Chunk, seed: Any) -> Window:
-        """Sorts and cuts a window; `seed` decides between equal lengths, and the order of the batches."""
+    def _arrange(self, chunk: Chunk, seed: Tensor) -> Window:
+        """Sorts and cuts a window; `seed` sets the order of equal lengths and of the batches."""
         taken, order = self._sorted(chunk, seed, None)
         if self._features.has_groups:
             order, cuts = self._cut_by_groups(taken, order)
         else:
-            cuts = cut(tf.gather(self._leading(taken).steps, order), self._options, self._boundaries)
+            cuts = cut_batches(tf.gather(self._leading(taken).steps, order), self._options, self._boundaries)
         cuts = cuts.permuted(seed + 1) if self._options.shuffle else cuts
-        window = self._window(chunk, taken, tf.gather(order, cuts.places()), cuts)
+        window = self._window(chunk, taken, tf.gather(order, cuts.positions()), cuts)
         return {**window, VALID: tf.size(order, tf.int64)}
 
-    def _cut_by_groups(self, taken: TakenByKey, order: Any) -> tuple[Any, BatchCuts]:
-        """The order in which the batches take the window's rows, and the batches."""
-        lengths = {key: tf.gather(one.steps, order) for key, one in taken.items()}
+    def _cut_by_groups(self, taken: CropsByKey, order: Tensor) -> tuple[Tensor, BatchCuts]:
+        """The order of the window's rows in the batches, and the batches."""
+        lengths = {key: tf.gather(crops.steps, order) for key, crops in taken.items()}
         self._check_longest(self._options.weighed(lengths))
-        places, cuts = cut_by_groups(lengths, self._options)
-        return tf.gather(order, places), cuts
+        positions, cuts = cut_by_groups(lengths, self._options)
+        return tf.gather(order, positions), cuts
 
     def _arrange_some(
-        self, chunk: Chunk, seed: Any, last: Any, progress: Progress, size: EpochSize | None
-    ) -> tuple[Chunk, Progress, Window]:
-        """What is left for the next window, and the window's batches; behind the last window nothing is left."""
+        self, chunk: Chunk, seed: Tensor, last: Tensor, progress: EpochProgress, size: EpochSize | None
+    ) -> tuple[Chunk, EpochProgress, Window]:
+        """The rows left for the next window (none after the last window), and the window's batches."""
         options, of_few = self._options, self._options.max_shapes is not None
         taken, order = self._sorted(chunk, seed, self._boundaries if of_few else None)
         ordered = tf.gather(self._leading(taken).steps, order)
-        largest, mine = cut_largest(ordered, self._largest, options, progress.windows == 0)
-        ordered = tf.gather(ordered, mine)
+        largest, others = cut_largest(ordered, self._largest, options, progress.windows == 0)
+        ordered = tf.gather(ordered, others)
         if of_few:
             full = last | in_full_batches(ordered, options, self._boundaries or ())
-            mine, ordered = tf.boolean_mask(mine, full), tf.boolean_mask(ordered, full)
-        cuts = cut(ordered, options, self._boundaries)
+            others, ordered = tf.boolean_mask(others, full), tf.boolean_mask(ordered, full)
+        cuts = cut_batches(ordered, options, self._boundaries)
         if of_few or options.drop_remainder:
             progress = progress._replace(windows=progress.windows + 1)
         else:
             limits = limits_of(ordered, options, self._boundaries)
             cuts, progress = hand_out(cuts, limits, progress, last, size, options)
         cuts = cuts.permuted(seed + 1) if options.shuffle else cuts
-        places, cuts = one_after_the_other(largest, mine, cuts)
-        window = self._window(chunk, taken, tf.gather(order, places), cuts)
+        positions, cuts = join_cuts(largest, others, cuts)
+        window = self._window(chunk, taken, tf.gather(order, positions), cuts)
         waits = tf.tensor_scatter_nd_update(
-            tf.fill(tf.shape(order), ~last), places[:, None], tf.zeros_like(places, tf.bool)
+            tf.fill(tf.shape(order), ~last), positions[:, None], tf.zeros_like(positions, tf.bool)
         )
         left = tf.boolean_mask(order, waits)
         window[VALID] = tf.size(order, tf.int64) - tf.size(left, tf.int64)
         return self._left(chunk, window, taken, left), progress, window
 
-    def _sorted(self, chunk: Chunk, seed: Any, boundaries: tuple[int, ...] | None) -> tuple[TakenByKey, Any]:
-        """What is taken, and the rows by how many steps that is, or by T where it has few values, the longest first."""
+    def _sorted(self, chunk: Chunk, seed: Tensor, boundaries: tuple[int, ...] | None) -> tuple[CropsByKey, Tensor]:
+        """The kept steps, and the rows sorted by their number, or by T if boundaries are given, the longest first."""
         taken = {key: self._take(chunk, key, seed) for key in self._features.length_keys}
         keep = self._chunks.join(chunk, KEEP) if KEEP in chunk else None
         steps = self._sizes(taken)
-        by = steps if boundaries is None else round_up(steps, boundaries)
-        order = _sort(by, keep, seed, shuffle=self._options.shuffle)
+        lengths = steps if boundaries is None else round_up(steps, boundaries)
+        order = _sort(lengths, keep, seed, shuffle=self._options.shuffle)
         self._check_longest(tf.gather(steps, order))
         return taken, order
 
-    def _take(self, chunk: Chunk, key: str, seed: Any) -> CropRanges:
-        """What is taken of the group whose lengths are in the feature `key`."""
-        place = self._features.length_keys.index(key)
-        at_random = seed + 2 + 5 * place if self._options.shuffle else None
-        lengths = self._chunks.join(chunk, key if place else LENGTHS)
+    def _take(self, chunk: Chunk, key: str, seed: Tensor) -> CropRanges:
+        """The kept steps of the group whose lengths are in the feature `key`."""
+        position = self._features.length_keys.index(key)
+        at_random = seed + 2 + 5 * position if self._options.shuffle else None
+        lengths = self._chunks.join(chunk, key if position else LENGTHS)
         return CropRanges.of(lengths, self._options.crop_of(key), at_random)
 
-    def _leading(self, taken: TakenByKey) -> CropRanges:
+    def _leading(self, taken: CropsByKey) -> CropRanges:
         return taken[self._features.length_key]
 
-    def _sizes(self, taken: TakenByKey) -> Any:
-        """int64 `[n]`: by what rows are sorted."""
+    def _sizes(self, taken: CropsByKey) -> Tensor:
+        """int64 `[n]`: the sizes by which rows are sorted."""
         return self._leading(taken).steps
 
-    def _check_longest(self, lengths: Any) -> None:
+    def _check_longest(self, lengths: Tensor) -> None:
         longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
         if self._options.batch_steps is not None and self._options.over_budget == "error":
-            most = self._options.batch_steps
+            maximum = self._options.batch_steps
             message = (
-                f"expected sequences of at most batch_steps={most} steps, found a longer one; "
+                f"expected sequences of at most batch_steps={maximum} steps, received a longer one; "
                 "raise batch_steps, or give over_budget='alone'. Its number of steps:"
             )
-            tf.debugging.Assert(longest <= most, [message, longest])
+            tf.debugging.Assert(longest <= maximum, [message, longest])
         if self._boundaries is not None:
-            most = self._boundaries[-1]
-            message = f"expected sequences of at most {most} steps, the last boundary, found a longer one, of:"
-            tf.debugging.Assert(longest <= most, [message, longest])
+            maximum = self._boundaries[-1]
+            message = f"expected sequences of at most {maximum} steps, the last boundary, received a longer one, of:"
+            tf.debugging.Assert(longest <= maximum, [message, longest])
 
-    def _left(self, chunk: Chunk, window: Window, taken: TakenByKey, order: Any) -> Chunk:
+    def _left(self, chunk: Chunk, window: Window, taken: CropsByKey, order: Tensor) -> Chunk:
         """The rows of `order` as a chunk."""
         left: Chunk = {key: variant(value) for key, value in self._of_rows(chunk, taken, order).items()}
         if KEEP in chunk:
             left[KEEP] = variant(tf.ones_like(order, tf.bool))
         for spec in self._features.sequences:
-            left[spec.key] = variant(gather_rows(window, spec, taken[spec.length].places(order)))
+            left[spec.key] = variant(gather_rows(window, spec, taken[spec.length].kept_pieces(order)))
         return left
 
-    def batches(self, windows: Any) -> Any:
+    def batches(self, windows: Dataset) -> Dataset:
         """From windows, of any number of epochs, to batches."""
         groups = each_alone(windows, self._groups_of, lambda at, window: (at, window))
         gathered = mapped(groups, self._gather, threads())
         return emit_batches(gathered, self._features)
 
-    def _groups_of(self, window: Window) -> dict[str, Any]:
-        return _groups(window, tf.add_n([window[f"{_STEPS} {key}"] for key in self._features.length_keys]))
+    def _groups_of(self, window: Window) -> dict[str, Tensor]:
+        return batch_groups(window, tf.add_n([window[f"{_STEPS} {key}"] for key in self._features.length_keys]))
 
-    def _of_rows(self, chunk: Chunk, taken: TakenByKey, order: Any) -> Window:
-        """What rows have of each sequence: context features, and how many steps are taken."""
-        own = {key: one.steps for key, one in taken.items()}
+    def _of_rows(self, chunk: Chunk, taken: CropsByKey, order: Tensor) -> Window:
+        """The values per row: context features, and the number of kept steps."""
+        lengths = {key: crops.steps for key, crops in taken.items()}
         of_rows = {LENGTHS: tf.gather(self._leading(taken).steps, order)}
         for column in self._features.context:
-            values = own[column.key] if column.key in own else self._chunks.join(chunk, column.key)
+            is_length = column.key in lengths
+            values = lengths[column.key] if is_length else self._chunks.join(chunk, column.key)
             of_rows[column.key] = tf.gather(values, order)
         return of_rows
 
-    def _window(self, chunk: Chunk, taken: TakenByKey, order: Any, cuts: BatchCuts) -> Window:
+    def _window(self, chunk: Chunk, taken: CropsByKey, order: Tensor, cuts: BatchCuts) -> Window:
         window: Window = {BATCH_ROWS: cuts.rows, **self._of_rows(chunk, taken, order)}
         leading, *others = self._features.length_keys
         window |= self._laid_out(chunk, leading, taken[leading], order, cuts)
@@ -234,13 +239,13 @@ class Windows:
             window |= self._laid_out(chunk, key, taken[key], order, BatchCuts.of(cuts.rows, steps))
         return window
 
-    def _laid_out(self, chunk: Chunk, key: str, taken: CropRanges, order: Any, cuts: BatchCuts) -> Window:
+    def _laid_out(self, chunk: Chunk, key: str, taken: CropRanges, order: Tensor, cuts: BatchCuts) -> Window:
         """The steps of one group, whose lengths are in the feature `key`."""
         padding = tf.repeat(cuts.steps, cuts.rows) - tf.gather(taken.steps, order)
-        base, fillers = _fillers(padding)
+        base, fillers = filler_rows(padding)
         window: Window = {
             f"{_STEPS} {key}": cuts.steps,
-            f"{_PIECES} {key}": taken.places(order),
+            f"{_PIECES} {key}": taken.kept_pieces(order),
             f"{_PADDING} {key}": padding,
             f"{_FILLERS} {key}": tf.stack([tf.size(taken.pieces, tf.int64), base]),
         }
@@ -251,8 +256,8 @@ class Windows:
             window[spec.key] = self._chunks.join(chunk, spec.key, filling)
         return window
 
-    def _gather(self, at: Any, window: Window) -> tuple[dict[str, Any], Window]:
-        """A group's batches, as `emit_batches` takes them."""
+    def _gather(self, at: dict[str, Tensor], window: Window) -> tuple[dict[str, Tensor], Window]:
+        """The batches of a group, in the form that `emit_batches` expects."""
         (batch, batches), (row, rows) = (tf.unstack(part) for part in (at["batches"], at["rows"]))
         of_batches, of_rows = slice(batch, batch + batches), slice(row, row + rows)
         steps = {key: window[f"{_STEPS} {key}"][of_batches] for key in self._features.length_keys}
@@ -262,11 +267,8 @@ class Windows:
         for key in self._features.length_keys:
             count, base = tf.unstack(window[f"{_FILLERS} {key}"])
             padding = window[f"{_PADDING} {key}"][of_rows]
-            # With fillers of 0, 1, ... B-1 and of 0, B, 2B, ... steps, two make any padding.
-            real, fillers = (
-                window[f"{_PIECES} {key}"][of_rows],
-                [count + padding % base, count + base + padding // base],
-            )
+            real = window[f"{_PIECES} {key}"][of_rows]
+            fillers = fillers_of(padding, base, count)
             pieces = [real, *fillers] if self._options.padding == "right" else [*fillers, real]
             indices = tf.reshape(tf.stack(pieces, axis=1), [-1])
             for spec in self._features.of_length(key):
@@ -274,29 +276,13 @@ class Windows:
         return slices_of(cuts, self._features, steps), group
 
 
-def gather_rows(window: Window, spec: SequenceSpec, rows: Any) -> Any:
-    """The values of these rows, flat."""
-    gathered = tf.raw_ops.RaggedGather(
-        params_nested_splits=[window[splits_key(spec)]],
-        params_dense_values=window[spec.key],
-        indices=rows,
-        OUTPUT_RAGGED_RANK=1,
-    )
-    return gathered.output_dense_values
-
-
-def own_seed(chunk: Chunk, seed: Any, number: Any) -> Any:
+def window_seed(chunk: Chunk, seed: Tensor, number: Tensor) -> Tensor:
     """The window's seed, int64 `[2]`."""
     return chunk[SEED][0] if SEED in chunk else tf.random.experimental.stateless_fold_in(seed, number)
 
 
-def splits_key(spec: SequenceSpec) -> str:
-    """Under which a window has where the values of each row start."""
-    return f"##splits {spec.length} {spec.width}"
-
-
-def _sort(lengths: Any, keep: Any | None, seed: Any, *, shuffle: bool) -> Any:
-    """int64 `[n]`: the rows to keep, the longest first; equal lengths in random order, or in their own."""
+def _sort(lengths: Tensor, keep: Tensor | None, seed: Tensor, *, shuffle: bool) -> Tensor:
+    """int64 `[n]`: the rows to keep, the longest first; equal lengths in random or in original order."""
     count = tf.size(lengths, tf.int64)
     random = tf.random.stateless_uniform([count], seed, 0, 2**31 - 1, tf.int64)
     ties = random if shuffle else tf.range(count, 0, -1)
@@ -305,35 +291,3 @@ def _sort(lengths: Any, keep: Any | None, seed: Any, *, shuffle: bool) -> Any:
         return tf.cast(tf.argsort(keys, direction="DESCENDING"), tf.int64)
     order = tf.argsort(tf.where(keep, keys, -1), direction="DESCENDING")
     return tf.cast(order[: tf.math.count_nonzero(keep)], tf.int64)
-
-
-def _fillers(padding: Any) -> tuple[Any, Any]:
-    """Filler rows of which two make any padding P: of 0, 1, ... B-1 and of 0, B, 2B, ... steps.
-
-    All together have about B^2/2 + P^2/2B steps: with B = P^(2/3) far fewer than P^2/2, which one of every length would
-    take.
-
-    Args:
-        padding: int64 `[n]`: how many steps each row needs.
-
-    Returns:
-        B, and the fillers' lengths in steps, int64.
-    """
-    longest = tf.cast(tf.reduce_max(tf.concat([padding, [0]], 0)), tf.float64)
-    base = tf.cast(tf.math.ceil(longest ** (2 / 3)), tf.int64) + 1
-    multiples = tf.range(tf.cast(longest, tf.int64) // base + 1)
-    return base, tf.concat([tf.range(base), multiples * base], 0)
-
-
-def _groups(window: Window, steps: Any) -> dict[str, Any]:
-    """The window's groups: (first, number) of each one's batches and rows, int64 `[groups, 2]`."""
-    rows = window[BATCH_ROWS]
-    number = tf.cumsum(rows * steps, exclusive=True) // GROUP_STEPS
-    _, _, batches = tf.unique_with_counts(number, tf.int64)
-    ends = tf.cumsum(batches)
-    row_ends = tf.gather(tf.concat([[0], tf.cumsum(rows)], 0), ends)
-    starts, row_starts = ends - batches, tf.concat([[0], row_ends], 0)[:-1]
-    return {
-        "batches": tf.stack([starts, batches], axis=1),
-        "rows": tf.stack([row_starts, row_ends - row_starts], axis=1),
-    }

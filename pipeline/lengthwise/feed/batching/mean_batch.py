@@ -1,4 +1,4 @@
-"""What the batches of a data set hold on average: the constant that keeps `even_weights` near 1."""
+"""The average size of a data set's batches: the constant that keeps `even_weights` near 1."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from lengthwise.feed.options.reader_options import Options
 
 @dataclass(frozen=True, slots=True)
 class MeanBatch:
-    """The mean of all batches; one constant for all of them, and for all workers.
+    """The mean of all batches; the same for all batches and all workers.
 
     Attributes:
-        rows: how many.
-        steps: how many steps of them have a label, where steps have labels, by the feature that has their lengths.
+        rows: the mean number of rows.
+        steps: the mean number of steps with a label, for labels per step, by the feature that has their lengths.
     """
 
     rows: float
@@ -30,25 +30,25 @@ class MeanBatch:
         boundaries: Sequence[int] | None,
         padded: Sequence[tuple[int, float]] = (),
     ) -> Self:
-        """The mean where each sequence is in a full batch of its own T, or of full packed rows.
+        """The mean if each sequence is in a full batch of its own T, or of full packed rows.
 
-        Other groups' lengths count as if each sequence had its share of all their steps.
+        The lengths of further groups count as if each sequence had a proportional share of all their steps.
 
         Args:
-            lengths: by the feature that has a group's lengths, the leading one first: `[n]`, in steps, and how many
-                sequences have each, `[n]`.
+            lengths: by the feature that has a group's lengths, the leading group first: `[n]`, in steps, and the number
+                of sequences of each length, `[n]`.
             options: the budget.
             boundaries: the values that T of the leading group may have before it is cropped; None for any.
-            padded: where it is known, what a row counts in the budget with its padding, and how many such there are.
+            padded: if it is known, the size of a row in the budget with its padding, and the number of such rows.
         """
-        arrays = {key: (np.asarray(own), np.asarray(counts)) for key, (own, counts) in lengths.items()}
-        taken = {key: (np.minimum(own, options.crop_of(key) or np.inf), n) for key, (own, n) in arrays.items()}
+        arrays = {key: (np.asarray(steps), np.asarray(counts)) for key, (steps, counts) in lengths.items()}
+        taken = {key: (np.minimum(steps, options.crop_of(key) or np.inf), n) for key, (steps, n) in arrays.items()}
         leading = next(iter(arrays))
         steps, counts = taken[leading]
         if padded:
             steps, counts = np.asarray(padded).T
         elif boundaries is None or options.pack is not None:
-            totals = {key: float((own * n).sum()) for key, (own, n) in taken.items()}
+            totals = {key: float((lengths * n).sum()) for key, (lengths, n) in taken.items()}
             steps = steps * (options.weighed(totals) / max(totals[leading], 1.0))
         else:
             bucket = np.minimum(np.searchsorted(boundaries, arrays[leading][0]), len(boundaries) - 1)
@@ -59,6 +59,7 @@ class MeanBatch:
         else:
             batches = (counts / [options.rows(T) for T in steps.tolist()]).sum()
         batches = max(batches, 1e-9)
-        last = options.next_step is not None  # has no label
-        labelled = {key: max((n * np.maximum(own - last, 0)).sum(), 1) for key, (own, n) in taken.items()}
-        return cls(float(counts.sum() / batches), {key: float(own / batches) for key, own in labelled.items()})
+        unlabelled = int(options.next_step is not None)  # the last step has no label
+        labelled = {key: max((n * np.maximum(own - unlabelled, 0)).sum(), 1) for key, (own, n) in taken.items()}
+        mean_steps = {key: float(total / batches) for key, total in labelled.items()}
+        return cls(float(counts.sum() / batches), mean_steps)

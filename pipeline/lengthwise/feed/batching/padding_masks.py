@@ -1,13 +1,12 @@
-"""Padding on either side of the sequences of a batch: which steps are real, and from the right to the left."""
-
-from typing import Any
+"""Padding on either side of a batch's sequences: which steps are real, and moving padding from right to left."""
 
 import tensorflow as tf
 
 from lengthwise.padding_side import Padding, is_real, places_from_right
+from lengthwise.tensor.tensor_types import Tensor
 
 
-def step_mask(lengths: Any, steps: Any, padding: Padding) -> Any:
+def step_weights(lengths: Tensor, steps: Tensor, padding: Padding) -> Tensor:
     """Float32 `[B, T]`: 1 on the steps of sequences, 0 on padding.
 
     Args:
@@ -19,8 +18,8 @@ def step_mask(lengths: Any, steps: Any, padding: Padding) -> Any:
     return tf.cast(is_real(tf.range(count), lengths[:, None], count, padding), tf.float32)
 
 
-def to_left(values: Any, lengths: Any) -> Any:
-    """Values `[B, T, ...]` with padding on the right, with the same padding on the left."""
+def move_padding_left(values: Tensor, lengths: Tensor) -> Tensor:
+    """Values `[B, T, ...]` with padding on the right -> the same with padding on the left."""
     count = tf.shape(values, tf.int64)[1]
-    places = places_from_right(tf.range(count), tf.cast(lengths, tf.int64)[:, None], count)
-    return tf.ensure_shape(tf.gather(values, places, batch_dims=1), values.shape)
+    positions = places_from_right(tf.range(count), tf.cast(lengths, tf.int64)[:, None], count)
+    return tf.ensure_shape(tf.gather(values, positions, batch_dims=1), values.shape)

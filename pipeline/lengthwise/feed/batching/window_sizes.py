@@ -1,4 +1,4 @@
-"""How many sequences a window holds: enough for many batches, so that each holds sequences of about one length."""
+"""The number of sequences of a window: enough for many batches, so that each has sequences of similar lengths."""
 
 import math
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from lengthwise.buckets import LengthHistogram
 from lengthwise.feed.options.batch_options import WINDOW, BatchOptions
 
-_BATCHES = 96  # of a window: with fewer, padded/real exceeds 1.03 where lengths are log-normal
-_ENOUGH = 16  # windows of an epoch, so that small first ones do not add to its padding
-_FIRST = 8  # the first window is this many times smaller than the others
+_BATCHES = 96  # per window: with fewer, padded/real exceeds 1.03 for log-normal lengths
+_MIN_WINDOWS = 16  # of an epoch, so that small first windows do not add to its padding
+_FIRST_DIVISOR = 8  # the first window is this many times smaller than the others
 
 
 def rows_of_window(options: BatchOptions, steps_per_row: float) -> int:
-    """The number of rows that are sorted together, unless `options.window` says it; see `steps_per_row`."""
+    """The number of rows that are sorted together: `options.window`, or as many as make about 96 batches."""
     if options.window is not None:
         return options.window
     if options.batch_size is not None:
@@ -21,32 +21,32 @@ def rows_of_window(options: BatchOptions, steps_per_row: float) -> int:
     return max(WINDOW, math.ceil(_BATCHES * options.batch_steps / max(steps_per_row, 1)))
 
 
-def taken(lengths: Mapping[str, LengthHistogram], options: BatchOptions) -> dict[str, LengthHistogram]:
-    """How many steps are taken of sequences, by the features that have their groups' lengths."""
+def cropped_lengths(lengths: Mapping[str, LengthHistogram], options: BatchOptions) -> dict[str, LengthHistogram]:
+    """The lengths of sequences after cropping, by the features that have their groups' lengths."""
     crops = {key: options.crop_of(key) for key in lengths}
-    return {key: own.truncated(crops[key] or own.max) for key, own in lengths.items()}
+    return {key: histogram.truncated(crops[key] or histogram.max) for key, histogram in lengths.items()}
 
 
 def steps_per_row(lengths: Mapping[str, LengthHistogram], options: BatchOptions) -> float:
-    """What a sequence of these lengths counts in `batch_steps` on average, without padding."""
-    found = taken(lengths, options)
-    total = max(one.total for one in found.values())
-    return float(options.weighed({key: one.steps for key, one in found.items()}) / max(total, 1))
+    """The average steps of a sequence of these lengths, as counted in `batch_steps`, without padding."""
+    histograms = cropped_lengths(lengths, options)
+    total = max(histogram.total for histogram in histograms.values())
+    return float(options.weighed({key: histogram.steps for key, histogram in histograms.items()}) / max(total, 1))
 
 
 def chunks_of_windows(total: int, per_window: int) -> list[int]:
     """How many chunks each window of an epoch takes.
 
-    All windows are about equal: a small last one would pad more. Where there are many, the first ones are small and
-    grow, so that the first batch is soon there.
+    All windows have about the same size: a small last window would pad more. If there are many, the first windows are
+    small and grow, so that the first batch is available early.
 
     Args:
-        total: how many chunks the epoch has, at most.
-        per_window: how many a window should take.
+        total: the maximum number of chunks of the epoch.
+        per_window: the intended number of chunks per window.
     """
     windows = max(round(total / per_window), 1)
-    if windows >= _ENOUGH:
-        growing = [max(per_window * 2**power // _FIRST, 1) for power in range(int(math.log2(_FIRST)))]
+    if windows >= _MIN_WINDOWS:
+        growing = [max(per_window * 2**power // _FIRST_DIVISOR, 1) for power in range(int(math.log2(_FIRST_DIVISOR)))]
         return [*growing, *_equal_windows(total - sum(growing), per_window)]
     return _equal_windows(total, per_window)
 

@@ -1,1 +1,1 @@
-"""Tools for `tf.data` that know no records: transformations, seeds of epochs, parallelism."""
+"""Tools for `tf.data` that do not depend on records: transformations, seeds of epochs, parallelism."""

@@ -1,22 +1,25 @@
-"""Epochs: each gets a seed of its own, so that each has another order, and the same seed gives the same epochs."""
+"""Epochs: each gets a separate seed and so a different order; the same seed reproduces the same epochs."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import tensorflow as tf
 
 from lengthwise.feed.datasets.transformations import interleaved, mapped
 from lengthwise.feed.options.reader_options import Options
+from lengthwise.tensor.tensor_types import Dataset, Tensor
 
-_ANY_SEED = 87654321  # TensorFlow's own where no global seed is set; 0 and 0 would mean: at random
+Function = TypeVar("Function", bound=Callable[..., object])
+
+_ANY_SEED = 87654321  # TensorFlow's default if no global seed is set; 0 and 0 would mean a random seed
 
 
 class Epochs:
     """The epochs of one reader, by its options `seed`, `shuffle` and `epochs`.
 
-    Each iteration of a dataset (as Keras makes one for each epoch of `fit`) takes seeds not used before, from a
-    generator that all iterations share. What a saved iterator knows of it stands beside the batches: the source of the
-    seeds may be used up long before the last batch is taken, and what is used up is not saved.
+    Each iteration of a dataset (Keras starts one for each epoch of `fit`) uses new seeds, from a generator that all
+    iterations share. The state of a saved iterator is kept next to the batches: the source of the seeds may be
+    exhausted long before the last batch is taken, and an exhausted source is not saved.
     """
 
     def __init__(self, options: Options) -> None:
@@ -24,12 +27,12 @@ class Epochs:
         if options.shuffle:
             self._numbers = _shared_numbers(options.seed)
 
-    def repeat(self, make: Callable[[Any], Any]) -> Any:
-        """The epochs one after the other.
+    def repeat(self, make: Callable[[Tensor], Dataset]) -> Dataset:
+        """The epochs in sequence.
 
         Args:
-            make: from a seed, int64 `[2]`, to the dataset of one epoch. The next epoch's is opened, and its first
-                element made, while this one's last elements are taken.
+            make: from a seed, int64 `[2]`, to the dataset of one epoch. The next epoch's dataset is opened, and its
+                first element computed, while the last elements of this epoch are consumed.
         """
         if self._options.shuffle:
             seeds = _pairs(self._numbers, self._options.epochs)
@@ -37,25 +40,25 @@ class Epochs:
             seeds = tf.data.Dataset.from_tensors(tf.zeros([2], tf.int64)).repeat(self._options.epochs)
         return interleaved(seeds, make, 1, ahead=1)
 
-    def keep(self, batches: Any) -> Any:
-        """The batches that were made of it all; an iterator saved among them knows which seeds come next."""
+    def keep(self, batches: Dataset) -> Dataset:
+        """The batches, such that an iterator saved at any batch also saves which seeds come next."""
         if not self._options.shuffle:
             return batches
         return mapped(tf.data.Dataset.zip((batches, self._numbers)), lambda batch, _: batch)
 
 
-def seeds_of_epochs(seed: int | None, epochs: int | None) -> Any:
-    """Seeds, int64 `[2]`, others in each iteration of the dataset; random where `seed` is None."""
+def seeds_of_epochs(seed: int | None, epochs: int | None) -> Dataset:
+    """Seeds, int64 `[2]`, different in each iteration of the dataset; random if `seed` is None."""
     return _pairs(_numbers(seed, tf.raw_ops.DummySeedGenerator()), epochs)
 
 
-def seeds_of_windows(seed: int | None) -> Any:
-    """Seeds without end, int64 `[2]`, others in each iteration of the dataset; random where `seed` is None."""
+def seeds_of_windows(seed: int | None) -> Dataset:
+    """An endless dataset of seeds, int64 `[2]`, different in each iteration; random if `seed` is None."""
     return _pairs(_shared_numbers(seed), None)
 
 
-def _shared_numbers(seed: int | None) -> Any:
-    """Random numbers without end, int64; the iterations of the dataset share a generator."""
+def _shared_numbers(seed: int | None) -> Dataset:
+    """An endless dataset of random int64 numbers; its iterations share a generator."""
     generator = tf.raw_ops.AnonymousSeedGenerator(
         seed=tf.constant(0 if seed is None else _ANY_SEED, tf.int64),
         seed2=tf.constant(seed or 0, tf.int64),
@@ -64,14 +67,14 @@ def _shared_numbers(seed: int | None) -> Any:
     return _numbers(seed, generator.handle)
 
 
-def _pairs(numbers: Any, count: int | None) -> Any:
+def _pairs(numbers: Dataset, count: int | None) -> Dataset:
     pairs = numbers.batch(2, drop_remainder=True)
     return pairs if count is None else pairs.take(count)
 
 
-def _numbers(seed: int | None, generator: Any) -> Any:
-    """Random numbers without end, int64, others in each iteration."""
-    # `Dataset.random` mixes the global seed in: another for each trainer, or one for all where none is wanted.
+def _numbers(seed: int | None, generator: Tensor) -> Dataset:
+    """An endless dataset of random int64 numbers, different in each iteration."""
+    # `Dataset.random` mixes in the global seed, which may differ between trainers, or be set despite `seed=None`.
     variant = tf.raw_ops.RandomDatasetV2(
         seed=tf.constant(0 if seed is None else _ANY_SEED, tf.int64),
         seed2=tf.constant(seed or 0, tf.int64),
@@ -83,15 +86,15 @@ def _numbers(seed: int | None, generator: Any) -> Any:
     return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.int64))
 
 
-def shuffled(dataset: Any, reach: Any, seed: Any) -> Any:
+def shuffled_dataset(dataset: Dataset, reach: Tensor | int, seed: Tensor) -> Dataset:
     """`dataset.shuffle`, the same in each iteration.
 
     Args:
-        dataset: of anything.
-        reach: how many elements are shuffled at once.
+        dataset: any dataset.
+        reach: the size of the shuffle buffer, in elements.
         seed: int64 `[]`.
     """
-    # `Dataset.shuffle` mixes the global seed in, and fails where there is one and `seed` is a tensor of a graph.
+    # `Dataset.shuffle` mixes in the global seed, and fails if there is one and `seed` is a tensor of a graph.
     variant = tf.raw_ops.ShuffleDatasetV3(
         input_dataset=tf.data.experimental.to_variant(dataset),
         buffer_size=tf.cast(reach, tf.int64),
@@ -105,17 +108,17 @@ def shuffled(dataset: Any, reach: Any, seed: Any) -> Any:
     return tf.data.experimental.from_variant(variant, dataset.element_spec)
 
 
-def plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, to be traced as it is: there is no Python control flow on tensors in this package."""
-    converted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(function)
+def without_autograph(function: Function) -> Function:
+    """The function, traced without AutoGraph: this package has no Python control flow on tensors."""
+    converted: Function = tf.autograph.experimental.do_not_convert(function)
     return converted
 
 
-def divided_by(dataset: Any, options: Options) -> Any:
-    """The dataset with what `tf.distribute` needs to know: who divides the data among the workers.
+def divided_by(dataset: Dataset, options: Options) -> Dataset:
+    """The dataset with the sharding policy for `tf.distribute`.
 
-    Its own guess is wrong: it takes the dataset of seeds, whose elements are epochs, for one of files. So it deals out
-    batches, or nothing where `num_shards` has divided the data already.
+    Its automatic choice is wrong: it mistakes the dataset of seeds, whose elements are epochs, for a dataset of files.
+    So it distributes batches, or nothing if `num_shards` has divided the data already.
     """
     policy = tf.data.experimental.AutoShardPolicy
     distribution = tf.data.Options()
@@ -123,12 +126,12 @@ def divided_by(dataset: Any, options: Options) -> Any:
     return with_options(dataset).with_options(distribution)
 
 
-def with_options(dataset: Any) -> Any:
-    """The dataset with what all of ours need: order is kept, iterators can be saved, and no element is timed.
+def with_options(dataset: Dataset) -> Dataset:
+    """The dataset with the options of all readers: order is kept, iterators can be saved, and autotuning is off.
 
-    Seed generators inside an epoch count as state that cannot be saved. They hold none: their seeds are given. Tuning
-    would time every element of every dataset, records too, which costs a tenth to a third of the time in order to find
-    out how many threads the parallel maps take. Reading starts with the iterator, not when its first batch is wanted.
+    TensorFlow counts seed generators inside an epoch as state that cannot be saved, but they have none: their seeds are
+    given. Autotuning would time every element of every dataset, records too, which costs a tenth to a third of the time
+    to find the number of threads of the parallel maps. Reading starts with the iterator, not with its first batch.
     """
     options = tf.data.Options()
     options.deterministic = True

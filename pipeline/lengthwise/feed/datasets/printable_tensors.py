@@ -1,16 +1,16 @@
-"""Foreign text in what TensorFlow prints: `lengthwise.printable_text`, as an op."""
-
-from typing import Any
+"""Untrusted text in TensorFlow's output: `lengthwise.printable_text`, as an op."""
 
 import tensorflow as tf
 
-_UNSEEN = r"[\p{C}\p{Zl}\p{Zp}]"  # control and format characters, and what ends lines
+from lengthwise.tensor.tensor_types import Tensor
+
+_UNPRINTABLE = r"[\p{C}\p{Zl}\p{Zp}]"  # control and format characters, and line ends
 
 
-def visible_text(text: Any) -> Any:
-    """The strings with a question mark for each character that cannot be seen, and for bytes that are no UTF-8.
+def visible_text(text: Tensor) -> Tensor:
+    """The strings with a question mark for each unprintable character, and for bytes that are not UTF-8.
 
-    TensorFlow itself escapes the ASCII control characters alone, so terminals would obey the others.
+    TensorFlow itself escapes only the ASCII control characters, so terminals would interpret the others.
     """
-    known = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace", replacement_char=ord("?"))
-    return tf.strings.regex_replace(known, _UNSEEN, "?")
+    decoded = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace", replacement_char=ord("?"))
+    return tf.strings.regex_replace(decoded, _UNPRINTABLE, "?")

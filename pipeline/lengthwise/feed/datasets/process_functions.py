@@ -1,33 +1,34 @@
-"""Python functions for datasets that other processes may run: known by one name in each process that imports them.
+"""Python functions for datasets that other processes may run: registered under one name in each process.
 
-`tf.numpy_function` numbers functions in the order of their making, which is another in each process.
+`tf.numpy_function` numbers functions in the order of their creation, which differs between processes.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.ops import script_ops
 
+from lengthwise.tensor.tensor_types import DType, Tensor, TensorLike
+
 
 class ProcessFunction:
-    """A function that the workers of a tf.data service know, if they were started by `lengthwise serve worker`."""
+    """A function that workers of a tf.data service can call if they were started by `lengthwise serve worker`."""
 
-    def __init__(self, name: str, function: Callable[..., list[Any]], result: Sequence[Any]) -> None:
-        """Makes it known in this process.
+    def __init__(self, name: str, function: Callable[..., list[bytes] | list[int]], result: Sequence[DType]) -> None:
+        """Registers the function in this process.
 
         Args:
-            name: all that TensorFlow says in a process that does not know the function: what to do about it.
-            function: from bytes and numbers to as many of them as `result` has.
-            result: the dtypes of what it returns, each a scalar.
+            name: TensorFlow's only message in a process where the function is not registered: says what to do.
+            function: from bytes and numbers to a list as long as `result`.
+            result: the dtypes of its results, each a scalar.
         """
         self._name = name
         self._result = list(result)
-        # The registry beneath `numpy_function` holds weak references: this one is the strong one.
+        # The registry of `numpy_function` holds weak references; this is the strong one.
         self._function = function
         script_ops._py_funcs._funcs[name] = function
 
-    def __call__(self, *values: Any) -> list[Any]:
-        """The op that calls it."""
-        found = tf.raw_ops.PyFunc(input=list(values), token=self._name, Tout=self._result)
-        return [tf.reshape(one, []) for one in found]
+    def __call__(self, *values: TensorLike) -> list[Tensor]:
+        """The op that calls the function."""
+        results = tf.raw_ops.PyFunc(input=list(values), token=self._name, Tout=self._result)
+        return [tf.reshape(result, []) for result in results]

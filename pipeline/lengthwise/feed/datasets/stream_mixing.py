@@ -1,20 +1,23 @@
-"""Several streams -> one, in a random order that uses each stream up exactly."""
+"""Several streams -> one, in a random order that consumes each stream completely."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from lengthwise.tensor.tensor_types import Dataset, Tensor
 
-def mix(streams: Sequence[Any], counts: Sequence[int], seed: Any | None, first: Sequence[int] = ()) -> Any:
+
+def mix_streams(
+    streams: Sequence[Dataset], counts: Sequence[int], seed: Tensor | None, first: Sequence[int] = ()
+) -> Dataset:
     """Mixes streams whose lengths are known.
 
     Args:
         streams: datasets of one element type.
-        counts: how many elements each has.
-        seed: int64 `[2]`; None for one stream after the other.
-        first: the numbers of the streams that the first elements are from.
+        counts: the number of elements of each.
+        seed: int64 `[2]`; None for the streams in sequence.
+        first: the numbers of the streams of the first elements.
     """
     rest = np.asarray(counts) - np.bincount(np.asarray(first, np.int64), minlength=len(streams))
     choice = tf.constant(np.repeat(np.arange(len(streams), dtype=np.int64), rest))

@@ -3,44 +3,44 @@
 a bucket's files ─ windows of records ─ draw batches ──┐
 another bucket's ...                                   ├─ mix ─ gather and parse a batch ─> [rows, boundary]
 
-What is mixed is a window and the numbers of a batch's records in it, so that records are copied only where they are
-parsed.
+The mixed elements are a window and the numbers of a batch's records in it, so that records are copied only when they
+are parsed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import tensorflow as tf
 
 from lengthwise.feed.batching.largest_first import not_exceeded
-from lengthwise.feed.batching.padding_masks import to_left
+from lengthwise.feed.batching.padding_masks import move_padding_left
 from lengthwise.feed.datasets.parallelism import threads
-from lengthwise.feed.datasets.stream_mixing import mix
+from lengthwise.feed.datasets.stream_mixing import mix_streams
 from lengthwise.feed.datasets.transformations import flat_mapped, interleaved, mapped
 from lengthwise.feed.options.random_crops import starts_of_crops
 from lengthwise.feed.options.reader_options import Options
 from lengthwise.feed.reading.file_streams import Portion, PortionTable, Streams, any_skipped, read_portion
-from lengthwise.feed.reading.remote_files import ahead
+from lengthwise.feed.reading.remote_files import copy_ahead
 from lengthwise.feed.rows.feed_features import Batch, Features, context_dtype
 from lengthwise.feed.service.service_reader import file_order
 from lengthwise.prepared_folders import Folders
+from lengthwise.tensor.tensor_types import Dataset, FeatureSpec, Tensor
 
 _CHUNK = 128  # records read at once
 SHARED_FILES = 4  # files that a worker of a tf.data service reads in turn
 
 BucketPortions = dict[int, list[Portion]]
-"""By bucket, what is to be read."""
+"""The portions to be read, by bucket."""
 
 
 class ExampleLayout:
     """Reads the example layout.
 
     Attributes:
-        padded: what a row of each bucket counts in `batch_steps`, after it is cropped.
+        padded: the size of a row of each bucket in `batch_steps`, after cropping.
     """
 
     def __init__(self, folders: Folders, options: Options, window: int) -> None:
-        """`window`: how many rows are shuffled together."""
+        """`window`: the number of rows that are shuffled together."""
         self._steps = folders.steps_of_buckets
         self._taken = [options.cropped_steps(steps) for steps in self._steps]
         self.padded = [int(options.weighed(steps)) for steps in self._taken]
@@ -48,16 +48,16 @@ class ExampleLayout:
         self._options = options
         self._features = Features.of(folders.first.columns)
 
-    def epoch(self, portions: BucketPortions, seed: Any) -> Any:
-        """One epoch of batches to be parsed: (bucket, a window of serialized examples, which of them)."""
+    def epoch(self, portions: BucketPortions, seed: Tensor) -> Dataset:
+        """One epoch of batches to be parsed: (bucket, a window of serialized examples, the numbers of the batch's)."""
         options = self._options
         order = seed if options.shuffle else None
         reader = Streams(options.on_damage, _CHUNK, order)
         streams = [self._stream(reader, bucket, parts, order, portions) for bucket, parts in portions.items()]
         counts = [self.count(bucket, parts) for bucket, parts in portions.items()]
-        return mix(streams, counts, order, self._largest(portions))
+        return mix_streams(streams, counts, order, self._largest(portions))
 
-    def shared_epoch(self, portions: BucketPortions, seed: Any) -> Any:
+    def shared_epoch(self, portions: BucketPortions, seed: Tensor) -> Dataset:
         """One epoch for a tf.data service: its source is the list of files, and no batch crosses a file."""
         options = self._options
         parts = [part for parts in portions.values() for part in parts]
@@ -67,50 +67,52 @@ class ExampleLayout:
         order = file_order(len(parts), options, seed)
         skips = any_skipped(parts)
 
-        def read(path: Any, skip: Any, take: Any, kind: Any, bucket: Any, rows: Any) -> Any:
+        def read(path: Tensor, skip: Tensor, take: Tensor, kind: Tensor, bucket: Tensor, rows: Tensor) -> Dataset:
             chunks = read_portion(path, skip if skips else None, take, kind, options.on_damage, _CHUNK)
             window = _whole_batches(max(self._window_rows // SHARED_FILES, 1), rows)
             return self._draw(chunks, bucket, rows, window, seed if options.shuffle else None)
 
         files = tf.data.Dataset.from_tensor_slices(tuple(tf.gather(column, order) for column in table))
-        files = ahead(files, lambda path, *_: path)
+        files = copy_ahead(files, lambda path, *_: path)
         return interleaved(files, read, SHARED_FILES, threads=False)
 
-    def batches(self, serialized: Any) -> Any:
+    def batches(self, serialized: Dataset) -> Dataset:
         """From batches to be parsed, of any number of epochs, to batches."""
         return mapped(serialized, self.parse, threads())
 
     def count(self, bucket: int, portions: Sequence[Portion]) -> int:
-        """How many batches a bucket gives."""
+        """The number of batches of a bucket."""
         rows, records = self._rows(bucket), sum(portion.take for portion in portions)
         return records // rows if self._options.drop_remainder else -(-records // rows)
 
-    def parse(self, bucket: Any, window: Any, numbers: Any, seed: Any = None) -> Batch:
+    def parse(self, bucket: Tensor, window: Tensor, numbers: Tensor, seed: Tensor | None = None) -> Batch:
         """A batch of serialized examples of one bucket, as dense tensors; ids as int64. `seed`: of random crops."""
-        own = None if seed is None else tf.random.experimental.stateless_fold_in(seed, numbers[0])
+        batch_seed = None if seed is None else tf.random.experimental.stateless_fold_in(seed, numbers[0])
         records = tf.gather(window, numbers)
-        branches = [lambda steps=steps: self._parse(records, steps, own) for steps in self._steps]
+        branches = [lambda steps=steps: self._parse(records, steps, batch_seed) for steps in self._steps]
         return dict(tf.switch_case(bucket, branches)) if len(branches) > 1 else branches[0]()
 
     def _stream(
-        self, reader: Streams, bucket: int, parts: Sequence[Portion], seed: Any | None, all_parts: BucketPortions
-    ) -> Any:
-        """Batches to be parsed of one bucket."""
-        rows, mine = self._rows(bucket), None if seed is None else seed + bucket
+        self, reader: Streams, bucket: int, parts: Sequence[Portion], seed: Tensor | None, all_parts: BucketPortions
+    ) -> Dataset:
+        """The batches to be parsed of one bucket."""
+        rows, stream_seed = self._rows(bucket), None if seed is None else seed + bucket
         window = rows if seed is None else _whole_batches(self._window(bucket, parts, all_parts), rows)
         chunks = reader.read(parts, bucket)
-        return self._draw(chunks, tf.constant(bucket), rows, window, mine)
+        return self._draw(chunks, tf.constant(bucket), rows, window, stream_seed)
 
-    def _draw(self, chunks: Any, bucket: Any, rows: Any, window: Any, seed: Any | None) -> Any:
-        """Batches to be parsed, of windows of whole batches."""
+    def _draw(
+        self, chunks: Dataset, bucket: Tensor, rows: Tensor | int, window: Tensor | int, seed: Tensor | None
+    ) -> Dataset:
+        """The batches to be parsed, from windows of complete batches."""
 
-        def draw(number: Any, records: Any) -> Any:
+        def draw(number: Tensor, records: Tensor) -> Dataset:
             order = tf.range(tf.size(records))
-            crops: tuple[Any, ...] = ()
+            crops: tuple[Tensor, ...] = ()
             if seed is not None:
-                own = tf.random.experimental.stateless_fold_in(seed, number)
-                order = tf.random.experimental.stateless_shuffle(order, own)
-                crops = () if self._options.crop is None else (own,)
+                window_seed = tf.random.experimental.stateless_fold_in(seed, number)
+                order = tf.random.experimental.stateless_shuffle(order, window_seed)
+                crops = () if self._options.crop is None else (window_seed,)
             drawn = tf.data.Dataset.from_tensors(order).rebatch(rows, drop_remainder=self._options.drop_remainder)
             return mapped(drawn, lambda numbers: (bucket, records, numbers, *crops), alone=True)
 
@@ -120,7 +122,7 @@ class ExampleLayout:
         """The numbers of the streams whose batches come first."""
         if not self._options.largest_first:
             return []
-        sizes = {}  # of the largest batch of each stream: what it counts in the budget, and the T of each group
+        sizes = {}  # of the largest batch of each stream: its size in the budget, and the T of each group
         for stream, (bucket, parts) in enumerate(portions.items()):
             if self.count(bucket, parts):
                 rows = min(sum(part.take for part in parts), self._rows(bucket))
@@ -131,37 +133,39 @@ class ExampleLayout:
         return self._options.rows(self.padded[bucket])
 
     def _window(self, bucket: int, parts: Sequence[Portion], all_parts: BucketPortions) -> int:
-        """How many of the bucket's records are shuffled at once: its share of a window, but at least a few batches."""
-        mine = sum(part.take for part in parts)
+        """The number of the bucket's records that are shuffled at once: its share of a window, or a few batches."""
+        records = sum(part.take for part in parts)
         total = sum(part.take for others in all_parts.values() for part in others)
-        return max(min(mine, max(self._window_rows * mine // total, 4 * self._rows(bucket))), 1)
+        return max(min(records, max(self._window_rows * records // total, 4 * self._rows(bucket))), 1)
 
-    def _parse(self, records: Any, boundaries: Mapping[str, int], seed: Any | None) -> Batch:
+    def _parse(self, records: Tensor, boundaries: Mapping[str, int], seed: Tensor | None) -> Batch:
         """`boundaries`: the T of each group, by the feature that has its lengths."""
         features = self._features
-        spec: dict[str, Any] = {features.length_key: tf.io.FixedLenFeature([], tf.int64)}
+        spec: dict[str, FeatureSpec] = {features.length_key: tf.io.FixedLenFeature([], tf.int64)}
         for step in features.sequences:
             spec[step.key] = tf.io.FixedLenFeature([boundaries[step.length], *step.shape], step.dtype)
         for column in features.context:
             spec[column.key] = tf.io.FixedLenFeature(column.shape, context_dtype(column))
         batch = dict(tf.io.parse_example(records, spec))
-        for place, (key, steps) in enumerate(boundaries.items()):
+        for position, (key, steps) in enumerate(boundaries.items()):
             crop = self._options.cropped(steps, key)
-            own = None if seed is None else seed + 5 * place
-            batch = batch if crop == steps else self._crop(batch, key, crop, own)
+            group_seed = None if seed is None else seed + 5 * position
+            batch = batch if crop == steps else self._crop(batch, key, crop, group_seed)
         if self._options.padding == "right":
             return batch
-        return batch | {spec.key: to_left(batch[spec.key], batch[spec.length]) for spec in features.sequences}
+        return batch | {spec.key: move_padding_left(batch[spec.key], batch[spec.length]) for spec in features.sequences}
 
-    def _crop(self, batch: Batch, key: str, crop: int, seed: Any | None) -> Batch:
-        """The batch with so many steps of each row of a group; rows that are shorter start with their first."""
+    def _crop(self, batch: Batch, key: str, crop: int, seed: Tensor | None) -> Batch:
+        """The batch with `crop` steps of each row of a group; shorter rows keep their first step."""
         lengths = batch[key]
         first = starts_of_crops(tf.maximum(lengths - crop, 0), seed)
-        places = first[:, None] + tf.range(crop, dtype=tf.int64)
-        taken = {spec.key: tf.gather(batch[spec.key], places, batch_dims=1) for spec in self._features.of_length(key)}
-        return {**batch, **taken, key: tf.minimum(lengths, crop)}
+        positions = first[:, None] + tf.range(crop, dtype=tf.int64)
+        crops = {
+            spec.key: tf.gather(batch[spec.key], positions, batch_dims=1) for spec in self._features.of_length(key)
+        }
+        return {**batch, **crops, key: tf.minimum(lengths, crop)}
 
 
-def _whole_batches(window: Any, rows: Any) -> Any:
-    """The window, rounded up to a multiple of a batch's rows."""
+def _whole_batches(window: Tensor | int, rows: Tensor | int) -> Tensor:
+    """The size of a window, rounded up to a multiple of a batch's rows."""
     return (window + rows - 1) // rows * rows

@@ -1,1 +1,1 @@
-"""What a reader is asked for: frozen values that check themselves."""
+"""The options of readers: frozen values that are validated when they are created."""

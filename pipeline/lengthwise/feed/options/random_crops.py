@@ -1,45 +1,46 @@
-"""Random crops: of each sequence at most so many steps, from another place in each epoch."""
+"""Random crops: a maximum number of steps of each sequence, at a different position in each epoch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
+
+from lengthwise.tensor.tensor_types import Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class CropRanges:
-    """The steps that are taken of a window's rows.
+    """The steps that are kept of a window's rows.
 
     Attributes:
-        steps: int64 `[n]`: how many of each.
-        pieces: int64: the numbers of steps of consecutive pieces that make up the window.
-        each: of how many pieces each row consists; the one that is taken is in the middle.
+        steps: int64 `[n]`: their number.
+        pieces: int64: the numbers of steps of consecutive pieces of the window.
+        each: the number of pieces of each row; the middle piece is kept.
     """
 
-    steps: Any
-    pieces: Any
+    steps: Tensor
+    pieces: Tensor
     each: int = 1
 
     @classmethod
-    def of(cls, lengths: Any, crop: int | None, seed: Any | None) -> "CropRanges":
-        """All steps of each row, or `crop` of them: where the seed, int64 `[2]`, says, or the first."""
+    def of(cls, lengths: Tensor, crop: int | None, seed: Tensor | None) -> "CropRanges":
+        """All steps of each row, or `crop` of them: at random by the seed, int64 `[2]`, or the first ones."""
         if crop is None:
             return cls(lengths, lengths)
         steps = tf.minimum(lengths, crop)
         first = starts_of_crops(lengths - steps, seed)
         return cls(steps, tf.reshape(tf.stack([first, steps, lengths - steps - first], axis=1), [-1]), 3)
 
-    def places(self, rows: Any) -> Any:
-        """The pieces of these rows."""
+    def kept_pieces(self, rows: Tensor) -> Tensor:
+        """The kept pieces of these rows."""
         return rows * self.each + self.each // 2
 
 
-def starts_of_crops(room: Any, seed: Any | None) -> Any:
-    """The first step of each crop, int64 `[n]`, evenly distributed; 0 without a seed.
+def starts_of_crops(room: Tensor, seed: Tensor | None) -> Tensor:
+    """The first step of each crop, int64 `[n]`, uniformly distributed; 0 without a seed.
 
     Args:
-        room: int64 `[n]`: how many steps are left out.
+        room: int64 `[n]`: the number of steps that are cropped.
         seed: int64 `[2]`.
     """
     if seed is None:
@@ -49,7 +50,7 @@ def starts_of_crops(room: Any, seed: Any | None) -> Any:
 
 
 def cropped(boundaries: Sequence[int], crop: int | None) -> tuple[int, ...]:
-    """The values that T may have where sequences are cropped."""
+    """The values that T may have if sequences are cropped."""
     if crop is None or crop >= boundaries[-1]:
         return tuple(boundaries)
     return (*(boundary for boundary in boundaries if boundary < crop), crop)

@@ -1,4 +1,4 @@
-"""What the readers of raw files are told: a job's configuration, of which they read one split."""
+"""The job whose raw files a reader reads: its configuration and one of its splits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lengthwise.records.samples.first_records import FirstRecords
 
 Raw = str | PathLike[str] | Sequence[str | PathLike[str]] | Mapping[str, Any] | JobConfig
-"""A job's configuration, as `load_config` takes it; or, where columns are given, paths of raw files."""
+"""A job's configuration, as `load_config` accepts it; or, if columns are given, paths of raw files."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class RawJob:
     """The job whose raw files are read.
 
     Attributes:
-        config: the configuration. What it says of shuffling, output and how much may be rejected is for the job alone.
-        split: which of its splits is read.
+        config: the configuration. Its settings of shuffling, output and limits of rejects apply only to the job.
+        split: the split that is read.
     """
 
     config: JobConfig
@@ -38,14 +38,14 @@ class RawJob:
             ConfigError: the configuration is wrong, or it has no such split.
         """
         if columns is not None:
-            # Wrappers concern models alone; and what they hold, such as an initializer, may be code.
+            # Wrappers concern only models, and may contain code, such as an initializer.
             features = tuple(dict.fromkeys(map(feature_of, from_feature_columns(columns))))
             config = load_config({"inputs": {"files": _paths(source)}, "columns": features})
         elif isinstance(source, str | PathLike | Mapping | JobConfig):
             config = load_config(source)
         else:
             raise ConfigError(
-                "columns: expected columns beside a list of files, received none; give columns=, or a configuration"
+                "columns: expected columns with a list of files, received none; give columns=, or a configuration"
             )
         if split not in config.split_names:
             raise ConfigError(
@@ -60,16 +60,16 @@ class RawJob:
 
     @property
     def rules(self) -> "Rules":
-        """How its records become rows in the job."""
+        """The rules by which records become rows in the job."""
         from lengthwise.records.rows.block_rows import Rules
 
         return Rules.of(self.config, self.config.longest)
 
     def look_ahead(self, paths: Sequence[str]) -> "FirstRecords":
-        """What the first records of the files are.
+        """The first records of the files.
 
         Raises:
-            DataLimitError: all rejected for one reason, as a wrong key makes them; see `limits.stop_after_rejected`.
+            DataLimitError: all are rejected for one reason, as with a wrong key; see `limits.stop_after_rejected`.
         """
         from lengthwise.records.samples.first_records import look_ahead
 
@@ -79,22 +79,22 @@ class RawJob:
         return look
 
     def find_files(self) -> list[str]:
-        """The files that hold records of the split, sorted; one under several names once, under the shortest.
+        """The files that contain records of the split, sorted; a file with several names once, under the shortest.
 
         Raises:
-            ConfigError: a pattern or folder names none.
+            ConfigError: a pattern or folder matches no file.
         """
         inputs = self.config.inputs
         field = f"inputs.by_split.{self.split}" if inputs.by_split else "inputs.files"
         patterns = inputs.by_split[self.split] if inputs.by_split else inputs.files
         if not patterns:
             raise ConfigError(f"{field}: expected at least one file or pattern, received none; name the raw TFRecords")
-        return [found.path for found in find_sources(patterns, field).files]
+        return [source.path for source in find_sources(patterns, field).files]
 
 
-def _paths(source: Any) -> list[str]:
+def _paths(source: Raw) -> list[str]:
     if isinstance(source, str | PathLike):
         return [fspath(source)]
     if isinstance(source, Mapping | JobConfig):
-        raise ConfigError("columns: expected none beside a job's configuration, which has its own; leave columns out")
-    return [fspath(one) for one in source]
+        raise ConfigError("columns: expected none with a job's configuration, which has columns; leave columns out")
+    return [fspath(path) for path in source]

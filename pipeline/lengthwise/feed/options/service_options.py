@@ -13,16 +13,16 @@ class Service(Spec):
 
     Attributes:
         address: of the dispatcher, such as `grpc://10.0.0.2:5050`.
-        mode: `dynamic` gives each record to one consumer, once an epoch. `coordinated` never ends, and gives all
+        mode: `dynamic` sends each record to one consumer, once per epoch. `coordinated` has no end, and sends all
             consumers batches of the same bucket in the same step, for synchronous training.
-        job_name: consumers of one name share the data. None: this reader has it all.
-        num_consumers: how many read under the name.
-        consumer_index: which of them this is.
-        ledger: a folder that all consumers of a `dynamic` job reach: there they write how many records each got, so
-            that the last can tell whether any were lost. A sole consumer needs none. A name is used for one training
-            only, and all of its consumers give the same options and iterate equally often.
-        timeout_s: how long a consumer waits for a batch before it fails, at least 1 s; longer than the workers need to
-            start. None waits without end, as tf.data service itself does for a dead worker.
+        job_name: consumers with the same name share the data. None: this reader reads all of it.
+        num_consumers: the number of consumers with the name.
+        consumer_index: the number of this consumer, from 0.
+        ledger: a folder that all consumers of a `dynamic` job can access: each writes there how many records it
+            received, so that the last can detect lost records. Not needed with one consumer. Use a name for one
+            training only; all its consumers must have the same options and the same number of iterations.
+        timeout_s: how long a consumer waits for a batch before it fails, at least 1 s; more than the workers need to
+            start. None waits forever, as tf.data service itself does for a dead worker.
     """
 
     address: str = Field(min_length=1)
@@ -40,7 +40,9 @@ class Service(Spec):
         if self.num_consumers > 1 and self.job_name is None:
             raise ValueError("expected a job_name, the same for all consumers")
         if self.ledger is not None and is_remote(self.ledger) and not self.ledger.startswith("gs://"):
-            raise ValueError(f"expected a ledger where TensorFlow writes: in a folder or gs://, received {self.ledger}")
+            raise ValueError(
+                f"expected a ledger that TensorFlow can write: in a folder or gs://, received {self.ledger}"
+            )
         return self
 
     @property

@@ -1,1 +1,1 @@
-"""Batches -> what a model takes in training and in serving."""
+"""Batches -> the inputs of a model in training and in serving."""

@@ -1,8 +1,7 @@
-"""Packed batches -> features, labels and weights: what belongs to a sequence is `[B, S]`, to a step `[B, T]`."""
+"""Packed batches -> features, labels and weights: values per sequence are `[B, S]`, per step `[B, T]`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
@@ -11,11 +10,12 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed.options.reader_options import Options
 from lengthwise.feed.outputs.fit_targets import Targets
 from lengthwise.feed.rows.feed_features import Batch, Features
+from lengthwise.tensor.tensor_types import Structure, Tensor, TensorSpec
 
 
 @dataclass(frozen=True)
 class PackedFeatures(Features):
-    """The features of batches whose rows hold several sequences.
+    """The features of batches whose rows contain several sequences.
 
     Attributes:
         steps: the T of each group, by the feature that has its lengths.
@@ -27,56 +27,61 @@ class PackedFeatures(Features):
 
     @classmethod
     def over(cls, features: Features, options: Options, segments: int) -> "PackedFeatures":
-        """Raises `ConfigError` where a feature has a key that packed batches need."""
-        beside = [key for lengths in features.length_keys for key in packed_keys(lengths)]
-        for key in {*beside}.intersection(features.keys):
+        """Raises `ConfigError` if a feature has a key that packed batches add."""
+        added = [key for lengths in features.length_keys for key in packed_keys(lengths)]
+        for key in {*added}.intersection(features.keys):
             raise ConfigError(
-                f"pack: expected columns of other keys than {' and '.join(map(repr, beside))}, which packed batches "
-                f"have beside them, received {key!r}; rename the feature"
+                f"pack: expected columns of other keys than {' and '.join(map(repr, added))}, which packed batches "
+                f"add, received {key!r}; rename the feature"
             )
         steps = {key: options.pack_of(key) for key in features.length_keys}
         return cls(features.sequences, features.context, features.length_keys, steps, segments)
 
     @property
-    def batch_spec(self) -> dict[str, Any]:
-        """A `tf.TensorSpec` for each key of a batch, with B open."""
+    def batch_spec(self) -> dict[str, TensorSpec]:
+        """A `tf.TensorSpec` for each key of a batch, with B unknown."""
         spec = Features(self.sequences, self.context, self.length_keys).batch_spec
-        sizes = {one.key: self.steps[one.length] for one in self.sequences}
-        sizes |= dict.fromkeys((*(column.key for column in self.context), self.length_key), self.segments)
-        inner = {key: one.shape[2 if key in {s.key for s in self.sequences} else 1 :] for key, one in spec.items()}
-        packed = {key: tf.TensorSpec([None, sizes[key], *inner[key]], one.dtype) for key, one in spec.items()}
-        numbers = {key: steps for lengths, steps in self.steps.items() for key in packed_keys(lengths)}
-        return packed | {key: tf.TensorSpec([None, steps], tf.int32) for key, steps in numbers.items()}
+        packed: dict[str, TensorSpec] = {}
+        for sequence in self.sequences:
+            unpacked = spec[sequence.key]
+            packed[sequence.key] = tf.TensorSpec(
+                [None, self.steps[sequence.length], *unpacked.shape[2:]], unpacked.dtype
+            )
+        for key in (*(column.key for column in self.context), self.length_key):
+            packed[key] = tf.TensorSpec([None, self.segments, *spec[key].shape[1:]], spec[key].dtype)
+        for lengths, steps in self.steps.items():
+            packed |= {key: tf.TensorSpec([None, steps], tf.int32) for key in packed_keys(lengths)}
+        return packed
 
 
 class PackedTargets(Targets):
-    """Takes labels and weights out of packed batches.
+    """Splits packed batches into features, labels and weights.
 
-    Labels of sequences are `[B, S, 1]` (or `[B, S, *shape]`), with weights `[B, S]`, zero where there is no sequence.
+    Labels of sequences are `[B, S, 1]` (or `[B, S, *shape]`), with weights `[B, S]`, zero where no sequence is.
     """
 
-    def split(self, batch: Batch) -> Any:
+    def split(self, batch: Batch) -> Structure:
         """The batch as `features`, `(features, labels)` or `(features, labels, weights)`."""
         return self._split(batch, None) if self._options.has_targets else self._keep(batch)
 
-    def _segments(self, batch: Batch) -> Any:
+    def _segments(self, batch: Batch) -> Tensor:
         return batch[packed_keys(self._of_steps.length)[0]]
 
-    def _valid(self, batch: Batch) -> Any:
+    def _valid(self, batch: Batch) -> Tensor:
         return tf.cast(self._segments(batch) > 0, tf.float32)
 
-    def _following(self, batch: Batch, valid: Any) -> tuple[Any, Any]:
+    def _following(self, batch: Batch, valid: Tensor) -> tuple[Tensor, Tensor]:
         following, weights = super()._following(batch, valid)
         segments = self._segments(batch)
         same = tf.pad(segments[:, 1:] == segments[:, :-1], [[0, 0], [0, 1]])
         return following, weights * tf.cast(same, tf.float32)
 
-    def _label(self, key: str, value: Any) -> Any:
+    def _label(self, key: str, value: Tensor) -> Tensor:
         return value[:, :, None] if key in self._context and value.shape.rank == 2 else super()._label(key, value)
 
-    def _weights_of(self, batch: Batch, valid: Any, real: Any | None, *, per_step: bool) -> Any:
+    def _weights_of(self, batch: Batch, valid: Tensor, real: Tensor | None, *, per_step: bool) -> Tensor:
         key = self._options.sample_weight
-        if per_step and key in self._context:  # each step has its sequence's
+        if per_step and key in self._context:  # each step gets the weight of its sequence
             before = tf.pad(batch[key], [[0, 0], [1, 0]])
             batch = {**batch, key: tf.gather(before, self._segments(batch), batch_dims=1)}
         if per_step:
@@ -85,10 +90,10 @@ class PackedTargets(Targets):
         real = tf.cast(batch[self._length_key] > 0, tf.float32)
         return real if weights is None else weights * real
 
-    def _even(self, batch: Batch, weights: Any, *, per_step: bool) -> Any:
-        """The weights times what Keras' mean divides by, over what a batch holds on average.
+    def _even(self, batch: Batch, weights: Tensor, *, per_step: bool) -> Tensor:
+        """The weights times the divisor of Keras' mean in this batch, over the average divisor.
 
-        That are all places of steps or sequences, of a masked output those that are no padding.
+        The divisor is the number of positions of steps or sequences; with a masked output, those that are not padding.
         """
         lengths = batch[self._of_steps.length]
         if per_step:

@@ -1,7 +1,7 @@
 """`serving_fn`: raw serialized records -> a model's predictions, with the ids and the padding of training."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -10,33 +10,36 @@ from lengthwise.columns.column_queries import feature_keys_of
 from lengthwise.config import Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batching.batch_cuts import round_up
-from lengthwise.feed.batching.padding_masks import to_left
+from lengthwise.feed.batching.padding_masks import move_padding_left
 from lengthwise.feed.options.reader_options import checked_boundaries
-from lengthwise.feed.outputs.model_features import keys_read, padding_of
+from lengthwise.feed.outputs.model_features import features_read, padding_of
 from lengthwise.feed.parsing.canonical_records import parse_canonical
 from lengthwise.feed.parsing.raw_rows import Refiner
 from lengthwise.feed.parsing.record_parser import Container
 from lengthwise.feed.rows.feed_features import Batch, Features, Rows, SequenceSpec, scalar
 from lengthwise.padding_side import Padding
 from lengthwise.rules.record_rules import VALID, Verdicts
-from lengthwise.tensor.tensor_types import Tensor
+from lengthwise.tensor.tensor_types import PolymorphicFunction, Structure, Tensor
+
+if TYPE_CHECKING:
+    import keras
 
 
 class ServingFunction(tf.Module):
-    """A `tf.function` from serialized records to predictions, and all that it needs to be saved.
+    """A `tf.function` from serialized records to predictions, with all resources that a SavedModel needs.
 
     Attributes:
-        model: what is served.
-        columns: the columns of the features that the model takes.
+        model: the model that is served.
+        columns: the columns of the features that the model reads.
     """
 
     def __init__(
         self,
-        model: Any,
+        model: "keras.Model",
         columns: Sequence[AnyColumn],
         container: Container,
-        boundaries: Any,
-        rules: Any,
+        boundaries: tuple[int, ...] | None,
+        rules: Sequences,
         reads: Iterable[str],
         padding: Padding,
     ) -> None:
@@ -52,38 +55,38 @@ class ServingFunction(tf.Module):
         self._weights = [getattr(variable, "value", variable) for variable in model.weights]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="records")], autograph=False)
-    def __call__(self, records: Any) -> Any:
+    def __call__(self, records: Tensor) -> Structure:
         """The predictions for serialized records `[n]`, in their order.
 
         Raises:
-            tf.errors.InvalidArgumentError: a record is invalid by the columns' rules; the message says which and why.
+            tf.errors.InvalidArgumentError: a record is invalid; the message names it and the reason.
         """
         batch = {key: value for key, value in self.features(records).items() if key in self._reads}
         return self.model(batch, training=False)
 
-    def features(self, records: Any) -> Batch:
-        """The batch that the model gets: dense tensors, padded to the longest record (or to its boundary)."""
+    def features(self, records: Tensor) -> Batch:
+        """The model's input batch: dense tensors, padded to the longest record (or to its boundary)."""
         rows, verdicts = self._refiner.refine(parse_canonical(self._refiner.parser, records))
         with tf.control_dependencies([_refuse_invalid(verdicts)]):
             return self._pad(rows)
 
     def export(self, path: str) -> None:
-        """Writes a SavedModel whose `serving_default` takes `records`."""
+        """Writes a SavedModel whose `serving_default` has the argument `records`."""
         tf.saved_model.save(self, path, signatures={"serving_default": self.signature})
 
     @property
-    def signature(self) -> Any:
-        """What `tf.saved_model.save(..., signatures=...)` takes: its result is a dict of tensors."""
+    def signature(self) -> PolymorphicFunction:
+        """The signature for `tf.saved_model.save(..., signatures=...)`: its result is a dict of tensors."""
 
-        def serve(records: Any) -> dict[str, Any]:
+        def serve(records: Tensor) -> dict[str, Tensor]:
             predictions = self(records)
             return predictions if isinstance(predictions, dict) else {"predictions": predictions}
 
         spec = tf.TensorSpec([None], tf.string, name="records")
         return tf.function(serve, input_signature=[spec], autograph=False)
 
-    def _steps(self, spec: SequenceSpec, lengths: Any) -> Any:
-        """The T of a group: the longest of its sequences, or of the leading group its boundary."""
+    def _steps(self, spec: SequenceSpec, lengths: Tensor) -> Tensor:
+        """The T of a group: its longest sequence, rounded up to a boundary in the leading group."""
         longest = tf.reduce_max(tf.concat([lengths, [1]], 0))
         if self._boundaries is None or spec.length != self._features.length_key:
             return longest
@@ -98,12 +101,12 @@ class ServingFunction(tf.Module):
             size = tf.stack([tf.size(rows.lengths, tf.int64), steps * spec.width])
             dense = ragged.to_tensor(scalar(spec.padding, flat.values.dtype), shape=size)
             padded = tf.cast(tf.reshape(dense, tf.stack([size[0], steps, *spec.shape])), spec.dtype)
-            batch[spec.key] = padded if self._padding == "right" else to_left(padded, rows.lengths_of(spec))
+            batch[spec.key] = padded if self._padding == "right" else move_padding_left(padded, rows.lengths_of(spec))
         return batch
 
 
 def serving_fn(
-    model: Any,
+    model: "keras.Model",
     columns: Iterable[Any],
     *,
     format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
@@ -111,38 +114,38 @@ def serving_fn(
     sequences: Sequences | None = None,
     padding: Padding | None = None,
 ) -> ServingFunction:
-    """A function from raw serialized records to predictions: parsing, look-ups and padding are those of training.
+    """A function from raw serialized records to predictions, with the parsing, lookups and padding of training.
 
     Args:
-        model: a built Keras model that takes batches of the feed. Requests need only the features that its output
-            depends on: no labels, no weights.
+        model: a built Keras model whose inputs are batches of the feed. Requests need only the features that its
+            output depends on: no labels, no weights.
         columns: the columns of the raw records, as given to `read_raw` or to the job (`manifest.columns`), or
             `tf.feature_column` objects.
         format: of the records, `sequence_example` or `example`.
         boundaries: the values that T may have, such as the manifest's; None: T is the request's longest sequence.
-        sequences: what happens to empty, over-long and uneven sequences; empty ones are kept by default. A model that
-            is served on a GPU then needs `use_cudnn=False` in its LSTM and GRU layers, whose cuDNN kernels refuse
+        sequences: the handling of empty, over-long and uneven sequences; empty ones are kept by default. A model that
+            is served on a GPU then needs `use_cudnn=False` in its LSTM and GRU layers, whose cuDNN kernels reject
             sequences of length 0.
-        padding: the side of a sequence on which its padding is, as in training. None: what the model's
-            `SequenceFeatures` say, or `right`.
+        padding: the side of a sequence on which its padding is, as in training. None: the side of the model's
+            `SequenceFeatures`, or `right`.
 
     Returns:
         A callable from a string tensor `[n]` to the model's output, to be exported by its `export(path)`, or with
         `tf.saved_model.save(..., signatures=serving.signature)`.
 
     Raises:
-        ConfigError: the model takes a feature that no column reads, over-long sequences are to become windows, the
-            boundaries are none or do not strictly increase, or `padding` is not that of the model's `SequenceFeatures`.
+        ConfigError: the model reads a feature that no column reads, over-long sequences are to become windows, the
+            boundaries are empty or do not strictly increase, or `padding` differs from the model's `SequenceFeatures`.
 
     Example:
         >>> lw.serving_fn(model, columns).export("served/1")
     """
     limits = checked_boundaries(boundaries)
     if limits is not None and sequences is not None and sequences.over_long == "window":
-        raise ConfigError("sequences.over_long: one request cannot become several windows; give reject or truncate")
+        raise ConfigError("sequences.over_long: a request cannot become several windows; use reject or truncate")
     side = padding_of(model, padding)
     columns = from_feature_columns(columns)
-    reads = keys_read(model, Features.of(columns).batch_spec)
+    reads = features_read(model, Features.of(columns).batch_spec)
     named = groups(columns)
     columns = _reading(columns, {*reads} - set(map(length_key, named)))
     if groups(columns)[0] != named[0]:  # the boundaries are those of a group that the model does not read
@@ -155,17 +158,17 @@ def _reading(columns: Sequence[AnyColumn], keys: set[str]) -> tuple[AnyColumn, .
     """The columns of the features with these keys."""
     unknown = sorted(keys.difference(*(feature_keys_of(feature_of(column)) for column in columns)))
     if unknown:
-        raise ConfigError(f"columns: expected columns for all features of the model, found none for {unknown}")
+        raise ConfigError(f"columns: expected columns for all features of the model, received none for {unknown}")
     chosen = tuple(column for column in columns if not keys.isdisjoint(feature_keys_of(feature_of(column))))
     if all(map(is_context, chosen)):
         raise ConfigError("columns: expected a sequence column among the features of the model")
     return chosen
 
 
-def _refuse_invalid(verdicts: Verdicts[Tensor]) -> Any:
+def _refuse_invalid(verdicts: Verdicts[Tensor]) -> Tensor:
     codes, names = verdicts.codes, tf.constant([*verdicts.names, "none"])
 
-    def refuse() -> Any:
+    def refuse() -> Tensor:
         first = tf.argmax(tf.cast(codes != VALID, tf.int32))
         message = "invalid record. Reason, and position in the request:"
         with tf.control_dependencies([tf.debugging.Assert(False, [message, tf.gather(names, codes[first]), first])]):

@@ -1,1 +1,1 @@
-"""Serialized records -> rows: parse, validate, look up, cut."""
+"""Serialized records -> rows: parse, validate, look up, truncate."""

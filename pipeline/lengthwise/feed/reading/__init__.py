@@ -1,1 +1,1 @@
-"""Files -> serialized records: streams of shards and of raw files, damaged ones among them."""
+"""Files -> serialized records: streams of shards and of raw files, including damaged ones."""

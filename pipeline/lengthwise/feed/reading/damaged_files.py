@@ -1,25 +1,27 @@
-"""Reading on behind damaged records: which runs of a TFRecord file are sound.
+"""Reading after damaged records: which ranges of a TFRecord file are valid.
 
-TensorFlow's reader gives up the rest of a file at its first damaged record. Here the file is read once beforehand, up
-to each damage; a record whose length is sound (it has a checksum of its own) is stepped over, as the offline job does.
-Only for `on_damage="skip"`: files are read twice.
+TensorFlow's reader drops the rest of a file after its first damaged record. Here the file is read once before, up to
+each damage; a damaged record whose length is valid (it has a separate checksum) is skipped, as in the offline job. Only
+for `on_damage="skip"`: files are read twice.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from lengthwise.feed.datasets.printable_tensors import visible_text
 from lengthwise.feed.datasets.transformations import flat_mapped, mapped
 from lengthwise.feed.reading.frame_claims import records_before_claim
-from lengthwise.feed.reading.remote_files import local
+from lengthwise.feed.reading.remote_files import local_path
 from lengthwise.records.container.compression import Compression
+from lengthwise.tensor.tensor_types import Dataset, Tensor, TensorLike
 
 OnDamage = Literal["raise", "skip"]
 GZIP, ZLIB, PLAIN = "GZIP", "ZLIB", ""
 KINDS: dict[Compression, str] = {"gzip": GZIP, "zlib": ZLIB, "none": PLAIN}
-"""What TensorFlow calls the compressions."""
+"""TensorFlow's names of the compressions."""
 
 FRAME_BYTES = 16
 _HEADER_BYTES = 12
@@ -28,88 +30,88 @@ _POLYNOMIAL = 0x82F63B78  # of crc32c, reflected
 _MASK = 0xFFFFFFFF
 
 
-def opened(path: Any, on_damage: OnDamage) -> Any:
+def openable_path(path: Tensor, on_damage: OnDamage) -> Dataset:
     """A dataset of the path: an error if the file cannot be opened; with `skip`, empty.
 
-    `ignore_errors` on a reader that cannot open its file tries for ever. So the file is opened beforehand, and with
-    `skip` once, in a function: that takes milliseconds, for there TensorFlow prepares a dataset as if it were large.
+    `ignore_errors` on a reader that cannot open its file retries forever. So the file is opened before, and with `skip`
+    once, in a function: this takes milliseconds, because TensorFlow prepares a dataset there as if it were large.
     """
     if on_damage == "raise":
-        first_byte = tf.data.FixedLengthRecordDataset([local(path)], 1, buffer_size=16).take(1)
+        first_byte = tf.data.FixedLengthRecordDataset([local_path(path)], 1, buffer_size=16).take(1)
         any_byte = first_byte.concatenate(tf.data.Dataset.from_tensors("")).take(1)
         return mapped(any_byte, lambda _: path)
 
-    def touch(path: Any) -> Any:
-        first_byte = tf.data.FixedLengthRecordDataset([local(path)], 1).take(1)
+    def touch(path: Tensor) -> Tensor:
+        first_byte = tf.data.FixedLengthRecordDataset([local_path(path)], 1).take(1)
         size = first_byte.reduce(tf.constant(0), lambda count, _: count + 1)
-        return tf.where(size >= 0, path, "")  # always the path; but the optimizer must not see that
+        return tf.where(size >= 0, path, "")  # always the path, which the optimizer must not detect
 
     return mapped(tf.data.Dataset.from_tensors(path), touch).ignore_errors(True)
 
 
-def sound_runs(path: Any, compression: Any) -> Any:
-    """A dataset of the file's sound runs: (byte of the first record, number of records, index of the first record).
+def valid_ranges(path: Tensor, compression: Tensor) -> Dataset:
+    """A dataset of the file's valid ranges: (byte of the first record, number of records, index of the first record).
 
-    What lies between is said on standard error.
+    The data between them is reported on standard error.
     """
 
-    def find(path: Any) -> Any:
+    def find(path: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return tf.cond(compression == PLAIN, lambda: _find(path), lambda: _find_compressed(path, compression))
 
-    found = mapped(tf.data.Dataset.from_tensors(path), find)
-    return flat_mapped(found, lambda *runs: tf.data.Dataset.from_tensor_slices(runs))
+    ranges = mapped(tf.data.Dataset.from_tensors(path), find)
+    return flat_mapped(ranges, lambda *columns: tf.data.Dataset.from_tensor_slices(columns))
 
 
-def read_run(path: Any, compression: Any, offset: Any, count: Any) -> Any:
-    """The records of a sound run."""
+def read_range(path: Tensor, compression: Tensor, offset: Tensor, count: Tensor) -> Dataset:
+    """The records of a valid range."""
     return _records_from(path, compression, offset).take(count)
 
 
-def _records_from(path: Any, compression: Any, offset: Any) -> Any:
-    def read(path: Any) -> Any:
-        # TensorFlow's Python class takes no offsets.
+def _records_from(path: Tensor, compression: Tensor, offset: Tensor) -> Dataset:
+    def read(path: Tensor) -> Dataset:
+        # TensorFlow's Python class does not support offsets.
         variant = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[local(path)], compression_type=compression, buffer_size=_BUFFER_BYTES, byte_offsets=[offset]
+            filenames=[local_path(path)], compression_type=compression, buffer_size=_BUFFER_BYTES, byte_offsets=[offset]
         )
         return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
 
-    # With offsets the op cannot be serialized as a dataset of its own, but as part of a function it can. The file is
-    # opened several times, and may be gone by now.
-    return flat_mapped(opened(path, "skip"), read)
+    # With offsets the op can be serialized only inside a function, not as a separate dataset. The file is opened
+    # several times, and may no longer exist.
+    return flat_mapped(openable_path(path, "skip"), read)
 
 
-def _find(path: Any) -> tuple[Any, Any, Any]:
+def _find(path: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     zero = tf.constant(0, tf.int64)
-    runs = tf.TensorArray(tf.int64, size=0, dynamic_size=True, element_shape=[3])
+    ranges = tf.TensorArray(tf.int64, size=0, dynamic_size=True, element_shape=[3])
     limit = records_before_claim(path)
 
-    def advance(number: Any, offset: Any, index: Any, _: Any, runs: Any) -> tuple[Any, ...]:
-        count, size = measure(path, offset, tf.where(limit < 0, limit, limit - index))
-        runs = runs.write(number, tf.stack([offset, count, index]))
+    def advance(number: Tensor, offset: Tensor, index: Tensor, _: Tensor, ranges: tf.TensorArray) -> tuple[Tensor, ...]:
+        count, size = count_valid_records(path, offset, tf.where(limit < 0, limit, limit - index))
+        ranges = ranges.write(number, tf.stack([offset, count, index]))
         following, ended = _step_over(path, offset + size, index + count)
-        return number + 1, following, index + count + 1, ended, runs
+        return number + 1, following, index + count + 1, ended, ranges
 
-    start = (tf.constant(0), zero, zero, tf.constant(False), runs)
-    *_, runs = tf.while_loop(lambda *state: ~state[3], advance, start, parallel_iterations=1)
-    return tuple(tf.unstack(runs.stack(), axis=1))
+    start = (tf.constant(0), zero, zero, tf.constant(False), ranges)
+    *_, ranges = tf.while_loop(lambda *state: ~state[3], advance, start, parallel_iterations=1)
+    return tuple(tf.unstack(ranges.stack(), axis=1))
 
 
-def _find_compressed(path: Any, compression: Any) -> tuple[Any, Any, Any]:
-    """One run: in a compressed file nothing behind a fault can be found."""
+def _find_compressed(path: Tensor, compression: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A single range: in a compressed file, nothing after damage can be read."""
     zero = tf.constant(0, tf.int64)
-    sound = _records_from(path, compression, zero).ignore_errors(True)
-    count = sound.reduce(zero, lambda count, _: count + 1)
+    readable = _records_from(path, compression, zero).ignore_errors(True)
+    count = readable.reduce(zero, lambda count, _: count + 1)
     whole = count_compressed(path, compression) == count
-    said = tf.cond(whole, lambda: True, lambda: say("the rest of", path, "from record", count))
-    with tf.control_dependencies([said]):
+    reported = tf.cond(whole, lambda: True, lambda: report_skipped("the rest of", path, "from record", count))
+    with tf.control_dependencies([reported]):
         return zero[None], count[None], zero[None]
 
 
-def count_compressed(path: Any, compression: Any) -> Any:
-    """How many records a compressed file has; -1 if it cannot be read to its end."""
+def count_compressed(path: Tensor, compression: Tensor) -> Tensor:
+    """The number of records of a compressed file; -1 if it cannot be read completely."""
 
-    def count(path: Any) -> Any:
-        return tf.data.TFRecordDataset(local(path), compression).reduce(
+    def count(path: Tensor) -> Tensor:
+        return tf.data.TFRecordDataset(local_path(path), compression).reduce(
             tf.constant(0, tf.int64), lambda count, _: count + 1
         )
 
@@ -117,54 +119,54 @@ def count_compressed(path: Any, compression: Any) -> Any:
     return counted.reduce(tf.constant(-1, tf.int64), lambda _, records: records)
 
 
-def measure(path: Any, offset: Any, most: Any = -1) -> tuple[Any, Any]:
-    """How many sound records follow from `offset` on, `most` of them if it is not -1, and their bytes."""
+def count_valid_records(path: Tensor, offset: Tensor, limit: Tensor | int = -1) -> tuple[Tensor, Tensor]:
+    """The number of consecutive valid records from `offset`, at most `limit` unless it is -1, and their bytes."""
 
-    def add(total: tuple[Any, Any], record: Any) -> tuple[Any, Any]:
+    def add(total: tuple[Tensor, Tensor], record: Tensor) -> tuple[Tensor, Tensor]:
         return total[0] + 1, total[1] + tf.cast(tf.strings.length(record), tf.int64) + FRAME_BYTES
 
     zero = tf.constant(0, tf.int64)
-    records = _records_from(path, PLAIN, offset).take(most).ignore_errors(True)
-    counted: tuple[Any, Any] = records.reduce((zero, zero), add)
+    records = _records_from(path, PLAIN, offset).take(limit).ignore_errors(True)
+    counted: tuple[Tensor, Tensor] = records.reduce((zero, zero), add)
     return counted
 
 
-def _step_over(path: Any, offset: Any, index: Any) -> tuple[Any, Any]:
-    """Where the frame behind the one at `offset` starts, and whether the file ends before."""
-    head = read_bytes(path, offset, _HEADER_BYTES)
+def _step_over(path: Tensor, offset: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """The start of the frame after the frame at `offset`, and whether the file ends before."""
+    head = read_plain_bytes(path, offset, _HEADER_BYTES)
     whole = tf.size(head) == _HEADER_BYTES
     words = tf.cast(tf.pad(head, [[0, _HEADER_BYTES - tf.size(head)]]), tf.int64)
     length = tf.reduce_sum(tf.bitwise.left_shift(words[:8], tf.range(0, 64, 8, tf.int64)))
     expected = tf.reduce_sum(tf.bitwise.left_shift(words[8:], tf.range(0, 32, 8, tf.int64)))
     following = offset + FRAME_BYTES + length
-    sound = whole & (length >= 0) & (following > offset) & (expected == _masked_crc32c(words[:8]))
-    sound &= tf.size(read_bytes(path, tf.maximum(following, 1) - 1, 1)) == 1
-    said = tf.cond(
+    valid = whole & (length >= 0) & (following > offset) & (expected == _masked_crc32c(words[:8]))
+    valid &= tf.size(read_plain_bytes(path, tf.maximum(following, 1) - 1, 1)) == 1
+    reported = tf.cond(
         tf.size(head) == 0,
         lambda: True,
         lambda: tf.cond(
-            sound,
-            lambda: say("one damaged record of", path, "record", index, "at byte", offset),
-            lambda: say("the unreadable rest of", path, "from record", index, "at byte", offset),
+            valid,
+            lambda: report_skipped("one damaged record of", path, "record", index, "at byte", offset),
+            lambda: report_skipped("the unreadable rest of", path, "from record", index, "at byte", offset),
         ),
     )
-    with tf.control_dependencies([said]):
-        return tf.where(sound, following, offset), ~sound
+    with tf.control_dependencies([reported]):
+        return tf.where(valid, following, offset), ~valid
 
 
-def read_bytes(path: Any, offset: Any, count: int) -> Any:
-    """Up to `count` bytes of a plain file, uint8; none behind its end."""
+def read_plain_bytes(path: Tensor, offset: Tensor, count: int) -> Tensor:
+    """Up to `count` bytes of an uncompressed file, uint8; empty after its end."""
 
-    def read(path: Any) -> Any:
-        return tf.data.FixedLengthRecordDataset([local(path)], 1, header_bytes=offset).take(count).ignore_errors()
+    def read(path: Tensor) -> Dataset:
+        return tf.data.FixedLengthRecordDataset([local_path(path)], 1, header_bytes=offset).take(count).ignore_errors()
 
-    rest = flat_mapped(opened(path, "skip"), read)  # it may be gone
+    rest = flat_mapped(openable_path(path, "skip"), read)  # it may no longer exist
     text = rest.reduce(tf.constant(""), lambda text, byte: text + byte)
     return tf.io.decode_raw(text, tf.uint8)
 
 
-def _masked_crc32c(words: Any) -> Any:
-    """The checksum of 8 bytes as TFRecord files store it, in int64."""
+def _masked_crc32c(words: Tensor) -> Tensor:
+    """The checksum of 8 bytes as stored in TFRecord files, as int64."""
     crc = tf.constant(_MASK, tf.int64)
     table = tf.constant(_crc_table())
     for place in range(8):
@@ -175,16 +177,19 @@ def _masked_crc32c(words: Any) -> Any:
     return tf.bitwise.bitwise_and(tf.bitwise.bitwise_and(turned, _MASK) + 0xA282EAD8, _MASK)
 
 
-def _crc_table() -> Any:
-    """int64 `[256]`: what each byte does to a crc32c. Source: RFC 3720, appendix B.4."""
+def _crc_table() -> npt.NDArray[np.int64]:
+    """int64 `[256]`: the crc32c table. Source: RFC 3720, appendix B.4."""
     table = np.arange(256, dtype=np.int64)
     for _ in range(8):
         table = np.where(table & 1, (table >> 1) ^ _POLYNOMIAL, table >> 1)
     return table
 
 
-def say(*words: Any) -> Any:
-    """An op that says on standard error what was left out."""
-    seen = [visible_text(word) if tf.is_tensor(word) and word.dtype == tf.string else word for word in words]
-    with tf.control_dependencies([tf.print("lengthwise: left out", *seen)]):
+def report_skipped(*words: TensorLike) -> Tensor:
+    """An op that reports skipped data on standard error."""
+    printable = []
+    for word in words:
+        is_text = tf.is_tensor(word) and word.dtype == tf.string
+        printable.append(visible_text(word) if is_text else word)
+    with tf.control_dependencies([tf.print("lengthwise: skipped", *printable)]):
         return tf.constant(False)

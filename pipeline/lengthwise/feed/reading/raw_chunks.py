@@ -1,8 +1,8 @@
-"""Raw TFRecord files -> chunks of serialized records that know where they came from."""
+"""Raw TFRecord files -> chunks of serialized records with their file and position."""
 
 import os
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
@@ -15,19 +15,20 @@ from lengthwise.feed.reading.damaged_files import (
     PLAIN,
     OnDamage,
     count_compressed,
-    measure,
-    opened,
-    read_bytes,
-    read_run,
-    say,
-    sound_runs,
+    count_valid_records,
+    openable_path,
+    read_plain_bytes,
+    read_range,
+    report_skipped,
+    valid_ranges,
 )
 from lengthwise.feed.reading.frame_claims import refuse_first_claim
-from lengthwise.feed.reading.remote_files import local
+from lengthwise.feed.reading.remote_files import local_path
 from lengthwise.records.container.compression import Compression, detect_compression
 from lengthwise.records.container.decompression import decompressed_size
 from lengthwise.records.container.frame_headers import HEADER
 from lengthwise.storage import files as file_system
+from lengthwise.tensor.tensor_types import Dataset, Tensor, TensorLike
 
 
 class RawChunk(NamedTuple):
@@ -35,37 +36,37 @@ class RawChunk(NamedTuple):
 
     Attributes:
         records: string `[n]`, serialized.
-        file: int32 `[n]`: the number of each one's file.
+        file: int32 `[n]`: the number of each record's file.
         index: int64 `[n]`: its position in the file.
     """
 
-    records: Any
-    file: Any
-    index: Any
+    records: Tensor
+    file: Tensor
+    index: Tensor
 
 
 class ListedFile(NamedTuple):
-    """A file as it was when reading was planned, as values or as tensors.
+    """A file in its state when the dataset was built, as values or as tensors.
 
     Attributes:
-        path: where it is.
+        path: of the file.
         compression: `GZIP`, `ZLIB` or `PLAIN`.
-        end: how many bytes of records it has, their frames among them: of a gzip file what it says, modulo 2**32; -1
-            of a damaged zlib file.
-        size: how many bytes it has itself.
+        end: the bytes of its records with their frames: for a gzip file as it states, modulo 2**32; -1 for a damaged
+            zlib file.
+        size: the bytes of the file itself.
     """
 
-    path: Any
-    compression: Any
-    end: Any
-    size: Any
+    path: Tensor | str
+    compression: Tensor | str
+    end: Tensor | int
+    size: Tensor | int
 
 
 def list_file(path: str, compression: Literal["auto"] | Compression, on_damage: OnDamage) -> ListedFile:
-    """Looks at a file. Zlib files do not say how much is in them: they are decompressed for it.
+    """Determines a file's compression and sizes. Zlib files do not state their content's size: they are decompressed.
 
     Raises:
-        DataLimitError: its first record claims to be larger than the file, and damage is not to be skipped.
+        DataLimitError: its first record claims to be larger than the file, and `on_damage` is `raise`.
     """
     with file_system.open_binary(path) as stream:
         head = stream.read(HEADER.size)
@@ -83,44 +84,47 @@ def list_file(path: str, compression: Literal["auto"] | Compression, on_damage: 
     return ListedFile(path, KINDS[kind], end, size)
 
 
-def read_chunks(file: ListedFile, number: Any, on_damage: OnDamage, size: int) -> Any:
-    """The records of one file, in chunks of `size`; `number` is the file's.
+def read_chunks(file: ListedFile, number: Tensor, on_damage: OnDamage, size: int) -> Dataset:
+    """The records of one file, in chunks of `size`; `number` is the number of the file.
 
-    What is damaged is an error that names the file, or is left out and said (`skip`), as is what the file had when it
-    was listed and has no more. TensorFlow's own error for a damaged record does not name the file. So reading stops
-    silently at the chunk where the file breaks, and an empty chunk at the end makes sure that nothing was left to read.
+    Damage is an error that names the file, or is skipped and reported (`skip`), as is data that the file had when it
+    was listed and no longer has. TensorFlow's own error for a damaged record does not name the file. So reading stops
+    silently at the first damaged chunk, and an empty chunk at the end checks that the file was read completely.
     """
-    chunks, check = (_whole(file, size), _check_end) if on_damage == "raise" else (_sound(file, size), _say_missing)
-    return _checked(chunks, file, number, check)
+    if on_damage == "raise":
+        return _checked(_up_to_damage(file, size), file, number, _check_end)
+    return _checked(_between_damage(file, size), file, number, _report_missing)
 
 
-def _whole(file: ListedFile, size: int) -> Any:
-    """Chunks, and the index of each one's first record, up to the first damage."""
+def _up_to_damage(file: ListedFile, size: int) -> Dataset:
+    """Chunks with the index of the first record of each, up to the first damage."""
 
-    def read(path: Any) -> Any:
-        chunks = tf.data.TFRecordDataset(local(path), file.compression).batch(size).ignore_errors(True)
-        return mapped(chunks.enumerate(), lambda place, chunk: (chunk, place * size))
+    def read(path: Tensor) -> Dataset:
+        chunks = tf.data.TFRecordDataset(local_path(path), file.compression).batch(size).ignore_errors(True)
+        return mapped(chunks.enumerate(), lambda number, chunk: (chunk, number * size))
 
-    return flat_mapped(opened(file.path, "raise"), read)
-
-
-def _sound(file: ListedFile, size: int) -> Any:
-    """Chunks, and the index of each one's first record, with what is damaged between them left out."""
-
-    def read(offset: Any, count: Any, index: Any) -> Any:
-        records = read_run(file.path, file.compression, offset, count).batch(size)
-        return mapped(records.enumerate(), lambda place, chunk: (chunk, index + place * size))
-
-    runs = flat_mapped(opened(file.path, "skip"), lambda path: sound_runs(path, file.compression))
-    return flat_mapped(runs, read)
+    return flat_mapped(openable_path(file.path, "raise"), read)
 
 
-def _checked(chunks: Any, file: ListedFile, number: Any, check: Callable[[ListedFile, Any, Any], Any]) -> Any:
-    """The chunks; where fewer or more bytes came than the file had, `check` is called behind the last."""
+def _between_damage(file: ListedFile, size: int) -> Dataset:
+    """Chunks with the index of the first record of each, without the damaged data between them."""
+
+    def read(offset: Tensor, count: Tensor, index: Tensor) -> Dataset:
+        records = read_range(file.path, file.compression, offset, count).batch(size)
+        return mapped(records.enumerate(), lambda number, chunk: (chunk, index + number * size))
+
+    ranges = flat_mapped(openable_path(file.path, "skip"), lambda path: valid_ranges(path, file.compression))
+    return flat_mapped(ranges, read)
+
+
+def _checked(
+    chunks: Dataset, file: ListedFile, number: Tensor, check: Callable[[ListedFile, Tensor, Tensor], Tensor]
+) -> Dataset:
+    """The chunks; if their bytes differ from the file's, `check` is called after the last chunk."""
     zero = tf.constant(0, tf.int64)
     nothing = tf.data.Dataset.from_tensors((tf.zeros([0], tf.string), zero))
 
-    def place(state: Any, element: Any) -> tuple[Any, RawChunk]:
+    def locate(state: tuple[Tensor, Tensor], element: tuple[Tensor, Tensor]) -> tuple[tuple[Tensor, Tensor], RawChunk]:
         (read, position), (chunk, index) = state, element
         count = tf.size(chunk, tf.int64)
         here = tf.where(file.compression == GZIP, position % 2**32, position)
@@ -128,60 +132,60 @@ def _checked(chunks: Any, file: ListedFile, number: Any, check: Callable[[Listed
         done = tf.cond(unexpected, lambda: check(file, read, position), lambda: tf.constant(True))
         size = tf.reduce_sum(tf.cast(tf.strings.length(chunk), tf.int64)) + 16 * count
         with tf.control_dependencies([done]):
-            return (read + count, position + size), _place(chunk, number, index)
+            return (read + count, position + size), _located(chunk, number, index)
 
-    placed = scanned(chunks.concatenate(nothing), (zero, zero), place)
+    placed = scanned(chunks.concatenate(nothing), (zero, zero), locate)
     return filtered(placed, lambda chunk: tf.size(chunk.records) > 0)
 
 
-def _place(records: Any, number: Any, index: Any) -> RawChunk:
+def _located(records: Tensor, number: Tensor, index: Tensor) -> RawChunk:
     count = tf.size(records, tf.int64)
     return RawChunk(records, tf.fill([count], number), index + tf.range(count))
 
 
-def _check_end(file: ListedFile, index: Any, position: Any) -> Any:
-    """Fails if the file does not end where reading stopped: it may have grown, or be of several gzip members."""
+def _check_end(file: ListedFile, index: Tensor, position: Tensor) -> Tensor:
+    """Fails unless the file ends where reading stopped: it may have grown, or have several gzip members."""
     zero = tf.constant(0, tf.int64)
     plain = file.compression == PLAIN
     whole = tf.switch_case(
         _kind_of(file),
         [
-            lambda: (position > file.end) & (tf.size(read_bytes(file.path, position, 1)) == 0),
+            lambda: (position > file.end) & (tf.size(read_plain_bytes(file.path, position, 1)) == 0),
             lambda: _is_as_long(file) & (count_compressed(file.path, file.compression) == index),
             lambda: tf.constant(False),
         ],
     )
-    more, size = tf.cond(plain & ~whole, lambda: measure(file.path, position), lambda: (zero, zero))
-    message = "damaged or cut off; on_damage='skip' leaves out what cannot be read. The file, record and byte:"
-    place = [visible_text(file.path), index + more, position + size]
-    with tf.control_dependencies([tf.debugging.Assert(whole, [message, *place])]):
+    more, size = tf.cond(plain & ~whole, lambda: count_valid_records(file.path, position), lambda: (zero, zero))
+    message = "damaged or truncated; on_damage='skip' skips unreadable data. The file, record and byte:"
+    location = [visible_text(file.path), index + more, position + size]
+    with tf.control_dependencies([tf.debugging.Assert(whole, [message, *location])]):
         return tf.identity(whole)
 
 
-def _say_missing(file: ListedFile, _: Any, position: Any) -> Any:
-    """Says how much of what the file had is missing. What is damaged in a gzip file has been said before."""
+def _report_missing(file: ListedFile, _: Tensor, position: Tensor) -> Tensor:
+    """Reports how much of the file's data is missing. Damage in a gzip file was reported before."""
     missing = file.end - position
     return tf.switch_case(
         _kind_of(file),
         [
-            lambda: _say_if(missing > 0, missing, "of the", file.end, "bytes of", file.path),
-            lambda: _say_if(~_is_as_long(file), "what is missing of the", file.size, "bytes of", file.path),
-            lambda: _say_if(
-                position >= 0, "what is damaged, cut off or missing of", file.path, "behind byte", position
+            lambda: _report_if(missing > 0, missing, "of the", file.end, "bytes of", file.path),
+            lambda: _report_if(~_is_as_long(file), "bytes missing of the", file.size, "bytes of", file.path),
+            lambda: _report_if(
+                position >= 0, "damaged, truncated or missing data in", file.path, "after byte", position
             ),
         ],
     )
 
 
-def _say_if(condition: Any, *words: Any) -> Any:
-    return tf.cond(condition, lambda: say(*words), lambda: tf.constant(False))
+def _report_if(condition: Tensor, *words: TensorLike) -> Tensor:
+    return tf.cond(condition, lambda: report_skipped(*words), lambda: tf.constant(False))
 
 
-def _kind_of(file: ListedFile) -> Any:
-    """0 of a plain file, 1 of a gzip file, 2 of a zlib file."""
+def _kind_of(file: ListedFile) -> Tensor:
+    """0 for an uncompressed file, 1 for gzip, 2 for zlib."""
     return tf.where(file.compression == PLAIN, 0, tf.where(file.compression == GZIP, 1, 2))
 
 
-def _is_as_long(file: ListedFile) -> Any:
-    """Whether the file is still there, and no shorter than it was."""
-    return tf.size(read_bytes(file.path, tf.maximum(file.size, 1) - 1, 1)) == 1
+def _is_as_long(file: ListedFile) -> Tensor:
+    """Whether the file still exists and is not shorter than before."""
+    return tf.size(read_plain_bytes(file.path, tf.maximum(file.size, 1) - 1, 1)) == 1

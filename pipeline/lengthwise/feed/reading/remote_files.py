@@ -1,11 +1,11 @@
-"""Remote files for TensorFlow, which opens local ones: each is copied just before it is opened, and a few ahead.
+"""Remote files for TensorFlow, which opens local files: each is copied before it is opened, and a few in advance.
 
-    with reading(remotes, ...):        the dataset is traced in here
-        dataset of files ── ahead ──> interleave: opens local(path)
+    with reading_copies(remotes, ...):        the dataset is traced in here
+        dataset of files ── copy_ahead ──> interleave: opens local_path(path)
 
-Both call back into Python, in whatever process reads: the trainer's, or that of a worker of a tf.data service that was
-started by `lengthwise serve worker` and so knows the function by the same name. Datasets and checkpoints hold remote
-paths alone, so that a restored iterator fetches again what is gone from the cache.
+Both call Python in the process that reads: the trainer, or a worker of a tf.data service that was started by
+`lengthwise serve worker`, in which the function is registered under the same name. Datasets and checkpoints contain
+only remote paths, so a restored iterator copies files again that are no longer in the cache.
 """
 
 import json
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -25,60 +25,64 @@ from lengthwise.feed.options.cache_options import FOLDER_VARIABLE, Cache
 from lengthwise.storage import files
 from lengthwise.storage.local_copies import LocalCopies
 from lengthwise.storage.remote_copying import RemoteFile
+from lengthwise.tensor.tensor_types import Dataset, Structure, Tensor
 
-AHEAD = 2  # files of each stream that are copied before they are opened
+AHEAD = 2  # files of each stream that are copied in advance
 
-_TOKEN = "lengthwise: a worker that reads s3:// or hdfs:// is started by `lengthwise serve worker`"
-"""The name by which TensorFlow knows `_fetch`; all that it says in a process that does not know it."""
+_TOKEN = "lengthwise: a worker that reads s3:// or hdfs:// must be started by `lengthwise serve worker`"
+"""The name under which TensorFlow knows `_fetch`; its only message in a process that does not know it."""
 
 
-class _Table(NamedTuple):
-    """What the traced functions know: the files, and where their copies are kept; nowhere: as the process is told."""
+class _RemoteTable(NamedTuple):
+    """The files, and the folder and limit of their copies; without a folder, the cache of the reading process."""
 
-    paths: Any
-    remotes: Any
+    paths: Tensor
+    remotes: Tensor
     folder: str
     limit: int
 
-    def fetch(self, path: Any, *, wait: bool) -> tuple[Any, Any]:
+    def fetch(self, path: Tensor, *, wait: bool) -> tuple[Tensor, Tensor]:
         remote = tf.gather(self.remotes, tf.argmax(tf.cast(tf.equal(self.paths, path), tf.int32)))
         copy, error = _FETCH(path, remote, self.folder, tf.constant(self.limit, tf.int64), wait)
         return copy, error
 
 
-_READING: ContextVar[_Table | None] = ContextVar("reading", default=None)
-_OWN = Cache()
+_READING: ContextVar[_RemoteTable | None] = ContextVar("reading", default=None)
+_PROCESS_CACHE = Cache()
 
 
 def is_copied(path: str, chosen: Cache | None) -> bool:
-    """Whether TensorFlow reads a copy. `gs://` it reads itself, unless a cache is asked for."""
+    """Whether TensorFlow reads a copy. It reads `gs://` itself, unless a cache is given."""
     native = path.startswith("gs://") and chosen is None and not os.environ.get(FOLDER_VARIABLE)
     return files.is_remote(path) and not native
 
 
 @contextmanager
-def reading(remotes: Sequence[RemoteFile], chosen: Cache | None, *, here: bool) -> Iterator[None]:
-    """While this lasts, the functions that are traced read copies of these files; they read others as they are.
+def reading_copies(remotes: Sequence[RemoteFile], chosen: Cache | None, *, here: bool) -> Iterator[None]:
+    """In this context, traced functions read copies of these files; they read other files directly.
 
     Args:
-        remotes: the files; those that `is_copied` denies are left out.
+        remotes: the files; those for which `is_copied` is false are ignored.
         chosen: where copies are kept.
-        here: False if the processes that read are others, which keep copies where they were told to.
+        here: False if other processes read, which have their own caches.
 
     Raises:
         ConfigError: the largest file does not fit.
-        EnvironmentFailure: the folder cannot be written.
+        EnvironmentFailure: the folder is not writable.
     """
-    remotes = [one for one in remotes if is_copied(one.path, chosen)]
+    remotes = [remote for remote in remotes if is_copied(remote.path, chosen)]
     if not remotes:
         yield
         return
     folder, limit = "", 0
     if here:
-        folder, limit = (chosen or _OWN).place(), (chosen or _OWN).max_bytes or 0
+        folder, limit = (chosen or _PROCESS_CACHE).place(), (chosen or _PROCESS_CACHE).max_bytes or 0
         _copies(folder, limit).check(remotes)
-    table = _Table(
-        tf.constant([one.path for one in remotes]), tf.constant([json.dumps(one) for one in remotes]), folder, limit
+    table = _RemoteTable(
+        tf.constant([remote.path for remote in remotes]),
+        tf.constant([json.dumps(remote) for remote in remotes]),
+        folder,
+        limit,
     )
     token = _READING.set(table)
     try:
@@ -87,8 +91,8 @@ def reading(remotes: Sequence[RemoteFile], chosen: Cache | None, *, here: bool) 
         _READING.reset(token)
 
 
-def local(path: Any) -> Any:
-    """The path to open instead of `path`: that of its copy, which is fetched if need be."""
+def local_path(path: Tensor) -> Tensor:
+    """The path to open instead of `path`: the path of its copy, which is created if necessary."""
     table = _READING.get()
     if table is None:
         return path
@@ -97,28 +101,28 @@ def local(path: Any) -> Any:
         return tf.identity(copy)
 
 
-def ahead(dataset: Any, path_of: Callable[..., Any]) -> Any:
-    """The dataset of files, whose copies are begun some elements before; `path_of` is given an element's parts."""
+def copy_ahead(dataset: Dataset, path_of: Callable[..., Tensor]) -> Dataset:
+    """The dataset of files, which are copied some elements in advance; `path_of` receives the parts of an element."""
     table = _READING.get()
     if table is None:
         return dataset
 
-    def begin(*parts: Any) -> Any:
+    def begin(*parts: Tensor) -> Structure:
         with tf.control_dependencies(table.fetch(path_of(*parts), wait=False)):
-            kept = tuple(tf.identity(part) for part in parts)
-        return kept if len(kept) > 1 else kept[0]
+            element = tuple(tf.identity(part) for part in parts)
+        return element if len(element) > 1 else element[0]
 
     return mapped(dataset, begin).prefetch(AHEAD)
 
 
 def keep_copies_in(chosen: Cache) -> None:
-    """Where this process keeps copies for the datasets of others: it works for a tf.data service.
+    """Sets where this process, a worker of a tf.data service, keeps copies for the datasets of others.
 
     Raises:
-        EnvironmentFailure: the folder cannot be written.
+        EnvironmentFailure: the folder is not writable.
     """
-    global _OWN
-    _OWN = chosen
+    global _PROCESS_CACHE
+    _PROCESS_CACHE = chosen
     _copies(chosen.place(), chosen.max_bytes or 0)
 
 
@@ -128,15 +132,17 @@ def _copies(folder: str, limit: int) -> LocalCopies:
 
 
 def _fetch(path: bytes, remote: bytes, folder: bytes, limit: int, wait: bool) -> list[bytes]:
-    """The copy's path, and what is wrong; both empty where it is only begun."""
-    given = RemoteFile(*json.loads(remote))
-    if given.path != path.decode():  # not in the table
+    """The path of the copy, and an error message; both empty if copying is only started."""
+    source = RemoteFile(*json.loads(remote))
+    if source.path != path.decode():  # not in the table
         return [path, b""]
     try:
-        copies = _copies(folder.decode() or _OWN.place(), int(limit) if folder else _OWN.max_bytes or 0)
+        copies = _copies(
+            folder.decode() or _PROCESS_CACHE.place(), int(limit) if folder else _PROCESS_CACHE.max_bytes or 0
+        )
         if wait:
-            return [os.fsencode(copies.get(given)), b""]
-        copies.get_ahead(given)
+            return [os.fsencode(copies.get(source)), b""]
+        copies.get_ahead(source)
     except LengthwiseError as error:
         return [b"", str(error).encode()]
     return [b"", b""]

@@ -1,11 +1,11 @@
 """`verify=True`: the bytes of each shard that is read are compared with the manifest's size and checksum.
 
-    a shard is opened ── begin_check ──> a queue ── a few threads read its bytes: once a process and version of the file
-    its last chunk waits for the answer: an error, or a line on standard error
+    a shard is opened ── begin_shard_check ──> queue ── a few threads read its bytes: once per process and file version
+    its last chunk waits for the result: an error, or a line on standard error
 
-The answer comes before the shard's last records do, so no epoch ends well without it. Reading the records takes longer
-than adding up the bytes, so that the wait is short. Copies of remote files that were compared when they were made are
-not read again.
+The result comes before the shard's last records, so no epoch ends without error before it. Reading the records takes
+longer than computing the checksum, so the wait is short. Copies of remote files, which are compared when they are
+created, are not read again.
 """
 
 import json
@@ -16,41 +16,43 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from lengthwise.errors import LengthwiseError
 from lengthwise.feed.datasets.process_functions import ProcessFunction
 from lengthwise.feed.datasets.transformations import filtered, mapped
-from lengthwise.feed.reading.remote_files import local
+from lengthwise.feed.reading.remote_files import local_path
 from lengthwise.printable_text import visible
 from lengthwise.storage import files
 from lengthwise.storage.remote_copying import RemoteFile, check_bytes
+from lengthwise.tensor.tensor_types import Dataset, Tensor, TensorLike
 
 _THREADS = 4
 
-_TOKEN = "lengthwise: verify=True takes workers that were started by `lengthwise serve worker`"
-"""The name by which TensorFlow knows `_check`; all that it says in a process that does not know it."""
+_TOKEN = "lengthwise: verify=True requires workers that were started by `lengthwise serve worker`"
+"""The name under which TensorFlow knows `_check`; its only message in a process that does not know it."""
 
 
-class _Table(NamedTuple):
-    """What the traced functions know: the shards' paths, and what is expected of each, as JSON."""
+class _ShardTable(NamedTuple):
+    """The shards' paths, and the expected size and checksum of each, as JSON."""
 
-    paths: Any
-    shards: Any
+    paths: Tensor
+    shards: Tensor
 
 
-_CHECKING: ContextVar[_Table | None] = ContextVar("checking", default=None)
+_CHECKING: ContextVar[_ShardTable | None] = ContextVar("checking", default=None)
 _QUEUE: SimpleQueue[tuple["Future[str]", RemoteFile, str]] = SimpleQueue()
-_FOUND: dict[tuple[RemoteFile, str, str], "Future[str]"] = {}
+_RESULTS: dict[tuple[RemoteFile, str, str], "Future[str]"] = {}
 _LOCK = Lock()
 
 
 @contextmanager
-def checking(shards: Sequence[RemoteFile]) -> Iterator[None]:
-    """While this lasts, the functions that are traced check these files; none, and they check nothing."""
-    table = _Table(tf.constant([one.path for one in shards]), tf.constant([json.dumps(one) for one in shards]))
+def checking_shards(shards: Sequence[RemoteFile]) -> Iterator[None]:
+    """In this context, traced functions check these files; without files they check nothing."""
+    paths = tf.constant([shard.path for shard in shards])
+    table = _ShardTable(paths, tf.constant([json.dumps(shard) for shard in shards]))
     token = _CHECKING.set(table if shards else None)
     try:
         yield
@@ -58,90 +60,90 @@ def checking(shards: Sequence[RemoteFile]) -> Iterator[None]:
         _CHECKING.reset(token)
 
 
-def begin_check(path: Any) -> Any:
-    """The path of a file that is being opened, whose check begins."""
+def begin_shard_check(path: Tensor) -> Tensor:
+    """The path of a file that is opened; starts its check."""
     if _CHECKING.get() is None:
         return path
     with tf.control_dependencies([_fault_of(path, wait=False)]):
         return tf.identity(path)
 
 
-def checked_last(chunks: Any, path: Any, count: Any) -> Any:
-    """The `count` chunks of a file; the last is an error if the file is not as expected."""
+def checked_last(chunks: Dataset, path: Tensor, count: Tensor) -> Dataset:
+    """The `count` chunks of a file; the last is an error if the file differs from the manifest."""
     if _CHECKING.get() is None:
         return chunks
 
-    def check(number: Any, chunk: Any) -> Any:
+    def check(number: Tensor, chunk: Tensor) -> Tensor:
         fault = tf.cond(number == count - 1, lambda: _fault_of(path, wait=True), lambda: tf.constant(""))
-        message = "a shard is not as the manifest says; on_damage='skip' reads what can be read of it:"
+        message = "a shard differs from its manifest; on_damage='skip' reads its readable records:"
         with tf.control_dependencies([tf.debugging.Assert(fault == "", [message, fault])]):
             return tf.identity(chunk)
 
     return mapped(chunks.enumerate(), check)
 
 
-def checked_behind(chunks: Any, path: Any) -> Any:
-    """The chunks of a file; behind the last, a line on standard error says if the file is not as expected."""
+def checked_at_end(chunks: Dataset, path: Tensor) -> Dataset:
+    """The chunks of a file; after the last, a line on standard error if the file differs from the manifest."""
     if _CHECKING.get() is None:
         return chunks
 
-    def check(nothing: Any) -> Any:
+    def check(nothing: Tensor) -> Tensor:
         fault = _fault_of(path, wait=True)
-        message = "lengthwise: a shard is not as the manifest says; what can be read of it is used:"
-        said = tf.cond(fault == "", lambda: True, lambda: _print(message, fault))
-        with tf.control_dependencies([said]):
+        message = "lengthwise: a shard differs from its manifest; its readable records are used:"
+        reported = tf.cond(fault == "", lambda: True, lambda: _print(message, fault))
+        with tf.control_dependencies([reported]):
             return tf.identity(nothing)
 
-    behind = mapped(tf.data.Dataset.from_tensors(tf.zeros([0], tf.string)), check)
-    return filtered(chunks.concatenate(behind), lambda chunk: tf.size(chunk) > 0)
+    end = mapped(tf.data.Dataset.from_tensors(tf.zeros([0], tf.string)), check)
+    return filtered(chunks.concatenate(end), lambda chunk: tf.size(chunk) > 0)
 
 
-def _print(*words: Any) -> Any:
+def _print(*words: TensorLike) -> Tensor:
     with tf.control_dependencies([tf.print(*words)]):
         return tf.constant(False)
 
 
-def _fault_of(path: Any, *, wait: bool) -> Any:
+def _fault_of(path: Tensor, *, wait: bool) -> Tensor:
     table = _CHECKING.get()
     assert table is not None
     shard = tf.gather(table.shards, tf.argmax(tf.cast(tf.equal(table.paths, path), tf.int32)))
-    [fault] = _CHECK(shard, local(path), wait)
+    [fault] = _CHECK(shard, local_path(path), wait)
     return fault
 
 
-def _check(shard: bytes, place: bytes, wait: bool) -> list[bytes]:
-    """What is wrong with a file, empty for nothing; where the answer is not waited for, always empty."""
-    found = _begun(RemoteFile(*json.loads(shard)), os.fsdecode(place))
-    return [found.result().encode() if wait else b""]
+def _check(shard: bytes, file: bytes, wait: bool) -> list[bytes]:
+    """What is wrong with a file, empty if nothing is; always empty without `wait`."""
+    result = _started_check(RemoteFile(*json.loads(shard)), os.fsdecode(file))
+    return [result.result().encode() if wait else b""]
 
 
-def _begun(shard: RemoteFile, place: str) -> "Future[str]":
-    """The answer about a file, which is begun if this version of it was not seen before."""
-    # A copy has a name of its own for each version, and another time whenever it is used.
-    version = files.version(place) if place == shard.path else ""
+def _started_check(shard: RemoteFile, file: str) -> "Future[str]":
+    """The future result for a file; its check is started for each new version of the file."""
+    # A copy has a separate name for each version, and a new time whenever it is used.
+    version = files.version(file) if file == shard.path else ""
     with _LOCK:
-        found = _FOUND.get((shard, place, version))
-        if found is None:
-            found = _FOUND[shard, place, version] = Future()
-            if len(_FOUND) <= _THREADS:
-                Thread(target=_work, daemon=True).start()
-            _QUEUE.put((found, shard, place))
-    return found
+        result = _RESULTS.get((shard, file, version))
+        if result is None:
+            result = _RESULTS[shard, file, version] = Future()
+            if len(_RESULTS) <= _THREADS:
+                Thread(target=_check_queued, daemon=True).start()
+            _QUEUE.put((result, shard, file))
+    return result
 
 
-def _work() -> None:
+def _check_queued() -> None:
     while True:
-        found, shard, place = _QUEUE.get()
-        fault = f"the check of {shard.path} failed"  # for whoever waits, whatever happens
+        result, shard, file = _QUEUE.get()
+        fault = f"the check of {shard.path} failed"  # if an unexpected error ends the check
         try:
-            check_bytes(shard, place)
+            check_bytes(shard, file)
             fault = ""
         except LengthwiseError as error:
             fault = str(error)
         except OSError as error:
             fault = f"cannot read {shard.path}: {error}"
         finally:
-            found.set_result(visible(fault))
+            result.set_result(visible(fault))
 
 
 _CHECK = ProcessFunction(_TOKEN, _check, [tf.string])

@@ -1,1 +1,1 @@
-"""What the feed holds between reading and batching: features by key, and chunks of rows."""
+"""The features and chunks of rows between reading and batching."""

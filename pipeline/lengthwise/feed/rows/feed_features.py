@@ -1,8 +1,8 @@
-"""What the feed reads and yields, feature by feature: derived once from the columns."""
+"""The features that the feed reads and yields, derived once from the columns."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import tensorflow as tf
 
@@ -18,9 +18,10 @@ from lengthwise.columns import (
 )
 from lengthwise.columns.numeric_columns import Decode
 from lengthwise.records.rows.row_features import BYTES, LENGTH, step_features
+from lengthwise.tensor.tensor_types import DType, Tensor, TensorSpec
 
-Batch = dict[str, Any]
-"""Dense tensors by key, `sequence_length` among them."""
+Batch = dict[str, Tensor]
+"""Dense tensors by key, including `sequence_length`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +31,32 @@ class SequenceSpec:
     Attributes:
         key: its name.
         shape: of one step: `()` gives tensors of `[B, T]`, `(3,)` of `[B, T, 3]`.
-        width: values a step.
-        dtype: of the values; `int64`, `float32` or `string` in data of ours.
+        width: values per step.
+        dtype: of the values; `int64`, `float32` or `string` in prepared data.
         padding: the value of the steps after a sequence's end.
         absent: the value of the steps of a sequence without the feature.
-        is_number: whether it is a number, and no id, weight or string.
-        length: the feature that has its lengths, those of its group.
-        decode: how the numbers of blocks become those of batches, where they are stored otherwise.
+        is_number: whether it is a number, not an id, weight or string.
+        length: the feature that has the lengths of its group.
+        decode: how stored numbers of blocks become numbers of batches, if they differ.
     """
 
     key: str
     shape: tuple[int, ...]
     width: int
-    dtype: Any
-    padding: Any
-    absent: Any
+    dtype: DType
+    padding: float | str
+    absent: float | str
     is_number: bool
     length: str = RESERVED_KEY
     decode: Decode | None = None
 
-    def fill(self, value: Any, count: Any, dtype: Any = None) -> Any:
-        """`count` times `value`."""
+    def fill(self, value: float | str, count: Tensor, dtype: DType | None = None) -> Tensor:
+        """A vector of `count` times `value`."""
         return tf.fill([count], scalar(value, dtype or self.dtype))
 
 
 class ContextFeature(Protocol):
-    """A feature of the whole sequence: a context column, or what is known of someone else's."""
+    """A feature of the whole sequence: a context column, or a tensor of another dataset."""
 
     @property
     def key(self) -> str: ...
@@ -64,7 +65,7 @@ class ContextFeature(Protocol):
     def shape(self) -> tuple[int, ...]: ...
 
     @property
-    def dtype(self) -> Any: ...
+    def dtype(self) -> DType | str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class Features:
 
     Attributes:
         sequences: the sequence features, weights included, sorted by key.
-        context: the context features, sorted by key, the lengths of groups that do not lead among them.
-        length_keys: the features that have the lengths of each group, that of the leading group first.
+        context: the context features, sorted by key, including the lengths of further groups.
+        length_keys: the features that have the lengths of each group, the leading group first.
     """
 
     sequences: tuple[SequenceSpec, ...]
@@ -121,8 +122,8 @@ class Features:
         return tuple(sorted([*(spec.key for spec in self.sequences), *(column.key for column in self.context)]))
 
     @property
-    def batch_spec(self) -> dict[str, Any]:
-        """A `tf.TensorSpec` for each key of a batch, with B and T open."""
+    def batch_spec(self) -> dict[str, TensorSpec]:
+        """A `tf.TensorSpec` for each key of a batch, with B and T unknown."""
         sequences = {spec.key: tf.TensorSpec([None, None, *spec.shape], spec.dtype) for spec in self.sequences}
         context = {column.key: tf.TensorSpec([None, *column.shape], context_dtype(column)) for column in self.context}
         return {**sequences, **context, self.length_key: tf.TensorSpec([None], tf.int64)}
@@ -132,8 +133,8 @@ class Features:
 class Flat:
     """The values of one sequence feature: those of row i are `values[splits[i]:splits[i + 1]]`."""
 
-    values: Any
-    splits: Any
+    values: Tensor
+    splits: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,27 +142,27 @@ class Rows:
     """Unpadded sequences.
 
     Attributes:
-        sequences: the values of each sequence feature, by key: of one row after the other, without gaps.
+        sequences: the values of each sequence feature, by key: row after row, without gaps.
         lengths: int64 `[n]`, in steps; of the leading group.
         context: `[n, *shape]` of each context feature, by key.
         keep: bool `[n]`: the rows to use; None for all.
     """
 
     sequences: dict[str, Flat]
-    lengths: Any
-    context: dict[str, Any]
-    keep: Any = None
+    lengths: Tensor
+    context: dict[str, Tensor]
+    keep: Tensor | None = None
 
-    def lengths_of(self, spec: SequenceSpec) -> Any:
+    def lengths_of(self, spec: SequenceSpec) -> Tensor:
         """int64 `[n]`: the lengths of the feature's group."""
         return self.context.get(spec.length, self.lengths)
 
 
-def scalar(value: float | str, dtype: Any) -> Any:
+def scalar(value: float | str, dtype: DType) -> Tensor:
     """A constant; integers stay exact."""
     return tf.constant(value, dtype)
 
 
-def context_dtype(column: ContextFeature) -> Any:
+def context_dtype(column: ContextFeature) -> DType:
     """The TensorFlow dtype of a context feature."""
     return tf.as_dtype(column.dtype)

@@ -1,39 +1,39 @@
-"""Chunks: some hundred rows as one element of a dataset, so that many threads can make them and a window join them.
+"""Chunks: some hundred rows as one element of a dataset, so that many threads can build them and a window joins them.
 
-Their numbers of rows and steps differ, so each feature's values travel in a variant, which is handed on without a copy.
+Their numbers of rows and steps differ, so the values of each feature are in a variant, which is passed without a copy.
 Joining the chunks of a window copies them once.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
 from lengthwise.feed.rows.feed_features import Features, Rows, context_dtype
+from lengthwise.tensor.tensor_types import DType, Tensor
 
-LENGTHS, KEEP, SEED, END = "##lengths", "##keep", "##seed", "##end"  # lengths: those of the leading group
+LENGTHS, KEEP, SEED, END = "##lengths", "##keep", "##seed", "##end"  # lengths: of the leading group
 
-Chunk = dict[str, Any]
+Chunk = dict[str, Tensor]
 """By key: variants `[k]` of k chunks."""
 
 
 class ChunkFormat:
-    """What chunks of one data set hold.
+    """The format of the chunks of one data set.
 
     Attributes:
         dtypes: of the values by key.
     """
 
-    def __init__(self, features: Features, stored: Mapping[str, Any] | None = None) -> None:
-        """`stored`: dtypes of sequence features that are wider in batches."""
+    def __init__(self, features: Features, stored: Mapping[str, DType] | None = None) -> None:
+        """`stored`: dtypes of sequence features that have wider dtypes in batches."""
         stored = stored or {}
         self._shapes = {column.key: column.shape for column in features.context}
-        self.dtypes: dict[str, Any] = {LENGTHS: tf.int64, KEEP: tf.bool}
+        self.dtypes: dict[str, DType] = {LENGTHS: tf.int64, KEEP: tf.bool}
         self.dtypes |= {spec.key: stored.get(spec.key, spec.dtype) for spec in features.sequences}
         self.dtypes |= {column.key: context_dtype(column) for column in features.context}
 
     def pack(self, rows: Rows) -> Chunk:
-        """The rows as one chunk: their values of sequence features are those of all rows, one after the other."""
+        """The rows as one chunk, with the values of each sequence feature row after row."""
         values = {key: flat.values for key, flat in rows.sequences.items()}
         values |= {**rows.context, LENGTHS: rows.lengths}
         if rows.keep is not None:
@@ -41,7 +41,7 @@ class ChunkFormat:
         return {key: variant(tf.cast(value, self.dtypes[key])) for key, value in values.items()}
 
     def empty(self, spec: Chunk) -> Chunk:
-        """A chunk without rows, with the keys of `spec`; the end of an epoch."""
+        """A chunk without rows, with the keys of `spec`; it marks the end of an epoch."""
         values = {
             key: tf.zeros([0, *self._shapes.get(key, ())], dtype) for key, dtype in self.dtypes.items() if key in spec
         }
@@ -49,8 +49,8 @@ class ChunkFormat:
         packed = {key: variant(value) for key, value in values.items()}
         return packed | {key: mark for key, mark in marks.items() if key in spec}
 
-    def join(self, chunk: Chunk, key: str, *more: Any) -> Any:
-        """The values of all chunks, one after the other, and `more` behind them."""
+    def join(self, chunk: Chunk, key: str, *more: Tensor) -> Tensor:
+        """The values of all chunks, in order, followed by `more`."""
         variants = append(chunk[key], [variant(values) for values in more])
         joined = tf.raw_ops.RaggedTensorFromVariant(
             encoded_ragged=variants,
@@ -62,18 +62,18 @@ class ChunkFormat:
         return tf.ensure_shape(joined.output_dense_values, [None, *self._shapes.get(key, ())])
 
 
-def variant(values: Any) -> Any:
+def variant(values: Tensor) -> Tensor:
     """A tensor `[n, ...]` as a variant `[1]`."""
-    one = tf.raw_ops.RaggedTensorToVariant(rt_nested_splits=[], rt_dense_values=values, batched_input=False)
-    return tf.reshape(one, [1])
+    scalar_variant = tf.raw_ops.RaggedTensorToVariant(rt_nested_splits=[], rt_dense_values=values, batched_input=False)
+    return tf.reshape(scalar_variant, [1])
 
 
-def append(variants: Any, more: list[Any]) -> Any:
-    """Variants one behind the other; `tf.concat` takes none."""
+def append(variants: Tensor, more: list[Tensor]) -> Tensor:
+    """Concatenated variants, which `tf.concat` does not support."""
     if not more:
         return variants
     parts = [variants, *more]
     sizes = [tf.size(part) for part in parts]
-    starts = [tf.add_n(sizes[:place]) if place else 0 for place in range(len(parts))]
-    places = [start + tf.range(size) for start, size in zip(starts, sizes, strict=True)]
-    return tf.dynamic_stitch(places, parts)
+    starts = [tf.add_n(sizes[:position]) if position else 0 for position in range(len(parts))]
+    positions = [start + tf.range(size) for start, size in zip(starts, sizes, strict=True)]
+    return tf.dynamic_stitch(positions, parts)

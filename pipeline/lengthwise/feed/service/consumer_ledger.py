@@ -1,31 +1,31 @@
-"""The ledger of an epoch through a tf.data service: how many rows each of its consumers got, a file each.
+"""The ledger of an epoch through a tf.data service: the number of rows that each consumer received, a file each.
 
-This runs in the trainers, never in the service's workers, so that it may be Python. A file gets its name when its
-content is whole: whoever ends at the same time reads a number, or finds no file yet.
+This runs in the trainers, never in the service's workers, so it can use Python functions. Files are written atomically:
+a consumer that ends at the same time reads a number, or finds no file yet.
 """
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from lengthwise.feed.options.service_options import Service
 from lengthwise.storage import files
+from lengthwise.tensor.tensor_types import Tensor
 
 
-def exchange(rows: Any, service: Service, job_name: Any) -> Any:
-    """Writes this consumer's number of rows; gives those of all that have ended.
+def exchange(rows: Tensor, service: Service, job_name: Tensor | str) -> Tensor:
+    """Writes this consumer's number of rows; returns the numbers of all consumers that have ended.
 
     Args:
         rows: int64 `[]`.
-        service: names the ledger and its consumers.
+        service: defines the ledger and its consumers.
         job_name: of this epoch, a string tensor.
 
     Returns:
-        int64 `[n]`, of the `n` consumers that have ended, this one among them.
+        int64 `[n]`, of the `n` consumers that have ended, including this one.
     """
 
-    def write_and_read(rows: Any, job_name: Any) -> np.ndarray:
+    def write_and_read(rows: npt.NDArray[np.int64], job_name: npt.ArrayLike) -> npt.NDArray[np.int64]:
         assert service.ledger is not None
         name = np.asarray(job_name).item().decode()  # scalars come as bytes, or as arrays
         paths = [files.join(service.ledger, f"{name}-{index}") for index in range(service.num_consumers)]

@@ -1,95 +1,99 @@
-"""What arrives from a tf.data service: counted against the manifest, and not waited for without end.
+"""The batches from a tf.data service: compared with the manifest's counts, and with a time limit for waiting.
 
-    batches, end ──────┐
-                       ├─ whichever is there ─ counted ─> batches, or an error with the number of missing rows
-    ticks, without end ┘
+    batches, end ───┐
+                    ├─ in order of arrival ─ counted ─> batches, or an error with the number of missing rows
+    ticks, endless ─┘
 
-tf.data service ends an epoch silently when a worker died with records in hand and came back, and waits for one
-that does not come back. Ticks tell the silence: they come at a steady pace, and only while something is waited for.
+tf.data service ends an epoch silently when a worker died during reading and was restarted, and waits forever for a
+worker that is not restarted. Ticks measure the silence: they come at a steady rate, only while the reader waits.
 """
 
 import math
-from typing import Any
 
 import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY, packed_keys
-from lengthwise.feed.datasets.epochs import plain
+from lengthwise.feed.datasets.epochs import without_autograph
 from lengthwise.feed.options.service_options import Service
 from lengthwise.feed.rows.feed_features import Batch
 from lengthwise.feed.service.consumer_ledger import exchange
+from lengthwise.tensor.tensor_types import Dataset, StructureSpec, Tensor, TensorLike
 
 _BATCH, _TICK, _END = range(3)
-_TICK_S = 0.1  # an epoch's end waits for three ticks: TensorFlow's interleaving does not interrupt the pause
+_TICK_S = 0.1  # an epoch's end waits up to three ticks: TensorFlow's interleaving does not interrupt the pause
 
 
 def watch(
-    batches: Any,
+    batches: Dataset,
     service: Service,
-    job_name: Any = "",
+    job_name: Tensor | str = "",
     expected: int | None = None,
     length_key: str = RESERVED_KEY,
-) -> Any:
-    """The batches, with an error where nothing came for `service.timeout_s`, or if rows are missing in the end.
+) -> Dataset:
+    """The batches, with an error if none arrives for `service.timeout_s`, or if rows are missing at the end.
 
     Args:
         batches: from the service.
-        service: several consumers write their numbers of rows into its ledger; the last to end compares the sum.
+        service: several consumers write their numbers of rows to its ledger; the last one checks the sum.
         job_name: of this epoch, a string tensor.
-        expected: how many rows all the consumers should get; None if that is unknown, or if there is no end.
+        expected: the number of rows for all consumers; None if it is unknown, or without an end.
         length_key: the feature that has the lengths of the sequences of a group.
     """
     spec = (batches.element_spec, tf.TensorSpec([], tf.int32))
     nothing = tf.nest.map_structure(lambda part: tf.zeros([size or 0 for size in part.shape], part.dtype), spec[0])
 
-    def signal(event: int) -> Any:
-        return _as(spec, tf.data.Dataset.from_tensors((nothing, event)))
+    def signal(event: int) -> Dataset:
+        return _relaxed(spec, tf.data.Dataset.from_tensors((nothing, event)))
 
-    events = _as(spec, batches.map(plain(lambda batch: (batch, _BATCH)))).concatenate(signal(_END))
+    events = _relaxed(spec, batches.map(without_autograph(lambda batch: (batch, _BATCH)))).concatenate(signal(_END))
     patience = 0
     if service.timeout_s is not None:
         patience = math.ceil(service.timeout_s / _TICK_S)
-        events = _whichever_first(spec, events, _paced(spec, signal(_TICK).repeat()))
+        events = _in_order_of_arrival(spec, events, _paced(spec, signal(_TICK).repeat()))
 
-    def follow(state: tuple[Any, Any], element: tuple[Batch, Any]) -> tuple[tuple[Any, Any], tuple[Batch, Any]]:
+    def follow(
+        state: tuple[Tensor, Tensor], element: tuple[Batch, Tensor]
+    ) -> tuple[tuple[Tensor, Tensor], tuple[Batch, Tensor]]:
         (rows, silence), (batch, event) = state, element
         silence = tf.where(event == _TICK, silence + 1, 0)
         silent = silence > patience
-        over = silent | (event == _END)
-        check = tf.cond(over, lambda: _check(rows, silent, service, job_name, expected), lambda: tf.constant(True))
+        is_end = silent | (event == _END)
+        check = tf.cond(is_end, lambda: _check(rows, silent, service, job_name, expected), lambda: tf.constant(True))
         with tf.control_dependencies([check]):
-            event = tf.where(over, _END, event)
+            event = tf.where(is_end, _END, event)
         rows += tf.where(event == _BATCH, _sequences(batch, length_key), 0)
         return (rows, silence), (batch, event)
 
-    followed = events.scan((tf.constant(0, tf.int64), 0), plain(follow))
-    arrived = followed.take_while(plain(lambda _, event: event != _END)).filter(plain(lambda _, event: event == _BATCH))
-    options = tf.data.Options()  # sharding these once more would lose records
+    followed = events.scan((tf.constant(0, tf.int64), 0), without_autograph(follow))
+    arrived = followed.take_while(without_autograph(lambda _, event: event != _END)).filter(
+        without_autograph(lambda _, event: event == _BATCH)
+    )
+    options = tf.data.Options()  # sharding again would lose records
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return arrived.map(plain(lambda batch, _: batch)).with_options(options)
+    return arrived.map(without_autograph(lambda batch, _: batch)).with_options(options)
 
 
-def _sequences(batch: Batch, length_key: str) -> Any:
-    """How many sequences a batch holds, int64; packed rows have places left, of length 0."""
+def _sequences(batch: Batch, length_key: str) -> Tensor:
+    """The number of sequences of a batch, int64; free segments of packed rows have length 0."""
     lengths = batch[length_key]
     return tf.math.count_nonzero(lengths) if packed_keys(length_key)[0] in batch else tf.size(lengths, tf.int64)
 
 
-def _whichever_first(spec: Any, one: Any, other: Any) -> Any:
-    """The elements of both, in the order of their arrival."""
+def _in_order_of_arrival(spec: StructureSpec, first: Dataset, second: Dataset) -> Dataset:
+    """The elements of both datasets, in the order of their arrival."""
     both = tf.data.Dataset.from_tensor_slices(
-        tf.stack([tf.data.experimental.to_variant(part) for part in (one, other)])
+        tf.stack([tf.data.experimental.to_variant(part) for part in (first, second)])
     )
     return both.interleave(
-        plain(lambda variant: tf.data.experimental.from_variant(variant, spec)),
+        without_autograph(lambda variant: tf.data.experimental.from_variant(variant, spec)),
         cycle_length=2,
         num_parallel_calls=2,
         deterministic=False,
     )
 
 
-def _paced(spec: Any, dataset: Any) -> Any:
-    """The elements, each after a pause."""
+def _paced(spec: StructureSpec, dataset: Dataset) -> Dataset:
+    """The elements of the dataset, each after a pause."""
     parts = tf.nest.flatten(spec)
     slow = tf.raw_ops.SleepDataset(
         input_dataset=tf.data.experimental.to_variant(dataset),
@@ -100,35 +104,38 @@ def _paced(spec: Any, dataset: Any) -> Any:
     return tf.data.experimental.from_variant(slow, spec)
 
 
-def _as(spec: Any, dataset: Any) -> Any:
-    """The dataset, with shapes that are less precise."""
+def _relaxed(spec: StructureSpec, dataset: Dataset) -> Dataset:
+    """The dataset with less precise shapes."""
     return tf.data.experimental.from_variant(tf.data.experimental.to_variant(dataset), spec)
 
 
-def _check(rows: Any, silent: Any, service: Service, job_name: Any, expected: int | None) -> Any:
-    """Whether all rows came. Silence is an error, unless they did."""
-    where = f"the tf.data service at {service.address}"
-    advice = "start the workers that are gone, and train the epoch again or go back to the last checkpoint"
-    quiet = f"nothing came from {where} for {service.timeout_s} s (its timeout_s): a worker died or froze, or none runs"
-    lost = f"{where} lost records: a worker died with records in hand, and the rest went on without them; {advice}"
+def _check(rows: Tensor, silent: Tensor, service: Service, job_name: Tensor | str, expected: int | None) -> Tensor:
+    """Asserts that all rows arrived. Silence is an error, unless they have."""
+    source = f"the tf.data service at {service.address}"
+    advice = "restart the missing workers, and repeat the epoch or resume from the last checkpoint"
+    timeout = f"{service.timeout_s} s (its timeout_s)"
+    quiet = f"nothing arrived from {source} for {timeout}: a worker died or hangs, or none is running"
+    lost = f"{source} lost records: a worker died while it had records, and the others continued without them; {advice}"
     nothing = (
-        f"no row came from {where} in an epoch: all records were left out (invalid, damaged, or of other "
-        "splits: count_raw says which), or drop_remainder dropped the few that were left"
+        f"no row arrived from {source} in an epoch: all records were skipped (invalid, damaged, or of other "
+        "splits: count_raw counts them), or drop_remainder dropped the few that were left"
     )
 
-    def expect(condition: Any, **numbers: Any) -> Any:
+    def expect(condition: Tensor, **numbers: TensorLike) -> Tensor:
         fault = tf.where(silent, f"{quiet}; {advice}", nothing if expected is None else lost)
         message = fault + f". Rows {', '.join(numbers)}:"
         with tf.control_dependencies([tf.debugging.Assert(condition, [message, *numbers.values()])]):
             return tf.constant(True)
 
-    def expect_all(rows: Any) -> Any:
+    def expect_all(rows: Tensor) -> Tensor:
         return expect(rows == expected, expected=expected, missing=expected - rows)
 
     if expected is not None and service.num_consumers == 1:
         return expect_all(rows)
     if expected is None or service.ledger is None:
-        return expect(~silent & ((rows > 0) | (service.num_consumers > 1)), received=rows)  # others may have got it all
+        return expect(
+            ~silent & ((rows > 0) | (service.num_consumers > 1)), received=rows
+        )  # others may have received all rows
     numbers = exchange(rows, service, job_name)
     return tf.cond(
         tf.size(numbers) == service.num_consumers,

@@ -1,35 +1,38 @@
 """The processes of a tf.data service: one dispatcher, which keeps a journal, and any number of workers."""
 
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TypeVar
+
+import tensorflow as tf
 
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.feed.options.cache_options import Cache
 
-_CALLED = (
+Server = TypeVar("Server")
+
+_FUNCTION_MODULES = (
     "lengthwise.feed.reading.remote_files",
     "lengthwise.feed.reading.shard_checksums",
     "lengthwise.feed.reading.frame_claims",
 )
-"""What holds the Python functions that datasets call: a worker must know them."""
+"""The modules of the Python functions that datasets call: a worker must import them."""
 
 
-def start_dispatcher(port: int, work_dir: str) -> Any:
+def start_dispatcher(port: int, work_dir: str) -> tf.data.experimental.service.DispatchServer:
     """Starts a dispatcher. Restarted with the same port and journal, it continues where it stopped.
 
     Args:
-        port: 0 for any that is free.
-        work_dir: the folder of the journal, on a file system that outlives the process.
+        port: 0 for any free port.
+        work_dir: the folder of the journal, on a file system that survives the process.
 
     Returns:
         The server: `target` is its address, `join()` waits for its end.
 
     Raises:
-        ConfigError: there is no folder for the journal, without which a restart would lose every job.
+        ConfigError: no folder for the journal is given; without it, a restart would lose every job.
         EnvironmentFailure: the server cannot start.
     """
-    import tensorflow as tf
-
     if not work_dir:
         raise ConfigError("work_dir: expected a folder for the dispatcher's journal, received none; name one")
     service = tf.data.experimental.service
@@ -37,14 +40,17 @@ def start_dispatcher(port: int, work_dir: str) -> Any:
     return _start("dispatcher", port, lambda: service.DispatchServer(config))
 
 
-def start_worker(dispatcher: str, port: int = 0, host: str = "localhost", cache: Cache | None = None) -> Any:
-    """Starts a worker, which tells the dispatcher that it is there.
+def start_worker(
+    dispatcher: str, port: int = 0, host: str = "localhost", cache: Cache | None = None
+) -> tf.data.experimental.service.WorkerServer:
+    """Starts a worker, which registers with the dispatcher.
 
     Args:
         dispatcher: the dispatcher's address, such as `10.0.0.2:5050`.
-        port: 0 for any that is free.
+        port: 0 for any free port.
         host: the name by which trainers reach this machine.
-        cache: where it keeps copies of remote files; None where `Cache` does. One for all workers of this process.
+        cache: where it keeps copies of remote files; None for the default of `Cache`. One for all workers of this
+            process.
 
     Returns:
         The server: `join()` waits for its end.
@@ -52,9 +58,7 @@ def start_worker(dispatcher: str, port: int = 0, host: str = "localhost", cache:
     Raises:
         EnvironmentFailure: the server cannot start.
     """
-    import tensorflow as tf
-
-    for name in _CALLED:
+    for name in _FUNCTION_MODULES:
         import_module(name)
     from lengthwise.feed.reading.remote_files import keep_copies_in
 
@@ -68,8 +72,8 @@ def start_worker(dispatcher: str, port: int = 0, host: str = "localhost", cache:
     return _start("worker", port, lambda: service.WorkerServer(config))
 
 
-def _start(what: str, port: int, start: Any) -> Any:
+def _start(what: str, port: int, start: Callable[[], Server]) -> Server:
     try:
         return start()
-    except Exception as error:  # whatever TensorFlow's server raises
+    except Exception as error:  # any error of TensorFlow's server
         raise EnvironmentFailure(f"the {what} cannot start on port {port}: {error}") from error
