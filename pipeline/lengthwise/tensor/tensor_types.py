@@ -33,8 +33,6 @@ StructureSpec: TypeAlias = Any
 
 Dataset: TypeAlias = tf.data.Dataset
 
-DatasetIterator: TypeAlias = tf.data.Iterator
-
 FeatureSpec: TypeAlias = tf.io.FixedLenFeature | tf.io.RaggedFeature
 """How `tf.io.parse_example` parses a feature."""
 
