@@ -19,8 +19,7 @@ from collections.abc import Iterable
 from lengthwise.config import load_config
 from lengthwise.job import run
 from lengthwise.manifest import Manifest
-from lengthwise.records.container.frame_writing import frame
-from lengthwise.records.decoding.example_protos import SequenceExample
+from lengthwise.records import SequenceExample, frame
 from lengthwise.storage.files import create
 
 MEMBER = "recbole/dataset_example/ml-100k/ml-100k.inter"
