@@ -12,7 +12,7 @@ def wrap(text: str, width: int, later: str = "  ", *, split: bool = False) -> li
 
     Args:
         text: words with spaces between them; those before the first are the indentation.
-        width: of a line. A word that is wider stays whole, so that it can be copied, or breaks behind a separator.
+        width: the width of a line. A wider word stays whole, so that it can be copied, or breaks after a separator.
         later: what the indentation of the later lines has more.
         split: whether words that are wider break.
     """

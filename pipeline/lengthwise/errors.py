@@ -19,7 +19,7 @@ class LengthwiseError(Exception):
     """Base of all errors that `lengthwise` raises on purpose. `str(error)` is a message for people."""
 
     exit_code = 3
-    # With any other constructor, `tf.function` raises the error again as a class of its own, which is not a ValueError.
+    # With any other constructor, `tf.function` raises the error again as its own class, which is not a ValueError.
     __init__ = Exception.__init__
 
     def __str__(self) -> str:

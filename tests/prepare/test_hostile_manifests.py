@@ -109,7 +109,7 @@ HARMS = {
     "a file elsewhere": (_vocabulary("/etc/passwd"), "expected a path within the data set's folder"),
     "a file above": (_vocabulary("../../etc/passwd"), "expected a path within the data set's folder"),
     "a remote file": (_vocabulary("http://host/x"), "expected a path within the data set's folder"),
-    "a file of no size": (_vocabulary("manifest.json", vocabulary_size=None), "expected a vocabulary_size beside"),
+    "a file of no size": (_vocabulary("manifest.json", vocabulary_size=None), "expected a vocabulary_size with"),
     "code": (_code, "normalizer_fn"),
 }
 

@@ -27,7 +27,7 @@ class Training:
         sequences: how many were trained on.
         updates: of the model's weights: one a batch.
         padding_share: the share of padding among all steps of the batches.
-        seconds: of all updates, the first batches' compilation left out.
+        seconds: the duration of all updates, without the first batches' compilation.
     """
 
     pipeline: str

@@ -11,7 +11,7 @@ BOUNDARIES = (4, 8, 16, 32)
 def textbook_batches(paths: Sequence[str], vocabulary: Sequence[str], batch_steps: int) -> Any:
     """Raw files -> parse_single_sequence_example -> look-up -> bucket_by_sequence_length.
 
-    Records that cannot be parsed are left out silently: so does `ignore_errors`.
+    Records that cannot be parsed are skipped silently, as with `ignore_errors`.
 
     Args:
         paths: raw TFRecord files, plain or gzip.

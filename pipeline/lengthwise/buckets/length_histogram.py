@@ -59,7 +59,7 @@ class LengthHistogram:
             lengths: `[records]`, any integer dtype, in steps.
 
         Raises:
-            ConfigError: Not one dimension, not integers, or negative.
+            ConfigError: The lengths are not one-dimensional, not integers, or negative.
         """
         array = checked_lengths(lengths)
         if array.size and array.max() < _DENSE_LIMIT:
@@ -70,7 +70,7 @@ class LengthHistogram:
 
     @classmethod
     def from_counts(cls, counts: Mapping[int, int]) -> Self:
-        """Builds it from `{length: count}` in any order. Counts of 0 are omitted.
+        """Builds the histogram from `{length: count}` in any order. Counts of 0 are omitted.
 
         Raises:
             ConfigError: A length or a count is not an integer or is negative.
@@ -118,7 +118,7 @@ class LengthHistogram:
         return LengthHistogram.sum((self, other))
 
     def at_most(self, length: int) -> "LengthHistogram":
-        """Without the sequences longer than `length` steps.
+        """The histogram without the sequences longer than `length` steps.
 
         Evaluate a plan on this if over-long sequences are rejected: otherwise the plan counts them as truncated.
         """
@@ -126,7 +126,7 @@ class LengthHistogram:
         return LengthHistogram(self.lengths[:kept], self.counts[:kept])
 
     def scaled(self, factor: float) -> "LengthHistogram":
-        """With about `factor` times as many sequences of each length, at least one: from a sample to all data."""
+        """The histogram with about `factor` times as many sequences of each length, at least one of each."""
         return LengthHistogram(self.lengths, scaled_counts(self.counts, factor))
 
     @property
@@ -150,7 +150,7 @@ class LengthHistogram:
         return int(self.lengths[-1]) if self.lengths.size else 0
 
     def quantile(self, q: float) -> int:
-        """The smallest length that at least a share `q` of the sequences do not exceed; 0 for an empty histogram.
+        """The smallest length that at least a share `q` of the sequences does not exceed; 0 for an empty histogram.
 
         Args:
             q: From 0 to 1: 0.5 is the (lower) median, 0.99 the 99th percentile.

@@ -23,8 +23,8 @@ KNEE_WITHIN = 0.10
 """How much more waste than the minimum the knee accepts. A larger value gives fewer buckets and more padding.
 
 Padding falls about as 1 / buckets, so this gives about 30 buckets for many sequences of many lengths. A share of the
-saving over one bucket is no suitable measure: a few long sequences make that saving so large that 5 buckets reach 95%
-of it while they still add half a padded step per real step.
+saving over one bucket is not suitable: a few long sequences make that saving so large that 5 buckets reach 95% of it
+while they still add half a padded step per real step.
 """
 
 

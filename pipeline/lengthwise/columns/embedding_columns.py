@@ -30,8 +30,8 @@ class EmbeddingSpec(Spec):
     )
     ckpt_to_load_from: str | None = Field(
         default=None,
-        description="A checkpoint with a tensor for the initial weights. Saved models and manifests do not contain it, "
-        "so those from other people do not open files.",
+        description="A checkpoint with a tensor for the initial weights. Saved models and manifests do not contain its "
+        "path, so those from other people cannot open files.",
     )
     tensor_name_in_ckpt: str | None = Field(
         default=None, description="The name of that tensor; required with `ckpt_to_load_from`."

@@ -127,7 +127,7 @@ class HashColumn(CategoricalColumn):
     kind: Literal["hash"] = "hash"
     hash_bucket_size: IdCount = Field(description="The number of ids.")
     dtype: Literal["string", "int64"] = Field(
-        default="string", description="`string`, or `int64`; of integers, the decimal text is hashed."
+        default="string", description="`string` or `int64`; integers are hashed as decimal text."
     )
 
     @property

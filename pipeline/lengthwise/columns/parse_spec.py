@@ -15,7 +15,7 @@ def make_parse_example_spec(columns: Iterable[Any]) -> dict[str, Any]:
     `FixedLenFeature`s. Dtypes are those of a tf.Example: int32 becomes int64, and float64 becomes float32.
 
     Args:
-        columns: columns of lengthwise or `tf.feature_column` objects; wrappers give the features that they read.
+        columns: columns of lengthwise or `tf.feature_column` objects; of wrappers, the features that they read.
 
     Returns:
         Parsing rules by feature key, sorted by key.

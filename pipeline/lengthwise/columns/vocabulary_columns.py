@@ -43,14 +43,14 @@ class FromData(Strict):
         default=None,
         ge=1,
         le=MOST_ENTRIES,
-        description="The maximum number of entries: the most frequent values, and of equally frequent ones those whose "
-        "bytes sort first.",
+        description="The maximum number of entries: the most frequent values; among equally frequent ones, those "
+        "whose bytes sort first.",
     )
     min_count: int = Field(default=1, ge=1, lt=2**62, description="The minimum number of occurrences of an entry.")
     same_as: str | None = Field(
         default=None,
         min_length=1,
-        description="In place of both, the key of another column with `from_data`: the values of both columns are "
+        description="Instead of both, the key of another column with `from_data`: the values of both columns are "
         "counted together, and both use the same vocabulary.",
     )
 

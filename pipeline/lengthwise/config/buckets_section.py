@@ -14,8 +14,8 @@ class Buckets(Section):
 
     boundaries: tuple[StepCount, ...] | None = Field(
         default=None,
-        description="Inclusive maximum lengths, strictly increasing; with groups, of the leading one. Left out: "
-        "planned from the data; with groups, as `pairs`.",
+        description="Inclusive maximum lengths, strictly increasing; with groups, those of the leading group. If "
+        "omitted, they are planned from the data; with groups, as `pairs`.",
     )
     pairs: tuple[tuple[StepCount, StepCount], ...] | None = Field(
         default=None,
@@ -26,7 +26,7 @@ class Buckets(Section):
         default=None,
         ge=1,
         le=1024,
-        description="The number of buckets to plan. Left out: the smallest number with at most 10% more padding and "
+        description="The number of buckets to plan. If omitted: the smallest number with at most 10% more padding and "
         "remainders than any number up to 32. That is about 30 for large data, and 1 for data of one batch.",
     )
     batch_steps: StepCount = Field(
@@ -39,7 +39,7 @@ class Buckets(Section):
     )
     group_weights: dict[str, Annotated[int, Field(ge=1, lt=2**31)]] = Field(
         default={},
-        description="With pairs: the cost of a padded step of each of the two groups, 1 if left out. With "
+        description="With pairs: the cost of a padded step of each of the two groups, 1 if omitted. With "
         "`product_weight` c, a record of T1 and T2 padded steps costs a * T1 + b * T2 + c * T1 * T2.",
     )
     product_weight: float = Field(
@@ -50,11 +50,11 @@ class Buckets(Section):
     )
     multiple_of: Multiple = Field(
         default="auto",
-        description="Planned boundaries are multiples of this many steps. `auto`: of the largest of 64, 32, 16, 8, 4, "
+        description="Planned boundaries are multiples of this many steps. `auto`: the largest of 64, 32, 16, 8, 4, "
         "2, 1 that adds at most 2% of padded steps, and divides `max_length` if that is given.",
     )
     max_length: StepCount | None = Field(
-        default=None, description="The last planned boundary. Left out: the length of the longest sequence."
+        default=None, description="The last planned boundary; if omitted, the length of the longest sequence."
     )
     sample: float = Field(
         default=1.0,
@@ -83,17 +83,17 @@ class Buckets(Section):
 
     @property
     def planning(self) -> dict[str, Any]:
-        """The arguments of `lengthwise.buckets.plan` and of the functions beside it."""
+        """The arguments of `lengthwise.buckets.plan` and of the related functions."""
         return {name: getattr(self, name) for name in ("cost", "count", "batch_steps", "multiple_of", "max_length")}
 
     @property
     def given(self) -> tuple[tuple[int, ...], ...]:
-        """The most steps of each bucket, of one group or of two; empty if they are planned."""
+        """The maximum steps of each bucket, of one group or of two; empty if they are planned."""
         return self.pairs or tuple((boundary,) for boundary in self.boundaries or ())
 
     @property
     def longest(self) -> int | None:
-        """The last boundary, if it is known before the lengths of the data are."""
+        """The last boundary, if it is known before the lengths of the data are known."""
         if self.given:
             return self.given[-1][0]
         if self.max_length is None or self.multiple_of == "auto":  # `auto` divides max_length
@@ -106,7 +106,7 @@ PLANNING = ("count", "batch_steps", "group_weights", "product_weight", "multiple
 
 
 def _check_boundaries(boundaries: tuple[int, ...]) -> None:
-    """Raises FieldError, worded for YAML, unless the boundaries make a plan."""
+    """Raises FieldError, with a message for YAML, unless the boundaries are a valid plan."""
     from lengthwise.buckets import BucketPlan  # imports numpy
 
     if not boundaries:
@@ -119,7 +119,7 @@ def _check_boundaries(boundaries: tuple[int, ...]) -> None:
 
 
 def _check_pairs(pairs: tuple[tuple[int, int], ...]) -> None:
-    """Raises FieldError unless the pairs make a plan."""
+    """Raises FieldError unless the pairs are a valid plan."""
     from lengthwise.buckets import PairPlan  # imports numpy
 
     try:

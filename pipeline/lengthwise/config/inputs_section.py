@@ -12,10 +12,10 @@ class Inputs(Section):
     """What is read."""
 
     files: Patterns = Field(
-        default=(), description="Raw TFRecord files: paths, glob patterns, or folders, of which all files are read."
+        default=(), description="Raw TFRecord files: paths, glob patterns, or folders, all of whose files are read."
     )
     by_split: dict[str, Patterns] = Field(
-        default={}, description="Instead of `files`: paths or patterns by split. Records then keep the split they have."
+        default={}, description="Instead of `files`: paths or patterns by split, which determine the records' splits."
     )
     format: Literal["sequence_example", "example"] = Field(
         default="sequence_example", description="The records' protocol buffer: tf.SequenceExample or tf.Example."

@@ -1,6 +1,6 @@
-"""`JobConfig`: a job's configuration, as its YAML file has it. Each section has a file here.
+"""`JobConfig`: a job's configuration, as in its YAML file. Each section has a file here.
 
-Each field has its description, unit and default; the reference page and the JSON Schema are made from these.
+Each field has its description, unit and default; the reference page and the JSON Schema are generated from these.
 """
 
 from collections.abc import Sequence
@@ -61,8 +61,8 @@ class JobConfig(Section):
         """The rules of sequences, with the lengths that buckets allow.
 
         Args:
-            longest: the most steps of the leading group, which no rule of a group repeats; and of the second group,
-                where buckets are pairs.
+            longest: the maximum steps of the leading group, which no rule of a group repeats; and of the second group,
+                if buckets are pairs.
         """
         if len(longest) < 2:
             return self.sequences
@@ -72,7 +72,7 @@ class JobConfig(Section):
 
     @property
     def longest(self) -> tuple[int | None, ...]:
-        """The most steps that buckets allow, as far as they are known before the lengths of the data are."""
+        """The maximum steps that buckets allow, as far as they are known before the lengths of the data are known."""
         return (self.buckets.longest, *(self.buckets.pairs or ((),))[-1][1:])
 
     @property

@@ -17,8 +17,8 @@ class Limits(Section):
     stop_after_rejected: int = Field(
         default=4096,
         ge=0,
-        description="The job stops at once if the first so many records, of several files, are all rejected for the "
-        "same reason, as with a wrong key. 0: it never stops early; nor does it if `rejected_fraction` is 1.",
+        description="The job stops at once if this many first records, of several files, are all rejected for the "
+        "same reason, as with a wrong key. It never stops early with 0, or if `rejected_fraction` is 1.",
     )
     max_record_bytes: Bytes = Field(
         default=64 * 2**20,
@@ -27,5 +27,5 @@ class Limits(Section):
 
     @property
     def looked_ahead(self) -> int:
-        """How many first records stop the job if all are rejected for the same reason; 0: nothing stops it."""
+        """The number of first records that stop the job if all are rejected for the same reason; 0 if none do."""
         return self.stop_after_rejected if self.rejected_fraction < 1 else 0

@@ -8,7 +8,7 @@ from lengthwise.config.field_types import Section, StepCount, StepCountOrZero
 
 
 class GroupRules(Section):
-    """Rules for the sequences of one group, where they differ from those for all."""
+    """Rules for the sequences of one group, if they differ from those for all groups."""
 
     empty: Literal["keep", "reject"] | None = Field(default=None, description="Replaces `sequences.empty`.")
     min_steps: StepCountOrZero | None = Field(default=None, description="Replaces `sequences.min_steps`.")
@@ -18,13 +18,13 @@ class GroupRules(Section):
     mismatch: Literal["reject", "truncate"] | None = Field(default=None, description="Replaces `sequences.mismatch`.")
     max_length: StepCount | None = Field(
         default=None,
-        description="The most steps of a sequence of this group. Left out: no limit. Not for the leading group, whose "
-        "limit is the last boundary.",
+        description="The maximum number of steps per sequence of this group; no limit if omitted. Not for the leading "
+        "group, whose limit is the last boundary.",
     )
 
 
 class Sequences(Section):
-    """What happens to sequences that are empty, too long, or uneven."""
+    """How sequences that are empty, too long, or uneven are handled."""
 
     empty: Literal["keep", "reject"] = Field(
         default="reject", description="Sequences without steps: kept (length 0, first bucket) or rejected."
@@ -45,7 +45,7 @@ class Sequences(Section):
         description="Records whose sequence columns differ in length: rejected, or truncated to the shortest.",
     )
     groups: dict[str, GroupRules] = Field(
-        default={}, description="Other rules for some groups, by the name that columns give in `group`."
+        default={}, description="Different rules for some groups, by the names in the columns' `group`."
     )
 
     @field_validator("groups")

@@ -19,9 +19,10 @@ class Splits(Section):
     )
     key: str | None = Field(
         default=None,
-        description="A context column: records with the same value share a split. Left out: the record's bytes decide.",
+        description="A context column: records with the same value share a split. If omitted, the record's bytes "
+        "decide.",
     )
-    seed: int = Field(default=0, ge=0, lt=2**63, description="Another seed gives another division.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Different seeds give different divisions.")
 
     @field_validator("fractions")
     @classmethod

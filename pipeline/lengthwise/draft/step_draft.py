@@ -22,7 +22,7 @@ from lengthwise.records.arrays.utf8 import is_utf8
 
 LARGEST_ID = 10_000_000
 SMALL_VOCABULARY = 1_000
-_FEWEST_IDS = 10  # beside -1, which then is a missing one; -1, 0 and 1 are numbers
+_FEWEST_IDS = 10  # besides -1, which is then a missing id; -1, 0 and 1 are numbers
 _NEARLY_ALL = 0.9
 _TIME = 10**8  # seconds since 1973; smaller ordered numbers are as likely ids
 _EPOCH = 946_684_800, 4_102_444_800  # the years 2000 to 2100, in seconds

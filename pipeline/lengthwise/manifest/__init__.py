@@ -1,4 +1,4 @@
-"""What a prepared data set says of itself: `manifest.json`, written last, so that its presence means "complete".
+"""The description of a prepared data set: `manifest.json`, written last, so that its presence means "complete".
 
 A manifest depends on the input and the configuration alone: it contains no time, host or number of workers.
 

@@ -110,7 +110,7 @@ def _with_absolute_vocabularies(content: Any, folder: str) -> Any:
             return mapping
         path = files.join(folder, check_relative_path(name))
         if mapping.get("vocabulary_size") is None:
-            raise ValueError(f"{name!r}: expected a vocabulary_size beside a vocabulary_file")
+            raise ValueError(f"{name!r}: expected a vocabulary_size with a vocabulary_file")
         return mapping | {"vocabulary_file": path}
 
     if not isinstance(content, dict) or "columns" not in content:

@@ -95,4 +95,4 @@ class Arrays(Protocol[A]):
         """The `width` numbers in the bytes of each string, as they are stored, flat; zeros where `wrong` is true."""
 
     def string_steps(self, strings: A) -> tuple[A, int | str]:
-        """What steps have in place of strings, and what fills them up."""
+        """The value of steps in place of strings, and the value that fills them up."""

@@ -57,18 +57,18 @@ class FeatureRules(Generic[A]):
             other = arrays.not_equal(sizes, width)
             return other & (sizes > 0) if fills_gaps else other
 
-        yield self._value_counts(wrong, f"{width} values a step")
+        yield self._value_counts(wrong, f"{width} values per step")
         yield from self._limits(column, numbers, nan_is_a_gap=fills_gaps)
 
     def stored_sizes(self, column: NumericColumn, decode: Decode, sizes: A, size: int) -> RecordRule[A]:
-        """Each string has `size` bytes, those of the numbers of a step."""
+        """Each string has `size` bytes, as many as the numbers of one step."""
         expected = f"expected {size} bytes, {column.num_elements} numbers of {decode.dtype}"
         wrong = self._arrays.not_equal(sizes, size)
         return self._values(RejectReason.VALUE_COUNT, wrong, lambda value: f"{expected}, received {sizes[value]}")
 
     def strings(self, column: BytesColumn) -> Iterator[RecordRule[A]]:
         """Each step has one string, of at most so many bytes."""
-        yield self._value_counts(lambda sizes: self._arrays.not_equal(sizes, 1), "1 string a step")
+        yield self._value_counts(lambda sizes: self._arrays.not_equal(sizes, 1), "1 string per step")
         if column.max_bytes is not None:
             sizes, expected = self._arrays.byte_sizes(self.raw.values), f"expected at most {column.max_bytes} bytes"
             yield self._values(
@@ -113,7 +113,7 @@ class FeatureRules(Generic[A]):
         )
 
     def context(self, column: ContextColumn) -> Iterator[RecordRule[A]]:
-        """The feature has as many values as its shape says; numbers are finite and within the limits."""
+        """The feature has as many values as its shape; numbers are finite and within the limits."""
         counts, expected = self.raw.row_counts, f"expected {self._width} values (shape {column.shape})"
         yield self._records(
             RejectReason.CONTEXT_SHAPE,

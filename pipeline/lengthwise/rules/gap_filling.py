@@ -1,4 +1,4 @@
-"""Gaps in sequences of numbers, which are steps without a number and NaN, filled as the column says."""
+"""Gaps in sequences of numbers, which are steps without a number and NaN, filled by the column's policy."""
 
 from lengthwise.columns import NumericColumn
 from lengthwise.rules.array_protocol import A, Arrays
@@ -9,7 +9,7 @@ def filled(arrays: Arrays[A], column: NumericColumn, steps: Steps[A], observed: 
     """The steps' values without gaps.
 
     A number is carried forward to its own place in later steps. So values are sorted by record, then by place in the
-    step, and then each gap takes the last number before it, if that is of the same record and place.
+    step, and then each gap is filled with the last number before it, if that is of the same record and place.
     """
     default, numbers = arrays.constant(column.default_value, steps.values), steps.values
     if column.missing == "fill":

@@ -1,4 +1,4 @@
-"""What a look-up makes of raw values."""
+"""The result of a lookup of raw values."""
 
 from dataclasses import dataclass
 from typing import Generic
@@ -9,7 +9,7 @@ MISSING = -1
 """The id of a step without one: the zero vector, counted in the length."""
 
 REFUSED = -2
-"""What a look-up on tensors gives for a value that the column's policy `error` refuses; never stored."""
+"""The result of a lookup on tensors for a value that the column's policy `error` refuses; never stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class LookedUp(Generic[A]):
 
     Attributes:
         ids: int64 `[values]`.
-        outside: bool `[values]`: the values outside the range or the vocabulary; None where there are none.
+        outside: bool `[values]`: the values outside the range or the vocabulary; None if there are none.
         distinct: where the ids are codes, the distinct values, `large_binary`: integers as their decimal text.
     """
 

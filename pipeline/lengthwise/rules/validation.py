@@ -1,4 +1,4 @@
-"""Raw features of some records -> steps of looked-up values, and what the rules find in them."""
+"""Raw features of some records -> steps of looked-up values, and the faults that the rules find in them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -66,7 +66,7 @@ class Validator(Generic[A]):
 
         Args:
             arrays: what the features are.
-            columns: say what is valid.
+            columns: define what is valid.
             groups: the rules of each group's lengths, by name.
             lookups: from raw values to ids, by key.
             decodes: whether steps have decoded numbers in place of those that are stored as bytes.
@@ -180,7 +180,7 @@ class _Check(Generic[A]):
             self._distinct[column.key] = looked_up.distinct
         if outside is not None and getattr(column, "oov", "") != "error":
             self._repairs.append((column.key, lambda: arrays.segment_count(outside, raw.value_splits(arrays))))
-        if rules.is_even is not True:  # whatever `oov` says: nothing is outside, so nothing is rejected
+        if rules.is_even is not True:  # regardless of `oov`: nothing is outside, so nothing is rejected
             self._repairs.append((column.key, lambda: _steps_without_a_value(arrays, column, raw)))
 
     def _context_of(self, feature: ContextFeature) -> dict[str, A]:

@@ -195,7 +195,7 @@ def _content(found: FileMatch) -> list[FileMatch] | None:
         return None
     try:
         return list(_list(found.path))
-    except Exception:  # noqa: BLE001 (each remote file system has exceptions of its own)
+    except Exception:  # noqa: BLE001 (each remote file system has its own exceptions)
         file_systems(found.path).exists(found.path)  # raises if the network failed rather than the listing
         return None
 

@@ -86,7 +86,7 @@ def real_path(path: str) -> str:
 def version(path: str) -> str:
     """A text that changes when the file does: inode, size and times of a local file, the checksum of a remote one.
 
-    Empty if the file system gives none.
+    Empty if the file system has none.
     """
     with suppress(Exception):  # each remote file system has its own exceptions
         if is_remote(path):
@@ -283,7 +283,7 @@ def write_bytes(path: str, content: bytes, *, durable: bool = True, below: str =
 
 
 def make_folder(path: str) -> None:
-    """Creates a local folder if it is missing; remote folders need not be created."""
+    """Creates a local folder if it is missing; for remote folders this is not necessary."""
     if not is_remote(path):
         os.makedirs(path, exist_ok=True)
 
@@ -326,7 +326,7 @@ def remove(path: str) -> None:
 
 
 def remove_empty_folders(path: str) -> None:
-    """Removes a local folder and the folders below it that contain no file; remote folders need not be removed."""
+    """Removes a local folder and the folders below it that contain no file; does nothing for remote folders."""
     if not is_remote(path):
         for parent, _, _ in os.walk(path, topdown=False):
             with suppress(OSError):

@@ -4,9 +4,9 @@ path         the file
 pattern      the files that it matches; if it matches only folders, the files below them
 folder       every file below it, at any depth
 
-Files without data are left out, as in Hadoop and Spark: names that start with `.` or `_` (`_SUCCESS`, `_temporary`; not
+Files without data are skipped, as in Hadoop and Spark: names that start with `.` or `_` (`_SUCCESS`, `_temporary`; not
 partitions such as `_day=1`), checksums and unfinished files. Below a folder, files with the extensions of text and
-tables are left out too: data sets often have descriptions beside their records. A file that is named is never left out.
+tables are skipped too: data sets often have descriptions next to their records. A file given by name is never skipped.
 """
 
 import glob
@@ -41,7 +41,7 @@ class Sources:
 
     @property
     def text(self) -> str:
-        """The number of files, and which were left out."""
+        """The number of files, and which were skipped."""
         count = len(self.files)
         return f"{count:,} file{'s' * (count != 1)}{_left_out_text(self.left_out)}"
 
@@ -70,7 +70,7 @@ def find_sources(patterns: Iterable[str], field: str) -> Sources:
 
 
 def _expand(pattern: str) -> tuple[list[FileMatch], list[FileMatch]]:
-    """The files that a path, pattern or folder names, and those left out."""
+    """The files that a path, pattern or folder names, and the skipped ones."""
     is_folder = pattern.endswith("/") or (not files.is_remote(pattern) and os.path.isdir(pattern))
     matches = [] if is_folder else files.find(pattern)
     if not matches:
@@ -83,7 +83,7 @@ def _expand(pattern: str) -> tuple[list[FileMatch], list[FileMatch]]:
 
 
 def _divide(matches: list[tuple[FileMatch, bool]]) -> tuple[list[FileMatch], list[FileMatch]]:
-    """The files that are not left out, and those that are."""
+    """The files that are not skipped, and those that are."""
     return [match for match, out in matches if not out], [match for match, out in matches if out]
 
 
@@ -101,7 +101,7 @@ def _below(pattern: str) -> list[tuple[FileMatch, str]]:
 
 
 def _is_without_data(relative: str) -> bool:
-    """Whether the name of a file below a folder says that it has no data."""
+    """Whether the name of a file below a folder indicates that it has no data."""
     names = [name for name in relative.split("/") if name]
     return any(map(_is_hidden, names[:-1])) or _is_side_file(names[-1]) or names[-1].lower().endswith(_NO_RECORDS)
 

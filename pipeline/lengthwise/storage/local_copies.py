@@ -24,7 +24,7 @@ from lengthwise.errors import ConfigError, EnvironmentFailure, LengthwiseError
 from lengthwise.storage.file_locks import lock_copy, lock_part, remove_unused
 from lengthwise.storage.remote_copying import RemoteFile, copy_checked
 
-PINNED = 64  # the last files returned to a process, which may not be open yet: they are kept, whatever the limit
+PINNED = 64  # the last files returned to a process, which may not be open yet: they are kept, regardless of the limit
 _DOWNLOADS = 8  # concurrent downloads ahead
 _PAUSES_S = (0.2, 1.0)  # before the retries of a download
 _OURS = re.compile(r"[0-9a-f]{64}(\.part)?")
@@ -72,7 +72,7 @@ class LocalCopies:
         if largest.size > self.limit:
             raise ConfigError(
                 f"cache: expected room for the largest file, {largest.path} ({largest.size:,} bytes), received "
-                f"{self.limit:,} bytes in {self.folder}; give more (max_bytes), or name a folder on a larger disk"
+                f"{self.limit:,} bytes in {self.folder}; increase max_bytes, or use a folder on a larger disk"
             )
 
     def get(self, remote: RemoteFile) -> str:

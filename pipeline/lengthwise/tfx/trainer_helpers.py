@@ -1,4 +1,4 @@
-"""Helpers for a Trainer's `run_fn`: batches from `fn_args`, the manifest behind them, and a model that can be served.
+"""Helpers for a Trainer's `run_fn`: batches from `fn_args`, their manifest, and a model that can be served.
 
 `fn_args.train_files` are patterns such as `.../prepared_examples/7/Split-train/*`. The root of that artifact is the
 data set's folder, with its manifest, so the feed reads its files itself. `fn_args.data_accessor` is not needed: it
