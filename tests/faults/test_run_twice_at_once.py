@@ -78,7 +78,7 @@ LATE = {
     "it has opened its files": (piece_spilling, "Refiner"),
     "it has written its rows": (piece_spilling, "_sizes"),
     "it has its shard's rows": (shard_writing, "_write_file"),
-    "it has written its shard": (shard_writing, "describe"),
+    "it has written its shard": (shard_writing, "partial_statistics"),
 }
 
 

@@ -1,4 +1,4 @@
-"""FeatureFacts of features -> the columns that read them, the omitted features, and why."""
+"""Facts of features -> the columns that read them, the omitted features, and why."""
 
 from collections import Counter
 from collections.abc import Sequence

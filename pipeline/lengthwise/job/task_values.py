@@ -203,7 +203,7 @@ class ShardTask:
     """One shard to write: the rows of a split and bucket whose places are in [first, last].
 
     `boundaries` are the maximum steps of each group in the bucket, the leading group first. If the shard belongs to the
-    training split, `training` has this split's numbers of steps and rows (see `column_statistics.describe`).
+    training split, `training` has this split's numbers of steps and rows (see `column_statistics.partial_statistics`).
     """
 
     path: str

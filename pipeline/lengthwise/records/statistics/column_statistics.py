@@ -87,7 +87,7 @@ class PartialStatistics:
 
 
 def to_bytes(parts: Mapping[str, PartialStatistics]) -> bytes:
-    """PartialStatistics statistics as the bytes of an `.npz` archive."""
+    """Partial statistics as the bytes of an `.npz` archive."""
     arrays: dict[str, np.ndarray] = {}
     for number, (key, part) in enumerate(parts.items()):
         texts = {text.decode("latin-1"): count for text, count in part.texts.items()}  # a character a byte
