@@ -269,7 +269,8 @@ def test_the_commands_say_what_they_count(tmp_path: Path) -> None:
     told = say("prepare")
     assert "vocabulary of 'word': 2 of 3 distinct values, 80.0% of all values of the split 'train'; 50 " in told
     assert (
-        "50 values of 'word' (20.0%) missing, or outside its vocabulary or range: replaced as the column says" in told
+        "50 values of 'word' (20.0%) missing, or outside its vocabulary or range: replaced as the column specifies"
+        in told
     )
     page = " ".join((tmp_path / "out" / "report.html").read_text().split())
     assert "vocabulary counted in training" in page
