@@ -122,7 +122,7 @@ def test_xla_that_cannot_compile_is_refused_with_advice():
     """Nothing is known about a model's input before it is called, as here at `compile`."""
     model = sequential(IDENTITY)
     model.compile("sgd", "mse", jit_compile=True)
-    with pytest.raises(ConfigError, match=r"expected dense numbers and ids .*received ragged 'k'; give jit_compile=F"):
+    with pytest.raises(ConfigError, match=r"expected dense numbers and ids .*received ragged 'k'; pass jit_compile=F"):
         fit(model, features_of("ragged", IDS))
 
 

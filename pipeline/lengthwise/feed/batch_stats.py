@@ -27,8 +27,8 @@ class _EpochCounts(NamedTuple):
 
     Attributes:
         shapes: the (rows, T) of its batches, with groups (rows, T, T, ...).
-        real: steps of sequences, of each group.
-        padded: rows times T, of all batches, of each group.
+        real: the steps of sequences, by group.
+        padded: rows times T of all batches, by group.
         waits: `[batches, 2]`, seconds: the start and the end of the wait for each batch.
     """
 
@@ -44,7 +44,7 @@ class BatchStats(keras.callbacks.Callback):
     It prints one line per epoch and adds these to the epoch's `logs`, where `History` and the TensorBoard callback
     read them if they follow it in the list of callbacks:
 
-    - `padding_share`: the padded steps, as a share of rows times T; 0 to 1. Where columns form groups, the share of
+    - `padding_share`: the padded steps, as a share of rows times T; 0 to 1. If columns form groups, the share of
       all groups together, and `padding_share_<group>` of each.
     - `real_steps_per_second`, `padded_steps_per_second`: steps of sequences, and rows times T, by wall time without
       validation.
@@ -54,13 +54,13 @@ class BatchStats(keras.callbacks.Callback):
     - `distinct_shapes`, `distinct_lengths`: the number of (rows, T) and of T since training began: XLA compiles a
       program for each shape.
 
-    Batches are counted when they leave the dataset. Where batches are prefetched (`tf.distribute` and JAX do so), the
+    Batches are counted when they leave the dataset. If batches are prefetched (as by `tf.distribute` and JAX), the
     last few of an endless dataset count for the previous epoch. With `steps_per_execution`, waits include the host's
     own time: a step counts as finished when all steps of its execution are.
 
     Args:
         key: a sequence feature, whose second dimension is T. None: a feature whose second dimension is not fixed.
-            Where columns form groups, a feature for each group, by the group's name:
+            If columns form groups, a feature for each group, by the group's name:
             `{"source": "letters", "target": "phonemes"}`; not needed with packed rows.
         verbose: whether the line is printed.
 

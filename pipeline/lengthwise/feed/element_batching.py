@@ -87,7 +87,7 @@ class _ByElements:
         if options.fills and not elements.has_labels:
             raise ConfigError(
                 "max_shapes fills batches up with rows of weight 0, which needs elements with labels; "
-                "give them, or drop_remainder=True"
+                "pass them, or drop_remainder=True"
             )
         check_groups(elements.features, options)
         self._elements = elements

@@ -182,7 +182,7 @@ def _check_pack(folders: Folders, split: str, options: Options) -> None:
         if lengths.max > pack and options.crop_of(key) is None and not truncates:
             raise ConfigError(
                 f"pack: expected at least {lengths.max}, the longest sequence of the split {split!r}{of}, received "
-                f"{pack}; raise it, give crop, or prepare the data with sequences.over_long: truncate_left or "
+                f"{pack}; raise it, pass crop, or prepare the data with sequences.over_long: truncate_left or "
                 "truncate_right"
             )
         if lengths.min == 0:
@@ -250,7 +250,7 @@ def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, o
         what = "bucket" if example else "sequence"
         raise ConfigError(
             f"batch_steps: expected at least {longest}, the longest {what} "
-            f"of the split {split!r}, received {options.batch_steps}; raise it, or give over_budget='alone'"
+            f"of the split {split!r}, received {options.batch_steps}; raise it, or pass over_budget='alone'"
         )
 
 

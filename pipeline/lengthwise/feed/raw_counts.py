@@ -20,8 +20,8 @@ def count_raw(source: Raw, split: str = "train", *, columns: Iterable[Any] | Non
 
     Args:
         source: as for `read_raw`: a job's configuration, or raw files with `columns`.
-        split: which of the job's splits.
-        columns: what a sequence is.
+        split: one of the job's splits.
+        columns: the definition of a sequence.
 
     Returns:
         `valid`; the number of rejected records by `RejectReason`, where the unreadable rest of a file counts as one;

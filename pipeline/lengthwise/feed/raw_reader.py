@@ -70,7 +70,7 @@ def read_raw(
             whose field's tag is encoded in more bytes than necessary, as if they were absent; the job reads them.
         options: an `Options`; `batch_steps` or `batch_size` is required. With `on_damage="raise"`, only the first
             record of an uncompressed file is compared with the file's size before TensorFlow reads it, which allocates
-            as much memory as a header says, and crashes if there is not enough; all later headers are compared with
+            as much memory as a header states, and crashes if there is not enough; all later headers are compared with
             `skip`, which reads files twice (remote files that TensorFlow reads itself are not compared).
         **fields: fields of `Options`, instead of `options` or in addition, where they take precedence.
 

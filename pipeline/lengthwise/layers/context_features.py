@@ -93,7 +93,7 @@ class ContextFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     def _check(self, features: FeatureTensors) -> None:
         if is_packed(features):
             raise ConfigError(
-                "ContextFeatures: expected one record per row, received packed rows; give `context=` to "
+                "ContextFeatures: expected one record per row, received packed rows; pass `context=` to "
                 "SequenceFeatures"
             )
         hindrances = self._context.xla_hindrances(features)

@@ -30,7 +30,7 @@ dict is a batch of ours, this is an error, which lists the expected and the rece
 
 
 def inputs(columns: Iterable[ColumnLike], *, packed: bool = False) -> dict[str, keras.KerasTensor]:
-    """A `keras.Input` for each feature that the columns read, of the shape and dtype that the feed gives it.
+    """A `keras.Input` for each feature that the columns read, with its shape and dtype in the feed.
 
     Pass them to `keras.Model` as a list, `keras.Model(list(inputs.values()), output)`: then Keras matches features by
     name, and batches may have more keys than the model has inputs. A model whose inputs are a dict refuses batches

@@ -44,7 +44,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
       features. `context` is repeated for the steps of its own sequence. Calling a model that has a layer that reads
       across steps, such as an RNN, is an error.
     - Integers out of range follow the column's `oov` policy on every device. If compiled code cannot raise
-      (`jit_compile=True`, `jax.jit`), the policy `error` gives NaN vectors.
+      (`jit_compile=True`, `jax.jit`), the policy `error` returns NaN vectors.
     - `normalizer_fn` receives dense values `[batch, T, *shape]` in the column's dtype; padding stays `default_value`.
       Integers of an integer column stay integers until `normalizer_fn` or bucket boundaries are applied.
     - Embeddings may be shared in eager mode. The output has a Keras mask, from which an RNN or attention gets the
@@ -57,7 +57,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
 
     In a new process, `import lengthwise.layers` before `keras.saving.load_model`, so that Keras knows this class.
 
-    cuDNN's recurrent kernels, which Keras uses on a GPU, refuse sequences of length 0: give `use_cudnn=False` to
+    cuDNN's recurrent kernels, which Keras uses on a GPU, refuse sequences of length 0: pass `use_cudnn=False` to
     LSTM and GRU layers, or reject empty sequences beforehand (`sequences.empty: reject`).
 
     Args:
@@ -74,7 +74,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
             saves them. Columns with a `normalizer_fn` are not changed; padding stays `default_value`.
         padding: the side of a sequence on which its padding is: `left` for batches that are read with
             `padding="left"`, or to pad ragged or sparse features on the left. The mask follows. cuDNN's recurrent
-            kernels refuse it: give `use_cudnn=False` to LSTM and GRU layers.
+            kernels refuse it: pass `use_cudnn=False` to LSTM and GRU layers.
         return_lengths: True to return `(inputs, lengths)`, as `sequence_input_layer` does.
         **kwargs: of `keras.layers.Layer`: `name`, `dtype`, `trainable`.
 

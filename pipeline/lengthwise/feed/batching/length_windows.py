@@ -194,7 +194,7 @@ class Windows:
             maximum = self._options.batch_steps
             message = (
                 f"expected sequences of at most batch_steps={maximum} steps, received a longer one; "
-                "raise batch_steps, or give over_budget='alone'. Its number of steps:"
+                "raise batch_steps, or pass over_budget='alone'. Its number of steps:"
             )
             tf.debugging.Assert(longest <= maximum, [message, longest])
         if self._boundaries is not None:

@@ -18,7 +18,7 @@ class ProcessFunction:
         """Registers the function in this process.
 
         Args:
-            name: TensorFlow's only message in a process where the function is not registered: says what to do.
+            name: TensorFlow's only message in a process where the function is not registered: describes what to do.
             function: from bytes and numbers to a list as long as `result`.
             result: the dtypes of its results, each a scalar.
         """

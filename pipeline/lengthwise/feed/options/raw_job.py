@@ -45,7 +45,7 @@ class RawJob:
             config = load_config(source)
         else:
             raise ConfigError(
-                "columns: expected columns with a list of files, received none; give columns=, or a configuration"
+                "columns: expected columns with a list of files, received none; pass columns=, or a configuration"
             )
         if split not in config.split_names:
             raise ConfigError(

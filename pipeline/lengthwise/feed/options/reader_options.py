@@ -139,7 +139,7 @@ class Options(BatchOptions):
         if self.max_shapes is not None and not self.drop_remainder and not self.has_targets:
             raise ValueError(
                 "max_shapes fills batches up with rows of weight 0, which needs labels or next_step; "
-                "give them, or drop_remainder=True"
+                "pass them, or drop_remainder=True"
             )
         if self.pack is not None:
             self._check_pack(self.pack, self.row_steps)

@@ -33,7 +33,7 @@ def fit(
 
 
 def _cut(steps: Steps[Tensor], first: Tensor, taken: Tensor, spec: SequenceSpec) -> tuple[Tensor, Tensor]:
-    """Gathers runs: of each record what stands before, in and behind the taken steps; then fillers for the absent."""
+    """Gathers runs: of each record the steps before, in and after the kept ones; then fillers for absent features."""
     count, size = tf.size(steps.counts, tf.int64), tf.size(steps.values, tf.int64)
     real = tf.where(steps.present, tf.minimum(taken, steps.counts), 0) * spec.width
     starts = steps.splits[:-1]

@@ -11,12 +11,12 @@ from lengthwise.tensor.tensor_types import Tensor
 
 
 def shorten(rows: Rows, features: Features, most: int, *, keep_last: bool) -> Rows:
-    """The rows with their first or last `most` steps of the leading group; others lose their padding alone.
+    """The rows with their first or last `most` steps of the leading group; other groups lose only their padding.
 
     Args:
-        rows: of which each feature has at least the row's length in steps; what is behind it is padding.
-        features: what the rows hold.
-        most: of steps.
+        rows: each feature has at least the row's length in steps; the steps after it are padding.
+        features: the features of the rows.
+        most: the maximum number of steps.
         keep_last: whether the last steps are kept.
     """
     first, taken = kept_steps(TENSORS, rows.lengths, most, keeps_last=keep_last)

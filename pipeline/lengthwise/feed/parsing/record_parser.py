@@ -94,8 +94,8 @@ def _steps(ragged: Any, present: Tensor, *, nested: bool) -> RawSteps[Tensor]:
 def _present(records: Any, ragged: Mapping[str, Any], lists: str) -> dict[str, Any]:
     """Which records have each feature of the map `lists`, bool `[n]`, by key.
 
-    The parsers give an absent feature and an empty one alike as no values, so the protocol buffers of the records
-    without values are looked into.
+    The parsers return no values for an absent feature and for an empty one, so the protocol buffers of the records
+    without values are examined.
     """
     if not ragged:
         return {}

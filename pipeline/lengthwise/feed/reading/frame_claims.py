@@ -28,7 +28,7 @@ def refuse_first_claim(path: str, head: bytes, size: int, error: type[Lengthwise
     if is_header(head) and HEADER.unpack_from(head)[0] + _FRAME_BYTES > size:
         length = HEADER.unpack_from(head)[0]
         raise error(
-            f"{path}: record 0 at byte 0 is damaged or truncated: its header says {length:,} bytes, in a file of "
+            f"{path}: record 0 at byte 0 is damaged or truncated: its header states {length:,} bytes, in a file of "
             f"{size:,}; on_damage='skip' skips unreadable data"
         )
 

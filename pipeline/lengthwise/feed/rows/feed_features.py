@@ -30,7 +30,7 @@ class SequenceSpec:
 
     Attributes:
         key: its name.
-        shape: of one step: `()` gives tensors of `[B, T]`, `(3,)` of `[B, T, 3]`.
+        shape: of one step: `()` for tensors of `[B, T]`, `(3,)` for tensors of `[B, T, 3]`.
         width: values per step.
         dtype: of the values; `int64`, `float32` or `string` in prepared data.
         padding: the value of the steps after a sequence's end.

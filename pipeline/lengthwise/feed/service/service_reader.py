@@ -48,7 +48,7 @@ def for_service(options: Options) -> Options:
     if options.epochs not in (None, 1):
         raise ConfigError(
             f"epochs: coordinated reads have no end, received {options.epochs}; "
-            "leave it out, and give steps_per_epoch to fit"
+            "leave it out, and pass steps_per_epoch to fit"
         )
     return options.model_copy(update={"epochs": None, "seed": None, "shuffle": True, "drop_remainder": True})
 

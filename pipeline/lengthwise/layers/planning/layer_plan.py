@@ -160,7 +160,7 @@ def _advice(column: ColumnLike) -> str:
     if isinstance(column, BytesColumn):
         return (
             "no layer reads bytes: leave it out with columns.without(key), or decode its steps in a map over batches "
-            "and give a numeric column of the results"
+            "and pass a numeric column of the results"
         )
     if isinstance(column, AnyColumn) and is_context(column):
         return "join a feature of the whole record by `context=` of SequenceFeatures, or with concatenate_context_input"

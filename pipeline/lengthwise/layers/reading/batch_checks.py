@@ -2,7 +2,7 @@
 
 TensorFlow: an assertion on which both outputs depend, so that a `tf.Graph` that fetches only one of them runs it too.
 JAX and PyTorch: an exception, if the values are known. Compiled code (XLA, `jax.jit`) cannot raise: there ids that a
-column refuses give NaN vectors instead, see `vectors/embedding_vectors`.
+column refuses become NaN vectors instead, see `vectors/embedding_vectors`.
 """
 
 from collections.abc import Callable

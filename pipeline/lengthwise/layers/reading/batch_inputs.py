@@ -144,7 +144,7 @@ def _require_whole_steps(plan: LayerPlan, features: FeatureTensors, checks: Chec
         if not isinstance(width, int):
             checks.require(ops.expand_dims(ops.equal(width % size, 0), 0), message, width, "values")
         elif width % size:
-            raise ConfigError(f"{message} {width} values; give shape [batch, T, {size}]")
+            raise ConfigError(f"{message} {width} values; pass shape [batch, T, {size}]")
 
 
 def _read_by_key(plan: LayerPlan, features: FeatureTensors | FeatureTensor, checks: Checks) -> FeatureTensors:
@@ -198,7 +198,7 @@ def _read_source(
 
 def _read_numbers(values: FeatureTensor, source: NumericColumn, checks: Checks) -> DenseSteps:
     if keras.backend.standardize_dtype(values.dtype) == "string":
-        raise ConfigTypeError(f"feature {source.key!r}: expected numbers, as its column says, received dtype string")
+        raise ConfigTypeError(f"feature {source.key!r}: expected numbers, as its column specifies, received dtype string")
     return without_gaps(_steps_of_numbers(values, source, checks), source)
 
 

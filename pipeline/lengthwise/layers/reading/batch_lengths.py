@@ -25,7 +25,7 @@ class GivenLengths:
     """Lengths that are passed with the features.
 
     Attributes:
-        name: the feature or mask that gives them, for messages.
+        name: the feature or mask that contains them, for messages.
         lengths: integers `[B]`.
         count: the T of a mask or of packed rows; None otherwise.
     """
@@ -165,8 +165,8 @@ def _lengths_of_mask(name: str, mask: BackendTensor, padding: Padding, checks: C
     other = "left" if padding == "right" else "right"
     checks.require(
         lambda: ops.equal(ops.sum(ops.cast(mask, lengths.dtype), axis=1), lengths),
-        f"{name}: expected a mask that is true {where}; if padding is on the {other}, give padding={other!r} to the "
-        f"layer, and if steps within a sequence are masked, give the feature {RESERVED_KEY!r}; first in row",
+        f"{name}: expected a mask that is true {where}; if padding is on the {other}, pass padding={other!r} to the "
+        f"layer, and if steps within a sequence are masked, pass the feature {RESERVED_KEY!r}; first in row",
         FIRST_FAILURE,
     )
     return GivenLengths(name, lengths, count)
@@ -186,7 +186,7 @@ def _require_sizes(
 def _raise_without_lengths(dense: list[RowLengths], length_key: str) -> NoReturn:
     raise ConfigError(
         f"features: expected the lengths of the dense features {sorted(row.source.key for row in dense)}, "
-        f"received none; add the feature {length_key!r} (int64 [batch]), pass mask=, or give ragged or sparse tensors"
+        f"received none; add the feature {length_key!r} (int64 [batch]), pass mask=, or pass ragged or sparse tensors"
     )
 
 

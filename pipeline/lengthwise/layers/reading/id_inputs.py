@@ -30,13 +30,13 @@ def raw_to_ids(
 
     Args:
         values: a tensor of any shape.
-        column: says what the values are.
+        column: defines what the values are.
         lookup: the lookup of the column; None if the backend has none.
         checks: receives conditions that only the running code can check.
         has_slots: whether each step has the same number of slots, with -1, or the empty string, in unused ones.
 
     Raises:
-        ConfigError: a lookup is needed and there is none, or the dtype rounds the column's values.
+        ConfigError: a lookup is needed but does not exist, or the dtype rounds the column's values.
     """
     dtype = keras.backend.standardize_dtype(values.dtype)
     if "float" in dtype:

@@ -93,7 +93,7 @@ def _sparse_lengths(source: LayerFeature, value: "tf.SparseTensor", size: int) -
     lengths = -(-ends // size)
     count = longest_row(lengths)
     if isinstance(source, NumericColumn) and len(value.shape) != 2:
-        # As in TensorFlow, numbers follow one another even if a step has more or fewer than the column says.
+        # As in TensorFlow, numbers follow one another even if a step has more or fewer than the column specifies.
         per_step = tf.cast(tf.reduce_prod(value.dense_shape[2:]), tf.int32)
         count = -(-count * per_step // source.num_elements)
     return RowLengths(source, ops.shape(lengths)[0], lengths, False, count)

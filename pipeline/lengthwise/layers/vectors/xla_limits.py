@@ -42,7 +42,7 @@ def refuse_to_compile(layer: str, hindrances: list[str]) -> None:
     if is_compiled():
         raise ConfigError(
             f"{layer}: expected dense numbers and ids in code that XLA compiles, received {', '.join(hindrances)}; "
-            "give jit_compile=False to the model's compile(), or prepared data to columns of "
+            "pass jit_compile=False to the model's compile(), or prepared data to columns of "
             "lengthwise.looked_up(columns)"
         )
 

@@ -50,7 +50,7 @@ def compression_of_name(path: str) -> Compression:
 
 @contextmanager
 def compressing_stream(stream: BinaryIO, compression: Compression) -> Iterator[BinaryIO]:
-    """A stream that writes its input compressed to `stream`, which stays open; equal content gives equal bytes."""
+    """A stream that writes its input compressed to `stream`, which stays open; equal content becomes equal bytes."""
     if compression == "none":
         yield stream
         return

@@ -5,7 +5,7 @@
               them; strings remain a list of strings
 
 Numbers and buffers are encoded by `proto_messages`, strings by tfx-bsl's encoder, with equal bytes. tfx-bsl writes the
-features of a message in an order that changes from process to process. So that equal input gives equal bytes, each
+features of a message in an order that changes from process to process. So that equal input has equal bytes, each
 feature is encoded as a separate message, and these are joined in the order of their keys: consecutive
 protocol buffers are one merged message, also for TensorFlow's fast parser.
 Source: protobuf.dev/programming-guides/encoding#last-one-wins, tensorflow/core/util/example_proto_fast_parsing.cc.

@@ -145,7 +145,7 @@ class Refined:
             do not lead among them; the `absence_column` of optional features; and the `SPLIT_KEY`.
         rejects: the records refused, in the order of the file.
         tally: the block's counts.
-        distinct: by key of a column whose vocabulary is still to be counted, what the codes in its rows stand for.
+        distinct: by key of a column whose vocabulary is still to be counted, the values of the codes in its rows.
     """
 
     rows: pa.RecordBatch

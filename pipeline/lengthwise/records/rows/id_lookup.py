@@ -30,7 +30,7 @@ def make_arrow_lookup(column: IdColumn) -> Callable[[pa.Array], LookedUp[np.ndar
 
 
 def fingerprint64(text: bytes) -> int:
-    """FarmHash's Fingerprint64, the hash behind `tf.strings.to_hash_bucket_fast`."""
+    """FarmHash's Fingerprint64, the hash of `tf.strings.to_hash_bucket_fast`."""
     return int(farmhash.Fingerprint64(text))
 
 

@@ -18,7 +18,7 @@ from lengthwise.records.arrays.utf8 import is_utf8
 
 SCHEMA = pa.schema([pa.field("values", pa.large_binary()), pa.field("counts", pa.int64())])
 _BATCH_BYTES = 2**20  # of a batch in a run, of which a merge holds one for each run
-_KEPT_ROWS = 2**16  # beside the most frequent, before the others are dropped
+_KEPT_ROWS = 2**16  # in addition to the most frequent, before the others are dropped
 
 
 def as_counts(values: pa.Array, counts: np.ndarray) -> pa.RecordBatch:
@@ -27,7 +27,7 @@ def as_counts(values: pa.Array, counts: np.ndarray) -> pa.RecordBatch:
 
 
 def added_up(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """The counts of all parts together, which need not be sorted; values that do not occur are omitted."""
+    """The counts of all parts together, sorted or not; values that do not occur are omitted."""
     if not parts:
         return as_counts(pa.array([], pa.large_binary()), np.zeros(0, np.int64))
     both = concat_batches(parts)
