@@ -180,5 +180,5 @@ def test_floats_of_an_integer_column_lose_nothing():
 )
 def test_strings_are_not_numbers(make):
     features = {"x": make(tf.ragged.constant([["a", "b"]])), "sequence_length": tf.constant([2])}
-    with pytest.raises(ConfigError, match="feature 'x': expected numbers, as its column says, received dtype string"):
+    with pytest.raises(ConfigError, match="feature 'x': expected numbers, as in its column, received dtype string"):
         SequenceFeatures([lw.sequence_numeric_column("x")], return_lengths=True)(features)

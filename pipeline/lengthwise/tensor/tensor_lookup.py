@@ -105,6 +105,6 @@ def _in_column_dtype(values: TensorLike, column: IdColumn) -> Tensor:
     if column.dtype == "string" and values.dtype == tf.string:
         return values
     raise ConfigError(
-        f"feature {column.key!r}: expected values of dtype {column.dtype}, as its column says, received "
+        f"feature {column.key!r}: expected values of dtype {column.dtype}, as in its column, received "
         f"{values.dtype.name}; convert the feature or declare the column's dtype"
     )

@@ -198,7 +198,7 @@ def _read_source(
 
 def _read_numbers(values: FeatureTensor, source: NumericColumn, checks: Checks) -> DenseSteps:
     if keras.backend.standardize_dtype(values.dtype) == "string":
-        raise ConfigTypeError(f"feature {source.key!r}: expected numbers, as its column specifies, received dtype string")
+        raise ConfigTypeError(f"feature {source.key!r}: expected numbers, as in its column, received dtype string")
     return without_gaps(_steps_of_numbers(values, source, checks), source)
 
 

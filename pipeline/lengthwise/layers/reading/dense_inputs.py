@@ -66,6 +66,6 @@ def require_step_shape(shape: StaticShape, column: NumericColumn) -> None:
     """Raises ConfigError if the values of a step are known not to be of the column's shape."""
     if None not in shape and math.prod(size or 0 for size in shape) != column.num_elements:
         raise ConfigError(
-            f"feature {column.key!r}: expected steps of shape {column.shape}, as its column specifies, received "
+            f"feature {column.key!r}: expected steps of shape {column.shape}, as in its column, received "
             f"{tuple(shape)}; correct the column's shape or reshape the feature"
         )
