@@ -21,29 +21,17 @@ from benchmarks.data import raw_data
 from benchmarks.prepare_jobs import OURS, SHUFFLED
 
 _STAGES = {
-    "framing": "read and frame records",
-    "gunzip": "read and frame records",
-    "reading": "read and frame records",
-    "wire": "decode",
-    "packed": "decode",
-    "wide": "decode",
-    "decode": "decode",
-    "lookup": "look up, validate, cut",
-    "validate": "look up, validate, cut",
-    "steps": "look up, validate, cut",
-    "faults": "look up, validate, cut",
-    "refine": "look up, validate, cut",
-    "window": "look up, validate, cut",
-    "order": "spill and sort",
-    "spill": "spill and sort",
-    "runs": "spill and sort",
-    "arrow": "spill and sort",
-    "pad": "pad and encode",
-    "encode": "pad and encode",
-    "messages": "pad and encode",
-    "statistics": "statistics",
-    "shards": "write shards",
-    "files": "write shards",
+    "job/reading": "read and frame records",
+    "records/container": "read and frame records",
+    "records/decoding": "decode",
+    "records/rows": "look up, validate, cut",
+    "rules": "look up, validate, cut",
+    "job/spilling": "spill and sort",
+    "records/arrays": "spill and sort",
+    "records/encoding": "pad and encode",
+    "records/statistics": "statistics",
+    "job/writing": "write shards",
+    "storage": "write shards",
 }
 _LIBRARIES = {
     "tfx_bsl": "tfx-bsl",
@@ -57,7 +45,7 @@ _LIBRARIES = {
 }
 _SYSTEM = re.compile(r"^(p?read|p?write|open|openat|close|fstat|stat|lseek|fsync|unlink|rename|getdents)\w* \(")
 _WAITING = re.compile(r"(wait|sleep|poll|select|futex)\w* \(|_wait_for_tstate_lock|take_gil")
-_PLACE = re.compile(r"lengthwise/(?:records|prepare)/(\w+)\.py|lengthwise/(files)\.py")
+_PLACE = re.compile(r"lengthwise/((?:records|job)/\w+|rules|storage)/\w+\.py")
 
 
 def sample(job: str, records: int, rate: int) -> list[tuple[list[str], int]] | None:
@@ -101,10 +89,9 @@ def stage_of(frames: list[str]) -> str:
     for frame in reversed(frames):
         found = _PLACE.search(frame)
         if found:
-            name = found[1] or found[2]
-            if name in ("framing", "messages") and any("frame (" in one or "frame_array (" in one for one in frames):
+            if any("frame_writing.py" in one for one in frames):
                 return "write shards"
-            return _STAGES.get(name, _BEAM)
+            return _STAGES.get(found[1], _BEAM)
     return _BEAM
 
 

@@ -30,7 +30,8 @@ def command(
 ) -> int:
     """Validate raw TFRecords without writing anything.
 
-    Counts the rejects by reason and column, with examples. Exit code 1: a limit of CONFIG is exceeded.
+    Counts the records that would be rejected, by reason and column, with examples. Exit code 1: a limit of CONFIG is
+    exceeded.
     """
     from lengthwise.errors import DataLimitError
     from lengthwise_cli.progress_display import say_event, watching
