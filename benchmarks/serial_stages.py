@@ -23,12 +23,13 @@ def serial_costs(folder: str, budget: int, **options: Any) -> dict[str, float]:
     from lengthwise.feed.datasets.epochs import with_options
     from lengthwise.feed.datasets.parallelism import WINDOWS, threads
     from lengthwise.feed.datasets.transformations import mapped
+    from lengthwise.feed.layouts.prepared_portions import portions_of_worker
     from lengthwise.prepared_folders import open_folders
 
     chosen = Options(batch_steps=budget, seed=1, **options)
     opened = open_folders(folder)
     times, seed = opened.times(None), tf.constant([1, 2], tf.int64)
-    portions = prepared_reader._portions(opened, opened.shards("train"), times, "train", chosen)
+    portions = portions_of_worker(opened, opened.shards("train"), times, "train", chosen)
     layout: Any = prepared_reader._layout(opened, "train", chosen)
     streams, windows = layout._streams(portions), layout._windows
     steps = opened.histogram("train").steps
@@ -49,7 +50,7 @@ def serial_costs(folder: str, budget: int, **options: Any) -> dict[str, float]:
         return dataset
 
     chunks = kept(layout._read(streams[0], seed))
-    arranged = windows.of(chunks, layout._windows_of(streams), seed)
+    arranged = windows.of(chunks, layout._window_sizes(streams), seed)
     stage = "arrange windows" if chosen.pack is None else f"arrange windows, {WINDOWS} at a time"
     found = {stage: cost(arranged) - cost(chunks)}
     if chosen.pack is None:
