@@ -244,7 +244,7 @@ def test_mistakes_are_found_before_data_is_read(spec: Any, options: dict[str, An
 BAD_DATA: list[tuple[Any, dict[str, Any], str]] = [
     ({"x": [[1, 2, 3]], "y": [[1]]}, {}, "features/y: expected the same number of steps in each element as features/x"),
     ({"x": [[1, 2, 3]], "sequence_length": [4]}, {}, "features/x: expected the same number of steps"),
-    ({"x": [list(range(9))]}, {}, "batch_steps=8 steps, received a longer one; raise batch_steps, or give over_"),
+    ({"x": [list(range(9))]}, {}, "batch_steps=8 steps, received a longer one; raise batch_steps, or pass over_"),
     ({"x": [[1, 2, 3]]}, {"boundaries": [2]}, "expected sequences of at most 2 steps, the last boundary"),
 ]
 

@@ -66,12 +66,12 @@ def test_a_replaced_shard_is_an_error_or_a_line(copies: dict[str, str], data: Da
     name = os.path.basename(shard)
     assert len(numbers(read_prepared(copies[layout], batch_steps=256))) == len(data.samples)  # not detected
     for options in [{}, {"shuffle": False}]:
-        with pytest.raises(tf.errors.InvalidArgumentError, match=f"not as the manifest says(.|\n)*{name}"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"differs from its manifest(.|\n)*{name}"):
             numbers(lw.open(copies[layout]).read("train", batch_steps=256, verify=True, **options))
     capfd.readouterr()
     lenient = read_prepared(copies[layout], batch_steps=256, on_damage="skip", verify=True, epochs=2)
     assert len(numbers(lenient)) == 2 * len(data.samples)
-    said = [line for line in capfd.readouterr().err.splitlines() if "not as the manifest says" in line]
+    said = [line for line in capfd.readouterr().err.splitlines() if "differs from its manifest" in line]
     assert len(said) == 2
     assert all(name in line for line in said)
 
@@ -80,7 +80,7 @@ def test_a_replaced_shard_is_an_error_or_a_line(copies: dict[str, str], data: Da
 def test_whoever_takes_as_many_batches_as_an_epoch_has_gets_the_error(copies: dict[str, str], layout: str) -> None:
     batches = len(list(read_prepared(copies[layout], batch_steps=256)))
     replace(copies[layout])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not as the manifest says"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="differs from its manifest"):
         numbers(read_prepared(copies[layout], batch_steps=256, verify=True, epochs=None).take(batches))
 
 
@@ -108,7 +108,7 @@ def test_each_version_of_a_shard_is_checked_once(copies: dict[str, str], layout:
     assert sorted(checked) == sorted(set(checked))
     assert len(checked) == len([s for s in lw.open(copies[layout]).manifest.shards if s.records])
     shard = replace(copies[layout])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not as the manifest says"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="differs from its manifest"):
         numbers(strict)
     assert checked.count(shard) == 2
 
@@ -129,7 +129,7 @@ def test_a_restored_iterator_checks_what_it_reads_from_there(
     assert [batch["record"].numpy().tolist() for batch in second] == undisturbed[5:]
     replace(copies[layout])
     tf.train.Checkpoint(third).read(path)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not as the manifest says"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="differs from its manifest"):
         list(third)
 
 
@@ -175,7 +175,7 @@ def test_the_workers_of_a_service_check(copies: dict[str, str], data: Data, tmp_
         for folder in copies.values():
             assert len(numbers(read_prepared(folder, **options))) == len(data.samples)
             name = os.path.basename(replace(folder))
-            with pytest.raises(tf.errors.OpError, match=f"not as the manifest says(.|\n)*{name}"):
+            with pytest.raises(tf.errors.OpError, match=f"differs from its manifest(.|\n)*{name}"):
                 numbers(read_prepared(folder, **options))
 
 
