@@ -23,7 +23,7 @@ from lengthwise.feed.options.random_crops import cropped
 from lengthwise.feed.options.raw_job import RawJob
 from lengthwise.feed.options.reader_options import Options, check_choice
 from lengthwise.feed.parsing.canonical_records import reencode_records
-from lengthwise.feed.parsing.raw_rows import Refiner
+from lengthwise.feed.parsing.raw_rows import WindowRefiner
 from lengthwise.feed.parsing.record_parser import Parsed
 from lengthwise.feed.parsing.split_filter import SplitFilter
 from lengthwise.feed.reading.damaged_files import FRAME_BYTES
@@ -78,7 +78,7 @@ class RawWindow:
         self._split_filter = SplitFilter(config, job.split)
         check_groups(self.features, options)
         rules = config.sequences_within(config.longest)
-        self._refiner = Refiner(config.columns, config.inputs.format, rules, _longest(config, rules, options))
+        self._refiner = WindowRefiner(config.columns, config.inputs.format, rules, _longest(config, rules, options))
         self._format = ChunkFormat(self.features)
         boundaries = None if self.features.has_groups else job.boundaries
         largest: tuple[int, ...] = ()

@@ -14,7 +14,7 @@ from lengthwise.feed.batching.padding_masks import move_padding_left
 from lengthwise.feed.options.reader_options import checked_boundaries
 from lengthwise.feed.outputs.model_features import features_read, padding_of
 from lengthwise.feed.parsing.canonical_records import parse_canonical
-from lengthwise.feed.parsing.raw_rows import Refiner
+from lengthwise.feed.parsing.raw_rows import WindowRefiner
 from lengthwise.feed.parsing.record_parser import Container
 from lengthwise.feed.rows.feed_features import Batch, Features, Rows, SequenceSpec, scalar
 from lengthwise.padding_side import Padding
@@ -50,7 +50,9 @@ class ServingFunction(tf.Module):
         self._boundaries = boundaries
         self._padding = padding
         self._features = Features.of(columns)
-        self._refiner = Refiner(columns, container, rules, {groups(columns)[0]: boundaries[-1] if boundaries else None})
+        self._refiner = WindowRefiner(
+            columns, container, rules, {groups(columns)[0]: boundaries[-1] if boundaries else None}
+        )
         self._tables = self._refiner.tables  # as attributes of a module, they are saved with it
         self._weights = [getattr(variable, "value", variable) for variable in model.weights]
 

@@ -20,7 +20,7 @@ from lengthwise.tensor.tensor_lookup import IdLookup
 from lengthwise.tensor.tensor_types import Tensor
 
 
-class Refiner:
+class WindowRefiner:
     """Applies the rules of `columns` and `sequences` to parsed windows. Its look-up tables are made once."""
 
     def __init__(
