@@ -11,7 +11,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["lengthwise.records"]):
+with atheris.instrument_imports(include=["lengthwise.records", "lengthwise.rules"]):
     from lengthwise.records.container.frame_reading import read_blocks
     from lengthwise.records.container.record_blocks import Block
     from lengthwise.records.rejected.reject_files import decode_reject, encode_reject

@@ -1,5 +1,6 @@
 """The fuzz target for a minute, from seeds of every kind. `LENGTHWISE_FUZZ_SECONDS` makes it longer."""
 
+import base64
 import gzip
 import os
 import subprocess
@@ -16,6 +17,11 @@ SEEDS = [
     sequence_example({"d": [1, 2, 3, 4, 5]}, {"e": 7, "f": ["p", "q"]}),
     example({"d": [1, 2], "c": [0.0, 1.0, 2.0, 3.0], "e": 3}),
 ]
+NO_RECORD_OF_ANY_FORM = base64.b64decode(
+    "AEkKGwoKCgFlEgUaAwoBBwoNCgFm7vf1+fX+j/UBcRIqCigKAWQSIwoFGgMKAQEKBRoDCgECCgUaAwoBAwoFGgMKAQQKBRoDCgEFKgooCgFkEiMK"
+    "BRoDCgEBCgUaAwoBAgoFGgMKAQMKBRoDCgEECgUaCgEFQA=="
+)
+"""Looks usual, but neither decoder accepts it: a block without rows."""
 
 
 @pytest.mark.slow
@@ -27,6 +33,7 @@ def test_no_bytes_make_it_fail(tmp_path: Path) -> None:
             (tmp_path / f"records-{number}-{choices}").write_bytes(behind_its_length * 2)
         (tmp_path / f"file-{number}").write_bytes(b"\x80" + framed(record) * 3)
         (tmp_path / f"gzip-{number}").write_bytes(b"\x80" + gzip.compress(framed(record) * 3, mtime=0))
+    (tmp_path / "no-record-of-any-form").write_bytes(NO_RECORD_OF_ANY_FORM)
     seconds = os.environ.get("LENGTHWISE_FUZZ_SECONDS", "60")
     target = Path(__file__).with_name("fuzz_records.py")
     done = subprocess.run(

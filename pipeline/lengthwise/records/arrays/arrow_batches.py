@@ -42,6 +42,8 @@ def merge_batches(
     """The rows of both in the order of their positions (int64, increasing in each); and all positions."""
     positions = np.concatenate([first_positions, second_positions])
     order = np.argsort(positions, kind="stable")
+    if len(order) == 0:
+        return first, positions
     parts = []
     for run in np.split(order, np.flatnonzero((np.diff(order) != 1) | (order[1:] == len(first_positions))) + 1):
         start, batch = (
