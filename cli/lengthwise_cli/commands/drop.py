@@ -29,4 +29,5 @@ def command(folder: str, parts: tuple[str, ...], before: str, quiet: bool) -> No
     shared_options.require_data_set(folder)
     dropped = drop_parts(folder, parts, before)
     if not quiet:
-        say("\n".join(f"{path} removed" for path in dropped) or f"{folder} has no part before {before}")
+        for message in [f"{path} removed" for path in dropped] or [f"{folder} has no part before {before}"]:
+            say(message)
