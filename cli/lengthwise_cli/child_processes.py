@@ -12,29 +12,29 @@ _PATIENCE = 5.0  # seconds
 
 
 def stop_children() -> None:
-    """Asks all processes below this one to end. A runner that is interrupted waits for its workers, else forever."""
-    with suppress(OSError, AttributeError):  # on Linux: this process adopts their children, and finds them below
+    """Asks all descendants of this process to end. An interrupted runner waits for its workers, possibly forever."""
+    with suppress(OSError, AttributeError):  # on Linux: this process adopts their orphans, which stay its descendants
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _send(signal.SIGTERM)
 
 
 def end_children() -> None:
-    """Ends all processes below this one, also those that threads of this one are just starting."""
+    """Ends all descendants of this process, including those that its threads are just starting."""
     deadline = time.monotonic() + _PATIENCE
     while _send(signal.SIGKILL) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
 def _send(number: signal.Signals) -> int:
-    """Sends a signal to all processes below this one; returns how many there are."""
-    found = _below(os.getpid())
-    for process in found:
+    """Sends a signal to all descendants of this process; returns their number."""
+    processes = _descendants(os.getpid())
+    for process in processes:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(process, number)
-    return len(found)
+    return len(processes)
 
 
-def _below(process: int) -> list[int]:
+def _descendants(process: int) -> list[int]:
     """Returns the running descendants of this process; an empty result without /proc."""
     children: dict[int, list[int]] = defaultdict(list)
     with suppress(OSError):
@@ -42,12 +42,12 @@ def _below(process: int) -> list[int]:
             state, parent = _state_and_parent(name)
             if state != "Z":
                 children[parent].append(int(name))
-    found, pending = [], [process]
+    descendants, pending = [], [process]
     while pending:
         added = children[pending.pop()]
-        found += added
+        descendants += added
         pending += added
-    return found
+    return descendants
 
 
 def _state_and_parent(process: str) -> tuple[str, int]:
@@ -55,5 +55,5 @@ def _state_and_parent(process: str) -> tuple[str, int]:
         with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as stream:
             state, parent, *_ = stream.read().rpartition(")")[2].split()
             return state, int(parent)
-    except (OSError, ValueError):  # it has ended meanwhile
+    except (OSError, ValueError):  # it has ended in the meantime
         return "Z", 0

@@ -5,6 +5,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import click
@@ -77,10 +78,6 @@ class Commands(click.Group):
             return run()
         if sys.stdout is sys.__stdout__:  # this process is ours, not that of a program that calls us
             install()
-        debug = "--debug" in arguments[: _first_command(arguments)]
+        debug = "--debug" in takewhile(lambda argument: argument.startswith("-"), arguments)
         silence_libraries(debug=debug)
         return command_failures.leave(command_failures.guarded(run, debug=debug))
-
-
-def _first_command(arguments: list[str]) -> int:
-    return next((place for place, argument in enumerate(arguments) if not argument.startswith("-")), len(arguments))

@@ -1,6 +1,7 @@
 """Summarizes a prepared data set: records, rejects, buckets and padding, as text and as JSON."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lengthwise.buckets.boundary_text import bounds_text
@@ -8,7 +9,9 @@ from lengthwise.storage.files import join
 from lengthwise_cli.terminal import bytes_text, say, say_table, share_text
 
 if TYPE_CHECKING:
+    from lengthwise.job.task_values import RejectExample
     from lengthwise.manifest import Manifest
+    from lengthwise.reject_reasons import Reject
 
 _MOST_BUCKETS = 16  # in a table; of more, those in the middle share a row
 _SUMMED = ("sequences", "steps", "padded_steps")
@@ -17,6 +20,7 @@ _SUMMED = ("sequences", "steps", "padded_steps")
 def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
     """Returns the figures as values for JSON."""
     counts, totals = manifest.counts, manifest.totals
+    longest = max((length for lengths in manifest.lengths.values() for length in lengths), default=0)
     return {
         "folder": folder,
         "layout": manifest.layout,
@@ -32,7 +36,7 @@ def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
         "steps": totals.steps,
         "padded_steps": totals.padded_steps,
         "padding_share": totals.padding_share,
-        "padding_share_to_max": totals._replace(padded_steps=totals.sequences * _longest(manifest)).padding_share,
+        "padding_share_to_max": totals._replace(padded_steps=totals.sequences * longest).padding_share,
         "groups": {
             group: {**totals._asdict(), "padding_share": totals.padding_share}
             for group, totals in manifest.totals_by_group.items()
@@ -47,8 +51,9 @@ def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
 def say_summary(manifest: "Manifest", folder: str) -> None:
     """Prints the figures and the next commands."""
     figures = summarise(manifest, folder)
+    rejected = sum(figures["rejected"].values())
     say()
-    say(f"{figures['read']:,} records read, {figures['written']:,} written, {_rejected(figures):,} rejected")
+    say(f"{figures['read']:,} records read, {figures['written']:,} written, {rejected:,} rejected")
     for name, what in (("truncated", "cut"), ("windowed", "split into windows")):
         if figures[name]:
             say(f"{figures[name]:,} records {what}")
@@ -78,16 +83,23 @@ def _budget(manifest: "Manifest") -> int:
     return max(8192, manifest.boundaries[-1] + sum(max(group.boundaries) for group in manifest.groups.values()))
 
 
-def say_rejects(rejected: dict[str, int]) -> None:
+def say_rejects(rejected: Mapping[str, int]) -> None:
     """Prints how many records were rejected, by reason; prints nothing if none were."""
     if rejected:
         say_table("Rejects", ["reason", ">records"], Counter(rejected).most_common())
 
 
+def say_examples(rejects: "Iterable[Reject | RejectExample]") -> None:
+    """Prints rejects as examples; prints nothing if there are none."""
+    rows = [(reject.reason, reject.column, reject.file, reject.index, reject.detail) for reject in rejects]
+    if rows:
+        say_table("Examples", ["reason", "column", "file", ">record", "detail"], rows)
+
+
 def say_buckets(figures: dict[str, Any]) -> None:
     """Prints the buckets and their padding."""
     rows: list[tuple[object, ...]] = [
-        (_bound(bucket["boundary"]), bucket["sequences"], bucket["steps"], share_text(bucket["padding_share"]))
+        (_boundary_cell(bucket), bucket["sequences"], bucket["steps"], share_text(bucket["padding_share"]))
         for bucket in figures["buckets"]
     ]
     if len(rows) > _MOST_BUCKETS:
@@ -100,8 +112,8 @@ def say_buckets(figures: dict[str, Any]) -> None:
     )
     if figures["groups"]:
         groups = [
-            (name or "(no name)", one["steps"], share_text(one["padding_share"]))
-            for name, one in figures["groups"].items()
+            (name or "(no name)", group["steps"], share_text(group["padding_share"]))
+            for name, group in figures["groups"].items()
         ]
         whose = "the first two" if isinstance(figures["buckets"][0]["boundary"], list) else "the first"
         say_table(f"Groups; the buckets are those of {whose}", ["group", ">steps", ">padding"], groups)
@@ -123,14 +135,6 @@ def _buckets(manifest: "Manifest") -> list[dict[str, Any]]:
     ]
 
 
-def _bound(boundary: Any) -> Any:
-    """Formats a bucket's boundary for a table."""
+def _boundary_cell(bucket: dict[str, Any]) -> object:
+    boundary = bucket["boundary"]
     return bounds_text(boundary) if isinstance(boundary, list) else boundary
-
-
-def _longest(manifest: "Manifest") -> int:
-    return max((length for lengths in manifest.lengths.values() for length in lengths), default=0)
-
-
-def _rejected(figures: dict[str, Any]) -> int:
-    return sum(figures["rejected"].values())

@@ -26,10 +26,10 @@ class Finding:
     """The result of a check.
 
     Attributes:
-        what: the thing.
+        what: the checked package, resource, path or runner.
         status: `ok`; `note`: works, but something is worth knowing; `bad`: something will not work.
         found: what was found.
-        advice: how to fix it; empty where nothing is wrong.
+        advice: how to fix it; empty if nothing is wrong.
     """
 
     what: str

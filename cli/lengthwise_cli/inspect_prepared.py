@@ -38,8 +38,8 @@ def inspect_prepared(
         return
     if not whole:
         _say_data_set(manifest, folder)
-    for shown in chosen:
-        say_sequence(shown, whole=whole)
+    for sequence in chosen:
+        say_sequence(sequence, whole=whole)
 
 
 def inspect_parts(folders: list[str], *, as_json: bool) -> None:
@@ -48,13 +48,15 @@ def inspect_parts(folders: list[str], *, as_json: bool) -> None:
     if as_json:
         say_json({"parts": [summarise(manifest, folder) for folder, manifest in manifests.items()]})
         return
-    rows = [
-        (folder.rpartition("/")[2], len(one.inputs), one.counts.sequences, sum(one.counts.rejected.values()),
-         len(one.shards), bytes_text(sum(shard.bytes for shard in one.shards)))
-        for folder, one in manifests.items()
-    ]  # fmt: skip
+    rows = []
+    for folder, manifest in manifests.items():
+        counts, size = manifest.counts, bytes_text(sum(shard.bytes for shard in manifest.shards))
+        rejected = sum(counts.rejected.values())
+        part = folder.rpartition("/")[2]
+        rows.append((part, len(manifest.inputs), counts.sequences, rejected, len(manifest.shards), size))
     say_table("Parts", ["part", ">input files", ">sequences", ">rejected", ">shards", ">size"], rows)
-    say(f"{sum(one.counts.sequences for one in manifests.values()):,} sequences; `lengthwise inspect {folders[-1]}`")
+    sequences = sum(manifest.counts.sequences for manifest in manifests.values())
+    say(f"{sequences:,} sequences; `lengthwise inspect {folders[-1]}`")
 
 
 def _shards(manifest: Manifest, bucket: int | None, split: str | None) -> list[Shard]:
@@ -74,9 +76,9 @@ def _as_json(manifest: Manifest, folder: str, chosen: "list[FeatureView]") -> di
     return {
         **summarise(manifest, folder),
         "columns": [column.model_dump(mode="json") for column in manifest.columns],
-        "statistics": {key: one.model_dump(mode="json") for key, one in manifest.statistics.items()},
+        "statistics": {key: column.model_dump(mode="json") for key, column in manifest.statistics.items()},
         "lengths": {split: {str(k): n for k, n in counts.items()} for split, counts in manifest.lengths.items()},
-        "sequences": [as_dict(shown) for shown in chosen],
+        "sequences": list(map(as_dict, chosen)),
     }
 
 
@@ -101,18 +103,18 @@ def _say_data_set(manifest: Manifest, folder: str) -> None:
     say()
 
 
-def _columns(manifest: Manifest) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = []
+def _columns(manifest: Manifest) -> list[list[object]]:
+    rows: list[list[object]] = []
     features = [*sequence_features(manifest.columns), *context_features(manifest.columns)]
     for feature in sorted({feature_of(column) for column in features}, key=lambda feature: feature.key):
         ids = getattr(feature, "num_buckets", None)
         what = f"{ids:,} ids" if ids is not None else str(getattr(feature, "dtype", ""))
         shape = feature.shape if isinstance(feature, NumericColumn) and feature.shape != (1,) else ()
-        found = manifest.statistics.get(feature.key)
-        numbers = (
-            () if found is None else (found.values, found.missing, *map(_number, (found.min, found.max, found.mean)))
-        )
-        rows.append((feature.key, feature.kind, f"{what} {list(shape)}" if shape else what, *numbers))
+        row: list[object] = [feature.key, feature.kind, f"{what} {list(shape)}" if shape else what]
+        if statistics := manifest.statistics.get(feature.key):
+            row += statistics.values, statistics.missing
+            row += map(_number, (statistics.min, statistics.max, statistics.mean))
+        rows.append(row)
     return rows
 
 

@@ -10,7 +10,7 @@ from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.storage.files import exists
 from lengthwise.storage.input_sources import find_sources
 from lengthwise_cli.sequence_display import as_dict, say_sequence
-from lengthwise_cli.terminal import say, say_json, say_table
+from lengthwise_cli.terminal import say, say_json, say_table, shortened
 
 if TYPE_CHECKING:
     from lengthwise.draft.feature_facts import FeatureFacts
@@ -18,23 +18,24 @@ if TYPE_CHECKING:
     from lengthwise.records.samples.record_display import FeatureView, UnreadableRecord
 
 SAMPLE = 1000
+_MOST_CHARACTERS = 40  # of the most frequent strings
 
 
 def inspect_raw(target: str, first: int, most: int, max_record_bytes: int, *, whole: bool, as_json: bool) -> None:
     """Prints features, lengths and damage, and some records; with `whole`, only one record.
 
-    Larger records than `max_record_bytes` are counted, not looked at. Of a folder, records are numbered over its files.
+    Records larger than `max_record_bytes` are only counted. The records of a folder are numbered across its files.
 
     Raises:
         ConfigError: there is no such file, or no such record.
-        DatasetError: the files hold no readable record.
+        DatasetError: the files contain no readable record.
     """
     if not exists(target) and not glob.has_magic(target):
         raise ConfigError(
             f"{target}: expected a prepared data set or a TFRecord file, received a path that does not exist"
         )
     sources = find_sources([target], "DIR|FILE")
-    paths = [found.path for found in sources.files]
+    paths = [file.path for file in sources.files]
     records = list(islice(_records(paths, first, max_record_bytes), most))
     if whole and not records:
         raise ConfigError(f"--record: {target} has no record {first:,}")
@@ -44,21 +45,22 @@ def inspect_raw(target: str, first: int, most: int, max_record_bytes: int, *, wh
     from lengthwise.draft.sample_scan import scan_sample
     from lengthwise.records.samples.record_display import FeatureView
 
-    seen, (count, damage) = scan_sample([target], SAMPLE, max_record_bytes), _count(paths, max_record_bytes)
+    sampled = scan_sample([target], SAMPLE, max_record_bytes)
+    count, damage = _count(paths, max_record_bytes)
     if as_json:
-        examples = [as_dict(one) for _, one in records if isinstance(one, FeatureView)]
-        say_json({**_as_json(seen), "files": len(paths), "records": count, "damage": damage, "examples": examples})
+        examples = [as_dict(record) for _, record in records if isinstance(record, FeatureView)]
+        say_json({**_as_json(sampled), "files": len(paths), "records": count, "damage": damage, "examples": examples})
         return
     if [target] != paths:
         say(f"{target}: {sources.text}")
-    _say_file(target, seen, count, damage, max_record_bytes)
-    for path, one in records:
+    _say_file(target, sampled, count, damage, max_record_bytes)
+    for path, record in records:
         if len(paths) > 1:
             say(path)
-        if isinstance(one, FeatureView):
-            say_sequence(one, whole=False)
+        if isinstance(record, FeatureView):
+            say_sequence(record, whole=False)
         else:
-            say(f"#{one.number}: {_why_not(one)}")
+            say(f"#{record.number}: {_why_not(record)}")
             say()
 
 
@@ -69,8 +71,8 @@ def _records(
     from lengthwise.records.samples.record_display import show_raw
 
     if len(paths) == 1:
-        return ((paths[0], one) for one in show_raw(paths[0], first, max_record_bytes))
-    return islice(((path, one) for path in paths for one in show_raw(path, 0, max_record_bytes)), first, None)
+        return ((paths[0], record) for record in show_raw(paths[0], first, max_record_bytes))
+    return islice(((path, record) for path in paths for record in show_raw(path, 0, max_record_bytes)), first, None)
 
 
 def _say_whole(path: str, record: "FeatureView | UnreadableRecord", *, as_json: bool) -> None:
@@ -78,15 +80,16 @@ def _say_whole(path: str, record: "FeatureView | UnreadableRecord", *, as_json: 
 
     if isinstance(record, UnreadableRecord):
         raise DatasetError(f"{path}: record {record.number:,} {_why_not(record)}")
-    say_json(as_dict(record)) if as_json else say_sequence(record, whole=True)
+    if as_json:
+        say_json(as_dict(record))
+    else:
+        say_sequence(record, whole=True)
 
 
 def _why_not(record: "UnreadableRecord") -> str:
-    return (
-        f"is not read: {record.detail}; see --max-record-bytes"
-        if record.too_large
-        else (f"cannot be read: {record.detail}")
-    )
+    if record.too_large:
+        return f"is not read: {record.detail}; see --max-record-bytes"
+    return f"cannot be read: {record.detail}"
 
 
 def _count(paths: list[str], max_record_bytes: int) -> tuple[int, dict[str, int]]:
@@ -99,30 +102,31 @@ def _count(paths: list[str], max_record_bytes: int) -> tuple[int, dict[str, int]
         with open_binary(path) as stream:
             for block in read_blocks(stream, max_record_bytes=max_record_bytes):
                 records += block.read
-                damage.update(one.reason.value for one in block.damage)
+                damage.update(fault.reason.value for fault in block.damage)
     return records, dict(damage)
 
 
-def _say_file(path: str, seen: "SampledFeatures", count: int, damage: dict[str, int], most: int) -> None:
-    say(f"{path}: {count:,} records, inputs.format {seen.format}")
+def _say_file(path: str, sampled: "SampledFeatures", count: int, damage: dict[str, int], most: int) -> None:
+    say(f"{path}: {count:,} records, inputs.format {sampled.format}")
     for reason, number in damage.items():
         say(f"{number:,} {reason}" + (f" (--max-record-bytes {most})" if reason == "too_large" else ""))
-    sample = "all records" if seen.complete else f"the first {seen.records + seen.unusable:,} records"
-    if seen.unusable:
-        say(f"{seen.unusable:,} of {sample} cannot be parsed, or are of another format")
+    sample = "all records" if sampled.complete else f"the first {sampled.records + sampled.unusable:,} records"
+    if sampled.unusable:
+        say(f"{sampled.unusable:,} of {sample} cannot be parsed, or are of another format")
     say()
     headings = ["feature", "where", "kind", ">records", ">values", ">fewest", ">most", ">min", ">max", "such as"]
-    rows = [_row(key, "sequence", facts) for key, facts in sorted(seen.sequences.items())]
-    where = "record" if seen.format == "sequence_example" else "example"
-    rows += [_row(key, where, facts) for key, facts in sorted(seen.context.items())]
+    rows = [_row(key, "sequence", facts) for key, facts in sorted(sampled.sequences.items())]
+    where = "record" if sampled.format == "sequence_example" else "example"
+    rows += [_row(key, where, facts) for key, facts in sorted(sampled.context.items())]
     say_table(f"Features of {sample}", headings, rows)
 
 
 def _row(key: str, where: str, facts: "FeatureFacts") -> tuple[object, ...]:
     numbers = [f"{number:.6g}" for number in facts.limits] if facts.limits else ["", ""]
-    texts = [text.decode(errors="backslashreplace") for text in facts.most_common(3)]
+    strings = " ".join(value.decode(errors="backslashreplace") for value in facts.most_common(3))
     kinds = ", ".join(sorted(facts.kinds)) or "empty"
-    return key, where, kinds, int(facts.present.sum()), facts.values, *_spread(facts), *numbers, _short(" ".join(texts))
+    present = int(facts.present.sum())
+    return key, where, kinds, present, facts.values, *_spread(facts), *numbers, shortened(strings, _MOST_CHARACTERS)
 
 
 def _spread(facts: "FeatureFacts") -> tuple[int, int]:
@@ -131,11 +135,7 @@ def _spread(facts: "FeatureFacts") -> tuple[int, int]:
     return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
 
 
-def _short(text: str, most: int = 40) -> str:
-    return text if len(text) <= most else text[: most - 3] + "..."
-
-
-def _as_json(seen: "SampledFeatures") -> dict[str, Any]:
+def _as_json(sampled: "SampledFeatures") -> dict[str, Any]:
     def facts_of(features: "dict[str, FeatureFacts]") -> dict[str, Any]:
         return {
             key: {
@@ -149,9 +149,9 @@ def _as_json(seen: "SampledFeatures") -> dict[str, Any]:
         }
 
     return {
-        "format": seen.format,
-        "sampled": seen.records,
-        "unusable": seen.unusable,
-        "sequences": facts_of(seen.sequences),
-        "context": facts_of(seen.context),
+        "format": sampled.format,
+        "sampled": sampled.records,
+        "unusable": sampled.unusable,
+        "sequences": facts_of(sampled.sequences),
+        "context": facts_of(sampled.context),
     }

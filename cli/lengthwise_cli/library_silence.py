@@ -1,4 +1,4 @@
-"""Keeps the libraries' own chatter off the terminal."""
+"""Keeps messages of libraries off the terminal."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ _PYTHON = ("apache_beam", "tensorflow", "absl", "tfx_bsl", "google")
 
 
 def silence_libraries(*, debug: bool) -> None:
-    """Silences TensorFlow, absl, gRPC and Beam, before they are imported; under `debug` they speak."""
+    """Silences TensorFlow, absl, gRPC and Beam, before they are imported; with `debug`, their logs are shown."""
     if debug:
         logging.basicConfig(level=logging.INFO)
         for handler in logging.getLogger().handlers:
@@ -42,35 +42,35 @@ class _Visible(logging.Formatter):
 def native_stderr_silenced() -> Iterator[None]:
     """Discards what native code writes to standard error, such as TensorFlow's messages when it is imported.
 
-    TensorFlow 2.21 logs them before it reads its own log level. Python's exceptions still come through.
+    TensorFlow 2.21 logs them before it reads its own log level. Python's exceptions are still shown.
     """
     if is_debugging():
         yield
         return
     sys.stderr.flush()
-    kept = os.dup(2)
+    original = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(original, 2)
+        os.close(original)
         os.close(nowhere)
 
 
 @contextmanager
-def only_our_words() -> Iterator[None]:
+def only_our_messages() -> Iterator[None]:
     """Reserves standard error for our own messages while a job runs.
 
-    Beam's workers print the traceback of every failure, which we tell in a sentence; their processes and native code
-    write past Python. Under `--debug` all of it shows.
+    Beam's workers print the traceback of every failure, which we report in a sentence; their processes and native code
+    do not write through Python. With `--debug`, all of it is shown.
     """
     if is_debugging():
         yield
         return
     before, hook = sys.stderr, threading.excepthook
-    with _another_way_to(before) as stream, native_stderr_silenced():
+    with _on_another_descriptor(before) as stream, native_stderr_silenced():
         sys.stderr = cast(TextIO, _WithoutTracebacks(stream))
         threading.excepthook = lambda _: None  # of a runner's threads; the runner reports the failure too
         try:
@@ -80,12 +80,12 @@ def only_our_words() -> Iterator[None]:
 
 
 def is_debugging() -> bool:
-    """Whether `--debug` was given, which shows what is hidden otherwise."""
+    """Whether `--debug` was given, which shows what is otherwise hidden."""
     return logging.getLogger().isEnabledFor(logging.INFO)
 
 
 @contextmanager
-def _another_way_to(stream: TextIO) -> Iterator[TextIO]:
+def _on_another_descriptor(stream: TextIO) -> Iterator[TextIO]:
     """Returns the stream, or, for the process's standard error, a stream on another descriptor of the same file."""
     try:
         is_standard = stream.fileno() == 2
@@ -99,7 +99,7 @@ def _another_way_to(stream: TextIO) -> Iterator[TextIO]:
 
 
 class _WithoutTracebacks:
-    """A text stream that leaves out tracebacks, which come in one piece, and the end of their line."""
+    """A text stream that omits tracebacks, which arrive in one piece, and the end of their line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -11,15 +11,15 @@ def wrap(text: str, width: int, later: str = "  ", *, split: bool = False) -> li
     """The lines of a text, the later ones indented.
 
     Args:
-        text: words with spaces between them; those before the first are the indentation.
-        width: the width of a line. A wider word stays whole, so that it can be copied, or breaks after a separator.
-        later: what the indentation of the later lines has more.
-        split: whether words that are wider break.
+        text: words with spaces between them; the spaces before the first word are the indentation.
+        width: the width of a line. A wider word is not broken, so that it can be copied, unless `split` is set.
+        later: the additional indentation of the later lines.
+        split: whether wider words are broken: after a separator, or anywhere.
     """
     if width_of(text) <= width:
         return [text]
     indent = text[: len(text) - len(text.lstrip(" "))]
-    pieces = _pieces(text.lstrip(" "), width - len(indent + later)) if split else ((" ", one) for one in text.split())
+    pieces = _pieces(text.lstrip(" "), width - len(indent + later)) if split else ((" ", word) for word in text.split())
     return _fill(pieces, width, indent, indent + later)
 
 
@@ -34,7 +34,7 @@ def least_width(text: str) -> int:
 
 
 def width_of(text: str) -> int:
-    """How many columns of a terminal the text takes."""
+    """The number of columns of a terminal that the text takes."""
     from rich.cells import cell_len
 
     return cell_len(text)

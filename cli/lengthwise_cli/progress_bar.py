@@ -15,29 +15,30 @@ from lengthwise_cli.terminal import bytes_text, console
 _BESIDE = 11  # spinner, name of the stage and the spaces between
 _ELAPSED = 8
 _MARGIN = 2  # at the right, for the ^C that a terminal shows: if it wrapped, a line of the bar would remain
-_WIDE = 110  # from here on there is room for a long bar, and for the time so far
+_WIDE = 110  # columns of a terminal with room for a long bar, and for the elapsed time
 
 
 class ProgressBar:
     """One bar per stage: bytes, records, records per second, rejects, time left. Restores the terminal at the end.
 
-    On a narrow terminal it leaves out what matters least, rather than wrap.
+    On a narrow terminal, it omits the least important facts instead of breaking the line.
     """
 
     def __init__(self) -> None:
-        shown = console(stderr=True)
-        width = 24 if shown.width >= _WIDE else 8
+        terminal = console(stderr=True)
+        is_wide = terminal.width >= _WIDE
+        width = 24 if is_wide else 8
         columns: list[ProgressColumn] = [
             SpinnerColumn(),
             TextColumn("[bold]{task.description:8}"),
             BarColumn(bar_width=width, complete_style="cyan", finished_style="green"),
             TextColumn("{task.fields[facts]}"),
         ]
-        self._room = shown.width - _BESIDE - width - 1 - _MARGIN
-        if shown.width >= _WIDE:
+        self._room = terminal.width - _BESIDE - width - 1 - _MARGIN
+        if is_wide:
             columns.append(TimeElapsedColumn())
             self._room -= _ELAPSED + 1
-        self._progress = Progress(*columns, console=shown, refresh_per_second=8, redirect_stderr=False)
+        self._progress = Progress(*columns, console=terminal, refresh_per_second=8, redirect_stderr=False)
         self._stage = ""
         self._pace = Pace()
         self._task: TaskID | None = None
@@ -59,7 +60,7 @@ class ProgressBar:
             self._progress.console.print(Text(visible(event.message), style="dim"))
             return
         task = self._task_of(event.stage)
-        self._pace.see(event, time.monotonic())
+        self._pace.record(event, time.monotonic())
         facts = _facts(event, self._pace, self._room)
         self._progress.update(task, completed=self._pace.done, total=self._pace.total or None, facts=facts)
 
@@ -74,21 +75,21 @@ class ProgressBar:
         return self._task
 
     def _finish(self, task: TaskID) -> None:
-        shown = self._progress.tasks[self._progress.task_ids.index(task)]
-        whole = shown.total or max(shown.completed, 1)
-        self._progress.update(task, completed=whole, total=whole)
+        state = self._progress.tasks[self._progress.task_ids.index(task)]
+        total = state.total or max(state.completed, 1)
+        self._progress.update(task, completed=total, total=total)
 
 
 def _facts(event: Event, pace: Pace, room: int) -> str:
-    """What fits into `room` characters, the most important first to be kept."""
+    """The most important facts that fit into `room` characters."""
     left = "" if pace.left is None else f"{time_text(pace.left)} left"
     rejected = f"{event.rejected:,} rejected" if event.rejected else ""
     rate = f"{event.records / max(pace.seconds, 0.5):,.0f}" if event.records else ""
-    whole = amount(event)
-    short = f"{event.done / event.total:.0%} of {bytes_text(event.total)}" if event.total else whole
+    long = amount(event)
+    short = f"{event.done / event.total:.0%} of {bytes_text(event.total)}" if event.total else long
     per_second = rate and f"{rate} records/s"
     for parts in (
-        [whole, event.records and f"{event.records:,} records", rate and f"{rate}/s", rejected, left],
+        [long, event.records and f"{event.records:,} records", rate and f"{rate}/s", rejected, left],
         [short, event.records and f"{event.records:,} records", rate and f"{rate}/s", rejected, left],
         [short, per_second, rejected, left],
         [short, rejected, left],

@@ -13,7 +13,7 @@ from lengthwise.errors import Interrupted, LengthwiseError
 from lengthwise.printable_text import visible, visible_json
 from lengthwise.progress import Event, ProgressSink, ignore
 from lengthwise_cli.command_failures import UNFORESEEN
-from lengthwise_cli.library_silence import is_debugging, only_our_words
+from lengthwise_cli.library_silence import is_debugging, only_our_messages
 from lengthwise_cli.terminal import bytes_text
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -22,24 +22,19 @@ SECONDS_BETWEEN_LINES = 5.0
 @contextmanager
 def watching(*, quiet: bool = False, as_json: bool = False) -> Iterator[ProgressSink]:
     """Provides a sink for the events of a running job."""
-    with only_our_words(), _shown(quiet, as_json) as sink:
-        yield sink
+    with only_our_messages():
+        if as_json:
+            with _errors_as_events():
+                yield JsonLines().show
+        elif quiet:
+            yield ignore
+        elif sys.stderr.isatty():
+            from lengthwise_cli.progress_bar import ProgressBar
 
-
-@contextmanager
-def _shown(quiet: bool, as_json: bool) -> Iterator[ProgressSink]:
-    if as_json:
-        with _errors_as_events():
-            yield JsonLines().show
-    elif quiet:
-        yield ignore
-    elif sys.stderr.isatty():
-        from lengthwise_cli.progress_bar import ProgressBar
-
-        with ProgressBar() as bar:
-            yield bar.show
-    else:
-        yield PlainLines().show
+            with ProgressBar() as bar:
+                yield bar.show
+        else:
+            yield PlainLines().show
 
 
 def say_event(event: str, content: dict[str, Any]) -> None:
@@ -88,9 +83,9 @@ class Pace:
         self.done = self.total = 0
         self._stage = ""
         self._started = 0.0
-        self._good = 0  # records that were read and not rejected
+        self._valid = 0  # records that were read and not rejected
 
-    def see(self, event: Event, now: float) -> bool:
+    def record(self, event: Event, now: float) -> bool:
         """Records an event; returns whether it is the first of its stage."""
         is_new = event.stage != self._stage
         if is_new:
@@ -98,9 +93,9 @@ class Pace:
         self.seconds = now - self._started
         self.done, self.total = event.done, event.total
         if event.stage == "read":
-            self._good = event.records - event.rejected
-        if event.stage == "write" and event.records <= self._good:  # the number of shards is unknown before
-            self.done, self.total = event.records, self._good
+            self._valid = event.records - event.rejected
+        if event.stage == "write" and event.records <= self._valid:  # the number of shards is unknown before
+            self.done, self.total = event.records, self._valid
         return is_new
 
     @property
@@ -124,7 +119,7 @@ class PlainLines:
         if event.stage == "log":
             self._print(event.message)
             return
-        is_new = self._pace.see(event, now)
+        is_new = self._pace.record(event, now)
         self._done = self._done and not is_new
         ends = not self._done and event.total > 0 and event.done >= event.total
         if is_new or ends or (not self._done and now - self._last >= SECONDS_BETWEEN_LINES):

@@ -16,28 +16,23 @@ def scratch_folder(beam_options: Sequence[str]) -> Iterator[str]:
     """A local folder for the embedded runner, else one below Beam's `--temp_location`.
 
     Raises:
-        ConfigError: another runner is named, but no place that its workers reach.
+        ConfigError: another runner is named, but no `--temp_location`, which its workers reach.
     """
     if is_embedded(beam_options):
         remove_abandoned()
         with tempfile.TemporaryDirectory(prefix=PREFIXES[0]) as folder, claimed(folder):
             yield folder
         return
-    place = option_value(beam_options, "temp_location")
-    if not place:
+    location = option_value(beam_options, "temp_location")
+    if not location:
         name = runner_name(beam_options)
         raise ConfigError(f"--runner={name}: expected --temp_location=... too, a folder that its workers reach")
-    folder = files.join(place, f"lengthwise-{uuid.uuid4().hex[:12]}")
+    folder = files.join(location, f"lengthwise-{uuid.uuid4().hex[:12]}")
     try:
         yield folder
-    except (ConfigError, NothingRan):  # nothing was written, so there is nothing to look for
+    except (ConfigError, NothingRan):  # nothing was written, so there is nothing to remove
         raise
     except BaseException:
-        _remove(folder)
+        files.remove(folder)
         raise
-    _remove(folder)
-
-
-def _remove(folder: str) -> None:
-    for name in files.list_tree(folder):
-        files.remove(files.join(folder, name))
+    files.remove(folder)

@@ -1,35 +1,25 @@
 """Options that several commands share, and how a configuration is loaded with them."""
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lengthwise.errors import ConfigError
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from lengthwise.config import JobConfig
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 BEAM_OPTIONS = "lengthwise.beam_options"
 
 
-class DataSetPath(click.ParamType[str]):
+class DataSetPath(click.Path):
     """The folder of a prepared data set, given by its path or by that of its manifest."""
-
-    name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         del param, ctx
         folder, _, name = str(value).rpartition("/")
         return str(value) if name != "manifest.json" else folder or ("/" if str(value).startswith("/") else ".")
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-        return path.shell_complete(ctx, param, incomplete)
 
 
 def size(value: str) -> int:
@@ -46,8 +36,8 @@ def size(value: str) -> int:
 
 path = click.Path(path_type=str)  # may be remote, so click cannot check whether it exists
 data_set = click.argument("folder", metavar="DIR", type=DataSetPath())
-config_file = click.argument("config", metavar="CONFIG", type=path)
-input_files = click.argument("files", metavar="[FILES]...", nargs=-1, type=path)
+config_file = click.argument("config", type=path)
+input_files = click.argument("files", nargs=-1, type=path)
 max_record_bytes = click.option(
     "--max-record-bytes",
     metavar="SIZE",
@@ -94,8 +84,8 @@ class BeamCommand(click.Command):
         except click.NoSuchOption as error:
             if error.possibilities and "_" not in error.option_name:  # as Beam's names have
                 raise
-            given = next((one for one in args if one.partition("=")[0] == error.option_name), error.option_name)
-            rule = f"{error.message} Beam's options follow --, as in: {ctx.command_path} ... -- {given}"
+            option = next((word for word in args if word.partition("=")[0] == error.option_name), error.option_name)
+            rule = f"{error.message} Beam's options follow --, as in: {ctx.command_path} ... -- {option}"
             raise click.NoSuchOption(error.option_name, rule, ctx=error.ctx) from error
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -108,12 +98,12 @@ def beam_options() -> tuple[str, ...]:
     Raises:
         ConfigError: Beam does not know the runner or an option.
     """
-    given = tuple(click.get_current_context().meta.get(BEAM_OPTIONS, ()))
-    if given:
+    options: tuple[str, ...] = click.get_current_context().meta.get(BEAM_OPTIONS, ())
+    if options:
         from lengthwise.job.running.beam_options import check_runner
 
-        check_runner(given)
-    return given
+        check_runner(options)
+    return options
 
 
 def require_data_set(folder: str) -> None:
@@ -147,10 +137,10 @@ def load(config: str, files: tuple[str, ...] = (), settings: tuple[str, ...] = (
     """
     from lengthwise.config import load_config
 
-    given: dict[str, object] = {"inputs.files": list(files) or None}
-    given |= {name.replace("_", ".", 1): value for name, value in fields.items()}
-    given |= dict(_setting(setting) for setting in settings)
-    return load_config(config, given)
+    overrides: dict[str, object] = {"inputs.files": list(files) or None}
+    overrides |= {name.replace("_", ".", 1): value for name, value in fields.items()}
+    overrides |= dict(map(_setting, settings))
+    return load_config(config, overrides)
 
 
 def _setting(text: str) -> tuple[str, object]:

@@ -25,7 +25,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_at_once() -> None:
-    """From here on signals end the process: nothing has started yet."""
+    """Lets signals end the process immediately: nothing has started yet."""
     for number in not_ignored():
         signal.signal(number, _end)
 
@@ -37,7 +37,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def not_ignored() -> list[signal.Signals]:
     """Returns the signals that end a command, without those that are ignored, such as SIGHUP under `nohup`."""
-    return [one for one in _ENDING if one != signal.SIGHUP or signal.getsignal(one) != signal.SIG_IGN]
+    return [number for number in _ENDING if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
 @contextmanager

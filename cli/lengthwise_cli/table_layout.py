@@ -27,28 +27,24 @@ class Lines:
 
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> Lines:
-    """Returns lines of at most `width` characters, if the words allow; None: as wide as the cells."""
-    cells = [[column.heading, *texts] for column, texts in zip(columns, _transposed(columns, rows), strict=True)]
-    natural = [max(map(width_of, texts)) for texts in cells]
+    """Returns lines of at most `width` characters, if the words permit; None: as wide as the cells."""
+    headings = [column.heading for column in columns]
+    cells = list(zip_longest(headings, *rows, fillvalue=""))  # of each column
+    natural = [max(map(width_of, column)) for column in cells]
     for gap in _GAPS:
         if width is None or sum(natural) + gap * (len(columns) - 1) <= width:
             return _grid(columns, rows, natural, gap)
     assert width is not None
-    least = [max(map(least_width, texts)) for texts in cells]
+    least = [max(map(least_width, column)) for column in cells]
     room = width - _GAPS[-1] * (len(columns) - 1)
     if sum(least) <= room:
-        grid = _grid(columns, rows, _shared_out(natural, least, room), _GAPS[-1])
+        grid = _grid(columns, rows, _distributed(natural, least, room), _GAPS[-1])
         if len(grid.body) <= _MOST_LINES * len(rows):
             return grid
-    return Lines([], [line for row in rows for line in _row_alone(columns, row, width)])
+    return Lines([], [line for row in rows for line in _row_with_headings(columns, row, width)])
 
 
-def _transposed(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    padded = ([*row, *[""] * (len(columns) - len(row))] for row in rows)
-    return [list(texts) for texts in zip(*padded, strict=True)] if rows else [[] for _ in columns]
-
-
-def _shared_out(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+def _distributed(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
     """Returns widths between the minimum and the natural ones; columns that need little more are widened first."""
     widths, left = list(least), room - sum(least)
     order = sorted(range(len(natural)), key=lambda place: natural[place] - least[place])
@@ -77,7 +73,7 @@ def _aligned(column: Column, text: str, width: int) -> str:
     return room + text if column.right else text + room
 
 
-def _row_alone(columns: Sequence[Column], row: Sequence[str], width: int) -> list[str]:
+def _row_with_headings(columns: Sequence[Column], row: Sequence[str], width: int) -> list[str]:
     """Puts the first cell on a line, and the others below it with their headings."""
     first = f"{columns[0].heading} {row[0]}" if row[0].isdecimal() else row[0]
     lines, line = wrap(first, width, split=True), ""

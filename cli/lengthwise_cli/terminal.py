@@ -1,4 +1,4 @@
-"""Printing: tables and sentences on stdout, JSON where a machine reads. Foreign text is made visible here."""
+"""Printing: tables and sentences on stdout, JSON for machines. Text from data is made printable here."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -25,15 +25,13 @@ def wrapped(text: str, *, stderr: bool = False) -> str:
     width = _width(stderr=stderr)
     if width is None:
         return text
-    return "\n".join(line for whole in text.split("\n") for line in wrap(whole, width))
+    return "\n".join(part for line in text.split("\n") for part in wrap(line, width))
 
 
 def say(text: str = "", *, whole: bool = False) -> None:
     """Prints a line. With `whole`, the line is never broken, so that it can be copied."""
-    from rich.text import Text
-
-    shown = visible(text)
-    console().print(Text(shown if whole else wrapped(shown)), soft_wrap=True)
+    line = visible(text)
+    print(line if whole else wrapped(line), flush=True)
 
 
 def note(text: str) -> None:
@@ -53,22 +51,27 @@ def say_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[objec
     from lengthwise_cli.table_layout import Column, lay_out
 
     columns = [Column(visible(heading.removeprefix(">")), heading.startswith(">")) for heading in headings]
-    lines = lay_out(columns, [[visible(_plain(cell)) for cell in row] for row in rows], _width())
-    shown = console()
+    lines = lay_out(columns, [[visible(_cell_text(cell)) for cell in row] for row in rows], _width())
+    output = console()
     if title:
-        shown.print(Text(wrapped(visible(title)), style="bold"), soft_wrap=True)
+        output.print(Text(wrapped(visible(title)), style="bold"), soft_wrap=True)
     for line in lines.head:
-        shown.print(Text(line, style="bold" if line is not lines.head[-1] else ""), soft_wrap=True)
-    shown.print(Text("\n".join([*lines.body, ""])), soft_wrap=True)
+        output.print(Text(line, style="bold" if line is not lines.head[-1] else ""), soft_wrap=True)
+    print(*lines.body, "", sep="\n", flush=True)
 
 
 def _width(*, stderr: bool = False) -> int | None:
-    """The columns of the terminal; None where the stream is no terminal."""
+    """The columns of the terminal; None if the stream is not a terminal."""
     if not (sys.stderr if stderr else sys.stdout).isatty():
         return None
     from rich.console import Console
 
     return Console(stderr=stderr).width
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, cut to `most` characters if it has more."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def bytes_text(size: float) -> str:
@@ -85,5 +88,5 @@ def share_text(share: float) -> str:
     return f"{share:.1%}"
 
 
-def _plain(cell: object) -> str:
+def _cell_text(cell: object) -> str:
     return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)

@@ -11,7 +11,7 @@ from cli.conftest import RECORDS, make_record
 from lengthwise.records.container.frame_reading import read_blocks
 from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
-from lengthwise_cli.sequence_display import text
+from lengthwise_cli.sequence_display import cell_text
 from records.messages import header
 
 
@@ -33,19 +33,19 @@ def _steps(record, key: str, kind: str) -> list:
 
 
 def test_every_sequence_comes_back_as_its_raw_record_was(original, lengthwise) -> None:
-    shown = json.loads(lengthwise("inspect", original.prepared, "--json", "-n", RECORDS).stdout)["sequences"]
+    sequences = json.loads(lengthwise("inspect", original.prepared, "--json", "-n", RECORDS).stdout)["sequences"]
     raw = _raw(original)
-    assert len(shown) == RECORDS - 1
-    assert [one["number"] for one in shown] == list(range(RECORDS - 1))
-    for one in shown:
-        record = raw[one["context"]["name"][0]]
+    assert len(sequences) == RECORDS - 1
+    assert [sequence["number"] for sequence in sequences] == list(range(RECORDS - 1))
+    for sequence in sequences:
+        record = raw[sequence["context"]["name"][0]]
         words = [word.decode() for word in _steps(record, "words", "bytes_list")]
-        assert one["steps"]["words"] == [word if word != "mauve" else "(oov 0)" for word in words]
-        assert one["ids"]["words"] == [["red", "green", "blue", "mauve"].index(word) for word in words]
-        assert one["steps"]["x"] == pytest.approx(_steps(record, "x", "float_list"))
-        assert one["steps"]["box"] == _steps(record, "box", "float_list")
-        assert one["context"]["label"] == [record.context.feature["label"].int64_list.value[0]]
-        assert one["length"] == len(words) <= one["bucket"]
+        assert sequence["steps"]["words"] == [word if word != "mauve" else "(oov 0)" for word in words]
+        assert sequence["ids"]["words"] == [["red", "green", "blue", "mauve"].index(word) for word in words]
+        assert sequence["steps"]["x"] == pytest.approx(_steps(record, "x", "float_list"))
+        assert sequence["steps"]["box"] == _steps(record, "box", "float_list")
+        assert sequence["context"]["label"] == [record.context.feature["label"].int64_list.value[0]]
+        assert sequence["length"] == len(words) <= sequence["bucket"]
 
 
 def test_a_data_set_in_tables(original, lengthwise) -> None:
@@ -60,21 +60,21 @@ def test_a_data_set_in_tables(original, lengthwise) -> None:
 
 def test_bucket_and_split_choose(original, lengthwise) -> None:
     command = ["inspect", original.prepared, "--bucket", "8", "--split", "eval", "-n", RECORDS, "--json"]
-    shown = json.loads(lengthwise(*command).stdout)["sequences"]
+    sequences = json.loads(lengthwise(*command).stdout)["sequences"]
     expected = [s for s in original.manifest["shards"] if s["split"] == "eval" and s["bucket"] == 1]
-    assert len(shown) == sum(shard["sequences"] for shard in expected) > 0
-    assert {(one["bucket"], one["split"]) for one in shown} == {(8, "eval")}
-    assert all(4 < one["length"] <= 8 for one in shown)
+    assert len(sequences) == sum(shard["sequences"] for shard in expected) > 0
+    assert {(sequence["bucket"], sequence["split"]) for sequence in sequences} == {(8, "eval")}
+    assert all(4 < sequence["length"] <= 8 for sequence in sequences)
 
 
 @pytest.mark.parametrize("number", [0, 7, 100, RECORDS - 2])
 def test_one_record_shows_all_of_its_steps(number: int, original, lengthwise) -> None:
-    [one] = json.loads(lengthwise("inspect", original.prepared, "--record", number, "--json").stdout)["sequences"]
-    assert one["number"] == number
+    [sequence] = json.loads(lengthwise("inspect", original.prepared, "--record", number, "--json").stdout)["sequences"]
+    assert sequence["number"] == number
     text = lengthwise("inspect", original.prepared, "--record", number).stdout
-    assert f"#{number}: {one['length']} steps" in text
+    assert f"#{number}: {sequence['length']} steps" in text
     rows = [line.split() for line in text.splitlines() if re.match(r"\d+ ", line)]
-    assert [row[0] for row in rows] == [str(step) for step in range(one["length"])]
+    assert [row[0] for row in rows] == [str(step) for step in range(sequence["length"])]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_one_record_shows_all_of_its_steps(number: int, original, lengthwise) ->
         (["--split", "tset"], "--split: expected one of eval, train, received 'tset'"),
     ],
 )
-def test_what_is_not_there_is_told(options: list[str], message: str, original, lengthwise) -> None:
+def test_a_selection_without_sequences_is_reported(options: list[str], message: str, original, lengthwise) -> None:
     assert message in lengthwise("inspect", original.prepared, *options, code=2).stderr
 
 
@@ -121,11 +121,11 @@ def test_damage_is_counted_and_the_rest_shown(tmp_path, lengthwise) -> None:
     (tmp_path / "raw").write_bytes(content[:-5])
     content = json.loads(lengthwise("inspect", tmp_path / "raw", "--json").stdout)
     assert content["damage"] == {"damaged_record": 1, "damaged_file": 1}
-    assert [one["number"] for one in content["examples"]] == [1, 2]
+    assert [example["number"] for example in content["examples"]] == [1, 2]
     assert "record 0 cannot be read" in lengthwise("inspect", tmp_path / "raw", "--record", "0", code=1).stderr
 
 
-def test_records_that_cannot_be_parsed_are_told_among_the_others(tmp_path, lengthwise) -> None:
+def test_records_that_cannot_be_parsed_are_reported_among_the_others(tmp_path, lengthwise) -> None:
     rng = random.Random(3)
     records = [make_record(3, rng, "one"), b"\xff\xff", make_record(2, rng, "two")]
     (tmp_path / "raw").write_bytes(frame(records))
@@ -138,7 +138,7 @@ def test_records_that_cannot_be_parsed_are_told_among_the_others(tmp_path, lengt
     ]
     content = json.loads(lengthwise("inspect", tmp_path / "raw", "--json").stdout)
     assert (content["records"], content["unusable"], content["damage"]) == (3, 1, {})
-    assert [one["number"] for one in content["examples"]] == [0, 2]
+    assert [example["number"] for example in content["examples"]] == [0, 2]
     lone = lengthwise("inspect", tmp_path / "raw", "--record", "1", code=1).stderr
     assert "record 1 cannot be read: expected a tf.SequenceExample or a tf.Example, received neither" in lone
 
@@ -169,7 +169,7 @@ def test_a_file_that_claims_more_than_it_holds_is_damaged(claimed, wrap, place, 
         assert "unexpected error" not in lengthwise(*arguments, code=code).output
 
 
-def test_a_file_that_holds_no_records_is_told(tmp_path, lengthwise) -> None:
+def test_a_file_without_records_is_reported(tmp_path, lengthwise) -> None:
     (tmp_path / "notes").write_text("hello, this is no TFRecord file")
     assert "found no record that can be read" in lengthwise("inspect", tmp_path / "notes", code=1).stderr
     (tmp_path / "empty").write_bytes(b"")
@@ -177,6 +177,6 @@ def test_a_file_that_holds_no_records_is_told(tmp_path, lengthwise) -> None:
 
 
 def test_large_strings_are_shown_by_their_start() -> None:
-    assert text(b"a" * 200) == "a" * 200
-    assert text(b"\xff\xd8" + bytes(10_000)).endswith("... (10,002 bytes)")
-    assert len(text([b"\xff" * 10_000] * 2)) < 600
+    assert cell_text(b"a" * 200) == "a" * 200
+    assert cell_text(b"\xff\xd8" + bytes(10_000)).endswith("... (10,002 bytes)")
+    assert len(cell_text([b"\xff" * 10_000] * 2)) < 600

@@ -75,21 +75,19 @@ def _say_uncounted(job: "JobConfig") -> None:
     from lengthwise.columns import id_features, needs_counting
     from lengthwise_cli.terminal import say
 
-    keys = ", ".join(repr(one.key) for one in id_features(job.columns) if needs_counting(one))
+    keys = ", ".join(repr(column.key) for column in id_features(job.columns) if needs_counting(column))
     if keys:
         say(f"`prepare` counts the vocabularies of {keys}, so values outside them are not reported here")
 
 
 def _say(verdict: "CheckResult") -> None:
-    from lengthwise_cli.data_set_summary import say_rejects
-    from lengthwise_cli.terminal import say, say_table
+    from lengthwise_cli.data_set_summary import say_examples, say_rejects
+    from lengthwise_cli.terminal import say
 
     tally = verdict.tally
     say(f"{tally.read:,} records read, {tally.written:,} valid, {tally.rejected.total():,} would be rejected")
-    say_rejects(dict(tally.rejected))
-    if verdict.examples:
-        rows = [(one.reason, one.column, one.file, one.index, one.detail) for one in verdict.examples]
-        say_table("Examples", ["reason", "column", "file", ">record", "detail"], rows)
+    say_rejects(tally.rejected)
+    say_examples(verdict.examples)
     if verdict.lengths.total:
         first, last = verdict.lengths.lengths[0], verdict.lengths.lengths[-1]
         say(f"{tally.sequences:,} sequences of {first:,} to {last:,} steps")

@@ -28,7 +28,7 @@ drift.yaml overrides these defaults, for all columns or for some:
 
 @click.command("compare", epilog=EPILOG)
 @shared_options.data_set
-@click.argument("baseline", metavar="BASELINE", type=shared_options.DataSetPath())
+@click.argument("baseline", type=shared_options.DataSetPath())
 @click.option("--limits", metavar="FILE", type=shared_options.path, help="A YAML file of limits, see below.")
 @shared_options.quiet
 @shared_options.as_json

@@ -49,7 +49,7 @@ def command(output: str, train: bool, workers: int | None) -> None:
     manifest = _prepare(os.path.join(output, "raw"), prepared, workers)
     say()
     say("3. Find the defects among the rejects")
-    _say_found(prepared, planted)
+    _say_rejected(prepared, manifest, planted)
     if train:
         say()
         say("4. Train a small LSTM to count syllables from the prepared data, one epoch, and from the raw data")
@@ -84,21 +84,17 @@ def _prepare(raw: str, prepared: str, workers: int | None) -> "Manifest":
     return manifest
 
 
-def _say_found(prepared: str, planted: list[tuple[str, str]]) -> None:
+def _say_rejected(prepared: str, manifest: "Manifest", planted: list[tuple[str, str]]) -> None:
     """Compares the planted defects with the rejects.
 
     Raises:
         DatasetError: they differ.
     """
     from lengthwise.errors import DatasetError
-    from lengthwise.records.rejected.reject_files import read_rejects
-    from lengthwise.storage.files import join, list_tree, open_binary
+    from lengthwise.records.rejected.kept_rejects import KeptRejects
     from lengthwise_cli.terminal import say_table
 
-    folder = join(prepared, "rejects")
-    [name] = list_tree(folder)
-    with open_binary(join(folder, name)) as stream:
-        rejects = {reject.reason.value: reject for reject in read_rejects(stream)}
+    rejects = {reject.reason.value: reject for reject in KeptRejects(prepared, manifest).read()}
     if set(rejects) != {reason for _, reason in planted}:
         raise DatasetError(f"{prepared}: expected the planted defects among the rejects, found {', '.join(rejects)}")
     rows = [
@@ -134,15 +130,15 @@ def _say_trainings(trainings: "list[Training]") -> None:
     headings = ["pipeline", ">loss", ">sequences", ">updates", ">padding", ">seconds", ">updates/s", ">sequences/s"]
     rows = [
         (
-            one.pipeline,
-            f"{one.loss:.4f}",
-            one.sequences,
-            one.updates,
-            share_text(one.padding_share),
-            f"{one.seconds:.1f}",
-            f"{one.updates / one.seconds:.1f}",
-            int(one.sequences / one.seconds),
+            training.pipeline,
+            f"{training.loss:.4f}",
+            training.sequences,
+            training.updates,
+            share_text(training.padding_share),
+            f"{training.seconds:.1f}",
+            f"{training.updates / training.seconds:.1f}",
+            int(training.sequences / training.seconds),
         )
-        for one in trainings
+        for training in trainings
     ]
     say_table("As many updates", headings, rows)

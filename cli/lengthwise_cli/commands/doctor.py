@@ -21,7 +21,7 @@ Example:
 
 
 @click.command("doctor", cls=shared_options.BeamCommand, epilog=EPILOG)
-@click.argument("paths", metavar="[PATHS]...", nargs=-1, type=shared_options.path)
+@click.argument("paths", nargs=-1, type=shared_options.path)
 @shared_options.as_json
 def command(paths: tuple[str, ...], as_json: bool) -> None:
     """Check versions, runners, file systems, threads and GPU.
@@ -33,17 +33,19 @@ def command(paths: tuple[str, ...], as_json: bool) -> None:
     from lengthwise.errors import EnvironmentFailure
     from lengthwise_cli.terminal import say_json
 
-    findings = _look(paths, shared_options.beam_options(), spin=not as_json)
+    findings = _findings(paths, shared_options.beam_options(), spin=not as_json)
     if as_json:
         say_json([dataclasses.asdict(finding) for finding in findings])
     else:
         _say(findings)
     bad = [finding for finding in findings if finding.status == "bad"]
     if bad:
-        raise EnvironmentFailure(f"{len(bad)} of {len(findings)} checks failed: {', '.join(one.what for one in bad)}")
+        raise EnvironmentFailure(
+            f"{len(bad)} of {len(findings)} checks failed: {', '.join(finding.what for finding in bad)}"
+        )
 
 
-def _look(paths: tuple[str, ...], runner_options: tuple[str, ...], *, spin: bool) -> "list[Finding]":
+def _findings(paths: tuple[str, ...], runner_options: tuple[str, ...], *, spin: bool) -> "list[Finding]":
     from rich.text import Text
 
     from lengthwise_cli.doctor_checks import checks
@@ -62,7 +64,6 @@ def _look(paths: tuple[str, ...], runner_options: tuple[str, ...], *, spin: bool
 def _say(findings: "list[Finding]") -> None:
     from lengthwise_cli.terminal import say, say_table
 
-    rows = [(one.what, one.status, one.found, one.advice) for one in findings]
-    say_table("", ["what", "status", "found", "advice"], rows)
-    if all(one.status != "bad" for one in findings):
+    say_table("", ["what", "status", "found", "advice"], map(dataclasses.astuple, findings))
+    if all(finding.status != "bad" for finding in findings):
         say("all required parts work")

@@ -22,7 +22,7 @@ and replaces an empty file."""
 
 
 @click.command("init", epilog=EPILOG)
-@click.argument("files", metavar="FILES...", nargs=-1, required=True, type=shared_options.path)
+@click.argument("files", nargs=-1, required=True, type=shared_options.path)
 @click.option("--output", "-o", metavar="FILE", type=shared_options.path, help="Write to FILE, not to standard output.")
 @click.option("--sample", type=click.IntRange(min=1), default=1000, show_default=True, help="Records to examine.")
 @shared_options.max_record_bytes

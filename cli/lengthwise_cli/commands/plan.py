@@ -1,5 +1,6 @@
 """`lengthwise plan`: which buckets, and what padding they would cost."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -7,7 +8,7 @@ import click
 from lengthwise_cli import shared_options
 
 if TYPE_CHECKING:
-    from lengthwise.buckets import LengthHistogram, MultiplePrice, PairHistogram, PlanComparison
+    from lengthwise.buckets import LengthHistogram, MultiplePrice, PairComparison, PairHistogram, PlanComparison
     from lengthwise.config import JobConfig
 
 EPILOG = """\b
@@ -71,13 +72,13 @@ def command(
 
 
 def _show_pairs(job: "JobConfig", lengths: "PairHistogram", *, as_json: bool) -> None:
-    """The same of records of two lengths."""
+    """Prints the lengths and the plans of records of two lengths."""
     from lengthwise.buckets import PairPlan, compare_pairs
     from lengthwise.buckets.boundary_text import boundaries_text
     from lengthwise.columns import groups
     from lengthwise.job.planning.length_measurement import planned_lengths
     from lengthwise.job.planning.pair_counts import pair_planning
-    from lengthwise_cli.terminal import say, say_json, say_table, share_text
+    from lengthwise_cli.terminal import say, say_json, say_table
 
     chosen = PairPlan(job.buckets.pairs) if job.buckets.pairs else None
     plans = compare_pairs(planned_lengths(job, lengths), chosen=chosen, **pair_planning(job))
@@ -87,16 +88,7 @@ def _show_pairs(job: "JobConfig", lengths: "PairHistogram", *, as_json: bool) ->
     first, second = (group or "(no name)" for group in groups(job.columns)[:2])
     longest = f"{lengths.max[0]:,} steps of {first} and {lengths.max[1]:,} of {second}"
     say(f"{lengths.total:,} valid records of up to {longest}")
-    rows = [
-        (
-            plan.name,
-            plan.num_buckets,
-            *map(share_text, plan.padding_shares),
-            "-" if plan.padded_per_real is None else f"{plan.padded_per_real:.3f}",
-            boundaries_text(plan.boundaries, most=6),
-        )
-        for plan in plans
-    ]
+    rows = [_plan_row(plan, plan.padding_shares, boundaries_text(plan.boundaries, most=6)) for plan in plans]
     head = ["plan", ">buckets", f">padding {first}", f">{second}", ">padded/real", "boundaries"]
     say_table("Plans", head, rows)
     say(f"buckets: {{pairs: [{', '.join(str(list(pair)) for pair in plans[0].boundaries)}]}}")
@@ -118,20 +110,18 @@ def _compare(
 
 def _say(lengths: "LengthHistogram", plans: "tuple[PlanComparison, ...]") -> None:
     from lengthwise.buckets.boundary_text import boundaries_text
-    from lengthwise_cli.terminal import say, say_table, share_text
+    from lengthwise_cli.terminal import say, say_table
 
     say(f"{lengths.total:,} valid sequences of {lengths.lengths[0]:,} to {lengths.lengths[-1]:,} steps")
-    rows = [
-        (
-            plan.name,
-            plan.num_buckets,
-            share_text(plan.padding_share),
-            "-" if plan.padded_per_real is None else f"{plan.padded_per_real:.3f}",
-            boundaries_text(plan.boundaries),
-        )
-        for plan in plans
-    ]
+    rows = [_plan_row(plan, [plan.padding_share], boundaries_text(plan.boundaries)) for plan in plans]
     say_table("Plans", ["plan", ">buckets", ">padding", ">padded/real", "boundaries"], rows)
+
+
+def _plan_row(plan: "PlanComparison | PairComparison", shares: Iterable[float], boundaries: str) -> tuple[object, ...]:
+    from lengthwise_cli.terminal import share_text
+
+    padded_per_real = "-" if plan.padded_per_real is None else f"{plan.padded_per_real:.3f}"
+    return plan.name, plan.num_buckets, *map(share_text, shares), padded_per_real, boundaries
 
 
 def _say_prices(job: "JobConfig", prices: "tuple[MultiplePrice, ...]") -> None:
@@ -140,15 +130,16 @@ def _say_prices(job: "JobConfig", prices: "tuple[MultiplePrice, ...]") -> None:
 
     if not prices:
         return
-    asked = job.buckets.multiple_of
-    taken = affordable(prices).multiple_of if asked == "auto" else asked
+    multiple_of = job.buckets.multiple_of
+    if multiple_of == "auto":
+        multiple_of = affordable(prices).multiple_of
     rows = [
         (
             price.multiple_of,
             price.plan.num_buckets,
             f"{price.padded_steps:,}",
             f"{price.added:+.1%}",
-            "taken" if price.multiple_of == taken else "",
+            "taken" if price.multiple_of == multiple_of else "",
         )
         for price in prices
     ]

@@ -54,7 +54,7 @@ def command(
     from lengthwise.records.rejected.kept_rejects import described
     from lengthwise_cli.standard_streams import result_is_elsewhere
 
-    _check(reasons)
+    _check_reasons(reasons)
     shared_options.require_data_set(folder)
     chosen = _Chosen(_kept(folder), reasons, columns)
     _check_chosen(chosen)
@@ -73,8 +73,8 @@ class _Chosen:
     """The rejects of a folder with these reasons and columns; empty for all."""
 
     kept: "KeptRejects"
-    reasons: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
+    reasons: tuple[str, ...]
+    columns: tuple[str, ...]
 
     def read(self) -> "Iterator[Reject]":
         for reject in self.kept.read():
@@ -84,7 +84,7 @@ class _Chosen:
                 yield reject
 
 
-def _check(reasons: tuple[str, ...]) -> None:
+def _check_reasons(reasons: tuple[str, ...]) -> None:
     from lengthwise.reject_reasons import RejectReason
 
     known = [reason.value for reason in RejectReason]
@@ -99,11 +99,11 @@ def _check_chosen(chosen: _Chosen) -> None:
     """Raises ConfigError if there are rejects, but none with these reasons and columns."""
     if not (chosen.reasons or chosen.columns) or any(True for _ in chosen.read()) or chosen.kept.faults:
         return
-    groups = sorted({(one.reason.value, one.column) for one in _Chosen(chosen.kept).read()})
+    groups = sorted({(reject.reason.value, reject.column) for reject in chosen.kept.read()})
     if groups:
-        asked = ", ".join([*map(repr, chosen.reasons), *map(repr, chosen.columns)])
-        there = ", ".join(f"{reason} of column {column!r}" if column else reason for reason, column in groups)
-        raise ConfigError(f"--reason, --column: no record was rejected for {asked}; the rejects have: {there}")
+        names = ", ".join(map(repr, [*chosen.reasons, *chosen.columns]))
+        known = ", ".join(f"{reason} of column {column!r}" if column else reason for reason, column in groups)
+        raise ConfigError(f"--reason, --column: no record was rejected for {names}; the rejects have: {known}")
 
 
 def _kept(folder: str) -> "KeptRejects":
@@ -129,22 +129,23 @@ def _kept(folder: str) -> "KeptRejects":
     return kept
 
 
-def _list(chosen: _Chosen, examples: int, *, as_json: bool) -> None:
+def _list(chosen: _Chosen, most_examples: int, *, as_json: bool) -> None:
+    from lengthwise_cli.data_set_summary import say_examples
     from lengthwise_cli.terminal import say, say_json, say_table
 
     counts: Counter[tuple[str, str]] = Counter()
-    shown: list[Reject] = []
+    examples: list[Reject] = []
     for reject in chosen.read():
         group = (reject.reason.value, reject.column)
         counts[group] += 1
-        if counts[group] <= examples:
-            shown.append(reject)
-    shown.sort(key=lambda reject: (reject.reason.value, reject.column))
+        if counts[group] <= most_examples:
+            examples.append(reject)
+    examples.sort(key=lambda reject: (reject.reason.value, reject.column))
     if as_json:
         say_json(
             {
                 "rejects": [{"reason": r, "column": c, "records": count} for (r, c), count in counts.most_common()],
-                "examples": [_example(reject) for reject in shown],
+                "examples": [_example(reject) for reject in examples],
                 "faults": [asdict(fault) for fault in chosen.kept.faults],
             }
         )
@@ -153,18 +154,16 @@ def _list(chosen: _Chosen, examples: int, *, as_json: bool) -> None:
         say("no rejects" if not chosen.kept.faults else "no reject can be read")
         return
     say_table("Rejects", ["reason", "column", ">records"], [(*group, count) for group, count in counts.most_common()])
-    if shown:
-        rows = [(one.reason, one.column, one.file, one.index, one.detail) for one in shown]
-        say_table("Examples", ["reason", "column", "file", ">record", "detail"], rows)
+    say_examples(examples)
 
 
-def _say_extracted(kept: int, left_out: Counter[str], target: str) -> None:
+def _say_extracted(written: int, skipped: Counter[str], target: str) -> None:
     from lengthwise_cli.terminal import say
 
-    say(f"{kept:,} records written to {target}")
-    if left_out:
-        what = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common())
-        say(f"skipped, because the records are incomplete: {what}")
+    say(f"{written:,} records written to {target}")
+    if skipped:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in skipped.most_common())
+        say(f"skipped, because the records are incomplete: {reasons}")
 
 
 def _example(reject: "Reject") -> dict[str, object]:
@@ -180,17 +179,17 @@ def _extract(chosen: _Chosen, target: str) -> tuple[int, Counter[str]]:
     from lengthwise.storage.files import create
 
     fragments = {RejectReason.DAMAGED_FILE, RejectReason.DAMAGED_RECORD, RejectReason.TOO_LARGE}
-    kept, left_out = 0, Counter[str]()
+    written, skipped = 0, Counter[str]()
     batch: list[bytes] = []
     with create(target) as file, compressing_stream(file, compression_of_name(target)) as stream:
         for reject in chosen.read():
             if reject.reason in fragments:
-                left_out[reject.reason.value] += 1
+                skipped[reject.reason.value] += 1
                 continue
             batch.append(reject.raw)
-            kept += 1
+            written += 1
             if len(batch) >= BATCH:
                 stream.write(frame(batch))
                 batch = []
         stream.write(frame(batch))
-    return kept, left_out
+    return written, skipped

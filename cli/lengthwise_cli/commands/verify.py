@@ -30,16 +30,16 @@ def command(folder: str, quiet: bool, as_json: bool) -> None:
         shared_options.require_data_set(folder)
         from lengthwise.job.verification.data_set_verification import verify_data_set
 
-        found = verify_data_set(folder, progress)
+        result = verify_data_set(folder, progress)
         if as_json:
-            say_event("result", dataclasses.asdict(found) | {"passed": not found.faults})
+            say_event("result", dataclasses.asdict(result) | {"passed": not result.faults})
     if not as_json and not quiet:
-        if found.faults:
-            say_table("Faults", ["file", "problem"], [(fault.path, fault.problem) for fault in found.faults])
-        what = f"{found.shards:,} shards, {found.sequences:,} sequences, {bytes_text(found.bytes)}"
-        say(f"{what} read" if found.faults else f"{what}: all match the manifest")
-    if found.faults:
+        if result.faults:
+            say_table("Faults", ["file", "problem"], [(fault.path, fault.problem) for fault in result.faults])
+        what = f"{result.shards:,} shards, {result.sequences:,} sequences, {bytes_text(result.bytes)}"
+        say(f"{what} read" if result.faults else f"{what}: all match the manifest")
+    if result.faults:
         raise DatasetError(
-            f"{folder}: {len(found.faults)} faults, the first in {found.faults[0].path}: {found.faults[0].problem}. "
+            f"{folder}: {len(result.faults)} faults, the first in {result.faults[0].path}: {result.faults[0].problem}. "
             "Do not use it; copy it again from its source, or prepare it again with --overwrite"
         )

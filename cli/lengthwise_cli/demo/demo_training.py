@@ -1,4 +1,4 @@
-"""A small model, so many updates: from the prepared data, and from raw files by the textbook pipeline."""
+"""Trains a small model, with as many updates from the prepared data as from raw files by the textbook pipeline."""
 
 import time
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ _FEATURES = ("phonemes", "sequence_length")
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What some training came to.
+    """The results of one training.
 
     Attributes:
-        pipeline: who fed it.
-        loss: the mean over the sequences of the split `eval`, afterwards.
-        sequences: how many were trained on.
-        updates: of the model's weights: one a batch.
+        pipeline: the name of the pipeline that yielded the batches.
+        loss: the mean over the sequences of the split `eval`, after the training.
+        sequences: the number of sequences in the batches.
+        updates: the number of updates of the model's weights, one per batch.
         padding_share: the share of padding among all steps of the batches.
-        seconds: the duration of all updates, without the first batches' compilation.
+        seconds: the duration of all updates, without the compilation by the first batches.
     """
 
     pipeline: str
@@ -39,7 +39,7 @@ class Training:
 
 
 def train_prepared(folder: str, manifest: Manifest) -> Training:
-    """One epoch over the split `train`, by `lengthwise.feed`."""
+    """Trains for one epoch over the split `train`, by `lengthwise.feed`."""
     options = lw.Options(batch_steps=BATCH_STEPS, labels="syllables", even_weights=True, features=_FEATURES, seed=1)
     return _train("lengthwise", read_prepared(folder, "train", options=options), folder, manifest)
 
@@ -47,13 +47,13 @@ def train_prepared(folder: str, manifest: Manifest) -> Training:
 def train_textbook(
     paths: Sequence[str], vocabulary: Sequence[str], folder: str, manifest: Manifest, updates: int
 ) -> Training:
-    """As many updates over raw files, by the textbook pipeline."""
+    """Trains with `updates` updates over raw files, by the textbook pipeline."""
     batches = textbook_batches(paths, vocabulary, BATCH_STEPS).repeat().take(updates)
     return _train("textbook tf.data", batches, folder, manifest)
 
 
 def make_model(manifest: Manifest) -> Any:
-    """Counts the syllables of a word from its phonemes: embedding, LSTM, one number."""
+    """A model that counts the syllables of a word from its phonemes: embedding, LSTM, one number."""
     keras.utils.set_random_seed(1)
     phonemes = lw.SequenceFeatures(manifest.model_columns.only("phonemes"))
     model = keras.Sequential([phonemes, keras.layers.LSTM(32), keras.layers.Dense(1)])

@@ -24,7 +24,7 @@ class Word:
 
     @property
     def stress(self) -> list[int]:
-        """A number a phoneme: -1 for consonants, else 0, 1 or 2."""
+        """A number per phoneme: -1 for consonants, else 0, 1 or 2."""
         return [int(phoneme[-1]) if phoneme[-1].isdigit() else -1 for phoneme in self.phonemes]
 
 

@@ -6,10 +6,10 @@ from lengthwise.errors import EnvironmentFailure
 
 
 def example_config(name: str) -> str:
-    """The path of one of the files of `configs/`.
+    """The path of a file of `configs/`.
 
     Raises:
-        EnvironmentFailure: it was not installed along.
+        EnvironmentFailure: the file is not installed.
     """
     package = Path(__file__).parents[1]
     for folder in (package / "configs", package.parents[1] / "configs"):

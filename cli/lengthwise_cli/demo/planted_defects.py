@@ -16,9 +16,9 @@ class Defect:
     """A way to damage a record.
 
     Attributes:
-        name: in words.
-        reason: for which it must be rejected.
-        spoil: from a good record to the bad one.
+        name: what is wrong with the record, in words.
+        reason: the reason for which the record must be rejected.
+        spoil: makes the bad record from a good one.
     """
 
     name: str
