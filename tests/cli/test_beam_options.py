@@ -64,14 +64,14 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("command", ["check", "plan", "prepare"])
-def test_a_file_after_the_dashes_is_not_passed_over(command: str, place, lengthwise) -> None:
+def test_a_file_after_the_dashes_is_not_ignored(command: str, place, lengthwise) -> None:
     error = lengthwise(command, place.job, "--", place.raw / "a.tfrecord", code=2).stderr
     assert "input files and options of lengthwise itself must precede --" in error
     assert not place.prepared.exists()
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_no_option_of_beam_is_one_message(name: str, place, lengthwise) -> None:
+def test_an_argument_that_beam_does_not_know_is_one_message(name: str, place, lengthwise) -> None:
     options, message = WRONG[name]
     result = lengthwise("check", place.job, "--json", "--", *options, code=2)
     event = json.loads(result.stdout)

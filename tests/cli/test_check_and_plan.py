@@ -83,8 +83,8 @@ def test_plan_shows_the_price_of_each_multiple_on_80_columns(place, lengthwise) 
     price = prices[int(taken[0][0])]
     assert price["boundaries"] == content["plans"][0]["boundaries"]
     assert taken[0][2:4] == [f"{price['padded_steps']:,}", f"{price['added']:+.1%}"]
-    asked = lengthwise("plan", place.job, *settings, "--set", "buckets.multiple_of=8").stdout
-    assert [line.split()[0] for line in asked.splitlines() if line.endswith("taken")] == ["8"]
+    text = lengthwise("plan", place.job, *settings, "--set", "buckets.multiple_of=8").stdout
+    assert [line.split()[0] for line in text.splitlines() if line.endswith("taken")] == ["8"]
 
 
 def test_plan_puts_configured_boundaries_first(place, lengthwise) -> None:
@@ -114,10 +114,10 @@ def test_plan_of_two_groups_gives_the_pairs_that_prepare_takes(tmp_path, lengthw
     content = json.loads(lengthwise("plan", tmp_path / "job.yaml", "--json").stdout)
     best, *others = content["plans"]
     assert sum(count for *_, count in content["pairs"]) == 400
-    assert [one["name"] for one in others] == [
+    assert [plan["name"] for plan in others] == [
         "by the first length", "by the second length", "nested quantiles", "one bucket",
     ]  # fmt: skip
-    assert best["padding_share"] < min(one["padding_share"] for one in others)
+    assert best["padding_share"] < min(plan["padding_share"] for plan in others)
     lengthwise("prepare", tmp_path / "job.yaml", "--output", tmp_path / "prepared", "-q")
     assert [list(pair) for pair in load_manifest(tmp_path / "prepared").buckets] == best["boundaries"]
     given = f"buckets.pairs={best['boundaries']}"
@@ -140,7 +140,7 @@ PLANNED = ["--set", "buckets.count=4", "--workers", "1"]
     "settings",
     [[], ["--set", "buckets.max_length=4"], ["--set", "buckets.max_length=4", "--set", "buckets.sample=0.000001"]],
 )
-def test_rejects_and_report_are_written_where_all_is_refused_and_nothing_can_be_planned(
+def test_rejects_and_report_are_written_if_all_records_are_rejected_and_nothing_can_be_planned(
     settings: list[str], place, lengthwise
 ) -> None:
     settings = [*PLANNED, *settings, "--set", "inputs.format=example"]
@@ -162,7 +162,7 @@ def test_a_sample_without_a_valid_sequence_is_made_larger(place, lengthwise) -> 
 
 @pytest.mark.parametrize("command", ["check", "plan", "prepare"])
 @pytest.mark.parametrize("setting", ["buckets.count=4", "buckets.boundaries=[4]"])
-def test_no_record_at_all_is_an_error_that_says_so(command: str, setting: str, place, lengthwise) -> None:
+def test_an_input_without_records_is_an_error(command: str, setting: str, place, lengthwise) -> None:
     (place.raw / "a.tfrecord").write_bytes(b"")
     (place.raw / "b.tfrecord").write_bytes(gzip.compress(b""))
     error = lengthwise(command, place.job, "--set", setting, "-q", code=1).stderr
@@ -171,7 +171,7 @@ def test_no_record_at_all_is_an_error_that_says_so(command: str, setting: str, p
     assert not (place.prepared / "manifest.json").exists()
 
 
-def test_plan_of_no_valid_sequence_is_told(tmp_path, lengthwise) -> None:
+def test_plan_reports_that_no_sequence_is_valid(tmp_path, lengthwise) -> None:
     place = make_place(tmp_path, bad=200)
     message = lengthwise("plan", place.job, "--workers", "1", code=1).stderr
     assert "no valid sequence was found to plan from" in message
@@ -226,7 +226,7 @@ def test_options_that_cannot_work_are_refused(command: str, name: str, place, le
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_results_that_do_not_arrive_are_no_verdict(kept: int, place, lengthwise, monkeypatch) -> None:
+def test_missing_results_are_an_error(kept: int, place, lengthwise, monkeypatch) -> None:
     from lengthwise.job.running import job_steps
 
     write = job_steps.write_summary

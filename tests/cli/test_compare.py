@@ -34,10 +34,10 @@ def test_what_moved_is_an_exit_code_a_table_and_json(weeks: Path, lengthwise: Ca
     assert f"2 of 8 features moved from {weeks / 'first'}: " in result.stderr
     assert "distribution moved: Jensen-Shannon distance" in result.stdout
     result = lengthwise(*arguments, "--json", code=1)
-    told = json.loads(result.stdout)
-    assert sorted(told["moved"]) == ["mood", "sequence_length"]
-    assert told["limits"]["false_alarms"] == 0.01
-    by_key = {feature["key"]: feature for feature in told["features"]}
+    comparison = json.loads(result.stdout)
+    assert sorted(comparison["moved"]) == ["mood", "sequence_length"]
+    assert comparison["limits"]["false_alarms"] == 0.01
+    by_key = {feature["key"]: feature for feature in comparison["features"]}
     assert by_key["mood"]["measure"] == "Jensen-Shannon"
     assert by_key["mood"]["distance"] > 0.5
     assert by_key["film"]["flags"] == []
@@ -75,8 +75,8 @@ def test_wrong_limits_name_the_field(
     weeks: Path, lengthwise: Callable[..., Any], tmp_path: Path, limits: str, message: str
 ) -> None:
     (tmp_path / "drift.yaml").write_text(limits)
-    shown = lengthwise("compare", weeks / "moved", weeks / "first", "--limits", tmp_path / "drift.yaml", code=2).stderr
-    assert message in shown
+    error = lengthwise("compare", weeks / "moved", weeks / "first", "--limits", tmp_path / "drift.yaml", code=2).stderr
+    assert message in error
 
 
 def test_a_folder_without_a_data_set_is_one_message(

@@ -90,7 +90,7 @@ def cgroup() -> Iterator[Path]:
     folder.rmdir()
 
 
-def test_doctor_tells_the_quota_of_a_real_cgroup(cgroup: Path) -> None:
+def test_doctor_shows_the_quota_of_a_real_cgroup(cgroup: Path) -> None:
     script = f'echo $$ > {cgroup}/cgroup.procs && exec "$@"'
     command = ["sh", "-c", script, "sh", sys.executable, "-m", "lengthwise_cli", "doctor"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

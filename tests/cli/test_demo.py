@@ -1,4 +1,4 @@
-"""`lengthwise demo`, and the example on MovieLens: real data, the whole way."""
+"""`lengthwise demo`, and the example on MovieLens: from real raw records to training."""
 
 import glob
 import importlib.util
@@ -66,7 +66,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> str:
     return found[0]
 
 
-def test_movielens_out_of_its_wheel(wheel: str, tmp_path, lengthwise) -> None:
+def test_movielens_from_its_wheel(wheel: str, tmp_path, lengthwise) -> None:
     example = str(ROOT / "examples" / "movielens.py")
     command = [sys.executable, example, wheel, "--folder", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

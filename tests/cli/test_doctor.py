@@ -46,7 +46,7 @@ def test_paths_are_tried(light, tmp_path, lengthwise) -> None:
     ("name", "specifier", "found"),
     [("click", "<1", ", expected <1"), ("no-such-package", ">=2", "not installed")],
 )
-def test_a_wrong_version_is_bad_and_the_mending_is_said(name: str, specifier: str, found: str) -> None:
+def test_a_wrong_version_is_bad_and_the_fix_is_shown(name: str, specifier: str, found: str) -> None:
     finding = doctor_checks._version(name, specifier)
     assert finding.status == "bad"
     assert found in finding.found
@@ -62,9 +62,9 @@ def test_a_job_endpoint_where_nothing_listens_is_bad(light, lengthwise) -> None:
 
 def test_the_chosen_runner_runs_a_job(light, tmp_path, lengthwise) -> None:
     result = lengthwise("doctor", tmp_path, "--json", "--", "--runner=FnApiRunner")
-    [found] = [one for one in json.loads(result.stdout) if one["what"] == "FnApiRunner"]
-    assert found["status"] == "ok"
-    assert found["found"].endswith(f"reaches {tmp_path}")
+    [finding] = [finding for finding in json.loads(result.stdout) if finding["what"] == "FnApiRunner"]
+    assert finding["status"] == "ok"
+    assert finding["found"].endswith(f"reaches {tmp_path}")
     assert not [*tmp_path.iterdir()]
 
 

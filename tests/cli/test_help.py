@@ -24,7 +24,7 @@ def test_each_command_says_what_it_does_with_an_example(name: str, lengthwise) -
 def test_each_option_says_what_it_is_for(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
-    options = [one for one in command.params if isinstance(one, click.Option)]
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
     assert [option.name for option in options if not option.help] == []
 
 

@@ -130,7 +130,7 @@ def test_markup_stands_as_it_is_and_json_has_the_true_names(hostile, lengthwise)
     assert set(content["sequences"][0]["steps"]) == {"word" + HOSTILE, "price[/usd]" + HOSTILE}
     assert content["folder"] == PREPARED
     rejects = json.loads(lengthwise("rejects", PREPARED, "--json").stdout)["rejects"]
-    assert {one["column"] for one in rejects} == {"", "word" + HOSTILE, "price[/usd]" + HOSTILE}
+    assert {reject["column"] for reject in rejects} == {"", "word" + HOSTILE, "price[/usd]" + HOSTILE}
     page = (hostile.folder / PREPARED / "report.html").read_text()
     assert {char for char in page if not char.isprintable()} <= {"\n"}
 

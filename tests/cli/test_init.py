@@ -26,7 +26,7 @@ def test_an_empty_file_is_replaced_and_no_other(raw, lengthwise) -> None:
     assert "--overwrite" in lengthwise("init", raw, "-o", job, code=2).stderr
 
 
-def test_a_redirection_that_leaves_an_empty_file_is_told(tmp_path) -> None:
+def test_a_redirection_that_leaves_an_empty_file_is_reported(tmp_path) -> None:
     command = [sys.executable, "-m", "lengthwise_cli", "init", f"{tmp_path}/nothing"]
     with open(tmp_path / "job.yaml", "wb") as stdout:
         done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)

@@ -30,11 +30,11 @@ def test_it_says_what_it_did(place, lengthwise) -> None:
 
 
 def test_it_says_that_blocks_hold_no_padding(place, lengthwise) -> None:
-    said = "(blocks contain no padding"
-    assert said not in lengthwise("prepare", place.job, "--workers", "1", "--set", "output.layout=example").stdout
+    note = "(blocks contain no padding"
+    assert note not in lengthwise("prepare", place.job, "--workers", "1", "--set", "output.layout=example").stdout
     output = place.folder / "blocks"
     blocks = lengthwise("prepare", place.job, "--workers", "1", "--set", "output.layout=block", "--output", output)
-    assert said in blocks.stdout
+    assert note in blocks.stdout
 
 
 def test_what_it_says_next_can_be_opened_and_pasted_into_python(place, lengthwise) -> None:
@@ -54,7 +54,7 @@ def test_quiet_says_nothing(place, lengthwise) -> None:
     assert place.prepared.joinpath("manifest.json").exists()
 
 
-def test_json_is_one_object_an_event(place, lengthwise) -> None:
+def test_json_is_one_object_per_event(place, lengthwise) -> None:
     result = lengthwise("prepare", place.job, "--workers", "1", "--json")
     events = [json.loads(line) for line in result.stdout.splitlines()]
     assert result.stderr == ""
@@ -93,7 +93,7 @@ def test_the_same_command_again_says_that_it_is_done(place, lengthwise) -> None:
     assert place.prepared.joinpath("manifest.json").stat().st_mtime_ns == before
 
 
-def test_another_data_set_is_replaced_only_when_told_to(place, lengthwise) -> None:
+def test_another_data_set_is_replaced_only_with_overwrite(place, lengthwise) -> None:
     lengthwise("prepare", place.job, "--workers", "1", "-q")
     other = ["prepare", place.job, "--set", "shuffle.seed=7", "--workers", "1", "-q"]
     assert "replace it with --overwrite" in lengthwise(*other, code=2).stderr
@@ -129,7 +129,7 @@ def test_beam_options_reach_beam(place, lengthwise) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_stopped_it_says_how_to_resume_and_resumes(number: signal.Signals, workers: int, place, lengthwise) -> None:
+def test_a_stopped_run_says_how_to_resume_and_resumes(number: signal.Signals, workers: int, place, lengthwise) -> None:
     (place.raw / "b.tfrecord").write_bytes((place.raw / "b.tfrecord").read_bytes() * 600)  # some seconds of work
     process = start("prepare", place.job, "--workers", workers)
     with process:
@@ -147,7 +147,7 @@ def test_stopped_it_says_how_to_resume_and_resumes(number: signal.Signals, worke
 
 
 @pytest.mark.slow
-def test_stopped_it_takes_its_worker_processes_along(place) -> None:
+def test_a_stopped_run_ends_its_worker_processes(place) -> None:
     command = ["prepare", place.job, "--workers", "2"]
     with start(*command, start_new_session=True) as process:
         assert process.stderr is not None
@@ -167,16 +167,16 @@ def test_stopped_it_takes_its_worker_processes_along(place) -> None:
 
 def _workers_of(session: int) -> set[int]:
     """The worker processes in a session."""
-    found = set()
+    workers = set()
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat") as stat, open(f"/proc/{name}/cmdline") as line:
                 mine = int(stat.read().rpartition(")")[2].split()[3]) == session
                 if mine and "lengthwise.job.running.worker_process" in line.read():
-                    found.add(int(name))
+                    workers.add(int(name))
         except OSError:  # it has ended
             continue
-    return found
+    return workers
 
 
 def test_a_second_run_in_the_same_folder_is_refused(place, lengthwise) -> None:
@@ -212,7 +212,7 @@ def test_debug_shows_the_traceback(place, monkeypatch) -> None:
     assert "Traceback" in result.stderr
 
 
-def test_a_reader_that_goes_away_is_no_failure(original) -> None:
+def test_a_reader_that_leaves_is_not_a_failure(original) -> None:
     with start("inspect", original.prepared, "--json", "-n", "200") as process:
         assert process.stdout is not None
         process.stdout.close()

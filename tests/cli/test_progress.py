@@ -15,7 +15,7 @@ from lengthwise.progress import Event
 from lengthwise_cli import progress_display
 
 
-def test_lines_say_bytes_records_rate_rejects_and_what_is_left(capsys, monkeypatch) -> None:
+def test_lines_show_bytes_records_rate_rejects_and_remaining_time(capsys, monkeypatch) -> None:
     now = 100.0
     monkeypatch.setattr(progress_display.time, "monotonic", lambda: now)
     lines = progress_display.PlainLines()
@@ -68,20 +68,20 @@ def _on_a_terminal(*arguments: str, stop_at: str = "", columns: int = 120) -> tu
     command = [sys.executable, "-m", "lengthwise_cli", *arguments]
     process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
     os.close(terminal)
-    shown, deadline, stopped = b"", time.monotonic() + 90, False
+    output, deadline, stopped = b"", time.monotonic() + 90, False
     while time.monotonic() < deadline:
         if not select.select([controller], [], [], 1)[0]:
             continue
         try:
-            shown += os.read(controller, 65536)
+            output += os.read(controller, 65536)
         except OSError:  # the other side is closed
             break
-        if stop_at and stop_at.encode() in shown and not stopped:
+        if stop_at and stop_at.encode() in output and not stopped:
             process.send_signal(signal.SIGINT)
             stopped = True
     code = process.wait(30)
     os.close(controller)
-    return shown.decode(), code
+    return output.decode(), code
 
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -89,30 +89,30 @@ HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_a_terminal_gets_a_bar_from_the_start(columns: int, place) -> None:
-    shown, code = _on_a_terminal("prepare", place.job, "--workers", "2", columns=columns)
+    output, code = _on_a_terminal("prepare", place.job, "--workers", "2", columns=columns)
     assert code == 0
-    assert "starting" in shown.split("read")[0]
+    assert "starting" in output.split("read")[0]
     lines = [
-        line for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "\n").split("\n") if "━" in line
+        line for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output).replace("\r", "\n").split("\n") if "━" in line
     ]
     assert any(re.search("^  read .*100%.* 200 records .*1 rejected", line) for line in lines)
     assert any(re.search("^  write .*6 shards  199 records", line) for line in lines)
     assert max(map(len, lines)) <= columns - 2  # room for the terminal's own ^C
-    assert shown.count(HIDE) == shown.count(SHOW) > 0
-    assert shown.rindex(SHOW) > shown.rindex(HIDE)
+    assert output.count(HIDE) == output.count(SHOW) > 0
+    assert output.rindex(SHOW) > output.rindex(HIDE)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_leaves_a_clean_terminal_and_says_how_to_resume(workers: str, place) -> None:
     (place.raw / "b.tfrecord").write_bytes((place.raw / "b.tfrecord").read_bytes() * 600)
-    shown, code = _on_a_terminal("prepare", place.job, "--workers", workers, stop_at="records")
+    output, code = _on_a_terminal("prepare", place.job, "--workers", workers, stop_at="records")
     assert code == 130
-    assert shown.rindex(SHOW) > shown.rindex(HIDE)
-    assert shown.rstrip().endswith("stopped; run the same command to resume")
-    assert "Traceback" not in shown
+    assert output.rindex(SHOW) > output.rindex(HIDE)
+    assert output.rstrip().endswith("stopped; run the same command to resume")
+    assert "Traceback" not in output
 
 
 def test_verify_shows_its_progress_too(original) -> None:
-    shown, code = _on_a_terminal("verify", str(original.prepared))
+    output, code = _on_a_terminal("verify", str(original.prepared))
     assert code == 0
-    assert "verify" in shown
+    assert "verify" in output

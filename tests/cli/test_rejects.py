@@ -36,7 +36,7 @@ def damaged(tmp_path, lengthwise):
 
 def test_rejects_are_listed_by_reason_and_column(damaged, lengthwise) -> None:
     listed = json.loads(lengthwise("rejects", damaged.prepared, "--json").stdout)
-    counts = {(one["reason"], one["column"]): one["records"] for one in listed["rejects"]}
+    counts = {(group["reason"], group["column"]): group["records"] for group in listed["rejects"]}
     assert counts == {
         ("not_finite", "x"): 2,
         ("damaged_record", ""): 1,
@@ -44,7 +44,7 @@ def test_rejects_are_listed_by_reason_and_column(damaged, lengthwise) -> None:
         ("unparsable", ""): 1,
         ("damaged_file", ""): 1,
     }
-    [first, _] = [one for one in listed["examples"] if one["reason"] == "not_finite"]
+    [first, _] = [example for example in listed["examples"] if example["reason"] == "not_finite"]
     assert (first["file"], first["index"]) == (str(damaged.raw / "a.tfrecord"), 0)
     assert first["detail"] == "expected a finite number, received nan"
 
@@ -61,7 +61,7 @@ def test_the_list_is_a_table_for_people(damaged, lengthwise) -> None:
 )
 def test_reason_and_column_choose(options: list[str], count: int, damaged, lengthwise) -> None:
     listed = json.loads(lengthwise("rejects", damaged.prepared, *options, "--json").stdout)
-    assert sum(one["records"] for one in listed["rejects"]) == count
+    assert sum(group["records"] for group in listed["rejects"]) == count
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -74,8 +74,8 @@ def test_extracted_records_are_prepared_again_once_the_spec_is_fixed(suffix: str
     assert "damaged_file 1" in text
     content = gzip.decompress(again.read_bytes()) if suffix else again.read_bytes()
     assert content.count(b"record 0") == 1
-    mended = ["--set", "sequences.over_long=truncate_right", "-o", damaged.folder / "again", "--workers", "1", "-q"]
-    lengthwise("prepare", damaged.job, again, *mended, "--set", "limits.rejected_fraction=1")
+    fixed = ["--set", "sequences.over_long=truncate_right", "-o", damaged.folder / "again", "--workers", "1", "-q"]
+    lengthwise("prepare", damaged.job, again, *fixed, "--set", "limits.rejected_fraction=1")
     counts = load_manifest(str(damaged.folder / "again")).counts
     assert (counts.read, counts.written, counts.rejected) == (4, 1, {"not_finite": 2, "unparsable": 1})
 
@@ -103,7 +103,7 @@ def test_a_data_set_without_rejects_says_so(tmp_path, lengthwise) -> None:
     assert lengthwise("rejects", place.prepared).stdout == "no rejects\n"
 
 
-def test_a_folder_that_is_no_data_set_is_told(place, lengthwise) -> None:
+def test_a_folder_that_is_not_a_data_set_is_reported(place, lengthwise) -> None:
     assert "expected a prepared data set, or a folder with rejects/" in lengthwise("rejects", place.raw, code=1).stderr
 
 
@@ -181,7 +181,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], object], list[str], int]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_rejects_are_told_by_every_command(name: str, three: Path, tmp_path: Path, lengthwise) -> None:
+def test_every_command_reports_damaged_rejects(name: str, three: Path, tmp_path: Path, lengthwise) -> None:
     damage, texts, readable = DAMAGED[name]
     shutil.copytree(three.parent / "raw", tmp_path / "raw")
     folder = shutil.copytree(three, tmp_path / "prepared")
@@ -191,7 +191,7 @@ def test_damaged_rejects_are_told_by_every_command(name: str, three: Path, tmp_p
     listed = lengthwise("rejects", folder, code=1)
     assert [text for text in [path.name, *texts] if text not in listed.stderr] == []
     content = json.loads(lengthwise("rejects", folder, "--json", code=1).stdout)
-    assert sum(one["records"] for one in content["rejects"]) == readable
+    assert sum(group["records"] for group in content["rejects"]) == readable
     assert all(fault["path"].startswith("rejects") and fault["problem"] for fault in content["faults"])
     lengthwise("rejects", folder, "--column", "x", "--reason", "not_finite", code=1)
 
@@ -200,15 +200,15 @@ def test_damaged_rejects_are_told_by_every_command(name: str, three: Path, tmp_p
     assert texts[0] in extracted.stderr
     assert len(_starts(tmp_path / "out")) == readable
 
-    shown = lengthwise("report", folder, "-o", tmp_path / "page.html", code=1).stderr
-    assert [text for text in texts if text not in shown] == []
+    error = lengthwise("report", folder, "-o", tmp_path / "page.html", code=1).stderr
+    assert [text for text in texts if text not in error] == []
     assert not (tmp_path / "page.html").exists()
 
     problems = " ".join(fault.problem for fault in verify_data_set(str(folder)).faults)
     assert [text for text in texts if text not in problems] == []
 
 
-def test_damaged_rejects_of_a_failed_job_are_told(tmp_path, lengthwise) -> None:
+def test_damaged_rejects_of_a_failed_job_are_reported(tmp_path, lengthwise) -> None:
     place = make_place(tmp_path, bad=3, fraction=0)
     lengthwise("prepare", place.job, "--set", "output.compression=none", "--workers", "1", "-q", code=1)
     lengthwise("rejects", place.prepared)

@@ -1,4 +1,4 @@
-"""Remote paths without what they need: one message, at once."""
+"""Remote paths without their credentials or libraries: one message, immediately."""
 
 import os
 import subprocess
@@ -48,10 +48,10 @@ def test_missing_credentials_are_one_message(place, tmp_path, scheme: str, direc
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_key_file_that_is_not_there_is_named(tmp_path, monkeypatch, lengthwise) -> None:
+def test_a_missing_key_file_is_named(tmp_path, monkeypatch, lengthwise) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
-    shown = lengthwise("verify", "gs://bucket/prepared", code=3).stderr
-    assert f"{tmp_path}/key.json was not found" in shown
+    error = lengthwise("verify", "gs://bucket/prepared", code=3).stderr
+    assert f"{tmp_path}/key.json was not found" in error
 
 
 @pytest.mark.parametrize("scheme", ["gs", "s3"])

@@ -8,7 +8,7 @@ from cli.conftest import make_place, start
 from report.pages import parse
 
 
-def test_the_page_is_the_one_that_stands_in_the_data_set(original, tmp_path) -> None:
+def test_the_page_is_the_one_in_the_data_set(original, tmp_path) -> None:
     page = tmp_path / "new" / "page.html"
     with start("report", original.prepared, "-o", page) as command:
         assert command.communicate(timeout=120) == (f"{page}\n", "")
@@ -17,7 +17,7 @@ def test_the_page_is_the_one_that_stands_in_the_data_set(original, tmp_path) -> 
     assert list(page.parent.iterdir()) == [page]
 
 
-def test_the_page_tells_the_numbers_of_the_manifest_and_needs_nothing_else(original, lengthwise, tmp_path) -> None:
+def test_the_page_shows_the_numbers_of_the_manifest_and_needs_nothing_else(original, lengthwise, tmp_path) -> None:
     lengthwise("report", original.prepared, "-o", tmp_path / "page.html")
     page = parse((tmp_path / "page.html").read_text())
     counts = original.manifest["counts"]
@@ -53,8 +53,8 @@ def test_compare_shows_what_moved_and_only_that(original, lengthwise, tmp_path) 
 )
 def test_what_cannot_be_shown_is_one_message(original, lengthwise, tmp_path, arguments, code, message) -> None:
     places = {"prepared": str(original.prepared), "empty": str(tmp_path)}
-    shown = lengthwise("report", *(part.format(**places) for part in arguments), code=code).stderr
-    assert message in shown
+    error = lengthwise("report", *(part.format(**places) for part in arguments), code=code).stderr
+    assert message in error
     assert list(tmp_path.iterdir()) == []
 
 

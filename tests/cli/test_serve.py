@@ -50,11 +50,11 @@ def test_a_trainer_reads_through_the_servers_of_the_readme(original, tmp_path) -
     command = ["unshare", "-n", "bash", "-c", shell, sys.executable, program]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as trainer:
         try:
-            said, errors = trainer.communicate(timeout=180)
+            output, errors = trainer.communicate(timeout=180)
         finally:
             trainer.terminate()
     shards = [shard for shard in original.manifest["shards"] if shard["split"] == "train"]
-    lines = [line for line in said.splitlines() if line.startswith(("WAITING", "SEQUENCES", "ENDED"))]
+    lines = [line for line in output.splitlines() if line.startswith(("WAITING", "SEQUENCES", "ENDED"))]
     assert lines == [
         "WAITING waiting for the dispatcher at localhost:5050: Connection refused",
         f"SEQUENCES {sum(shard['sequences'] for shard in shards)}",
@@ -64,7 +64,7 @@ def test_a_trainer_reads_through_the_servers_of_the_readme(original, tmp_path) -
 
 @pytest.mark.parametrize("address", ["localhost:1", "nowhere.invalid:5050"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_without_a_dispatcher_says_so_and_ends_when_told(address: str, number: signal.Signals) -> None:
+def test_a_worker_without_a_dispatcher_says_so_and_ends_on_a_signal(address: str, number: signal.Signals) -> None:
     worker = start("serve", "worker", "--dispatcher", address)
     try:
         assert worker.stderr.readline().startswith(f"waiting for the dispatcher at {address}: ")
@@ -77,8 +77,8 @@ def test_a_worker_without_a_dispatcher_says_so_and_ends_when_told(address: str, 
 
 @pytest.mark.parametrize("address", ["10.0.0.2", "10.0.0.2:", ":5050", "host:port"])
 def test_an_address_is_a_host_and_a_port(lengthwise, address: str) -> None:
-    shown = lengthwise("serve", "worker", "--dispatcher", address, code=2).stderr
-    assert f"expected HOST:PORT, received '{address}'" in shown
+    error = lengthwise("serve", "worker", "--dispatcher", address, code=2).stderr
+    assert f"expected HOST:PORT, received '{address}'" in error
 
 
 def test_each_server_says_what_it_needs(lengthwise) -> None:

@@ -54,7 +54,7 @@ sys.exit(guarded(action, debug=False))
 """
 
 
-def test_an_interrupt_that_a_library_turns_into_an_error_of_its_own_is_one() -> None:
+def test_an_interrupt_that_a_library_turns_into_its_own_error_stays_an_interrupt() -> None:
     program = [sys.executable, "-c", TRANSLATING]
     ended = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stderr) == (130, "stopped\n")
@@ -77,9 +77,9 @@ def _send(process: subprocess.Popen[str], reached: Callable[[], bool], delay: fl
     time.sleep(delay)
     for _ in range(2):  # as `timeout` and terminals do: to the process, and to its group
         process.send_signal(number)
-    _, said = process.communicate(timeout=120)
-    assert "Traceback" not in said
-    return said
+    _, errors = process.communicate(timeout=120)
+    assert "Traceback" not in errors
+    return errors
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -87,8 +87,8 @@ def test_a_signal_in_the_first_moments_of_a_command_gives_130(place: Place, name
     number = signal.Signals[name]
     for delay in (0, 0.005, 0.02, 0.05, 0.1, 0.2):
         process = start("prepare", place.job)
-        said = _send(process, partial(_catches, process.pid, signal.SIGHUP), delay, number)  # the last to be set
-        assert process.returncode == 130, (delay, said)
+        errors = _send(process, partial(_catches, process.pid, signal.SIGHUP), delay, number)  # the last to be set
+        assert process.returncode == 130, (delay, errors)
 
 
 @pytest.mark.slow
@@ -97,14 +97,14 @@ def test_a_signal_from_publication_to_the_end_gives_130_or_comes_too_late(place:
     for attempt, delay in enumerate((0, 0.01, 0.03, 0.06, 0.1, 0.2)):
         output = place.folder / f"{name}-{attempt}"
         process = start("prepare", place.job, "--workers", "1", "-o", output)
-        said = _send(process, lambda: any(output.glob("Split-*")), delay, signal.Signals[name])  # noqa: B023
-        assert process.returncode in (0, 130), (delay, said)
+        errors = _send(process, lambda: any(output.glob("Split-*")), delay, signal.Signals[name])  # noqa: B023
+        assert process.returncode in (0, 130), (delay, errors)
         assert process.returncode == 130 or (output / "manifest.json").exists()
 
 
 @pytest.mark.slow
-def test_nohup_keeps_a_run_from_hearing_of_its_terminal(place: Place) -> None:
+def test_a_run_under_nohup_ignores_the_end_of_its_terminal(place: Place) -> None:
     process = start("prepare", place.job, "--workers", "1", before=("nohup",))
-    said = _send(process, lambda: place.prepared.exists(), 0, signal.SIGHUP)
-    assert process.returncode == 0, said
+    errors = _send(process, lambda: place.prepared.exists(), 0, signal.SIGHUP)
+    assert process.returncode == 0, errors
     assert (place.prepared / "manifest.json").exists()

@@ -32,7 +32,7 @@ def test_help_loads_none_of_the_heavy_libraries(calls: list[list[str]]) -> None:
     assert done.stdout.splitlines()[-1].split() == ["LOADED"]
 
 
-def test_a_wrong_configuration_is_told_before_beam_is_loaded(tmp_path) -> None:
+def test_a_wrong_configuration_is_reported_before_beam_is_loaded(tmp_path) -> None:
     (tmp_path / "job.yaml").write_text("columns: []")
     program = (
         "import sys\nfrom lengthwise_cli.main import main\ntry:\n    main(['prepare', 'job.yaml'])\n"

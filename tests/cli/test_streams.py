@@ -53,7 +53,7 @@ def test_the_exit_code_of_a_failed_run_stays(raw: Place, tmp_path, how: str) -> 
 
 
 @pytest.mark.slow
-def test_what_is_said_without_a_reader_goes_to_no_file_of_ours(raw: Place, tmp_path) -> None:
+def test_output_to_closed_streams_reaches_no_file_of_the_data_set(raw: Place, tmp_path) -> None:
     """Files are opened under the numbers of closed streams; native code writes its greetings there."""
     clean, closed = (bash(f"$L prepare job.yaml -o {tmp_path}/{name}/out {how}", raw) for name, how in
                      (("clean", ""), ("closed", "<&- >&- 2>&-")))  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_listing_ends_quietly_when_its_reader_leaves_and_says_when_it_is_cut(r
         assert "Exception ignored" not in done.stderr
 
 
-def test_wrong_usage_stays_wrong_without_a_reader(raw: Place) -> None:
+def test_wrong_usage_keeps_its_exit_code_without_a_reader(raw: Place) -> None:
     for how in ("2>&-", "2>/dev/full", "2>&1 | true", ">&- 2>&-"):
         assert bash(f"$L prepare nowhere.yaml {how}", raw).returncode == 2
 

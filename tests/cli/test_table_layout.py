@@ -48,7 +48,7 @@ def test_tables_keep_every_cell_and_fit(rows, width) -> None:
         assert sorted(letters(shown)) == sorted(letters("".join(cell for row in rows for cell in row)))
 
 
-def test_what_is_too_narrow_for_a_grid_is_shown_row_by_row() -> None:
+def test_a_table_too_wide_for_a_grid_is_shown_row_by_row() -> None:
     columns = [Column("name", False), Column("count", True), Column("note", False)]
     rows = [["price", "1,234", "of one item in francs"], ["7", "", "x"]]
     assert len(lay_out(columns, rows, 40).head) == 2

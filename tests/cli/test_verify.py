@@ -169,7 +169,7 @@ def test_an_edited_manifest_is_found(name: str, copy, lengthwise) -> None:
         ('{"format_version": 99}', "format version 99 is newer"),
     ],
 )
-def test_a_manifest_that_is_none_is_told(content: str, message: str, copy, lengthwise) -> None:
+def test_an_unreadable_manifest_is_reported(content: str, message: str, copy, lengthwise) -> None:
     (copy.prepared / "manifest.json").write_text(content)
     assert message in lengthwise("verify", copy.prepared, code=1).stderr
 
@@ -186,8 +186,8 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(where: str, path: str,
         manifest["columns"][0] = {"kind": "vocabulary", "key": "w", "vocabulary_file": path}
     (copy.prepared / "manifest.json").write_text(json.dumps(manifest))
     for command in ("verify", "inspect"):
-        shown = lengthwise(command, copy.prepared, code=1).stderr
-        assert f"expected a path within the data set's folder, received {path!r}" in shown.replace("\n", " ")
+        error = lengthwise(command, copy.prepared, code=1).stderr
+        assert f"expected a path within the data set's folder, received {path!r}" in error.replace("\n", " ")
 
 
 def test_without_a_manifest_there_is_no_data_set(place, lengthwise) -> None:
@@ -214,7 +214,7 @@ def test_formatting_alone_is_no_edit(copy, lengthwise) -> None:
 
 
 @pytest.mark.parametrize("name", [*EDITS, "the digest", "no digest"])
-def test_an_altered_manifest_is_used_by_nobody_but_verify(name: str, copy, lengthwise, tmp_path) -> None:
+def test_only_verify_uses_an_altered_manifest(name: str, copy, lengthwise, tmp_path) -> None:
     manifest = copy.manifest
     if name in EDITS:
         EDITS[name][0](manifest)
@@ -244,16 +244,14 @@ def test_an_altered_manifest_is_used_by_nobody_but_verify(name: str, copy, lengt
         (lambda m: m["counts"].update(read=10**30, sequences=2**63), None),
     ],
 )
-def test_numbers_that_cannot_be_are_refused_or_shown_in_bounded_memory(
-    edit, message, copy, lengthwise, tmp_path
-) -> None:
+def test_impossible_numbers_are_refused_or_shown_in_bounded_memory(edit, message, copy, lengthwise, tmp_path) -> None:
     manifest = copy.manifest
     edit(manifest)
     (copy.prepared / "manifest.json").write_text(without_files(json.dumps(manifest), lambda _: False))
     tracemalloc.start()
     for command in (["inspect"], ["report", "-o", tmp_path / "page.html"]):
-        shown = lengthwise(*command, copy.prepared, code=0 if message is None else 1).stderr
-        assert message is None or message in shown
+        error = lengthwise(*command, copy.prepared, code=0 if message is None else 1).stderr
+        assert message is None or message in error
     assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
     tracemalloc.stop()
     lengthwise("verify", copy.prepared, code=1)

@@ -62,11 +62,11 @@ def folder(tmp_path_factory) -> Path:
         name = f"raw-records-of-the-recommendation-service-part-{part:05d}-of-00002.tfrecord"
         (folder / "raw" / name).write_bytes(frame([record(rng, number) for number in range(60)]))
     (folder / "job.yaml").write_text(CONFIG.format(folder=folder, keys=KEYS))
-    shown(folder, 80, "prepare", "{folder}/job.yaml", "--workers", "1", "--quiet")
+    lines_on_terminal(folder, 80, "prepare", "{folder}/job.yaml", "--workers", "1", "--quiet")
     return folder
 
 
-def shown(folder: Path, columns: int | None, *arguments: str, stream: str = "stdout") -> list[str]:
+def lines_on_terminal(folder: Path, columns: int | None, *arguments: str, stream: str = "stdout") -> list[str]:
     """The lines that a command writes to a terminal so wide; None: to a pipe."""
     controller, terminal = pty.openpty() if columns else os.pipe()
     read: list[bytes] = []
@@ -94,9 +94,9 @@ def shown(folder: Path, columns: int | None, *arguments: str, stream: str = "std
     return text.replace("\r\n", "\n").split("\n")
 
 
-def broken(lines: list[str], whole: list[str]) -> list[str]:
+def broken(lines: list[str], piped: list[str]) -> list[str]:
     """Returns words that occur in the lines, but not in those of a pipe; long words may break after a separator."""
-    words = {word for line in whole for word in line.split()}
+    words = {word for line in piped for word in line.split()}
     long = [word for word in words if len(word) > LONG]
     return [
         word
@@ -137,22 +137,22 @@ ERRORS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_tables_and_messages_break_between_words(folder, name) -> None:
-    whole = shown(folder, None, *COMMANDS[name])
+    piped = lines_on_terminal(folder, None, *COMMANDS[name])
     for columns in (60, 80, 100):
-        lines = shown(folder, columns, *COMMANDS[name])
-        assert broken(lines, whole) == []
+        lines = lines_on_terminal(folder, columns, *COMMANDS[name])
+        assert broken(lines, piped) == []
         assert [line for line in lines if len(line) > columns and len(line.split()) > 1] == []
         assert len(" ".join(lines).split()) >= 10
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors_break_between_words(folder, name) -> None:
-    whole = shown(folder, None, *ERRORS[name], stream="stderr")
+    piped = lines_on_terminal(folder, None, *ERRORS[name], stream="stderr")
     for columns in (60, 80, 100):
-        lines = shown(folder, columns, *ERRORS[name], stream="stderr")
+        lines = lines_on_terminal(folder, columns, *ERRORS[name], stream="stderr")
         message = lines[next(place for place, line in enumerate(lines) if line.startswith("Error:")) :]
         assert [line for line in message if len(line) > columns and len(line.split()) > 1] == []
-        assert broken(message, whole) == []
+        assert broken(message, piped) == []
 
 
 def test_help_fits_80_columns() -> None:
@@ -160,14 +160,14 @@ def test_help_fits_80_columns() -> None:
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         group = [command, *getattr(command, "commands", {}).values()]
-        for one in group:
-            text = one.get_help(click.Context(one, parent=context, info_name=one.name, terminal_width=80))
+        for command in group:
+            text = command.get_help(click.Context(command, parent=context, info_name=command.name, terminal_width=80))
             assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 def test_what_prepare_says_next_is_python_at_any_width(folder) -> None:
     for columns in (60, 80, 100):
-        lines = shown(folder, columns, "prepare", "{folder}/job.yaml", "--workers", "1", "--overwrite")
+        lines = lines_on_terminal(folder, columns, "prepare", "{folder}/job.yaml", "--workers", "1", "--overwrite")
         start = next(place for place, line in enumerate(lines) if line.startswith("lengthwise.open("))
         [statement] = ast.parse("\n".join(lines[start:])).body
         assert ast.literal_eval(statement.value.func.value.args[0]) == f"{folder}/prepared"
@@ -175,7 +175,7 @@ def test_what_prepare_says_next_is_python_at_any_width(folder) -> None:
 
 
 def test_a_long_table_of_buckets_is_shortened_in_the_middle_and_loses_no_sequence(folder) -> None:
-    lines = shown(folder, 80, "inspect", "{folder}/prepared", "--count", "0")
+    lines = lines_on_terminal(folder, 80, "inspect", "{folder}/prepared", "--count", "0")
     first = lines.index("Buckets") + 3
     rows = [line.split() for line in lines[first : lines.index("", first)]]
     assert len(rows) == 17

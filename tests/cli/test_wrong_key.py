@@ -46,7 +46,7 @@ def test_the_job_stops_before_its_first_pass(large, lengthwise) -> None:
     assert not large.prepared.exists()
 
 
-def test_check_gives_its_result_as_ever(large, lengthwise) -> None:
+def test_check_gives_its_usual_result(large, lengthwise) -> None:
     result = json.loads(lengthwise("check", large.job, "--json", code=1).stdout.splitlines()[-1])
     assert (result["event"], result["passed"], result["valid"]) == ("result", False, 0)
     assert KEYS in result["fault"]
@@ -57,7 +57,7 @@ def test_check_gives_its_result_as_ever(large, lengthwise) -> None:
 @pytest.mark.parametrize(
     "setting", ["limits.stop_after_rejected=0", "limits.stop_after_rejected=9000", "limits.rejected_fraction=1"]
 )
-def test_whoever_wants_it_reads_on(setting: str, large, lengthwise) -> None:
+def test_limits_can_disable_the_stop(setting: str, large, lengthwise) -> None:
     arguments = ["--set", setting, "--workers", "1", "--json"]
     code = 0 if "fraction" in setting else 1
     result = json.loads(lengthwise("check", large.job, *arguments, code=code).stdout.splitlines()[-1])
@@ -65,7 +65,7 @@ def test_whoever_wants_it_reads_on(setting: str, large, lengthwise) -> None:
     assert code == 0 or KEYS.removesuffix("?") in result["fault"]
 
 
-def test_small_inputs_are_read_whole_and_the_keys_told(tmp_path, lengthwise) -> None:
+def test_small_inputs_are_read_to_their_end_and_the_keys_are_listed(tmp_path, lengthwise) -> None:
     place = _place(tmp_path, 3, 20)
     for command in ("check", "prepare"):
         error = lengthwise(command, place.job, "--workers", "1", code=1).stderr
@@ -74,7 +74,7 @@ def test_small_inputs_are_read_whole_and_the_keys_told(tmp_path, lengthwise) -> 
     assert len(json.loads(lengthwise("rejects", place.prepared, "--json").stdout)["examples"]) == 3
 
 
-def test_one_valid_record_or_another_reason_is_enough_to_go_on(tmp_path, lengthwise) -> None:
+def test_one_valid_record_or_another_reason_is_enough_to_continue(tmp_path, lengthwise) -> None:
     place = _place(tmp_path, 4, 1500, key="words")
     nan = make_record(3, random.Random(2), "nan", float("nan"))
     long = make_record(30, random.Random(2), "long")

@@ -1,4 +1,4 @@
-"""A data set of zlib files, all the way: prepared, verified, read in both layouts, its rejects listed, inspected."""
+"""A data set of zlib files: prepared, verified, read in both layouts, its rejects listed, inspected."""
 
 import json
 import zlib
@@ -15,13 +15,15 @@ BAD = 3
 
 
 @pytest.mark.parametrize("layout", ["example", "block"])
-def test_a_data_set_of_zlib_files_goes_all_the_way(tmp_path, lengthwise, layout) -> None:
+def test_every_command_reads_a_data_set_of_zlib_files(tmp_path, lengthwise, layout) -> None:
     place = make_place(tmp_path, bad=BAD, fraction=0.5)
     for path in place.raw.iterdir():  # the input is zlib, too
         path.with_suffix(".tfrecord.zz").write_bytes(zlib.compress(path.read_bytes()))
         path.unlink()
     settings = [f"inputs.files={place.raw}/*.zz", "output.compression=zlib", f"output.layout={layout}"]
-    lengthwise("prepare", place.job, *(part for one in settings for part in ("--set", one)), "--workers", "1", "-q")
+    lengthwise(
+        "prepare", place.job, *(part for setting in settings for part in ("--set", setting)), "--workers", "1", "-q"
+    )
 
     manifest = load_manifest(str(place.prepared))
     kept = sum(shard.sequences for shard in manifest.shards)
@@ -40,11 +42,11 @@ def test_a_data_set_of_zlib_files_goes_all_the_way(tmp_path, lengthwise, layout)
         assert len(set(names)) == len(names) == kept
 
     listed = json.loads(lengthwise("rejects", place.prepared, "--json").stdout)
-    assert [(one["reason"], one["records"]) for one in listed["rejects"]] == [("not_finite", BAD)]
+    assert [(reject["reason"], reject["records"]) for reject in listed["rejects"]] == [("not_finite", BAD)]
     extracted = tmp_path / "again.tfrecord"
     lengthwise("rejects", place.prepared, "--extract", extracted)
-    shown = json.loads(lengthwise("inspect", place.prepared, "--json", "-n", RECORDS).stdout)["sequences"]
-    assert sorted(one["context"]["name"][0].encode() for one in shown) == sorted(names)
+    sequences = json.loads(lengthwise("inspect", place.prepared, "--json", "-n", RECORDS).stdout)["sequences"]
+    assert sorted(sequence["context"]["name"][0].encode() for sequence in sequences) == sorted(names)
     for path in (shards[0], extracted, next(place.raw.iterdir())):
         lengthwise("inspect", path, "-n", "2")
 

@@ -174,9 +174,9 @@ class _Mine:
 )
 def test_an_initializer_that_is_code_is_refused_before_anything_is_read(initializer, name) -> None:
     words = columns.sequence_categorical_column_with_identity("w", 10)
-    own = columns.embedding_column(words, 4, initializer=initializer)
+    embedding = columns.embedding_column(words, 4, initializer=initializer)
     [shared] = columns.shared_embedding_columns([words], 4, initializer=initializer)
-    for column, field in ((own, "initializer"), (shared, "shared.initializer")):
+    for column, field in ((embedding, "initializer"), (shared, "shared.initializer")):
         with pytest.raises(ConfigError) as caught:
             parse_config({"columns": [{"kind": "numeric", "key": "a"}, column]})
         message = str(caught.value)

@@ -68,21 +68,23 @@ def numbers(dataset: Any) -> list[int]:
 
 def rows(dataset: Any) -> list[tuple[int, tuple[list[int], list[float]]]]:
     """Each record's number, items and prices, without padding."""
-    found = []
+    contents = []
     for batch in dataset:
         table = zip(*(batch[key].numpy() for key in ("record", "sequence_length", "item", "price")), strict=True)
-        found += [(int(n), (items[:length].tolist(), prices[:length].tolist())) for n, length, items, prices in table]
-    return found
+        contents += [
+            (int(n), (items[:length].tolist(), prices[:length].tolist())) for n, length, items, prices in table
+        ]
+    return contents
 
 
 def test_it_is_one_data_set(days: Path) -> None:
     data = lw.open(days / "day-*")
-    apart = [lw.open(days / day) for day in DAYS]
+    single_days = [lw.open(days / day) for day in DAYS]
     assert data.folders == tuple(str(days / day) for day in DAYS)
-    assert data.manifests == tuple(one.manifest for one in apart)
-    assert data.splits == {split: sum(one.splits[split] for one in apart) for split in ("eval", "train")}
+    assert data.manifests == tuple(day.manifest for day in single_days)
+    assert data.splits == {split: sum(day.splits[split] for day in single_days) for split in ("eval", "train")}
     assert sum(data.splits.values()) == 300
-    assert data.columns == apart[0].columns
+    assert data.columns == single_days[0].columns
     prices = np.concatenate([batch["price"].numpy()[_real(batch)] for batch in data.read("train", batch_size=64)])
     moments = data.columns.moments["price"]
     np.testing.assert_allclose(moments, (prices.mean(dtype=float), prices.std(dtype=float)), rtol=1e-5)
@@ -100,20 +102,20 @@ def _real(batch: Any) -> np.ndarray:
 
 def test_an_epoch_has_each_record_once_and_batches_hold_records_of_all_days(days: Path) -> None:
     data = lw.open(days / "day-*")
-    apart = {number: row for day in DAYS for number, row in rows(lw.open(days / day).read(batch_size=64))}
-    whole = sorted(apart)
+    expected = {number: row for day in DAYS for number, row in rows(lw.open(days / day).read(batch_size=64))}
+    numbers_of_days = sorted(expected)
     read = data.read(batch_steps=256, seed=1, verify=True)
     batches = [batch["record"].numpy().tolist() for batch in read]
-    assert sorted(number for batch in batches for number in batch) == whole
-    assert dict(rows(read)) == apart
+    assert sorted(number for batch in batches for number in batch) == numbers_of_days
+    assert dict(rows(read)) == expected
     assert any(len({_day(number) for number in batch}) == 3 for batch in batches)
-    if {one.layout for one in data.manifests} == {"example"}:
+    if {manifest.layout for manifest in data.manifests} == {"example"}:
         assert len(read) == len(batches)
         assert {batch["item"].shape[1] for batch in read} == {4, 6, 8, 16}
     again = lw.read_prepared([days / day for day in DAYS], batch_steps=256, seed=1)
     assert [batch["record"].numpy().tolist() for batch in again] == batches
     shards = [numbers(data.read(batch_steps=256, num_shards=3, index=index)) for index in range(3)]
-    assert sorted(number for shard in shards for number in shard) == whole
+    assert sorted(number for shard in shards for number in shard) == numbers_of_days
 
 
 def _day(number: int) -> int:
@@ -203,7 +205,7 @@ def _prepared(root: Path, **difference: Any) -> Path:
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_folders_that_disagree_are_refused(name: str, one: Path, tmp_path: Path) -> None:
+def test_folders_that_differ_are_refused(name: str, one: Path, tmp_path: Path) -> None:
     difference, text = DIFFERENT[name]
     with pytest.raises(DatasetError, match=f"other/out: {text}"):
         lw.open([one, _prepared(tmp_path / "other", **difference)])
