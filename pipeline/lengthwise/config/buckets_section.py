@@ -98,7 +98,9 @@ class Buckets(Section):
             return self.given[-1][0]
         if self.max_length is None or self.multiple_of == "auto":  # `auto` divides max_length
             return self.max_length
-        return -(-self.max_length // self.multiple_of) * self.multiple_of
+        from lengthwise.buckets.candidate_boundaries import round_up_to_multiple  # imports numpy
+
+        return round_up_to_multiple(self.max_length, self.multiple_of)
 
 
 PLANNING = ("count", "batch_steps", "group_weights", "product_weight", "multiple_of", "max_length", "sample")

@@ -40,9 +40,8 @@ def load_config(
     if isinstance(config, JobConfig):
         if not overrides:
             return config
-        sections = {name: getattr(config, name) for name in config.model_fields_set - {"columns"}}
-        given = {name: section.model_dump(exclude_unset=True) for name, section in sections.items()}
-        config = {**given, "columns": config.columns}
+        sections = config.model_dump(exclude_unset=True, exclude={"columns"})
+        config = {**sections, "columns": config.columns}
     if isinstance(config, Mapping):
         return parse_config(with_overrides(dict(config), overrides or {}))
     path = fspath(config)
@@ -62,8 +61,8 @@ def parse_config(mapping: Mapping[str, Any], source: str = "configuration") -> J
         ConfigError: as in `load_config`.
     """
     try:
-        given = {name: value for name, value in mapping.items() if value is not None}  # an empty section
-        config = JobConfig.model_validate(_with_schema_columns(given, source))
+        fields = {name: value for name, value in mapping.items() if value is not None}  # an empty section
+        config = JobConfig.model_validate(_with_schema_columns(fields, source))
     except ValidationError as error:
         raise ConfigError(*_explain(source, error)) from error
     _check_vocabularies(config.columns, source)

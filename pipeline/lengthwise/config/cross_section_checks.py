@@ -99,29 +99,25 @@ def check_windows(sequences: Sequences, buckets: Buckets) -> None:
 
 def check_from_data(columns: Sequence[AnyColumn], split_names: Sequence[str], training_split: str | None) -> None:
     """Vocabularies are counted in a training split; `same_as` names a column that is counted, of the same dtype."""
-    features = {place: feature_of(column) for place, column in enumerate(columns)}
-    counted: dict[str, VocabularyColumn] = {}
-    for feature in features.values():
+    counted: dict[int, tuple[VocabularyColumn, str | None]] = {}
+    for place, feature in enumerate(map(feature_of, columns)):
         if isinstance(feature, VocabularyColumn) and feature.from_data is not None:
-            counted[feature.key] = feature
-    owners = {key for key, column in counted.items() if column.from_data and column.from_data.same_as is None}
-    for place, feature in features.items():
-        if feature.key not in counted:
-            continue
+            counted[place] = feature, feature.from_data.same_as
+    owners = {column.key: column for column, same_as in counted.values() if same_as is None}
+    for place, (column, same_as) in counted.items():
         if training_split is None:
             splits = ", ".join(split_names)
             rule = f"expected a split {TRAINING_SPLIT!r}, whose values are counted, received the splits {splits}"
             raise FieldError(f"columns[{place}].from_data", rule)
-        column = counted[feature.key]
-        other = column.from_data.same_as if column.from_data else None
-        if other is None:
+        if same_as is None:
             continue
-        if other not in owners:
+        if same_as not in owners:
             known = ", ".join(sorted(owners)) or "none"
-            rule = f"expected the key of a column with its own from_data, received {other!r}; available: {known}"
+            rule = f"expected the key of a column with its own from_data, received {same_as!r}; available: {known}"
             raise FieldError(f"columns[{place}].from_data.same_as", rule)
-        if counted[other].dtype != column.dtype:
-            rule = f"expected a column of dtype {column.dtype}, received {other!r} of dtype {counted[other].dtype}"
+        dtype = owners[same_as].dtype
+        if dtype != column.dtype:
+            rule = f"expected a column of dtype {column.dtype}, received {same_as!r} of dtype {dtype}"
             raise FieldError(f"columns[{place}].from_data.same_as", rule)
 
 

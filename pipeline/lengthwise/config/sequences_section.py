@@ -55,9 +55,9 @@ class Sequences(Section):
 
     def of(self, group: str) -> GroupRules:
         """The rules of a group, with only `max_length` possibly None; `over_long` of a sole group may be `window`."""
-        own = self.groups.get(group, GroupRules())
+        of_group = self.groups.get(group, GroupRules())
         rules: dict[str, Any] = {}
         for name in ("empty", "min_steps", "over_long", "mismatch"):
-            value = getattr(own, name)
+            value = getattr(of_group, name)
             rules[name] = getattr(self, name) if value is None else value
-        return GroupRules.model_construct(**rules, max_length=own.max_length)
+        return GroupRules.model_construct(**rules, max_length=of_group.max_length)

@@ -72,14 +72,14 @@ class _Loader(yaml.SafeLoader):
     """Safe, and strict about keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
+        keys: set[Any] = set()
         for key_node, _ in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else id(key_node)
-            if key in seen and key != "<<":
+            if key in keys and key != "<<":
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} a second time in one mapping", key_node.start_mark
                 )
-            seen.add(key)
+            keys.add(key)
         return super().construct_mapping(node, deep)
 
 

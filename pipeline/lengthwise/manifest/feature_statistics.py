@@ -60,7 +60,7 @@ def joint_moments(statistics: Mapping[str, Sequence[TrainingStatistics]]) -> dic
     for key, data_sets in statistics.items():
         if len({len(data_set.counts) for data_set in data_sets}) > 1:
             raise DatasetError("statistics: expected the same number of numbers per step in all folders; verify them")
-        elements = [list(zip(one.counts, one.mean, one.std, strict=True)) for one in data_sets]
+        elements = [zip(data_set.counts, data_set.mean, data_set.std, strict=True) for data_set in data_sets]
         means, deviations = zip(*map(_join_moments, zip(*elements, strict=True)), strict=True)
         if all(map(isfinite, deviations)):
             joint[key] = Moments(means[0], deviations[0]) if len(means) == 1 else Moments(means, deviations)

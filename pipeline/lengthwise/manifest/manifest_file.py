@@ -58,8 +58,9 @@ def load_altered_manifest(folder: str | PathLike[str]) -> tuple[Manifest, bool]:
         DatasetError: no manifest exists, or this version cannot read it.
     """
     path = _path_of(folder)
+    folder = path.rpartition("/")[0] or "."
     if not files.exists(path):
-        parts = files.folders_with(path.rpartition("/")[0] or ".", MANIFEST_NAME)
+        parts = files.folders_with(folder, MANIFEST_NAME)
         if parts:
             below = ", ".join(parts[:3]) + (", ..." if len(parts) > 3 else "")
             raise DatasetError(f"{path}: no manifest, but in {len(parts)} folders below ({below}); name one of these")
@@ -71,7 +72,7 @@ def load_altered_manifest(folder: str | PathLike[str]) -> tuple[Manifest, bool]:
         content = json.loads(files.read_bytes(path))
         _refuse_newer(path, content)
         digest = content.pop("digest", None) if isinstance(content, dict) else None
-        manifest = Manifest.model_validate(_with_absolute_vocabularies(content, path.rpartition("/")[0] or "."))
+        manifest = Manifest.model_validate(_with_absolute_vocabularies(content, folder))
         return manifest, digest == digest_of(content)
     except EnvironmentFailure as error:
         raise DatasetError(str(error)) from error
