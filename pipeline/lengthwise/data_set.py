@@ -9,14 +9,14 @@ from lengthwise.columns import ColumnList, groups
 from lengthwise.config import JobConfig, Sequences, load_config
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.manifest import Manifest
-from lengthwise.prepared_folders import Folder, Folders, Names, open_folders
+from lengthwise.prepared_folders import FolderNames, PreparedFolder, PreparedFolders, open_folders
 
 if TYPE_CHECKING:
     from lengthwise.feed import Options
     from lengthwise.padding_side import Padding
 
 
-def open(folders: Names) -> "DataSet":  # noqa: A001 (callers write `lengthwise.open`)
+def open(folders: FolderNames) -> "DataSet":  # noqa: A001 (callers write `lengthwise.open`)
     """Opens a prepared data set. Only manifests are read, and TensorFlow is not imported.
 
     Args:
@@ -43,7 +43,7 @@ class DataSet:
         parts: the folders.
     """
 
-    parts: Folders
+    parts: PreparedFolders
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ class DataSet:
         self.serving_fn(model, padding=padding).export(fspath(folder))
 
     @property
-    def _only(self) -> Folder:
+    def _only(self) -> PreparedFolder:
         if len(self.parts.parts) > 1:
             raise ConfigError(
                 f"expected a data set of one folder, this one has {len(self.folders)}: see `folders` and `manifests`"
@@ -150,7 +150,7 @@ def _of_any_length(sequences: Sequences) -> Sequences:
     return sequences.model_copy(update={**kept, "groups": by_group})
 
 
-def _job_and_rules(folder: Folder) -> tuple[JobConfig, dict[str, object]]:
+def _job_and_rules(folder: PreparedFolder) -> tuple[JobConfig, dict[str, object]]:
     """A folder's job, and its rules by which raw records become sequences, by field."""
     manifest = folder.manifest
     job = JobConfig.model_validate({**manifest.config, "columns": manifest.columns})
@@ -244,7 +244,9 @@ def verify(folder: str | PathLike[str]) -> None:
         raise DatasetError("\n".join(f"{fault.path}: {fault.problem}" for fault in faults))
 
 
-def export(model: Any, data: DataSet | Names, folder: str | PathLike[str], *, padding: "Padding | None" = None) -> None:
+def export(
+    model: Any, data: DataSet | FolderNames, folder: str | PathLike[str], *, padding: "Padding | None" = None
+) -> None:
     """Writes a SavedModel whose `serving_default` accepts raw serialized records and returns predictions.
 
     Parsing, lookups, validation and the cutting of over-long sequences are those of the data's preparation. Records

@@ -1,6 +1,6 @@
 """Prepared folders that are read as one data set: one folder, or several, such as one per day.
 
-    names, patterns ── open_folders ──> Folders: the folders' shards, in the buckets of all boundaries together
+    names, patterns ── open_folders ──> PreparedFolders: the folders' shards, in the buckets of all boundaries together
 
 All have the same columns. Their boundaries, layouts and compressions may differ.
 """
@@ -21,11 +21,11 @@ from lengthwise.part_folders import part_folders
 from lengthwise.storage import files
 from lengthwise.value_differences import brief, differences
 
-Names = str | PathLike[str] | Sequence[str | PathLike[str]]
+FolderNames = str | PathLike[str] | Sequence[str | PathLike[str]]
 _MAX_TIMES = 1000  # that an epoch may contain the sequences of a folder
 
 
-class Folder(NamedTuple):
+class PreparedFolder(NamedTuple):
     """One prepared folder: its path, and its manifest."""
 
     path: str
@@ -53,18 +53,18 @@ class PlacedShard(NamedTuple):
     path: str
     bucket: int
     shard: Shard
-    folder: Folder
+    folder: PreparedFolder
 
 
 @dataclass(frozen=True)
-class Folders:
+class PreparedFolders:
     """Prepared folders as one data set. Returned by `open_folders`.
 
     Attributes:
         parts: the folders, at least one.
     """
 
-    parts: tuple[Folder, ...]
+    parts: tuple[PreparedFolder, ...]
 
     @property
     def first(self) -> Manifest:
@@ -204,7 +204,7 @@ class Folders:
         return {path: chosen.get(path, 1.0) for path in self.paths}
 
 
-def open_folders(names: Names) -> Folders:
+def open_folders(names: FolderNames) -> PreparedFolders:
     """Opens prepared folders; only their manifests are read.
 
     Args:
@@ -219,21 +219,21 @@ def open_folders(names: Names) -> Folders:
     if not paths:
         raise ConfigError("folders: expected at least one prepared folder, received none")
     manifests = files.map_files(load_manifest, paths)
-    parts = tuple(map(Folder, paths, manifests))
+    parts = tuple(map(PreparedFolder, paths, manifests))
     for part in parts[1:]:
         _refuse_difference("columns", parts[0], part)
     in_blocks = [part for part in parts if part.manifest.layout == "block"]
     for part in in_blocks[1:]:
         _refuse_difference("block_dtypes", in_blocks[0], part)
-    return Folders(parts)
+    return PreparedFolders(parts)
 
 
 def _paths(names: Iterable[str | PathLike[str]]) -> Iterator[str]:
-    seen = set()
+    yielded = set()
     for name in names:
         for path in _folders_of(fspath(name)):
-            if files.real_path(path) not in seen:
-                seen.add(files.real_path(path))
+            if files.real_path(path) not in yielded:
+                yielded.add(files.real_path(path))
                 yield path
 
 
@@ -254,7 +254,7 @@ def _matches(path: str, name: str) -> bool:
     return files.real_path(path) == files.real_path(name) or fnmatchcase(path.rstrip("/"), name.rstrip("/"))
 
 
-def _refuse_difference(field: str, first: Folder, other: Folder) -> None:
+def _refuse_difference(field: str, first: PreparedFolder, other: PreparedFolder) -> None:
     for path, expected, received in differences(field, _comparable(first, field), _comparable(other, field)):
         raise DatasetError(
             f"{other.path}: {path}: expected {brief(expected)}, as in {first.path}, received {brief(received)}; "
@@ -262,7 +262,7 @@ def _refuse_difference(field: str, first: Folder, other: Folder) -> None:
         )
 
 
-def _comparable(folder: Folder, field: str) -> Any:
+def _comparable(folder: PreparedFolder, field: str) -> Any:
     """A field of the manifest with checksums in place of the paths of vocabularies, which differ between folders."""
 
     def change(mapping: dict[str, Any]) -> dict[str, Any]:

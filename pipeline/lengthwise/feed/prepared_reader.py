@@ -35,13 +35,13 @@ from lengthwise.feed.reading.remote_files import reading_copies
 from lengthwise.feed.reading.shard_checksums import checking_shards
 from lengthwise.feed.rows.feed_features import Features
 from lengthwise.feed.service.service_reader import for_service, read_through, service_of
-from lengthwise.prepared_folders import Folders, Names, PlacedShard, open_folders
+from lengthwise.prepared_folders import FolderNames, PlacedShard, PreparedFolders, open_folders
 from lengthwise.tensor.tensor_types import Dataset
 
 
 @takes_fields_of(Options)
 def read_prepared(
-    folders: Names,
+    folders: FolderNames,
     split: str = "train",
     *,
     mix: Mapping[str, float] | None = None,
@@ -100,7 +100,7 @@ def read_prepared(
 
 
 def _dataset(
-    folders: Folders, times: Mapping[str, float], split: str, portions: BucketPortions, chosen: Options
+    folders: PreparedFolders, times: Mapping[str, float], split: str, portions: BucketPortions, chosen: Options
 ) -> Dataset:
     layout = _layout(folders, split, chosen)
     if isinstance(layout, ExampleLayout):
@@ -133,7 +133,7 @@ def _dataset(
     return with_batch_count(divided_by(epochs.keep(dataset.prefetch(BATCHES)), chosen), batches or about)
 
 
-def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | BlockLayout:
+def _layout(folders: PreparedFolders, split: str, options: Options) -> ExampleLayout | BlockLayout:
     histogram = folders.histogram(split)
     window = rows_of_window(options, steps_per_row(folders.histograms(split), options))
     if options.pack is not None:
@@ -153,7 +153,7 @@ def _layout(folders: Folders, split: str, options: Options) -> ExampleLayout | B
 
 
 def _size_of_epoch(
-    folders: Folders,
+    folders: PreparedFolders,
     times: Mapping[str, float],
     split: str,
     layout: BlockLayout,
@@ -174,7 +174,7 @@ def _size_of_epoch(
     return layout.size_of_epoch(portions, lengths.truncated(options.cropped(lengths.max)))
 
 
-def _check_pack(folders: Folders, split: str, options: Options) -> None:
+def _check_pack(folders: PreparedFolders, split: str, options: Options) -> None:
     truncates = not isinstance(options.pack, Mapping) and str(folders.over_long).startswith("truncate")
     for key, lengths in folders.histograms(split).items():
         of = f" ({key})" if isinstance(options.pack, Mapping) else ""
@@ -192,7 +192,9 @@ def _check_pack(folders: Folders, split: str, options: Options) -> None:
             )
 
 
-def _targets(folders: Folders, layout: ExampleLayout | BlockLayout, options: Options, mean: MeanBatch) -> Targets:
+def _targets(
+    folders: PreparedFolders, layout: ExampleLayout | BlockLayout, options: Options, mean: MeanBatch
+) -> Targets:
     features = Features.of(folders.first.columns)
     if options.pack is None or isinstance(layout, ExampleLayout):
         return Targets(features, options, mean)
@@ -218,7 +220,11 @@ def _largest(histogram: LengthHistogram, boundaries: tuple[int, ...] | None, opt
 
 
 def _mean(
-    folders: Folders, times: Mapping[str, float], split: str, layout: ExampleLayout | BlockLayout, options: Options
+    folders: PreparedFolders,
+    times: Mapping[str, float],
+    split: str,
+    layout: ExampleLayout | BlockLayout,
+    options: Options,
 ) -> MeanBatch:
     parts = [(part.histograms(split), times[part.path]) for part in folders.parts]
     first, _ = parts[0]
@@ -236,7 +242,7 @@ def _mean(
     return MeanBatch.of(lengths, options, None, sizes)
 
 
-def _check_budget(folders: Folders, shards: Sequence[PlacedShard], split: str, options: Options) -> None:
+def _check_budget(folders: PreparedFolders, shards: Sequence[PlacedShard], split: str, options: Options) -> None:
     if options.batch_steps is None or options.over_budget == "alone" or options.pack is not None:
         return
     example = folders.layout == "example"

@@ -16,7 +16,7 @@ from lengthwise.job.workspace.output_lock import locked, remove_work
 from lengthwise.job.workspace.work_folder import refuse_own_sources
 from lengthwise.manifest import MANIFEST_NAME, InputFile, load_manifest
 from lengthwise.part_folders import check_part_name, data_sets_below, mark_folder_of_parts, part_folders
-from lengthwise.prepared_folders import Folder, open_folders
+from lengthwise.prepared_folders import PreparedFolder, open_folders
 from lengthwise.progress import Event, ProgressSink, ignore
 from lengthwise.storage import files
 
@@ -33,7 +33,7 @@ def run_by_plan(
     workers: int | None = None,
     runner_options: Sequence[str] = (),
     progress: ProgressSink = ignore,
-) -> Folder:
+) -> PreparedFolder:
     """Prepares a data set or a part of one, optionally by the plan of an existing data set.
 
     Args:
@@ -63,9 +63,9 @@ def run_by_plan(
         folder = files.join(root, part)
         config = config.model_copy(update={"output": config.output.model_copy(update={"path": folder})})
 
-    def run_job(job: JobConfig) -> Folder:
+    def run_job(job: JobConfig) -> PreparedFolder:
         manifest = run(job, overwrite=overwrite, workers=workers, runner_options=runner_options, progress=progress)
-        return Folder(folder, manifest)
+        return PreparedFolder(folder, manifest)
 
     if part is None or is_dry_run(runner_options):
         return run_job(config)
@@ -74,7 +74,7 @@ def run_by_plan(
         try:
             planned = _plan_part(config, root, overwrite, progress)
             mark_folder_of_parts(root)
-            return planned if isinstance(planned, Folder) else run_job(planned)
+            return planned if isinstance(planned, PreparedFolder) else run_job(planned)
         finally:
             remove_work(root)
 
@@ -119,10 +119,10 @@ def _check_root(root: str, name: str) -> None:
         )
 
 
-def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSink) -> Folder | JobConfig:
+def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSink) -> PreparedFolder | JobConfig:
     """The part, if it is complete already; otherwise the job that prepares it."""
     folder = part.output.path
-    parts = {path: Folder(path, load_manifest(path)) for path in data_sets_below(root)}
+    parts = {path: PreparedFolder(path, load_manifest(path)) for path in data_sets_below(root)}
     complete = parts.pop(folder, None)
     if overwrite:
         complete = None
@@ -147,15 +147,15 @@ def _plan_part(part: JobConfig, root: str, overwrite: bool, progress: ProgressSi
     return part
 
 
-_Read = Mapping[str, tuple[InputFile, Folder]]
+_Read = Mapping[str, tuple[InputFile, PreparedFolder]]
 """By the real path of an input file: its entry in the manifest of a part, and this part."""
 
 
-def _read_by(parts: Iterable[Folder]) -> _Read:
+def _read_by(parts: Iterable[PreparedFolder]) -> _Read:
     return {files.real_path(source.path): (source, part) for part in parts for source in part.manifest.inputs}
 
 
-def _refuse_other_inputs(complete: Folder, inputs: Sequence[Input]) -> None:
+def _refuse_other_inputs(complete: PreparedFolder, inputs: Sequence[Input]) -> None:
     changes = list(changed_files(complete.manifest, inputs))
     if changes:
         raise ConfigError(

@@ -32,7 +32,7 @@ from lengthwise.feed.rows.feed_features import Features, Flat, Rows
 from lengthwise.feed.rows.row_chunks import SEED, Chunk, ChunkFormat
 from lengthwise.feed.service.service_reader import file_order, seed_of_content
 from lengthwise.manifest import Layout
-from lengthwise.prepared_folders import Folders
+from lengthwise.prepared_folders import PreparedFolders
 from lengthwise.rules.stored_numbers import decoded
 from lengthwise.tensor.tensor_arrays import TENSORS
 from lengthwise.tensor.tensor_types import Dataset, FeatureSpec, Tensor
@@ -53,7 +53,7 @@ class BlockLayout:
 
     def __init__(
         self,
-        folders: Folders,
+        folders: PreparedFolders,
         options: Options,
         window: int,
         boundaries: tuple[int, ...] | None,

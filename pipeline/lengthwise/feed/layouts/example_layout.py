@@ -22,7 +22,7 @@ from lengthwise.feed.reading.file_streams import Portion, PortionTable, Streams,
 from lengthwise.feed.reading.remote_files import copy_ahead
 from lengthwise.feed.rows.feed_features import Batch, Features, context_dtype
 from lengthwise.feed.service.service_reader import file_order
-from lengthwise.prepared_folders import Folders
+from lengthwise.prepared_folders import PreparedFolders
 from lengthwise.tensor.tensor_types import Dataset, FeatureSpec, Tensor
 
 _CHUNK = 128  # records read at once
@@ -39,7 +39,7 @@ class ExampleLayout:
         padded: the size of a row of each bucket in `batch_steps`, after cropping.
     """
 
-    def __init__(self, folders: Folders, options: Options, window: int) -> None:
+    def __init__(self, folders: PreparedFolders, options: Options, window: int) -> None:
         """`window`: the number of rows that are shuffled together."""
         self._steps = folders.steps_of_buckets
         self._taken = [options.cropped_steps(steps) for steps in self._steps]

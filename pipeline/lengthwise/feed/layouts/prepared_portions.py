@@ -7,13 +7,13 @@ from lengthwise.feed.layouts.example_layout import BucketPortions
 from lengthwise.feed.options.reader_options import Options
 from lengthwise.feed.reading.file_streams import Portion, divide_portions, repeated
 from lengthwise.feed.reading.remote_files import is_copied
-from lengthwise.prepared_folders import Folders, PlacedShard
+from lengthwise.prepared_folders import PlacedShard, PreparedFolders
 from lengthwise.storage import files
 from lengthwise.storage.remote_copying import RemoteFile, current_state
 
 
 def portions_of_worker(
-    folders: Folders, shards: Sequence[PlacedShard], times: Mapping[str, float], split: str, options: Options
+    folders: PreparedFolders, shards: Sequence[PlacedShard], times: Mapping[str, float], split: str, options: Options
 ) -> BucketPortions:
     """What this worker reads of the shards, by bucket.
 
