@@ -29,8 +29,8 @@ def test_no_bytes_make_it_fail(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="NO FUZZING: atheris is not installed here")
     for number, record in enumerate(SEEDS):
         for choices in (0, 1, 2, 4, 24):
-            behind_its_length = bytes([choices, len(record)]) + record
-            (tmp_path / f"records-{number}-{choices}").write_bytes(behind_its_length * 2)
+            with_length = bytes([choices, len(record)]) + record
+            (tmp_path / f"records-{number}-{choices}").write_bytes(with_length * 2)
         (tmp_path / f"file-{number}").write_bytes(b"\x80" + framed(record) * 3)
         (tmp_path / f"gzip-{number}").write_bytes(b"\x80" + gzip.compress(framed(record) * 3, mtime=0))
     (tmp_path / "no-record-of-any-form").write_bytes(NO_RECORD_OF_ANY_FORM)

@@ -13,7 +13,7 @@ from lengthwise.records.decoding.example_protos import Example, Feature, Sequenc
 
 Value = int | float | str | bytes
 UNSET: list[Any] = []
-"""A feature that is there, but holds no list at all, as any empty list here."""
+"""A feature without a list of any kind, as all empty lists are encoded here."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,19 @@ def masked(data: bytes) -> int:
 
 
 def framed(record: bytes) -> bytes:
-    """Returns the record as framed in a TFRecord file."""
+    """The record in its TFRecord frame."""
     length = struct.pack("<Q", len(record))
     return length + struct.pack("<I", masked(length)) + record + struct.pack("<I", masked(record))
 
 
 def header(length: int) -> bytes:
-    """The sound head of a frame of that length, and nothing after it."""
+    """The valid header of a frame of that length, without its record."""
     packed = struct.pack("<Q", length)
     return packed + struct.pack("<I", masked(packed))
 
 
 def write_records(path: str | os.PathLike[str], records: Iterable[bytes]) -> str:
-    """Writes a TFRecord file, gzip where it is called `.gz`."""
+    """Writes a TFRecord file, compressed by gzip if its name ends with `.gz`."""
     content = b"".join(map(framed, records))
     with open(path, "wb") as stream:
         stream.write(gzip.compress(content, 6, mtime=0) if str(path).endswith(".gz") else content)
@@ -87,7 +87,7 @@ def write_records(path: str | os.PathLike[str], records: Iterable[bytes]) -> str
 
 
 def read_records(path: str | os.PathLike[str]) -> list[bytes]:
-    """All records of a sound TFRecord file, checksums checked."""
+    """All records of an intact TFRecord file; every checksum is checked."""
     with open(path, "rb") as stream:
         content = stream.read()
     return list(_frames(gzip.decompress(content) if str(path).endswith(".gz") else content))

@@ -1,4 +1,4 @@
-"""Random specs, and random records that suit them more or less."""
+"""Random specs, and random records, most of which match them."""
 
 import math
 from typing import Any
@@ -35,7 +35,7 @@ def _numeric(draw: Any, key: str) -> AnyColumn:
     limits, defaults = [(None, None), (None, 3.0), (-2.0, None), (-2.0, 2.5)], [0.0, 1.0, -3.0]
     if dtype.startswith("int"):
         limits, defaults = [(None, None), (None, 3), (-2, None), (-2, 2)], [0, 1, -3]
-    if dtype == "int64":  # to floats, their neighbours are the same
+    if dtype == "int64":  # floats cannot represent their neighbours
         limits, defaults = [*limits, (-(2**60), 2**60), (0, 2**53)], [*defaults, 2**53 + 1]
     low, high = draw(st.sampled_from(limits))
     if draw(st.integers(0, 3)) == 0:
@@ -56,7 +56,7 @@ def _numeric(draw: Any, key: str) -> AnyColumn:
 
 @st.composite
 def _stored(draw: Any, key: str) -> AnyColumn:
-    """Numbers in bytes, of one kind or another, with a scale or without."""
+    """Numbers in bytes, of some dtypes, with or without a scale."""
     dtype = draw(st.sampled_from(["uint8", "int16", "float16", "float32"]))
     scaled = draw(st.booleans())
     whole = not scaled and "int" in dtype and draw(st.booleans())
@@ -231,7 +231,7 @@ def _sequences(draw: Any, spec: Rules, bad: float, tidy: bool) -> dict[str, Any]
     sequences: dict[str, Any] = {}
     for column in sequence_features(spec.columns):
         if draw(st.floats(0, 1)) < bad / 4 or (not column.required and draw(st.integers(0, 4)) == 0):
-            if getattr(column, "weight_key", None) is not None and draw(st.booleans()):  # weights of nothing
+            if getattr(column, "weight_key", None) is not None and draw(st.booleans()):  # weights without ids
                 sequences[column.weight_key] = [draw(_step("float", column.values_per_step, True, 0.2))] * length
             continue
         steps = length if draw(st.floats(0, 1)) >= bad / 2 else draw(st.integers(0, 6))
@@ -272,9 +272,9 @@ def _contexts(draw: Any, spec: Rules, bad: float) -> dict[str, Any]:
 
 @st.composite
 def records(draw: Any, spec: Rules, tidy: bool = False) -> bytes:
-    """A record: often good by the spec, often with something wrong in it, sometimes no record at all.
+    """A record: often valid, often invalid, sometimes random bytes.
 
-    A `tidy` one is good, and of the form that writers usually give it: no step is empty.
+    A `tidy` one is valid and has the form that writers usually produce: no step is empty.
     """
     chaos = 19 if tidy else draw(st.integers(0, 19))
     if chaos == 0:
@@ -283,15 +283,15 @@ def records(draw: Any, spec: Rules, tidy: bool = False) -> bytes:
     flat = spec.container == "example"
     sequences = draw(_sequences(spec, bad, tidy))
     context = draw(_contexts(spec, bad))
-    for column in sequence_features(spec.columns):  # what the context has is flat
+    for column in sequence_features(spec.columns):  # features of the context are flat
         for key in (column.key, getattr(column, "weight_key", None)):
             if not flat and column.from_ == "context" and key in sequences:
                 context[key] = _alike(_flatten(sequences.pop(key))) or Empty("float")
     record = _encode(sequences, context, flat if chaos > 1 else not flat)
-    if chaos == 2 and record:  # cut off, or a bit turned over
+    if chaos == 2 and record:  # truncated, or with one bit flipped
         place = draw(st.integers(0, len(record) - 1))
-        turned = record[:place] + bytes([record[place] ^ (1 << draw(st.integers(0, 7)))]) + record[place + 1 :]
-        return draw(st.sampled_from([record[:place], turned]))
+        flipped = record[:place] + bytes([record[place] ^ (1 << draw(st.integers(0, 7)))]) + record[place + 1 :]
+        return draw(st.sampled_from([record[:place], flipped]))
     return record
 
 

@@ -1,4 +1,4 @@
-"""The buffers of blocks: as narrow as ids permit, compressed where that leaves less than half, bounded when read."""
+"""The buffers of blocks: of the narrowest dtype, compressed if that halves them, and of bounded size when read."""
 
 import zlib
 
@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
     ("buckets", "dtype"),
     [(1, "<i1"), (128, "<i1"), (129, "<i2"), (2**15, "<i2"), (2**15 + 1, "<i4"), (2**31, "<i4"), (2**31 + 1, "<i8")],
 )
-def test_ids_take_the_narrowest_dtype_that_holds_them_and_the_missing_id(buckets, dtype):
+def test_ids_have_the_narrowest_dtype_that_fits_them_and_the_missing_id(buckets, dtype):
     assert block_dtypes([lw.sequence_categorical_column_with_identity("a", buckets)])["a"] == dtype
     for value in (-1, buckets - 1):
         assert unpack_buffer(pack_buffer(np.array([value]), dtype, compress=True), dtype, 1).tolist() == [value]
@@ -34,7 +34,7 @@ def test_ids_take_the_narrowest_dtype_that_holds_them_and_the_missing_id(buckets
         (np.arange(256), "<i8", True),
     ],
 )
-def test_a_buffer_is_a_stream_where_that_leaves_less_than_half(values, dtype, packed):
+def test_a_buffer_is_compressed_if_that_halves_it(values, dtype, packed):
     plain, buffer = (pack_buffer(values, dtype, compress=compress) for compress in (False, True))
     assert plain == values.astype(dtype).tobytes()
     assert (2 * len(buffer) < len(plain)) == packed
@@ -43,7 +43,7 @@ def test_a_buffer_is_a_stream_where_that_leaves_less_than_half(values, dtype, pa
 
 
 @pytest.mark.parametrize(
-    ("buffer", "said"),
+    ("buffer", "message"),
     [
         (b"\0" * 404, "expected 400 bytes for 100 values of <f4, found 404 or more"),
         (zlib.compress(b"\0" * 396), "expected 400 bytes for 100 values of <f4, found 396 or more"),
@@ -51,8 +51,8 @@ def test_a_buffer_is_a_stream_where_that_leaves_less_than_half(values, dtype, pa
         (b"\0" * 396, "or a zlib stream of them: Error -3"),
         (b"", "expected 400 bytes for 100 values of <f4, found 0 or more"),
     ],
-    ids=["too long", "a stream of too little", "a bomb", "no stream", "nothing"],
+    ids=["too long", "a stream of too few values", "a decompression bomb", "not a stream", "empty"],
 )
-def test_a_buffer_that_does_not_hold_the_values_of_its_rows_is_refused(buffer, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_buffer_with_another_number_of_values_is_refused(buffer, message):
+    with pytest.raises(ValueError, match=message):
         unpack_buffer(buffer, "<f4", 100)

@@ -20,7 +20,7 @@ REMAINDERS = range(2**16)
 
 
 def starts_zlib(start: bytes) -> bool:
-    """What zlib itself says of two bytes in front of an empty stream's other bytes."""
+    """Whether zlib accepts these two bytes in front of the other bytes of an empty stream."""
     try:
         return zlib.decompressobj().decompress(start + zlib.compress(b"")[2:]) == b""
     except zlib.error:
@@ -31,11 +31,11 @@ LOOK_COMPRESSED = [length for length in REMAINDERS if length == 0x8B1F or starts
 
 
 @pytest.mark.parametrize("above", [0, 1, 3, 2**24 + 1])
-def test_a_plain_file_is_plain_whatever_the_length_of_its_first_record(above):
+def test_a_plain_file_is_detected_for_any_length_of_its_first_record(above):
     assert {detect_compression(header(above * 2**16 + remainder)) for remainder in REMAINDERS} == {"none"}
 
 
-def test_two_bytes_without_a_sound_header_are_what_zlib_takes_them_for():
+def test_without_a_valid_header_two_bytes_are_detected_as_by_zlib():
     rest = zlib.compress(b"")[2:]
     assert len(LOOK_COMPRESSED) == 33
     for remainder in REMAINDERS:
@@ -45,7 +45,7 @@ def test_two_bytes_without_a_sound_header_are_what_zlib_takes_them_for():
         assert detect_compression(start + header(remainder)[2:8] + bytes(4)) in (expected, "none")
 
 
-def test_files_of_every_level_and_window_are_known():
+def test_files_of_every_level_and_window_are_detected():
     content = frame([bytes(range(200)), b"", b"x" * 5000])
     for level in range(10):
         assert detect_compression(gzip.compress(content, level)[:12]) == "gzip"
@@ -57,7 +57,7 @@ def test_files_of_every_level_and_window_are_known():
 
 
 @pytest.mark.parametrize("size", range(12))
-def test_files_shorter_than_a_header_are_told_by_what_they_have(size):
+def test_files_shorter_than_a_header_are_detected(size):
     assert detect_compression(header(5)[:size]) == "none"
     assert detect_compression(gzip.compress(b"")[:size]) == ("gzip" if size >= 2 else "none")
     assert detect_compression(zlib.compress(b"")[:size]) == ("zlib" if size >= 2 else "none")
@@ -73,7 +73,7 @@ def test_a_first_record_whose_length_looks_compressed_is_read(length):
 
 
 @pytest.mark.parametrize("kind", ["none", "gzip", "zlib"])
-def test_what_is_written_is_read_and_depends_on_the_content_alone(kind):
+def test_written_files_can_be_read_and_depend_only_on_their_content(kind):
     records = [b"a" * 1000, b"", bytes(range(256)) * 300]
     contents = set()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The faults of tfx-bsl's decoders, each on the real decoder: what ours makes of the same bytes."""
+"""The bugs of tfx-bsl's decoders, reproduced with these decoders, and the results of ours for the same bytes."""
 
 import threading
 
@@ -13,6 +13,7 @@ from lengthwise.records.decoding.record_decoder import Decoder, Format
 from lengthwise.records.rows import block_rows
 from lengthwise.reject_reasons import RejectReason
 from records.messages import example, sequence_example
+from records.wire import entry, field, in_sequence, steps
 
 COLUMNS = [
     lw.sequence_categorical_column_with_identity("id", 2**62, oov="zero"),
@@ -32,7 +33,7 @@ def good(container: str, count: int) -> list[bytes]:
 
 
 def numbers(decoder: Decoder, records: list[bytes]) -> tuple[list[int], list[int], list[RejectReason]]:
-    """The rows decoded, the context value of each, and the reasons of the others."""
+    """The decoded rows, the context value of each, and the reasons for the other records."""
     decoded = decoder.decode(records)
     values = [value for [value] in decoded.batch.column("c").to_pylist()]
     return decoded.rows.tolist(), values, [fault.reason for fault in decoded.faults]
@@ -53,7 +54,7 @@ def test_no_row_of_a_failed_batch_appears_in_the_next(container):
         assert (rows, values, faults) == ([0, 1, 2, 3], [0, 1, 2, 3], [])
 
 
-def test_left_over_rows_are_seen_by_their_number(container):
+def test_left_over_rows_are_detected_by_their_number(container):
     decoder = Decoder(COLUMNS, container)
     records = good(container, 6)
     for _ in range(3):
@@ -63,7 +64,7 @@ def test_left_over_rows_are_seen_by_their_number(container):
         assert (rows, values, faults) == ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5], [])
 
 
-def test_each_bad_record_is_found_and_no_other_is_lost(container):
+def test_each_bad_record_is_rejected_and_no_other_is_lost(container):
     decoder = Decoder(COLUMNS, container)
     records = good(container, 64)
     bad = {0: b"\xff", 17: records[17][:-2], 18: b"\x0a\x05", 63: records[63] + b"\x0a"}
@@ -72,12 +73,12 @@ def test_each_bad_record_is_found_and_no_other_is_lost(container):
     assert faults == [RejectReason.UNPARSABLE] * 4
 
 
-def test_all_records_bad_leaves_no_row(container):
+def test_a_block_of_bad_records_has_no_rows(container):
     rows, values, faults = numbers(Decoder(COLUMNS, container), [b"\xff", b"\xfe", b"\xfd"])
     assert (rows, values, faults) == ([], [], [RejectReason.UNPARSABLE] * 3)
 
 
-def test_a_block_of_no_records_has_no_rows(container):
+def test_an_empty_block_has_no_rows(container):
     assert numbers(Decoder(COLUMNS, container), []) == ([], [], [])
 
 
@@ -86,7 +87,7 @@ def refiner(container: Format) -> block_rows.Refiner:
 
 
 @pytest.mark.parametrize(
-    ("container", "bytes_read", "reason"),
+    ("container", "record_bytes", "reason"),
     [
         ("sequence_example", example({"id": [1], "x": [1], "c": [1]}), RejectReason.WRONG_FORMAT),
         ("example", sequence_example({"id": [1], "x": [1]}, {"c": [1]}), RejectReason.WRONG_FORMAT),
@@ -94,8 +95,8 @@ def refiner(container: Format) -> block_rows.Refiner:
         ("example", b"", RejectReason.MISSING_FEATURE),
     ],
 )
-def test_the_other_format_and_no_bytes_are_no_empty_sequences(container, bytes_read, reason):
-    block = Block([record(container, 1), bytes_read], [0, 1], [0, 9])
+def test_records_of_the_other_format_and_without_bytes_are_rejected(container, record_bytes, reason):
+    block = Block([record(container, 1), record_bytes], [0, 1], [0, 9])
     refined = refiner(container).refine(block, "f")
     assert [(reject.index, reject.reason) for reject in refined.rejects] == [(1, reason)]
     assert refined.rows.num_rows == 1
@@ -119,7 +120,7 @@ LISTS = {"x": [1], **{f"y{number}": [1] for number in range(9)}}
 
 
 @pytest.mark.parametrize(
-    ("container", "bytes_read", "reason", "column", "detail"),
+    ("container", "record_bytes", "reason", "column", "detail"),
     [
         ("sequence_example", example({"id": [1], "x": [1], "c": [1]}), RejectReason.WRONG_FORMAT, "id", OF_EXAMPLES),
         ("example", sequence_example({"id": [1], "x": [1]}, {"c": [1]}), RejectReason.WRONG_FORMAT, "id", OF_SEQUENCES),
@@ -140,19 +141,19 @@ LISTS = {"x": [1], **{f"y{number}": [1] for number in range(9)}}
         ("sequence_example", sequence_example({"x": [1]}, {"c": [1]}), RejectReason.MISSING_FEATURE, "id", NOWHERE),
     ],
 )
-def test_a_feature_in_another_place_is_said(container, bytes_read, reason, column, detail):
-    [reject] = refiner(container).refine(Block([bytes_read], [0], [0]), "f").rejects
+def test_the_detail_says_in_which_other_place_a_feature_is(container, record_bytes, reason, column, detail):
+    [reject] = refiner(container).refine(Block([record_bytes], [0], [0]), "f").rejects
     assert (reject.reason, reject.column, reject.detail) == (reason, column, detail)
 
 
-def test_a_feature_by_the_name_of_the_decoders_own_struct_is_ignored():
+def test_a_feature_with_the_name_of_the_decoders_struct_is_ignored():
     records = [sequence_example({"id": [1], "x": [1]}, {"c": [1], "##SEQUENCE##": [5]})]
     refined = refiner("sequence_example").refine(Block(records, [0], [0]), "f")
     assert (refined.rows.num_rows, refined.rejects) == (1, [])
 
 
 @pytest.mark.parametrize("key", ["##SEQUENCE##", "##length", "##index"])
-def test_columns_cannot_take_the_names_that_the_job_uses(key):
+def test_columns_cannot_have_the_names_that_the_job_uses(key):
     for column in (lw.context_column(key), lw.sequence_numeric_column(key)):
         with pytest.raises(ConfigError, match="reserved"):
             (sequence_features([column]), context_features([column]))
@@ -177,7 +178,7 @@ def test_integers_keep_all_their_bits(container, steps):
     assert batch.column("c").to_pylist() == [[1], [2**40], [2]]
 
 
-def test_a_wide_integer_is_no_valid_id():
+def test_a_wide_integer_is_not_a_valid_id():
     columns = (lw.sequence_categorical_column_with_identity("id", 10),)
     records = [sequence_example({"id": [2**32 + 5]}), sequence_example({"id": [5]})]
     refined = block_rows.Refiner(block_rows.Rules(columns, "sequence_example")).refine(
@@ -187,26 +188,19 @@ def test_a_wide_integer_is_no_valid_id():
     assert str(2**32 + 5) in refined.rejects[0].detail
 
 
-def test_integers_in_several_lists_of_one_step_are_read_as_protocol_buffers_say():
-    def inner(field: int, content: bytes) -> bytes:
-        return bytes([field << 3 | 2, len(content)]) + content
-
+def test_integers_in_several_lists_of_one_step_are_read_as_by_protobuf():
     wide = b"\xff\xff\xff\xff\xff\x1f"  # 2**40 - 1
-    step = inner(3, inner(1, b"\x07")) + inner(2, b"") + inner(3, inner(1, wide))  # the last of a oneof counts
-    lists = inner(1, inner(1, b"id") + inner(2, inner(1, step)))
+    step = field(3, field(1, b"\x07")) + field(2, b"") + field(3, field(1, wide))  # the last of a oneof counts
     columns = [lw.sequence_categorical_column_with_identity("id", 2**62)]
-    batch = Decoder(columns, "sequence_example").decode([inner(2, lists)]).batch
+    batch = Decoder(columns, "sequence_example").decode([in_sequence(entry(b"id", steps(step)))]).batch
     assert batch.column("##SEQUENCE##").to_pylist() == [{"id": [[2**40 - 1]]}]
 
 
-def test_a_list_that_the_parsers_disagree_on_is_refused_alone():
-    def inner(field: int, content: bytes) -> bytes:
-        return bytes([field << 3 | 2, len(content)]) + content
-
-    step = inner(3, inner(1, b"\xff\xff\xff\xff\xff\x1f"))
-    odd = inner(2, inner(1, inner(1, b"id") + inner(2, inner(1, step)) + inner(7, b"x")))
+def test_only_a_list_that_the_parsers_disagree_on_is_rejected():
+    step = field(3, field(1, b"\xff\xff\xff\xff\xff\x1f"))
+    disputed = in_sequence(field(1, field(1, b"id") + field(2, steps(step)) + field(7, b"x")))
     columns = [lw.sequence_categorical_column_with_identity("id", 2**62)]
-    decoded = Decoder(columns, "sequence_example").decode([sequence_example({"id": [1]}), odd])
+    decoded = Decoder(columns, "sequence_example").decode([sequence_example({"id": [1]}), disputed])
     assert [(fault.row, fault.reason) for fault in decoded.faults] == [(1, RejectReason.UNPARSABLE)]
     assert decoded.batch.column("##SEQUENCE##").to_pylist() == [{"id": [[1]]}]
 
@@ -230,7 +224,7 @@ def test_decoders_of_several_threads_do_not_disturb_each_other():
     assert found == [(200, True, [RejectReason.UNPARSABLE])] * 80
 
 
-def test_missing_lists_stay_missing_beside_wide_integers():
+def test_missing_lists_stay_missing_next_to_wide_integers():
     columns = [lw.sequence_numeric_column("a", dtype="int64", required=False), lw.sequence_numeric_column("b")]
     records = [sequence_example({"b": [1.0]}), sequence_example({"a": [2**40], "b": [1.0]})]
     batch = Decoder(columns, "sequence_example").decode(records).batch

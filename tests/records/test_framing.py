@@ -19,7 +19,7 @@ from lengthwise.reject_reasons import RejectReason
 from records.messages import framed, header, offsets
 
 RECORDS = [bytes([number]) * size for number, size in enumerate([5, 0, 300, 1, 70_000, 40])]
-SOUND = b"".join(map(framed, RECORDS))
+INTACT = b"".join(map(framed, RECORDS))
 STARTS = offsets(RECORDS)
 
 
@@ -32,16 +32,16 @@ def flip(content: bytes, byte: int, bit: int = 0) -> bytes:
     return content[:byte] + bytes([content[byte] ^ (1 << bit)]) + content[byte + 1 :]
 
 
-def test_sound_files_are_read_whole():
-    for content in (SOUND, gzip.compress(SOUND), zlib.compress(SOUND), frame(RECORDS)):
+def test_intact_files_are_read_completely():
+    for content in (INTACT, gzip.compress(INTACT), zlib.compress(INTACT), frame(RECORDS)):
         records, damage, blocks = read(content)
         assert (records, damage) == (RECORDS, [])
         assert [offset for block in blocks for offset in block.offsets] == STARTS
         assert [index for block in blocks for index in block.indices] == list(range(6))
-        assert blocks[-1].position == len(SOUND)
+        assert blocks[-1].position == len(INTACT)
 
 
-def test_an_empty_file_holds_no_records_and_no_damage():
+def test_an_empty_file_has_no_records_and_no_damage():
     for options in ({}, {"compression": "none"}, {"compression": "gzip"}, {"compression": "zlib"}):
         assert read(b"", **options) == ([], [], [])
     for empty in (gzip.compress(b""), zlib.compress(b"")):
@@ -50,35 +50,35 @@ def test_an_empty_file_holds_no_records_and_no_damage():
 
 @pytest.mark.parametrize("number", range(len(RECORDS)))
 @pytest.mark.parametrize("bit", [0, 7])
-def test_a_bit_in_the_data_costs_that_record_alone(number, bit):
+def test_a_wrong_bit_in_the_data_affects_only_that_record(number, bit):
     if not RECORDS[number]:
         return
     byte = STARTS[number] + 12 + len(RECORDS[number]) // 2
-    records, [damage], _ = read(flip(SOUND, byte, bit))
+    records, [damage], _ = read(flip(INTACT, byte, bit))
     assert records == RECORDS[:number] + RECORDS[number + 1 :]
     assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_RECORD, number, STARTS[number])
     assert damage.raw == flip(RECORDS[number], len(RECORDS[number]) // 2, bit)
 
 
 @pytest.mark.parametrize("number", range(len(RECORDS)))
-def test_a_bit_in_the_datas_checksum_costs_that_record_alone(number):
-    records, [damage], _ = read(flip(SOUND, STARTS[number] + 12 + len(RECORDS[number])))
+def test_a_wrong_bit_in_the_checksum_of_the_data_affects_only_that_record(number):
+    records, [damage], _ = read(flip(INTACT, STARTS[number] + 12 + len(RECORDS[number])))
     assert records == RECORDS[:number] + RECORDS[number + 1 :]
     assert (damage.reason, damage.index, damage.raw) == (RejectReason.DAMAGED_RECORD, number, RECORDS[number])
 
 
 @pytest.mark.parametrize("number", range(len(RECORDS)))
 @pytest.mark.parametrize("byte", range(12))
-def test_a_bit_in_a_length_or_its_checksum_ends_the_file_there(number, byte):
-    records, [damage], _ = read(flip(SOUND, STARTS[number] + byte, 3))
+def test_a_wrong_bit_in_a_length_or_its_checksum_ends_the_file_there(number, byte):
+    records, [damage], _ = read(flip(INTACT, STARTS[number] + byte, 3))
     assert records == RECORDS[:number]
     assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_FILE, number, STARTS[number])
-    assert damage.raw == flip(SOUND, STARTS[number] + byte, 3)[STARTS[number] :][:KEPT_BYTES]
+    assert damage.raw == flip(INTACT, STARTS[number] + byte, 3)[STARTS[number] :][:KEPT_BYTES]
 
 
 @pytest.mark.parametrize("beyond", [1, 8, 11, 12, 13, 200, 300 + 15])
-def test_a_truncated_tail_keeps_the_records_before(beyond):
-    content = SOUND[: STARTS[2] + beyond]
+def test_the_records_before_a_truncated_one_are_read(beyond):
+    content = INTACT[: STARTS[2] + beyond]
     records, [damage], _ = read(content)
     assert records == RECORDS[:2]
     assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_FILE, 2, STARTS[2])
@@ -89,7 +89,7 @@ def test_a_truncated_tail_keeps_the_records_before(beyond):
     "content",
     [b"hello, this is a text file\n" * 9, b"x", b"\x1f\x8b", b"\x1f\x8b\x08broken", b"\x78\x9c", b"\x78\x9c\x03"],
 )
-def test_a_file_of_another_kind_is_damage_at_its_start(content):
+def test_a_file_of_another_kind_is_reported_as_damage_at_its_start(content):
     records, [damage], _ = read(content)
     assert records == []
     assert (damage.reason, damage.index, damage.offset) == (RejectReason.DAMAGED_FILE, 0, 0)
@@ -100,7 +100,7 @@ COMPRESSED = {"gzip": (gzip.compress, 31), "zlib": (zlib.compress, 15)}
 
 @pytest.mark.parametrize("kind", COMPRESSED)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
-def test_a_compressed_file_cut_off_gives_every_record_before_the_cut(share, kind):
+def test_every_complete_record_of_a_truncated_compressed_file_is_read(share, kind):
     compress, window = COMPRESSED[kind]
     rng = random.Random(share)
     records = [rng.randbytes(900) for _ in range(300)]
@@ -116,14 +116,14 @@ def test_a_compressed_file_cut_off_gives_every_record_before_the_cut(share, kind
 @pytest.mark.parametrize(
     ("kind", "missing"), [("gzip", count) for count in range(1, 9)] + [("zlib", count) for count in range(1, 5)]
 )
-def test_a_compressed_file_without_its_checksum_gives_all_records_and_says_so(kind, missing):
-    records, [damage], _ = read(COMPRESSED[kind][0](SOUND)[:-missing])
+def test_all_records_of_a_compressed_file_without_its_checksum_are_read_and_it_is_damage(kind, missing):
+    records, [damage], _ = read(COMPRESSED[kind][0](INTACT)[:-missing])
     assert records == RECORDS
     assert (damage.reason, damage.index) == (RejectReason.DAMAGED_FILE, 6)
 
 
 def obtainable(compressed: bytes, window: int) -> bytes:
-    """All that zlib gives before it fails, asked byte by byte."""
+    """All bytes that zlib returns before it fails, decompressed byte by byte."""
     inflater, plain = zlib.decompressobj(window), b""
     try:
         for place in range(len(compressed)):
@@ -134,19 +134,19 @@ def obtainable(compressed: bytes, window: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", COMPRESSED)
-def test_a_bit_in_a_compressed_file_gives_every_sound_record_and_damage(kind):
+def test_the_records_before_a_wrong_bit_in_a_compressed_file_are_read(kind):
     compress, window = COMPRESSED[kind]
     rng = random.Random(0)
     records = [rng.randbytes(900) for _ in range(300)]
     whole = compress(b"".join(map(framed, records)))
     for byte in range(20, len(whole), len(whole) // 20):
         found, damage, _ = read(flip(whole, byte, 5))
-        assert damage, f"a bit of byte {byte} changed and nothing was said"
+        assert damage, f"a changed bit of byte {byte} was not reported"
         assert found == read(obtainable(flip(whole, byte, 5), window))[0]
         assert set(found) <= set(records)
 
 
-def test_gzip_members_one_after_the_other_are_one_file():
+def test_consecutive_gzip_members_are_one_file():
     parts = [gzip.compress(framed(record)) for record in RECORDS]
     assert read(b"".join(parts))[:2] == (RECORDS, [])
     assert read(b"".join(parts) + b"\0" * 512)[:2] == (RECORDS, [])
@@ -154,10 +154,10 @@ def test_gzip_members_one_after_the_other_are_one_file():
     assert (records, damage.reason) == (RECORDS, RejectReason.DAMAGED_FILE)
 
 
-def test_a_zlib_file_is_one_stream_and_what_follows_is_damage():
-    whole = zlib.compress(SOUND)
+def test_bytes_after_the_stream_of_a_zlib_file_are_damage():
+    whole = zlib.compress(INTACT)
     assert read(whole + b"\0" * 512)[:2] == (RECORDS, [])
-    for rest in (whole, b"garbage"):  # TensorFlow would leave it out and say nothing
+    for rest in (whole, b"garbage"):  # TensorFlow ignores it silently
         records, [damage], _ = read(whole + rest)
         assert (records, damage.reason) == (RECORDS, RejectReason.DAMAGED_FILE)
         assert "zlib stream" in damage.detail
@@ -196,21 +196,21 @@ def test_a_length_below_the_limit_takes_no_more_memory_than_the_file_has():
 
 
 @pytest.mark.parametrize("length", [2**power for power in (16, 20, 21, 31, 39, 40, 63)] + [2**31 - 1, 2**64 - 1])
-def test_no_more_is_asked_for_than_the_file_has_shown_to_hold(length):
+def test_no_more_bytes_are_requested_than_the_file_has_returned(length):
     class Counting(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
-            asked.append(size)
+            requested.append(size)
             return super().read(size)
 
-    asked: list[int | None] = []
+    requested: list[int | None] = []
     content = framed(b"good") + header(length) + b"z" * min(length - 1, 5 * 2**20)
     [block] = read_blocks(Counting(content), max_record_bytes=2**64)
     assert block.records == [b"good"]
     assert [one.reason for one in block.damage] == [RejectReason.DAMAGED_FILE]
-    assert all(size is not None and 0 <= size <= max(2**20, len(content)) for size in asked)
+    assert all(size is not None and 0 <= size <= max(2**20, len(content)) for size in requested)
 
 
-def test_a_gzip_file_that_inflates_hugely_is_never_held():
+def test_the_content_of_a_gzip_bomb_is_never_in_memory():
     bomb = gzip.compress(framed(b"good") + header(2**31) + bytes(128 * 2**20), 9)
     for limits in ({"max_record_bytes": 2**20}, {}):
         tracemalloc.start()
@@ -222,7 +222,7 @@ def test_a_gzip_file_that_inflates_hugely_is_never_held():
 
 
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress, zlib.compress])
-def test_a_record_that_is_too_large_is_skipped_and_never_held(wrap: Callable[[bytes], bytes]):
+def test_a_record_that_is_too_large_is_skipped_and_never_in_memory(wrap: Callable[[bytes], bytes]):
     large = b"z" * (32 * 2**20)
     content = wrap(framed(b"a") + framed(large) + framed(b"b"))
     tracemalloc.start()
@@ -235,7 +235,7 @@ def test_a_record_that_is_too_large_is_skipped_and_never_held(wrap: Callable[[by
     assert peak < 12 * 2**20
 
 
-def test_a_record_just_within_the_limit_is_read():
+def test_a_record_of_the_maximum_size_is_read():
     assert read(framed(b"x" * 100), max_record_bytes=100)[0] == [b"x" * 100]
     assert read(framed(b"x" * 101), max_record_bytes=100)[1][0].reason is RejectReason.TOO_LARGE
 
@@ -254,8 +254,8 @@ class _Failing(io.RawIOBase):
 
 
 @pytest.mark.parametrize("after", [0, 1, 40, 21 + 16 + 2])
-def test_a_failing_disk_is_damage_at_its_place(after):
-    blocks = list(read_blocks(_Failing(SOUND[:after])))  # type: ignore[arg-type]
+def test_a_failing_disk_is_reported_as_damage_at_its_position(after):
+    blocks = list(read_blocks(_Failing(INTACT[:after])))  # type: ignore[arg-type]
     damage = blocks[-1].damage[-1]
     whole = sum(start + 16 + len(one) <= after for start, one in zip(STARTS, RECORDS, strict=True))
     assert sum(len(block.records) for block in blocks) == whole

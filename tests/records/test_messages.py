@@ -13,7 +13,7 @@ from lengthwise.records.container.frame_writing import frame, frame_array
 
 _TYPES = {"float32": pa.float32(), "int32": pa.int64(), "int64": pa.int64()}
 _SHAPES = st.tuples(st.integers(1, 8), st.integers(1, 200))
-_CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])  # tfx-bsl cuts names at a zero
+_CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])  # tfx-bsl truncates names at a zero
 
 
 def by_tfx_bsl(key: str, values: np.ndarray) -> list[bytes]:

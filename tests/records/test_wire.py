@@ -1,4 +1,4 @@
-"""The reader of usual tf.SequenceExamples: what it reads is what protobuf reads, and all else it leaves out."""
+"""The reader of usual tf.SequenceExamples: it reads them as protobuf does, and omits all other records."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def as_protobuf_reads(records: list[bytes]) -> str:
 
 
 def as_read(block: UsualBlock) -> str:
-    # As text: NaN equals nothing, itself included.
+    # As a string, because NaN does not equal itself.
     for lists in block.lists.values():
         lists.validate(full=True)
     return repr({key: block.lists[key].to_pylist() for key in KINDS})
@@ -55,7 +55,7 @@ def as_read(block: UsualBlock) -> str:
 
 @given(usual_records())
 @settings(max_examples=150, deadline=None)
-def test_what_is_read_is_what_protobuf_reads(records: list[bytes]) -> None:
+def test_usual_records_are_read_as_by_protobuf(records: list[bytes]) -> None:
     block = WireReader(KINDS).read(records)
     if block is not None:
         records = [records[row] for row in block.rows]
@@ -67,19 +67,19 @@ def test_what_is_read_is_what_protobuf_reads(records: list[bytes]) -> None:
 
 @given(usual_records(), st.data())
 @settings(max_examples=300, deadline=None)
-def test_of_damaged_records_nothing_is_read_that_protobuf_would_not_read(records: list[bytes], data: Any) -> None:
-    sound = list(records)
+def test_damaged_records_are_read_as_by_protobuf_or_omitted(records: list[bytes], data: Any) -> None:
+    intact = list(records)
     for row in data.draw(st.sets(st.integers(0, len(records) - 1), min_size=1, max_size=2)):
         record = bytearray(records[row])
         place = data.draw(st.integers(0, max(0, len(record) - 1)))
         if record:
             record[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
         records[row] = bytes(record)
-    alone = WireReader(KINDS).read(sound)
+    alone = WireReader(KINDS).read(intact)
     block = WireReader(KINDS).read(records)
-    if block is not None and all(map(can_be_read, block.contexts)):  # contexts are tfx-bsl's to judge
+    if block is not None and all(map(can_be_read, block.contexts)):  # tfx-bsl parses the contexts
         assert as_read(block) == as_protobuf_reads([records[row] for row in block.rows])
-        assert alone is None or len(alone.rows) < len(sound) or len(block.rows) >= (len(records) + 1) // 2
+        assert alone is None or len(alone.rows) < len(intact) or len(block.rows) >= (len(records) + 1) // 2
 
 
 def can_be_read(record: bytes) -> bool:
@@ -107,12 +107,12 @@ def test_integers_of_every_size_are_read(values: list[int]) -> None:
         (sequence_example({"b": [[b"x", b"y"]]}), "two strings in a step"),
         (sequence_example({"i": [1]}) * 2, "a message merged from two"),
         (sequence_example({"i": [1]}) + b"\x1a\x00", "an unknown field"),
-        (sequence_example({"i": [1]})[:-1], "cut off"),
+        (sequence_example({"i": [1]})[:-1], "truncated"),
         (sequence_example({"z": [Empty("int64")]}), "an undeclared list without a value"),
     ],
 )
 @pytest.mark.parametrize("others", [{}, {"f": [[0.5] * 40] * 2}, {"b": [b"x" * 7, b"y"], "z": [3]}])
-def test_records_of_other_forms_alone_are_left_out(record: bytes, why: str, others: dict[str, Any]) -> None:
+def test_only_records_of_other_forms_are_omitted(record: bytes, why: str, others: dict[str, Any]) -> None:
     records = [sequence_example({"i": [number, 300, 2**40], **others}, {"c": number}) for number in range(9)]
     records[1:1], records[5:5] = [record], [record, record]
     block = WireReader(KINDS).read(records)
@@ -122,7 +122,7 @@ def test_records_of_other_forms_alone_are_left_out(record: bytes, why: str, othe
     assert WireReader(KINDS).read([record] * 3 + records[-2:]) is None, why
 
 
-def test_after_a_few_unusual_blocks_it_tries_now_and_then() -> None:
+def test_after_several_unusual_blocks_few_of_the_next_are_tried() -> None:
     reader = WireReader(KINDS)
     usual, unusual = [sequence_example({"i": [1]})], [b"\x00"]
     for _ in range(3):
@@ -135,11 +135,11 @@ def test_after_a_few_unusual_blocks_it_tries_now_and_then() -> None:
     assert all(tried[tried.index(True) :])
 
 
-def test_a_few_hundred_undeclared_lists_are_read_past() -> None:
+def test_a_few_hundred_undeclared_lists_are_skipped() -> None:
     others = {f"other{number}": [number] for number in range(200)}
     assert WireReader(KINDS).read([sequence_example({"i": [1], **others})] * 3) is not None
 
 
-def test_a_block_whose_records_have_each_other_keys_is_handed_back() -> None:
+def test_a_block_whose_records_all_have_different_keys_is_not_read() -> None:
     records = [sequence_example({"i": [1], f"other{number}": [1]}) for number in range(1024)]
     assert WireReader(KINDS).read(records) is None  # each key takes memory for all the records

@@ -1,4 +1,4 @@
-"""Protocol buffers byte by byte, also such as no library would write."""
+"""Protocol buffers byte by byte, including those that no library writes."""
 
 VARINT, FIXED64, BYTES, START, END, FIXED32 = range(6)
 
