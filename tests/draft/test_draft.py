@@ -47,10 +47,7 @@ def _draft(tmp_path_factory, records: list[bytes], **arguments) -> tuple[str, Jo
 
 def _refine(config: JobConfig, records: list[bytes]) -> Refined:
     [block] = read_blocks(io.BytesIO(frame(records)))
-    policies = config.sequences
-    rules = Rules(
-        config.columns, config.inputs.format, policies.mismatch, policies.empty, groups=config.sequences.groups
-    )
+    rules = Rules(config.columns, config.inputs.format, config.sequences)
     return Refiner(rules).refine(block, "in.tfrecord")
 
 

@@ -52,8 +52,7 @@ def _left_out(text: str) -> dict[str, str]:
 
 def _rejected(config, records: list[bytes]) -> int:
     [block] = read_blocks(io.BytesIO(frame(records)))
-    policies = config.sequences
-    rules = Rules(config.columns, config.inputs.format, policies.mismatch, policies.empty, groups=policies.groups)
+    rules = Rules(config.columns, config.inputs.format, config.sequences)
     refined = Refiner(rules).refine(block, "in.tfrecord")
     assert refined.tally.truncated == 0
     return len(refined.rejects)

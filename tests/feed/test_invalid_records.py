@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lengthwise import columns as lw
 from lengthwise.columns import sequence_features
-from lengthwise.config import Buckets, Inputs, JobConfig, Sequences
+from lengthwise.config import Buckets, Inputs, JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.feed import read_raw
 from lengthwise.feed.layouts.raw_layout import RawWindow
@@ -62,9 +62,7 @@ def tensorflow_takes(record: bytes, rules: Rules) -> bool:
 def offline(rules: Rules, records: list[bytes]) -> tuple[dict[int, Any], Any]:
     """The job's result for the records: rejects by number, and rows."""
     block = Block(records, list(range(len(records))), [0] * len(records))
-    refiner = block_rows.Refiner(
-        block_rows.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__})
-    )
+    refiner = block_rows.Refiner(block_rows.Rules(rules.columns, rules.container, rules.sequences, rules.longest))
     refined = refiner.refine(block, "file")
     return {reject.index: reject for reject in refined.rejects}, with_numbers(
         step_features(rules.columns), refined.rows
@@ -75,13 +73,11 @@ class Online:
     """The feed's result for them."""
 
     def __init__(self, rules: Rules, records: list[bytes]) -> None:
-        names = ("empty", "min_steps", "over_long", "mismatch", "groups")
-        policy = Sequences(**{name: getattr(rules, name) for name in names})
         boundaries = (rules.longest,) if rules.longest is not None else None
         config = JobConfig(
             inputs=Inputs(format=rules.container),
             columns=rules.columns,
-            sequences=policy,
+            sequences=rules.sequences,
             buckets=Buckets(boundaries=boundaries),
         )
         window = RawWindow(RawJob(config, "train"), Options(batch_size=4), ["file"], "skip")

@@ -2,7 +2,7 @@
 
     python tests/fuzz/fuzz_records.py -max_total_time=600 FOLDER-OF-SEEDS
 
-A file of the corpus is: one byte of choices, then either a TFRecord file or records, each behind a byte of length.
+A file of the corpus is: one byte of choices, then either a TFRecord file or records, each after a byte with its length.
 Whatever the bytes are, nothing may be raised, every record is written or rejected, and rows are as long as they say.
 """
 
@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["lengthwise.records", "lengthwise.rules
     from lengthwise.records.rows.row_features import LENGTH, step_features
 
 from lengthwise import columns as lw
+from lengthwise.config import Sequences
 
 COLUMNS = (
     lw.sequence_categorical_column_with_identity(
@@ -40,11 +41,13 @@ def fuzz(data: bytes) -> None:
     rules = block_rows.Rules(
         COLUMNS,
         container="example" if choices & 1 else "sequence_example",
-        mismatch="truncate" if choices & 2 else "reject",
-        empty="keep" if choices & 4 else "reject",
-        over_long=POLICIES[choices >> 3 & 3],
+        sequences=Sequences(
+            mismatch="truncate" if choices & 2 else "reject",
+            empty="keep" if choices & 4 else "reject",
+            over_long=POLICIES[choices >> 3 & 3],
+            window_overlap=1 if choices >> 3 & 3 == 3 else 0,
+        ),
         longest=3,
-        overlap=1 if choices >> 3 & 3 == 3 else 0,
     )
     refiner = block_rows.Refiner(rules)
     blocks = read_blocks(io.BytesIO(data), max_record_bytes=500) if choices & 0x80 else [_block(data)]

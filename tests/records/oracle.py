@@ -1,6 +1,6 @@
 """The expected result for a record, computed slowly with TensorFlow's protocol buffers and lookups, and plain Python.
 
-Nothing of `lengthwise.records` is used here; what the columns mean is written down a second time.
+It uses nothing of `lengthwise.records`: the meaning of the columns is implemented a second time.
 """
 
 import functools
@@ -24,7 +24,7 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
-from lengthwise.config import GroupRules
+from lengthwise.config import GroupRules, Sequences
 from lengthwise.reject_reasons import RejectReason
 
 Step = list[Any]
@@ -44,8 +44,20 @@ class Rules:
     groups: dict[str, GroupRules] = field(default_factory=dict)
     min_steps: int = 0
 
+    @property
+    def sequences(self) -> Sequences:
+        """The same as a section of a configuration, for the code under test."""
+        return Sequences(
+            mismatch=self.mismatch,
+            empty=self.empty,
+            min_steps=self.min_steps,
+            over_long=self.over_long,
+            window_overlap=self.overlap,
+            groups=self.groups,
+        )
+
     def of_group(self, group: str) -> dict[str, Any]:
-        """What is said of a group, or else of all; how long it may be is said of a group, or is the last boundary."""
+        """The rules of a group: its own, or those of all groups. The last boundary limits the leading group."""
         own = self.groups.get(group, GroupRules())
         leads = group == leading_group(self.columns)
         return {
@@ -74,7 +86,7 @@ class Outcome:
     lengths of groups that do not lead among them;
     `absent` are those that the record lacks. `truncated` is whether steps were lost.
     Damaged bytes may parse as fields that the message does not have. On those protobuf's own parsers disagree (C++
-    reads a map entry that has one, Python leaves it out), so nothing is said of such a record.
+    reads a map entry that has one, Python omits it), so the result for such a record is `unclear`.
     """
 
     faults: set[Fault] = field(default_factory=set)
@@ -91,7 +103,7 @@ class Outcome:
 
 
 def judge(record: bytes, rules: Rules) -> Outcome:
-    """What should become of a readable record."""
+    """The expected result for a readable record."""
     message = (tf.train.Example if rules.container == "example" else tf.train.SequenceExample)()
     try:
         message.ParseFromString(record)

@@ -1,4 +1,4 @@
-"""Random specs and random records, good and bad: what the job makes of a block is what the slow oracle says."""
+"""For random specs and random records, a block has the rows and rejects that the slow oracle computes."""
 
 import struct
 from collections import Counter
@@ -22,17 +22,17 @@ from records.oracle import Outcome, Rules, judge
 
 
 def refiner(rules: Rules) -> block_rows.Refiner:
-    return block_rows.Refiner(block_rows.Rules(**{name: getattr(rules, name) for name in Rules.__dataclass_fields__}))
+    return block_rows.Refiner(block_rows.Rules(rules.columns, rules.container, rules.sequences, rules.longest))
 
 
 def block_of(records: list[bytes]) -> Block:
-    """A block as the framing gives it: the second of two records of a file is number 3, and so on."""
+    """A block of a file in which every other record cannot be read: the records have the numbers 1, 3, 5 and so on."""
     indices = [2 * place + 1 for place in range(len(records))]
     return Block(records, indices, [index * 100 for index in indices])
 
 
 def same(values: list[object], expected: list[object]) -> bool:
-    """Equality by which NaN equals NaN, and numbers of the same value are equal."""
+    """Whether all values are equal. NaN equals NaN, and numbers of different types are compared by value."""
     if len(values) != len(expected):
         return False
     return all(one == other or (one != one and other != other) for one, other in zip(values, expected, strict=True))
@@ -65,7 +65,7 @@ def check_rows(rules: Rules, rows: pa.RecordBatch, places: list[int], outcome: O
             assert rows.column(absence_column(key))[place].as_py() == (key in outcome.absent)
 
 
-def test_windows_as_long_as_the_rejected_records_are_not_taken_for_them() -> None:
+def test_windows_are_not_confused_with_rejected_records() -> None:
     columns = (lw.sequence_categorical_column_with_identity("a", 9), lw.sequence_numeric_column("b", required=False))
     rules = Rules(columns, "sequence_example", over_long="window", longest=3, overlap=1)
     rejected, written = sequence_example({"a": [99]}), sequence_example({"a": [1, 2, 3, 4, 5]})
@@ -86,7 +86,7 @@ def test_windows_as_long_as_the_rejected_records_are_not_taken_for_them() -> Non
         ("window", (9, 2), 1, 0),
     ],
 )
-def test_a_record_that_is_cut_for_two_reasons_is_one_record(over_long, lengths, truncated, windowed) -> None:
+def test_a_record_that_is_truncated_for_two_reasons_is_counted_once(over_long, lengths, truncated, windowed) -> None:
     columns = (lw.sequence_categorical_column_with_identity("a", 9), lw.sequence_numeric_column("b"))
     rules = Rules(columns, "sequence_example", mismatch="truncate", over_long=over_long, longest=4)
     record = sequence_example({"a": [1] * lengths[0], "b": [1.0] * lengths[1]})
@@ -127,7 +127,7 @@ def test_a_step_without_a_value_has_the_missing_id_and_is_counted(column: Any) -
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_a_block_becomes_what_the_oracle_says(data: st.DataObject) -> None:
+def test_a_block_has_the_rows_and_rejects_of_the_oracle(data: st.DataObject) -> None:
     rules = data.draw(strategies.rules())
     tidy = data.draw(st.booleans())  # blocks of tidy records are read by another decoder
     records = data.draw(st.lists(strategies.records(rules, tidy), max_size=12))
@@ -169,7 +169,7 @@ def check_reject(reject: block_rows.Reject, outcome: Outcome, index: int, record
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_records_fare_alike_alone_and_together(data: st.DataObject) -> None:
+def test_records_have_the_same_result_alone_and_together(data: st.DataObject) -> None:
     rules = data.draw(strategies.rules())
     records = data.draw(st.lists(strategies.records(rules), min_size=1, max_size=8))
     ours = refiner(rules)

@@ -33,6 +33,7 @@ from lengthwise.records.decoding.wire_reader import WireReader
 from lengthwise.reject_reasons import RejectReason
 
 Format = Literal["example", "sequence_example"]
+_Kind = Literal["int64", "float", "bytes"]
 _Finish = Callable[[pa.RecordBatch, list[bytes]], pa.RecordBatch]
 _FEW = 16  # records that are decoded one by one if one of them is bad
 _KINDS = {"int64": schema_pb2.INT, "float": schema_pb2.FLOAT, "bytes": schema_pb2.BYTES}
@@ -181,8 +182,8 @@ class Decoder:
         return sequence_example_coder.SequenceExamplesToRecordBatchDecoder(SEQUENCES, self._schema)
 
 
-def wire_kind(column: AnyColumn) -> Literal["int64", "float", "bytes"]:
-    """The list of a tf.train.Feature that the column reads."""
+def _kind_of(column: AnyColumn) -> _Kind:
+    """The kind of list of a tf.train.Feature that the column reads."""
     match column:
         case NumericColumn() if column.decode is not None:
             return "bytes"
@@ -194,13 +195,11 @@ def wire_kind(column: AnyColumn) -> Literal["int64", "float", "bytes"]:
             return "bytes" if getattr(column, "dtype", "int64") == "string" else "int64"
 
 
-def _kinds_of(
-    features: Iterable[SequenceFeature | ContextFeature],
-) -> dict[str, Literal["int64", "float", "bytes"]]:
+def _kinds_of(features: Iterable[SequenceFeature | ContextFeature]) -> dict[str, _Kind]:
     """The kind of each feature, weights included, by key."""
-    kinds: dict[str, Literal["int64", "float", "bytes"]] = {}
+    kinds: dict[str, _Kind] = {}
     for feature in features:
-        kinds[feature.key] = wire_kind(feature)
+        kinds[feature.key] = _kind_of(feature)
         weight_key = getattr(feature, "weight_key", None)
         if weight_key is not None:
             kinds[weight_key] = "float"

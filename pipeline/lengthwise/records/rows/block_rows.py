@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.decoding.record_decoder import Decoder, Format, RecordFault
 from lengthwise.records.rows.feature_reader import FeatureReader
 from lengthwise.records.rows.id_lookup import make_arrow_lookup
-from lengthwise.records.rows.over_long import Cuts, OverLong, cut
+from lengthwise.records.rows.over_long import Cuts, cut_sequences
 from lengthwise.records.rows.row_faults import faults_of
 from lengthwise.records.rows.row_features import (
     INDEX,
@@ -52,53 +52,27 @@ class Rules:
     Attributes:
         columns: what is read, and what is valid.
         container: the records' format.
-        mismatch: what happens when the columns of a record differ in length.
-        empty: what happens to sequences without a step.
-        min_steps: sequences of fewer steps, but not of none, are refused.
-        over_long: what happens to sequences longer than `longest`.
+        sequences: what happens to sequences that are empty, too short, too long, or of different lengths.
         longest: the last boundary, of the group that leads; None where no length is too long.
-        overlap: the steps that a window shares with the one before.
         split_key: the context feature by which records are split, if any.
-        groups: what differs in some groups, by name.
     """
 
     columns: tuple[AnyColumn, ...]
     container: Format
-    mismatch: Literal["reject", "truncate"] = "reject"
-    empty: Literal["keep", "reject"] = "reject"
-    over_long: OverLong = "reject"
+    sequences: Sequences = field(default_factory=Sequences)
     longest: int | None = None
-    overlap: int = 0
     split_key: str | None = None
-    groups: Mapping[str, GroupRules] = field(default_factory=dict)
-    min_steps: int = 0
 
     @classmethod
     def of(cls, config: JobConfig, longest: Sequence[int | None]) -> Self:
         """The rules of a job whose last bucket holds `longest` steps of the leading group, or of the first two."""
-        return cls(
-            columns=config.columns,
-            container=config.inputs.format,
-            mismatch=config.sequences.mismatch,
-            empty=config.sequences.empty,
-            over_long=config.sequences.over_long,
-            longest=longest[0],
-            overlap=config.sequences.window_overlap,
-            split_key=config.splits.key,
-            groups=config.sequences_within(longest).groups,
-            min_steps=config.sequences.min_steps,
-        )
+        sequences = config.sequences_within(longest)
+        return cls(config.columns, config.inputs.format, sequences, longest[0], config.splits.key)
 
     def of_group(self, group: str) -> GroupRules:
         """The rules of a group; `max_length` is its longest sequence."""
-        rules = Sequences.model_construct(
-            empty=self.empty,
-            min_steps=self.min_steps,
-            over_long=self.over_long,
-            mismatch=self.mismatch,
-            groups=dict(self.groups),
-        ).of(group)
-        leads = group == (groups(self.columns) or ("",))[0]
+        rules = self.sequences.of(group)
+        leads = length_columns(self.columns)[group] == LENGTH
         return rules.model_copy(update={"max_length": self.longest}) if leads else rules
 
 
@@ -140,10 +114,10 @@ class Refined:
     """What became of a block.
 
     Attributes:
-        rows: a row a sequence: `INDEX`, `WINDOW`, `LENGTH`; each sequence feature as a `large_list` of its values,
-            `width` a step, weights likewise; each context feature as a list of its values, the lengths of groups that
-            do not lead among them; the `absence_column` of optional features; and the `SPLIT_KEY`.
-        rejects: the records refused, in the order of the file.
+        rows: one row per sequence: `INDEX`, `WINDOW`, `LENGTH`; each sequence feature as a `large_list` of its values,
+            `width` per step, weights likewise; each context feature as a list of its values, among them the lengths of
+            groups that do not lead; the `absence_column` of optional features; and the `SPLIT_KEY`.
+        rejects: the rejected records, in the order of the file.
         tally: the block's counts.
         distinct: by key of a column whose vocabulary is still to be counted, the values of the codes in its rows.
     """
@@ -151,7 +125,7 @@ class Refined:
     rows: pa.RecordBatch
     rejects: list[Reject]
     tally: Tally
-    distinct: Mapping[str, Distinct] = field(default_factory=dict)
+    distinct: Mapping[str, Distinct]
 
 
 class Refiner:
@@ -169,8 +143,8 @@ class Refiner:
         self._steps = step_features(columns)
         self._context = context_features(columns)
         self._marked = absence_keys(columns)
-        keys = {one.key: one for one in raw_context(columns)}
-        self._split_key = None if rules.split_key is None else raw_values(keys[rules.split_key])
+        features = {feature.key: feature for feature in raw_context(columns)}
+        self._split_key = None if rules.split_key is None else raw_values(features[rules.split_key])
 
     def refine(self, block: Block, file: str) -> Refined:
         """Refines a block of the file of that name."""
@@ -178,18 +152,21 @@ class Refiner:
         raw = self._reader.read(decoded.batch)
         checked = self._validator.check(raw)
         faults = [self._explain(fault, decoded.rows, block) for fault in faults_of(checked.verdicts)]
-        good = np.flatnonzero(checked.verdicts.codes == VALID)
-        cuts = {group: self._cut(group, good, checked.lengths[group].shortest[good]) for group in self._groups}
+        valid = np.flatnonzero(checked.verdicts.codes == VALID)
+        cuts = {
+            column: self._cut(group, valid, checked.lengths[group].shortest[valid])
+            for group, column in self._lengths.items()
+        }
         rows = self._make_rows(block, raw, checked, decoded.rows, cuts)
         rejects = _rejects(block, [*decoded.faults, *faults], file)
-        tally = self._count(block, checked, good, rows.num_rows, rejects)
-        return Refined(rows, rejects, tally, {key: _distinct(checked, key, good) for key in checked.distinct})
+        tally = self._count(block, checked, valid, rows.num_rows, rejects)
+        return Refined(rows, rejects, tally, {key: _distinct(checked, key, valid) for key in checked.distinct})
 
-    def _cut(self, group: str, good: np.ndarray, lengths: np.ndarray) -> Cuts:
-        """What is written of a group in the good records, of which several groups make one row each."""
+    def _cut(self, group: str, valid: np.ndarray, lengths: np.ndarray) -> Cuts:
+        """What is written of a group in the valid records, of which several groups make one row each."""
         rules = self._groups[group]
-        cuts = cut(lengths, rules.max_length, rules.over_long or "reject", self._rules.overlap)
-        return Cuts(good[cuts.rows], cuts.first, cuts.counts, cuts.windows)
+        cuts = cut_sequences(lengths, rules.max_length, rules.over_long, self._rules.sequences.window_overlap)
+        return Cuts(valid[cuts.rows], cuts.first, cuts.counts, cuts.windows)
 
     def _explain(self, fault: RecordFault, positions: np.ndarray, block: Block) -> RecordFault:
         """The fault of a decoded row, with its record's position in the block."""
@@ -208,26 +185,24 @@ class Refiner:
         positions: np.ndarray,
         cuts: Mapping[str, Cuts],
     ) -> pa.RecordBatch:
-        of_length = {self._lengths[group]: found for group, found in cuts.items()}
-        leading = of_length[LENGTH]
+        leading = cuts[LENGTH]
         arrays: dict[str, pa.Array] = {
             INDEX: pa.array(np.asarray(block.indices, np.int64)[positions[leading.rows]]),
             WINDOW: pa.array(leading.windows),
             LENGTH: pa.array(leading.counts.astype(np.int32)),
         }
         for step in self._steps:
-            taken = of_length[step.length]
-            steps = checked.sequences[step.key]
-            values = gather(steps, taken.rows, taken.first, taken.counts, step.absent)
-            offsets = pa.array(offsets_of(taken.counts * step.width))
+            steps, cut = checked.sequences[step.key], cuts[step.length]
+            values = gather(steps, cut.rows, cut.first, cut.counts, step.absent)
+            offsets = pa.array(offsets_of(cut.counts * step.width))
             if step.is_bytes:
                 content = strings_at(raw[step.key].values, values)
             else:
                 content = pa.array(values.astype(step.row_dtype, copy=False))
             arrays[step.key] = pa.LargeListArray.from_arrays(offsets, content)
         for column in self._context:
-            if column.key in of_length:
-                arrays[column.key] = _one_each(of_length[column.key].counts)
+            if column.key in cuts:
+                arrays[column.key] = _one_each(cuts[column.key].counts)
             else:
                 arrays[column.key] = _context_lists(column, checked.context[column.key], leading.rows)
         rows = pa.array(leading.rows)
@@ -239,21 +214,21 @@ class Refiner:
         return pa.RecordBatch.from_pydict(arrays)
 
     def _count(
-        self, block: Block, checked: Checked[np.ndarray], good: np.ndarray, sequences: int, rejects: list[Reject]
+        self, block: Block, checked: Checked[np.ndarray], valid: np.ndarray, sequences: int, rejects: list[Reject]
     ) -> Tally:
-        uneven, over_long = np.zeros(len(good), bool), np.zeros(len(good), bool)
+        uneven, over_long = np.zeros(len(valid), bool), np.zeros(len(valid), bool)
         for group, rules in self._groups.items():
-            lengths, longest = (length[good] for length in checked.lengths[group])
+            lengths, longest = (length[valid] for length in checked.lengths[group])
             uneven |= lengths != longest
             if rules.max_length is not None:
                 over_long |= lengths > rules.max_length
-        windows = self._rules.over_long == "window"
+        windows = self._rules.sequences.over_long == "window"
         repaired: Counter[str] = Counter()
         for key, counts in checked.repairs:
-            repaired[key] += int(counts()[good].sum())
+            repaired[key] += int(counts()[valid].sum())
         return Tally(
             read=block.read,
-            written=len(good),
+            written=len(valid),
             sequences=sequences,
             truncated=int((uneven if windows else uneven | over_long).sum()),
             windowed=int(over_long.sum()) if windows else 0,
@@ -262,13 +237,13 @@ class Refiner:
         )
 
 
-def _distinct(checked: Checked[np.ndarray], key: str, good: np.ndarray) -> Distinct:
+def _distinct(checked: Checked[np.ndarray], key: str, valid: np.ndarray) -> Distinct:
     steps = checked.sequences.get(key)
     if steps is None:
         values = checked.context[key]
-        codes = values.reshape(len(checked.verdicts.codes), -1)[good].reshape(-1)
+        codes = values.reshape(len(checked.verdicts.codes), -1)[valid].reshape(-1)
     else:
-        codes = gather(steps, good, np.zeros(len(good), np.int64), steps.counts[good], MISSING)
+        codes = gather(steps, valid, np.zeros(len(valid), np.int64), steps.counts[valid], MISSING)
     distinct = checked.distinct[key]
     return Distinct(distinct, count_codes(codes, len(distinct)))
 

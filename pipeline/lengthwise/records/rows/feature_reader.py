@@ -16,17 +16,14 @@ class FeatureReader:
 
     def __init__(self, columns: Iterable[AnyColumn], container: Format) -> None:
         columns = tuple(columns)
+        features = (*sequence_features(columns), *raw_context(columns))
         self._nested: list[str] = []
         self._flat: list[str] = []
-        for column in (*sequence_features(columns), *raw_context(columns)):
+        for column in features:
             is_flat = container == "example" or is_context(column) or getattr(column, "from_", "context") == "context"
             keys = [column.key, getattr(column, "weight_key", None)]
             (self._flat if is_flat else self._nested).extend(key for key in keys if key is not None)
-        self._numbers = {
-            column.key
-            for column in (*sequence_features(columns), *raw_context(columns))
-            if isinstance(column, NumericColumn | ContextColumn)
-        }
+        self._numbers = {column.key for column in features if isinstance(column, NumericColumn | ContextColumn)}
 
     def read(self, batch: pa.RecordBatch) -> dict[str, RawSteps[np.ndarray]]:
         """The raw steps of each feature, by key; strings and integers that are to be looked up are Arrow arrays."""

@@ -5,7 +5,7 @@ a vocabulary is not counted yet, an id is a code: the value's position among the
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import farmhash
 import numpy as np
@@ -22,29 +22,27 @@ def make_arrow_lookup(column: IdColumn) -> Callable[[pa.Array], LookedUp[np.ndar
         case IdentityColumn():
             return lambda values: _identity(column, values.to_numpy(zero_copy_only=False))
         case HashColumn():
-            return lambda values: LookedUp(
-                _per_distinct(values, lambda texts: _hash(texts, column.hash_bucket_size)), None
-            )
+            return lambda values: LookedUp(_per_distinct(values, partial(_hash, buckets=column.hash_bucket_size)))
         case VocabularyColumn():
             return _codes if column.needs_counting else _VocabularyLookup(column)
 
 
-def fingerprint64(text: bytes) -> int:
+def fingerprint64(value: bytes) -> int:
     """FarmHash's Fingerprint64, the hash of `tf.strings.to_hash_bucket_fast`."""
-    return int(farmhash.Fingerprint64(text))
+    return int(farmhash.Fingerprint64(value))
 
 
 def _identity(column: IdentityColumn, values: np.ndarray) -> LookedUp[np.ndarray]:
     outside = values.view(np.uint64) >= column.num_buckets  # negative ones, too
     if not outside.any():
-        return LookedUp(values, None)
+        return LookedUp(values)
     default = MISSING if column.default_value is None else column.default_value
     return LookedUp(np.where(outside, default, values), outside)
 
 
 @lru_cache(maxsize=16)
 def _table(entries: tuple[str | int, ...]) -> dict[bytes, int]:
-    """The id of each entry. Cached, for a worker reads many pieces; a million entries take 0.4 s."""
+    """The id of each entry. Cached, because a worker reads many pieces; a million entries take 0.4 s."""
     return {str(entry).encode(): position for position, entry in enumerate(entries)}
 
 
@@ -55,19 +53,19 @@ class _VocabularyLookup:
         self._default = column.default_value
 
     def __call__(self, values: pa.Array) -> LookedUp[np.ndarray]:
-        found = _per_distinct(values, self._find)
-        outside = found == MISSING
+        ids = _per_distinct(values, self._find)
+        outside = ids == MISSING
         if self._buckets:
-            outside = found >= len(self._ids)
+            outside = ids >= len(self._ids)
         elif self._default != MISSING:
-            found = np.where(outside, self._default, found)
-        return LookedUp(found, outside if outside.any() else None)
+            ids = np.where(outside, self._default, ids)
+        return LookedUp(ids, outside if outside.any() else None)
 
-    def _find(self, texts: list[bytes]) -> np.ndarray:
-        ids = np.fromiter((self._ids.get(text, MISSING) for text in texts), np.int64, len(texts))
+    def _find(self, strings: list[bytes]) -> np.ndarray:
+        ids = np.fromiter((self._ids.get(string, MISSING) for string in strings), np.int64, len(strings))
         if self._buckets:
             unknown = np.flatnonzero(ids == MISSING)
-            ids[unknown] = len(self._ids) + _hash([texts[i] for i in unknown], self._buckets)
+            ids[unknown] = len(self._ids) + _hash([strings[i] for i in unknown], self._buckets)
         return ids
 
 
@@ -91,6 +89,6 @@ def _encoded(values: pa.Array) -> tuple[np.ndarray, pa.Array]:
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), pc.cast(distinct, pa.large_binary())
 
 
-def _hash(texts: list[bytes], buckets: int) -> np.ndarray:
-    hashes = np.fromiter(map(farmhash.Fingerprint64, texts), np.uint64, len(texts))
+def _hash(strings: list[bytes], buckets: int) -> np.ndarray:
+    hashes = np.fromiter(map(farmhash.Fingerprint64, strings), np.uint64, len(strings))
     return (hashes % np.uint64(buckets)).astype(np.int64)

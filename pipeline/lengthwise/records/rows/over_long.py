@@ -1,14 +1,11 @@
 """What becomes of sequences that are longer than the last boundary."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from lengthwise.rules.length_rules import kept_steps
 from lengthwise.rules.numpy_arrays import NUMPY
-
-OverLong = Literal["reject", "truncate_left", "truncate_right", "window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,7 @@ class Cuts:
     windows: np.ndarray
 
 
-def cut(lengths: np.ndarray, longest: int | None, policy: OverLong, overlap: int = 0) -> Cuts:
+def cut_sequences(lengths: np.ndarray, longest: int | None, policy: str | None, overlap: int) -> Cuts:
     """Cuts sequences to at most `longest` steps (None: any number), where the policy is not `reject`.
 
     Windows start every `longest - overlap` steps until one reaches the end; only the last may be shorter.
@@ -36,7 +33,7 @@ def cut(lengths: np.ndarray, longest: int | None, policy: OverLong, overlap: int
     Args:
         lengths: int64 `[n]`.
         longest: the most steps.
-        policy: `truncate_left` keeps the last steps, `truncate_right` the first, `window` all.
+        policy: `sequences.over_long`: `truncate_left` keeps the last steps, `truncate_right` the first, `window` all.
         overlap: the steps that a window shares with the one before.
     """
     if longest is not None and policy == "window" and (lengths > longest).any():

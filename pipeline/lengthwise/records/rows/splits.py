@@ -58,8 +58,8 @@ def split_places(hashes: Any, seed: int, shift_right: Callable[[Any, Any], Any] 
 def hash_values(values: np.ndarray | pa.Array) -> np.ndarray:
     """uint64 `[n]`: hashes of a context column's values, one per record: of strings FarmHash's Fingerprint64."""
     if isinstance(values, np.ndarray):
-        wide = values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
-        return np.ascontiguousarray(wide).view(np.uint64)
+        numbers = values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
+        return np.ascontiguousarray(numbers).view(np.uint64)
     encoded = pc.dictionary_encode(values)
     hashes = np.array([fingerprint64(value) for value in encoded.dictionary.to_pylist()], np.uint64)
     return hashes[encoded.indices.to_numpy(zero_copy_only=False)]
