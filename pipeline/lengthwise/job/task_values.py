@@ -10,7 +10,7 @@ from lengthwise.buckets import Bounds, Triples
 from lengthwise.config import JobConfig
 from lengthwise.manifest import Shard
 from lengthwise.records.rows.block_rows import Rules, Tally
-from lengthwise.records.statistics.column_statistics import Range
+from lengthwise.records.statistics.number_ranges import Range
 from lengthwise.reject_reasons import RejectReason
 from lengthwise.storage import files
 

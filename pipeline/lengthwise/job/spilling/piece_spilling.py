@@ -30,7 +30,7 @@ from lengthwise.records.rejected.reject_files import encode_reject, read_rejects
 from lengthwise.records.rows.block_rows import Refined, Refiner, Tally
 from lengthwise.records.rows.row_features import length_columns, lengths_of
 from lengthwise.records.rows.splits import splits_of_rows
-from lengthwise.records.statistics.column_statistics import Ranges
+from lengthwise.records.statistics.number_ranges import NumberRanges
 from lengthwise.reject_reasons import RejectReason
 from lengthwise.storage import files
 
@@ -168,7 +168,7 @@ class _Spill:
         self._columns = length_columns(job.config.columns)
         self._lengths: dict[str, dict[int, dict[int, int]]] = {group: {} for group in self._columns}
         self._pairs = PairCounter(self._columns.values())
-        self._ranges = Ranges(job.config.columns)
+        self._ranges = NumberRanges(job.config.columns)
 
     def run(self, write_rejects: Callable[[bytes], object]) -> SpilledPiece:
         piece, job, source = self._piece, self._job, self._piece.source
@@ -194,7 +194,7 @@ class _Spill:
             is_sorted=not isinstance(self._rows, WaitingWriter),
             lengths={group: _packed(splits) for group, splits in self._lengths.items()},
             pairs=self._pairs.triples,
-            ranges=self._ranges.found,
+            ranges=self._ranges.by_key,
         )
 
     def _add(self, refined: Refined, block: Block) -> None:

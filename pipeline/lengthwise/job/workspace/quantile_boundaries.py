@@ -8,7 +8,7 @@ from lengthwise.columns.column_base import Spec
 from lengthwise.columns.column_parts import parts_of, with_changed_parts
 from lengthwise.manifest import Manifest
 from lengthwise.nested_mappings import with_changed_mappings
-from lengthwise.records.statistics.column_statistics import PartialStatistics
+from lengthwise.records.statistics.partial_statistics import PartialStatistics
 from lengthwise.records.statistics.training_numbers import quantile_boundaries
 
 

@@ -20,7 +20,9 @@ from lengthwise.job.writing.shard_writing import final_paths, longest_of_buckets
 from lengthwise.manifest import Counts, Group, InputFile, Manifest
 from lengthwise.records.encoding.example_encoder import block_dtypes
 from lengthwise.records.rows.block_rows import Tally
-from lengthwise.records.statistics.column_statistics import PartialStatistics, finish, from_bytes, merge, merge_ranges
+from lengthwise.records.statistics.column_statistics import column_statistics
+from lengthwise.records.statistics.number_ranges import merge_ranges
+from lengthwise.records.statistics.partial_statistics import PartialStatistics, decode_statistics, sum_statistics
 from lengthwise.storage import files
 
 
@@ -55,7 +57,7 @@ def make_manifest(
         lengths=_lengths(job, spilled, leading),
         pairs=pairs_of_manifest(lengths_to_plan(spilled, config)),
         groups={group: _group(job, spilled, group, number) for number, group in enumerate(others)},
-        statistics=finish(statistics, ranges),
+        statistics={key: column_statistics(statistics[key], ranges.get(key)) for key in sorted(statistics)},
         vocabularies={column.key: read_counted_vocabulary(job, owner) for column, owner in counted_columns(job)},
         inputs=_input_files(job, pieces, spilled),
         shards=tuple(shard.model_copy(update={"path": paths[shard.path]}) for shard in shards),
@@ -80,9 +82,9 @@ def _check_balance(
 
 def _merge_statistics(job: Job, written: Sequence[WrittenShard]) -> dict[str, PartialStatistics]:
     def read(path: str) -> dict[str, PartialStatistics]:
-        return from_bytes(files.read_bytes(path))
+        return decode_statistics(files.read_bytes(path))
 
-    return merge(files.iterate_files(read, [statistics_path(job, result.shard.path) for result in written]))
+    return sum_statistics(files.iterate_files(read, [statistics_path(job, result.shard.path) for result in written]))
 
 
 def _counts(tally: Tally) -> Counts:

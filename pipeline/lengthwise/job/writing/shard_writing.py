@@ -23,7 +23,9 @@ from lengthwise.records.container.compression import compressing_stream
 from lengthwise.records.container.frame_writing import frame, frame_array
 from lengthwise.records.encoding.example_encoder import BlockEncoder, ExampleEncoder
 from lengthwise.records.rows.row_features import LENGTH, length_columns, lengths_of
-from lengthwise.records.statistics.column_statistics import merge_ranges, partial_statistics, to_bytes
+from lengthwise.records.statistics.column_statistics import partial_statistics
+from lengthwise.records.statistics.number_ranges import merge_ranges
+from lengthwise.records.statistics.partial_statistics import encode_statistics
 from lengthwise.storage import files
 
 _LAST = 2**64 - 1
@@ -132,7 +134,7 @@ def write_shard(job: Job, task: ShardTask) -> WrittenShard:
         },
     )
     statistics = partial_statistics(job.config.columns, rows, task.ranges, task.training, task.path)
-    files.write_bytes(statistics_path(job, task.path), to_bytes(statistics), below=job.work)
+    files.write_bytes(statistics_path(job, task.path), encode_statistics(statistics), below=job.work)
     written = WrittenShard(shard=shard)
     files.write_bytes(done, written.model_dump_json().encode(), below=job.work)
     Reporter(job.progress, "write-" + task.path.replace("/", "-")).report(1, rows.num_rows, final=True)

@@ -6,7 +6,7 @@
 Shards do not depend on workers, so the statistics do not either.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -35,7 +35,7 @@ class TrainingNumbers:
     """
 
     moments: np.ndarray
-    sample: list[np.ndarray] = field(default_factory=list)
+    sample: list[np.ndarray]
 
     def add(self, other: Self) -> None:
         """Adds those of other shards.
@@ -46,14 +46,14 @@ class TrainingNumbers:
         (count, low, high, mean, squares), (others, lows, highs, means, more) = self.moments, other.moments
         total = count + others
         share = np.divide(others, total, out=np.zeros_like(total), where=total > 0)
-        apart = means - mean
+        difference = means - mean
         self.moments = np.stack(
             [
                 total,
                 np.minimum(low, lows),
                 np.maximum(high, highs),
-                mean + apart * share,
-                squares + more + np.square(apart) * count * share,
+                mean + difference * share,
+                squares + more + np.square(difference) * count * share,
             ]
         )
         self.sample = [*self.sample, *other.sample]
@@ -75,35 +75,34 @@ def measure_numbers(numbers: np.ndarray, total: int, name: str) -> TrainingNumbe
     return TrainingNumbers(_moments(numbers), [sample])
 
 
-def training_statistics(found: TrainingNumbers) -> TrainingStatistics | None:
+def training_statistics(measured: TrainingNumbers) -> TrainingStatistics | None:
     """The manifest's statistics; None without a number."""
-    count, low, high, mean, squares = found.moments
+    count, low, high, mean, squares = measured.moments
     if not count.any():
         return None
-    some = count > 0
+    has_numbers = count > 0
     quantiles = np.zeros((len(QUANTILES), len(count)))
-    ordered = np.sort(np.concatenate(found.sample), axis=0)  # NaN comes last
+    ordered = np.sort(np.concatenate(measured.sample), axis=0)  # NaN comes last
     real = len(ordered) - np.isnan(ordered).sum(axis=0)
     for place in np.flatnonzero(real):
-        own = ordered[: real[place], place]
-        quantiles[:, place] = np.quantile(own, QUANTILES, method="inverted_cdf")
+        quantiles[:, place] = np.quantile(ordered[: real[place], place], QUANTILES, method="inverted_cdf")
     return TrainingStatistics(
         counts=tuple(count.astype(int).tolist()),
-        min=_listed(np.where(some, low, 0)),
-        max=_listed(np.where(some, high, 0)),
+        min=_listed(np.where(has_numbers, low, 0)),
+        max=_listed(np.where(has_numbers, high, 0)),
         mean=_listed(mean),
         std=_listed(np.sqrt(squares / np.maximum(count, 1))),
-        quantiles={f"{share:g}": _listed(one) for share, one in zip(QUANTILES, quantiles, strict=True)},
+        quantiles={f"{share:g}": _listed(values) for share, values in zip(QUANTILES, quantiles, strict=True)},
     )
 
 
-def quantile_boundaries(found: TrainingNumbers, buckets: int) -> tuple[float, ...]:
+def quantile_boundaries(measured: TrainingNumbers, buckets: int) -> tuple[float, ...]:
     """Boundaries of so many buckets of about equal size, fewer if many numbers are equal; empty without numbers.
 
     The k-th is the smallest number such that `k / buckets` of all are less than it. So no bucket is empty, except
     the first one if all numbers are equal.
     """
-    ordered = np.sort(np.concatenate(found.sample), axis=None)
+    ordered = np.sort(np.concatenate(measured.sample), axis=None)
     ordered = ordered[~np.isnan(ordered)]
     if not len(ordered):
         return ()
@@ -140,23 +139,23 @@ def _moments(numbers: np.ndarray) -> np.ndarray:
     rows = max(_LEAST_ROWS, _CHUNK // elements)
     for start in range(0, len(numbers), rows):
         chunk = numbers[start : start + rows].T.astype(np.float64, order="C")  # whose rows numpy reduces fast
-        lows, highs, own = chunk.min(axis=1), chunk.max(axis=1), np.full(elements, chunk.shape[1])
+        lows, highs, counts = chunk.min(axis=1), chunk.max(axis=1), np.full(elements, chunk.shape[1])
         is_finite = None
         if not np.isfinite([lows, highs]).all():
             is_finite = np.isfinite(chunk)
-            own = is_finite.sum(axis=1)
+            counts = is_finite.sum(axis=1)
             lows = chunk.min(axis=1, initial=np.inf, where=is_finite)
             highs = chunk.max(axis=1, initial=-np.inf, where=is_finite)
             chunk[~is_finite] = 0
-        begins = (count == 0) & (own > 0)
+        begins = (count == 0) & (counts > 0)
         if begins.any():
-            shift = np.where(begins, chunk.sum(axis=1) / np.maximum(own, 1), shift)
+            shift = np.where(begins, chunk.sum(axis=1) / np.maximum(counts, 1), shift)
         chunk -= shift[:, None]
         if is_finite is not None:
             chunk[~is_finite] = 0
         sums += chunk.sum(axis=1)
         np.square(chunk, out=chunk)
         squares += chunk.sum(axis=1)
-        low, high, count = np.minimum(low, lows), np.maximum(high, highs), count + own
-    about = np.divide(sums, count, out=np.zeros(elements), where=count > 0)
-    return np.stack([count, low, high, shift + about, np.maximum(squares - sums * about, 0)])
+        low, high, count = np.minimum(low, lows), np.maximum(high, highs), count + counts
+    means = np.divide(sums, count, out=np.zeros(elements), where=count > 0)
+    return np.stack([count, low, high, shift + means, np.maximum(squares - sums * means, 0)])
