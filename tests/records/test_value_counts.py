@@ -1,4 +1,4 @@
-"""Counts of values: what sorted runs come to together, the most frequent, and the memory that it takes."""
+"""Counts of values: sorted runs are merged, and the most frequent values found, in little memory."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lengthwise.records.statistics.value_counts import as_counts, merged, most_frequent
+from lengthwise.records.statistics.value_counts import as_counts, merge_runs, most_frequent
 
 COUNTS = st.dictionaries(st.text("ab\n\xff").map(lambda text: text.encode("latin-1")), st.integers(1, 5), max_size=20)
 
@@ -33,9 +33,9 @@ def is_line(value: bytes) -> bool:
 
 @settings(deadline=None)
 @given(st.lists(COUNTS, max_size=4), st.integers(1, 7), st.integers(1, 9), st.integers(1, 4))
-def test_merged_runs_are_those_of_a_counter(runs, rows, top, min_count) -> None:
+def test_merged_runs_have_the_counts_of_a_counter(runs, rows, top, min_count) -> None:
     expected = sum(map(Counter, runs), Counter[bytes]())
-    found = list(merged([run_of(counts, rows) for counts in runs]))
+    found = list(merge_runs([run_of(counts, rows) for counts in runs]))
     assert pairs_of(*found) == sorted(expected.items())
     frequent = most_frequent(found, top, min_count)
     fit = [(value, count) for value, count in expected.items() if count >= min_count and is_line(value)]
@@ -53,7 +53,7 @@ from lengthwise.records.statistics import value_counts
 
 value_counting.MOST_BYTES, value_counts._BATCH_BYTES, value_counts._KEPT_ROWS = 2**21, 2**16, 2**12
 counter = value_counting.ValueCounter(sys.argv[1])
-for start in range(0, 1_000_000, 10_000):  # in an order that is not that of their bytes
+for start in range(0, 1_000_000, 10_000):  # not in the order of their bytes
     values = [b"value number %d" % (number * 7_919 % 1_000_000) for number in range(start, start + 10_000)]
     counter.add(pa.array(values, pa.large_binary()), np.full(10_000, 1))
     counter.add(pa.array([b"value number 77", b"never"], pa.large_binary()), np.array([1, 0]))
@@ -65,11 +65,11 @@ print(found.values, found.distinct, pa.default_memory_pool().max_memory())
 """
 
 
-def test_a_million_distinct_values_take_a_little_memory(tmp_path: Path) -> None:
+def test_a_million_distinct_values_take_little_memory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", MILLION, str(tmp_path / "counts")]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    assert told[0] == "b'value number 77'|b'value number 0'|b'value number 1'|101|1|1"
-    values, distinct, memory = map(int, told[1].split())
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert output[0] == "b'value number 77'|b'value number 0'|b'value number 1'|101|1|1"
+    values, distinct, memory = map(int, output[1].split())
     assert (values, distinct) == (1_000_100, 1_000_000)
     assert [path.name for path in tmp_path.iterdir()] == ["counts"]
     assert memory < 14 * 2**20 < (tmp_path / "counts").stat().st_size // 2

@@ -19,7 +19,7 @@ from lengthwise.job.workspace.vocabulary_files import to_count
 from lengthwise.records.arrays.arrow_batches import read_arrow_batch, write_arrow_batch
 from lengthwise.records.encoding.example_encoder import list_values
 from lengthwise.records.rows.block_rows import Distinct, count_codes
-from lengthwise.records.statistics.value_counts import SCHEMA, added_up, as_counts, in_batches, merged
+from lengthwise.records.statistics.value_counts import SCHEMA, as_counts, in_batches, merge_runs, sum_counts
 from lengthwise.storage import files
 
 MOST_BYTES = 2**25
@@ -73,7 +73,7 @@ class ValueCounter:
         self._bytes += self._parts[-1].nbytes
         if self._bytes < MOST_BYTES:
             return
-        self._parts = [added_up(self._parts)]
+        self._parts = [sum_counts(self._parts)]
         self._bytes = self._parts[0].nbytes
         if self._bytes > MOST_BYTES // 2:
             self._written.append(f"{self._path}-{len(self._written)}")
@@ -82,9 +82,9 @@ class ValueCounter:
 
     def finish(self) -> None:
         """Writes the file of counts."""
-        last = in_batches(added_up(self._parts))
+        last = in_batches(sum_counts(self._parts))
         with _opened(self._written) as runs:
-            _write(self._path, merged([*runs, last]) if runs else last, self._below)
+            _write(self._path, merge_runs([*runs, last]) if runs else last, self._below)
         for path in self._written:
             files.remove(path)
 
@@ -122,7 +122,7 @@ def counts_paths(job: Job, piece: str) -> list[str]:
 def merged_files(paths: Sequence[str]) -> Iterator[Iterator[pa.RecordBatch]]:
     """One run of counts, merged from several files."""
     with _opened(paths) as runs:
-        yield merged(runs)
+        yield merge_runs(runs)
 
 
 @contextmanager
@@ -138,7 +138,7 @@ def _read(stream: BinaryIO) -> Iterator[pa.RecordBatch]:
 
 def _write(path: str, run: Iterator[pa.RecordBatch], below: str, *, durable: bool = False) -> None:
     with files.create(path, durable=durable, below=below) as stream:
-        write_arrow_batch(stream, added_up([]))  # a remote file exists only once data is written
+        write_arrow_batch(stream, sum_counts([]))  # a remote file exists only once data is written
         for counts in run:
             for batch in in_batches(counts):
                 write_arrow_batch(stream, batch)

@@ -7,6 +7,7 @@ run      batches of counts, one after the other, all sorted
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -26,15 +27,15 @@ def as_counts(values: pa.Array, counts: np.ndarray) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([values, pa.array(counts, pa.int64())], schema=SCHEMA)
 
 
-def added_up(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+def sum_counts(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """The counts of all parts together, sorted or not; values that do not occur are omitted."""
     if not parts:
         return as_counts(pa.array([], pa.large_binary()), np.zeros(0, np.int64))
-    both = concat_batches(parts)
-    encoded = pc.dictionary_encode(both.column("values"))
+    joined = concat_batches(parts)
+    encoded = pc.dictionary_encode(joined.column("values"))
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     counts = np.zeros(len(encoded.dictionary), np.int64)
-    np.add.at(counts, codes, counts_of(both))
+    np.add.at(counts, codes, counts_of(joined))
     order = pc.array_sort_indices(encoded.dictionary).to_numpy()
     order = order[counts[order] > 0]
     return as_counts(encoded.dictionary.take(pa.array(order)), counts[order])
@@ -48,39 +49,24 @@ def in_batches(counts: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield counts.slice(start, stop - start)
 
 
-def merged(runs: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+def merge_runs(runs: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
     """Merges runs into one. One batch of each run is in memory."""
     heads = [(batch, run) for run in runs if (batch := _next(run)) is not None]
     while heads:
         last = min(_value(batch, batch.num_rows - 1) for batch, _ in heads)  # no run has more up to this one
-        parts, left = [], []
+        parts, next_heads = [], []
         for batch, run in heads:
-            count = bisect_right(_Values(batch), last)
+            count = bisect_right(range(batch.num_rows), last, key=partial(_value, batch))
             parts.append(batch.slice(0, count))
-            rest: pa.RecordBatch | None = batch.slice(count)
-            if count == batch.num_rows:
-                rest = _next(run)
+            rest = batch.slice(count) if count < batch.num_rows else _next(run)
             if rest is not None:
-                left.append((rest, run))
-        heads = left
-        yield added_up(parts)
+                next_heads.append((rest, run))
+        heads = next_heads
+        yield sum_counts(parts)
 
 
 def _next(run: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
     return next((batch for batch in run if batch.num_rows), None)
-
-
-class _Values(Sequence[bytes]):
-    """The values of a batch, one at a time."""
-
-    def __init__(self, batch: pa.RecordBatch) -> None:
-        self._batch = batch
-
-    def __len__(self) -> int:
-        return int(self._batch.num_rows)
-
-    def __getitem__(self, place: int) -> bytes:  # type: ignore[override]
-        return _value(self._batch, place)
 
 
 def _value(batch: pa.RecordBatch, place: int) -> bytes:
@@ -114,7 +100,7 @@ def most_frequent(run: Iterable[pa.RecordBatch], top: int, min_count: int) -> Fr
 
     About three times `top` of them are in memory.
     """
-    kept = [added_up([])]
+    kept = [sum_counts([])]
     values = distinct = unfit = 0
     for batch in run:
         counts, fit = counts_of(batch), are_lines(batch.column("values"))
@@ -127,9 +113,9 @@ def most_frequent(run: Iterable[pa.RecordBatch], top: int, min_count: int) -> Fr
 
 def _most(parts: Sequence[pa.RecordBatch], top: int, *, by_bytes: bool = False) -> pa.RecordBatch:
     """The most frequent values of sorted parts; they stay sorted by their bytes, or are sorted by their counts."""
-    found = concat_batches(parts)
-    places = np.argsort(-counts_of(found), kind="stable")[:top]
-    return found.take(pa.array(np.sort(places) if by_bytes else places))
+    joined = concat_batches(parts)
+    places = np.argsort(-counts_of(joined), kind="stable")[:top]
+    return joined.take(pa.array(np.sort(places) if by_bytes else places))
 
 
 def are_lines(values: pa.Array) -> np.ndarray:
@@ -139,10 +125,9 @@ def are_lines(values: pa.Array) -> np.ndarray:
     values that are not UTF-8 cannot.
     """
     unfit = pc.equal(pc.binary_length(values), 0)
-    for found in (
-        pc.match_substring(values, "\n"), pc.match_substring(values, "\r"), pc.starts_with(values, "\ufeff")
-    ):  # fmt: skip
-        unfit = pc.or_(unfit, found)
+    for character in "\n\r":
+        unfit = pc.or_(unfit, pc.match_substring(values, character))
+    unfit = pc.or_(unfit, pc.starts_with(values, "\ufeff"))
     return ~unfit.to_numpy(zero_copy_only=False) & _are_utf8(values)
 
 
