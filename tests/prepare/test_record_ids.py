@@ -11,7 +11,7 @@ from lengthwise.columns import AnyColumn
 from lengthwise.config import JobConfig
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest
-from lengthwise.records.samples.record_display import MISSING, show_prepared
+from lengthwise.records.samples.record_display import MISSING_ENTRY, show_prepared
 from lengthwise.report.feature_cards import feature_cards
 from prepare import jobs
 from records.messages import sequence_example
@@ -105,5 +105,5 @@ def test_the_report_says_what_they_are(counted: Manifest) -> None:
 def test_inspect_shows_what_the_ids_stand_for(counted: Manifest, folder: Path) -> None:
     shown = [one.context for one in show_prepared(str(folder / "out"), counted, counted.shards)]
     found = sorted((about["topics_count"], [str(value) for value in about["topics"]]) for about in shown)
-    missing = str(MISSING)
+    missing = str(MISSING_ENTRY)
     assert found == [([0], [missing] * 3), ([1], [missing] * 3), ([3], ["a", "a", "b"])]

@@ -51,7 +51,7 @@ def command(
     damaged; readable ones are still listed or extracted.
     """
     from lengthwise.errors import DatasetError
-    from lengthwise.records.rejected.kept_rejects import described
+    from lengthwise.records.rejected.kept_rejects import describe_faults
     from lengthwise_cli.standard_streams import result_is_elsewhere
 
     _check_reasons(reasons)
@@ -65,7 +65,7 @@ def command(
         result_is_elsewhere()
         _say_extracted(*_extract(chosen, extract), extract)
     if chosen.kept.faults:
-        raise DatasetError(*described(folder, chosen.kept.faults))
+        raise DatasetError(*describe_faults(folder, chosen.kept.faults))
 
 
 @dataclass(frozen=True, slots=True)

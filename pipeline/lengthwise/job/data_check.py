@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lengthwise.buckets import LengthHistogram
-from lengthwise.job.planning.hopeless_input import describe_hopeless
 from lengthwise.job.planning.length_measurement import as_example, leading_lengths, reason_and_column
 from lengthwise.job.task_values import Job, MeasuredPiece, Piece, RejectExample
 from lengthwise.job.writing.limit_checks import check_limits
@@ -50,7 +49,7 @@ def check_hopeless(all_rejected: AllRejected) -> CheckResult:
     """The result if the first records are all rejected, so that no more are read."""
     examples = [as_example(reject) for reject in all_rejected.rejects]
     no_lengths = LengthHistogram.from_counts({})
-    return CheckResult(all_rejected.tally, no_lengths, tuple(_first(examples)), 0, describe_hopeless(all_rejected))
+    return CheckResult(all_rejected.tally, no_lengths, tuple(_first(examples)), 0, all_rejected.describe())
 
 
 def _first(examples: list[RejectExample]) -> list[RejectExample]:

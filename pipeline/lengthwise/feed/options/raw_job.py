@@ -74,8 +74,8 @@ class RawJob:
         from lengthwise.records.samples.first_records import look_ahead
 
         look = look_ahead(paths, self.rules, self.config.limits.looked_ahead, self.config, measure=True)
-        if look.rejected is not None and look.rejected.rest:
-            raise DataLimitError(look.rejected.describe("limits.stop_after_rejected"))
+        if look.rejected is not None and look.rejected.has_more:
+            raise DataLimitError(look.rejected.describe())
         return look
 
     def find_files(self) -> list[str]:

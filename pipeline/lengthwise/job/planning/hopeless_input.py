@@ -11,25 +11,20 @@ def find_hopeless(job: Job) -> AllRejected | None:
     """The first records, if all are rejected and `limits.stop_after_rejected` does not allow to continue."""
     most = job.config.limits.looked_ahead
     all_rejected = _look_ahead(job, most) if most else None
-    return all_rejected if all_rejected is not None and all_rejected.rest else None
+    return all_rejected if all_rejected is not None and all_rejected.has_more else None
 
 
 def refuse_hopeless(job: Job) -> None:
     """Raises DataLimitError if the first records are all rejected for the same reason; see `find_hopeless`."""
     all_rejected = find_hopeless(job)
     if all_rejected is not None:
-        raise DataLimitError(describe_hopeless(all_rejected))
-
-
-def describe_hopeless(all_rejected: AllRejected) -> str:
-    """A message with the reason, and what to do."""
-    return all_rejected.describe("limits.stop_after_rejected")
+        raise DataLimitError(all_rejected.describe())
 
 
 def describe_keys(job: Job) -> str:
     """A sentence with the keys of the records, if the first ones are all rejected for the same reason."""
     all_rejected = _look_ahead(job, _MIN_RECORDS)
-    return "" if all_rejected is None else all_rejected.keys()
+    return "" if all_rejected is None else all_rejected.describe_keys()
 
 
 def _look_ahead(job: Job, most: int) -> AllRejected | None:

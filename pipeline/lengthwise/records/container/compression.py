@@ -70,7 +70,7 @@ class _ZlibWriter(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: "bytes", /) -> int:  # type: ignore[override]
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
         self._stream.write(self._deflater.compress(data))
         return len(data)
 

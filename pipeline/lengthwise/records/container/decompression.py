@@ -5,7 +5,7 @@ Python's own readers lose the bytes that they had buffered before a fault.
 
 import zlib
 from contextlib import suppress
-from typing import BinaryIO, cast
+from typing import Protocol
 
 from lengthwise.records.container.compression import detect_compression
 from lengthwise.records.container.frame_headers import HEADER
@@ -15,6 +15,13 @@ _CHUNK = 2**20
 _WINDOW_BITS = {"gzip": 31, "zlib": 15}  # select the header and trailer that zlib expects; it checks the checksum
 
 
+class ByteStream(Protocol):
+    """A stream of which bytes are only read in order."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` more bytes; empty at the end."""
+
+
 class DecompressedFile:
     """The decompressed bytes of a file.
 
@@ -22,18 +29,17 @@ class DecompressedFile:
         fault: why the file cannot be read further; empty without a fault.
     """
 
-    def __init__(self, stream: BinaryIO, compression: str) -> None:
+    def __init__(self, stream: ByteStream, compression: str) -> None:
         self.fault = ""
         self._description = "file"
-        self._stream: _PrefixedStream | InflateReader = _PrefixedStream(b"", stream)
-        head = self._read_head() if compression == "auto" else b""
-        detected = detect_compression(head) if compression == "auto" else compression
-        plain = _PrefixedStream(head, stream)
-        if detected == "gzip" or detected == "zlib":
-            self._description = f"{detected} stream"
-            self._stream = InflateReader(cast(BinaryIO, plain), detected)
-        else:
-            self._stream = plain
+        self._stream = stream
+        if compression == "auto":
+            head = self._read_head()
+            compression = detect_compression(head)
+            self._stream = _PrefixedStream(head, stream)
+        if compression in _WINDOW_BITS:
+            self._description = f"{compression} stream"
+            self._stream = InflateReader(self._stream, compression)
 
     def read(self, size: int) -> bytes:
         """Up to `size` more bytes; empty at the end, and at a fault, which is then in `fault`."""
@@ -60,15 +66,13 @@ class DecompressedFile:
 class _PrefixedStream:
     """A stream with the bytes that were read from it put back."""
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+    def __init__(self, head: bytes, stream: ByteStream) -> None:
         self._head = head
         self._stream = stream
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         if not self._head:
             return self._stream.read(size)
-        if size < 0:
-            size = len(self._head)
         head, self._head = self._head[:size], self._head[size:]
         return head
 
@@ -76,7 +80,7 @@ class _PrefixedStream:
 class InflateReader:
     """The decompressed bytes of a gzip file, of one or more members, or of a zlib file, which is one stream."""
 
-    def __init__(self, stream: BinaryIO, compression: str) -> None:
+    def __init__(self, stream: ByteStream, compression: str) -> None:
         self._stream = stream
         self._compression = compression
         self._pending = b""  # compressed bytes not yet decompressed
@@ -146,7 +150,7 @@ def _salvage(inflater: "zlib._Decompress", pending: bytes) -> bytes:
     return bytes(salvaged)
 
 
-def decompressed_size(stream: BinaryIO, compression: str) -> int:
+def decompressed_size(stream: ByteStream, compression: str) -> int:
     """The number of bytes of a file when decompressed; -1 if it is damaged or truncated."""
     reader, size = InflateReader(stream, compression), 0
     with suppress(EOFError, zlib.error):

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import google_crc32c
 
-from lengthwise.records.container.decompression import DecompressedFile
+from lengthwise.records.container.decompression import ByteStream, DecompressedFile
 from lengthwise.records.container.frame_headers import DATA_CHECKSUM, HEADER, length_checksum, masked_crc32c
 from lengthwise.records.container.record_blocks import Block, Damage
 from lengthwise.reject_reasons import RejectReason
@@ -36,7 +35,7 @@ class FileRange:
 
 
 def read_blocks(
-    stream: BinaryIO,
+    stream: ByteStream,
     *,
     compression: str = "auto",
     max_record_bytes: int = PROTOBUF_MAX_BYTES,

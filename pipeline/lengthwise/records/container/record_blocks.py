@@ -1,6 +1,9 @@
 """Consecutive records of a TFRecord file, and the damage among them."""
 
+import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
@@ -12,7 +15,7 @@ class Damage:
     """A record, or the rest of a file, that cannot be read.
 
     Attributes:
-        reason: `DAMAGED_RECORD`, `TOO_LARGE` or `DAMAGED_FILE`.
+        reason: `DAMAGED_RECORD`, `TOO_LARGE` or `DAMAGED_FILE`; `UNPARSABLE` in a file of rejects.
         detail: the expected and the actual value.
         index: the record's position in the file.
         offset: the byte at which its frame starts.
@@ -24,6 +27,9 @@ class Damage:
     index: int
     offset: int
     raw: bytes
+
+    def __str__(self) -> str:
+        return f"record {self.index:,}, at byte {self.offset:,}: {self.detail}"
 
 
 @dataclass(slots=True)
@@ -48,6 +54,12 @@ class Block:
     def read(self) -> int:
         """The number of records in this part of the file, readable or not."""
         return len(self.records) + len(self.damage)
+
+    def in_order(self) -> Iterator[tuple[int, int, bytes | Damage]]:
+        """The index and the offset of each record, and its bytes or its damage, in the order of the file."""
+        readable = zip(self.indices, self.offsets, self.records, strict=True)
+        damaged = ((damage.index, damage.offset, damage) for damage in self.damage)
+        return heapq.merge(readable, damaged, key=itemgetter(0))
 
     def only(self, kept: np.ndarray) -> "Block":
         """All of the damage, and of the readable records those where `kept`, bool `[n]`, is true."""

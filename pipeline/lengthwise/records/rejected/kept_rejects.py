@@ -6,13 +6,13 @@ Truncated, altered, emptied, removed and replaced files are reported, with their
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, cast
 
 from lengthwise.errors import DatasetError, EnvironmentFailure
 from lengthwise.manifest import Manifest
 from lengthwise.records.container.checksums import ChecksummedStream, checksum
 from lengthwise.records.container.frame_reading import PROTOBUF_MAX_BYTES
-from lengthwise.records.rejected.reject_files import UnreadableReject, read_all
+from lengthwise.records.container.record_blocks import Damage
+from lengthwise.records.rejected.reject_files import read_rejects_and_damage
 from lengthwise.reject_reasons import Reject
 from lengthwise.storage import files
 
@@ -46,11 +46,11 @@ class KeptRejects:
 
         A data set may keep none although some were rejected: TFX keeps them in a separate artifact.
         """
-        named = () if self._manifest is None else self._manifest.side_files
-        if known := sorted(path for path in named if path.startswith(f"{FOLDER}/")):
-            return known
-        found = files.list_tree(files.join(self._folder, FOLDER))
-        return [files.join(FOLDER, name) for name in found if ".tfrecord" in name]
+        side_files = () if self._manifest is None else self._manifest.side_files
+        if listed := sorted(path for path in side_files if path.startswith(f"{FOLDER}/")):
+            return listed
+        names = files.list_tree(files.join(self._folder, FOLDER))
+        return [files.join(FOLDER, name) for name in names if ".tfrecord" in name]
 
     def read(self) -> Iterator[Reject]:
         """All rejects that can be read, in the order of the input.
@@ -71,22 +71,23 @@ class KeptRejects:
                 self.faults.append(FileFault(FOLDER, problem))
 
     def _read_file(self, path: str) -> Iterator[Reject]:
-        first_fault: UnreadableReject | None = None
+        first_damage: Damage | None = None
         readable = unreadable = 0
-        whole = files.join(self._folder, path)
+        full_path = files.join(self._folder, path)
         try:
-            with files.open_binary(whole) as stream:
+            with files.open_binary(full_path) as stream:
                 measured = ChecksummedStream(stream)
-                for item in read_all(cast(BinaryIO, measured), max_record_bytes=_most_bytes(self._manifest)):
+                most = _max_reject_bytes(self._manifest)
+                for item in read_rejects_and_damage(measured, max_record_bytes=most):
                     if isinstance(item, Reject):
                         readable += 1
                         yield item
                     else:
                         unreadable += 1
-                        first_fault = first_fault or item
+                        first_damage = first_damage or item
                 measured.read_rest()
         except EnvironmentFailure as error:
-            if files.is_remote(whole) and files.exists(whole):  # the data may be intact
+            if files.is_remote(full_path) and files.exists(full_path):  # the data may be intact
                 raise
             self.faults.append(FileFault(path, f"expected a file, it is missing or unreadable: {error}"))
             return
@@ -94,16 +95,14 @@ class KeptRejects:
             self.faults.append(
                 FileFault(path, "expected at least one reject, found none: such a file is never written")
             )
-        if first_fault is not None:
+        if first_damage is not None:
             more = f"; and {unreadable - 1:,} more" if unreadable > 1 else ""
-            self.faults.append(FileFault(path, f"{first_fault}{more}"))
-        self.faults += self._checksum_fault(path, measured.crc32c)
-
-    def _checksum_fault(self, path: str, found: int) -> Iterator[FileFault]:
-        expected = found if self._manifest is None else self._manifest.side_files.get(path, found)
-        if found != expected:
-            problem = f"expected bytes of crc32c {expected:#010x}, found {found:#010x}; it is not the file written"
-            yield FileFault(path, problem)
+            self.faults.append(FileFault(path, f"{first_damage}{more}"))
+        crc = measured.crc32c
+        expected = crc if self._manifest is None else self._manifest.side_files.get(path, crc)
+        if crc != expected:
+            problem = f"expected bytes of crc32c {expected:#010x}, found {crc:#010x}; it is not the file written"
+            self.faults.append(FileFault(path, problem))
 
 
 def refuse_damaged_rejects(folder: str, manifest: Manifest) -> None:
@@ -118,10 +117,10 @@ def refuse_damaged_rejects(folder: str, manifest: Manifest) -> None:
     for _ in kept.read():
         pass
     if kept.faults:
-        raise DatasetError(*described(folder, kept.faults))
+        raise DatasetError(*describe_faults(folder, kept.faults))
 
 
-def described(folder: str, faults: list[FileFault]) -> list[str]:
+def describe_faults(folder: str, faults: list[FileFault]) -> list[str]:
     """The lines of a message about damaged rejects."""
     lines = [f"{files.join(folder, fault.path)}: {fault.problem}" for fault in faults]
     return [*lines, "The rejects are not as they were written; copy the data set again, or prepare it again"]
@@ -139,7 +138,7 @@ def _checksum_or_none(path: str) -> int | None:
         return None
 
 
-def _most_bytes(manifest: Manifest | None) -> int:
+def _max_reject_bytes(manifest: Manifest | None) -> int:
     """The maximum size of a reject: little larger than the records that the job read."""
     limits = None if manifest is None else manifest.config.get("limits")
     most = limits.get("max_record_bytes") if isinstance(limits, dict) else None

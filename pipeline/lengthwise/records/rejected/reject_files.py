@@ -1,16 +1,15 @@
 """Rejects <-> tf.Examples of raw bytes, reason, column, detail, file, index and offset, as a replay needs them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from operator import itemgetter
-from typing import BinaryIO
 
 from lengthwise.errors import DatasetError
+from lengthwise.records.container.decompression import ByteStream
 from lengthwise.records.container.frame_reading import PROTOBUF_MAX_BYTES, read_blocks
+from lengthwise.records.container.record_blocks import Damage
 from lengthwise.records.decoding.example_protos import Example
 from lengthwise.reject_reasons import Reject, RejectReason
 
-_TEXTS = ("reason", "column", "detail", "file")
+_STRINGS = ("reason", "column", "detail", "file")
 _NUMBERS = ("index", "offset")
 
 
@@ -19,7 +18,7 @@ def encode_reject(reject: Reject) -> bytes:
     example = Example()
     feature = example.features.feature
     feature["raw"].bytes_list.value.append(reject.raw)
-    for name in _TEXTS:
+    for name in _STRINGS:
         feature[name].bytes_list.value.append(str(getattr(reject, name)).encode("utf-8", "surrogateescape"))
     for name in _NUMBERS:
         feature[name].int64_list.value.append(getattr(reject, name))
@@ -30,56 +29,42 @@ def encode_reject(reject: Reject) -> bytes:
 def decode_reject(record: bytes) -> Reject:
     """The reject that `encode_reject` encoded."""
     feature = Example.FromString(record).features.feature
-    texts = {name: feature[name].bytes_list.value[0].decode("utf-8", "surrogateescape") for name in _TEXTS}
+    strings = {name: feature[name].bytes_list.value[0].decode("utf-8", "surrogateescape") for name in _STRINGS}
     return Reject(
-        reason=RejectReason(texts["reason"]),
-        column=texts["column"],
-        detail=texts["detail"],
-        file=texts["file"],
+        reason=RejectReason(strings["reason"]),
+        column=strings["column"],
+        detail=strings["detail"],
+        file=strings["file"],
         index=feature["index"].int64_list.value[0],
         offset=feature["offset"].int64_list.value[0],
         raw=feature["raw"].bytes_list.value[0],
     )
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableReject:
-    """A record or the rest of a rejects file that is not a reject: its number, its first byte, and why."""
-
-    index: int
-    offset: int
-    detail: str
-
-    def __str__(self) -> str:
-        return f"record {self.index:,}, at byte {self.offset:,}: {self.detail}"
-
-
-def read_rejects(stream: BinaryIO, compression: str = "auto") -> Iterator[Reject]:
+def read_rejects(stream: ByteStream, compression: str = "auto") -> Iterator[Reject]:
     """The rejects of a rejects file; `compression` as in `read_blocks`.
 
     Raises:
         DatasetError: a part of it cannot be read; all rejects before that part have been returned.
     """
-    for item in read_all(stream, compression=compression):
-        if isinstance(item, UnreadableReject):
+    for item in read_rejects_and_damage(stream, compression=compression):
+        if isinstance(item, Damage):
             raise DatasetError(f"the rejects are damaged in {item}")
         yield item
 
 
-def read_all(
-    stream: BinaryIO, *, max_record_bytes: int = PROTOBUF_MAX_BYTES, compression: str = "auto"
-) -> Iterator[Reject | UnreadableReject]:
+def read_rejects_and_damage(
+    stream: ByteStream, *, max_record_bytes: int = PROTOBUF_MAX_BYTES, compression: str = "auto"
+) -> Iterator[Reject | Damage]:
     """The rejects of a rejects file, and its unreadable records and rest, in their order."""
     for block in read_blocks(stream, compression=compression, max_record_bytes=max_record_bytes):
-        items = [*map(_decode, block.indices, block.offsets, block.records)]
-        items += [
-            (damage.index, UnreadableReject(damage.index, damage.offset, damage.detail)) for damage in block.damage
-        ]
-        yield from (item for _, item in sorted(items, key=itemgetter(0)))
+        for index, offset, item in block.in_order():
+            yield item if isinstance(item, Damage) else _decode(index, offset, item)
 
 
-def _decode(index: int, offset: int, record: bytes) -> tuple[int, Reject | UnreadableReject]:
+def _decode(index: int, offset: int, record: bytes) -> Reject | Damage:
     try:
-        return index, decode_reject(record)
+        return decode_reject(record)
     except Exception as error:  # noqa: BLE001 (any error of parsing foreign bytes)
-        return index, UnreadableReject(index, offset, f"expected a reject, it cannot be read as one: {error}")
+        detail = f"expected a reject, it cannot be read as one: {error}"
+        return Damage(RejectReason.UNPARSABLE, detail, index, offset, record)

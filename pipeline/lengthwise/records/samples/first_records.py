@@ -6,7 +6,6 @@ If all of them are rejected for one reason, as with a wrong key, all records may
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
@@ -37,34 +36,34 @@ class AllRejected:
         tally: what was counted.
         files: how many files were looked into.
         rejects: some of them.
-        rest: whether there are more records.
+        has_more: whether there are more records.
     """
 
     tally: Tally
     files: int
     rejects: list[Reject]
-    rest: bool
+    has_more: bool
 
-    def describe(self, setting: str) -> str:
-        """The message: what is wrong and what to do; `setting` names the number of records."""
+    def describe(self) -> str:
+        """The message: what is wrong and what to do."""
         first = self.rejects[0]
         column = f" of column {first.column!r}" if first.column else ""
         example = f"{first.file}, record {first.index:,}: {first.detail}"
         return (
             f"the first {self.tally.read:,} records, of {self.files} file{'s' * (self.files > 1)}, were all rejected "
-            f"for {first.reason.value}{column} ({example}), so no more was read. {self.keys()} "
-            f"Where this is meant, {setting}: 0 reads on"
+            f"for {first.reason.value}{column} ({example}), so no more was read. {self.describe_keys()} "
+            "Where this is meant, limits.stop_after_rejected: 0 reads on"
         )
 
-    def keys(self) -> str:
+    def describe_keys(self) -> str:
         """A sentence with the features that the records have, and which of them may be meant."""
         lists, context = _keys(reject.raw for reject in self.rejects)
-        found = [f"{what} {_listed(keys)}" for what, keys in (("feature lists", lists), ("features", context)) if keys]
-        if not found:
+        named = [f"{what} {_listed(keys)}" for what, keys in (("feature lists", lists), ("features", context)) if keys]
+        if not named:
             return "The records name no feature."
-        near = did_you_mean(self.rejects[0].column, lists | context) if self.rejects[0].column else ""
-        near = f"; {near}" if near.startswith("did") and self.rejects[0].column not in lists | context else "."
-        return f"The records have the {' and the '.join(found)}{near}"
+        column, keys = self.rejects[0].column, lists | context
+        hint = did_you_mean(column, keys) if column and column not in keys else ""
+        return f"The records have the {' and the '.join(named)}{f'; {hint}' if hint.startswith('did') else '.'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +98,9 @@ def look_ahead(
             break
         look.add(path, block, refiner.refine(block if most else _first_of(block), path))
         if most and look.tally.read >= most and look.all_rejected:
-            return look.result(rest=any(True for _ in islice(reading, 1)))
+            return look.result(has_more=next(reading, None) is not None)
         most = most if look.all_rejected else 0
-    return look.result(rest=False)
+    return look.result(has_more=False)
 
 
 class _Look:
@@ -135,8 +134,8 @@ class _Look:
                 self._lengths[key].append(lengths_of(refined.rows, column)[measured])
         self._files.add(path)
 
-    def result(self, *, rest: bool) -> FirstRecords:
-        rejected = AllRejected(self.tally, len(self._files), self._rejects, rest) if self.all_rejected else None
+    def result(self, *, has_more: bool) -> FirstRecords:
+        rejected = AllRejected(self.tally, len(self._files), self._rejects, has_more) if self.all_rejected else None
         lengths = {key: np.concatenate(parts) for key, parts in self._lengths.items()}
         return FirstRecords(rejected, len(self._records), sum(map(len, self._records)), lengths)
 

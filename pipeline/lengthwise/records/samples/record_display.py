@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from lengthwise.columns import (
-    AnyColumn,
     VocabularyColumn,
     context_features,
     context_ids,
@@ -24,12 +23,13 @@ from lengthwise.records.container.frame_reading import read_blocks
 from lengthwise.records.container.record_blocks import Damage
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
 from lengthwise.records.encoding.block_buffers import unpack_buffer
-from lengthwise.records.rows.row_features import LENGTH, StepFeature, step_features
+from lengthwise.records.rows.row_features import LENGTH, step_features
 from lengthwise.records.samples.record_items import read_items
 from lengthwise.reject_reasons import RejectReason
+from lengthwise.rules.looked_up import MISSING
 from lengthwise.storage import files
 
-MISSING = "(missing)"
+MISSING_ENTRY = "(missing)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,9 @@ def _raw_record(record: bytes, number: int, path: str) -> FeatureView | Unreadab
     return FeatureView(number, path, length, steps, context, where={"format": form, "bytes": len(record)})
 
 
+_Row = tuple[int, dict[str, list[Any]], dict[str, list[Any]]]
+
+
 class _Prepared:
     """Reads prepared shards, either layout."""
 
@@ -132,7 +135,11 @@ class _Prepared:
         self._length_key = leading_length_key(manifest.columns)
         self._context = context_features(manifest.columns)
         self._context_ids = context_ids(manifest.columns)
-        self._texts = _vocabularies(manifest.columns)
+        self._vocabularies = {
+            column.key: column.vocabulary
+            for column in id_features(manifest.columns)
+            if isinstance(column, VocabularyColumn)
+        }
 
     def read(self, shard: Shard, number: int) -> Iterator[FeatureView]:
         path = files.join(self._folder, shard.path)
@@ -148,7 +155,7 @@ class _Prepared:
                         yield self._shown(number, path, where, length, steps, context)
                         number += 1
 
-    def _rows(self, record: bytes) -> "Iterator[_Row]":
+    def _rows(self, record: bytes) -> Iterator[_Row]:
         features = Example.FromString(record).features.feature
         if self._manifest.layout == "block":
             yield from self._block_rows({key: _values(feature) for key, feature in features.items()})
@@ -161,13 +168,12 @@ class _Prepared:
             steps[step.key] = _values(features[step.key])[: count * step.width]
         yield length, steps, context
 
-    def _block_rows(self, buffers: Mapping[str, Sequence[Any]]) -> "Iterator[_Row]":
+    def _block_rows(self, buffers: Mapping[str, list[Any]]) -> Iterator[_Row]:
         dtypes = self._manifest.block_dtypes
         lengths = np.frombuffer(buffers[self._length_key][0], dtypes[self._length_key])
         counts = {column.key: len(lengths) * column.num_elements for column in self._context if column.key in dtypes}
         arrays = {key: unpack_buffer(buffers[key][0], dtypes[key], count) for key, count in counts.items()}
-        by_group = {step.length: arrays.get(step.length, lengths) for step in self._steps}
-        bounds = {group: offsets_of(own) for group, own in by_group.items()}
+        bounds = {step.length: offsets_of(arrays.get(step.length, lengths)) for step in self._steps}
         for step in self._steps:
             count = int(bounds[step.length][-1]) * step.width
             if not step.is_bytes:
@@ -179,14 +185,16 @@ class _Prepared:
             for step in self._steps:
                 first, last = bounds[step.length][row : row + 2] * step.width
                 if step.is_bytes:
-                    steps[step.key] = list(buffers[step.key][first:last])
+                    steps[step.key] = buffers[step.key][first:last]
                 else:
                     steps[step.key] = step.numbers(arrays[step.key][first:last]).tolist()
             context = {}
             for column in self._context:
-                size = column.num_elements
-                values = buffers[column.key] if column.key not in arrays else arrays[column.key].tolist()
-                context[column.key] = list(values[row * size : (row + 1) * size])
+                first, last = row * column.num_elements, (row + 1) * column.num_elements
+                if column.key in arrays:
+                    context[column.key] = arrays[column.key][first:last].tolist()
+                else:
+                    context[column.key] = buffers[column.key][first:last]
             yield length, steps, context
 
     def _shown(
@@ -198,39 +206,30 @@ class _Prepared:
         steps: Mapping[str, list[Any]],
         context: Mapping[str, Sequence[Any]],
     ) -> FeatureView:
-        texts: dict[str, Sequence[Any]] = {}
+        by_step: dict[str, Sequence[Any]] = {}
         ids: dict[str, Sequence[Any]] = {}
         for step in self._steps:
             values = steps[step.key]
-            if step.key in self._texts:
+            if step.key in self._vocabularies:
                 ids[step.key] = _by_step(values, step.width)
             if step.num_buckets is not None:
                 values = self._shown_ids(step.key, values)
-            texts[step.key] = _by_step(values, step.width)
-        about = {
-            key: self._shown_ids(key, values) if key in self._context_ids else values for key, values in context.items()
-        }
-        return FeatureView(number, path, length, texts, about, ids, where)
+            by_step[step.key] = _by_step(values, step.width)
+        shown_ids = {key: self._shown_ids(key, context[key]) for key in self._context_ids}
+        return FeatureView(number, path, length, by_step, {**context, **shown_ids}, ids, where)
 
     def _shown_ids(self, key: str, values: Sequence[int]) -> list[Any]:
         """The vocabulary entries of ids, if there is a vocabulary; `(missing)` for the missing id."""
-        entries = self._texts.get(key)
+        entries = self._vocabularies.get(key)
         shown: list[Any] = []
         for value in values:
-            if value == -1:
-                shown.append(MISSING)
+            if value == MISSING:
+                shown.append(MISSING_ENTRY)
             elif entries is None:
                 shown.append(value)
             else:
                 shown.append(entries[value] if value < len(entries) else f"(oov {value - len(entries)})")
         return shown
-
-
-_Row = tuple[int, dict[str, list[Any]], dict[str, list[Any]]]
-
-
-def _vocabularies(columns: Sequence[AnyColumn]) -> dict[str, tuple[str, ...] | tuple[int, ...]]:
-    return {column.key: column.vocabulary for column in id_features(columns) if isinstance(column, VocabularyColumn)}
 
 
 def _values(feature: Any) -> list[Any]:
@@ -244,6 +243,3 @@ def _single(values: list[Any]) -> Any:
 
 def _by_step(values: list[Any], width: int) -> list[Any]:
     return values if width == 1 else [values[start : start + width] for start in range(0, len(values), width)]
-
-
-__all__ = ["MISSING", "FeatureView", "StepFeature", "UnreadableRecord", "show_prepared", "show_raw"]
