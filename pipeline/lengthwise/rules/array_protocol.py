@@ -79,9 +79,6 @@ class Arrays(Protocol[A]):
     def inverse(self, order: A) -> A:
         """The permutation that undoes `order`."""
 
-    def segment_any(self, mask: A, splits: A) -> A:
-        """Which rows own an entry that is true."""
-
     def segment_count(self, mask: A, splits: A) -> A:
         """How many true entries each row owns."""
 

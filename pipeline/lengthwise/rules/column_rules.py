@@ -44,7 +44,7 @@ class FeatureRules(Generic[A]):
         """A required feature is present."""
         if column.required:
             feature = "the context feature" if isinstance(column, ContextColumn) else "the feature"
-            yield self.about_presence(~self.raw.present, f"expected {feature}, the record has none")
+            yield self._about_presence(~self.raw.present, f"expected {feature}, the record has none")
 
     def numbers(self, column: NumericColumn, numbers: A) -> Iterator[RecordRule[A]]:
         """Each step has all its numbers, or none where gaps are filled; all are finite and within the limits.
@@ -94,7 +94,7 @@ class FeatureRules(Generic[A]):
         """Each value of the ids has a weight, and all weights are finite."""
         arrays, weights = self._arrays, self.raw
         absent = ids.present & ~weights.present
-        yield self.about_presence(absent, f"expected the weights of {column.key!r}, the record has none")
+        yield self._about_presence(absent, f"expected the weights of {column.key!r}, the record has none")
         may_differ = [arrays.differ(ids.row_splits, weights.row_splits)]
         if ids.step_splits is not None and weights.step_splits is not None:
             may_differ.append(arrays.differ(ids.step_splits, weights.step_splits))
@@ -123,8 +123,8 @@ class FeatureRules(Generic[A]):
         if column.dtype != "string":
             yield from self._limits(column, self.raw.values, nan_is_a_gap=False)
 
-    def about_presence(self, absent: A, detail: str) -> RecordRule[A]:
-        """The feature is there, but where `absent` (bool `[n]`) is true."""
+    def _about_presence(self, absent: A, detail: str) -> RecordRule[A]:
+        """The feature exists, except where `absent` (bool `[n]`) is true."""
         return self._records(RejectReason.MISSING_FEATURE, absent, lambda _: detail)
 
     def _records(self, reason: RejectReason, broken: A, describe: Callable[[int], str]) -> RecordRule[A]:
@@ -196,7 +196,8 @@ def _differ(arrays: Arrays[A], first: RawSteps[A], second: RawSteps[A]) -> A:
     sizes = arrays.concatenate([second.step_sizes, arrays.full(1, -1, "int64")])
     places = arrays.arange(arrays.size(first.step_sizes)) + distances
     counterparts = arrays.take(sizes, arrays.minimum(places, arrays.size(sizes) - 1))
-    return uneven | arrays.segment_any(arrays.not_equal(first.step_sizes, counterparts), first.row_splits)
+    other_sizes = arrays.not_equal(first.step_sizes, counterparts)
+    return uneven | (arrays.segment_count(other_sizes, first.row_splits) > 0)
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -1,14 +1,14 @@
 """The arrays of the rules on numpy; strings, and raw values of ids, are Arrow arrays without nulls."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lengthwise.columns.numeric_columns import Decode
-from lengthwise.rules.array_protocol import Arrays
+from lengthwise.rules.array_protocol import Arrays, B
 
 
 class NumpyArrays:
@@ -36,7 +36,7 @@ class NumpyArrays:
     def all(self, mask: np.ndarray) -> bool:
         return bool(mask.all())
 
-    def cond(self, flag: bool, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+    def cond(self, flag: bool, then: Callable[[], B], otherwise: Callable[[], B]) -> B:
         return then() if flag else otherwise()
 
     def differ(self, first: np.ndarray, second: np.ndarray) -> bool:
@@ -65,18 +65,15 @@ class NumpyArrays:
     def is_floating(self, values: np.ndarray) -> bool:
         return values.dtype.kind == "f"
 
-    def segment_any(self, mask: np.ndarray, splits: np.ndarray) -> np.ndarray:
-        return self.segment_count(mask, splits) > 0
-
     def segment_count(self, mask: np.ndarray, splits: np.ndarray) -> np.ndarray:
         rows = np.searchsorted(splits, np.flatnonzero(mask), side="right") - 1
         return np.bincount(rows, minlength=len(splits) - 1)
 
     def padded(self, values: np.ndarray, splits: np.ndarray, width: int, filler: float | str) -> np.ndarray:
         if isinstance(values, pa.Array):
-            text = filler.encode() if isinstance(filler, str) else filler
+            value = filler.encode() if isinstance(filler, str) else filler
             places = self.padded(np.arange(len(values)), splits, width, len(values))
-            return pa.concat_arrays([values, pa.array([text], values.type)]).take(pa.array(places))
+            return pa.concat_arrays([values, pa.array([value], values.type)]).take(pa.array(places))
         sizes = np.diff(splits)
         is_value = np.arange(width) < sizes[:, None]
         if (sizes > width).any():

@@ -39,7 +39,8 @@ class RecordRule(Generic[A]):
 
     def broken_records(self, arrays: Arrays[A]) -> A:
         """Bool `[n]`: the records with an entry that breaks the rule."""
-        return self.broken() if self.splits is None else arrays.segment_any(self.broken(), self.splits())
+        broken = self.broken()
+        return broken if self.splits is None else arrays.segment_count(broken, self.splits()) > 0
 
 
 @dataclass(frozen=True, slots=True)

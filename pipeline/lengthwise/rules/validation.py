@@ -107,9 +107,8 @@ class _Check(Generic[A]):
         for group, rules in validator.groups.items():
             self._rules += length_rules(arrays, group, lengths[group], by_group[group], rules)
         count = arrays.size(next(iter(lengths.values())).shortest)
-        sequences = {key: steps for own in by_group.values() for key, steps in own.items()}
-        found = verdicts(arrays, self._rules, count)
-        return Checked(lengths, sequences, context, found, self._repairs, self._distinct)
+        sequences = {key: steps for features in by_group.values() for key, steps in features.items()}
+        return Checked(lengths, sequences, context, verdicts(arrays, self._rules, count), self._repairs, self._distinct)
 
     def _steps_of(self, column: SequenceFeature) -> dict[str, Steps[A]]:
         """The even steps of a feature, and of those that belong to it, by key."""
@@ -147,14 +146,14 @@ class _Check(Generic[A]):
     def _without_gaps(self, column: NumericColumn, steps: Steps[A], observed: A) -> dict[str, Steps[A]]:
         """The numbers, and where they were observed if that is asked for."""
         arrays, values = self._arrays, steps.values
-        found = {column.key: steps}
+        features = {column.key: steps}
         if column.missing != "error":
             whole = arrays.cond(arrays.all(observed), lambda: values, lambda: filled(arrays, column, steps, observed))
-            found[column.key] = replace(steps, values=whole)
+            features[column.key] = replace(steps, values=whole)
             self._repairs.append((column.key, lambda: arrays.segment_count(~observed, steps.splits)))
         if column.observed_key is not None:
-            found[column.observed_key] = replace(steps, values=observed)
-        return found
+            features[column.observed_key] = replace(steps, values=observed)
+        return features
 
     def _ids(self, column: IdColumn) -> dict[str, Steps[A]]:
         """The ids, and the weights if they have any."""
@@ -163,13 +162,13 @@ class _Check(Generic[A]):
         rules = FeatureRules(arrays, column.key, raw, width)
         self._rules += [*rules.presence(column), *rules.ids(column, looked_up)]
         self._count_repairs(column, rules, looked_up)
-        found = {column.key: rules.even_steps(looked_up.ids, MISSING)}
+        features = {column.key: rules.even_steps(looked_up.ids, MISSING)}
         if column.weight_key is not None:
             weights = self._raw_ids(column, column.weight_key)
             rules = FeatureRules(arrays, column.weight_key, weights, width)
             self._rules += rules.weights(column, raw)
-            found[column.weight_key] = rules.even_steps(weights.values, 0.0)
-        return found
+            features[column.weight_key] = rules.even_steps(weights.values, 0.0)
+        return features
 
     def _raw_ids(self, column: IdColumn, key: str) -> RawSteps[A]:
         return self._raw[key].as_one_step(self._arrays) if is_context(column) else self._raw[key]
@@ -190,8 +189,8 @@ class _Check(Generic[A]):
             rules = FeatureRules(self._arrays, feature.key, raw, feature.num_elements)
             self._rules += [*rules.presence(feature), *rules.context(feature)]
             return {feature.key: context_values(self._arrays, feature, raw)}
-        found = {key: steps.values for key, steps in self._ids(feature).items()}
-        return found if feature.count_key is None else {**found, feature.count_key: raw.row_counts}
+        context = {key: steps.values for key, steps in self._ids(feature).items()}
+        return context if feature.count_key is None else {**context, feature.count_key: raw.row_counts}
 
 
 def context_values(arrays: Arrays[A], column: ContextColumn, raw: RawSteps[A]) -> A:

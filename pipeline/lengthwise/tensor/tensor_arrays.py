@@ -59,9 +59,6 @@ class TensorArrays:
     def is_floating(self, values: Tensor) -> bool:
         return bool(values.dtype.is_floating)
 
-    def segment_any(self, mask: Tensor, splits: Tensor) -> Tensor:
-        return self.segment_count(mask, splits) > 0
-
     def segment_count(self, mask: Tensor, splits: Tensor) -> Tensor:
         running = tf.concat([[0], tf.cumsum(tf.cast(mask, tf.int64))], 0)
         return tf.gather(running, splits[1:]) - tf.gather(running, splits[:-1])
