@@ -82,32 +82,31 @@ def _describe_flat(file: Any) -> None:
     _field(file.message_type.add(name="FlatFeatureList"), "feature", 1, _Field.TYPE_MESSAGE, "FlatFeature")
 
 
-def _message_classes() -> dict[str, Any]:
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(_describe().SerializeToString())
-    names = ("Example", "SequenceExample", "Feature", "FeatureList", "RawSequences", "RawRecord", "FlatFeatureList")
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in names}
+_POOL = descriptor_pool.DescriptorPool()
+_POOL.AddSerializedFile(_describe().SerializeToString())
 
 
-_CLASSES = _message_classes()
+def _message_class(name: str) -> Any:
+    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
 
-Example: Any = _CLASSES["Example"]
+
+Example: Any = _message_class("Example")
 """`tf.train.Example`."""
 
-SequenceExample: Any = _CLASSES["SequenceExample"]
+SequenceExample: Any = _message_class("SequenceExample")
 """`tf.train.SequenceExample`."""
 
-Feature: Any = _CLASSES["Feature"]
+Feature: Any = _message_class("Feature")
 """`tf.train.Feature`: one list of bytes, floats or integers."""
 
-FeatureList: Any = _CLASSES["FeatureList"]
+FeatureList: Any = _message_class("FeatureList")
 """`tf.train.FeatureList`: one feature per step."""
 
-RawSequences: Any = _CLASSES["RawSequences"]
+RawSequences: Any = _message_class("RawSequences")
 """A `tf.train.SequenceExample` whose `feature_lists.feature_list` maps keys to the bytes of their lists."""
 
-RawRecord: Any = _CLASSES["RawRecord"]
+RawRecord: Any = _message_class("RawRecord")
 """Either container, its `context.feature` and `feature_lists.feature_list` mapping keys to bytes."""
 
-FlatFeatureList: Any = _CLASSES["FlatFeatureList"]
+FlatFeatureList: Any = _message_class("FlatFeatureList")
 """The integers of a `tf.train.FeatureList`: those of all steps as one list, `feature.int64_list`."""

@@ -5,7 +5,7 @@ also confuse the two: Spark's put arrays of one dimension into the context, and 
 """
 
 from collections.abc import Container, Iterable
-from typing import Any, Literal
+from typing import Literal
 
 from lengthwise.records.decoding.example_protos import SequenceExample
 from lengthwise.reject_reasons import RejectReason
@@ -50,23 +50,23 @@ def find_misplaced(
             detail = _LIST_EXPECTED
         elif key in context and key in lists:
             detail = _CONTEXT_EXPECTED
-        found = f"({_names_text('feature lists', lists)}; {_names_text('context', flat)})"
-        return (RejectReason.MISSING_FEATURE, f"{detail} {found}") if detail else None
+        names = f"({_names_text('feature lists', lists)}; {_names_text('context', flat)})"
+        return (RejectReason.MISSING_FEATURE, f"{detail} {names}") if detail else None
     if container == "sequence_example" and any(name in flat for name in sequences):
         return _of_other_container("example", _names_text("features", flat))
     return None
 
 
-def _of_other_container(received: str, found: str) -> tuple[RejectReason, str]:
+def _of_other_container(received: str, names: str) -> tuple[RejectReason, str]:
     expected, message = {
         "example": ("sequence_example", "tf.Example"),
         "sequence_example": ("example", "tf.SequenceExample"),
     }[received]
-    detail = f"expected inputs.format {expected}, the record is a {message} ({found}); write `format: {received}`"
+    detail = f"expected inputs.format {expected}, the record is a {message} ({names}); write `format: {received}`"
     return RejectReason.WRONG_FORMAT, detail
 
 
-def _names_text(place: str, features: Any) -> str:
+def _names_text(place: str, features: Iterable[str]) -> str:
     """`context: 'label', 'user'`: the names of a record's features, for messages."""
     names = sorted(features)
     listed = [repr(name) for name in names[:_LISTED]] + [f"{len(names) - _LISTED} more"] * (len(names) > _LISTED)

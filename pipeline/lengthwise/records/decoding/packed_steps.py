@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from lengthwise.records.arrays.arrow_steps import offsets_of
+
 KINDS = {"bytes": 0x0A, "float": 0x12, "int64": 0x1A}
 """The first byte of a step's content, by the kind of its values."""
 PADDING = bytes(8)
@@ -93,7 +95,7 @@ class _StepPositions:
         """int64 `[steps + 1]`: where each step's values start among all values of `unit` bytes each."""
         if isinstance(self.sizes, int):
             return np.arange(len(self.starts) + 1) * (self.sizes // unit)
-        return _offsets(self.sizes // unit)
+        return offsets_of(self.sizes // unit)
 
     def records_of(self, steps: np.ndarray) -> np.ndarray:
         """The records to which these steps belong."""
@@ -116,11 +118,11 @@ def _uniform(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _StepPositions
             words = np.ndarray(steps, f"<u{width}", octets.data, at, (size,))
             other = words != int.from_bytes(header[at : at + width], "little")
             if other.any():
-                _expect_few_others(np.diff(np.cumsum(np.append(0, other))[_offsets(sizes // size)]) > 0, size)
+                _expect_few_others(np.diff(np.cumsum(np.append(0, other))[offsets_of(sizes // size)]) > 0, size)
                 return None
             at += width
     starts = np.arange(len(header), len(header) + len(octets), size)
-    return _StepPositions(starts, payload, _offsets(sizes // size), None)
+    return _StepPositions(starts, payload, offsets_of(sizes // size), None)
 
 
 def _payload(octets: np.ndarray, positions: _StepPositions) -> np.ndarray:
@@ -179,7 +181,7 @@ def _variable(octets: np.ndarray, sizes: np.ndarray, kind: str) -> _StepPosition
     is_header &= (middle - inner) == 2
     starts = np.flatnonzero(is_header)
     payloads = octets.take(starts + 5).astype(np.int64)
-    bounds = _offsets(sizes)
+    bounds = offsets_of(sizes)
     ends, begins = np.append(0, starts + payloads + _HEADER), np.append(starts, len(octets))
     row_offsets = np.searchsorted(starts, bounds)
     broken, unbegun = np.flatnonzero(ends != begins), (begins[row_offsets[:-1]] != bounds[:-1]) & (sizes > 0)
@@ -245,10 +247,6 @@ def _read_varints(payload: np.ndarray, positions: _StepPositions) -> tuple[np.nd
         _expect(place < 9 or bool((octet == 1).all()))  # the 64th bit
         numbers[rows] |= (octet & 0x7F).astype(np.uint64) << np.uint64(7 * place)
     return numbers.view(np.int64), step_offsets
-
-
-def _offsets(sizes: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
 
 def _empty(kind: str) -> pa.Array:

@@ -6,7 +6,6 @@ Source: tfx_bsl/cc/coders/example_decoder.cc, `for (int value : feature.int64_li
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -56,8 +55,8 @@ class WideIntegers:
         return batch.set_column(at, batch.schema.field(at), sequences)
 
     def _lists(self, record: bytes) -> list[bytes]:
-        found = RawSequences.FromString(record).feature_lists.feature_list
-        return [found.get(key, b"") for key in self._keys]
+        by_key = RawSequences.FromString(record).feature_lists.feature_list
+        return [by_key.get(key, b"") for key in self._keys]
 
 
 def _suspects(lists: list[bytes], sizes: np.ndarray) -> np.ndarray:
@@ -78,7 +77,7 @@ def _restore_values(
         if len(whole) != stop - start:  # lists within a step, of which the last one counts
             whole = _read_slowly(records[row], key)
         values[start:stop] = whole
-    return _with_values(column, values)
+    return _with_values(column, _with_values(column.values, pa.array(values)))
 
 
 def _read_slowly(record: bytes, key: str) -> list[int]:
@@ -86,12 +85,8 @@ def _read_slowly(record: bytes, key: str) -> list[int]:
     return [value for step in steps for value in step.int64_list.value]
 
 
-def _with_values(column: pa.LargeListArray, values: np.ndarray) -> pa.LargeListArray:
+def _with_values(lists: pa.LargeListArray, values: pa.Array) -> pa.LargeListArray:
     """The same lists with other values."""
-    return _over(column, _over(column.values, pa.array(values)))
-
-
-def _over(lists: pa.LargeListArray, values: Any) -> pa.LargeListArray:
     return pa.LargeListArray.from_buffers(
         lists.type, len(lists), lists.buffers()[:2], lists.null_count, lists.offset, [values]
     )

@@ -78,22 +78,22 @@ class WireReader:
         octets = np.frombuffer(data, np.uint8)
         usual = np.ones(len(records), bool)
         middles, at = _find_lists(octets, starts, stops, usual)
-        found = _find_entries(octets, at, stops, list(self._kinds), usual)
         read: dict[str, tuple[np.ndarray, pa.Array]] = {}
-        for key, bounds in found.items():
+        for key, bounds in _find_entries(octets, at, stops, list(self._kinds), usual).items():
             rows, lists = _read_lists(data, *bounds, self._kinds.get(key), usual)
             if key in self._kinds:
                 read[key.decode()] = rows, lists
-        rows = _most(usual)
+        rows = _usual_rows(usual)
         lists = {key: _take(lists, np.searchsorted(known, rows)) for key, (known, lists) in read.items()}
         firsts, lasts = starts[rows].tolist(), middles[rows].tolist()
         return UsualBlock(rows, [data[first:last] for first, last in zip(firsts, lasts, strict=True)], lists)
 
 
-def _most(usual: np.ndarray) -> np.ndarray:
+def _usual_rows(usual: np.ndarray) -> np.ndarray:
     """int64: the positions of the usual records; raises `Unusual` if they are less than half."""
     rows = np.flatnonzero(usual)
-    _expect(2 * len(rows) >= len(usual))
+    if 2 * len(rows) < len(usual):
+        raise Unusual
     return rows
 
 
@@ -114,9 +114,9 @@ def _find_entries(
     octets: np.ndarray, at: np.ndarray, stops: np.ndarray, keys: list[bytes], usual: np.ndarray
 ) -> dict[bytes, tuple[np.ndarray, np.ndarray]]:
     """By key, also undeclared ones, where each record's list starts and stops; -1 in records without it."""
-    found = {key: (np.full(len(at), -1), np.full(len(at), -1)) for key in keys}
-    rows = _most(usual)
-    rounds, most = 0, len(found) + _MOST_OTHERS
+    bounds = {key: (np.full(len(at), -1), np.full(len(at), -1)) for key in keys}
+    rows = _usual_rows(usual)
+    rounds, most = 0, len(bounds) + _MOST_OTHERS
     while len(rows := rows[at[rows] < stops[rows]]):
         rounds += 1
         if rounds > _MOST_LISTS:
@@ -134,10 +134,10 @@ def _find_entries(
         if not fits.all():
             usual[rows[~fits]] = False
             rows, names, values, first, ends = (array[fits] for array in (rows, names, values, first, ends))
-        _sort_by_key(octets, rows, names, values, first, ends, found, usual, most)
+        _sort_by_key(octets, rows, names, values, first, ends, bounds, usual, most)
         rows, ends = rows[usual[rows]], ends[usual[rows]]
         at[rows] = ends
-    return found
+    return bounds
 
 
 def _sort_by_key(
@@ -147,31 +147,30 @@ def _sort_by_key(
     values: np.ndarray,
     first: np.ndarray,
     ends: np.ndarray,
-    found: dict[bytes, tuple[np.ndarray, np.ndarray]],
+    bounds: dict[bytes, tuple[np.ndarray, np.ndarray]],
     usual: np.ndarray,
     most: int,
 ) -> None:
-    """Adds one entry of each of `rows` to `found` under its key; at most `most` keys."""
+    """Adds one entry of each of `rows` to `bounds` under its key; at most `most` keys."""
     left = np.arange(len(rows))
     while len(left):
         key = octets[names[left[0]] : values[left[0]]].tobytes()  # usually the key of all rows
         same = values[left] - names[left] == len(key)
         for place, octet in enumerate(key):
             same &= octets.take(names[left] + place, mode="clip") == octet
-        if key not in found and len(found) >= most:
+        if key not in bounds and len(bounds) >= most:
             usual[rows[left]] = False
             return
         chosen, left = left[same], left[~same]
-        if key not in found and key.isascii() and len(key) < 0x80:
-            found[key] = np.full(len(usual), -1), np.full(len(usual), -1)
-        if key not in found:
-            usual[rows[chosen]] = False
-            continue
-        starts, stops = found[key]
-        usual[rows[chosen[starts[rows[chosen]] >= 0]]] = (
-            False  # if a key occurs twice, parsers take the last, or merge them
-        )
-        starts[rows[chosen]], stops[rows[chosen]] = first[chosen], ends[chosen]
+        records = rows[chosen]
+        if key not in bounds:
+            if not key.isascii() or len(key) >= 0x80:
+                usual[records] = False
+                continue
+            bounds[key] = np.full(len(usual), -1), np.full(len(usual), -1)
+        starts, stops = bounds[key]
+        usual[records[starts[records] >= 0]] = False  # if a key occurs twice, parsers take the last, or merge them
+        starts[records], stops[records] = first[chosen], ends[chosen]
 
 
 def _read_lists(
@@ -179,7 +178,7 @@ def _read_lists(
 ) -> tuple[np.ndarray, pa.Array]:
     """The records that are still `usual`, and their lists of one key; marks records with other lists as unusual."""
     for _ in range(_ATTEMPTS):
-        rows = _most(usual)
+        rows = _usual_rows(usual)
         first, last = (firsts, lasts) if len(rows) == len(usual) else (firsts[rows], lasts[rows])
         try:
             content, sizes = _cut_out(data, first, last), np.maximum(last - first, 0)
@@ -242,8 +241,3 @@ def _to_arrow(steps: PackedSteps, present: np.ndarray) -> pa.Array:
     inner = pa.LargeListArray.from_arrays(pa.array(steps.step_offsets), steps.values)
     mask = None if present.all() else pa.array(~present)
     return pa.LargeListArray.from_arrays(pa.array(steps.row_offsets), inner, mask=mask)
-
-
-def _expect(usual: object) -> None:
-    if not usual:
-        raise Unusual

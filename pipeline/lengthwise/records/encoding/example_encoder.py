@@ -55,7 +55,7 @@ class ExampleEncoder:
             parts[step.key] = feature_parts(step.key, padded)
         for column in self._context:
             parts[column.key] = self._context_parts(column, rows)
-        return join_parts([part for _, own in sorted(parts.items()) for part in own])
+        return join_parts([part for key in sorted(parts) for part in parts[key]])
 
     def _context_parts(self, column: ContextColumn, rows: pa.RecordBatch) -> list[Part]:
         lists = rows.column(column.key)
