@@ -37,7 +37,7 @@ def test_wrappers(name: str) -> None:
     assert WRAPPERS[name](ID, PRICE) == WRAPPERS[name](OUR_ID, OUR_PRICE)
 
 
-TAKERS: dict[str, Callable[[list[Any], str], Any]] = {
+FUNCTIONS: dict[str, Callable[[list[Any], str], Any]] = {
     "looked_up": lambda columns, _: lw.looked_up(columns),
     "make_parse_example_spec": lambda columns, _: lw.make_parse_example_spec(columns),
     "JobConfig": lambda columns, _: JobConfig(columns=tuple(columns)),
@@ -45,23 +45,23 @@ TAKERS: dict[str, Callable[[list[Any], str], Any]] = {
     "count_raw": lambda columns, raw: lw.count_raw(raw, columns=columns),
     "count_raw of a job": lambda columns, raw: lw.count_raw({"inputs": {"files": raw}, "columns": columns}),
     "read_raw": lambda columns, raw: _values(lw.read_raw(raw, columns=columns, batch_size=2)),
-    "inputs": lambda columns, _: [(one.name, one.shape, one.dtype) for one in lw.inputs(columns).values()],
+    "inputs": lambda columns, _: [(value.name, value.shape, value.dtype) for value in lw.inputs(columns).values()],
     "SequenceFeatures": lambda columns, _: lw.SequenceFeatures(columns[:2]).get_config()["columns"],
     "sequence_input_layer": lambda columns, _: lw.sequence_input_layer(_batch(), columns[1:2])[0].shape,
     "serving_fn": lambda columns, _: np.asarray(serving_fn(_model(), columns)(_records())).tolist(),
 }
 
 
-@pytest.mark.parametrize("name", TAKERS)
-def test_takers_of_columns(name: str, raw: str) -> None:
-    assert TAKERS[name](THEIRS, raw) == TAKERS[name](OURS, raw)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_that_accept_columns(name: str, raw: str) -> None:
+    assert FUNCTIONS[name](THEIRS, raw) == FUNCTIONS[name](OURS, raw)
 
 
 @pytest.mark.parametrize("name", ["looked_up", "make_parse_example_spec", "count_raw", "read_raw"])
 @pytest.mark.parametrize("wrong", [[3], PRICE, {"price": PRICE}], ids=["a number", "one column", "a dict"])
 def test_a_value_that_is_not_a_list_of_columns_is_refused(name: str, wrong: Any, raw: str) -> None:
     with pytest.raises(ConfigError, match="feature_columns"):
-        TAKERS[name](wrong, raw)
+        FUNCTIONS[name](wrong, raw)
 
 
 def test_a_column_that_sequences_cannot_have_is_refused_by_the_job() -> None:

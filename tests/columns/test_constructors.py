@@ -258,7 +258,7 @@ def test_a_wrong_type_is_a_type_error_and_a_value_error(make) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: NUMERIC("a", shape=[0]), lambda: NUMERIC("a", dtype="string")])
-def test_a_wrong_value_is_no_type_error(make) -> None:
+def test_a_wrong_value_is_not_a_type_error(make) -> None:
     with pytest.raises(ConfigError) as caught:
         make()
     assert not isinstance(caught.value, TypeError)
@@ -279,7 +279,7 @@ def test_sizes_of_a_shape_may_be_numpys() -> None:
         (LIST("a", ["x"], oov="error"), "error"),
     ],
 )
-def test_policies_left_out_are_tensorflows(column, oov) -> None:
+def test_omitted_policies_are_tensorflows(column, oov) -> None:
     assert column.oov == oov
 
 

@@ -71,15 +71,18 @@ def test_each_reads_one_feature(column) -> None:
 
 @every_kind
 def test_batches_contain_the_same_for_raw_and_looked_up_features(column) -> None:
-    held = lw.context_features([column])
-    assert held == lw.context_features(lw.looked_up([column]))
-    assert [one.key for one in held] == sorted(one.key for one in held)
-    assert bool(held) == lw.is_context(column)
+    context = lw.context_features([column])
+    assert context == lw.context_features(lw.looked_up([column]))
+    assert [feature.key for feature in context] == sorted(feature.key for feature in context)
+    assert bool(context) == lw.is_context(column)
 
 
 def test_batches_contain_ids_weights_and_number_of_ids_of_the_record() -> None:
-    held = {one.key: (one.dtype, one.shape, one.required) for one in lw.context_features([DEVICE, TOPICS])}
-    assert held == {
+    context = {
+        feature.key: (feature.dtype, feature.shape, feature.required)
+        for feature in lw.context_features([DEVICE, TOPICS])
+    }
+    assert context == {
         "device": ("int64", (), True),
         "topics": ("int64", (4,), True),
         "topic_weights": ("float32", (4,), False),
@@ -94,6 +97,6 @@ def test_every_kind_is_in_the_list() -> None:
     assert {column.kind for column in ALL} == set(mapping)
 
 
-def test_the_public_names_are_sorted_and_there() -> None:
+def test_the_public_names_are_sorted_and_exist() -> None:
     assert lw.__all__ == sorted(lw.__all__, key=lambda name: (name.upper() != name, name[0].islower(), name))
     assert all(hasattr(lw, name) for name in lw.__all__)

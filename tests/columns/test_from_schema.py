@@ -152,7 +152,7 @@ def test_weighted_features_are_one_column() -> None:
     assert columns == (ID("a", 5, weight_key="w"),)
 
 
-def test_features_out_of_use_reserved_or_left_out_are_no_columns() -> None:
+def test_features_that_are_unused_reserved_or_omitted_have_no_columns() -> None:
     columns = _columns(
         'feature { name: "a" type: FLOAT } feature { name: "b" type: FLOAT lifecycle_stage: DEPRECATED }'
         'feature { name: "c" type: FLOAT deprecated: true } feature { name: "d" type: FLOAT lifecycle_stage: ALPHA }'
@@ -175,6 +175,10 @@ def test_features_out_of_use_reserved_or_left_out_are_no_columns() -> None:
         ),
         ('feature { name: "k" type: STRUCT shape { } }', "feature 'k': expected INT, FLOAT or BYTES, received STRUCT"),
         (
+            _in_sequence("type: FLOAT float_domain { min: 2 max: 1 }"),
+            "feature 'k': NumericColumn: min_value: expected at most max_value 1.0, received 2.0",
+        ),
+        (
             'sparse_feature { name: "s" }',
             (
                 "feature 's': expected other features, received a sparse_feature; write the values as a list in the "
@@ -183,7 +187,7 @@ def test_features_out_of_use_reserved_or_left_out_are_no_columns() -> None:
         ),
     ],
 )
-def test_vague_features_are_refused(text, message) -> None:
+def test_incomplete_and_invalid_features_are_refused(text, message) -> None:
     with pytest.raises(ConfigError) as caught:
         _columns(text)
     assert str(caught.value) == message

@@ -299,7 +299,7 @@ def test_other_objects_are_refused(make, message) -> None:
 @pytest.mark.parametrize(
     "columns", [{"k": OUR_NUMERIC("k")}, OUR_NUMERIC("k"), fc.sequence_numeric_column("k"), "k", 3, None]
 )
-def test_only_lists_of_columns_are_lists(columns) -> None:
+def test_a_value_that_is_not_a_list_of_columns_is_refused(columns) -> None:
     with pytest.raises(
         ConfigError, match=f"feature_columns: expected a list of columns, received {type(columns).__name__}"
     ):

@@ -139,14 +139,14 @@ def test_a_changed_file_is_read_again(tmp_path) -> None:
     assert column.num_buckets == 4
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_changed_remote_file_is_read_again(tmp_path, told) -> None:
+@pytest.mark.parametrize("has_checksum", [True, False])
+def test_a_changed_remote_file_is_read_again(tmp_path, has_checksum) -> None:
     path = f"memory://{tmp_path.name}-{os.getpid()}/v.txt"
     for number, content in enumerate([b"a\nb\n", b"b\na\n"]):
         remote.FILES[path] = content
-        if told:
+        if has_checksum:
             remote.CHECKSUMS[path] = str(number)
         assert FILE("k", path).vocabulary == tuple(content.decode().split())
-        time.sleep(1)  # a file system is asked once a second
+        time.sleep(1)  # the version is requested at most once per second
     del remote.FILES[path]
     remote.CHECKSUMS.pop(path, None)

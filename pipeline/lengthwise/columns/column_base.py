@@ -47,7 +47,7 @@ def _as_index(size: Any) -> Any:
 
 
 _SIZES = {"type": "array", "items": {"type": "integer", "minimum": 1}}
-Shape = Annotated[
+ColumnShape = Annotated[
     tuple[Annotated[int, BeforeValidator(_as_index), Field(strict=True)], ...],
     Field(max_length=64),  # numpy has no more axes
     BeforeValidator(_one_number_is_a_shape),

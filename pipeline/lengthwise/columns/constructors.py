@@ -212,7 +212,7 @@ def embedding_column(
         ConfigError: an argument is wrong.
     """
     return EmbeddingColumn.make(
-        categorical_column=_converted(categorical_column), dimension=dimension, combiner=combiner, **_known(table)
+        categorical_column=_converted(categorical_column), dimension=dimension, combiner=combiner, **_fields(table)
     )
 
 
@@ -242,7 +242,7 @@ def shared_embedding_columns(
         dimension=dimension,
         combiner=combiner,
         initializer=initializer,
-        **_known(table),
+        **_fields(table),
     )
     return [SharedEmbeddingColumn.make(categorical_column=column, shared=shared) for column in columns]
 
@@ -279,7 +279,6 @@ def _converted(column: Any) -> Any:
     return convert_categorical(column) if is_feature_column(column) else column
 
 
-def _known(table: dict[str, Any]) -> dict[str, Any]:
-    # TensorFlow's switch for a lookup that drops empty rows; lengthwise always does.
-    table.pop("use_safe_embedding_lookup", None)
-    return table
+def _fields(table: dict[str, Any]) -> dict[str, Any]:
+    """The arguments without TensorFlow's switch for a lookup that drops empty rows: lengthwise always does."""
+    return {name: value for name, value in table.items() if name != "use_safe_embedding_lookup"}

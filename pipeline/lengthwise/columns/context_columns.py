@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from lengthwise.columns.column_base import Shape, Spec
+from lengthwise.columns.column_base import ColumnShape, Spec
 from lengthwise.columns.exact_numbers import Number, in_dtype
 from lengthwise.columns.field_errors import FieldError, show
 from lengthwise.columns.numeric_columns import check_range, check_shape
@@ -28,7 +28,7 @@ class ContextColumn(Spec):
     dtype: Literal["float32", "int64", "string"] = Field(
         default="float32", description="`float32`, `int64` or `string`. With `int64`, default and limits are integers."
     )
-    shape: Shape = Field(default=(), description="The value's shape; `()` is one value.")
+    shape: ColumnShape = Field(default=(), description="The value's shape; `()` is one value.")
     default_value: Scalar = Field(
         default=None, description="The value for records without the feature. With a default, the feature is optional."
     )

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from lengthwise.columns.column_base import Spec
 from lengthwise.columns.field_errors import FieldError
 from lengthwise.columns.id_columns import HashColumn, IdCount, IdentityColumn
-from lengthwise.columns.initializers import plain_initializer
+from lengthwise.columns.initializers import initializer_config
 from lengthwise.columns.numeric_columns import MAX_ELEMENTS, BucketizedColumn
 from lengthwise.columns.vocabulary_columns import VocabularyColumn
 
@@ -22,7 +22,7 @@ class EmbeddingSpec(Spec):
         default="mean",
         description="How the vectors of a step with several values are combined: `mean`, `sqrtn` or `sum`.",
     )
-    initializer: Annotated[Any, BeforeValidator(plain_initializer)] = Field(
+    initializer: Annotated[Any, BeforeValidator(initializer_config)] = Field(
         default=None,
         description="A Keras or TensorFlow initializer, its name or its config; None for a truncated normal of mean 0 "
         "and standard deviation 1 / sqrt(dimension), as in TensorFlow. A pretrained table in a constant initializer is "

@@ -36,7 +36,6 @@ _EXPECTED = {
     "literal_error": "{expected}",
     "model_attributes_type": "a mapping with a `kind`",
     "model_type": "a mapping of fields",
-    "missing": "a value",
     "string_too_short": "text of at least {min_length} character",
     "string_type": "text",
     "too_long": "at most {max_length} entries",

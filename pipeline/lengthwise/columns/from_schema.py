@@ -18,7 +18,7 @@ The column of a sequence
 """
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from lengthwise.columns.column_base import RESERVED_KEY
@@ -35,8 +35,10 @@ _UNUSED_STAGES = frozenset({"PLANNED", "ALPHA", "DEPRECATED", "DEBUG_ONLY", "DIS
 _INT, _FLOAT, _STRUCT = 2, 3, 4  # FeatureType; BYTES is 1
 _DTYPES = {_INT: "int64", _FLOAT: "float32"}
 
+Column = SequenceFeature | ContextColumn
 
-def columns_from_schema(schema: Any, leave_out: Collection[str] = ()) -> tuple[SequenceFeature | ContextColumn, ...]:
+
+def columns_from_schema(schema: Any, leave_out: Collection[str] = ()) -> tuple[Column, ...]:
     """The columns that a schema describes, in the order of the schema.
 
     Features without a `presence`, or with a min_fraction of 1, are required. Numbers must be finite.
@@ -68,16 +70,17 @@ class _Schema:
         self._representations = _representations(schema)
         self._has_sequences = any(_is_sequences(feature) for feature in schema.feature)
 
-    def columns(self) -> Iterator[SequenceFeature | ContextColumn]:
+    def columns(self) -> Iterator[Column]:
         if self._schema.sparse_feature:
             name = self._schema.sparse_feature[0].name
             hint = "write the values as a list in the order of the steps"
             raise ConfigError(f"feature {name!r}: expected other features, received a sparse_feature; {hint}")
         for feature in self._schema.feature:
             if _is_sequences(feature):
-                yield from map(self._sequence, filter(self._is_used, feature.struct_domain.feature))
+                for inner in filter(self._is_used, feature.struct_domain.feature):
+                    yield _column(inner, self._sequence)
             elif self._is_used(feature):
-                yield self._context(feature) if self._is_context(feature) else self._sequence(feature)
+                yield _column(feature, self._context if self._is_context(feature) else self._sequence)
 
     def _is_used(self, feature: Any) -> bool:
         if feature.name in self._leave_out or feature.name in self._weights.values():
@@ -101,7 +104,7 @@ class _Schema:
 
     def _context(self, feature: Any) -> ContextColumn | IdColumn:
         if feature.type == _STRUCT:
-            raise ConfigError(f"feature {feature.name!r}: expected INT, FLOAT or BYTES, received STRUCT")
+            raise ConfigError("expected INT, FLOAT or BYTES, received STRUCT")
         domain = self._domain(feature)
         shape = self._fixed_shape(feature)
         count = math.prod(shape)
@@ -160,8 +163,8 @@ class _Schema:
             return IdentityColumn.make(num_buckets=int(domain.max) + 1, oov=oov, **shared)
         if feature.type == _STRUCT or domain is None:
             raise ConfigError(
-                f"feature {feature.name!r}: expected INT, FLOAT, or BYTES with a string_domain; add the domain, or "
-                "define the column yourself, with hash_bucket_size or vocabulary_file"
+                "expected INT, FLOAT, or BYTES with a string_domain; add the domain, or define the column yourself, "
+                "with hash_bucket_size or vocabulary_file"
             )
         entries = tuple(domain.value) if hasattr(domain, "value") else (domain.false_value, domain.true_value)
         is_partial = 0 < feature.distribution_constraints.min_domain_mass < 1
@@ -187,6 +190,14 @@ class _Schema:
         if kind in ("int_domain", "float_domain", "string_domain", "bool_domain"):
             return getattr(feature, kind)
         return None
+
+
+def _column(feature: Any, convert: Callable[[Any], Column]) -> Column:
+    """The column that `convert` makes of the feature. Its errors get the name of the feature."""
+    try:
+        return convert(feature)
+    except ConfigError as error:
+        raise ConfigError(f"feature {feature.name!r}: {error}") from error
 
 
 def _is_sequences(feature: Any) -> bool:

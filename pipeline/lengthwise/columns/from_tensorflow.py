@@ -242,19 +242,15 @@ def _context(column: Any) -> ContextColumn:
 
 def _single_default(column: Any) -> Any:
     """The default as one number: TensorFlow repeats it in the column's shape."""
-    flat, nested = [], [column.default_value]
-    while nested:
-        value = nested.pop()
-        if isinstance(value, tuple | list):
-            nested.extend(value)
-        else:
-            flat.append(value)
-    if len(set(flat)) > 1:
+    values = [column.default_value]
+    while isinstance(values[0], tuple | list):
+        values = [value for nested in values for value in nested]
+    if len(set(values)) > 1:
         raise ConfigError(
             f"numeric_column {column.key!r}: expected one default_value for all elements, received "
             f"{column.default_value!r}"
         )
-    return flat[0]
+    return values[0]
 
 
 _CONVERTERS: dict[str, Callable[[Any], AnyColumn]] = {

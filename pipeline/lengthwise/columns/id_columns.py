@@ -64,7 +64,9 @@ class CategoricalColumn(Spec):
     from_: Place = Field(default="feature_lists", alias="from")
 
     @model_validator(mode="after")
-    def _check_fields_of_sequences(self) -> Self:
+    def _check_place_and_weights(self) -> Self:
+        if self.weight_key == self.key:
+            raise FieldError("weight_key", f"expected a feature other than the key, received {self.weight_key!r}")
         if self.per == "step":
             return self
         if self.group:
@@ -73,12 +75,6 @@ class CategoricalColumn(Spec):
         if self.from_ == "context":
             rule = "expected no `from` with `per: record`, since only sequences have this field"
             raise FieldError("from", f"{rule}, received 'context'; leave it out")
-        return self
-
-    @model_validator(mode="after")
-    def _check_weights(self) -> Self:
-        if self.weight_key == self.key:
-            raise FieldError("weight_key", f"expected a feature other than the key, received {self.weight_key!r}")
         return self
 
     @property

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 
-def plain_initializer(initializer: Any) -> Any:
+def initializer_config(initializer: Any) -> Any:
     """Converts a Keras or TensorFlow initializer to a Keras config; other values are returned unchanged.
 
     TensorFlow's initializers have Keras counterparts with the same class names and arguments, except the dtype, which
@@ -19,7 +19,7 @@ def plain_initializer(initializer: Any) -> Any:
     if module.startswith("keras."):
         return _config(type(initializer).__name__, initializer.get_config())
     if module.startswith(("tensorflow.", "tf_keras.")):
-        return _config(type(initializer).__name__, _as_keras_has_them(initializer.get_config()))
+        return _config(type(initializer).__name__, _keras_settings(initializer.get_config()))
     return initializer  # a user's class: Keras saves it if it is registered
 
 
@@ -37,14 +37,14 @@ def is_default_initializer(initializer: Any, dimension: int) -> bool:
     )
 
 
-def _as_keras_has_them(settings: dict[str, Any]) -> dict[str, Any]:
-    settings = {name: _plain(value) for name, value in settings.items() if name != "dtype"}
+def _keras_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    settings = {name: _json_value(value) for name, value in settings.items() if name != "dtype"}
     if settings.get("maxval", 1.0) is None:
         settings["maxval"] = 1.0
     return settings
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """Numbers and arrays of numpy in the form of Keras configs."""
     if not hasattr(value, "tolist"):
         return value

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from lengthwise.columns.column_base import Place, Shape, Spec, Strict
+from lengthwise.columns.column_base import ColumnShape, Place, Spec, Strict
 from lengthwise.columns.column_groups import GroupName
 from lengthwise.columns.exact_numbers import INTEGER_RANGES, Number, in_dtype
 from lengthwise.columns.field_errors import AS_LIST, AS_MAPPING, FieldError, show
@@ -58,7 +58,7 @@ class NumericColumn(Spec):
 
     kind: Literal["numeric"] = "numeric"
     key: str = Field(min_length=1, description="The feature's name.")
-    shape: Shape = Field(default=(1,), description="The shape of one step; `(1,)` is one number per step.")
+    shape: ColumnShape = Field(default=(1,), description="The shape of one step; `(1,)` is one number per step.")
     dtype: NumericDtype = Field(
         default="float32",
         description="Int dtypes read an int64 list, float dtypes a float list. The layer always returns floats, but "
