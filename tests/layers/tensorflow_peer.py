@@ -49,14 +49,14 @@ def _single(column):
 
 
 def _categorical(column):
-    plain = _plain_categorical(column)
+    unweighted = _unweighted_categorical(column)
     if column.weight_key is None:
-        return plain
-    weighted = fc.weighted_categorical_column(plain.categorical_column, column.weight_key)
+        return unweighted
+    weighted = fc.weighted_categorical_column(unweighted.categorical_column, column.weight_key)
     return feature_column_v2.SequenceCategoricalColumn(weighted)
 
 
-def _plain_categorical(column):
+def _unweighted_categorical(column):
     match column:
         case lw.IdentityColumn():
             return fc.sequence_categorical_column_with_identity(column.key, column.num_buckets, column.default_value)
@@ -89,7 +89,7 @@ class Peer:
             self._session = tf.compat.v1.Session(graph=graph)
             self._session.run([tf.compat.v1.global_variables_initializer(), tf.compat.v1.tables_initializer()])
             values = self._session.run(variables)
-            self.tables = {_table_name(one.name): value for one, value in zip(variables, values, strict=True)}
+            self.tables = {_table_name(variable.name): value for variable, value in zip(variables, values, strict=True)}
 
     def __call__(self, features):
         feed = {self._inputs[key]: _value(features[key]) for key in self._inputs}

@@ -39,7 +39,7 @@ CASES = {
 @pytest.mark.parametrize("jit", [None, False, True], ids=["eager", "traced", "compiled"])
 def test_buckets_count_the_boundaries_at_or_below_the_number(case, jit):
     values, boundaries, expected = CASES[case]
-    assert buckets(values, [float(one) for one in boundaries], jit) == expected
+    assert buckets(values, [float(boundary) for boundary in boundaries], jit) == expected
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float16"])

@@ -70,7 +70,7 @@ def collections_of(call, layer, columns):
         return {
             name: [variable.name for variable in graph.get_collection(name)]
             for name in graph.collections
-            if isinstance(name, str) and all(hasattr(one, "initializer") for one in graph.get_collection(name))
+            if isinstance(name, str) and all(hasattr(item, "initializer") for item in graph.get_collection(name))
         }
 
 
@@ -161,11 +161,11 @@ PRETRAINED = np.arange(6, dtype="float32").reshape(3, 2)
 def test_pretrained_tables_in_constant_initializers(give):
     with tf.Graph().as_default():
         aaa, bbb, ccc = (fc.sequence_categorical_column_with_identity(key, 3) for key in ("aaa", "bbb", "ccc"))
-        own = fc.embedding_column(ccc, 2, initializer=give(PRETRAINED))
+        single = fc.embedding_column(ccc, 2, initializer=give(PRETRAINED))
         shared = fc.shared_embeddings([bbb, aaa], 2, initializer=give(PRETRAINED))
-        sequence_input_layer(sparse_features(), [own, *shared])
+        sequence_input_layer(sparse_features(), [single, *shared])
         tables = run(v1.global_variables())
-    for table in (*tables, SequenceFeatures([own], return_lengths=True).tables["ccc_embedding"]):
+    for table in (*tables, SequenceFeatures([single], return_lengths=True).tables["ccc_embedding"]):
         np.testing.assert_array_equal(table, PRETRAINED)
     assert len(tables) == 2
 

@@ -52,12 +52,16 @@ def config_of(kind):
 def changed(kind, path, value):
     """The configuration of a layer of the column, with the field at the path (`a.b`, relative to the column) set."""
     config = config_of(kind)
-    *parents, name = path.split(".")
-    place = config["columns"][0]
-    for parent in parents:
-        place = place[parent]
-    place[name] = value
+    set_field(config, path, value)
     return config
+
+
+def set_field(config, path, value):
+    *parents, name = path.split(".")
+    fields = config["columns"][0]
+    for parent in parents:
+        fields = fields[parent]
+    fields[name] = value
 
 
 FILES = [
@@ -145,7 +149,7 @@ CODE = {
     "nothing": lambda path: {},
     "a list": lambda path: [path],
     "a number": lambda path: 3,
-    "names that are no words": lambda path: {"class_name": ["a"], "config": {}, "registered_name": {}},
+    "names that are not strings": lambda path: {"class_name": ["a"], "config": {}, "registered_name": {}},
 }
 
 
@@ -165,10 +169,10 @@ NESTED = {
     "a layer in a constant": lambda path: of_class("keras.layers", "TFSMLayer", filepath=path),
     "in a list": lambda path: [of_class("keras.layers", "StringLookup", vocabulary=path)],
     "in a list of lists": lambda path: [[1.0, of_class("keras.layers", "TFSMLayer", filepath=path)]],
-    "text of any size": lambda path: {"class_name": "__numpy__", "config": {"value": 0, "dtype": "S999999999999"}},
+    "a string of any size": lambda path: {"class_name": "__numpy__", "config": {"value": 0, "dtype": "S999999999999"}},
     "objects": lambda path: {"class_name": "__numpy__", "config": {"value": [path], "dtype": "object"}},
-    "no array": lambda path: {"class_name": "__tensor__", "config": [1]},
-    "no numbers": lambda path: {"class_name": "__numpy__", "config": {"value": path, "dtype": "float32"}},
+    "not an array": lambda path: {"class_name": "__tensor__", "config": [1]},
+    "strings": lambda path: {"class_name": "__numpy__", "config": {"value": path, "dtype": "float32"}},
     "without numbers": lambda path: {"class_name": "__numpy__", "config": {"dtype": "float32"}},
     "bytes of code": lambda path: {"class_name": "__lambda__", "config": {"value": ["4wA=", None, None]}},
     "of another shape": lambda path: [[1.0] * 3] * 3,
@@ -188,7 +192,7 @@ def test_an_initializers_numbers_are_numbers(case, secret):
 
 
 def test_a_layers_settings_are_numbers(secret):
-    for value in (of_class("keras.layers", "TFSMLayer", filepath=secret), NESTED["text of any size"](secret)):
+    for value in (of_class("keras.layers", "TFSMLayer", filepath=secret), NESTED["a string of any size"](secret)):
         for name in ("Rescaling", "Normalization"):
             config = of_class("keras.layers", name, scale=value, mean=[value])
             with pytest.raises(ConfigError, match="normalizer_fn: .* is not allowed"):
@@ -198,7 +202,7 @@ def test_a_layers_settings_are_numbers(secret):
 HUGE = {
     "table": ("ids", {"categorical_column.num_buckets": 2**40}, "embedding tables: expected at most .* GiB"),
     "many ids": ("ids", {"categorical_column.num_buckets": 2**63 - 1}, "embedding tables: expected at most .* GiB"),
-    "more ids than there are": ("ids", {"categorical_column.num_buckets": 2**70}, "less than 9223372036854775808"),
+    "more ids than 63 bits": ("ids", {"categorical_column.num_buckets": 2**70}, "less than 9223372036854775808"),
     "dimension": ("ids", {"dimension": 2**40}, "dimension: expected at most 16777216"),
     "hashes": (
         "ids",
@@ -226,8 +230,12 @@ HUGE = {
     ),
     "shape": ("numbers", {"shape": [2**40]}, "shape: expected at most 16777216 numbers"),
     "axes": ("numbers", {"shape": [2**40] * 100_000}, "shape: expected at most 64 entries"),
-    "values a step": ("ids", {"categorical_column.values_per_step": 2**40}, "values_per_step: expected at most 65536"),
-    "words told": ("embedding", {"categorical_column.vocabulary_size": 2**70}, "vocabulary_size"),
+    "step size": (
+        "ids",
+        {"categorical_column.values_per_step": 2**40},
+        "values_per_step: expected at most 65536",
+    ),
+    "size of a vocabulary": ("embedding", {"categorical_column.vocabulary_size": 2**70}, "vocabulary_size"),
     "a word twice": (
         "embedding",
         {"categorical_column.vocabulary_list": [*map(str, range(200_000)), "199999"]},
@@ -241,18 +249,9 @@ def test_sizes_are_checked_before_memory_is_allocated(case):
     kind, fields, message = HUGE[case]
     config = config_of(kind)
     for path, value in fields.items():
-        config["columns"] = changed_again(config, path, value)
+        set_field(config, path, value)
     with pytest.raises(ConfigError, match=message):
         SequenceFeatures.from_config(config)
-
-
-def changed_again(config, path, value):
-    *parents, name = path.split(".")
-    place = config["columns"][0]
-    for parent in parents:
-        place = place[parent]
-    place[name] = value
-    return config["columns"]
 
 
 def nested(levels):

@@ -93,8 +93,8 @@ def test_an_input_of_integers_gives_the_buckets_of_tensorflow(tmp_path):
     model, path = of_user("int64"), str(tmp_path / "model.keras")
     expected = tf.strings.to_hash_bucket_fast(tf.as_string(USERS["u"]), 1000).numpy()
     model.save(path)
-    for one in (model, keras.saving.load_model(path)):
-        np.testing.assert_array_equal(one.predict(USERS, verbose=0).argmax(-1), expected)
+    for loaded in (model, keras.saving.load_model(path)):
+        np.testing.assert_array_equal(loaded.predict(USERS, verbose=0).argmax(-1), expected)
 
 
 @pytest.mark.parametrize("bad", [1.7, -0.5, float("nan"), float("inf")])

@@ -19,20 +19,20 @@ def _nested(rows):
     return [[[value] for value in row] for row in rows]
 
 
-def _told(values):
+def _with_lengths(values):
     return {"x": values, "sequence_length": tf.constant(LENGTHS)}
 
 
 LAYOUTS = {  # of two rows, of 4 numbers and of 2
-    "dense [B,T]": lambda rows, dtype: _told(_ragged(rows, dtype).to_tensor()),
-    "dense [B,T,1]": lambda rows, dtype: _told(_ragged(rows, dtype).to_tensor()[..., None]),
+    "dense [B,T]": lambda rows, dtype: _with_lengths(_ragged(rows, dtype).to_tensor()),
+    "dense [B,T,1]": lambda rows, dtype: _with_lengths(_ragged(rows, dtype).to_tensor()[..., None]),
     "ragged [B,(T)]": lambda rows, dtype: {"x": _ragged(rows, dtype)},
     "ragged [B,(T),(1)]": lambda rows, dtype: {"x": _ragged(_nested(rows), dtype)},
     "ragged [B,(T),1]": lambda rows, dtype: {"x": tf.ragged.constant(_nested(rows), dtype, ragged_rank=1)},
     "sparse [B,T]": lambda rows, dtype: {"x": _ragged(rows, dtype).to_sparse()},
     "sparse [B,T,1]": lambda rows, dtype: {"x": _ragged(_nested(rows), dtype).to_sparse()},
-    "sparse and told": lambda rows, dtype: _told(_ragged(rows, dtype).to_sparse()),
-    "ragged and told": lambda rows, dtype: _told(_ragged(rows, dtype)),
+    "sparse with lengths": lambda rows, dtype: _with_lengths(_ragged(rows, dtype).to_sparse()),
+    "ragged with lengths": lambda rows, dtype: _with_lengths(_ragged(rows, dtype)),
     "sparse value": lambda rows, dtype: {"x": tf.compat.v1.SparseTensorValue(*_parts(_ragged(rows, dtype)))},
 }
 STARTS = [2**24 + 1, 2**31 - 1, 2**31, 2**31 + 1, 2**53, 2**53 + 1, -(2**31) - 1, -(2**53) - 1, 2**62 + 1]
@@ -53,12 +53,7 @@ def rows_from(start):
 
 
 def numbers(columns, features, dtype=None):
-    layer = (
-        SequenceFeatures(columns, dtype=dtype, return_lengths=True)
-        if dtype
-        else SequenceFeatures(columns, return_lengths=True)
-    )
-    inputs, lengths = layer(features)
+    inputs, lengths = SequenceFeatures(columns, dtype=dtype, return_lengths=True)(features)
     assert tuple(lengths.numpy()) == LENGTHS
     return inputs.numpy()
 
@@ -66,10 +61,10 @@ def numbers(columns, features, dtype=None):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("start", STARTS)
 def test_the_normalizer_receives_the_integers(layout, start):
-    seen = []
+    dtypes = []
 
     def since(values):
-        seen.append(values.dtype)
+        dtypes.append(values.dtype)
         return values - start
 
     column = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=since, default_value=-9)
@@ -78,7 +73,7 @@ def test_the_normalizer_receives_the_integers(layout, start):
     ids = lw.indicator_column(lw.sequence_bucketized_column(column, [1, 2, 60]))
     actual = numbers([ids], LAYOUTS[layout](rows_from(start), tf.int64))
     assert actual.argmax(-1).tolist() == [[0, 1, 2, 3], [2, 0, 0, 0]]
-    assert set(seen) == {tf.int64}
+    assert set(dtypes) == {tf.int64}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -119,7 +114,7 @@ def test_a_default_that_integers_cannot_represent_is_kept(layout, default, dtype
 
 
 @pytest.mark.parametrize("make", ["dense", "ragged", "sparse"])
-@pytest.mark.parametrize("normalizer", [None, lambda values: values * 2.0], ids=["plain", "normalised"])
+@pytest.mark.parametrize("normalizer", [None, lambda values: values * 2.0], ids=["as they are", "normalised"])
 @pytest.mark.parametrize("default", [0.5, 3.0])
 def test_the_rest_of_a_last_step_is_the_default_and_not_normalised(make, normalizer, default):
     column = lw.sequence_numeric_column("x", shape=2, default_value=default, normalizer_fn=normalizer)
@@ -146,8 +141,8 @@ def test_every_way_to_call_keeps_all_bits(call):
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "uint64", "bool"])
 def test_integers_of_any_width_are_numbers(dtype):
     values = tf.cast([[0, 1], [1, 0]], dtype)
-    wide = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=lambda given: given + given)
-    for column, factor in ((lw.sequence_numeric_column("x"), 1), (wide, 2)):
+    doubled = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=lambda given: given + given)
+    for column, factor in ((lw.sequence_numeric_column("x"), 1), (doubled, 2)):
         actual, _ = SequenceFeatures([column], return_lengths=True)(
             {"x": values, "sequence_length": tf.constant([2, 1])}
         )
@@ -176,7 +171,7 @@ def test_floats_of_an_integer_column_lose_nothing():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda texts: texts.to_tensor(), lambda texts: texts, lambda texts: texts.to_sparse()]
+    "make", [lambda strings: strings.to_tensor(), lambda strings: strings, lambda strings: strings.to_sparse()]
 )
 def test_strings_are_not_numbers(make):
     features = {"x": make(tf.ragged.constant([["a", "b"]])), "sequence_length": tf.constant([2])}

@@ -29,10 +29,10 @@ def features(batch=4, steps=3, seed=0):
 
 
 def inputs(steps=None):
-    made = {key: keras.Input((steps,), dtype="int64", name=key) for key in ("watches", "a", "b")}
-    made["rating"] = keras.Input((steps,), name="rating")
-    made["sequence_length"] = keras.Input((), dtype="int64", name="sequence_length")
-    return made
+    given = {key: keras.Input((steps,), dtype="int64", name=key) for key in ("watches", "a", "b")}
+    given["rating"] = keras.Input((steps,), name="rating")
+    given["sequence_length"] = keras.Input((), dtype="int64", name="sequence_length")
+    return given
 
 
 def functional():
@@ -54,7 +54,7 @@ class Subclassed(keras.Model):
 
 
 def sequential():
-    layers = [SequenceFeatures(COLUMNS, return_lengths=False), keras.layers.LSTM(5), keras.layers.Dense(1)]
+    layers = [SequenceFeatures(COLUMNS), keras.layers.LSTM(5), keras.layers.Dense(1)]
     return keras.Sequential(layers)
 
 
@@ -85,7 +85,7 @@ def test_sequential_after_an_input_of_one_sparse_feature():
     model = keras.Sequential(
         [
             keras.Input((None,), sparse=True, dtype="int64"),
-            SequenceFeatures([column], return_lengths=False),
+            SequenceFeatures([column]),
             keras.layers.LSTM(2),
         ]
     )
@@ -254,12 +254,12 @@ def test_mixed_precision_keeps_tables_and_bucket_bounds_exact():
 @pytest.mark.parametrize("make", [functional, Subclassed])
 def test_compiled_training_on_dense_input_gives_the_same(make):
     keras.utils.set_random_seed(1)
-    plain, compiled = make(), make()
-    plain(features()), compiled(features())
-    compiled.set_weights(plain.get_weights())
+    interpreted, compiled = make(), make()
+    interpreted(features()), compiled(features())
+    compiled.set_weights(interpreted.get_weights())
     data = tf.data.Dataset.from_tensors((features(), tf.ones([4, 1]))).repeat(2)
     losses = []
-    for model, jit in ((plain, False), (compiled, True)):
+    for model, jit in ((interpreted, False), (compiled, True)):
         model.compile("sgd", "mse", jit_compile=jit)
         losses.append(model.fit(data, verbose=0).history["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-4)

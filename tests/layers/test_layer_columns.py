@@ -64,13 +64,13 @@ def test_numbers_are_standardised_also_by_the_model_that_is_loaded(name, tmp_pat
     else:
         given = lw.inputs(COLUMNS.without("items", "user"))
         model = keras.Model(list(given.values()), layer(given))
-    want = [
+    expected = [
         [[0.0, -0.25, 30], [1.0, 0.25, 30], [2.0, 1.25, 30]],
         [[-1.0, 2.25, 40], [0, 0, 0], [0, 0, 0]],
     ]
-    assert model(batch()).numpy().tolist() == want
+    assert model(batch()).numpy().tolist() == expected
     model.save(tmp_path / "model.keras")
-    assert keras.saving.load_model(tmp_path / "model.keras")(batch()).numpy().tolist() == want
+    assert keras.saving.load_model(tmp_path / "model.keras")(batch()).numpy().tolist() == expected
 
 
 def test_statistics_may_be_given_and_constant_numbers_stay_finite() -> None:
@@ -91,6 +91,7 @@ def test_the_normalizer_of_a_column_is_kept() -> None:
         ([PRICE], {"standardize": {"cost": (0, 1)}}, r"standardize: expected the keys of .*\(price\), received 'cost'"),
         (COLUMNS, {"embedding_dim": {"word": 4}}, r"embedding_dim: .*plain id columns \(items\), received 'word'"),
         (COLUMNS, {"embedding_dim": 0}, "dimension: expected"),
+        (COLUMNS, {"embedding_dim": {"items": 0}}, "dimension: expected"),
         (COLUMNS, {"context": ["item"]}, r"context: expected .*numbers or of ids \(age\), received 'item'"),
         (COLUMNS, {"context": ["user"]}, r"context: expected .*numbers or of ids \(age\), received 'user'"),
         ([AGE], {}, r"columns: expected at least one sequence column, received context columns only \(age\)"),

@@ -34,14 +34,14 @@ def ragged() -> dict[str, Any]:
 
 
 def dense(side: str) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    padded_features: dict[str, Any] = {}
     for key, values in ragged().items():
         size = 2 if key in ("two", "pair") else 1
         padded = values.to_tensor(-1 if key == "two" else 0).numpy()
         if side == "left":
             padded = np.stack([np.roll(row, len(row) - size * n, 0) for row, n in zip(padded, LENGTHS, strict=True)])
-        made[key] = tf.constant(padded)
-    return {**made, "sequence_length": tf.constant(LENGTHS)}
+        padded_features[key] = tf.constant(padded)
+    return {**padded_features, "sequence_length": tf.constant(LENGTHS)}
 
 
 def shifted(values: Any) -> np.ndarray:
@@ -107,9 +107,9 @@ def test_ambiguous_rows_are_refused(features: Any, message: str) -> None:
     layer = SequenceFeatures([COLUMNS[2]], padding="left")
     with pytest.raises((ConfigError, tf.errors.InvalidArgumentError), match=message):
         layer(features)
-    wide = tf.TensorSpec([None, None])
+    any_shape = tf.TensorSpec([None, None])
     traced = tf.function(lambda pair, lengths: layer({"pair": pair, "sequence_length": lengths}))
-    traced = traced.get_concrete_function(wide, tf.TensorSpec([None], tf.int32))
+    traced = traced.get_concrete_function(any_shape, tf.TensorSpec([None], tf.int32))
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         traced(features["pair"], features["sequence_length"])
 

@@ -63,10 +63,8 @@ MASKS = {
 def test_masks_without_lengths_are_refused(case, traced):
     mask, message = MASKS[case]
     mask = {key: tf.constant(rows) for key, rows in mask.items()} if isinstance(mask, dict) else tf.constant(mask)
-    layer, features = (
-        SequenceFeatures([numbers("x"), numbers("y")], return_lengths=True),
-        {"x": tf.ones([2, 3]), "y": tf.ones([2, 3])},
-    )
+    layer = SequenceFeatures([numbers("x"), numbers("y")], return_lengths=True)
+    features = {"x": tf.ones([2, 3]), "y": tf.ones([2, 3])}
     call = tf.function(layer) if traced else layer
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
         call(features, mask=mask)
@@ -114,7 +112,7 @@ SIZES = {
         {"x": tf.ones([2, 2]), "sequence_length": tf.constant([1, 2, 1])},
         "one batch",
     ),
-    "one weight a step": (
+    "one weight per step": (
         WEIGHTED,
         {"k": tf.ones([1, 2, 3], tf.int32), "w": tf.ones([1, 2, 1]), "sequence_length": tf.constant([2])},
         "feature 'w': expected weights of the shape of 'k'",

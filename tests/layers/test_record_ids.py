@@ -38,17 +38,17 @@ def test_vectors_of_the_record_are_next_to_each_step_in_the_order_of_the_keys() 
     device, items = (layer.tables[name].numpy() for name in ("device_embedding", "item_last_shared_embedding"))
     assert [tuple(weight.shape) for weight in layer.weights] == [(10, 2), (2, 4)]  # one table for both columns of items
     zero = np.zeros
-    one = [5.0, 0, 2, 0, 0, 0, *items[2], *device[1]]
-    other = [6.0, 0, 0, 0, 0, 1, *zero(2), *zero(4)]  # no item, and a device outside the vocabulary
+    first = [5.0, 0, 2, 0, 0, 0, *items[2], *device[1]]
+    second = [6.0, 0, 0, 0, 0, 1, *zero(2), *zero(4)]  # no item, and a device outside the vocabulary
     expected = [
-        [[*items[1], *one], [*items[2], *one], zero(14)],
-        [[*items[3], *other], zero(14), zero(14)],
+        [[*items[1], *first], [*items[2], *first], zero(14)],
+        [[*items[3], *second], zero(14), zero(14)],
     ]
     np.testing.assert_allclose(layer(FEATURES), expected, rtol=1e-6)
     assert layer.compute_output_shape({"item": (2, 3)}) == (2, 3, 14)
 
 
-@pytest.mark.parametrize("kind", ["ragged", "sparse", "filled up in front"])
+@pytest.mark.parametrize("kind", ["ragged", "sparse", "empty slots first"])
 def test_the_layout_of_several_values_makes_no_difference(kind) -> None:
     layer = make_layer()
     topics: Any = tf.ragged.constant([[1, 1], [4]], dtype=tf.int64)
@@ -84,7 +84,7 @@ def test_looked_up_features_give_the_same_in_a_model_that_is_saved_and_compiled(
     assert layer.supports_jit
     assert not raw.supports_jit
     inputs = lw.inputs(lw.looked_up(COLUMNS))
-    assert {key: one.shape for key, one in inputs.items() if key != "item"} == {
+    assert {key: value.shape for key, value in inputs.items() if key != "item"} == {
         "topics": (None, 3),
         **dict.fromkeys(("topics_count", "sequence_length", "device", "last", "age"), (None,)),
     }
@@ -134,6 +134,21 @@ def test_context_features_are_the_vectors_next_to_the_steps_once_per_record(tmp_
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded(features), alone(FEATURES))
     assert (layer.supports_jit, alone.supports_jit) == (True, False)
+
+
+def test_a_size_for_an_unknown_key_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"embedding_dim: .*\(device, last\), received 'devices'"):
+        lw.ContextFeatures([LAST, DEVICE, AGE], ["device"], embedding_dim={"devices": 4})
+
+
+@pytest.mark.parametrize("kind", [lw.SequenceFeatures, lw.ContextFeatures])
+def test_an_export_contains_the_lookups_of_the_record(kind, tmp_path) -> None:
+    inputs = lw.inputs(lw.looked_up([ITEM])) | {"device": keras.Input((), dtype="string", name="device")}
+    model = keras.Model(inputs, kind([ITEM, DEVICE], context=["device"])(inputs))
+    model.export(str(tmp_path / "served"), format="tf_saved_model", verbose=False)
+    batch = {key: tf.convert_to_tensor(FEATURES[key]) for key in inputs}
+    served = tf.saved_model.load(str(tmp_path / "served"))
+    np.testing.assert_allclose(served.serve(batch), model(batch), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

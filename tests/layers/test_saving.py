@@ -37,8 +37,8 @@ def predicted(model):
 def test_a_new_process_loads_a_model_once_the_layers_are_imported(tmp_path, imports):
     path = saved(None, str(tmp_path / "model.keras"))
     code = f"{imports}\nprint(type(keras.saving.load_model({path!r}).layers[-1]).__name__)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout.strip(), done.returncode) == ("SequenceFeatures", 0), done.stderr
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (completed.stdout.strip(), completed.returncode) == ("SequenceFeatures", 0), completed.stderr
 
 
 class Halving:

@@ -43,7 +43,7 @@ def as_sparse(rows, fill):
     return {"k": ragged(rows).to_sparse()}
 
 
-ONE_A_STEP = {
+ONE_PER_STEP = {
     "identity": (identity("k", 3), [[1, 0], [2]], 0),
     "words": (vocabulary("k", ["a", "b", "c"]), [["b", "a"], ["c"]], ""),
     "integer words": (vocabulary("k", [7, 5, 9]), [[5, 7], [9]], 0),
@@ -53,9 +53,9 @@ ONE_A_STEP = {
 
 
 @pytest.mark.parametrize("make", [as_dense, as_ragged, as_sparse])
-@pytest.mark.parametrize("kind", ONE_A_STEP)
+@pytest.mark.parametrize("kind", ONE_PER_STEP)
 def test_every_kind_of_input_gives_the_same(kind, make):
-    column, rows, fill = ONE_A_STEP[kind]
+    column, rows, fill = ONE_PER_STEP[kind]
     assert run([lw.indicator_column(column)], make(rows, fill)) == (HOT, [2, 1])
 
 
@@ -91,8 +91,7 @@ def test_steps_with_several_values(kind):
 
 def test_an_empty_slot_of_a_dense_step_is_not_a_refused_value():
     column = lw.indicator_column(identity("k", 3))
-    features = {**MULTI_HOT["dense"]}
-    assert run([column], features) == (TWO_HOT, [3, 1])
+    assert run([column], MULTI_HOT["dense"]) == (TWO_HOT, [3, 1])
 
 
 @pytest.mark.parametrize("make", [as_dense, as_ragged, as_sparse])
@@ -168,9 +167,9 @@ def test_sequence_length_makes_the_lengths_of_sparse_input_exact():
 
 
 def test_columns_are_padded_or_cut_to_the_longest_sequence():
-    wide = tf.SparseTensor([[0, 0]], [1.0], [2, 9])
-    narrow = tf.SparseTensor([[0, 0]], [2.0], [2, 1])
-    assert run([numbers("a"), numbers("b")], {"a": wide, "b": narrow}) == ([[[1, 2]], [[0, 0]]], [1, 0])
+    many_steps = tf.SparseTensor([[0, 0]], [1.0], [2, 9])
+    one_step = tf.SparseTensor([[0, 0]], [2.0], [2, 1])
+    assert run([numbers("a"), numbers("b")], {"a": many_steps, "b": one_step}) == ([[[1, 2]], [[0, 0]]], [1, 0])
 
 
 def test_dense_and_ragged_features_share_the_lengths():
@@ -206,7 +205,7 @@ DIFFERENT = {
         "'a' and 'b' differ, first in row",
         0,
     ),
-    "told": (
+    "given": (
         {"a": ragged([[1.0], [2.0]]), "b": ragged([[1.0], [2.0]]), "sequence_length": tf.constant([1, 2])},
         "feature 'a': its number of steps differs from 'sequence_length'; first in row",
         1,
@@ -325,15 +324,15 @@ def test_ragged_steps_of_another_size_are_an_error():
 
 @pytest.mark.parametrize("make", [as_dense, as_ragged, as_sparse])
 def test_the_normalizer_receives_dense_values_and_padding_stays_default(make):
-    seen = []
+    ranks = []
 
     def normalize(values):
-        seen.append(values.shape.rank)
+        ranks.append(values.shape.rank)
         return (values - 1.0) / 2.0
 
     column = numbers("k", default_value=-9.0, normalizer_fn=normalize)
     assert run([column], make([[1.0, 3.0], [5.0]], 0.0)) == ([[[0], [1]], [[2], [-9]]], [2, 1])
-    assert set(seen) == {3}
+    assert set(ranks) == {3}
 
 
 def test_numbers_missing_in_sparse_input_are_not_normalised():
@@ -391,9 +390,9 @@ def test_wrong_columns_are_value_errors(case):
 
 
 def test_columns_of_tensorflow_that_are_not_sequences_are_value_errors():
-    plain = tf.feature_column.categorical_column_with_identity("k", 3)
+    of_record = tf.feature_column.categorical_column_with_identity("k", 3)
     with pytest.raises(ValueError, match="expected at least one sequence column, received context columns only"):
-        SequenceFeatures([tf.feature_column.embedding_column(plain, 2)], return_lengths=True)
+        SequenceFeatures([tf.feature_column.embedding_column(of_record, 2)], return_lengths=True)
 
 
 @pytest.mark.parametrize("features", [{"other": ragged([[1.0]])}, [ragged([[1.0]])], "k"])
@@ -403,10 +402,8 @@ def test_missing_features_are_value_errors_that_list_the_keys(features):
 
 
 def test_columns_without_weights_work_eagerly_and_in_functions():
-    features, columns = (
-        {"k": ragged([["b", "?"]])},
-        [lw.indicator_column(vocabulary("k", ["a", "b"], num_oov_buckets=1))],
-    )
+    features = {"k": ragged([["b", "?"]])}
+    columns = [lw.indicator_column(vocabulary("k", ["a", "b"], num_oov_buckets=1))]
     for call in (sequence_input_layer, tf.function(lambda features, _: sequence_input_layer(features, columns))):
         inputs, lengths = call(features, columns)
         assert (inputs.numpy().tolist(), lengths.numpy().tolist()) == ([[[0, 1, 0], [0, 0, 1]]], [2])

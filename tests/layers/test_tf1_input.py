@@ -117,9 +117,9 @@ def test_initializers_may_take_a_partition(name):
         "shared": lw.shared_embedding_columns([ours], 2, initializer=initializer),
     }
     features = {"k": v1.SparseTensorValue(FLAT, (2, 0, 1), (2, 2))}
-    for one in columns.values():
+    for wrapped in columns.values():
         for call in (CALLS["layer"], CALLS["graph"]):
-            assert np.asarray(call(one, features)[0]).tolist() == [[[5, 6], [1, 2]], [[3, 4], [0, 0]]]
+            assert np.asarray(call(wrapped, features)[0]).tolist() == [[[5, 6], [1, 2]], [[3, 4], [0, 0]]]
 
 
 # ----------------------------------------------------------------------------------------------------------- shapes

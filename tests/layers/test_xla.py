@@ -16,7 +16,7 @@ HASH = lw.sequence_categorical_column_with_hash_bucket("k", 9)
 NUMBERS_HASHED = lw.sequence_categorical_column_with_hash_bucket("k", 9, dtype="int64")
 WORDS = lw.sequence_categorical_column_with_vocabulary_list("k", ["a", "b"])
 NUMBERS_KNOWN = lw.sequence_categorical_column_with_vocabulary_list("k", [5, 6])
-IDS, NUMBERS, TEXTS = [[5, 6], [5]], [[5.0, 6.0], [5.0]], [["a", "b"], ["a"]]
+IDS, NUMBERS, STRINGS = [[5, 6], [5]], [[5.0, 6.0], [5.0]], [["a", "b"], ["a"]]
 
 CASES = {  # column, layout, rows, whether XLA can compile it
     "ids": (IDENTITY, "dense", IDS, True),
@@ -24,15 +24,15 @@ CASES = {  # column, layout, rows, whether XLA can compile it
     "ids of hashed strings": (HASH, "dense", IDS, True),
     "numbers": (lw.sequence_numeric_column("k"), "dense", NUMBERS, True),
     "buckets": (lw.sequence_bucketized_column(lw.sequence_numeric_column("k"), [5.5]), "dense", NUMBERS, True),
-    "hashed strings": (HASH, "dense", TEXTS, False),
-    "words": (WORDS, "dense", TEXTS, False),
+    "hashed strings": (HASH, "dense", STRINGS, False),
+    "words": (WORDS, "dense", STRINGS, False),
     "hashed integers": (NUMBERS_HASHED, "dense", IDS, False),
     "known integers": (NUMBERS_KNOWN, "dense", IDS, False),
     "ragged ids": (IDENTITY, "ragged", IDS, False),
     "sparse ids": (IDENTITY, "sparse", IDS, False),
     "ragged numbers": (lw.sequence_numeric_column("k"), "ragged", NUMBERS, False),
     "sparse numbers": (lw.sequence_numeric_column("k"), "sparse", NUMBERS, False),
-    "ragged words": (WORDS, "ragged", TEXTS, False),
+    "ragged words": (WORDS, "ragged", STRINGS, False),
 }
 
 
@@ -57,7 +57,7 @@ def functional(column, layout, features):
 
 
 def sequential(column):
-    layers = [SequenceFeatures([wrapped(column)], return_lengths=False), keras.layers.GlobalAveragePooling1D()]
+    layers = [SequenceFeatures([wrapped(column)]), keras.layers.GlobalAveragePooling1D()]
     return keras.Sequential([*layers, keras.layers.Dense(1)])
 
 
@@ -69,8 +69,8 @@ def fit(model, features):
 def gpu(monkeypatch):
     """A GPU in the list of devices, by which Keras decides; the code still runs on the CPU, with the same XLA."""
     listed = tf.config.list_physical_devices
-    one = [types.SimpleNamespace(device_type="GPU")]
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: listed(kind) + ([] if kind else one))
+    gpus = [types.SimpleNamespace(device_type="GPU")]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: listed(kind) + ([] if kind else gpus))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -111,10 +111,8 @@ def test_a_layer_called_on_ragged_and_on_dense_input_is_not_compiled():
 
 def test_ids_as_floats_work_in_xla():
     """Keras passes floats if an Input has no dtype."""
-    layer, features = (
-        SequenceFeatures([wrapped(CASES["ids of words"][0])], return_lengths=True),
-        features_of("dense", NUMBERS),
-    )
+    layer = SequenceFeatures([wrapped(CASES["ids of words"][0])], return_lengths=True)
+    features = features_of("dense", NUMBERS)
     np.testing.assert_array_equal(tf.function(layer, jit_compile=True)(features)[0], layer(features)[0])
 
 
@@ -127,7 +125,7 @@ def test_xla_that_cannot_compile_is_refused_with_advice():
 
 
 def test_a_loaded_model_of_strings_is_not_compiled(gpu, tmp_path):
-    model, features = sequential(WORDS), features_of("dense", TEXTS)
+    model, features = sequential(WORDS), features_of("dense", STRINGS)
     model(features)
     model.save(str(tmp_path / "model.keras"))
     loaded = keras.saving.load_model(str(tmp_path / "model.keras"))

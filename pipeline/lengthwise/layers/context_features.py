@@ -8,9 +8,9 @@ import keras
 from lengthwise.columns import AnyColumn, feature_of
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, FeatureTensors, KerasConfig, StaticShape
-from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns, converted_columns
+from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns
 from lengthwise.layers.planning.keras_config import columns_config, columns_from_config
-from lengthwise.layers.planning.layer_plan import ColumnsLike
+from lengthwise.layers.planning.layer_plan import ColumnsLike, converted_columns
 from lengthwise.layers.segment_layers import is_packed
 from lengthwise.layers.tables.layer_tables import add_tables
 from lengthwise.layers.vectors.record_vectors import RecordFeatures
@@ -78,7 +78,7 @@ class ContextFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     def build(self, features_shape: Mapping[str, StaticShape] | None = None) -> None:
         """Creates the tables and lookups; they do not depend on the input."""
         del features_shape
-        self._context.make_lookups()
+        self._lookups = self._context.lookups
         self.tables = add_tables(self, self._context.plans)
 
     def call(self, features: FeatureTensors) -> BackendTensor:
@@ -96,7 +96,7 @@ class ContextFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
                 "ContextFeatures: expected one record per row, received packed rows; pass `context=` to "
                 "SequenceFeatures"
             )
-        hindrances = self._context.xla_hindrances(features)
+        hindrances = self._context.hindrances(features)
         if hindrances:
             refuse_to_compile("ContextFeatures", hindrances)
             self.supports_jit = False

@@ -9,9 +9,15 @@ from keras import ops
 from lengthwise.columns import AnyColumn, feature_of, packed_keys
 from lengthwise.layers.context_concatenation import join_context
 from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, KerasConfig, StaticShape
-from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns, converted_columns, step_columns
+from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns, step_columns
 from lengthwise.layers.planning.keras_config import columns_config, columns_from_config
-from lengthwise.layers.planning.layer_plan import ColumnsLike, LayerPlan, plan_columns, with_vocabulary_entries
+from lengthwise.layers.planning.layer_plan import (
+    ColumnsLike,
+    LayerPlan,
+    converted_columns,
+    plan_columns,
+    with_vocabulary_entries,
+)
 from lengthwise.layers.reading.batch_inputs import read_features, read_mask
 from lengthwise.layers.reading.batch_lengths import Masks
 from lengthwise.layers.reading.column_lookups import make_lookups
@@ -166,8 +172,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
     def build(self, features_shape: Mapping[str, StaticShape] | StaticShape | None = None) -> None:
         """Creates the tables and lookups; they do not depend on the input."""
         del features_shape
-        self._lookups = make_lookups(self._plan)
-        self._context.make_lookups()
+        self._lookups, self._context_lookups = make_lookups(self._plan), self._context.lookups
         self.tables = add_tables(self, self._plans)
 
     def __call__(self, features: FeatureTensors | FeatureTensor, *args: Any, **kwargs: Any) -> Any:
@@ -230,7 +235,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         return (inputs, (batch,)) if self.return_lengths else inputs
 
     def _update_supports_jit(self, features: FeatureTensors | FeatureTensor) -> None:
-        hindrances = [*xla_hindrances(self._plan, features), *self._context.xla_hindrances(features)]
+        hindrances = [*xla_hindrances(self._plan, features), *self._context.hindrances(features)]
         if hindrances:
             refuse_to_compile("SequenceFeatures", hindrances)
         supported = not hindrances and (self.supports_jit or not self._is_called)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from lengthwise.columns import DenseColumn, SharedEmbeddingColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, Initializer, StaticShape
-from lengthwise.layers.planning.layer_plan import EmbeddingTable, LayerPlan, table_name
+from lengthwise.layers.planning.layer_plan import EmbeddingTable, LayerPlan, table_of
 from lengthwise.layers.reading.batch_inputs import read_features, tensors_by_key
 from lengthwise.layers.reading.column_lookups import make_lookups
 from lengthwise.layers.tables.checkpoint_weights import VARIABLE, first_weights
@@ -27,14 +27,15 @@ def graph_input_layer(
     """The layer's outputs; its variables are created or found in the current variable scope."""
     features = tensors_by_key(plan, features)
     collections = _collections(weight_collections)
-    with _v1.variable_scope(None, default_name="sequence_input_layer", values=_tensors(features)):
+    tensors = tf.nest.flatten(list(features.values()), expand_composites=True)
+    with _v1.variable_scope(None, default_name="sequence_input_layer", values=tensors):
         tables: dict[str, tf.Variable] = {}
         for column in plan.columns:
-            name = table_name(column)
+            table = table_of(column)
             # A scope for every column, even without a table: scopes of equal names are numbered.
-            with _v1.variable_scope(None, default_name=name or column.name):
-                if name is not None and name not in tables:
-                    tables[name] = _variable(column, plan.tables[name], collections, trainable)
+            with _v1.variable_scope(None, default_name=column.name if table is None else table.name):
+                if table is not None and table.name not in tables:
+                    tables[table.name] = _variable(column, table, collections, trainable)
         batch = read_features(plan, features, None, make_lookups(plan))
         return batch_vectors(plan, batch, tables, "float32")
 
@@ -50,20 +51,18 @@ def _variable(
         variable = _new_variable(table, collections, trainable)
         _v1.add_to_collection(table.name, variable)
         return variable
-    shape = (table.num_buckets, table.spec.dimension)
-    if len(variables) > 1 or tuple(variables[0].shape) != shape:
+    if len(variables) > 1 or tuple(variables[0].shape) != table.shape:
         raise ConfigError(
             f"shared embedding {table.name!r}: expected the graph's collection of that name to contain one variable of "
-            f"shape {shape}, received {variables}; use another shared_embedding_collection_name"
+            f"shape {table.shape}, received {variables}; use another shared_embedding_collection_name"
         )
     return variables[0]
 
 
 def _new_variable(table: EmbeddingTable, collections: list[str] | None, trainable: bool) -> tf.Variable:
-    shape = (table.num_buckets, table.spec.dimension)
     return _v1.get_variable(
         VARIABLE,
-        shape=shape,
+        shape=table.shape,
         dtype=tf.float32,
         initializer=_initializer(table),
         trainable=table.spec.trainable and trainable,
@@ -89,7 +88,3 @@ def _collections(names: Iterable[str] | None) -> list[str] | None:
     names = list(names)
     extra = [] if _v1.GraphKeys.GLOBAL_VARIABLES in names else [_v1.GraphKeys.GLOBAL_VARIABLES]
     return names + extra
-
-
-def _tensors(features: FeatureTensors) -> list[BackendTensor]:
-    return tf.nest.flatten(list(features.values()), expand_composites=True)

@@ -8,7 +8,7 @@ context ── only the keys of `context=`, next to every step
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import cast, get_args
+from typing import get_args
 
 from lengthwise.columns import (
     AnyColumn,
@@ -17,13 +17,10 @@ from lengthwise.columns import (
     IdColumn,
     embedding_column,
     feature_of,
-    from_feature_column,
     is_context,
 )
 from lengthwise.columns.field_errors import show
-from lengthwise.columns.from_tensorflow import is_feature_column
 from lengthwise.errors import ConfigError
-from lengthwise.layers.planning.layer_plan import ColumnLike, ColumnsLike, column_list
 
 _IDS = (*get_args(IdColumn), BucketizedColumn)
 _LARGEST_SIZE = 256
@@ -53,11 +50,6 @@ def embedding_size(num_ids: int) -> int:
     return min(8 * math.ceil(num_ids**0.25 / 2), _LARGEST_SIZE)
 
 
-def converted_columns(columns: ColumnsLike) -> list[AnyColumn]:
-    """The columns as a list, those of TensorFlow converted to ours."""
-    return [_converted(column) for column in column_list(columns)]
-
-
 def step_columns(columns: Iterable[AnyColumn], embedding_dim: EmbeddingSizes = None) -> list[AnyColumn]:
     """The columns with vectors per step: plain ids are wrapped in an embedding, context columns are left out.
 
@@ -83,8 +75,11 @@ def context_columns(
     """The context columns of these keys, in the order of the keys; plain ids are wrapped in an embedding.
 
     Raises:
-        ConfigError: no context column has the key, or its values are strings.
+        ConfigError: no context column has the key, or its values are strings; or `embedding_dim` names a key that no
+            plain id column reads.
     """
+    columns = list(columns)
+    _check_keys(columns, embedding_dim)
     known: dict[str, list[AnyColumn]] = {}
     for column in columns:
         if is_context(column) and not (isinstance(column, ContextColumn) and column.dtype == "string"):
@@ -98,19 +93,13 @@ def context_columns(
     return tuple(column for key in keys for column in known[key])
 
 
-def _converted(column: ColumnLike) -> AnyColumn:
-    # Any other object is refused when the plan is made.
-    return from_feature_column(column) if is_feature_column(column) else cast(AnyColumn, column)
-
-
 def _wrapped(column: AnyColumn, embedding_dim: EmbeddingSizes) -> AnyColumn:
     return embedding_column(column, _size(column, embedding_dim)) if isinstance(column, _IDS) else column
 
 
 def _size(column: IdColumn | BucketizedColumn, embedding_dim: EmbeddingSizes) -> int:
-    if isinstance(embedding_dim, int):
-        return embedding_dim
-    return (embedding_dim or {}).get(column.key) or embedding_size(column.num_buckets)
+    size = embedding_dim.get(column.key) if isinstance(embedding_dim, Mapping) else embedding_dim
+    return embedding_size(column.num_buckets) if size is None else size
 
 
 def _check_keys(columns: Iterable[AnyColumn], embedding_dim: EmbeddingSizes) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import keras
 
-from lengthwise.columns import AnyColumn, BucketizedColumn, EmbeddingSpec, NumericColumn, feature_of
+from lengthwise.columns import AnyColumn, EmbeddingSpec, NumericColumn, feature_of
 from lengthwise.columns.column_base import Spec
 from lengthwise.columns.column_parts import with_changed_parts
 from lengthwise.columns.untrusted_columns import columns_from_outside
@@ -68,10 +68,7 @@ def _json_compatible(part: Spec) -> dict[str, object]:
 def _with_normalizer(column: AnyColumn, config: object) -> AnyColumn:
     if config is None:
         return column
-    if isinstance(column, NumericColumn):
-        return column.model_copy(update={"normalizer_fn": normalizer_of(config)})
-    bucketized = getattr(column, "categorical_column", None)
-    if not isinstance(bucketized, BucketizedColumn):
+    if not isinstance(feature_of(column), NumericColumn):
         raise ConfigError(f"normalizer_fn: expected only with numbers, received with {column.name!r}")
-    source = _with_normalizer(bucketized.source_column, config)
-    return column.model_copy(update={"categorical_column": bucketized.model_copy(update={"source_column": source})})
+    changes = {"normalizer_fn": normalizer_of(config)}
+    return with_changed_parts(column, lambda part: changes if isinstance(part, NumericColumn) else {})

@@ -52,6 +52,10 @@ class EmbeddingTable:
     num_buckets: int
     spec: EmbeddingSpec
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.num_buckets, self.spec.dimension
+
 
 @dataclass(frozen=True)
 class LayerPlan:
@@ -85,7 +89,7 @@ def plan_columns(columns: ColumnsLike, per: Per = "step", padding: Padding = "ri
     Raises:
         ConfigError: no columns, a dict, a column of the wrong kind, two columns of one name, or no such padding.
     """
-    accepted = [_accepted(column, per) for column in column_list(columns)]
+    accepted = [_accepted(column, per) for column in converted_columns(columns)]
     dense = tuple(sorted(accepted, key=lambda column: column.name))
     _refuse_duplicates(dense)
     _require_width(dense)
@@ -98,17 +102,8 @@ def plan_columns(columns: ColumnsLike, per: Per = "step", padding: Padding = "ri
         if feature not in sources:
             sources.append(feature)
         positions.append(sources.index(feature))
-    tables, side = _tables(dense), checked_padding(padding)
+    tables, side = tables_of(dense), checked_padding(padding)
     return LayerPlan(dense, tuple(sources), tuple(positions), tables, length_key(group), side)
-
-
-def all_tables(plans: Iterable[LayerPlan]) -> dict[str, EmbeddingTable]:
-    """The tables of several plans by name, shared ones once.
-
-    Raises:
-        ConfigError: two different tables have one name.
-    """
-    return _tables(column for plan in plans for column in plan.columns)
 
 
 def with_vocabulary_entries(plan: LayerPlan) -> LayerPlan:
@@ -117,36 +112,51 @@ def with_vocabulary_entries(plan: LayerPlan) -> LayerPlan:
     return plan_columns((with_changed_parts(column, _with_entries) for column in plan.columns), per, plan.padding)
 
 
-def table_name(column: DenseColumn) -> str | None:
-    """The name of the column's embedding table; None if it needs none."""
+def table_of(column: DenseColumn) -> EmbeddingTable | None:
+    """The column's embedding table; None if it needs none."""
     match column:
         case EmbeddingColumn():
-            return column.name
+            return EmbeddingTable(column.name, column.categorical_column.num_buckets, column)
         case SharedEmbeddingColumn():
-            return column.shared.name
+            return EmbeddingTable(column.shared.name, column.categorical_column.num_buckets, column.shared)
         case _:
             return None
 
 
-def column_list(columns: ColumnsLike) -> list[ColumnLike]:
-    """The columns as a list.
+def tables_of(columns: Iterable[DenseColumn]) -> dict[str, EmbeddingTable]:
+    """The tables of the columns by name, shared ones once.
 
     Raises:
-        ConfigError: there are no columns, or they are a dict.
+        ConfigError: two different tables have one name.
+    """
+    tables: dict[str, EmbeddingTable] = {}
+    for table in filter(None, map(table_of, columns)):
+        if tables.setdefault(table.name, table) != table:
+            raise ConfigError(f"feature_columns: two different embedding tables are named {table.name!r}; rename one")
+    return tables
+
+
+def converted_columns(columns: ColumnsLike) -> list[AnyColumn]:
+    """The columns as a list, those of TensorFlow converted to ours. `plan_columns` refuses objects of other types.
+
+    Raises:
+        ConfigError: there are no columns, they are a dict, or one of TensorFlow's cannot be converted.
     """
     if isinstance(columns, Mapping):
         raise ConfigError(f"feature_columns: expected a list of columns, received a dict {dict(columns)}")
-    if isinstance(columns, Spec) or is_feature_column(columns):
-        return [cast(ColumnLike, columns)]
-    several = list(cast(Iterable[ColumnLike], columns))
+    is_single = isinstance(columns, Spec) or is_feature_column(columns)
+    several = [cast(ColumnLike, columns)] if is_single else list(cast(Iterable[ColumnLike], columns))
     if not several:
         raise ConfigError("feature_columns: expected at least one column, received an empty list")
-    return several
+    return [_converted(column) for column in several]
 
 
-def _accepted(column: ColumnLike, per: Per) -> DenseColumn:
-    if not isinstance(column, Spec) and type(column).__module__.startswith("tensorflow."):
-        column = from_feature_column(column)
+def _converted(column: ColumnLike) -> AnyColumn:
+    is_of_tensorflow = type(column).__module__.startswith("tensorflow.")
+    return from_feature_column(column) if is_of_tensorflow else cast(AnyColumn, column)
+
+
+def _accepted(column: AnyColumn, per: Per) -> DenseColumn:
     if isinstance(column, _DENSE) and is_context(column) == (per == "record"):
         return column
     kinds = ", ".join(kind.__name__ for kind in _DENSE)
@@ -210,17 +220,3 @@ def _require_width(columns: tuple[DenseColumn, ...]) -> None:
             f"feature_columns: expected at most {MAX_ELEMENTS} numbers per step, received {width}, of which "
             f"{widest.num_elements} in {widest.name!r}; wrap ids in embedding_column instead of indicator_column"
         )
-
-
-def _tables(columns: Iterable[DenseColumn]) -> dict[str, EmbeddingTable]:
-    tables: dict[str, EmbeddingTable] = {}
-    for column in columns:
-        name = table_name(column)
-        if name is None:
-            continue
-        assert isinstance(column, EmbeddingColumn | SharedEmbeddingColumn)
-        spec = column if isinstance(column, EmbeddingColumn) else column.shared
-        table = EmbeddingTable(name, column.categorical_column.num_buckets, spec)
-        if tables.setdefault(name, table) != table:
-            raise ConfigError(f"feature_columns: two different embedding tables are named {name!r}; rename one")
-    return tables

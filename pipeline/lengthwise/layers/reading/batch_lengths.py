@@ -41,7 +41,7 @@ def given_lengths(
     keys: Iterable[str],
     padding: Padding,
     checks: Checks,
-    length_key: str = RESERVED_KEY,
+    length_key: str,
 ) -> list[GivenLengths]:
     """The lengths given by a feature or by masks; empty without both.
 
@@ -71,7 +71,7 @@ def given_lengths(
 
 
 def common_lengths(
-    rows: Sequence[RowLengths], given: Sequence[GivenLengths], checks: Checks, length_key: str = RESERVED_KEY
+    rows: Sequence[RowLengths], given: Sequence[GivenLengths], checks: Checks, length_key: str
 ) -> tuple[BackendTensor, Size]:
     """The lengths of the rows, and T: that of dense input, else the longest sequence.
 

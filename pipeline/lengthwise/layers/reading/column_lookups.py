@@ -30,7 +30,7 @@ def cached_lookups(plan: LayerPlan) -> Lookups:
     with tf.init_scope():
         # Within a `tf.Graph` the graph keeps them.
         if not tf.executing_eagerly():
-            return [_lookup(source) for source in plan.sources]
+            return make_lookups(plan)
         return [_cached_lookup(source, _version(source)) for source in plan.sources]
 
 

@@ -30,7 +30,7 @@ def first_weights(table: EmbeddingTable) -> Initializer:
     spec = table.spec
     if spec.ckpt_to_load_from is not None:
         assert spec.tensor_name_in_ckpt is not None
-        values = read_tensor(spec.ckpt_to_load_from, spec.tensor_name_in_ckpt, (table.num_buckets, spec.dimension))
+        values = read_tensor(spec.ckpt_to_load_from, spec.tensor_name_in_ckpt, table.shape)
         return keras.initializers.Constant(values)
     if spec.initializer is None:
         return keras.initializers.TruncatedNormal(mean=0.0, stddev=1 / math.sqrt(spec.dimension))
@@ -38,7 +38,7 @@ def first_weights(table: EmbeddingTable) -> Initializer:
         initializer = initializer_of(spec.initializer)
         if _takes_partitions(initializer):
             return _without_partitions(initializer)
-        return _in_table_shape(initializer, (table.num_buckets, spec.dimension))
+        return _in_table_shape(initializer, table.shape)
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"initializer of {table.name!r}: expected a Keras initializer, its name or its config: {error}"
@@ -48,8 +48,7 @@ def first_weights(table: EmbeddingTable) -> Initializer:
 def read_tf1_tables(checkpoint: str, scope: str, plan: LayerPlan) -> dict[str, Weights]:
     """The plan's tables by table name, from `<scope>/<table>/embedding_weights`."""
     return {
-        name: read_tensor(checkpoint, f"{scope}/{name}/{VARIABLE}", (table.num_buckets, table.spec.dimension))
-        for name, table in plan.tables.items()
+        name: read_tensor(checkpoint, f"{scope}/{name}/{VARIABLE}", table.shape) for name, table in plan.tables.items()
     }
 
 
@@ -96,7 +95,8 @@ def _without_partitions(initializer: Callable[..., BackendTensor]) -> Initialize
 def _in_table_shape(initializer: Initializer, shape: tuple[int, int]) -> Initializer:
     """The initializer; a constant of the table's numbers in the table's shape: TensorFlow accepts flat ones, too."""
     value = getattr(initializer, "value", None)
-    if not _is_constant(initializer) or not isinstance(value, list | np.ndarray):
+    is_constant = type(initializer) is keras.initializers.Constant  # a subclass may do something else
+    if not is_constant or not isinstance(value, list | np.ndarray):
         return initializer
     numbers = np.asarray(value)
     try:
@@ -105,8 +105,3 @@ def _in_table_shape(initializer: Initializer, shape: tuple[int, int]) -> Initial
         rule = f"a constant of the table's shape {list(shape)}, or of as many numbers"
         raise ValueError(f"{rule}, received one of {list(numbers.shape)}") from error
     return keras.initializers.Constant(weights)
-
-
-def _is_constant(initializer: object) -> bool:
-    """Whether it is Keras's constant itself, not a subclass."""
-    return type(initializer) is keras.initializers.Constant

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import keras
 
-from lengthwise.layers.planning.layer_plan import LayerPlan, all_tables
+from lengthwise.layers.planning.layer_plan import LayerPlan, tables_of
 from lengthwise.layers.tables.checkpoint_weights import first_weights
 from lengthwise.layers.tables.table_memory import require_memory
 
@@ -15,12 +15,12 @@ def add_tables(layer: keras.layers.Layer, plans: Iterable[LayerPlan]) -> dict[st
     Raises:
         ConfigError: two different tables have one name, or they are larger than this machine's memory.
     """
-    tables = all_tables(plans)
+    tables = tables_of(column for plan in plans for column in plan.columns)
     require_memory(tables)
     return {
         name: layer.add_weight(
             name=f"{name}_weights".replace("/", "_"),
-            shape=(table.num_buckets, table.spec.dimension),
+            shape=table.shape,
             initializer=first_weights(table),
             trainable=table.spec.trainable,
             autocast=False,

@@ -5,16 +5,13 @@ from keras import ops
 from lengthwise.columns import (
     BucketizedColumn,
     DenseColumn,
-    EmbeddingColumn,
-    EmbeddingSpec,
     IdColumn,
     IdentityColumn,
     LayerFeature,
     NumericColumn,
-    SharedEmbeddingColumn,
 )
 from lengthwise.layers.keras_types import BackendTensor, Tables
-from lengthwise.layers.planning.layer_plan import LayerPlan, table_name
+from lengthwise.layers.planning.layer_plan import LayerPlan, table_of
 from lengthwise.layers.reading.batch_checks import FIRST_FAILURE
 from lengthwise.layers.reading.batch_inputs import LayerBatch
 from lengthwise.layers.reading.dense_steps import DenseSteps
@@ -57,15 +54,13 @@ def vectors_of_column(
     if isinstance(source, BucketizedColumn):
         ids = _bucket_ids(source, steps, valid)
     safe, counts = safe_ids(ids, valid, source.num_buckets)
-    spec = _embedding_spec(column)
-    factors = id_factors(counts, steps.weights, "sum" if spec is None else spec.combiner, dtype)
+    table = table_of(column)
+    factors = id_factors(counts, steps.weights, "sum" if table is None else table.spec.combiner, dtype)
     if may_refuse(source):
         factors = nan_where_refused(factors, ids, valid)
-    if spec is None:
+    if table is None:
         return id_counts(safe, factors, column.num_elements, dtype)
-    name = table_name(column)
-    assert name is not None
-    return embed(tables[name], safe, factors, spec, dtype)
+    return embed(tables[table.name], safe, factors, table.spec, dtype)
 
 
 def may_refuse(source: LayerFeature | BucketizedColumn) -> bool:
@@ -74,12 +69,6 @@ def may_refuse(source: LayerFeature | BucketizedColumn) -> bool:
         return False
     # Hash and vocabulary columns without such a policy too refuse invalid ids if they receive ids.
     return not isinstance(source, IdentityColumn) or source.oov == "error"
-
-
-def _embedding_spec(column: DenseColumn) -> EmbeddingSpec | None:
-    if isinstance(column, SharedEmbeddingColumn):
-        return column.shared
-    return column if isinstance(column, EmbeddingColumn) else None
 
 
 def _numbers(column: NumericColumn, steps: DenseSteps, valid: BackendTensor) -> BackendTensor:

@@ -26,12 +26,17 @@ class RecordFeatures:
 
     def __init__(self, columns: Iterable[AnyColumn]) -> None:
         self._parts = [_part(column) for column in columns]
-        self._lookups: list[Lookups] = []
+        self._lookups = [make_lookups(part) if isinstance(part, LayerPlan) else () for part in self._parts]
 
     @property
     def plans(self) -> list[LayerPlan]:
         """The plans of the columns of ids, one per column."""
         return [part for part in self._parts if isinstance(part, LayerPlan)]
+
+    @property
+    def lookups(self) -> Lookups:
+        """The lookups of all columns, for an attribute of the layer: an export contains only what Keras finds there."""
+        return [lookup for lookups in self._lookups for lookup in lookups]
 
     @property
     def columns(self) -> tuple[AnyColumn, ...]:
@@ -50,11 +55,7 @@ class RecordFeatures:
             keys.update(feature_keys(part) if isinstance(part, LayerPlan) else [part.key])
         return keys
 
-    def make_lookups(self) -> None:
-        """Creates the lookups of raw values."""
-        self._lookups = [make_lookups(part) if isinstance(part, LayerPlan) else () for part in self._parts]
-
-    def xla_hindrances(self, features: FeatureTensors) -> list[str]:
+    def hindrances(self, features: FeatureTensors) -> list[str]:
         """The features that XLA cannot compile, for messages."""
         self._require_keys(features)
         return [hindrance for plan in self.plans for hindrance in xla_hindrances(plan, features)]
