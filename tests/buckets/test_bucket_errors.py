@@ -118,5 +118,5 @@ def test_importing_it_is_light() -> None:
         "heavy = {'tensorflow', 'apache_beam', 'keras', 'tfx_bsl', 'pandas', 'scipy', 'pyarrow', 'pydantic'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stdout.strip() == "[]"

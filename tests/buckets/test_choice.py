@@ -21,14 +21,14 @@ from lengthwise.buckets import (
     plan_single,
 )
 
-SANE = [
+CASES = [
     ("one sequence", [5], {}, (5,)),
     ("equal lengths", [7] * 100, {}, (7,)),
-    ("more buckets asked for than lengths", [7, 9], {"count": 8}, (7, 9)),
+    ("more buckets than lengths", [7, 9], {"count": 8}, (7, 9)),
     ("all empty", [0, 0], {}, (1,)),
     ("all empty, multiple", [0, 0], {"multiple_of": 8}, (8,)),
-    ("empty ones beside others", [0, 0, 3], {}, (3,)),
-    ("empty ones beside others, batches of a row", [0, 0, 3], {"batch_steps": 3}, (1, 3)),
+    ("empty ones among others", [0, 0, 3], {}, (3,)),
+    ("empty ones among others, batches of a row", [0, 0, 3], {"batch_steps": 3}, (1, 3)),
     ("a single outlier", [4] * 1000 + [100_000], {"count": 2}, (4, 100_000)),
     ("rounded up", [3, 9, 17], {"count": 3, "multiple_of": 8}, (8, 16, 24)),
     ("rounded together", [3, 4, 5], {"multiple_of": 8}, (8,)),
@@ -39,12 +39,12 @@ SANE = [
 ]
 
 
-@pytest.mark.parametrize(("lengths", "options", "expected"), [row[1:] for row in SANE], ids=[row[0] for row in SANE])
+@pytest.mark.parametrize(("lengths", "options", "expected"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])
 def test_plan_of(lengths, options, expected) -> None:
     assert plan(LengthHistogram.from_lengths(lengths), **options).boundaries == expected
 
 
-USUAL = [
+USUAL_PLANS = [
     (plan_quantile, {"count": 4}, (2, 4, 6, 8)),
     (plan_quantile, {"count": 3}, (3, 6, 8)),
     (plan_quantile, {"count": 4, "multiple_of": 4}, (4, 8)),
@@ -59,7 +59,7 @@ USUAL = [
 ]
 
 
-@pytest.mark.parametrize(("planner", "options", "expected"), USUAL)
+@pytest.mark.parametrize(("planner", "options", "expected"), USUAL_PLANS)
 def test_usual_plans_of_the_lengths_one_to_eight(planner, options, expected) -> None:
     assert planner(LengthHistogram.from_lengths(range(1, 9)), **options).boundaries == expected
 
@@ -89,23 +89,23 @@ def test_the_knee_is_the_fewest_buckets_whose_waste_is_within_a_tenth_of_the_lea
             total += empty * boundary**power + sum(n * (boundary**power - length**power) for length, n in inside)
         return total
 
-    found = knee(histogram, cost=cost, batch_steps=batch_steps)
+    chosen = knee(histogram, cost=cost, batch_steps=batch_steps)
     least = min(map(waste, range(1, 33)))
-    assert waste(found) <= 1.1 * least
-    assert all(waste(fewer) > 1.1 * least for fewer in range(1, found))
+    assert waste(chosen) <= 1.1 * least
+    assert all(waste(fewer) > 1.1 * least for fewer in range(1, chosen))
     assert plan(histogram, cost=cost, multiple_of=1, batch_steps=batch_steps) == plan_optimal(
-        histogram, found, cost=cost
+        histogram, chosen, cost=cost
     )
 
 
 def test_a_few_records_get_a_few_buckets() -> None:
     lengths = np.clip(np.random.default_rng(0).lognormal(np.log(25), 0.9, 1_000_000).astype(int) + 1, 1, 512)
-    found = {size: knee(LengthHistogram.from_lengths(lengths[:size])) for size in (20, 140, 4000, 20_000, 1_000_000)}
-    assert list(found.values()) == sorted(found.values())
-    assert found[20] == 1
-    assert found[140] <= 2  # a batch of 8,192 steps for each of 30 buckets would be 46 times the data
-    assert 5 <= found[4000] <= 9
-    assert 28 <= found[1_000_000] <= 32
+    knees = {size: knee(LengthHistogram.from_lengths(lengths[:size])) for size in (20, 140, 4000, 20_000, 1_000_000)}
+    assert list(knees.values()) == sorted(knees.values())
+    assert knees[20] == 1
+    assert knees[140] <= 2  # a batch of 8,192 steps for each of 30 buckets would be 46 times the data
+    assert 5 <= knees[4000] <= 9
+    assert 28 <= knees[1_000_000] <= 32
 
 
 def test_over_long_sequences_are_counted_in_the_last_bucket() -> None:
@@ -151,11 +151,11 @@ def test_comparison_names_every_plan_and_adds_up() -> None:
     rows = compare(histogram, count=3)
     assert [row.name for row in rows] == ["optimal", "quantile", "geometric", "powers of two", "one bucket"]
     for row in rows:
-        made = BucketPlan(row.boundaries)
-        assert row.num_buckets == made.num_buckets
+        row_plan = BucketPlan(row.boundaries)
+        assert row.num_buckets == row_plan.num_buckets
         assert row.real_steps == histogram.steps
-        assert row.padded_steps == made.padded_steps(histogram)
-        assert row.padding_share == made.padding_share(histogram)
+        assert row.padded_steps == row_plan.padded_steps(histogram)
+        assert row.padding_share == row_plan.padding_share(histogram)
         assert row.padded_per_real == pytest.approx(1 / (1 - row.padding_share))
         assert json.loads(json.dumps(row.to_dict()))["boundaries"] == list(row.boundaries)
     assert min(row.padded_steps for row in rows if row.num_buckets <= 3) == rows[0].padded_steps

@@ -25,17 +25,17 @@ def cmudict_lengths() -> LengthHistogram:
 
 def test_cmudict_words(cmudict_lengths: LengthHistogram) -> None:
     assert cmudict_lengths.total > 130_000
-    found = shares(cmudict_lengths)
-    assert found["optimal"] == 1.5
-    assert found["quantile"] == 18.7
+    percentages = shares(cmudict_lengths)
+    assert percentages["optimal"] == 1.5
+    assert percentages["quantile"] == 18.7
 
 
 def test_the_knee_of_log_normal_lengths_is_about_30_and_saves_padding_of_fewer_buckets() -> None:
     lengths = np.clip(np.random.default_rng(0).lognormal(np.log(25), 0.9, 1_000_000).astype(int) + 1, 1, 512)
     histogram = LengthHistogram.from_lengths(lengths)
     assert 28 <= knee(histogram) <= 32
-    found = {count: 1 / (1 - plan(histogram, count=count).padding_share(histogram)) for count in (5, 8, 12)}
-    assert {count: round(ratio, 1) for count, ratio in found.items()} == {5: 1.5, 8: 1.3, 12: 1.2}
+    ratios = {count: 1 / (1 - plan(histogram, count=count).padding_share(histogram)) for count in (5, 8, 12)}
+    assert {count: round(ratio, 1) for count, ratio in ratios.items()} == {5: 1.5, 8: 1.3, 12: 1.2}
     assert plan(histogram).padding_share(histogram) < 0.06
 
 
@@ -50,8 +50,8 @@ def test_movielens_100k_users(read_from_package) -> None:
     by_user = Counter(line.split("\t")[0] for line in lines)
     histogram = LengthHistogram.from_lengths(list(by_user.values()))
     assert (histogram.total, histogram.steps, histogram.min, histogram.max) == (943, 100_000, 20, 737)
-    found = shares(histogram)
-    assert (found["optimal"], found["quantile"], found["geometric"]) == (14.4, 32.1, 16.7)
+    percentages = shares(histogram)
+    assert (percentages["optimal"], percentages["quantile"], percentages["geometric"]) == (14.4, 32.1, 16.7)
 
 
 def test_plaid_traces(read_from_package) -> None:
@@ -61,8 +61,8 @@ def test_plaid_traces(read_from_package) -> None:
         lengths += [line.rsplit(":", 1)[0].count(",") + 1 for line in data.split()]
     histogram = LengthHistogram.from_lengths(lengths)
     assert (histogram.total, histogram.min, histogram.max) == (1074, 100, 1344)
-    found = shares(histogram)
-    assert (found["optimal"], found["quantile"]) == (3.8, 13.2)
+    percentages = shares(histogram)
+    assert (percentages["optimal"], percentages["quantile"]) == (3.8, 13.2)
 
 
 def test_one_bucket_is_padding_to_the_longest_word(cmudict_lengths: LengthHistogram) -> None:

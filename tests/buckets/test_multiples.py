@@ -17,22 +17,27 @@ from lengthwise.buckets import (
     price_multiples,
 )
 
-TAKEN = [
+CASES = [
     ("one length that is a multiple", [64] * 9, {}, (64,)),
     ("within 2%", [63] * 99, {}, (64,)),
     ("beyond 2%", [62] * 99, {}, (62,)),
-    ("odd where 2% do not do", [7, 9], {"count": 2}, (7, 9)),
+    ("no multiple within 2%", [7, 9], {"count": 2}, (7, 9)),
     ("long lengths", [1999, 1000], {"count": 2, "batch_steps": 2048}, (1024, 2016)),
-    ("a batch would hold the longest no more", [1999, 1000], {"count": 2, "batch_steps": 2010}, (1008, 2000)),
-    ("batches hold none anyway", [1999, 1000], {"count": 2, "batch_steps": 100}, (1024, 2016)),
+    (
+        "the longest length, rounded up further, would not fit a batch",
+        [1999, 1000],
+        {"count": 2, "batch_steps": 2010},
+        (1008, 2000),
+    ),
+    ("the longest length does not fit a batch", [1999, 1000], {"count": 2, "batch_steps": 100}, (1024, 2016)),
     ("the last boundary is the limit", [1999, 1000], {"count": 2, "max_length": 1500}, (1000, 1500)),
     ("an odd limit", [1999, 1000], {"count": 2, "max_length": 1501}, (1000, 1501)),
-    ("a multiple that is asked for", [7, 9], {"count": 2, "multiple_of": 64}, (64,)),
-    ("no step at all", [0, 0], {}, (1,)),
+    ("a given multiple", [7, 9], {"count": 2, "multiple_of": 64}, (64,)),
+    ("no steps", [0, 0], {}, (1,)),
 ]
 
 
-@pytest.mark.parametrize(("lengths", "options", "expected"), [row[1:] for row in TAKEN], ids=[row[0] for row in TAKEN])
+@pytest.mark.parametrize(("lengths", "options", "expected"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])
 def test_the_boundaries_of(lengths, options, expected) -> None:
     histogram = LengthHistogram.from_lengths(lengths)
     assert plan(histogram, **options).boundaries == expected
@@ -53,7 +58,7 @@ def fewest_steps(counts: dict[int, int], count: int, multiple: int, top: int) ->
     count=st.integers(1, 3),
     max_length=st.none() | st.integers(1, 32),
 )
-@example(counts={4: 2, 8: 49}, count=2, max_length=None)  # 2% to the step
+@example(counts={4: 2, 8: 49}, count=2, max_length=None)  # exactly 2%
 @settings(max_examples=100, deadline=None)
 def test_auto_is_the_largest_multiple_within_2_percent_of_any_boundaries(counts, count, max_length) -> None:
     top = max_length or max(1, max(counts))

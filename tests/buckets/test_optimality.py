@@ -1,4 +1,4 @@
-"""Optimal plans against brute force over every possible set of boundaries, and against a plain O(k n^2) programme."""
+"""Optimal plans against brute force over every possible set of boundaries, and against the textbook programme."""
 
 from itertools import combinations
 
@@ -59,13 +59,13 @@ def test_no_set_of_boundaries_costs_less(counts, count, cost, multiple_of, max_l
     assert cost_of(plan.boundaries, counts, POWER[cost]) == cheapest(counts, count, POWER[cost], multiple_of, top)
 
 
-def plain_programme(lengths: np.ndarray, counts: np.ndarray, count: int, power: int) -> int:
+def textbook_programme(lengths: np.ndarray, counts: np.ndarray, count: int, power: int) -> int:
     """The recurrence as written in textbooks, with its condition i < j, in Python integers."""
     q = [int(length) ** power for length in lengths]
-    held = [0, *np.cumsum(counts).tolist()]
-    best = [0] + [q[j] * held[j + 1] for j in range(len(q))]
+    up_to = [0, *np.cumsum(counts).tolist()]
+    best = [0] + [q[j] * up_to[j + 1] for j in range(len(q))]
     for _ in range(1, count):
-        best = [0] + [min(best[i] + q[j] * (held[j + 1] - held[i]) for i in range(j + 1)) for j in range(len(q))]
+        best = [0] + [min(best[i] + q[j] * (up_to[j + 1] - up_to[i]) for i in range(j + 1)) for j in range(len(q))]
     return best[-1]
 
 
@@ -82,12 +82,13 @@ COUNTS = {
 @pytest.mark.parametrize("cost", ["linear", "quadratic"])
 @pytest.mark.parametrize("shape", COUNTS)
 @pytest.mark.parametrize("count", [2, 3, 7])
-def test_equals_the_plain_programme_on_more_lengths(shape: str, count: int, cost: str) -> None:
+def test_equals_the_textbook_programme_on_more_lengths(shape: str, count: int, cost: str) -> None:
     lengths = np.cumsum(np.random.default_rng(7).integers(1, 30, 130))
     histogram = LengthHistogram(lengths, COUNTS[shape])
     plan = plan_optimal(histogram, count, cost=cost)
-    found = cost_of(plan.boundaries, dict(zip(lengths.tolist(), histogram.counts.tolist(), strict=True)), POWER[cost])
-    assert found == plain_programme(lengths, histogram.counts, count, POWER[cost])
+    counts = dict(zip(lengths.tolist(), histogram.counts.tolist(), strict=True))
+    expected = textbook_programme(lengths, histogram.counts, count, POWER[cost])
+    assert cost_of(plan.boundaries, counts, POWER[cost]) == expected
 
 
 @pytest.mark.parametrize("cost", ["linear", "quadratic"])

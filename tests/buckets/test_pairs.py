@@ -19,16 +19,16 @@ COSTS = st.builds(
 
 
 def pairs(longest: int, most: int) -> st.SearchStrategy[PairHistogram]:
-    one = st.tuples(st.integers(0, longest), st.integers(0, longest), st.integers(1, 1000))
-    return st.lists(one, min_size=1, max_size=most).map(lambda found: PairHistogram.sum([tuple(found)]))
+    triple = st.tuples(st.integers(0, longest), st.integers(0, longest), st.integers(1, 1000))
+    return st.lists(triple, min_size=1, max_size=most).map(lambda triples: PairHistogram.sum([tuple(triples)]))
 
 
 def least_cost(histogram: PairHistogram, count: int, cost: PairCost) -> float:
     """The best plan of at most `count` buckets whose last one contains all, by trying each."""
     axes = [sorted({max(length, 1) for length in column}) for column in histogram.lengths.T.tolist()]
     cells = np.array(list(product(*axes)))
-    held = (histogram.lengths[:, None] <= cells).all(axis=2)
-    table = np.where(held, cost.of(*cells.T), np.inf).T
+    contained = (histogram.lengths[:, None] <= cells).all(axis=2)
+    table = np.where(contained, cost.of(*cells.T), np.inf).T
     table = table[(table < np.inf).any(axis=1)]
     chosen = np.array(list(combinations(range(len(table) - 1), min(count, len(table)) - 1)), int)
     best = np.tile(table[-1], (len(chosen), 1))
@@ -42,7 +42,7 @@ def least_cost(histogram: PairHistogram, count: int, cost: PairCost) -> float:
 def test_small_inputs_get_the_optimum(histogram: PairHistogram, count: int, cost: PairCost) -> None:
     plan = plan_pairs(histogram, count=count, cost=cost, multiple_of=1)
     assert plan.num_buckets <= count
-    assert plan.max_lengths == tuple(max(one, 1) for one in histogram.max)
+    assert plan.max_lengths == tuple(max(length, 1) for length in histogram.max)
     assert plan.total_cost(histogram, cost) == pytest.approx(least_cost(histogram, count, cost), rel=1e-9)
     prices = cost.of(*np.array(plan.boundaries).T)
     assert (np.diff(prices) >= 0).all()  # so the first bucket that contains a record is the cheapest
@@ -68,10 +68,11 @@ def test_large_inputs_come_within_5_percent_of_it(seed: int, count: int, cost: P
 @pytest.mark.parametrize("count", [2, 8, 32])
 def test_two_equal_lengths_are_planned_as_one(count: int) -> None:
     lengths = np.random.default_rng(count).lognormal(6, 1, 100_000).astype(int)
-    one, both = LengthHistogram.from_lengths(lengths), PairHistogram.from_lengths(np.stack([lengths, lengths * 2], 1))
-    best = 3 * plan_optimal(one, count).padded_steps(one)
-    found = plan_pairs(both, count=count, multiple_of=1)
-    assert best <= sum(found.padded_steps(both)) <= 1.01 * best
+    single = LengthHistogram.from_lengths(lengths)
+    pair = PairHistogram.from_lengths(np.stack([lengths, lengths * 2], axis=1))
+    best = 3 * plan_optimal(single, count).padded_steps(single)
+    plan = plan_pairs(pair, count=count, multiple_of=1)
+    assert best <= sum(plan.padded_steps(pair)) <= 1.01 * best
 
 
 def test_multiples_limits_and_the_number_of_buckets_follow_the_data() -> None:

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from lengthwise.buckets import BucketPlan, LengthHistogram
 
-plans = st.sets(st.integers(1, 60), min_size=1, max_size=8).map(lambda found: BucketPlan(tuple(sorted(found))))
+plans = st.sets(st.integers(1, 60), min_size=1, max_size=8).map(lambda lengths: BucketPlan(tuple(sorted(lengths))))
 lengths = st.lists(st.integers(0, 80), max_size=50)
 
 
 @given(plans, lengths, st.sampled_from([np.int32, np.int64, np.uint16]))
 def test_assign_returns_the_first_bucket_that_contains_the_length(plan, values, dtype) -> None:
-    found = plan.assign(np.array(values, dtype))
-    assert found.dtype == np.int32
+    buckets = plan.assign(np.array(values, dtype))
+    assert buckets.dtype == np.int32
     expected = [next((i for i, b in enumerate(plan.boundaries) if n <= b), plan.num_buckets) for n in values]
-    assert found.tolist() == expected
+    assert buckets.tolist() == expected
 
 
 @given(plans, lengths)

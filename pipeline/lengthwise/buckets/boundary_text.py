@@ -10,8 +10,8 @@ def bounds_text(bounds: Sequence[int]) -> str:
 
 def boundaries_text(boundaries: Sequence[int | tuple[int, ...]], most: int = 12) -> str:
     """`4, 8, 16`; if there are more than `most`, without those in the middle: `4, 8, 16, ... 900, 1024`."""
-    texts = [str(boundary if isinstance(boundary, int) else list(boundary)) for boundary in boundaries]
-    if len(texts) <= most:
-        return ", ".join(texts)
+    strings = [str(boundary if isinstance(boundary, int) else list(boundary)) for boundary in boundaries]
+    if len(strings) <= most:
+        return ", ".join(strings)
     ends = most // 3
-    return f"{', '.join(texts[: most - ends])}, ... {', '.join(texts[-ends:])}"
+    return f"{', '.join(strings[: most - ends])}, ... {', '.join(strings[-ends:])}"

@@ -90,7 +90,7 @@ class PairHistogram:
     @property
     def steps(self) -> tuple[int, int]:
         """The number of real steps of each group."""
-        return exact_dot(self.lengths[:, 0], self.counts), exact_dot(self.lengths[:, 1], self.counts)
+        return sums_of_pairs(self.lengths, self.counts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PairHistogram) and self.triples == other.triples
@@ -114,6 +114,11 @@ def checked_pairs(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
             "of steps of both groups of each record, such as np.array([[3, 5], [17, 20]])."
         )
     return checked_lengths(array.reshape(-1)).reshape(-1, 2)
+
+
+def sums_of_pairs(pairs: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """The exact sums of both columns of pairs, int64 `[n, 2]`, each pair as often as its count says."""
+    return exact_dot(pairs[:, 0], counts), exact_dot(pairs[:, 1], counts)
 
 
 def round_up_to_bits(lengths: npt.NDArray[np.int64], bits: int) -> npt.NDArray[np.int64]:

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lengthwise.buckets.argument_checks import checked_int
 from lengthwise.buckets.candidate_boundaries import Cost, power_of
-from lengthwise.buckets.length_histogram import exact_dot
 from lengthwise.buckets.padding_shares import share_of_padding
-from lengthwise.buckets.pair_length_histogram import PairHistogram, checked_pairs
+from lengthwise.buckets.pair_length_histogram import PairHistogram, checked_pairs, sums_of_pairs
 from lengthwise.errors import ConfigError
 
 Pair = tuple[int, int]
@@ -43,8 +41,8 @@ class PairCost:
         if not 0 <= self.product < np.inf:
             raise ConfigError(f"product: expected a number of at least 0, received {self.product!r}.")
 
-    def of(self, first: Any, second: Any) -> Any:
-        """The cost, float64 in the broadcast shape of `first` and `second`, which are numbers of steps."""
+    def of(self, first: npt.ArrayLike, second: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The cost, in the broadcast shape of `first` and `second`, which are numbers of steps."""
         first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
         linear = self.weights[0] * first + self.weights[1] * second
         return linear ** power_of(self.cost) + self.product * (first * second)
@@ -124,13 +122,11 @@ class PairPlan:
 
     def padded_steps(self, histogram: PairHistogram) -> Pair:
         """All steps of each group, real ones and padding. Over-long records count as truncated, here and below."""
-        padded = np.asarray(self.boundaries)[self._buckets_of(histogram)]
-        return exact_dot(padded[:, 0], histogram.counts), exact_dot(padded[:, 1], histogram.counts)
+        return sums_of_pairs(np.asarray(self.boundaries)[self._buckets_of(histogram)], histogram.counts)
 
     def real_steps(self, histogram: PairHistogram) -> Pair:
         """The steps of each group that are not padding."""
-        truncated = np.minimum(histogram.lengths, self.max_lengths)
-        return exact_dot(truncated[:, 0], histogram.counts), exact_dot(truncated[:, 1], histogram.counts)
+        return sums_of_pairs(np.minimum(histogram.lengths, self.max_lengths), histogram.counts)
 
     def padding_shares(self, histogram: PairHistogram) -> tuple[float, float]:
         """The share of padding among the padded steps of each group, from 0 to 1."""

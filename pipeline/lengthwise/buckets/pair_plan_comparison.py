@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from lengthwise.buckets.optimal_plan import plan_optimal
 from lengthwise.buckets.padding_shares import padded_steps_per_real, share_of_padding
-from lengthwise.buckets.pair_length_histogram import PairHistogram
+from lengthwise.buckets.pair_length_histogram import PairHistogram, sums_of_pairs
 from lengthwise.buckets.pair_plan import Pair, PairPlan
 from lengthwise.buckets.pair_planning import plan_pairs
 
@@ -124,6 +124,5 @@ def _padded_to_longest(name: str, histogram: PairHistogram, bucket: npt.NDArray[
     _, bucket = np.unique(bucket, return_inverse=True)
     longest = np.ones((int(bucket.max()) + 1, 2), np.int64)
     np.maximum.at(longest, bucket, histogram.lengths)
-    first, second = np.dot(histogram.counts, longest[bucket]).tolist()
-    pairs = tuple((first_length, second_length) for first_length, second_length in sorted(longest.tolist()))
-    return PairComparison(name, pairs, histogram.steps, (first, second))
+    pairs = tuple((first, second) for first, second in sorted(longest.tolist()))
+    return PairComparison(name, pairs, histogram.steps, sums_of_pairs(longest[bucket], histogram.counts))
