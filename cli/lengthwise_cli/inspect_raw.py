@@ -110,7 +110,7 @@ def _say_file(path: str, sampled: "SampledFeatures", count: int, damage: dict[st
     say(f"{path}: {count:,} records, inputs.format {sampled.format}")
     for reason, number in damage.items():
         say(f"{number:,} {reason}" + (f" (--max-record-bytes {most})" if reason == "too_large" else ""))
-    sample = "all records" if sampled.complete else f"the first {sampled.records + sampled.unusable:,} records"
+    sample = "all records" if sampled.sample.complete else f"the first {sampled.records + sampled.unusable:,} records"
     if sampled.unusable:
         say(f"{sampled.unusable:,} of {sample} cannot be parsed, or are of another format")
     say()

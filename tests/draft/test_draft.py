@@ -1,7 +1,6 @@
-"""A drafted configuration loads, and rejects nothing of the records that it was drafted from."""
+"""A drafted configuration is valid, and rejects no record that it was drafted from, except those that it names."""
 
 import gzip
-import io
 import math
 import re
 
@@ -9,16 +8,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from lengthwise.config import JobConfig, load_config
+from draft.drafting import draft, refine
+from lengthwise.config import load_config
 from lengthwise.draft import draft_config
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.job import run
-from lengthwise.records.container.frame_reading import read_blocks
 from lengthwise.records.container.frame_writing import frame
-from lengthwise.records.decoding.example_protos import Example, SequenceExample
-from lengthwise.records.rows.block_rows import Refined, Refiner, Rules
+from records.messages import example, sequence_example
 
-_LISTS = {bytes: "bytes_list", int: "int64_list", float: "float_list"}
 _VALUES = {
     "ids": st.integers(0, 40),
     "signed": st.integers(-5, 5),
@@ -32,46 +29,27 @@ _VALUES = {
 _KEYS = st.sampled_from(["a", "b", "key: [odd]", "- x", "#", "ü", "yes", "3", "a\nb", "sequence_length", "##row"])
 
 
-def _put(feature, values) -> None:
-    for value in values:
-        getattr(feature, _LISTS[type(value)]).value.append(value)
-
-
-def _draft(tmp_path_factory, records: list[bytes], **arguments) -> tuple[str, JobConfig]:
-    folder = tmp_path_factory.mktemp("draft")
-    (folder / "in.tfrecord").write_bytes(frame(records))
-    text = draft_config([f"{folder}/in.tfrecord"], **arguments)
-    (folder / "job.yaml").write_text(text)
-    return text, load_config(f"{folder}/job.yaml")
-
-
-def _refine(config: JobConfig, records: list[bytes]) -> Refined:
-    [block] = read_blocks(io.BytesIO(frame(records)))
-    rules = Rules(config.columns, config.inputs.format, config.sequences)
-    return Refiner(rules).refine(block, "in.tfrecord")
-
-
 @st.composite
 def _sequence_examples(draw) -> list[bytes]:
-    features = draw(st.dictionaries(_KEYS, st.sampled_from(sorted(_VALUES)), min_size=1, max_size=4))
-    widths = {key: draw(st.sampled_from(["one", "two", "varying"])) for key in features}
+    lists = draw(st.dictionaries(_KEYS, st.sampled_from(sorted(_VALUES)), min_size=1, max_size=4))
+    widths = {key: draw(st.sampled_from(["one", "two", "varying"])) for key in lists}
     context = draw(st.dictionaries(_KEYS, st.sampled_from(sorted(_VALUES)), max_size=2))
     records = []
     for _ in range(draw(st.integers(1, 8))):
-        record = SequenceExample()
         length = draw(st.integers(0, 5))
-        for key, kind in features.items():
+        sequences, values = {}, {}
+        for key, kind in lists.items():
             if draw(st.integers(0, 9)) == 0:
                 continue
-            steps = record.feature_lists.feature_list[key].feature
+            sequences[key] = []
             for _ in range(length + (draw(st.integers(0, 9)) == 0)):
                 width = {"one": 1, "two": 2, "varying": draw(st.integers(0, 3))}[widths[key]]
-                _put(steps.add(), draw(st.lists(_VALUES[kind], min_size=width, max_size=width)))
+                sequences[key].append(draw(st.lists(_VALUES[kind], min_size=width, max_size=width)))
         for key, kind in context.items():
             if draw(st.integers(0, 9)):
                 size = 1 if draw(st.integers(0, 19)) else 2
-                _put(record.context.feature[key], draw(st.lists(_VALUES[kind], min_size=size, max_size=size)))
-        records.append(record.SerializeToString())
+                values[key] = draw(st.lists(_VALUES[kind], min_size=size, max_size=size))
+        records.append(sequence_example(sequences, values))
     return records
 
 
@@ -81,58 +59,52 @@ def _examples(draw) -> list[bytes]:
     widths = {key: draw(st.integers(1, 3)) for key in features}
     records = []
     for _ in range(draw(st.integers(1, 8))):
-        record = Example()
         length = draw(st.integers(0, 5))
+        values = {}
         for key, kind in features.items():
             if draw(st.integers(0, 9)):
                 size = length * widths[key] + (draw(st.integers(0, 9)) == 0)
-                _put(record.features.feature[key], draw(st.lists(_VALUES[kind], min_size=size, max_size=size)))
+                values[key] = draw(st.lists(_VALUES[kind], min_size=size, max_size=size))
         if draw(st.booleans()):
-            _put(record.features.feature["label"], [draw(st.integers(0, 3))])
-        records.append(record.SerializeToString())
+            values["label"] = [draw(st.integers(0, 3))]
+        records.append(example(values))
     return records
 
 
 @settings(max_examples=300, deadline=None)
 @given(records=_sequence_examples() | _examples(), copies=st.sampled_from([1, 1, 8]), last=st.booleans())
-def test_a_draft_rejects_and_cuts_nothing_but_the_odd_records_that_it_names(
+def test_a_draft_truncates_nothing_and_rejects_only_exceptional_records_that_it_names(
     tmp_path_factory, records, copies, last
 ) -> None:
-    records = [*records[:-1] * copies, *records[-1:] * (copies if last else 1)]  # so that one is odd among many
+    records = [*records[:-1] * copies, *records[-1:] * (copies if last else 1)]  # so that one of many is exceptional
     try:
-        text, config = _draft(tmp_path_factory, records)
-    except DatasetError as error:  # nothing in it can be a sequence
+        text, config = draft(tmp_path_factory.mktemp("draft"), records)
+    except DatasetError as error:  # no feature can be a sequence
         assume("found none" not in str(error) and "no record" not in str(error))
         raise
     assume("of another format" not in text)
-    refined = _refine(config, records)
-    said = re.search(r"^# (\d+) of the \d+ records will be rejected", text, re.MULTILINE)
-    rejects = [(reject.reason, reject.column, reject.detail) for reject in refined.rejects]
-    assert rejects == [] or said
-    assert len(rejects) == (int(said[1]) if said else 0) <= len(records) * config.limits.rejected_fraction
-    assert refined.tally.truncated == 0
+    announced = re.search(r"^# (\d+) of the \d+ records will be rejected", text, re.MULTILINE)
+    rejects = [(reject.reason, reject.column, reject.detail) for reject in refine(config, records).rejects]
+    assert rejects == [] or announced
+    assert len(rejects) == (int(announced[1]) if announced else 0) <= len(records) * config.limits.rejected_fraction
     assert all(line.isprintable() for line in text.split("\n"))
 
 
-def _wanted_record(index: int) -> bytes:
-    record = SequenceExample()
-    _put(record.context.feature["label"], [index % 3])
-    _put(record.context.feature["user"], [b"user %d" % index])
-    if index % 2:
-        _put(record.context.feature["score"], [0.5])
-    for step in range(index % 7 + 1):
-        steps = record.feature_lists.feature_list
-        _put(steps["item"].feature.add(), [(index * 7 + step) % 50])
-        _put(steps["time"].feature.add(), [1_600_000_000 + index * 100 + step])
-        _put(steps["word"].feature.add(), [[b"red", b"green", b"no"][(index + step) % 3]])
-        _put(steps["position"].feature.add(), [step / 2, 1.0])
-    return record.SerializeToString()
+def _visit(index: int) -> bytes:
+    steps = range(index % 7 + 1)
+    sequences = {
+        "item": [(index * 7 + step) % 50 for step in steps],
+        "time": [1_600_000_000 + index * 100 + step for step in steps],
+        "word": [[b"red", b"green", b"no"][(index + step) % 3] for step in steps],
+        "position": [[step / 2, 1.0] for step in steps],
+    }
+    score = {"score": 0.5} if index % 2 else {}
+    return sequence_example(sequences, {"label": index % 3, "user": b"user %d" % index, **score})
 
 
-def test_a_draft_reads_as_people_would_write_it(tmp_path) -> None:
+def test_a_draft_looks_as_if_written_by_hand(tmp_path) -> None:
     for part in range(2):
-        records = [_wanted_record(part * 100 + index) for index in range(100)]
-        content = frame(records)
+        content = frame([_visit(part * 100 + index) for index in range(100)])
         (tmp_path / f"in-{part}.tfrecord.gz").write_bytes(gzip.compress(content))
     text = draft_config([f"{tmp_path}/in-*.tfrecord.gz"])
     assert text.replace(str(tmp_path), "DATA") == (
@@ -150,7 +122,7 @@ columns:
     key: item
     num_buckets: 50
     oov: zero
-  # numbers from 0 to 3, 2 a step
+  # numbers from 0 to 3, 2 per step
   - kind: numeric
     key: position
     shape: [2]
@@ -187,7 +159,7 @@ buckets: {}  # planned from the data; or {count: 8}, or {boundaries: [...]}
 splits:
   # About a tenth is held back to measure a model on, by a hash of a value of `key`: always the same records.
   fractions: {train: 0.9, eval: 0.1}
-  key: user  # all records of one value go to one split; of the 200 looked at 24 are held back
+  key: user  # all records of one value go to one split; 24 of the 200 sampled records are held back
 
 output:
   path: prepared
@@ -195,25 +167,19 @@ output:
     )
 
 
-def test_a_draft_runs_through_the_job(tmp_path) -> None:
+def test_the_job_accepts_a_draft(tmp_path) -> None:
     for part in range(2):
-        (tmp_path / f"in-{part}.tfrecord").write_bytes(
-            frame([_wanted_record(part * 50 + index) for index in range(50)])
-        )
+        (tmp_path / f"in-{part}.tfrecord").write_bytes(frame([_visit(part * 50 + index) for index in range(50)]))
     (tmp_path / "job.yaml").write_text(draft_config([f"{tmp_path}/in-0.tfrecord", f"{tmp_path}/in-1.tfrecord"]))
     manifest = run(load_config(f"{tmp_path}/job.yaml", {"output.path": f"{tmp_path}/prepared"}), workers=1)
     assert (manifest.counts.read, manifest.counts.written, manifest.counts.rejected) == (100, 100, {})
 
 
-def test_a_flat_example_is_told_apart_from_a_sequence_example(tmp_path_factory) -> None:
-    records = []
-    for index in range(9):
-        record = Example()
-        _put(record.features.feature["ids"], list(range(index)))
-        _put(record.features.feature["frames"], [0.5] * (3 * index))
-        _put(record.features.feature["label"], [index % 2])
-        records.append(record.SerializeToString())
-    _, config = _draft(tmp_path_factory, records)
+def test_flat_examples_are_distinguished_from_sequence_examples(tmp_path) -> None:
+    records = [
+        example({"ids": list(range(index)), "frames": [0.5] * (3 * index), "label": index % 2}) for index in range(9)
+    ]
+    _, config = draft(tmp_path, records)
     assert config.inputs.format == "example"
     assert {column.key: (column.kind, getattr(column, "shape", None)) for column in config.columns} == {
         "frames": ("numeric", (3,)),
@@ -223,41 +189,39 @@ def test_a_flat_example_is_told_apart_from_a_sequence_example(tmp_path_factory) 
     assert config.sequences.empty == "keep"
 
 
-def test_a_sample_leaves_room_for_what_it_did_not_see(tmp_path_factory) -> None:
-    records = [_wanted_record(index) for index in range(100)]
-    text, config = _draft(tmp_path_factory, records, sample=10)
+def test_ids_have_room_for_records_outside_the_sample(tmp_path) -> None:
+    records = [_visit(index) for index in range(100)]
+    text, config = draft(tmp_path, records, sample=10)
     assert "from the first 10 records of 1 file(s)" in text
     [item] = [column for column in config.columns if column.key == "item"]
     assert item.num_buckets > 50
     assert item.oov == "zero"
-    assert _refine(config, records).rejects == []
+    assert refine(config, records).rejects == []
 
 
 def test_damaged_records_and_those_of_another_format_are_counted(tmp_path) -> None:
-    flat = Example()
-    _put(flat.features.feature["item"], [3, 4])
-    content = bytearray(frame([_wanted_record(1), _wanted_record(2), b"\xff\xff", flat.SerializeToString()]))
+    content = bytearray(frame([_visit(1), _visit(2), b"\xff\xff", example({"item": [3, 4]})]))
     content[20] ^= 1
     (tmp_path / "in.tfrecord").write_bytes(bytes(content))
     text = draft_config([f"{tmp_path}/in.tfrecord"])
     assert "# 3 records were damaged or of another format; they will be rejected." in text
 
 
-def test_what_small_files_lack_of_the_sample_comes_from_the_others(tmp_path) -> None:
+def test_large_files_fill_the_sample_if_others_are_small(tmp_path) -> None:
     sizes = [0, 1, 300, 5, 400, 3]
     for part, size in enumerate(sizes):
-        records = [_wanted_record(part * 1000 + index) for index in range(size)]
+        records = [_visit(part * 1000 + index) for index in range(size)]
         (tmp_path / f"in-{part}.tfrecord").write_bytes(frame(records))
     drafted = [draft_config([f"{tmp_path}/in-*.tfrecord"], sample) for sample in (100, 708, 709)]
     starts = [text.partition(" records of 6 file(s)")[0] for text in drafted]
     assert starts == [
-        f"# Drafted by `lengthwise init` from {what}" for what in ("the first 101", "the first 708", "all 709")
+        f"# Drafted by `lengthwise init` from {share}" for share in ("the first 101", "the first 708", "all 709")
     ]
 
 
-def test_damage_is_counted_once_however_often_a_file_is_opened(tmp_path) -> None:
+def test_damage_is_counted_once_if_a_file_is_opened_several_times(tmp_path) -> None:
     for part, size in enumerate([1, 30]):
-        content = bytearray(frame([b"not this", *(_wanted_record(index) for index in range(size))]))
+        content = bytearray(frame([b"damaged", *(_visit(index) for index in range(size))]))
         content[12] ^= 1
         (tmp_path / f"in-{part}.tfrecord").write_bytes(content)
     text = draft_config([f"{tmp_path}/in-*.tfrecord"], 20)
@@ -274,7 +238,7 @@ def test_damage_is_counted_once_however_often_a_file_is_opened(tmp_path) -> None
         (frame([b"\xff\xff\xff"]), DatasetError, "found no record that can be read as one (1 unreadable in 1 files)"),
     ],
 )
-def test_files_without_records_are_told(tmp_path, content, error, message) -> None:
+def test_files_without_records_are_reported(tmp_path, content, error, message) -> None:
     if content is not None:
         (tmp_path / "in.tfrecord").write_bytes(content)
     with pytest.raises(error) as caught:
@@ -282,9 +246,6 @@ def test_files_without_records_are_told(tmp_path, content, error, message) -> No
     assert message in str(caught.value)
 
 
-def test_records_without_sequences_are_told(tmp_path) -> None:
-    record = Example()
-    _put(record.features.feature["label"], [math.pi])
-    (tmp_path / "in.tfrecord").write_bytes(frame([record.SerializeToString()]))
-    with pytest.raises(DatasetError, match="expected a feature with one entry a step, found none among label"):
-        draft_config([f"{tmp_path}/in.tfrecord"])
+def test_records_without_sequences_are_reported(tmp_path) -> None:
+    with pytest.raises(DatasetError, match="expected a feature with one entry per step, found none among label"):
+        draft(tmp_path, [example({"label": math.pi})])

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from draft.lookalikes import sequence_example
 from faults import remote
 from lengthwise.config import JobConfig
 from lengthwise.draft import draft_config
@@ -21,6 +20,7 @@ from lengthwise.storage import files
 from lengthwise.storage.input_sources import find_sources
 from lengthwise_cli.main import main
 from prepare.webhdfs import serving
+from records.messages import sequence_example
 
 DATA = ["day=1/part-0.tfrecord", "day=1/part-1.gz", "day=2/deep/er/part-0", "_day=3/part-0", "top.tfrecord"]
 ASIDE = [
@@ -117,7 +117,7 @@ def test_a_folder_is_taken_by_its_name_and_each_file_once(tmp_path) -> None:
 def test_every_command_and_reader_takes_a_folder(tmp_path) -> None:
     raw = str(tmp_path / "raw")
     for name in ("a.tfrecord", "day=1/b.tfrecord"):
-        files.write_bytes(f"{raw}/{name}", frame([sequence_example({}, {"x": [1, 2]})] * 30))
+        files.write_bytes(f"{raw}/{name}", frame([sequence_example({"x": [1, 2]})] * 30))
     for name in ("_SUCCESS", "features.json"):
         files.write_bytes(f"{raw}/{name}", b"{}")
     found = [f"{raw}/a.tfrecord", f"{raw}/day=1/b.tfrecord"]

@@ -13,21 +13,21 @@ __all__ = ["MAX_RECORD_BYTES", "draft_config"]
 
 
 def draft_config(files: list[str], sample: int = 1000, max_record_bytes: int = MAX_RECORD_BYTES) -> str:
-    """Drafts the YAML of a job over raw TFRecord files, plain, gzip or zlib, of tf.SequenceExample or tf.Example.
+    """Drafts the YAML of a job over raw TFRecord files of tf.SequenceExample or tf.Example: plain, gzip or zlib.
 
     The draft keeps all data: values outside a drafted vocabulary get a separate id, and no sequence is truncated. A
     feature that no column can read is omitted; records that differ from all others, up to one in a hundred, are
-    rejected. The draft names them, and the reasons.
+    rejected. The draft lists them, with the reasons.
 
     Args:
-        files: paths, glob patterns or folders, of which all files below count.
-        sample: the number of records that are read, spread over the files; if small files have fewer, others give more.
-            At most 128 MiB of records are read.
+        files: paths, glob patterns or folders; of a folder, all files below it are read.
+        sample: the number of records that are read, spread over the files; if small files have fewer, more are read
+            from others. At most 128 MiB of records are read.
         max_record_bytes: larger records are skipped; their number is reported.
 
     Raises:
         ConfigError: the patterns match no file.
-        DatasetError: no record can be read, or none contains a sequence; the message says why, feature by feature.
+        DatasetError: no record can be read, or no feature is a sequence; the message says why, for each.
     """
-    seen = scan_sample(files, sample, max_record_bytes)
-    return render_draft(seen, choose_columns(seen))
+    sampled = scan_sample(files, sample, max_record_bytes)
+    return render_draft(sampled, choose_columns(sampled))

@@ -34,15 +34,15 @@ _CONTAINERS = {b"WEBP": "WebP pictures", b"WAVE": "WAV sound", b"AVI ": "AVI fil
 VECTORS = "bytes that are no text"
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # neither white space nor ESC
 _CONTROL_SHARE = 0.02  # in bytes of numbers it is 0.1 and more
-_MOST_LOOKED_AT = 1000
-_USUAL = 1e-6, 1e6
+_MAX_SAMPLE = 1000
+_USUAL = 1e-6, 1e6  # magnitudes
 _NEARLY_ALL = 0.99
 _HEAD = 64  # bytes of a value, so that one large value does not outweigh the others
 
 
 def describe_blobs(values: Sequence[bytes]) -> str:
     """A description of bytes that are not text; empty for text. The values are distinct."""
-    sample = [value for value in values[:: max(1, len(values) // _MOST_LOOKED_AT)] if value]
+    sample = [value for value in values[:: max(1, len(values) // _MAX_SAMPLE)] if value]
     if not sample:
         return ""
     [(signature, count)] = Counter(map(_signature, sample)).most_common(1)
@@ -66,7 +66,7 @@ def guess_numbers(values: Sequence[bytes]) -> tuple[str, int] | None:
     size = len(values[0])
     if size == 0 or any(len(value) != size for value in values):
         return None
-    content = b"".join(values[:: max(1, len(values) // _MOST_LOOKED_AT)])
+    content = b"".join(values[:: max(1, len(values) // _MAX_SAMPLE)])
     for dtype, width in (("float32", 4), ("float64", 8)):
         if size % width == 0:
             numbers = np.frombuffer(content, f"<f{width}")

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from lengthwise.draft.exceptional_records import ExceptionalRecords, allowed_exceptions, most_common
+from lengthwise.draft.drafted_column import DraftedColumn
+from lengthwise.draft.exceptional_records import allowed_exceptions, mode
 from lengthwise.draft.feature_facts import FeatureFacts
 from lengthwise.draft.feature_names import person_rank
-from lengthwise.draft.split_key_choice import FEWEST
-from lengthwise.draft.step_draft import Fields, draft_integers, draft_texts, range_text
+from lengthwise.draft.split_key_choice import MIN_PERSONS
+from lengthwise.draft.step_draft import absence_text, draft_integers, draft_strings, range_text
 
 _MOST_VALUES = 256  # of ids in a record: each row is filled up to as many
 _DTYPES = {"float_list": ("float32", 0.0), "int64_list": ("int64", 0), "bytes_list": ("string", "")}
@@ -14,78 +15,71 @@ _DTYPES = {"float_list": ("float32", 0.0), "int64_list": ("int64", 0), "bytes_li
 
 def usual_count(facts: FeatureFacts) -> int | None:
     """The number of values in all but a few records; None if it varies."""
-    found = facts.counts[facts.present]
-    if not len(found):
+    counts = facts.counts[facts.present]
+    if not len(counts):
         return None
-    count = most_common(found)
-    return count if int((found != count).sum()) <= allowed_exceptions(len(found)) else None
+    count = mode(counts)
+    return count if int((counts != count).sum()) <= allowed_exceptions(len(counts)) else None
 
 
-def draft_context(
-    key: str, facts: FeatureFacts, *, complete: bool
-) -> tuple[Fields, list[str], list[ExceptionalRecords]] | None:
+def draft_context(facts: FeatureFacts, *, complete: bool) -> DraftedColumn | None:
     """The column of one context feature; see `draft_steps`. None for a varying number of numbers that are not ids.
 
     Ids are drafted for few distinct strings that do not identify persons, and for a varying number of values.
     """
     count = usual_count(facts)
-    names_persons = person_rank(key) is not None and facts.distinct >= FEWEST
+    names_persons = person_rank(facts.key) is not None and facts.distinct >= MIN_PERSONS
     if count is None or (count == 1 and facts.kind == "bytes_list" and not names_persons):
-        ids = _draft_ids(key, facts, count, complete=complete)
+        ids = _draft_ids(facts, count, complete=complete)
         if ids is not None:
             return ids
-    return _draft_values(key, facts, count) if count else None
+    return _draft_values(facts, count) if count else None
 
 
-def _draft_ids(
-    key: str, facts: FeatureFacts, count: int | None, *, complete: bool
-) -> tuple[Fields, list[str], list[ExceptionalRecords]] | None:
+def _draft_ids(facts: FeatureFacts, count: int | None, *, complete: bool) -> DraftedColumn | None:
     """An id column of `count` values, or up to the maximum of the records; None if the values are not ids."""
     most = count or int(facts.counts.max())
     if facts.kind == "float_list" or most > _MOST_VALUES:
         return None
-    is_text = facts.kind == "bytes_list"
-    column, why = draft_texts(key, facts) if is_text else draft_integers(key, facts, complete=complete)
-    if column["kind"] == "numeric" or (count is not None and column["kind"] != "vocabulary"):
+    column = draft_strings(facts) if facts.kind == "bytes_list" else draft_integers(facts, complete=complete)
+    kind = column.fields.pop("kind")
+    if kind == "numeric" or (count is not None and kind != "vocabulary"):
         return None
-    column = {"kind": column.pop("kind"), "per": "record", **column}
-    why = ["of the whole record", *why]
+    column.fields = {"kind": kind, "per": "record", **column.fields}
+    column.comments.insert(0, "of the whole record")
     if most > 1:
-        column["values_per_step"] = most
-        why.append(f"up to {most} a record")
+        column.fields["values_per_step"] = most
+        column.comments.append(f"up to {most} per record")
     if not facts.present.all():
-        column["required"] = False
-    return column, [*why, *_absence(facts)], _odd(facts, facts.counts > most, f"it has more than {_values(most)}")
+        column.fields["required"] = False
+        column.comments.append(absence_text(facts))
+    _reject_exceptions(column, facts, facts.counts > most, f"it has more than {_values_text(most)}")
+    return column
 
 
-def _draft_values(key: str, facts: FeatureFacts, count: int) -> tuple[Fields, list[str], list[ExceptionalRecords]]:
+def _draft_values(facts: FeatureFacts, count: int) -> DraftedColumn:
     """The values as they are."""
     dtype, zero = _DTYPES[facts.kind]
-    column: Fields = {"kind": "context", "key": key, "dtype": dtype}
-    why = ["of the whole record"]
+    column = DraftedColumn({"kind": "context", "key": facts.key, "dtype": dtype}, ["of the whole record"])
     if facts.limits is not None:
-        why.append(range_text(facts).strip())
+        column.comments.append(range_text(facts).strip())
     if count > 1:
-        column["shape"] = [count]
+        column.fields["shape"] = [count]
     if not facts.is_finite:
-        column["finite"] = False
-        why.append("NaN or infinite ones among them")
+        column.fields["finite"] = False
+        column.comments.append("NaN or infinite ones among them")
     if not facts.present.all():
-        column["default_value"] = zero
-    return column, [*why, *_absence(facts)], _odd(facts, facts.counts != count, f"it has other than {_values(count)}")
+        column.fields["default_value"] = zero
+        column.comments.append(absence_text(facts))
+    _reject_exceptions(column, facts, facts.counts != count, f"it has other than {_values_text(count)}")
+    return column
 
 
-def _absence(facts: FeatureFacts) -> list[str]:
-    absent = int((~facts.present).sum())
-    return [f"absent from {absent} of {len(facts.counts)} records"] if absent else []
+def _reject_exceptions(column: DraftedColumn, facts: FeatureFacts, wrong: np.ndarray, reason: str) -> None:
+    """Rejects the records of another kind, and those with a wrong number of values."""
+    column.reject(facts.other_kind, f"it holds no {facts.kind}")
+    column.reject(facts.present & wrong & ~facts.other_kind, reason)
 
 
-def _odd(facts: FeatureFacts, wrong: np.ndarray, why: str) -> list[ExceptionalRecords]:
-    """The records that the column rejects: those of another kind, and those with another number of values."""
-    odd = [ExceptionalRecords(facts.odd, f"it holds no {facts.kind}")] if facts.odd.any() else []
-    wrong = facts.present & wrong & ~facts.odd
-    return [*odd, ExceptionalRecords(wrong, why)] if wrong.any() else odd
-
-
-def _values(count: int) -> str:
+def _values_text(count: int) -> str:
     return f"{count} value{'s' * (count != 1)}"

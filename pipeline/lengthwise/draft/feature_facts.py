@@ -15,27 +15,30 @@ class FeatureFacts:
     """One feature in the sampled records.
 
     Attributes:
+        key: its name.
         kinds: the number of records with each list: `bytes_list`, `float_list`, `int64_list`.
         kind: the list of most records; empty if no record has a value.
         counts: int64 `[records]`: the number of values (in a feature list: of steps) in each record; -1 without it.
-        odd: bool `[records]`: the records with another list than `kind`.
+        other_kind: bool `[records]`: the records with another list than `kind`.
         widths: int64 `[steps]`: how many values each step has; empty if it is not a feature list.
         step_rows: int64 `[steps]`: the record of each step.
         numbers: the values of `kind`, flat, if they are numbers; else empty.
         record_ends: int64 `[records that have it]`: where each record's values end in `numbers`.
-        texts: the distinct values of `kind` if they are bytes.
-        occurrences: int64: how often each distinct value occurs, in the order of `texts` or of `distinct_numbers`.
+        strings: the distinct values of `kind` if they are bytes.
+        distinct_numbers: the distinct values of `kind` if they are numbers.
+        occurrences: int64: how often each distinct value occurs, in the order of `strings` or of `distinct_numbers`.
     """
 
+    key: str
     kinds: dict[str, int]
     kind: str
     counts: np.ndarray
-    odd: np.ndarray
+    other_kind: np.ndarray
     widths: np.ndarray
     step_rows: np.ndarray
     numbers: np.ndarray
     record_ends: np.ndarray
-    texts: list[bytes]
+    strings: list[bytes]
     distinct_numbers: np.ndarray
     occurrences: np.ndarray
 
@@ -81,16 +84,22 @@ class FeatureFacts:
         return 100 * min(rises, falls) <= max(rises, falls) and rises != falls
 
     def most_common(self, count: int) -> list[bytes]:
-        """The most frequent texts; none of a feature of numbers."""
-        return self.texts and [self.texts[place] for place in np.argsort(-self.occurrences, kind="stable")[:count]]
+        """The most frequent strings; none of a feature of numbers."""
+        most_frequent = np.argsort(-self.occurrences, kind="stable")[:count]
+        return self.strings and [self.strings[index] for index in most_frequent]
+
+    def records_with(self, steps: np.ndarray) -> np.ndarray:
+        """The records that have one of these steps (bool `[steps]`), bool `[records]`."""
+        return _occur(self.step_rows[steps], len(self.counts))
 
 
 def summarize_feature(
-    values_by_record: FeatureValues, rows: np.ndarray, records: int, *, is_list: bool
+    key: str, values_by_record: FeatureValues, rows: np.ndarray, records: int, *, is_list: bool
 ) -> FeatureFacts:
     """Summarizes a feature's values.
 
     Args:
+        key: its name.
         values_by_record: its values in the records that have it.
         rows: int64: the positions of these records.
         records: the number of all records.
@@ -102,26 +111,30 @@ def summarize_feature(
         counts[rows] = values_by_record.steps
     else:
         counts[step_rows] = np.where(values_by_record.kinds < 0, -1, values_by_record.widths)
-    holders = {place: np.unique(step_rows[values_by_record.kinds == place]) for place in range(len(KINDS))}
-    kinds = {KINDS[place]: len(found) for place, found in holders.items() if len(found)}
-    main = max(holders, key=lambda place: len(holders[place]))
-    odd = np.zeros(records, bool)
-    odd[step_rows[(values_by_record.kinds >= 0) & (values_by_record.kinds != main)]] = True
+    by_kind = [int(_occur(step_rows[values_by_record.kinds == kind], records).sum()) for kind in range(len(KINDS))]
+    main = by_kind.index(max(by_kind))
+    other_kind = _occur(step_rows[(values_by_record.kinds >= 0) & (values_by_record.kinds != main)], records)
     values = values_by_record.values.get(main)
     numbers = np.zeros(0) if values is None or main == 0 else values
     ends = np.cumsum(np.where(values_by_record.kinds == main, values_by_record.widths, 0))
     record_ends = np.append(0, ends)[np.cumsum(values_by_record.steps)]
     return FeatureFacts(
-        kinds,
-        KINDS[main] if kinds else "",
+        key,
+        {kind: number for kind, number in zip(KINDS, by_kind, strict=True) if number},
+        KINDS[main] if any(by_kind) else "",
         counts,
-        odd,
+        other_kind,
         values_by_record.widths if is_list else np.zeros(0, np.int64),
         step_rows if is_list else np.zeros(0, np.int64),
         numbers,
         record_ends,
         *_count(values, is_bytes=main == 0),
     )
+
+
+def _occur(rows: np.ndarray, records: int) -> np.ndarray:
+    """Which of the records are among `rows`, bool `[records]`."""
+    return np.bincount(rows, minlength=records) > 0
 
 
 def _count(values: Any, *, is_bytes: bool) -> tuple[list[bytes], np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ _MEASURES = {
     *("durations", "elapsed", "height", "price", "prices", "qty", "quantity", "revenue", "score", "scores"),
     *("seconds", "minutes", "hours", "millis", "ms", "temperature", "volume", "weight", "weights", "width"),
 }
-PERSONS = (
+_PERSONS = (
     *("user", "customer", "member", "account", "visitor", "client", "patient", "player", "viewer", "speaker"),
     *("author", "person", "device", "session"),
 )
@@ -64,5 +64,5 @@ def person_rank(key: str) -> int | None:
     words = [word for word in words_of(key) if word not in ("id", "uid", "uuid", "key", "hash", "name")]
     if len(words) == 1:
         singular = words[0].removesuffix("s")
-        return PERSONS.index(singular) if singular in PERSONS else None
+        return _PERSONS.index(singular) if singular in _PERSONS else None
     return 0 if not words and words_of(key)[:1] in (["uid"], ["uuid"]) else None

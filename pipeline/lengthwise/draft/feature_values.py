@@ -16,7 +16,7 @@ from lengthwise.records.decoding.example_protos import Feature, FeatureList
 from lengthwise.records.decoding.packed_steps import PADDING, Unusual, read_steps
 
 KINDS = ("bytes_list", "float_list", "int64_list")
-"""The lists of a tf.train.Feature; `FeatureValues.kinds` has their places here, and -1 for a feature without a list."""
+"""The lists of a tf.train.Feature; `FeatureValues.kinds` has their positions, and -1 for a feature without a list."""
 _WIRE_KINDS = {"bytes": 0, "float": 1, "int64": 2}
 _TYPES = (pa.large_binary(), pa.float32(), pa.int64())
 
@@ -55,16 +55,15 @@ def read_features(parts: list[bytes]) -> FeatureValues:
 def _read_usual(parts: list[bytes]) -> FeatureValues | None:
     content = b"".join([*parts, PADDING])
     sizes = np.fromiter(map(len, parts), np.int64, len(parts))
-    for kind, place in _WIRE_KINDS.items():
+    for name, kind in _WIRE_KINDS.items():
         try:
-            found = read_steps(content, sizes, kind)
+            packed = read_steps(content, sizes, name)
         except Unusual:
             continue
-        values = found.values if place == 0 else found.values.to_numpy(zero_copy_only=False)
-        widths = np.diff(found.step_offsets)
-        return FeatureValues(
-            np.diff(found.row_offsets), np.full(len(widths), place, np.int8), widths, {place: values}, []
-        )
+        values = packed.values if kind == 0 else packed.values.to_numpy(zero_copy_only=False)
+        widths = np.diff(packed.step_offsets)
+        kinds = np.full(len(widths), kind, np.int8)
+        return FeatureValues(np.diff(packed.row_offsets), kinds, widths, {kind: values}, [])
     return None
 
 
@@ -74,27 +73,26 @@ def _read_any(parts: list[bytes], parse: Callable[[bytes], Iterable[Any]]) -> Fe
     widths: list[int] = []
     values: dict[int, list[Any]] = {}
     unreadable: list[int] = []
-    places = {name: place for place, name in enumerate(KINDS)}
-    for number, part in enumerate(parts):
+    for row, part in enumerate(parts):
         before = len(widths)
         try:
             for step in parse(part):
-                kind = step.WhichOneof("kind")
-                content = getattr(step, kind).value if kind else ()
-                place = places.get(kind, -1)
-                kinds.append(place)
+                name = step.WhichOneof("kind")
+                content = getattr(step, name).value if name else ()
+                kind = KINDS.index(name) if name else -1
+                kinds.append(kind)
                 widths.append(len(content))
                 if content:
-                    values.setdefault(place, []).extend(content)
+                    values.setdefault(kind, []).extend(content)
         except Exception:  # noqa: BLE001 (protobuf raises DecodeError, UnicodeDecodeError and others)
-            unreadable.append(number)
+            unreadable.append(row)
         steps.append(len(widths) - before)
-    arrays = {place: pa.array(found, _TYPES[place]) for place, found in values.items()}
+    arrays = {kind: pa.array(of_kind, _TYPES[kind]) for kind, of_kind in values.items()}
     return FeatureValues(
         np.array(steps, np.int64),
         np.array(kinds, np.int8),
         np.array(widths, np.int64),
-        {place: array if place == 0 else array.to_numpy() for place, array in arrays.items()},
+        {kind: array if kind == 0 else array.to_numpy() for kind, array in arrays.items()},
         unreadable,
     )
 

@@ -26,7 +26,7 @@ class RecordSample:
         complete: whether these are all records of the files.
         damaged: the number of unreadable records.
         too_large: the number of records larger than `max_record_bytes`.
-        left_out: a description of other files next to the data.
+        ignored_files: a description of other files next to the data; empty without any.
     """
 
     patterns: list[str]
@@ -36,7 +36,7 @@ class RecordSample:
     complete: bool = True
     damaged: int = 0
     too_large: int = 0
-    left_out: str = ""
+    ignored_files: str = ""
 
     @property
     def too_large_text(self) -> str:
@@ -51,16 +51,15 @@ def take_sample(patterns: list[str], count: int, max_record_bytes: int = MAX_REC
         ConfigError: a pattern or folder contains no file.
     """
     sources = find_sources(patterns, "FILES")
-    unfinished = [_File(found.path) for found in sources.files]
-    left_out = sources.text if sources.left_out else ""
-    sample = RecordSample(list(patterns), len(unfinished), max_record_bytes, left_out=visible(left_out))
-    room = max(1, SAMPLE_BYTES // len(unfinished))
-    left, size = count, 0
-    while unfinished and left > 0 and size < SAMPLE_BYTES:
-        quota = -(-left // len(unfinished))
+    unfinished = [_File(source.path) for source in sources.files]
+    ignored_files = visible(sources.text) if sources.left_out else ""
+    sample = RecordSample(list(patterns), len(unfinished), max_record_bytes, ignored_files=ignored_files)
+    max_bytes = max(1, SAMPLE_BYTES // len(unfinished))
+    size = 0
+    while unfinished and len(sample.records) < count and size < SAMPLE_BYTES:
+        quota = -(-(count - len(sample.records)) // len(unfinished))
         for file in unfinished:
-            records = file.take(quota, room, sample)
-            left -= len(records)
+            records = file.take(quota, max_bytes, sample)
             size += sum(map(len, records))
             sample.records += records
         unfinished = [file for file in unfinished if not file.ended]
@@ -77,17 +76,17 @@ class _File:
     too_large: int = 0
     ended: bool = False
 
-    def take(self, quota: int, room: int, sample: RecordSample) -> list[bytes]:
-        """The next `quota` records, fewer if they fill `room` bytes or the file ends; counts skipped records."""
-        taken: list[bytes] = []
+    def take(self, quota: int, max_bytes: int, sample: RecordSample) -> list[bytes]:
+        """The next `quota` records, fewer if they fill `max_bytes` or the file ends; counts skipped records."""
+        records: list[bytes] = []
         size = 0
         with open_binary(self.path) as stream:
             for index, item in read_items(stream, self.position, max_record_bytes=sample.max_record_bytes):
-                if len(taken) == quota or size >= room:
-                    return taken
+                if len(records) == quota or size >= max_bytes:
+                    return records
                 self.position = index + 1
                 if not isinstance(item, Damage):
-                    taken.append(item)
+                    records.append(item)
                     size += len(item)
                 elif item.reason is RejectReason.TOO_LARGE:
                     sample.too_large += 1
@@ -98,4 +97,4 @@ class _File:
                 else:
                     sample.damaged += 1
         self.ended = True
-        return taken
+        return records

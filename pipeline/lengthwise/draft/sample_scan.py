@@ -1,6 +1,6 @@
 """A sample of the records, and the facts of each of their features."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -34,11 +34,6 @@ class SampledFeatures:
     context: dict[str, FeatureFacts] = field(default_factory=dict)
     sequences: dict[str, FeatureFacts] = field(default_factory=dict)
 
-    @property
-    def complete(self) -> bool:
-        """Whether the sample has all records of the files."""
-        return self.sample.complete
-
 
 def scan_sample(patterns: list[str], sample: int, max_record_bytes: int = MAX_RECORD_BYTES) -> SampledFeatures:
     """Reads `sample` records, the first ones of each file: equally many of each file if they have them.
@@ -47,28 +42,29 @@ def scan_sample(patterns: list[str], sample: int, max_record_bytes: int = MAX_RE
         ConfigError: a path, pattern or folder names no file.
         DatasetError: no record can be read.
     """
-    taken = take_sample(patterns, sample, max_record_bytes)
-    seen = SampledFeatures(taken)
-    messages = [message for message in map(_parse, taken.records) if message is not None]
-    seen.unusable = len(taken.records) - len(messages)
-    taken.records.clear()
-    usable = _of_one_container(messages, seen)
-    unreadable = _look(usable, seen)
-    if unreadable:  # only found now: summarize again without them
+    record_sample = take_sample(patterns, sample, max_record_bytes)
+    records = record_sample.records
+    sampled = SampledFeatures(record_sample)
+    messages = [message for message in map(_parse, records) if message is not None]
+    sampled.unusable = len(records) - len(messages)
+    records.clear()
+    usable = _of_one_container(messages, sampled)
+    unreadable = _summarize_features(usable, sampled)
+    if unreadable:  # only known now: summarize again without them
         usable = [message for row, message in enumerate(usable) if row not in unreadable]
-        seen.unusable += len(unreadable)
-        _look(usable, seen)
+        sampled.unusable += len(unreadable)
+        _summarize_features(usable, sampled)
     if not usable:
         raise DatasetError(
             f"{', '.join(patterns)}: expected TFRecord files of tf.SequenceExample or tf.Example, found no record that "
-            f"can be read as one ({_unread(seen)} in {taken.files} files)"
+            f"can be read as one ({_unreadable_text(sampled)} in {record_sample.files} files)"
         )
-    return seen
+    return sampled
 
 
-def _unread(seen: SampledFeatures) -> str:
-    unreadable = f"{seen.sample.damaged + seen.unusable} unreadable"
-    return f"{unreadable}, {seen.sample.too_large_text}" if seen.sample.too_large else unreadable
+def _unreadable_text(sampled: SampledFeatures) -> str:
+    text = f"{sampled.sample.damaged + sampled.unusable} unreadable"
+    return f"{text}, {sampled.sample.too_large_text}" if sampled.sample.too_large else text
 
 
 def _parse(record: bytes) -> Any:
@@ -80,11 +76,11 @@ def _parse(record: bytes) -> Any:
     return message if message.context.feature or message.feature_lists.feature_list else None
 
 
-def _of_one_container(messages: list[Any], seen: SampledFeatures) -> list[Any]:
+def _of_one_container(messages: list[Any], sampled: SampledFeatures) -> list[Any]:
     """The records of the most frequent container."""
     kinds = Counter(bool(message.feature_lists.feature_list) for message in messages)
     has_lists = kinds[True] >= kinds[False]
-    seen.format = "sequence_example" if has_lists else "example"
+    sampled.format = "sequence_example" if has_lists else "example"
     listed = {key for message in messages for key in message.feature_lists.feature_list} if has_lists else set()
 
     def is_other(message: Any) -> bool:
@@ -93,18 +89,18 @@ def _of_one_container(messages: list[Any], seen: SampledFeatures) -> list[Any]:
         return not listed.isdisjoint(message.context.feature)
 
     usable = [message for message in messages if not is_other(message)]
-    seen.unusable += len(messages) - len(usable)
+    sampled.unusable += len(messages) - len(usable)
     return usable
 
 
-def _look(messages: list[Any], seen: SampledFeatures) -> set[int]:
+def _summarize_features(messages: list[Any], sampled: SampledFeatures) -> set[int]:
     """Summarizes every feature; returns the records of which a feature cannot be read."""
-    seen.records = len(messages)
+    sampled.records = len(messages)
     flat = _by_key(messages, lambda message: message.context.feature)
     lists = _by_key(messages, lambda message: message.feature_lists.feature_list)
     unreadable: set[int] = set()
-    seen.context = _sum_up(flat, seen.records, read_features, unreadable)
-    seen.sequences = _sum_up(lists, seen.records, read_feature_lists, unreadable)
+    sampled.context = _summarize(flat, sampled.records, read_features, unreadable)
+    sampled.sequences = _summarize(lists, sampled.records, read_feature_lists, unreadable)
     return unreadable
 
 
@@ -113,22 +109,22 @@ _Parts = dict[str, tuple[list[int], list[bytes]]]
 
 def _by_key(messages: list[Any], features: Callable[[Any], Any]) -> _Parts:
     """The records that have each feature, and its bytes in each."""
-    found: _Parts = {}
+    parts_by_key: _Parts = defaultdict(lambda: ([], []))
     for row, message in enumerate(messages):
         for key, part in features(message).items():
-            rows, parts = found.get(key) or found.setdefault(key, ([], []))
+            rows, parts = parts_by_key[key]
             rows.append(row)
             parts.append(part)
-    return found
+    return parts_by_key
 
 
-def _sum_up(
-    found: _Parts, records: int, hold: Callable[[list[bytes]], FeatureValues], unreadable: set[int]
+def _summarize(
+    parts_by_key: _Parts, records: int, read: Callable[[list[bytes]], FeatureValues], unreadable: set[int]
 ) -> dict[str, FeatureFacts]:
     facts = {}
-    for key in sorted(found):
-        rows, parts = found.pop(key)  # freed as soon as it is summarized: it has the bytes of all records
-        held = hold(parts)
-        unreadable.update(rows[place] for place in held.unreadable)
-        facts[key] = summarize_feature(held, np.array(rows), records, is_list=hold is read_feature_lists)
+    for key in sorted(parts_by_key):
+        rows, parts = parts_by_key.pop(key)  # freed as soon as it is summarized: it has the bytes of all records
+        values = read(parts)
+        unreadable.update(rows[index] for index in values.unreadable)
+        facts[key] = summarize_feature(key, values, np.array(rows), records, is_list=read is read_feature_lists)
     return facts

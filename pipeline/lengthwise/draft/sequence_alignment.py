@@ -3,8 +3,8 @@
 Features of equal counts are one class. Then each class leads a group: others with its counts, or in a tf.Example, whose
 lists are flat, with a fixed multiple of them, join it. Only records that have both features are compared.
 
-The group that is kept is in about as many records as any, and longest on average; of groups nearly as long the one with
-the most features. Separate sequences are aligned again, for separate groups. Names do not matter.
+The group that is kept is in about as many records as any other, and is the longest on average; among groups of nearly
+that length, it has the most features. Separate sequences are aligned again, for separate groups. Names do not matter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,28 +16,28 @@ from lengthwise.draft.exceptional_records import allowed_exceptions
 from lengthwise.draft.feature_facts import FeatureFacts
 from lengthwise.draft.yaml_quoting import quote
 
-_IN_AS_MANY = 0.9  # of the records that the most frequent list is in
-_AS_LONG = 2 / 3  # of the longest
+_MIN_FREQUENCY = 0.9  # of the number of records that have the most frequent list
+_MIN_LENGTH = 2 / 3  # of the longest
 _MOST_LEADERS = 16
 _WIDEST = 65_536  # values in a step, as columns have it
-_WIDEST_IF_CONSTANT = 4  # where all records are equally long: coordinates of two to four numbers
+_WIDEST_IF_CONSTANT = 4  # if all records are equally long: coordinates of two to four numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The features that go together.
+    """The features that are steps of one sequence.
 
     Attributes:
         widths: how many values each of them has in a step, by key, the leader first; in feature lists 1.
-        steps: float64 `[records]` by key: the numbers of steps, with halves where values are left over; -1 without it.
-        apart: why each of the other features does not belong to them, by key.
-        own: the other features that are sequences of another length, rather than the same with exceptional records.
+        steps: float64 `[records]` by key: the numbers of steps, plus a half if values are left over; -1 without it.
+        unaligned: why each of the other features does not belong to them, by key.
+        separate: those of them that are sequences of another length, rather than the same with exceptional records.
     """
 
     widths: dict[str, int] = field(default_factory=dict)
     steps: dict[str, np.ndarray] = field(default_factory=dict)
-    apart: dict[str, str] = field(default_factory=dict)
-    own: tuple[str, ...] = ()
+    unaligned: dict[str, str] = field(default_factory=dict)
+    separate: tuple[str, ...] = ()
 
     def lengths(self, keys: Sequence[str]) -> np.ndarray:
         """The number of steps of each record: of the first of these features that it has, int64 `[records]`."""
@@ -74,12 +74,12 @@ def align_sequences(sequences: Mapping[str, FeatureFacts], *, flat: bool) -> Ali
         return Alignment()
     classes = _Classes(sequences, flat=flat)
     kept = _choose(classes.groups())
-    keys = {key: ratio for at, ratio in zip(kept.members, kept.ratios, strict=True) for key in classes.keys[at]}
-    narrowest = min(keys.values())
+    ratios = {key: ratio for at, ratio in zip(kept.members, kept.ratios, strict=True) for key in classes.keys[at]}
+    narrowest = min(ratios.values())
     first = classes.keys[kept.leader][0]
-    widths = {key: round(keys[key] / narrowest) for key in sorted(keys, key=lambda key: (key != first, key))}
+    widths = {key: round(ratios[key] / narrowest) for key in sorted(ratios, key=lambda key: (key != first, key))}
     steps = {key: _steps(sequences[key].counts, width) for key, width in widths.items()}
-    return Alignment(widths, steps, *classes.why_apart(kept))
+    return Alignment(widths, steps, *classes.explain_unaligned(kept))
 
 
 def _steps(counts: np.ndarray, width: int) -> np.ndarray:
@@ -88,7 +88,7 @@ def _steps(counts: np.ndarray, width: int) -> np.ndarray:
 
 def _choose(groups: list[_Group]) -> _Group:
     longest = max(group.mean for group in groups)
-    long = [group for group in groups if group.mean >= _AS_LONG * longest]
+    long = [group for group in groups if group.mean >= _MIN_LENGTH * longest]
     return max(long, key=lambda group: (group.features, group.share, group.mean))
 
 
@@ -109,7 +109,7 @@ class _Classes:
 
     def groups(self) -> list[_Group]:
         """The groups that might be kept, of the longest leaders."""
-        frequent = np.flatnonzero(self._records >= _IN_AS_MANY * self._records.max())
+        frequent = np.flatnonzero(self._records >= _MIN_FREQUENCY * self._records.max())
         left = frequent[np.argsort(-self._means[frequent], kind="stable")].tolist()
         groups: list[_Group] = []
         while left and len(groups) < _MOST_LEADERS:
@@ -127,7 +127,7 @@ class _Classes:
         joins[leader] = True
         narrowest = ratios[joins].min()
         joins &= self._divides(ratios / narrowest)
-        if not joins[leader]:  # its own values do not divide into whole steps
+        if not joins[leader]:  # its values do not divide into whole steps
             joins[:] = np.arange(len(joins)) == leader
             narrowest = 1.0
         members = np.flatnonzero(joins)
@@ -167,24 +167,25 @@ class _Classes:
         agreeing = (equal & self._filled & self._filled[leader]).sum(axis=1)
         return agreeing, (both & ~equal).sum(axis=1), both.sum(axis=1)
 
-    def why_apart(self, kept: _Group) -> tuple[dict[str, str], tuple[str, ...]]:
+    def explain_unaligned(self, kept: _Group) -> tuple[dict[str, str], tuple[str, ...]]:
         """Why features are not steps of the group that is kept, by key, and which are sequences of another length."""
         ratios = self._ratios(kept.leader)
         agreeing, differing, both = self._compare(kept.leader, ratios)
         agreeing[ratios == 0] = 0
-        apart, own = {}, []
+        unaligned, separate = {}, []
         for at in np.setdiff1d(np.arange(len(self.keys)), kept.members).tolist():
-            reason = self._why_apart(at, kept.leader, int(agreeing[at]), int(differing[at]), int(both[at]))
-            apart.update(dict.fromkeys(self.keys[at], reason))
-            own += self.keys[at] * (not agreeing[at] > differing[at] > 0)
-        return apart, tuple(own)
+            reason = self._why_unaligned(at, kept.leader, int(agreeing[at]), int(differing[at]), int(both[at]))
+            unaligned.update(dict.fromkeys(self.keys[at], reason))
+            separate += self.keys[at] * (not agreeing[at] > differing[at] > 0)
+        return unaligned, tuple(separate)
 
-    def _why_apart(self, at: int, leader: int, agreeing: int, differing: int, both: int) -> str:
+    def _why_unaligned(self, at: int, leader: int, agreeing: int, differing: int, both: int) -> str:
         first = quote(self.keys[leader][0])
         if agreeing > differing > 0:
             return (
-                f"in {differing} of the {both} records that have both it has other steps than {first}: they would be "
-                "rejected, or cut under sequences.mismatch: truncate; add it if that is right"
+                f"in {differing} of the {both} records that have both, its number of steps differs from that of "
+                f"{first}: they would be rejected, or truncated with sequences.mismatch: truncate; add it if that is "
+                "right"
             )
         unit, total = ("values" if self._flat else "steps"), self.counts.shape[1]
         text = (

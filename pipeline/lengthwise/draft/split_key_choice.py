@@ -10,46 +10,46 @@ from lengthwise.draft.feature_facts import FeatureFacts
 from lengthwise.draft.feature_names import person_rank
 from lengthwise.records.rows.splits import assign_splits, hash_values
 
-HELD_BACK = 0.1
-FEWEST = 10
+EVAL_SHARE = 0.1
+MIN_PERSONS = 10
 """Features with fewer distinct values than this do not identify persons."""
-_LEAST, _MOST = HELD_BACK / 2, HELD_BACK * 2
 _SEEDS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Division:
-    """Records divided by persons.
+class SplitKey:
+    """The feature by which records are split.
 
     Attributes:
         key: the context feature that names the person.
-        seed: of the hash; the first that holds back about a tenth of the records looked at.
-        held_back: the number of these records.
+        seed: of the hash; the first that puts about a tenth of the sampled records into the evaluation split.
+        eval_records: the number of these records.
     """
 
     key: str
     seed: int
-    held_back: int
+    eval_records: int
 
 
-def find_division(context: Mapping[str, FeatureFacts]) -> Division | None:
-    """By the feature whose name ranks first; None if none is in every record, with enough persons."""
-    ranks = {key: person_rank(key) for key, facts in context.items() if _can_divide(facts)}
-    named = sorted((rank, key) for key, rank in ranks.items() if rank is not None)
-    return next((found for _, key in named if (found := _divide(key, context[key]))), None)
+def choose_split_key(context: Mapping[str, FeatureFacts]) -> SplitKey | None:
+    """The feature whose name ranks first; None if none is in every record, with enough persons."""
+    ranks = {key: person_rank(key) for key, facts in context.items() if _can_split(facts)}
+    ranked = sorted((rank, key) for key, rank in ranks.items() if rank is not None)
+    return next(filter(None, (_find_seed(context[key]) for _, key in ranked)), None)
 
 
-def _can_divide(facts: FeatureFacts) -> bool:
-    in_every_record = bool(np.all(facts.counts == 1)) and not facts.odd.any()
-    return in_every_record and facts.kind != "float_list" and facts.distinct >= FEWEST
+def _can_split(facts: FeatureFacts) -> bool:
+    in_every_record = bool(np.all(facts.counts == 1)) and not facts.other_kind.any()
+    return in_every_record and facts.kind != "float_list" and facts.distinct >= MIN_PERSONS
 
 
-def _divide(key: str, facts: FeatureFacts) -> Division | None:
-    """Uses the first seed for which the small split has about a tenth, which is not certain with few persons."""
-    values = pa.array(facts.texts, pa.large_binary()) if facts.texts else facts.distinct_numbers
+def _find_seed(facts: FeatureFacts) -> SplitKey | None:
+    """The first seed for which the evaluation split has about a tenth, which is not certain with few persons."""
+    values = pa.array(facts.strings, pa.large_binary()) if facts.strings else facts.distinct_numbers
     hashes, records = hash_values(values), len(facts.counts)
     for seed in range(_SEEDS):
-        held_back = int(facts.occurrences[assign_splits(hashes, [HELD_BACK, 1 - HELD_BACK], seed) == 0].sum())
-        if _LEAST * records <= held_back <= _MOST * records:
-            return Division(key, seed, held_back)
+        splits = assign_splits(hashes, [EVAL_SHARE, 1 - EVAL_SHARE], seed)
+        eval_records = int(facts.occurrences[splits == 0].sum())
+        if EVAL_SHARE / 2 * records <= eval_records <= EVAL_SHARE * 2 * records:
+            return SplitKey(facts.key, seed, eval_records)
     return None

@@ -11,46 +11,46 @@ from lengthwise.config import Limits
 from lengthwise.draft.column_choice import Draft
 from lengthwise.draft.record_sample import MAX_RECORD_BYTES
 from lengthwise.draft.sample_scan import SampledFeatures
-from lengthwise.draft.split_key_choice import HELD_BACK
+from lengthwise.draft.split_key_choice import EVAL_SHARE
 from lengthwise.draft.yaml_quoting import quote
 
 _DEFAULT_LIMIT = Limits().rejected_fraction
-_FEWEST_TO_DIVIDE = 40
+_FEWEST_TO_SPLIT = 40
 _WRAPPER = textwrap.TextWrapper(100, "  # ", "  #   ", break_long_words=False, break_on_hyphens=False)
 
 
-def render_draft(seen: SampledFeatures, draft: Draft) -> str:
+def render_draft(sampled: SampledFeatures, draft: Draft) -> str:
     """A complete configuration, with comments on defaults."""
-    lines = [*_head(seen), *_columns(draft), *_sequences(draft), *_buckets(draft), *_splits(seen, draft)]
-    return "\n".join([*lines, *_limits(seen, draft), "output:", "  path: prepared"]) + "\n"
+    lines = [*_head(sampled), *_columns(draft), *_sequences(draft), *_buckets(draft), *_splits(sampled, draft)]
+    return "\n".join([*lines, *_limits(sampled, draft), "output:", "  path: prepared"]) + "\n"
 
 
-def _head(seen: SampledFeatures) -> Iterator[str]:
-    sample = seen.sample
-    share = "all" if seen.complete else "the first"
-    yield f"# Drafted by `lengthwise init` from {share} {seen.records} records of {sample.files} file(s). Check it by"
+def _head(sampled: SampledFeatures) -> Iterator[str]:
+    sample = sampled.sample
+    records = f"{'all' if sample.complete else 'the first'} {sampled.records} records"
+    yield f"# Drafted by `lengthwise init` from {records} of {sample.files} file(s). Check it by"
     yield "# `lengthwise check THIS_FILE`; `lengthwise schema` describes every field."
-    if sample.left_out:
-        yield f"# {sample.left_out}."
-    if sample.damaged or seen.unusable:
-        yield f"# {sample.damaged + seen.unusable} records were damaged or of another format; they will be rejected."
+    if sample.ignored_files:
+        yield f"# {sample.ignored_files}."
+    if sample.damaged or sampled.unusable:
+        yield f"# {sample.damaged + sampled.unusable} records were damaged or of another format; they will be rejected."
     if sample.too_large:
-        yield f"# {sample.too_large_text} were not looked at: limits.max_record_bytes lets them in."
+        yield f"# {sample.too_large_text} were skipped: a higher limits.max_record_bytes includes them."
     yield "inputs:"
     yield "  files:"
     yield from (f"    - {quote(pattern)}" for pattern in sample.patterns)
-    yield f"  format: {seen.format}"
+    yield f"  format: {sampled.format}"
     yield ""
 
 
 def _columns(draft: Draft) -> Iterator[str]:
     yield "columns:"
-    for column, why in draft.columns:
-        yield from _comment(why)
-        for name, value in column.items():
+    for column in draft.columns:
+        yield from _WRAPPER.wrap(", ".join(column.comments))
+        for name, value in column.fields.items():
             yield f"  {'-' if name == 'kind' else ' '} {name}: {_value(value)}"
-    for key, reason in sorted(draft.left_out.items()):
-        yield from _comment(f"left out: {quote(key)}: {reason}")
+    for key, reason in sorted(draft.omitted.items()):
+        yield from _WRAPPER.wrap(f"left out: {quote(key)}: {reason}")
     yield ""
 
 
@@ -60,11 +60,11 @@ def _sequences(draft: Draft) -> Iterator[str]:
     yield f"  empty: {'keep' if empty else 'reject'}  # or {'reject' if empty else 'keep'}; " + (
         f"{empty} of {total} records have no step" if empty else "no record without a step was seen"
     )
-    windows = "" if any("group" in column for column, _ in draft.columns) else ", window"
+    windows = "" if any("group" in column.fields for column in draft.columns) else ", window"
     yield f"  over_long: reject  # or truncate_left, truncate_right{windows}: beyond the last boundary"
-    if draft.kept_empty:
+    if draft.groups_with_empty:
         yield "  groups:  # of which some records have no step"
-        yield from (f"    {quote(name)}: {{empty: keep}}" for name in draft.kept_empty)
+        yield from (f"    {quote(name)}: {{empty: keep}}" for name in draft.groups_with_empty)
     yield ""
 
 
@@ -76,43 +76,38 @@ def _buckets(draft: Draft) -> Iterator[str]:
     yield ""
 
 
-def _splits(seen: SampledFeatures, draft: Draft) -> Iterator[str]:
-    division = draft.division
+def _splits(sampled: SampledFeatures, draft: Draft) -> Iterator[str]:
+    key, records = draft.split_key, sampled.records
     yield "splits:"
-    if division is None and seen.records < _FEWEST_TO_DIVIDE:
-        yield f"  fractions: {{train: 1.0}}  # {seen.records} records are too few to hold some back, such as eval: 0.1"
+    if key is None and records < _FEWEST_TO_SPLIT:
+        yield f"  fractions: {{train: 1.0}}  # {records} records are too few to hold some back, such as eval: 0.1"
     else:
-        what = "of a value of `key`" if division else "of a record's bytes"
+        what = "of a value of `key`" if key else "of a record's bytes"
         yield f"  # About a tenth is held back to measure a model on, by a hash {what}: always the same records."
-        yield f"  fractions: {{train: {1 - HELD_BACK:g}, eval: {HELD_BACK:g}}}"
-    if division:
-        share = f"of the {seen.records} looked at {division.held_back} are held back"
-        yield f"  key: {quote(division.key)}  # all records of one value go to one split; {share}"
-        if division.seed:
-            yield f"  seed: {division.seed}  # the first by which about a tenth is: these are few values"
+        yield f"  fractions: {{train: {1 - EVAL_SHARE:g}, eval: {EVAL_SHARE:g}}}"
+    if key:
+        share = f"{key.eval_records} of the {records} sampled records are held back"
+        yield f"  key: {quote(key.key)}  # all records of one value go to one split; {share}"
+        if key.seed:
+            yield f"  seed: {key.seed}  # the first that holds back about a tenth, since there are few values"
     yield ""
 
 
-def _limits(seen: SampledFeatures, draft: Draft) -> Iterator[str]:
-    rejected, most = int(draft.rejected.sum()), seen.sample.max_record_bytes
+def _limits(sampled: SampledFeatures, draft: Draft) -> Iterator[str]:
+    rejected, max_bytes = int(draft.rejected.sum()), sampled.sample.max_record_bytes
     if rejected:
-        yield f"# {rejected} of the {seen.records} records will be rejected, for they differ from the others:"
-        yield from (f"#   {line}" for line in draft.odd)
-    share = rejected / seen.records
+        yield f"# {rejected} of the {sampled.records} records will be rejected, because they differ from the others:"
+        yield from (f"#   {reason}" for reason in draft.reject_reasons)
+    share = rejected / sampled.records
     limits = {
         f"rejected_fraction: {math.ceil(100 * share) / 100:g}  # more than the default": share > _DEFAULT_LIMIT,
-        f"max_record_bytes: {most}  # as --max-record-bytes": most > MAX_RECORD_BYTES,
+        f"max_record_bytes: {max_bytes}  # as --max-record-bytes": max_bytes > MAX_RECORD_BYTES,
     }
     if any(limits.values()):
         yield "limits:"
         yield from (f"  {line}" for line, needed in limits.items() if needed)
     if rejected or any(limits.values()):
         yield ""
-
-
-def _comment(text: str) -> list[str]:
-    """The lines of a column's comment; words are not divided."""
-    return _WRAPPER.wrap(text)
 
 
 def _value(value: Any) -> str:

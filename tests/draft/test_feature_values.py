@@ -1,4 +1,4 @@
-"""Features read as columns hold what protobuf finds in them, one by one."""
+"""Features that are read as arrays have the values that protobuf reads from each of them."""
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from lengthwise.draft import draft_config
 from lengthwise.draft.feature_values import KINDS, read_feature_lists, read_features
 from lengthwise.records.container.frame_writing import frame
-from lengthwise.records.decoding.example_protos import Example, Feature, FeatureList, RawRecord
+from lengthwise.records.decoding.example_protos import Feature, FeatureList, RawRecord
+from records.messages import example
 
 _VALUES = {
     "bytes_list": st.binary(max_size=200),
@@ -21,9 +22,9 @@ def _features(draw, kinds):
     feature = Feature()
     kind = draw(kinds)
     if kind:
-        found = getattr(feature, kind)
-        found.SetInParent()
-        found.value.extend(draw(st.lists(_VALUES[kind], max_size=draw(st.sampled_from([1, 2, 30])))))
+        values = getattr(feature, kind)
+        values.SetInParent()
+        values.value.extend(draw(st.lists(_VALUES[kind], max_size=draw(st.sampled_from([1, 2, 30])))))
     return feature
 
 
@@ -34,18 +35,18 @@ def _of_one_kind(build):
     )
 
 
-def _check(held, records) -> None:
+def _check(read, records) -> None:
     """`records`: the features of each."""
     steps = [feature for record in records for feature in record]
     kinds = [feature.WhichOneof("kind") for feature in steps]
     values = [list(getattr(step, kind).value) if kind else [] for step, kind in zip(steps, kinds, strict=True)]
-    assert held.steps.tolist() == [len(record) for record in records]
-    assert held.kinds.tolist() == [KINDS.index(kind) if kind else -1 for kind in kinds]
-    assert held.widths.tolist() == list(map(len, values))
-    for place, name in enumerate(KINDS):
-        expected = [value for kind, found in zip(kinds, values, strict=True) if kind == name for value in found]
-        assert (held.values[place].tolist() if place in held.values else []) == expected
-    assert held.unreadable == []
+    assert read.steps.tolist() == [len(record) for record in records]
+    assert read.kinds.tolist() == [KINDS.index(kind) if kind else -1 for kind in kinds]
+    assert read.widths.tolist() == list(map(len, values))
+    for position, name in enumerate(KINDS):
+        expected = [value for kind, of_step in zip(kinds, values, strict=True) if kind == name for value in of_step]
+        assert (read.values[position].tolist() if position in read.values else []) == expected
+    assert read.unreadable == []
 
 
 @settings(max_examples=200, deadline=None)
@@ -60,18 +61,11 @@ def test_features(records) -> None:
     _check(read_features([record.SerializeToString() for record in records]), [[record] for record in records])
 
 
-def _example(number: int) -> bytes:
-    record = Example()
-    record.features.feature["x"].int64_list.value.extend(range(number))
-    record.features.feature["y"].int64_list.value.extend(range(number))
-    return record.SerializeToString()
-
-
 @pytest.mark.parametrize("key", ["x", "y", "z"])
-def test_a_record_of_which_one_feature_is_damaged_is_left_out_whole(tmp_path, key) -> None:
-    damaged = RawRecord.FromString(_example(9))
+def test_a_record_with_a_damaged_feature_is_not_used(tmp_path, key) -> None:
+    content = [example({"x": range(number), "y": range(number)}) for number in range(1, 6)]
+    damaged = RawRecord.FromString(content[-1])
     damaged.context.feature[key] = b"\x1a\x7f"
-    content = [_example(number) for number in range(1, 6)]
     (tmp_path / "in.tfrecord").write_bytes(frame([*content[:2], damaged.SerializeToString(), *content[2:]]))
     text = draft_config([f"{tmp_path}/in.tfrecord"])
     assert "from all 5 records" in text
