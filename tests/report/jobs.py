@@ -1,4 +1,4 @@
-"""Small data sets, prepared for real, for the tests of the report."""
+"""Small data sets, written by the job, for the tests of the report."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,14 +1,14 @@
-"""A parsed page: elements, texts, and whether the markup is valid."""
+"""A parsed page: its elements and text, and whether the markup is valid."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "br", "line", "rect", "circle", "polyline", "text"} - {"text"}
+VOID = {"meta", "link", "br", "line", "rect", "circle", "polyline"}
 
 
 @dataclass
 class Page(HTMLParser):
-    """The elements of a page, in order, each with its attributes and its text."""
+    """The elements of a page, in order, each with its attributes; its text; and the elements that are open."""
 
     elements: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Page(HTMLParser):
         if tag in VOID:  # <rect ...>...</rect> with its title
             return
         assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag, f"</{tag}> stands inside another element"
+        assert self.open.pop() == tag, f"</{tag}> does not close the innermost element"
 
     def handle_data(self, data) -> None:
         if data.strip() and "style" not in self.open:

@@ -8,23 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lengthwise.buckets import LengthHistogram
-from lengthwise.manifest import ColumnStatistics
 from lengthwise.report import name_of, render_report
 from lengthwise.report.chart_axes import Axis
 from lengthwise.report.data_set_names import names_of
 from lengthwise.report.length_charts import Binning, length_chart
 from lengthwise.report.number_histograms import histogram_chart
 from lengthwise.report.timestamps import Timestamps
+from report.manifests import manifest, number_statistics
 from report.pages import parse
-from report.test_page import manifest
-
-
-def statistics(values: np.ndarray) -> ColumnStatistics:
-    counts, _ = np.histogram(values, 32)
-    return ColumnStatistics(
-        values=len(values), min=float(values.min()), max=float(values.max()), mean=float(values.mean()),
-        std=float(values.std()), histogram=tuple(counts.tolist()),
-    )  # fmt: skip
 
 
 @given(st.integers(0, 500), st.integers(0, 3000), st.integers(1, 60))
@@ -58,7 +49,7 @@ def test_lengths_that_are_equally_frequent_have_no_peak(longest) -> None:
     ],
 )
 def test_integers_have_whole_numbers_on_the_axis_and_no_false_peaks(values, whole, ticks, peak) -> None:
-    chart = histogram_chart("c", "n", statistics(values), whole=whole)
+    chart = histogram_chart("c", "n", number_statistics(values), whole=whole)
     assert [tick.text for tick in chart.x_ticks if 0 <= tick.at <= 100 and not tick.text.startswith("-")] == ticks
     assert peak in chart.description
     assert sum(int(row[1].replace(",", "")) for row in chart.table.rows) == len(values)
@@ -99,7 +90,7 @@ def test_timestamps_are_recognised_by_name_and_size(key, low, high, per_second) 
         ((2026, 11, 1), (2026, 11, 2), ["11-01 06:00", "11-01 12:00"]),
     ],
 )
-def test_dates_are_at_round_places(low, high, expected) -> None:
+def test_dates_are_at_round_times(low, high, expected) -> None:
     axis = Axis(_seconds(*low), _seconds(*high))
     ticks = Timestamps(1).ticks(axis)
     assert {tick.text for tick in ticks} & set(expected)
@@ -116,7 +107,7 @@ def test_dates_are_at_round_places(low, high, expected) -> None:
     [("a/prepared", "prepared"), ("a/prepared/", "prepared"), ("gs://bucket/x", "x"), ("/", "/"),
      ("pipeline/prepared_examples/5", "prepared_examples/5")],
 )  # fmt: skip
-def test_a_data_set_is_called_by_its_folder(folder, name) -> None:
+def test_a_data_set_has_the_name_of_its_folder(folder, name) -> None:
     assert name_of(folder) == name
 
 
@@ -125,7 +116,7 @@ def test_a_data_set_is_called_by_its_folder(folder, name) -> None:
     [(("a/now", "b/before"), ("now", "before")), (("x/1/out", "x/2/out"), ("1/out", "2/out")),
      (("out", "out"), ("out", "out")), (("s3://b/out", "gs://c/out"), ("b/out", "c/out"))],
 )  # fmt: skip
-def test_two_data_sets_have_names_that_tell_them_apart(folders, names) -> None:
+def test_two_data_sets_have_distinct_names(folders, names) -> None:
     assert names_of(*folders) == names
 
 

@@ -1,4 +1,4 @@
-"""Distances, common bins, and which columns are flagged."""
+"""Distances, common bins, and the columns that are flagged."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from lengthwise.report import compare_manifests, write_report
 from lengthwise.report.common_bins import common_bins
 from lengthwise.report.distances import TopCounts, jensen_shannon, l_infinity
 from report.jobs import prepare, trip, trips
+from report.manifests import manifest, number_statistics
 from report.pages import parse
-from report.test_page import manifest
 
 histograms = st.lists(st.integers(0, 1000), min_size=4, max_size=4).filter(any)
 
@@ -53,7 +53,7 @@ def test_bounds_from_the_most_frequent_contain_the_true_distance(first, second, 
         most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:known]
         return TopCounts(dict(most), sum(counts.values()), complete=len(most) == len(counts))
 
-    shares = [{name: count / sum(one.values()) for name, count in one.items()} for one in (first, second)]
+    shares = [{name: count / sum(counts.values()) for name, count in counts.items()} for counts in (first, second)]
     true = max(abs(shares[0].get(name, 0) - shares[1].get(name, 0)) for name in {*first, *second})
     low, high, worst = l_infinity(top(first), top(second))
     assert low - 1e-9 <= true <= high + 1e-9
@@ -62,22 +62,15 @@ def test_bounds_from_the_most_frequent_contain_the_true_distance(first, second, 
         assert low == pytest.approx(high) == pytest.approx(true)
 
 
-def numbers(values, bins: int = 32) -> ColumnStatistics:
-    counts, _ = np.histogram(values, bins=bins)
-    return ColumnStatistics(
-        values=len(values), min=min(values), max=max(values), mean=0, std=0, histogram=tuple(counts.tolist())
-    )
-
-
 def test_equal_ranges_are_compared_bin_by_bin() -> None:
-    bins = common_bins(numbers([0.0, 0.5, 0.3, 1.0]), numbers([0.0, 0.25, 0.7, 1.0]))
+    bins = common_bins(number_statistics([0.0, 0.5, 0.3, 1.0]), number_statistics([0.0, 0.25, 0.7, 1.0]))
     assert bins.exact
     assert len(bins.first) == 32
     assert bins.first.sum() == bins.second.sum() == 4
 
 
 def test_small_sets_of_whole_numbers_are_recognised_for_any_range() -> None:
-    bins = common_bins(numbers([1.0, 2.0, 2.0, 5.0]), numbers([1.0, 2.0, 3.0]))
+    bins = common_bins(number_statistics([1.0, 2.0, 2.0, 5.0]), number_statistics([1.0, 2.0, 3.0]))
     assert bins.exact
     assert bins.first.tolist() == [1, 2, 0, 0, 1]
     assert bins.second.tolist() == [1, 1, 1, 0, 0]
@@ -85,14 +78,14 @@ def test_small_sets_of_whole_numbers_are_recognised_for_any_range() -> None:
 
 
 def test_whole_numbers_far_apart_take_few_bins() -> None:
-    bins = common_bins(numbers([1.0, 2.0, 3.0]), numbers([1e12, 1e12 + 2]))
+    bins = common_bins(number_statistics([1.0, 2.0, 3.0]), number_statistics([1e12, 1e12 + 2]))
     assert len(bins.first) == 20
     assert (bins.first.sum(), bins.second.sum()) == (3, 2)
 
 
 def test_a_histogram_without_a_count_is_not_compared() -> None:
     empty = ColumnStatistics(values=0, min=0, max=1, histogram=(0,) * 32)
-    assert common_bins(empty, numbers([1.0, 2.0])) is None
+    assert common_bins(empty, number_statistics([1.0, 2.0])) is None
 
 
 @given(
@@ -100,7 +93,7 @@ def test_a_histogram_without_a_count_is_not_compared() -> None:
     st.lists(st.floats(-100, 100), min_size=5, max_size=50),
 )
 def test_rebinning_keeps_every_count(first, second) -> None:
-    bins = common_bins(numbers(first), numbers(second))
+    bins = common_bins(number_statistics(first), number_statistics(second))
     assert bins.first.sum() == pytest.approx(len(first))
     assert bins.second.sum() == pytest.approx(len(second))
     assert (bins.first >= 0).all()
@@ -109,7 +102,7 @@ def test_rebinning_keeps_every_count(first, second) -> None:
 
 def test_rebinned_samples_of_one_distribution_stay_near() -> None:
     random = np.random.default_rng(1)
-    bins = common_bins(numbers(random.normal(0, 1, 20_000).tolist()), numbers(random.normal(0, 1, 50_000).tolist()))
+    bins = common_bins(number_statistics(random.normal(0, 1, 20_000)), number_statistics(random.normal(0, 1, 50_000)))
     assert not bins.exact
     assert jensen_shannon(bins.first, bins.second) < 0.05
 
@@ -127,7 +120,7 @@ def test_rebinned_samples_of_one_distribution_stay_near() -> None:
         ({"counts": Counts(read=40_000, written=40_000, rejected={}, sequences=40_000, repaired={"item": 6})}, {},
          "outside the vocabulary or range: 0% → 50.0%"),
         ({"columns": (IdentityColumn(key="item", num_buckets=20),)}, {}, "was sequence · ids below 10"),
-        ({"columns": (NumericColumn(key="item"),), "statistics": {"item": numbers([1.0, 2.0])}}, {},
+        ({"columns": (NumericColumn(key="item"),), "statistics": {"item": number_statistics([1.0, 2.0])}}, {},
          "was sequence · ids below 10"),
         ({"columns": (NumericColumn(key="x"),), "statistics": {}}, {}, "only in the other data set"),
     ],
@@ -151,8 +144,8 @@ def test_vocabularies_in_another_order_are_compared_by_their_strings() -> None:
 
 
 def test_a_data_set_has_not_moved_from_itself(folder) -> None:
-    one = load_manifest(str(folder))
-    assert all(not drift.flags and not drift.distance for drift in compare_manifests(one, one))
+    written = load_manifest(str(folder))
+    assert all(not drift.flags and not drift.distance for drift in compare_manifests(written, written))
 
 
 def test_lengths_numbers_and_categories_that_moved_are_shown(tmp_path) -> None:

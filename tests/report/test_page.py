@@ -1,4 +1,4 @@
-"""What the page shows, and that hostile data stays data."""
+"""The contents of the page; hostile data is shown as text."""
 
 import html
 import pickle
@@ -6,44 +6,19 @@ import re
 
 import pytest
 
-from lengthwise.columns import IdentityColumn, NumericColumn, VocabularyColumn, context_column
+from lengthwise.columns import NumericColumn, VocabularyColumn, context_column
 from lengthwise.config import load_config
 from lengthwise.errors import DataLimitError
 from lengthwise.job import run
-from lengthwise.manifest import ColumnStatistics, Counts, InputFile, Manifest, Shard, load_manifest
+from lengthwise.manifest import ColumnStatistics, Counts, InputFile, load_manifest
 from lengthwise.reject_reasons import Reject, RejectReason
 from lengthwise.report import read_examples, render_report, write_report
 from lengthwise.report.reject_examples import first_examples
 from report.jobs import prepare, trip, trips
+from report.manifests import manifest
 from report.pages import parse
 
 HOSTILE = "</title><script>alert('x')</script><img src=x onerror=alert(1)>\"'>&{{ 7 * 7 }}"
-
-
-def manifest(**changes) -> Manifest:
-    """A manifest written by hand: one bucket, one shard, one column."""
-    lengths = changes.pop("lengths", {"train": {3: 4}})
-    total = sum(sum(counts.values()) for counts in lengths.values())
-    steps = sum(length * count for counts in lengths.values() for length, count in counts.items())
-    boundaries = changes.get("boundaries", (3,))
-    shard = Shard(
-        path="Split-train/length-00003-00000-of-00001.tfrecord", split="train", bucket=0, records=total,
-        sequences=total, steps=steps, padded_steps=total * boundaries[-1], bytes=1000, crc32c=1,
-    )  # fmt: skip
-    fields = {
-        "fingerprint": "f" * 64,
-        "config": {"splits": {"fractions": {"train": 1.0}}},
-        "layout": "example",
-        "compression": "none",
-        "columns": (IdentityColumn(key="item", num_buckets=10),),
-        "boundaries": (3,),
-        "counts": Counts(read=total, written=total, rejected={}, sequences=total),
-        "lengths": lengths,
-        "statistics": {"item": ColumnStatistics(values=12, min=0, max=9, distinct=2, top=(("9", 8), ("0", 4)))},
-        "inputs": (InputFile(path="raw.tfrecord", bytes=10, records=total),),
-        "shards": (shard,) if total else (),
-    }
-    return Manifest(**{**fields, **changes})
 
 
 def test_it_shows_the_balance_the_plans_and_the_columns(page, folder) -> None:
@@ -91,22 +66,22 @@ def test_every_chart_has_title_description_axes_and_numbers(page) -> None:
         assert axis in page
 
 
-def test_every_id_is_unique_and_every_link_leads_somewhere(page) -> None:
+def test_every_id_is_unique_and_every_link_has_a_target(page) -> None:
     parsed = parse(page)
     ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {link["href"][1:] for link in parsed.named("a")} <= set(ids)
 
 
-def test_the_page_is_a_function_of_the_data(folder, page, tmp_path) -> None:
+def test_the_page_depends_only_on_the_data(folder, page, tmp_path) -> None:
     assert write_report(str(folder), str(tmp_path / "again.html")) == str(tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text() == page
 
 
 def test_rendering_again_gives_the_same_page(folder) -> None:
-    found = load_manifest(str(folder))
-    examples = read_examples(str(folder), found)
-    assert render_report(found, examples) == render_report(found, list(examples))
+    written = load_manifest(str(folder))
+    examples = read_examples(str(folder), written)
+    assert render_report(written, examples) == render_report(written, list(examples))
 
 
 def test_hostile_names_and_values_are_text() -> None:
@@ -136,8 +111,8 @@ def test_hostile_names_and_values_are_text() -> None:
 
 
 def test_invisible_characters_are_escaped() -> None:
-    turned = "a\u202eb\u200bc\x00d\udce9"
-    reject = Reject(RejectReason.NOT_FINITE, turned, turned, turned, 0, 0, b"\x00\xff")
+    text = "a\u202eb\u200bc\x00d\udce9"
+    reject = Reject(RejectReason.NOT_FINITE, text, text, text, 0, 0, b"\x00\xff")
     page = render_report(manifest(counts=Counts(read=5, written=4, rejected={"not_finite": 1}, sequences=4)), [reject])
     page.encode()
     assert r"a\u202eb\u200bc\x00d\udce9" in page
@@ -189,13 +164,13 @@ def test_any_data_set_has_a_page(changes, shown) -> None:
     assert "nan" not in text.lower().split()
 
 
-def test_a_broken_limit_is_said_first() -> None:
+def test_an_exceeded_limit_is_at_the_top() -> None:
     page = parse(render_report(manifest(), fault="5 of 10 records were rejected"))
     assert "Data set, not published" in page.text
     assert "5 of 10 records were rejected" in page.text
 
 
-def test_a_data_set_that_broke_a_limit_has_a_report_and_no_manifest(tmp_path) -> None:
+def test_a_data_set_that_exceeds_a_limit_has_a_report_and_no_manifest(tmp_path) -> None:
     bad = [trip(5, gear=[99] * 5, seed=seed) for seed in range(7)]
     with pytest.raises(DataLimitError, match=r"report\.html"):
         prepare(tmp_path, [*trips(9), *bad], limits={"rejected_fraction": 0.1})
@@ -206,7 +181,7 @@ def test_a_data_set_that_broke_a_limit_has_a_report_and_no_manifest(tmp_path) ->
     assert "expected an id in [0, 6), received 99" in text
 
 
-def test_once_fixed_the_report_is_that_of_the_data_set(tmp_path) -> None:
+def test_the_report_of_a_failure_is_replaced_after_it_is_fixed(tmp_path) -> None:
     records = [*trips(9), trip(5, gear=[99] * 5)]
     with pytest.raises(DataLimitError):
         prepare(tmp_path, records, limits={"rejected_fraction": 0})
@@ -214,7 +189,7 @@ def test_once_fixed_the_report_is_that_of_the_data_set(tmp_path) -> None:
     assert "Data set, not published" not in (tmp_path / "prepared" / "report.html").read_text()
 
 
-def test_splits_vocabulary_files_and_the_other_layout_have_the_same_page(tmp_path) -> None:
+def test_written_again_the_page_is_the_same_in_both_layouts(tmp_path) -> None:
     (tmp_path / "turns.txt").write_text("north\neast\nsouth\n")
     columns = [{"kind": "vocabulary", "key": "turn", "vocabulary_file": str(tmp_path / "turns.txt")}]
     for layout in ("example", "block"):
@@ -237,15 +212,15 @@ def test_examples_are_the_first_of_each_reason_and_no_more_is_read() -> None:
             yield Reject(RejectReason(reason), "", "", "file", index, 0, b"")
         raise AssertionError("read too far")
 
-    found = first_examples(rejects(), {"not_finite": 3, "over_long": 2}, each=2)
-    assert [reject.index for reject in found] == [0, 1, 2, 4]
+    examples = first_examples(rejects(), {"not_finite": 3, "over_long": 2}, each=2)
+    assert [reject.index for reject in examples] == [0, 1, 2, 4]
     assert first_examples(rejects(), {}) == []
 
 
 def test_many_shards_and_inputs_stay_one_readable_page() -> None:
-    one = manifest().shards[0]
+    shard = manifest().shards[0]
     shards = tuple(
-        one.model_copy(update={"path": f"Split-train/{i}", "bytes": 1000 + i, "bucket": i % 100}) for i in range(5000)
+        shard.model_copy(update={"path": f"Split-train/{i}", "bytes": 1000 + i, "bucket": i % 100}) for i in range(5000)
     )
     inputs = tuple(InputFile(path=f"raw-{i}", bytes=1, records=1) for i in range(5000))
     page = render_report(manifest(shards=shards, inputs=inputs, boundaries=tuple(range(1, 101))))
@@ -254,7 +229,7 @@ def test_many_shards_and_inputs_stay_one_readable_page() -> None:
     assert "and 4,950 more" in page
 
 
-def test_the_recipe_makes_the_data_set_again(folder, page, tmp_path) -> None:
+def test_the_recipe_reproduces_the_data_set(folder, page, tmp_path) -> None:
     blocks = re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)
     (tmp_path / "job.yaml").write_text(html.unescape(blocks[1]))
     command = html.unescape(blocks[0]).split()

@@ -57,15 +57,15 @@ def share_bound(share: float, first: float, second: float, level: float) -> floa
     return min(1.0, math.sqrt(2 * spread * tail) + tail / (3 * min(first, second)))
 
 
-def extremes_probability(beyond: float, own: float, others: float) -> float:
+def extremes_probability(beyond: float, size: float, other_size: float) -> float:
     """The probability that the `beyond` most extreme sequences of two samples of one source are all in the same sample.
 
     Args:
         beyond: the number of sequences of one sample that are more extreme than all of the other.
-        own: all sequences of that sample.
-        others: all sequences of the other sample.
+        size: the number of sequences of that sample.
+        other_size: the number of sequences of the other sample.
     """
-    return (own / (own + others)) ** beyond if own + others else 1.0
+    return (size / (size + other_size)) ** beyond if size + other_size else 1.0
 
 
 def pooled_share(first_share: float, first: float, second_share: float, second: float) -> float:

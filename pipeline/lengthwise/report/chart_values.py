@@ -1,7 +1,7 @@
 """Charts as values: positions in percent, texts, and the numbers. `chart.html.j2` draws them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from lengthwise.report.chart_axes import Axis, Tick
 
@@ -77,17 +77,27 @@ class Chart:
     legend: tuple[tuple[str, str], ...] = ()
     table: ChartTable | None = None
     small: bool = False
-    line: str = field(init=False, default="")
 
-    def __post_init__(self) -> None:
-        if len(self.dots) > 1:
-            object.__setattr__(self, "line", " ".join(f"{dot.x:g},{dot.y:g}" for dot in self.dots))
+    @property
+    def line(self) -> str:
+        """The points of the line through the dots, as in SVG; empty for a single dot."""
+        return " ".join(f"{dot.x:g},{dot.y:g}" for dot in self.dots) if len(self.dots) > 1 else ""
 
 
 def stacked_bars(
+    x: Axis,
+    y: Axis,
+    spans: Iterable[tuple[float, float]],
+    heights: Iterable[Sequence[float]],
+    notes: Iterable[Sequence[str]],
+) -> tuple[ChartBar, ...]:
+    """Bars over each span of the x axis, those of one span stacked; their tones are `tone-0`, `tone-1`, ..."""
+    return tuple(bar for stack in zip(spans, heights, notes, strict=True) for bar in _stack(x, y, *stack))
+
+
+def _stack(
     x: Axis, y: Axis, span: tuple[float, float], heights: Sequence[float], notes: Sequence[str]
 ) -> list[ChartBar]:
-    """Bars over `span` of the x axis, stacked; their tones are `tone-0`, `tone-1`, ..."""
     left, right = x.place(span[0]), x.place(span[1])
     gap = min(0.25, (right - left) * 0.1)
     bars, total = [], 0.0

@@ -4,7 +4,7 @@ import os
 
 from lengthwise.storage import files
 
-LONGEST = 80  # characters of a name in a title
+MAX_NAME_LENGTH = 80  # characters of a name in a title
 
 
 def name_of(folder: str) -> str:

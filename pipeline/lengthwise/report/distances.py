@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Counts = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 
 def jensen_shannon(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
@@ -37,10 +37,10 @@ def jensen_shannon(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
 class Histogram:
     """Counts `[bins]` between edges `[bins + 1]`."""
 
-    edges: Counts
-    counts: Counts
+    edges: Floats
+    counts: Floats
 
-    def shares_below(self, numbers: Counts, tolerance: float) -> tuple[Counts, Counts]:
+    def shares_below(self, numbers: Floats, tolerance: float) -> tuple[Floats, Floats]:
         """The minimum and the maximum share of values below each number, if values are inexact by `tolerance`."""
         below = np.concatenate([[0.0], np.cumsum(self.counts)]) / self.counts.sum()
         complete_bins = np.searchsorted(self.edges[1:], numbers - tolerance, side="right")
@@ -113,7 +113,7 @@ def cumulative_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     return float(np.abs(np.cumsum(_shares(first)) - np.cumsum(_shares(second))).max())
 
 
-def _shares(counts: npt.ArrayLike) -> Counts:
+def _shares(counts: npt.ArrayLike) -> Floats:
     numbers = np.asarray(counts, np.float64)
     total = numbers.sum()
     if not total > 0:
@@ -121,6 +121,6 @@ def _shares(counts: npt.ArrayLike) -> Counts:
     return numbers / total
 
 
-def _relative_entropy(p: Counts, q: Counts) -> float:
+def _relative_entropy(p: Floats, q: Floats) -> float:
     positive = p > 0
     return float(np.sum(p[positive] * np.log2(p[positive] / q[positive])))

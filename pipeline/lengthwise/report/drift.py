@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lengthwise.manifest import ColumnStatistics, Manifest
+from lengthwise.manifest import Manifest
 from lengthwise.report.chance_bounds import distribution_bound, extremes_probability, pooled_share, share_bound
 from lengthwise.report.common_bins import CommonBins, common_bins, histogram_of
 from lengthwise.report.distances import (
@@ -20,11 +20,11 @@ from lengthwise.report.distances import (
     min_cumulative_distance,
 )
 from lengthwise.report.drift_limits import LENGTHS, DriftLimits, FeatureLimits
-from lengthwise.report.feature_cards import Feature, describe_kind, features_by_key, id_label, is_categorical, is_whole
 from lengthwise.report.feature_samples import FeatureSample
 from lengthwise.report.length_charts import Binning
 from lengthwise.report.number_text import percent_text, shortened
 from lengthwise.report.timestamps import Timestamps, value_text
+from lengthwise.report.written_features import written_features
 
 MOST_CATEGORIES = 8
 
@@ -41,7 +41,7 @@ class CategoryShares:
     there: tuple[float, float]
 
     @property
-    def apart(self) -> float:
+    def min_difference(self) -> float:
         """The minimum difference of the shares."""
         return max(0.0, self.here[0] - self.there[1], self.there[0] - self.here[1])
 
@@ -53,7 +53,7 @@ class Drift:
     Attributes:
         key: the feature's name; `sequence_length` for the lengths.
         kind: a description of the feature.
-        measure: the name of the distance.
+        measure: the name of the distance; empty if there is none.
         distance: the distance; None if there is nothing to compare.
         at_most: the upper bound of the distance if not all counts are known; else None.
         exact: whether the distance was computed without approximation.
@@ -65,13 +65,13 @@ class Drift:
 
     key: str
     kind: str
-    measure: str
-    distance: float | None
-    at_most: float | None
-    exact: bool
-    flags: tuple[str, ...]
+    measure: str = ""
+    distance: float | None = None
+    at_most: float | None = None
+    exact: bool = True
+    flags: tuple[str, ...] = ()
     bins: CommonBins | None = None
-    categories: tuple["CategoryShares", ...] = ()
+    categories: tuple[CategoryShares, ...] = ()
     whole: bool = False
 
     def to_dict(self) -> dict[str, object]:
@@ -103,22 +103,19 @@ def compare_manifests(this: Manifest, other: Manifest, limits: DriftLimits | Non
         ConfigError: the limits name a feature that neither data set has.
     """
     limits = limits or DriftLimits()
-    features, other_features = features_by_key(this), features_by_key(other)
+    features, other_features = written_features(this), written_features(other)
     keys = sorted({*features, *other_features})
     limits.check_names(keys)
     level = limits.false_alarms / (_TESTS_OF_LENGTHS + _TESTS * len(features.keys() & other_features.keys()))
     drifts = [_drift_of_lengths(this, other, _Test(level, limits.of(LENGTHS)))]
     for key in keys:
         if key not in other_features:
-            drifts.append(_drift_of_absent(key, describe_kind(*features[key]), "only in this data set"))
+            drifts.append(Drift(key, features[key].kind, flags=("only in this data set",)))
         elif key not in features:
-            drifts.append(_drift_of_absent(key, describe_kind(*other_features[key]), "only in the other data set"))
+            drifts.append(Drift(key, other_features[key].kind, flags=("only in the other data set",)))
         else:
-            here, there = (
-                FeatureSample.of(this, key, *features[key]),
-                FeatureSample.of(other, key, *other_features[key]),
-            )
-            drifts.append(_drift_of_feature(key, here, there, _Test(level, limits.of(key))))
+            here, there = FeatureSample.of(this, features[key]), FeatureSample.of(other, other_features[key])
+            drifts.append(_drift_of_feature(here, there, _Test(level, limits.of(key))))
     drifts = [replace(drift, flags=()) if limits.of(drift.key).ignore else drift for drift in drifts]
     return sorted(drifts, key=lambda drift: (not drift.flags, -(drift.distance or 0.0), drift.key))
 
@@ -131,15 +128,11 @@ class _Test:
     limits: FeatureLimits
 
 
-def _drift_of_absent(key: str, kind: str, flag: str) -> Drift:
-    return Drift(key, kind, "", None, None, True, (flag,))
-
-
 def _drift_of_lengths(this: Manifest, other: Manifest, test: _Test) -> Drift:
     kind = "sequence · number of steps"
     here, there = this.histogram(), other.histogram()
     if here.total == 0 or there.total == 0:
-        return Drift(LENGTHS, kind, "Jensen-Shannon", None, None, True, ("one data set has no sequences",))
+        return Drift(LENGTHS, kind, "Jensen-Shannon", flags=("one data set has no sequences",))
     binning = Binning.of(here.merge(there), bars=24)
     first, second = binning.counts(here).astype(np.float64), binning.counts(there).astype(np.float64)
     bins = CommonBins(binning.edges.astype(np.float64), first, second, exact=True)
@@ -149,30 +142,29 @@ def _drift_of_lengths(this: Manifest, other: Manifest, test: _Test) -> Drift:
     beyond = int(here.counts[here.lengths > there.max].sum()) * draws[0] / here.total
     if beyond and extremes_probability(beyond, *draws) <= test.level:
         flags.append(f"longest sequence {there.max:,} → {here.max:,} steps")
-    return Drift(LENGTHS, kind, "Jensen-Shannon", distance, None, True, tuple(flags), bins)
+    return Drift(LENGTHS, kind, "Jensen-Shannon", distance, flags=tuple(flags), bins=bins)
 
 
-def _drift_of_feature(key: str, here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
-    kind = describe_kind(here.feature, here.weights)
-    old_kind = describe_kind(there.feature, there.weights)
+def _drift_of_feature(here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
+    key, kind, old_kind = here.feature.key, here.feature.kind, there.feature.kind
     flags = [f"was {old_kind}"] if kind != old_kind else []
     flags += _flags_of_rates(here, there, test)
-    if is_categorical(here.feature, here.weights) != is_categorical(there.feature, there.weights):
-        return Drift(key, kind, "", None, None, True, tuple(flags))
+    if (here.feature.num_ids is None) != (there.feature.num_ids is None):
+        return Drift(key, kind, flags=tuple(flags))
     if here.statistics.top or there.statistics.top:
-        return _drift_of_categories(key, kind, flags, here, there, test)
-    whole = is_whole(here.feature, here.weights) and is_whole(there.feature, there.weights)
+        return _drift_of_categories(flags, here, there, test)
+    whole = here.feature.is_whole and there.feature.is_whole
     bins = common_bins(here.statistics, there.statistics, whole=whole)
     if bins is None:
-        return Drift(key, kind, "Jensen-Shannon", None, None, True, tuple(flags))
+        return Drift(key, kind, "Jensen-Shannon", flags=tuple(flags))
     if bins.exact:
         difference = cumulative_distance(bins.first, bins.second)
     else:
         difference = min_cumulative_distance(histogram_of(here.statistics), histogram_of(there.statistics))
     chance = distribution_bound(here.counted_draws, there.counted_draws, test.level)
     distance, moved = _distance(bins, difference, chance, test.limits)
-    flags += moved + _flags_of_range(key, here, there, test)
-    return Drift(key, kind, "Jensen-Shannon", distance, None, bins.exact, tuple(flags), bins, whole=whole)
+    flags += moved + _flags_of_range(here, there, test)
+    return Drift(key, kind, "Jensen-Shannon", distance, exact=bins.exact, flags=tuple(flags), bins=bins, whole=whole)
 
 
 def _distance(bins: CommonBins, difference: float, chance: float, limits: FeatureLimits) -> tuple[float, list[str]]:
@@ -184,32 +176,36 @@ def _distance(bins: CommonBins, difference: float, chance: float, limits: Featur
     return distance, [f"distribution moved: Jensen-Shannon distance {distance:.3f}; {proof}"]
 
 
-def _drift_of_categories(
-    key: str, kind: str, flags: list[str], here: FeatureSample, there: FeatureSample, test: _Test
-) -> Drift:
-    counts = _top_counts(here.feature, here.statistics)
-    other_counts = _top_counts(there.feature, there.statistics)
+def _drift_of_categories(flags: list[str], here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
+    counts, other_counts = _top_counts(here), _top_counts(there)
     low, high, _ = l_infinity(counts, other_counts)
     names = {*counts.counts, *other_counts.counts}
     shares = [CategoryShares(name, counts.bounds(name), other_counts.bounds(name)) for name in names]
-    shares.sort(key=lambda category: (-category.apart, -category.here[1], category.name))
+    shares.sort(key=lambda category: (-category.min_difference, -category.here[1], category.name))
     draws = here.counted_draws, there.counted_draws
     for category in shares:
         share = pooled_share(category.here[1], draws[0], category.there[1], draws[1])
-        if category.apart > max(test.limits.share, share_bound(share, *draws, test.level)):
+        if category.min_difference > max(test.limits.share, share_bound(share, *draws, test.level)):
             moved = f"{share_bounds_text(category.there)} → {share_bounds_text(category.here)}"
             flags = [*flags, f"share of {shortened(category.name, 40)} moved: {moved}"]
             break
-    at_most = high if high > low + 1e-9 else None
-    return Drift(key, kind, "L-infinity", low, at_most, True, tuple(flags), categories=tuple(shares[:MOST_CATEGORIES]))
+    return Drift(
+        here.feature.key,
+        here.feature.kind,
+        "L-infinity",
+        low,
+        at_most=high if high > low + 1e-9 else None,
+        flags=tuple(flags),
+        categories=tuple(shares[:MOST_CATEGORIES]),
+    )
 
 
-def _top_counts(feature: Feature, statistics: ColumnStatistics) -> TopCounts:
+def _top_counts(sample: FeatureSample) -> TopCounts:
     """By the entries of the ids, so that vocabularies in a different order can be compared."""
     counts = Counter[str]()
-    for value, count in statistics.top:
-        counts[id_label(feature, value)] += count  # long strings are cut in the manifest and may then be equal
-    total = max(statistics.counted, 0)
+    for value, count in sample.statistics.top:
+        counts[sample.feature.value_text(value)] += count  # long strings are cut in the manifest and may then be equal
+    total = max(sample.statistics.counted, 0)
     return TopCounts(counts, total, complete=counts.total() >= total)
 
 
@@ -225,7 +221,7 @@ def _flags_of_rates(here: FeatureSample, there: FeatureSample, test: _Test) -> l
     return flags
 
 
-def _flags_of_range(key: str, here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
+def _flags_of_range(here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
     """A flag if the range grew by more than its limit, and more sequences are beyond the old range than by chance."""
     (low, high), (old_low, old_high) = here.range, there.range
     growth = test.limits.growth * (old_high - old_low)
@@ -234,7 +230,7 @@ def _flags_of_range(key: str, here: FeatureSample, there: FeatureSample, test: _
     chances = [extremes_probability(count, here.independent, there.independent) for count in beyond]
     if not any(grew and chance <= test.level for grew, chance in zip(grown, chances, strict=True)):
         return []
-    text = value_text(Timestamps.of(key, min(low, old_low), max(high, old_high)))
+    text = value_text(Timestamps.of(here.feature.key, min(low, old_low), max(high, old_high)))
     return [f"range grew: {text(old_low)} to {text(old_high)} → {text(low)} to {text(high)}"]
 
 

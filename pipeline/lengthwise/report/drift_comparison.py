@@ -8,7 +8,7 @@ from lengthwise.manifest import Manifest
 from lengthwise.report.chart_axes import Axis, Tick, counting_axis, percent_of, thinned
 from lengthwise.report.chart_values import Chart, ChartBar, ChartTable
 from lengthwise.report.common_bins import CommonBins
-from lengthwise.report.data_set_names import LONGEST
+from lengthwise.report.data_set_names import MAX_NAME_LENGTH
 from lengthwise.report.drift import Drift, compare_manifests, flagged, share_bounds_text
 from lengthwise.report.drift_limits import LENGTHS
 from lengthwise.report.number_text import (
@@ -66,10 +66,7 @@ class Comparison:
 def compare_for_report(this: Manifest, other: Manifest, name: str = "", other_name: str = "") -> Comparison:
     """Compares two data sets; the names are empty if they have none."""
     drifts = compare_manifests(this, other)
-    names = (
-        shortened(name, LONGEST) or "this data set",
-        shortened(other_name, LONGEST) or "the other",
-    )
+    names = shortened(name, MAX_NAME_LENGTH) or "this data set", shortened(other_name, MAX_NAME_LENGTH) or "the other"
     rows = tuple(_row(index, drift, names) for index, drift in enumerate(drifts))
     pairs = zip(_numbers(this), _numbers(other), strict=True)
     numbers = tuple((label, text, other_text) for (label, text), (_, other_text) in pairs)

@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from lengthwise.columns import is_context
 from lengthwise.manifest import ColumnStatistics, Manifest
 from lengthwise.report.chance_bounds import draws_of_steps
 from lengthwise.report.common_bins import histogram_of
-from lengthwise.report.feature_cards import Feature
+from lengthwise.report.written_features import WrittenFeature
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +14,7 @@ class FeatureSample:
     """A feature of a data set.
 
     Attributes:
-        feature: the column that reads it.
-        weights: whether it is the weights of that column.
+        feature: its name, and the column that reads it.
         statistics: of its values.
         repaired_rate: the share of values outside the vocabulary or range.
         draws: the number of independent values with the same information as its values, including missing ones.
@@ -24,8 +22,7 @@ class FeatureSample:
         most_values: the maximum number of its values in one sequence.
     """
 
-    feature: Feature
-    weights: bool
+    feature: WrittenFeature
     statistics: ColumnStatistics
     repaired_rate: float
     draws: float
@@ -33,19 +30,18 @@ class FeatureSample:
     most_values: int
 
     @classmethod
-    def of(cls, manifest: Manifest, key: str, feature: Feature, weights: bool) -> "FeatureSample":
-        """The feature `key` of a data set, which `feature` reads."""
-        statistics = manifest.statistics.get(key, ColumnStatistics(values=0))
+    def of(cls, manifest: Manifest, feature: WrittenFeature) -> "FeatureSample":
+        """A feature of a data set."""
+        statistics = manifest.statistics.get(feature.key, ColumnStatistics(values=0))
         lengths, independent = manifest.histogram(), cls.sequences(manifest)
-        in_context = is_context(feature)
-        positions = lengths.total if in_context else lengths.steps
-        draws_per_sequence = 1.0 if in_context or not lengths.total else draws_of_steps(lengths) / lengths.total
-        longest = 1 if in_context or not lengths.total else lengths.max
+        if feature.in_context or not lengths.total:
+            positions, draws_per_sequence, longest = lengths.total, 1.0, 1
+        else:
+            positions, draws_per_sequence, longest = lengths.steps, draws_of_steps(lengths) / lengths.total, lengths.max
         return cls(
             feature=feature,
-            weights=weights,
             statistics=statistics,
-            repaired_rate=manifest.counts.repaired.get(key, 0) / max(1, statistics.values),
+            repaired_rate=manifest.counts.repaired.get(feature.key, 0) / max(1, statistics.values),
             draws=independent * draws_per_sequence,
             independent=independent,
             most_values=longest * max(1, math.ceil(statistics.values / max(1, positions))),

@@ -89,7 +89,7 @@ def length_chart(manifest: Manifest) -> Chart | None:
         y_title=_y_title(binning),
         x_ticks=binning.axis.ticks(whole=True),
         y_ticks=y.ticks(4, short_count),
-        bars=tuple(_bars(binning, y, counts, heights, tuple(by_split))),
+        bars=_bars(binning, y, counts, heights, tuple(by_split)),
         marks=boundary_marks(tuple(sorted(set(manifest.boundaries))), binning.axis),
         legend=(*((f"tone-{i}", name) for i, name in enumerate(by_split)), ("mark", "bucket boundary")),
         table=_table(binning, by_split, counts),
@@ -128,13 +128,12 @@ def _bars(
     counts: npt.NDArray[np.int64],
     heights: npt.NDArray[np.float64],
     names: tuple[str, ...],
-) -> list[ChartBar]:
-    bars = []
-    for index in range(counts.shape[1]):
-        steps = binning.label(index)
-        notes = [f"{steps} steps, {name}: {n:,}" for name, n in zip(names, counts[:, index].tolist(), strict=True)]
-        bars += stacked_bars(binning.axis, y, binning.span(index), heights[:, index].tolist(), notes)
-    return bars
+) -> tuple[ChartBar, ...]:
+    notes = [
+        [f"{binning.label(index)} steps, {name}: {count:,}" for name, count in zip(names, of_bin, strict=True)]
+        for index, of_bin in enumerate(counts.T.tolist())
+    ]
+    return stacked_bars(binning.axis, y, map(binning.span, range(len(notes))), heights.T.tolist(), notes)
 
 
 def _describe(histogram: LengthHistogram, boundaries: tuple[int, ...]) -> str:

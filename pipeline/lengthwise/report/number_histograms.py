@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from lengthwise.manifest import ColumnStatistics
 from lengthwise.report.chart_axes import Axis, counting_axis
-from lengthwise.report.chart_values import Chart, ChartBar, ChartTable, stacked_bars
+from lengthwise.report.chart_values import Chart, ChartTable, stacked_bars
 from lengthwise.report.common_bins import whole_numbers
 from lengthwise.report.number_text import count_range_text, count_text, decimal_text, short_count, shortened
 from lengthwise.report.timestamps import Timestamps, value_text
@@ -56,17 +56,16 @@ def histogram_chart(name: str, key: str, statistics: ColumnStatistics, *, whole:
         y_title="values per whole number" if uneven else "values",
         x_ticks=x.ticks(5, whole=whole or numbers is not None) if times is None else times.ticks(x),
         y_ticks=y.ticks(2, short_count),
-        bars=tuple(_bars(x, y, edges, heights, [f"{label}: {n:,}" for label, n in zip(labels, bins, strict=True)])),
+        bars=stacked_bars(
+            x,
+            y,
+            pairwise(edges),
+            ([height] for height in heights),
+            ([f"{label}: {n:,}"] for label, n in zip(labels, bins, strict=True)),
+        ),
         table=ChartTable(("Values", "Count"), tuple(zip(labels, map(count_text, bins), strict=True))),
         small=True,
     )
-
-
-def _bars(x: Axis, y: Axis, edges: Sequence[float], heights: Sequence[float], notes: Sequence[str]) -> list[ChartBar]:
-    bars = []
-    for span, height, note in zip(pairwise(edges), heights, notes, strict=True):
-        bars += stacked_bars(x, y, span, [height], [note])
-    return bars
 
 
 def _label(times: Timestamps | None, first: float, last: float) -> str:

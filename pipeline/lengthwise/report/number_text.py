@@ -5,13 +5,13 @@ import math
 NO_NUMBER = "\u2013"
 """Shown in place of a missing number."""
 
-LONGEST = 160  # characters of a string from the data; a name may have megabytes
+_MAX_LENGTH = 160  # characters of a string from the data; a name may have megabytes
 
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COUNT_UNITS = ("", "k", "M", "G", "T", "P", "E")
 
 
-def shortened(text: str, most: int = LONGEST) -> str:
+def shortened(text: str, most: int = _MAX_LENGTH) -> str:
     """The start of the text, with the number of omitted characters."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 
@@ -47,9 +47,9 @@ def percent_text(part: float) -> str:
     return f"{part:.2%}" if abs(part) >= 0.0001 else "<0.01%"
 
 
-def decimal_text(value: float | None) -> str:
-    """A measured number with four digits; a dash without one."""
-    if value is None or not math.isfinite(value):
+def decimal_text(value: float) -> str:
+    """A measured number with four digits; a dash if it is not finite."""
+    if not math.isfinite(value):
         return NO_NUMBER
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"

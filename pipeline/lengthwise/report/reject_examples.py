@@ -7,22 +7,9 @@ from itertools import islice
 from lengthwise.manifest import Counts
 from lengthwise.reject_reasons import EXAMPLES, Reject, RejectReason, first_of_each
 from lengthwise.report.chart_axes import percent_of
-from lengthwise.report.number_text import percent_text, shortened, size_text
+from lengthwise.report.number_text import percent_text
 
 _SHOWN_BYTES = 48  # of a record
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A reject, ready to be shown: strings shortened, bytes escaped."""
-
-    column: str
-    detail: str
-    file: str
-    index: int
-    offset: int
-    raw: str
-    size: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +21,7 @@ class ReasonRow:
     count: int
     share: str
     width: float
-    examples: tuple[Example, ...]
+    examples: tuple[Reject, ...]
 
 
 def first_examples(rejects: Iterable[Reject], counts: Mapping[str, int], each: int = EXAMPLES) -> list[Reject]:
@@ -64,20 +51,13 @@ def reason_rows(counts: Counts, examples: Iterable[Reject]) -> list[ReasonRow]:
             count=count,
             share=percent_text(count / counts.read if counts.read else 0.0),
             width=percent_of(count, reasons[0][1]),
-            examples=tuple(_example(reject) for reject in examples if reject.reason == reason),
+            examples=tuple(reject for reject in examples if reject.reason == reason),
         )
         for reason, count in reasons
     ]
 
 
-def _example(reject: Reject) -> Example:
-    raw = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in reject.raw[:_SHOWN_BYTES])
-    return Example(
-        column=shortened(reject.column, 80),
-        detail=shortened(reject.detail, 300),
-        file=shortened(reject.file, 200),
-        index=reject.index,
-        offset=reject.offset,
-        raw=raw + ("…" if len(reject.raw) > _SHOWN_BYTES else ""),
-        size=size_text(len(reject.raw)),
-    )
+def raw_text(raw: bytes) -> str:
+    """The first bytes of a record; all except printable ASCII are escaped."""
+    text = "".join(chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in raw[:_SHOWN_BYTES])
+    return text + ("…" if len(raw) > _SHOWN_BYTES else "")

@@ -8,7 +8,7 @@ from lengthwise.buckets.boundary_text import bounds_text
 from lengthwise.manifest import Manifest
 from lengthwise.printable_text import visible_lines
 from lengthwise.reject_reasons import Reject
-from lengthwise.report.data_set_names import LONGEST
+from lengthwise.report.data_set_names import MAX_NAME_LENGTH
 from lengthwise.report.drift_comparison import compare_for_report
 from lengthwise.report.drift_limits import DriftLimits
 from lengthwise.report.feature_cards import feature_cards
@@ -16,7 +16,7 @@ from lengthwise.report.length_charts import length_chart
 from lengthwise.report.number_text import count_text, percent_text, plural, short_count, shortened, size_text
 from lengthwise.report.padding_tables import bucket_rows, count_chart, group_rows, plan_rows
 from lengthwise.report.pair_charts import pair_chart
-from lengthwise.report.reject_examples import reason_rows
+from lengthwise.report.reject_examples import raw_text, reason_rows
 from lengthwise.report.reproduction import reproduction_recipe
 from lengthwise.report.shard_sizes import shard_chart, shard_rows
 
@@ -49,10 +49,9 @@ def render_report(
         .render(
             manifest=manifest,
             fault=fault,
-            name=shortened(name, LONGEST),
+            name=shortened(name, MAX_NAME_LENGTH),
             counts=manifest.counts,
             rejected=sum(manifest.counts.rejected.values()),
-            lengths=manifest.histogram(),
             length_chart=length_chart(manifest),
             totals=manifest.totals,
             buckets=bucket_rows(manifest),
@@ -91,6 +90,7 @@ def _environment() -> "Environment":
         size=size_text,
         plural=plural,
         shortened=shortened,
+        raw_text=raw_text,
     )
     return environment
 

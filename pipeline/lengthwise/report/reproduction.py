@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lengthwise.manifest import Manifest
-from lengthwise.report.number_text import count_text, shortened, size_text
+from lengthwise.manifest import InputFile, Manifest
 
 MOST_FILES = 50
 MOST_ENTRIES = 200  # of a list in the configuration, such as a vocabulary
@@ -19,14 +18,14 @@ class Recipe:
     Attributes:
         config: the configuration as YAML, without fields that are None.
         command: the command line.
-        files: (path, size, records) of the first input files.
+        files: the first input files.
         more_files: the number of files that are not shown.
         by_split: whether the inputs were given by split; `command` then contains no inputs.
     """
 
     config: str
     command: str
-    files: tuple[tuple[str, str, str], ...]
+    files: tuple[InputFile, ...]
     more_files: int
     by_split: bool
 
@@ -40,10 +39,7 @@ def reproduction_recipe(manifest: Manifest) -> Recipe:
     return Recipe(
         config=yaml.safe_dump(_without_none(manifest.config), sort_keys=False, allow_unicode=True, width=100),
         command=_command(manifest, by_split),
-        files=tuple(
-            (shortened(source.path, 200), size_text(source.bytes), count_text(source.records))
-            for source in files[:MOST_FILES]
-        ),
+        files=files[:MOST_FILES],
         more_files=max(0, len(files) - MOST_FILES),
         by_split=by_split,
     )

@@ -1,12 +1,12 @@
 """The sizes of the shards."""
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from lengthwise.buckets.boundary_text import bounds_text
 from lengthwise.manifest import Manifest, Shard
 from lengthwise.report.chart_axes import Axis, Tick, counting_axis
-from lengthwise.report.chart_values import Chart, ChartBar, ChartTable, stacked_bars
+from lengthwise.report.chart_values import Chart, ChartTable, stacked_bars
 from lengthwise.report.number_text import count_text, decimal_text, plural, size_text
 
 MOST_BARS = 120
@@ -57,9 +57,7 @@ def shard_chart(manifest: Manifest) -> Chart | None:
     drawn = ordered[::per_bar]
     unit, name = _unit(largest)
     x, y = Axis(0.0, float(len(drawn))), counting_axis(largest / unit)
-    bars: list[ChartBar] = []
-    for index, shard in enumerate(drawn):
-        bars += stacked_bars(x, y, (index, index + 1), [shard.bytes / unit], [_note(shard)])
+    heights = ([shard.bytes / unit] for shard in drawn)
     return Chart(
         id="shards",
         title="Size of the shards",
@@ -69,7 +67,7 @@ def shard_chart(manifest: Manifest) -> Chart | None:
         y_title=f"size in {name}",
         x_ticks=_ranks(x, per_bar),
         y_ticks=y.ticks(4, decimal_text),
-        bars=tuple(bars),
+        bars=stacked_bars(x, y, pairwise(range(len(drawn) + 1)), heights, ([_note(shard)] for shard in drawn)),
         table=ChartTable(
             ("File", "Sequences", "Size"),
             tuple((shard.path, count_text(shard.sequences), size_text(shard.bytes)) for shard in drawn),
