@@ -83,7 +83,9 @@ def layers() -> Iterator[str]:
     """Yields a drawing of the layers of the package, from the contract of import-linter."""
     with open(os.path.join(os.path.dirname(__file__), "..", "..", "pyproject.toml"), "rb") as stream:
         contracts = tomllib.load(stream)["tool"]["importlinter"]["contracts"]
-    rows = [line.split("|") for line in next(one for one in contracts if one["type"] == "layers")["layers"]]
+    rows = [
+        line.split("|") for line in next(contract for contract in contracts if contract["type"] == "layers")["layers"]
+    ]
     words = ", then ".join(" and ".join(_layer(name) for name in row) for row in rows)
     size = f'viewBox="0 0 720 {52 * len(rows)}" style="max-width: 45rem"'
     yield f'<svg {size} role="img" aria-label="From the top: {words}">'
@@ -99,8 +101,8 @@ def layers() -> Iterator[str]:
 def _boxes(rows: list[list[str]]) -> Iterator[tuple[float, int, float, str]]:
     for line, row in enumerate(rows):
         width = (720 - 8 * (len(row) - 1)) / len(row)
-        for place, name in enumerate(row):
-            yield place * (width + 8), line * 52, width, _layer(name)
+        for position, name in enumerate(row):
+            yield position * (width + 8), line * 52, width, _layer(name)
 
 
 def _layer(name: str) -> str:
@@ -133,7 +135,9 @@ def _fields(model: type[BaseModel], prefix: str = "", leave_out: tuple[str, ...]
 
 
 def _takes(field: Any) -> str:
-    limits = [f"{sign} {getattr(one, name)}" for one in field.metadata for name, sign in _LIMITS if hasattr(one, name)]
+    limits = [
+        f"{sign} {getattr(limit, name)}" for limit in field.metadata for name, sign in _LIMITS if hasattr(limit, name)
+    ]
     return _type(field.annotation) + (f", {', '.join(limits)}" if limits else "")
 
 

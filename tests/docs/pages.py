@@ -19,7 +19,7 @@ RUN, SHOWN = ("python", "bash"), ("yaml", "text")
 
 @dataclass(frozen=True)
 class Snippet:
-    """A fenced block: its language, the file that it is, if it is one, its text and its line on the page."""
+    """A fenced block: its language, its file name if it is a file, its text and its line on the page."""
 
     language: str
     file: str

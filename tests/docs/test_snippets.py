@@ -11,7 +11,9 @@ from lengthwise.report import DriftLimits
 
 PAGES = sorted(DOCS.rglob("*.md"))
 TUTORIALS = set(DOCS.glob("tutorial*.md"))
-OTHERS = [page for page in PAGES if page not in TUTORIALS and any(one.language in RUN for one in snippets(page))]
+OTHERS = [
+    page for page in PAGES if page not in TUTORIALS and any(snippet.language in RUN for snippet in snippets(page))
+]
 
 
 @pytest.mark.slow
@@ -31,7 +33,7 @@ def test_every_snippet_is_run_or_only_shown(page) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
-def test_every_file_that_a_page_names_is_there(page) -> None:
+def test_every_file_that_a_page_names_exists(page) -> None:
     named = re.findall(r"`((?:pipeline|cli|tests|configs|examples|docs)/[\w./-]+\.\w+)`", page.read_text())
     assert [path for path in named if not (DOCS.parent / path).exists()] == []
     named = re.findall(r"`((?:records|tensor|job|feed)/\w+\.py)`", page.read_text())
