@@ -12,7 +12,6 @@ import click
 
 from lengthwise_cli import command_failures
 from lengthwise_cli.library_silence import silence_libraries
-from lengthwise_cli.standard_streams import install
 
 COMMANDS = (
     "init",
@@ -76,8 +75,6 @@ class Commands(click.Group):
         run = partial(super().main, arguments, prog_name or "lengthwise", complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
-        if sys.stdout is sys.__stdout__:  # this process is ours, not that of a program that calls us
-            install()
         debug = "--debug" in takewhile(lambda argument: argument.startswith("-"), arguments)
         silence_libraries(debug=debug)
         return command_failures.leave(command_failures.guarded(run, debug=debug))

@@ -17,7 +17,7 @@ _MOST_BUCKETS = 16  # in a table; of more, those in the middle share a row
 _SUMMED = ("sequences", "steps", "padded_steps")
 
 
-def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
+def summarize(manifest: "Manifest", folder: str) -> dict[str, Any]:
     """Returns the figures as values for JSON."""
     counts, totals = manifest.counts, manifest.totals
     longest = max((length for lengths in manifest.lengths.values() for length in lengths), default=0)
@@ -50,7 +50,7 @@ def summarise(manifest: "Manifest", folder: str) -> dict[str, Any]:
 
 def say_summary(manifest: "Manifest", folder: str) -> None:
     """Prints the figures and the next commands."""
-    figures = summarise(manifest, folder)
+    figures = summarize(manifest, folder)
     rejected = sum(figures["rejected"].values())
     say()
     say(f"{figures['read']:,} records read, {figures['written']:,} written, {rejected:,} rejected")

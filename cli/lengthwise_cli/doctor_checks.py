@@ -39,7 +39,7 @@ class Finding:
 
 
 def checks(
-    paths: Sequence[str], runner_options: Sequence[str] = ()
+    paths: Sequence[str], runner_options: Sequence[str]
 ) -> Iterator[tuple[str, Callable[[], Iterator[Finding]]]]:
     """Returns the checks and their descriptions, the slow ones last.
 

@@ -7,7 +7,7 @@ from lengthwise.columns import NumericColumn, context_features, feature_of, sequ
 from lengthwise.columns.field_errors import show
 from lengthwise.errors import ConfigError
 from lengthwise.manifest import Manifest, Shard, load_manifest
-from lengthwise_cli.data_set_summary import say_buckets, summarise
+from lengthwise_cli.data_set_summary import say_buckets, summarize
 from lengthwise_cli.sequence_display import as_dict, say_sequence
 from lengthwise_cli.terminal import bytes_text, say, say_json, say_table
 
@@ -46,7 +46,7 @@ def inspect_parts(folders: list[str], *, as_json: bool) -> None:
     """Prints the contents of each part."""
     manifests = {folder: load_manifest(folder) for folder in folders}
     if as_json:
-        say_json({"parts": [summarise(manifest, folder) for folder, manifest in manifests.items()]})
+        say_json({"parts": [summarize(manifest, folder) for folder, manifest in manifests.items()]})
         return
     rows = []
     for folder, manifest in manifests.items():
@@ -74,7 +74,7 @@ def _shards(manifest: Manifest, bucket: int | None, split: str | None) -> list[S
 
 def _as_json(manifest: Manifest, folder: str, chosen: "list[FeatureView]") -> dict[str, Any]:
     return {
-        **summarise(manifest, folder),
+        **summarize(manifest, folder),
         "columns": [column.model_dump(mode="json") for column in manifest.columns],
         "statistics": {key: column.model_dump(mode="json") for key, column in manifest.statistics.items()},
         "lengths": {split: {str(k): n for k, n in counts.items()} for split, counts in manifest.lengths.items()},
@@ -99,7 +99,7 @@ def _say_data_set(manifest: Manifest, folder: str) -> None:
         shortest, longest = int(lengths.lengths[0]), int(lengths.lengths[-1])
         say(f"lengths: {shortest:,} to {longest:,} steps, median {at[0]:,}, 95% up to {at[1]:,}")
         say()
-    say_buckets(summarise(manifest, folder))
+    say_buckets(summarize(manifest, folder))
     say()
 
 

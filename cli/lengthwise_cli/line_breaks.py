@@ -7,20 +7,20 @@ _LONG = 24  # characters of a word; longer ones, such as names and paths, may br
 _SEPARATORS = re.compile(r"[^_/\-.:=,]*[_/\-.:=,]+|[^_/\-.:=,]+")
 
 
-def wrap(text: str, width: int, later: str = "  ", *, split: bool = False) -> list[str]:
-    """The lines of a text, the later ones indented.
+def wrap(text: str, width: int, *, split: bool = False) -> list[str]:
+    """The lines of a text, the later ones indented by two more spaces.
 
     Args:
         text: words with spaces between them; the spaces before the first word are the indentation.
         width: the width of a line. A wider word is not broken, so that it can be copied, unless `split` is set.
-        later: the additional indentation of the later lines.
         split: whether wider words are broken: after a separator, or anywhere.
     """
     if width_of(text) <= width:
         return [text]
     indent = text[: len(text) - len(text.lstrip(" "))]
-    pieces = _pieces(text.lstrip(" "), width - len(indent + later)) if split else ((" ", word) for word in text.split())
-    return _fill(pieces, width, indent, indent + later)
+    later = indent + "  "
+    pieces = _pieces(text.lstrip(" "), width - len(later)) if split else ((" ", word) for word in text.split())
+    return _fill(pieces, width, indent, later)
 
 
 def wrap_cell(text: str, width: int) -> list[str]:

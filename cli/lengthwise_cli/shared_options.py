@@ -126,7 +126,7 @@ def refuse_existing(option: str, path: str, *, overwrite: bool) -> None:
         raise ConfigError(f"{option}: {path} exists already; name another file, or replace it with --overwrite")
 
 
-def load(config: str, files: tuple[str, ...] = (), settings: tuple[str, ...] = (), **fields: object) -> "JobConfig":
+def load(config: str, files: tuple[str, ...], settings: tuple[str, ...], **fields: object) -> "JobConfig":
     """Loads a configuration, with overrides from the command line.
 
     Args:

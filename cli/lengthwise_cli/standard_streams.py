@@ -53,10 +53,7 @@ def install() -> None:
             os.open(os.devnull, os.O_RDWR)  # which takes the lowest free descriptor: this one
     for descriptor in (1, 2):
         os.set_blocking(descriptor, True)  # otherwise a slow reader looks like a closed one
-    if not isinstance(sys.stdout, _Lossy):
-        sys.stdout = lossy(1, sys.stdout)
-    if not isinstance(sys.stderr, _Lossy):
-        sys.stderr = lossy(2, sys.stderr)
+    sys.stdout, sys.stderr = lossy(1, sys.stdout), lossy(2, sys.stderr)
 
 
 def lossy(descriptor: int, like: TextIO | None, *, closes: bool = False) -> TextIO:

@@ -9,11 +9,9 @@ from lengthwise.errors import ConfigError, EnvironmentFailure
 
 _PAUSE_S = 0.5
 
-ReasonSink = Callable[[str], None]
-
 
 def wait_for_dispatcher(
-    address: str, timeout_s: float | None = None, report_reason: ReasonSink = lambda _: None
+    address: str, timeout_s: float | None = None, report_reason: Callable[[str], None] = lambda _: None
 ) -> None:
     """Waits until a process listens at the address.
 

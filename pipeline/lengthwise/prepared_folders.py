@@ -92,11 +92,6 @@ class PreparedFolders:
         return tuple(sorted(distinct, key=lambda bounds: (len(bounds), bounds)))
 
     @property
-    def longest(self) -> int:
-        """The last boundary of all folders, of the group that leads."""
-        return max(bounds[0] for bounds in self.buckets)
-
-    @property
     def boundaries(self) -> tuple[int, ...]:
         """The boundaries of all folders, of the group that leads."""
         return tuple(sorted({bounds[0] for bounds in self.buckets}))

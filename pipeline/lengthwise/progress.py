@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lengthwise.storage import files
 
@@ -51,7 +51,7 @@ class Reporter:
 
     folder: str
     task: str
-    _last: float = field(default=0.0)
+    _last: float = 0.0
 
     def report(self, done: int, records: int = 0, rejected: int = 0, *, final: bool = False) -> None:
         """Reports the counts so far. It never fails: a job must not end because its progress cannot be written."""

@@ -42,6 +42,14 @@ def test_a_wrong_configuration_is_reported_before_beam_is_loaded(tmp_path) -> No
     assert done.stdout.split() == ["2", "False", "False"], done.stderr
 
 
+def test_an_older_click_whose_types_take_no_parameters_is_enough() -> None:
+    program = (
+        "import click\nclick.ParamType.__class_getitem__ = None\n"
+        "from lengthwise_cli.main import main\nmain(['verify', '--help'])"
+    )
+    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+
 def test_the_module_runs_as_the_script_does() -> None:
     command = [sys.executable, "-m", "lengthwise_cli", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -71,9 +71,9 @@ def command(
             )
         except KeyboardInterrupt as error:
             raise Interrupted("stopped") from error
-    from lengthwise_cli.data_set_summary import say_summary, summarise
+    from lengthwise_cli.data_set_summary import say_summary, summarize
 
     if as_json:
-        say_event("result", summarise(done.manifest, done.path))
+        say_event("result", summarize(done.manifest, done.path))
     elif not quiet:
         say_summary(done.manifest, done.path)

@@ -1,8 +1,8 @@
 """Types that fields of several sections share: sizes in bytes, file patterns, numbers of steps."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from lengthwise.columns.column_base import Strict
 from lengthwise.columns.field_errors import FieldError, show
@@ -47,6 +47,16 @@ Patterns = Annotated[
     WithJsonSchema({"anyOf": [_PATTERN, {"type": "array", "items": _PATTERN}]}),
 ]
 """Paths or glob patterns: a list, or a single one as text."""
+
+V = TypeVar("V")
+
+
+def _sorted_by_name(mapping: dict[str, V]) -> dict[str, V]:
+    return dict(sorted(mapping.items()))
+
+
+SORTED = AfterValidator(_sorted_by_name)
+"""Sorts a mapping, whose order has no meaning to users: that of the splits assigns the ranges of the hash."""
 
 StepCount = Annotated[int, Field(ge=1, lt=2**31)]
 StepCountOrZero = Annotated[int, Field(ge=0, lt=2**31)]

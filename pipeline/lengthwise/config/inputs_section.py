@@ -1,11 +1,11 @@
 """`inputs`: which files a job reads."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from lengthwise.columns.field_errors import FieldError
-from lengthwise.config.field_types import Patterns, Section, check_split_name
+from lengthwise.config.field_types import SORTED, Patterns, Section, check_split_name
 
 
 class Inputs(Section):
@@ -14,7 +14,7 @@ class Inputs(Section):
     files: Patterns = Field(
         default=(), description="Raw TFRecord files: paths, glob patterns, or folders, all of whose files are read."
     )
-    by_split: dict[str, Patterns] = Field(
+    by_split: Annotated[dict[str, Patterns], SORTED] = Field(
         default={}, description="Instead of `files`: paths or patterns by split, which determine the records' splits."
     )
     format: Literal["sequence_example", "example"] = Field(
@@ -23,11 +23,6 @@ class Inputs(Section):
     compression: Literal["auto", "gzip", "zlib", "none"] = Field(
         default="auto", description="The files' compression; `auto` detects it from the first bytes of each file."
     )
-
-    @field_validator("by_split")
-    @classmethod
-    def _sort_splits(cls, splits: dict[str, Patterns]) -> dict[str, Patterns]:
-        return dict(sorted(splits.items()))  # the order of a mapping has no meaning
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -73,7 +73,7 @@ class JobConfig(Section):
     @property
     def longest(self) -> tuple[int | None, ...]:
         """The maximum steps that buckets allow, as far as they are known before the lengths of the data are known."""
-        return (self.buckets.longest, *(self.buckets.pairs or ((),))[-1][1:])
+        return self.buckets.given[-1] if self.buckets.given else (self.buckets.longest,)
 
     @property
     def split_names(self) -> tuple[str, ...]:

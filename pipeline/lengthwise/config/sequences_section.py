@@ -1,10 +1,10 @@
 """`sequences`: what a job does with sequences that are empty, too short, too long, or of different lengths."""
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from lengthwise.config.field_types import Section, StepCount, StepCountOrZero
+from lengthwise.config.field_types import SORTED, Section, StepCount, StepCountOrZero
 
 
 class GroupRules(Section):
@@ -44,20 +44,12 @@ class Sequences(Section):
         default="reject",
         description="Records whose sequence columns differ in length: rejected, or truncated to the shortest.",
     )
-    groups: dict[str, GroupRules] = Field(
+    groups: Annotated[dict[str, GroupRules], SORTED] = Field(
         default={}, description="Different rules for some groups, by the names in the columns' `group`."
     )
 
-    @field_validator("groups")
-    @classmethod
-    def _sort_groups(cls, groups: dict[str, GroupRules]) -> dict[str, GroupRules]:
-        return dict(sorted(groups.items()))  # the order of a mapping has no meaning
-
     def of(self, group: str) -> GroupRules:
         """The rules of a group, with only `max_length` possibly None; `over_long` of a sole group may be `window`."""
-        of_group = self.groups.get(group, GroupRules())
-        rules: dict[str, Any] = {}
-        for name in ("empty", "min_steps", "over_long", "mismatch"):
-            value = getattr(of_group, name)
-            rules[name] = getattr(self, name) if value is None else value
-        return GroupRules.model_construct(**rules, max_length=of_group.max_length)
+        rules = self.groups.get(group, GroupRules())
+        names = ("empty", "min_steps", "over_long", "mismatch")
+        return rules.model_copy(update={name: getattr(self, name) for name in names if getattr(rules, name) is None})

@@ -1,11 +1,11 @@
 """`splits`: how a job divides records into splits."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from lengthwise.columns.field_errors import FieldError, show
-from lengthwise.config.field_types import Section, check_split_name
+from lengthwise.config.field_types import SORTED, Section, check_split_name
 
 TRAINING_SPLIT = "train"
 """The split whose values are counted: what a model may know before it is evaluated."""
@@ -14,7 +14,7 @@ TRAINING_SPLIT = "train"
 class Splits(Section):
     """How records are divided: by a hash, so a record never changes its split."""
 
-    fractions: dict[str, float] = Field(
+    fractions: Annotated[dict[str, float], SORTED] = Field(
         default={TRAINING_SPLIT: 1.0}, description="The splits and their shares, which add up to 1."
     )
     key: str | None = Field(
@@ -23,11 +23,6 @@ class Splits(Section):
         "decide.",
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Different seeds give different divisions.")
-
-    @field_validator("fractions")
-    @classmethod
-    def _sort_splits(cls, fractions: dict[str, float]) -> dict[str, float]:
-        return dict(sorted(fractions.items()))  # the order of a mapping has no meaning, but decides the hash ranges
 
     @model_validator(mode="after")
     def _check(self) -> Self:

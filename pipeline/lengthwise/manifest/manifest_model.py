@@ -1,5 +1,6 @@
 """The manifest: all that readers of a prepared data set need."""
 
+from collections import Counter
 from itertools import groupby
 from typing import Annotated, Literal, Self
 
@@ -114,12 +115,10 @@ class Manifest(ManifestSection):
 
     def histogram(self, split: str | None = None) -> LengthHistogram:
         """The lengths of the sequences of a split, or of all splits."""
-        merged: dict[int, int] = {}
-        splits = self.splits if split is None else (split,)
-        for name in splits:
-            for length, count in self.lengths[name].items():
-                merged[length] = merged.get(length, 0) + count
-        return LengthHistogram.from_counts(merged)
+        counts: Counter[int] = Counter()
+        for name in self.splits if split is None else (split,):
+            counts.update(self.lengths[name])
+        return LengthHistogram.from_counts(counts)
 
     @property
     def totals(self) -> Totals:

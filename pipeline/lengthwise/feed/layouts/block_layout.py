@@ -64,7 +64,7 @@ class BlockLayout:
         self._window = window
         self._features = Features.of(folders.first.columns)
         self._dtypes = {key: _DTYPES[dtype] for key, dtype in folders.block_dtypes.items()}
-        self._longest = folders.longest
+        self._longest = folders.boundaries[-1]
         self._others = {length_key(group): folders.longest_of(group) for group in folders.first.groups}
         numbers = {spec.key for spec in self._features.sequences if spec.decode is not None}
         stored = {key: dtype for key, dtype in self._dtypes.items() if key not in numbers}
