@@ -10,7 +10,7 @@ from lengthwise.errors import ConfigError, DatasetError
 from lengthwise.storage.files import exists
 from lengthwise.storage.input_sources import find_sources
 from lengthwise_cli.sequence_display import as_dict, say_sequence
-from lengthwise_cli.terminal import say, say_json, say_table, shortened
+from lengthwise_cli.terminal import abbreviated, say, say_json, say_table
 
 if TYPE_CHECKING:
     from lengthwise.draft.feature_facts import FeatureFacts
@@ -126,7 +126,7 @@ def _row(key: str, where: str, facts: "FeatureFacts") -> tuple[object, ...]:
     strings = " ".join(value.decode(errors="backslashreplace") for value in facts.most_common(3))
     kinds = ", ".join(sorted(facts.kinds)) or "empty"
     present = int(facts.present.sum())
-    return key, where, kinds, present, facts.values, *_spread(facts), *numbers, shortened(strings, _MOST_CHARACTERS)
+    return key, where, kinds, present, facts.values, *_spread(facts), *numbers, abbreviated(strings, _MOST_CHARACTERS)
 
 
 def _spread(facts: "FeatureFacts") -> tuple[int, int]:

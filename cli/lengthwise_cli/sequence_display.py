@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lengthwise_cli.terminal import say, say_table, shortened
+from lengthwise_cli.terminal import abbreviated, say, say_table
 
 if TYPE_CHECKING:
     from lengthwise.records.samples.record_display import FeatureView
@@ -77,7 +77,7 @@ def _first_values(values: Sequence[Any]) -> tuple[str, str]:
             break
         first.append(cell_text(value))
     more = len(values) - len(first)
-    return shortened(" ".join(first), _MOST_CHARACTERS), f"and {more:,} more" if more else ""
+    return abbreviated(" ".join(first), _MOST_CHARACTERS), f"and {more:,} more" if more else ""
 
 
 def _step(values: Sequence[Any], step: int) -> str:

@@ -1,4 +1,4 @@
-"""Standard streams whose failures end no command: output that cannot be written is dropped, and the work continues.
+"""Standard streams whose failures do not end a command: output that cannot be written is dropped, and work continues.
 
 The reader may leave (`lengthwise prepare --json | head -1`), the disk may be full, the stream may be closed (`>&-`).
 """
@@ -15,8 +15,8 @@ class _Lossy(io.TextIOWrapper):
     """A text stream to which writing never fails: after a failure its descriptor is /dev/null.
 
     Attributes:
-        lost: why what is written is dropped; None as long as it is not.
-        is_product: whether what is written is all that the command is for.
+        lost: the error after which the output is dropped; None before it.
+        is_product: whether the output is the only result of the command.
     """
 
     lost: OSError | None = None
@@ -60,8 +60,8 @@ def lossy(descriptor: int, like: TextIO | None, *, closes: bool = False) -> Text
     """A text stream to which writing never fails.
 
     Args:
-        descriptor: where to.
-        like: of this encoding and buffering; None: UTF-8.
+        descriptor: the descriptor to write to.
+        like: a stream, whose encoding and buffering are used; None: UTF-8, line by line.
         closes: whether closing the stream closes the descriptor.
     """
     buffered = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=closes))
@@ -79,7 +79,7 @@ def result_is_elsewhere() -> None:
 
 
 def lost_product() -> OSError | None:
-    """Returns why the output was lost, for a command whose only result it is. A closed pipe is not a loss."""
+    """Returns why the output was lost, if it is the command's only result. A closed pipe is not a loss."""
     if isinstance(sys.stdout, _Lossy) and sys.stdout.is_product:
         sys.stdout.flush()
         if sys.stdout.lost is not None and sys.stdout.lost.errno != errno.EPIPE:

@@ -35,7 +35,7 @@ def say(text: str = "", *, whole: bool = False) -> None:
 
 
 def note(text: str) -> None:
-    """Prints a line on stderr, apart from a command's results."""
+    """Prints a line on stderr, which is not part of a command's results."""
     print(wrapped(visible(text), stderr=True), file=sys.stderr, flush=True)
 
 
@@ -69,7 +69,7 @@ def _width(*, stderr: bool = False) -> int | None:
     return Console(stderr=stderr).width
 
 
-def shortened(text: str, most: int) -> str:
+def abbreviated(text: str, most: int) -> str:
     """The text, cut to `most` characters if it has more."""
     return text if len(text) <= most else text[: most - 3] + "..."
 

@@ -47,7 +47,7 @@ def check_from_context(columns: Sequence[AnyColumn], inputs: Inputs) -> None:
             raise FieldError(f"columns[{place}].from", f"{rule}, received 'context'; leave it out")
 
 
-def check_groups(sequences: Sequences, groups: Sequence[str]) -> None:
+def check_group_rules(sequences: Sequences, groups: Sequence[str]) -> None:
     """Rules name groups of columns, and only one group is split into windows."""
     for name, rules in sequences.groups.items():
         if name not in groups or not name:

@@ -50,7 +50,7 @@ class JobConfig(Section):
         checks.check_initializers(self.columns)
         checks.check_split_key(self.splits, raw_context(self.columns))
         checks.check_from_context(self.columns, self.inputs)
-        checks.check_groups(self.sequences, names)
+        checks.check_group_rules(self.sequences, names)
         checks.check_pairs(self.buckets, self.sequences, names)
         checks.check_windows(self.sequences, self.buckets)
         checks.check_from_data(self.columns, self.split_names, self.training_split)
