@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -48,11 +47,6 @@ class FeatureFacts:
         return self.counts >= 0
 
     @property
-    def mean(self) -> float:
-        """The mean of `counts` over the records that have the feature."""
-        return float(self.counts[self.present].mean()) if self.present.any() else 0.0
-
-    @property
     def values(self) -> int:
         """The number of values of `kind`."""
         return int(self.occurrences.sum())
@@ -94,55 +88,50 @@ class FeatureFacts:
 
 
 def summarize_feature(
-    key: str, values_by_record: FeatureValues, rows: np.ndarray, records: int, *, is_list: bool
+    key: str, values: FeatureValues, rows: np.ndarray, records: int, *, is_list: bool
 ) -> FeatureFacts:
     """Summarizes a feature's values.
 
     Args:
         key: its name.
-        values_by_record: its values in the records that have it.
+        values: its values in the records that have it.
         rows: int64: the positions of these records.
         records: the number of all records.
         is_list: whether it is a feature list. If not, a feature without a list of values counts as absent.
     """
     counts = np.full(records, -1)
-    step_rows = np.repeat(rows, values_by_record.steps)
+    step_rows = np.repeat(rows, values.steps)
     if is_list:
-        counts[rows] = values_by_record.steps
+        counts[rows] = values.steps
     else:
-        counts[step_rows] = np.where(values_by_record.kinds < 0, -1, values_by_record.widths)
-    by_kind = [int(_occur(step_rows[values_by_record.kinds == kind], records).sum()) for kind in range(len(KINDS))]
+        counts[step_rows] = np.where(values.kinds < 0, -1, values.widths)
+    by_kind = [int(_occur(step_rows[values.kinds == kind], records).sum()) for kind in range(len(KINDS))]
     main = by_kind.index(max(by_kind))
-    other_kind = _occur(step_rows[(values_by_record.kinds >= 0) & (values_by_record.kinds != main)], records)
-    values = values_by_record.values.get(main)
-    numbers = np.zeros(0) if values is None or main == 0 else values
-    ends = np.cumsum(np.where(values_by_record.kinds == main, values_by_record.widths, 0))
-    record_ends = np.append(0, ends)[np.cumsum(values_by_record.steps)]
+    content = values.values.get(main, np.zeros(0))
+    if isinstance(content, np.ndarray):
+        strings, numbers = [], content
+        distinct_numbers, occurrences = np.unique(content, return_counts=True)
+    else:
+        counted = pc.value_counts(content)
+        strings, numbers = counted.field(0).to_pylist(), np.zeros(0)
+        distinct_numbers, occurrences = np.zeros(0), counted.field(1).to_numpy()
+    ends = np.cumsum(np.where(values.kinds == main, values.widths, 0))
     return FeatureFacts(
-        key,
-        {kind: number for kind, number in zip(KINDS, by_kind, strict=True) if number},
-        KINDS[main] if any(by_kind) else "",
-        counts,
-        other_kind,
-        values_by_record.widths if is_list else np.zeros(0, np.int64),
-        step_rows if is_list else np.zeros(0, np.int64),
-        numbers,
-        record_ends,
-        *_count(values, is_bytes=main == 0),
+        key=key,
+        kinds={kind: number for kind, number in zip(KINDS, by_kind, strict=True) if number},
+        kind=KINDS[main] if any(by_kind) else "",
+        counts=counts,
+        other_kind=_occur(step_rows[(values.kinds >= 0) & (values.kinds != main)], records),
+        widths=values.widths if is_list else np.zeros(0, np.int64),
+        step_rows=step_rows if is_list else np.zeros(0, np.int64),
+        numbers=numbers,
+        record_ends=np.append(0, ends)[np.cumsum(values.steps)],
+        strings=strings,
+        distinct_numbers=distinct_numbers,
+        occurrences=occurrences,
     )
 
 
 def _occur(rows: np.ndarray, records: int) -> np.ndarray:
     """Which of the records are among `rows`, bool `[records]`."""
     return np.bincount(rows, minlength=records) > 0
-
-
-def _count(values: Any, *, is_bytes: bool) -> tuple[list[bytes], np.ndarray, np.ndarray]:
-    """The distinct strings, the distinct numbers, and how often each occurs."""
-    if values is None or len(values) == 0:
-        return [], np.zeros(0), np.zeros(0, np.int64)
-    if not is_bytes:
-        distinct, occurrences = np.unique(values, return_counts=True)
-        return [], distinct, occurrences
-    counted = pc.value_counts(values)
-    return counted.field(0).to_pylist(), np.zeros(0), counted.field(1).to_numpy()

@@ -6,12 +6,12 @@ protobuf, at about a microsecond per step, with the same result.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from lengthwise.records.arrays.proto_messages import varint
 from lengthwise.records.decoding.example_protos import Feature, FeatureList
 from lengthwise.records.decoding.packed_steps import PADDING, Unusual, read_steps
 
@@ -36,7 +36,7 @@ class FeatureValues:
     steps: np.ndarray
     kinds: np.ndarray
     widths: np.ndarray
-    values: dict[int, Any]
+    values: dict[int, pa.Array | np.ndarray]
     unreadable: list[int]
 
 
@@ -47,9 +47,8 @@ def read_feature_lists(parts: list[bytes]) -> FeatureValues:
 
 def read_features(parts: list[bytes]) -> FeatureValues:
     """Reads serialized `tf.train.Feature`s, one per record; each is one step."""
-    return _read_usual([_header(len(part)) + part for part in parts]) or _read_any(
-        parts, lambda part: (Feature.FromString(part),)
-    )
+    lists = [b"\x0a" + varint(len(part)) + part for part in parts]  # a FeatureList of which each is the only step
+    return _read_usual(lists) or _read_any(parts, lambda part: (Feature.FromString(part),))
 
 
 def _read_usual(parts: list[bytes]) -> FeatureValues | None:
@@ -95,13 +94,3 @@ def _read_any(parts: list[bytes], parse: Callable[[bytes], Iterable[Any]]) -> Fe
         {kind: array if kind == 0 else array.to_numpy() for kind, array in arrays.items()},
         unreadable,
     )
-
-
-@lru_cache(maxsize=4096)
-def _header(size: int) -> bytes:
-    """The header that makes a feature of that size the only step of a list."""
-    octets = bytearray(b"\x0a")
-    while size >= 0x80:
-        octets.append(size & 0x7F | 0x80)
-        size >>= 7
-    return bytes([*octets, size])

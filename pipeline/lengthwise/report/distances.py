@@ -95,17 +95,15 @@ class TopCounts:
         return min(min(self.counts.values()), self.total - sum(self.counts.values())) / self.total
 
 
-def l_infinity(first: TopCounts, second: TopCounts) -> tuple[float, float, str]:
-    """Bounds of the L-infinity distance, equal if all counts are known, and the category that differs most."""
-    low, high, worst = 0.0, max(first.max_other_share, second.max_other_share), ""
-    for category in sorted({*first.counts, *second.counts}):
+def l_infinity(first: TopCounts, second: TopCounts) -> tuple[float, float]:
+    """A lower and an upper bound of the L-infinity distance, equal if all counts are known."""
+    low, high = 0.0, max(first.max_other_share, second.max_other_share)
+    for category in {*first.counts, *second.counts}:
         first_low, first_high = first.bounds(category)
         second_low, second_high = second.bounds(category)
-        distance = max(0.0, first_low - second_high, second_low - first_high)
-        if distance > low or not worst:
-            low, worst = max(low, distance), category
+        low = max(low, first_low - second_high, second_low - first_high)
         high = max(high, first_high - second_low, second_high - first_low)
-    return low, high, worst
+    return low, high
 
 
 def cumulative_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> float:

@@ -178,7 +178,7 @@ def _distance(bins: CommonBins, difference: float, chance: float, limits: Featur
 
 def _drift_of_categories(flags: list[str], here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
     counts, other_counts = _top_counts(here), _top_counts(there)
-    low, high, _ = l_infinity(counts, other_counts)
+    low, high = l_infinity(counts, other_counts)
     names = {*counts.counts, *other_counts.counts}
     shares = [CategoryShares(name, counts.bounds(name), other_counts.bounds(name)) for name in names]
     shares.sort(key=lambda category: (-category.min_difference, -category.here[1], category.name))

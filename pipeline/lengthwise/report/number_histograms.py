@@ -28,24 +28,23 @@ def histogram_chart(name: str, key: str, statistics: ColumnStatistics, *, whole:
     times = Timestamps.of(key, low, high)
     text = value_text(times)
     numbers = whole_numbers(statistics, known=whole)
-    sizes = [1] * len(bins)
+    sizes: list[int] = []  # the number of integers in each bin, if it is not 1
     if numbers is not None and times is None:  # one bar per number
         values = range(int(low), int(high) + 1)
         edges = [*(value - 0.5 for value in values), high + 0.5]
         bins = tuple(numbers.get(value, 0) for value in values)
-        labels, sizes = list(map(decimal_text, values)), [1] * len(bins)
+        labels = list(map(decimal_text, values))
     elif high == low:  # one value: one bar in the middle
-        edges, bins, labels, sizes = [low - 0.5, low + 0.5], (sum(bins),), [text(low)], [1]
+        edges, bins, labels = [low - 0.5, low + 0.5], (sum(bins),), [text(low)]
     else:
         edges = [low + (high - low) * index / len(bins) for index in range(len(bins) + 1)]
         if whole and times is None:
             labels, sizes = _integer_bins(edges)
         else:
             labels = [_label(times, first, last) for first, last in pairwise(edges)]
-    margin = 0.5 if high == low else 0.0
-    x = Axis(min(edges[0], low - margin), max(edges[-1], high + margin))
-    uneven = max(sizes) > 1.05 * min(sizes)
-    heights = [count / size if uneven else float(count) for count, size in zip(bins, sizes, strict=True)]
+    x = Axis(edges[0], max(edges[-1], high))
+    uneven = bool(sizes) and max(sizes) > 1.05 * min(sizes)
+    heights = [count / size for count, size in zip(bins, sizes, strict=True)] if uneven else list(map(float, bins))
     y = counting_axis(max(heights))
     return Chart(
         id=name,

@@ -134,7 +134,7 @@ def count_chart(manifest: Manifest) -> Chart | None:
         f"{percent_text(share)} padding. " + _optimal_shares_text(dict(curve)),
         x_title="number of buckets, k",
         y_title="padding share",
-        x_ticks=tuple(tick for tick in x.ticks(8) if "." not in tick.text),
+        x_ticks=x.ticks(8, whole=True),
         y_ticks=y.ticks(4, percent_text),
         dots=tuple(
             ChartDot(x.place(k), round(100 - y.place(part), 3), f"k = {k}: {percent_text(part)}") for k, part in curve

@@ -140,17 +140,18 @@ def _binary(payload: np.ndarray, sizes: np.ndarray | int, rows: int) -> pa.Large
 @lru_cache(maxsize=65536)
 def _header(key: str, kind: str, size: int) -> bytes:
     """The bytes before a payload of that size."""
-    header = b"\x0a" + _varint(size)
-    header = bytes([_KINDS[kind]]) + _varint(len(header) + size) + header
-    header = b"\x12" + _varint(len(header) + size) + header
+    header = b"\x0a" + varint(size)
+    header = bytes([_KINDS[kind]]) + varint(len(header) + size) + header
+    header = b"\x12" + varint(len(header) + size) + header
     name = key.encode()
-    header = b"\x0a" + _varint(len(name)) + name + header
+    header = b"\x0a" + varint(len(name)) + name + header
     for _ in range(2):
-        header = b"\x0a" + _varint(len(header) + size) + header
+        header = b"\x0a" + varint(len(header) + size) + header
     return header
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """An integer of at least 0 as a base-128 varint."""
     octets = bytearray()
     while number >= 0x80:
         octets.append(number & 0x7F | 0x80)
