@@ -43,7 +43,7 @@ def on_tensors(value: Any) -> Any:
     return None if value is None else tf.constant(value)
 
 
-def found_by(rules: Any, arrays: Any, count: int) -> list[str]:
+def first_broken(rules: Any, arrays: Any, count: int) -> list[str]:
     """The name of the first rule that each record breaks."""
     judged = verdicts(arrays, rules, count)
     return [judged.names[code] if code >= 0 else "" for code in np.asarray(judged.codes)]
@@ -71,11 +71,11 @@ def test_numbers_and_their_steps(raw: RawSteps[np.ndarray], column: Any, flat: b
     if flat:
         raw = raw._replace(row_splits=raw.value_splits(NUMPY), step_splits=None)
     outcomes = []
-    for arrays, one in ((NUMPY, raw), (TENSORS, on_tensors(raw))):
-        rules = FeatureRules(arrays, "x", one, column.num_elements)
-        broken = [*rules.presence(column), *rules.numbers(column, one.values)]
-        steps = rules.even_steps(one.values, column.default_value)
-        outcomes.append((found_by(broken, arrays, len(raw.present)), steps))
+    for arrays, feature in ((NUMPY, raw), (TENSORS, on_tensors(raw))):
+        rules = FeatureRules(arrays, "x", feature, column.num_elements)
+        column_rules = [*rules.presence(column), *rules.numbers(column, feature.values)]
+        steps = rules.even_steps(feature.values, column.default_value)
+        outcomes.append((first_broken(column_rules, arrays, len(raw.present)), steps))
     (names, steps), (tensor_names, tensor_steps) = outcomes
     assert names == tensor_names
     np.testing.assert_array_equal(steps.values, tensor_steps.values)
@@ -90,15 +90,18 @@ def test_weights_that_do_not_match_their_ids(data: st.DataObject) -> None:
     others = [data.draw(st.just(record) | st.lists(st.integers(0, 3), max_size=4)) for record in sizes]
     column = lw.sequence_categorical_column_with_identity("a", 9, weight_key="w", values_per_step=2)
     ids, weights = (
-        raw_of(one, np.ones(sum(map(sum, one)), np.float32), [data.draw(st.booleans()) or any(one) for one in one])
-        for one in (sizes, others)
+        raw_of(
+            steps, np.ones(sum(map(sum, steps)), np.float32), [data.draw(st.booleans()) or any(row) for row in steps]
+        )
+        for steps in (sizes, others)
     )
-    on_numpy = found_by(FeatureRules(NUMPY, "w", weights, 2).weights(column, ids), NUMPY, len(sizes))
+    on_numpy = first_broken(FeatureRules(NUMPY, "w", weights, 2).weights(column, ids), NUMPY, len(sizes))
     rules = FeatureRules(TENSORS, "w", on_tensors(weights), 2).weights(column, on_tensors(ids))
-    assert on_numpy == found_by(rules, TENSORS, len(sizes))
-    for name, one, other, has_ids, has in zip(on_numpy, sizes, others, ids.present, weights.present, strict=True):
-        expected = "missing_feature (w)" if has_ids and not has else ""
-        if not expected and ((has_ids and has and one != other) or max(other, default=0) > 2):
+    assert on_numpy == first_broken(rules, TENSORS, len(sizes))
+    present = zip(ids.present, weights.present, strict=True)
+    for name, size, other, (has_ids, has_weights) in zip(on_numpy, sizes, others, present, strict=True):
+        expected = "missing_feature (w)" if has_ids and not has_weights else ""
+        if not expected and ((has_ids and has_weights and size != other) or max(other, default=0) > 2):
             expected = "value_count (w)"
         assert name == expected
 
@@ -110,13 +113,13 @@ def test_gaps_are_filled(raw: RawSteps[np.ndarray], missing: Any, width: int) ->
     values = np.where(np.isnan(raw.values), raw.values, np.arange(len(raw.values), dtype=np.float32))
     steps = FeatureRules(NUMPY, "x", raw, width).even_steps(values, np.nan)
     observed = ~np.isnan(steps.values)
-    found = filled(NUMPY, column, steps, observed)
-    np.testing.assert_array_equal(found, filled(TENSORS, column, on_tensors(steps), tf.constant(observed)))
+    whole = filled(NUMPY, column, steps, observed)
+    np.testing.assert_array_equal(whole, filled(TENSORS, column, on_tensors(steps), tf.constant(observed)))
     for first, last in zip(steps.splits[:-1], steps.splits[1:], strict=True):
         for place in range(first, last):
             before = [p for p in range(place, first - 1, -width) if observed[p]]
             known = observed[place] or (missing == "previous" and before)
-            assert found[place] == (steps.values[before[0]] if known else -5)
+            assert whole[place] == (steps.values[before[0]] if known else -5)
 
 
 @settings(max_examples=40, deadline=None)
@@ -131,16 +134,16 @@ def test_lengths_of_a_group(records: list[tuple[int, int, bool]], keeps_last: bo
         present = [as_array(np.ones(len(records), bool)), as_array(np.array([record[2] for record in records]))]
         steps = {key: Steps(zeros, 1, zeros, *pair) for key, *pair in zip("ab", counts, present, strict=True)}
         measured = measure(arrays, steps)
-        names = found_by(length_rules(arrays, "", measured, steps, rules), arrays, len(records))
+        names = first_broken(length_rules(arrays, "", measured, steps, rules), arrays, len(records))
         kept = kept_steps(arrays, measured.shortest, 3, keeps_last=keeps_last)
-        outcomes.append((names, *(np.asarray(one).tolist() for one in (*measured, *kept))))
+        outcomes.append((names, *(np.asarray(lengths).tolist() for lengths in (*measured, *kept))))
     assert outcomes[0] == outcomes[1]
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.booleans(), max_size=3), min_size=1, max_size=5))
 def test_segments(rows: list[list[bool]]) -> None:
-    mask, splits = np.array([one for row in rows for one in row], bool), splits_of(list(map(len, rows)))
+    mask, splits = np.array([entry for row in rows for entry in row], bool), splits_of(list(map(len, rows)))
     for arrays, convert in ((NUMPY, np.asarray), (TENSORS, tf.constant)):
         assert np.asarray(arrays.segment_count(convert(mask), convert(splits))).tolist() == list(map(sum, rows))
 

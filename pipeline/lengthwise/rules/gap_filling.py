@@ -11,7 +11,7 @@ def filled(arrays: Arrays[A], column: NumericColumn, steps: Steps[A], observed: 
     A number is carried forward to its own place in later steps. So values are sorted by record, then by place in the
     step, and then each gap is filled with the last number before it, if that is of the same record and place.
     """
-    default, numbers = arrays.constant(column.default_value, steps.values), steps.values
+    default, numbers = column.default_value, steps.values
     if column.missing == "fill":
         return arrays.where(observed, numbers, default)
     places = arrays.arange(arrays.size(numbers))

@@ -48,9 +48,6 @@ class NumpyArrays:
     def take(self, values: np.ndarray, places: np.ndarray) -> np.ndarray:
         return values.take(places)
 
-    def constant(self, value: float, like: np.ndarray) -> np.ndarray:
-        return np.asarray(value, like.dtype)
-
     def cast(self, values: np.ndarray, dtype: str) -> np.ndarray:
         return values.astype(dtype, copy=False)
 

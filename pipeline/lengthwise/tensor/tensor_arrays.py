@@ -44,9 +44,6 @@ class TensorArrays:
     def full(self, count: Tensor, value: int, dtype: str) -> Tensor:
         return tf.fill([count], tf.constant(value, dtype))
 
-    def constant(self, value: float, like: Tensor) -> Tensor:
-        return tf.constant(value, like.dtype)
-
     def concatenate(self, parts: Sequence[Tensor]) -> Tensor:
         return tf.concat(parts, 0)
 

@@ -26,12 +26,12 @@ def frame(records: Iterable[bytes]) -> bytes:
 
 def frame_array(records: pa.LargeBinaryArray) -> bytes:
     """The TFRecord frames of records in an Arrow array without nulls, one after the other."""
-    bounds = message_offsets(records)
+    offsets = message_offsets(records)
     content = message_bytes(records)
-    checksums = _masked_checksums([content[start:stop] for start, stop in pairwise(bounds.tolist())])
+    checksums = _masked_checksums([content[start:stop] for start, stop in pairwise(offsets.tolist())])
     ends = [None, pa.py_buffer(np.arange(len(records) + 1) * DATA_CHECKSUM.size), pa.py_buffer(checksums.astype("<u4"))]
     tails = pa.Array.from_buffers(pa.large_binary(), len(records), ends)
-    return message_bytes(join_parts([per_distinct_size(np.diff(bounds), _header), records, tails]))
+    return message_bytes(join_parts([per_distinct_size(np.diff(offsets), _header), records, tails]))
 
 
 @lru_cache(maxsize=65536)
