@@ -3,7 +3,7 @@
     python tests/fuzz/fuzz_records.py -max_total_time=600 FOLDER-OF-SEEDS
 
 A file of the corpus is: one byte of choices, then either a TFRecord file or records, each after a byte with its length.
-Whatever the bytes are, nothing may be raised, every record is written or rejected, and rows are as long as they say.
+For any bytes, nothing is raised, every record is written or rejected, and the rows have the lengths that they state.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""What the rules need of arrays: implemented on numpy and Arrow (`numpy_arrays`) and on TensorFlow (`tensor_arrays`).
+"""The operations on arrays that rules need; `numpy_arrays` and `tensor_arrays` implement them.
 
 Arrays are flat. Row i of a flat array owns the entries from `splits[i]` up to `splits[i + 1]`. Counts and places are
 int64, masks are bool. A flag is one bool: numpy knows it at once, TensorFlow when the graph runs.
@@ -71,13 +71,13 @@ class Arrays(Protocol[A]):
         """The values in another dtype."""
 
     def stable_order(self, keys: A) -> A:
-        """The places of the keys in ascending order, equal keys in their own."""
+        """The places of the keys in ascending order; equal keys stay in their order."""
 
     def inverse(self, order: A) -> A:
         """The permutation that undoes `order`."""
 
     def segment_count(self, mask: A, splits: A) -> A:
-        """How many true entries each row owns."""
+        """The number of true entries of each row."""
 
     def padded(self, values: A, splits: A, width: int, filler: float | str) -> A:
         """Exactly `width` values of each row, flat: `filler` where it has fewer; further values are dropped."""

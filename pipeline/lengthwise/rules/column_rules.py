@@ -141,7 +141,7 @@ class FeatureRules(Generic[A]):
     def _value_counts(self, wrong: Callable[[A], A], expected: str) -> RecordRule[A]:
         """Steps have the right number of values; a flat list divides into steps of `width` values.
 
-        `wrong` judges the sizes of steps, int64 `[steps]`, where not all are `width`.
+        `wrong` marks the invalid sizes of steps, int64 `[steps]`; it is only called if not all are `width`.
         """
         arrays, raw, width, splits = self._arrays, self.raw, self._width, self.raw.step_splits
         if splits is None:

@@ -19,9 +19,9 @@ class RecordRule(Generic[A]):
     Attributes:
         reason: why a record that breaks it is rejected.
         column: the feature, or the group.
-        is_broken: bool `[]`: whether an entry may break it. Only then the rest is evaluated.
+        is_broken: bool `[]`: whether an entry may break it. The rest is evaluated only then.
         broken: bool `[entries]`.
-        describe: what was expected and received, by the number of a broken entry. The job alone asks for it.
+        describe: what was expected and received, by the number of a broken entry. Only the job calls it.
         splits: int64 `[n + 1]`: where each record's entries start; None where an entry is a record.
     """
 

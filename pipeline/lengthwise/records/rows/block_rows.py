@@ -1,4 +1,4 @@
-"""A block of raw records -> rows ready to be bucketed, and the rejects: decode, look up, validate, cut, composed."""
+"""A block of raw records -> rows, and rejects: decode, look up, validate, cut."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ class Rules:
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted on the way; tallies add up."""
+    """The counts of records, sequences and values in some blocks; tallies add up."""
 
     read: int = 0
     written: int = 0
@@ -111,7 +111,7 @@ class Distinct:
 
 @dataclass(frozen=True, slots=True)
 class Refined:
-    """What became of a block.
+    """The result for a block.
 
     Attributes:
         rows: one row per sequence: `INDEX`, `WINDOW`, `LENGTH`; each sequence feature as a `large_list` of its values,
@@ -163,7 +163,7 @@ class Refiner:
         return Refined(rows, rejects, tally, {key: _distinct(checked, key, valid) for key in checked.distinct})
 
     def _cut(self, group: str, valid: np.ndarray, lengths: np.ndarray) -> Cuts:
-        """What is written of a group in the valid records, of which several groups make one row each."""
+        """The parts of the valid records that are written of a group; with several groups, one part of each record."""
         rules = self._groups[group]
         cuts = cut_sequences(lengths, rules.max_length, rules.over_long, self._rules.sequences.window_overlap)
         return Cuts(valid[cuts.rows], cuts.first, cuts.counts, cuts.windows)
@@ -249,7 +249,7 @@ def _distinct(checked: Checked[np.ndarray], key: str, valid: np.ndarray) -> Dist
 
 
 def count_codes(codes: np.ndarray, size: int) -> np.ndarray:
-    """int64 `[size]`: how often each code occurs; the missing id is none."""
+    """int64 `[size]`: how often each code occurs; the missing id does not count."""
     return np.bincount(codes + 1, minlength=size + 1)[1:]
 
 

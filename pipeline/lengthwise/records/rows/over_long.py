@@ -1,4 +1,4 @@
-"""What becomes of sequences that are longer than the last boundary."""
+"""Cuts sequences that are longer than the last boundary."""
 
 from dataclasses import dataclass
 

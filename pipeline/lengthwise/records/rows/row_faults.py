@@ -1,4 +1,4 @@
-"""The verdicts of the rules on the records of a block, in words."""
+"""The verdicts of the rules on the records of a block as faults with details."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from lengthwise.rules.record_rules import VALID, Verdicts
 
 
 def faults_of(verdicts: Verdicts[np.ndarray]) -> Iterator[RecordFault]:
-    """The fault of each rejected record. Only the rules that records break are put into words."""
+    """The fault of each rejected record. Only rules that records break describe what they received."""
     codes = verdicts.codes
     for code in np.unique(codes[codes != VALID]).tolist():
         rule = verdicts.rules[code]
