@@ -108,10 +108,10 @@ def _add_groups(alignment: Alignment, features: _Features, sampled: SampledFeatu
     return draft
 
 
-def _name_group(columns: list[DraftedColumn], features: _Features, taken: Sequence[str] = ()) -> str:
+def _name_group(columns: list[DraftedColumn], features: _Features, used_names: Sequence[str] = ()) -> str:
     """Puts columns into a group, and gives its lengths a name that no feature has."""
     reserved = [key.removesuffix(f"_{RESERVED_KEY}") for key in features if key.endswith(f"_{RESERVED_KEY}")]
-    name = name_of_group([column.key for column in columns], [*taken, *reserved])
+    name = name_of_group([column.key for column in columns], [*used_names, *reserved])
     for column in columns:
         column.fields["group"] = name
     return name

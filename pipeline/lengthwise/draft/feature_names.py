@@ -30,12 +30,12 @@ def words_of(key: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(key)]
 
 
-def name_of_group(keys: Sequence[str], taken: Iterable[str]) -> str:
+def name_of_group(keys: Sequence[str], used_names: Iterable[str]) -> str:
     """A name for a group of these features: their common first words, or the first one's name."""
     places = takewhile(lambda words: len(set(words)) == 1, zip(*map(words_of, keys), strict=False))
     name = "_".join(words[0] for words in places) or re.sub(r"[^A-Za-z0-9_-]+", "_", keys[0]).strip("_") or "group"
-    taken, name, number = set(taken), name[:48], 2
-    while name in taken:
+    used_names, name, number = set(used_names), name[:48], 2
+    while name in used_names:
         name, number = f"{name.removesuffix(f'_{number - 1}')}_{number}", number + 1
     return name
 

@@ -53,7 +53,7 @@ def draft_steps(facts: FeatureFacts, width: int, *, complete: bool) -> DraftedCo
     else:
         _set_width(column, facts, width)
     _accept_gaps(column, facts)
-    if "decode" in column.fields:  # what is stored of an absent one cannot be said
+    if "decode" in column.fields:  # an absent feature has no bytes to store
         column.reject(~facts.present, "it is absent, and a column with `decode` cannot be optional")
     elif not facts.present.all():
         column.fields["required"] = False

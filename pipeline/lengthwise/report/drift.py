@@ -41,7 +41,7 @@ class CategoryShares:
     there: tuple[float, float]
 
     @property
-    def min_difference(self) -> float:
+    def apart(self) -> float:
         """The minimum difference of the shares."""
         return max(0.0, self.here[0] - self.there[1], self.there[0] - self.here[1])
 
@@ -114,8 +114,8 @@ def compare_manifests(this: Manifest, other: Manifest, limits: DriftLimits | Non
         elif key not in features:
             drifts.append(Drift(key, other_features[key].kind, flags=("only in the other data set",)))
         else:
-            here, there = FeatureSample.of(this, features[key]), FeatureSample.of(other, other_features[key])
-            drifts.append(_drift_of_feature(here, there, _Test(level, limits.of(key))))
+            samples = FeatureSample.of(this, features[key]), FeatureSample.of(other, other_features[key])
+            drifts.append(_drift_of_feature(*samples, _Test(level, limits.of(key))))
     drifts = [replace(drift, flags=()) if limits.of(drift.key).ignore else drift for drift in drifts]
     return sorted(drifts, key=lambda drift: (not drift.flags, -(drift.distance or 0.0), drift.key))
 
@@ -130,40 +130,40 @@ class _Test:
 
 def _drift_of_lengths(this: Manifest, other: Manifest, test: _Test) -> Drift:
     kind = "sequence · number of steps"
-    here, there = this.histogram(), other.histogram()
-    if here.total == 0 or there.total == 0:
+    lengths, other_lengths = this.histogram(), other.histogram()
+    if lengths.total == 0 or other_lengths.total == 0:
         return Drift(LENGTHS, kind, "Jensen-Shannon", flags=("one data set has no sequences",))
-    binning = Binning.of(here.merge(there), bars=24)
-    first, second = binning.counts(here).astype(np.float64), binning.counts(there).astype(np.float64)
+    binning = Binning.of(lengths.merge(other_lengths), bars=24)
+    first, second = binning.counts(lengths).astype(np.float64), binning.counts(other_lengths).astype(np.float64)
     bins = CommonBins(binning.edges.astype(np.float64), first, second, exact=True)
     draws = FeatureSample.sequences(this), FeatureSample.sequences(other)
     chance = distribution_bound(*draws, test.level)
     distance, flags = _distance(bins, cumulative_distance(first, second), chance, test.limits)
-    beyond = int(here.counts[here.lengths > there.max].sum()) * draws[0] / here.total
+    beyond = int(lengths.counts[lengths.lengths > other_lengths.max].sum()) * draws[0] / lengths.total
     if beyond and extremes_probability(beyond, *draws) <= test.level:
-        flags.append(f"longest sequence {there.max:,} → {here.max:,} steps")
+        flags.append(f"longest sequence {other_lengths.max:,} → {lengths.max:,} steps")
     return Drift(LENGTHS, kind, "Jensen-Shannon", distance, flags=tuple(flags), bins=bins)
 
 
-def _drift_of_feature(here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
-    key, kind, old_kind = here.feature.key, here.feature.kind, there.feature.kind
+def _drift_of_feature(this: FeatureSample, other: FeatureSample, test: _Test) -> Drift:
+    key, kind, old_kind = this.feature.key, this.feature.kind, other.feature.kind
     flags = [f"was {old_kind}"] if kind != old_kind else []
-    flags += _flags_of_rates(here, there, test)
-    if (here.feature.num_ids is None) != (there.feature.num_ids is None):
+    flags += _flags_of_rates(this, other, test)
+    if (this.feature.num_ids is None) != (other.feature.num_ids is None):
         return Drift(key, kind, flags=tuple(flags))
-    if here.statistics.top or there.statistics.top:
-        return _drift_of_categories(flags, here, there, test)
-    whole = here.feature.is_whole and there.feature.is_whole
-    bins = common_bins(here.statistics, there.statistics, whole=whole)
+    if this.statistics.top or other.statistics.top:
+        return _drift_of_categories(flags, this, other, test)
+    whole = this.feature.is_whole and other.feature.is_whole
+    bins = common_bins(this.statistics, other.statistics, whole=whole)
     if bins is None:
         return Drift(key, kind, "Jensen-Shannon", flags=tuple(flags))
     if bins.exact:
         difference = cumulative_distance(bins.first, bins.second)
     else:
-        difference = min_cumulative_distance(histogram_of(here.statistics), histogram_of(there.statistics))
-    chance = distribution_bound(here.counted_draws, there.counted_draws, test.level)
+        difference = min_cumulative_distance(histogram_of(this.statistics), histogram_of(other.statistics))
+    chance = distribution_bound(this.counted_draws, other.counted_draws, test.level)
     distance, moved = _distance(bins, difference, chance, test.limits)
-    flags += moved + _flags_of_range(here, there, test)
+    flags += moved + _flags_of_range(this, other, test)
     return Drift(key, kind, "Jensen-Shannon", distance, exact=bins.exact, flags=tuple(flags), bins=bins, whole=whole)
 
 
@@ -176,22 +176,22 @@ def _distance(bins: CommonBins, difference: float, chance: float, limits: Featur
     return distance, [f"distribution moved: Jensen-Shannon distance {distance:.3f}; {proof}"]
 
 
-def _drift_of_categories(flags: list[str], here: FeatureSample, there: FeatureSample, test: _Test) -> Drift:
-    counts, other_counts = _top_counts(here), _top_counts(there)
+def _drift_of_categories(flags: list[str], this: FeatureSample, other: FeatureSample, test: _Test) -> Drift:
+    counts, other_counts = _top_counts(this), _top_counts(other)
     low, high = l_infinity(counts, other_counts)
     names = {*counts.counts, *other_counts.counts}
     shares = [CategoryShares(name, counts.bounds(name), other_counts.bounds(name)) for name in names]
-    shares.sort(key=lambda category: (-category.min_difference, -category.here[1], category.name))
-    draws = here.counted_draws, there.counted_draws
+    shares.sort(key=lambda category: (-category.apart, -category.here[1], category.name))
+    draws = this.counted_draws, other.counted_draws
     for category in shares:
-        share = pooled_share(category.here[1], draws[0], category.there[1], draws[1])
-        if category.min_difference > max(test.limits.share, share_bound(share, *draws, test.level)):
+        pooled = pooled_share(category.here[1], draws[0], category.there[1], draws[1])
+        if category.apart > max(test.limits.share, share_bound(pooled, *draws, test.level)):
             moved = f"{share_bounds_text(category.there)} → {share_bounds_text(category.here)}"
             flags = [*flags, f"share of {shortened(category.name, 40)} moved: {moved}"]
             break
     return Drift(
-        here.feature.key,
-        here.feature.kind,
+        this.feature.key,
+        this.feature.kind,
         "L-infinity",
         low,
         at_most=high if high > low + 1e-9 else None,
@@ -209,28 +209,28 @@ def _top_counts(sample: FeatureSample) -> TopCounts:
     return TopCounts(counts, total, complete=counts.total() >= total)
 
 
-def _flags_of_rates(here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
+def _flags_of_rates(this: FeatureSample, other: FeatureSample, test: _Test) -> list[str]:
     flags = []
     for name, now, before in (
-        ("missing", here.missing_rate, there.missing_rate),
-        ("outside the vocabulary or range", here.repaired_rate, there.repaired_rate),
+        ("missing", this.missing_rate, other.missing_rate),
+        ("outside the vocabulary or range", this.repaired_rate, other.repaired_rate),
     ):
-        chance = share_bound(pooled_share(now, here.draws, before, there.draws), here.draws, there.draws, test.level)
+        chance = share_bound(pooled_share(now, this.draws, before, other.draws), this.draws, other.draws, test.level)
         if abs(now - before) > max(test.limits.rate, chance):
             flags.append(f"{name}: {percent_text(before)} → {percent_text(now)}")
     return flags
 
 
-def _flags_of_range(here: FeatureSample, there: FeatureSample, test: _Test) -> list[str]:
+def _flags_of_range(this: FeatureSample, other: FeatureSample, test: _Test) -> list[str]:
     """A flag if the range grew by more than its limit, and more sequences are beyond the old range than by chance."""
-    (low, high), (old_low, old_high) = here.range, there.range
+    (low, high), (old_low, old_high) = this.range, other.range
     growth = test.limits.growth * (old_high - old_low)
     grown = low < old_low - growth, high > old_high + growth
-    beyond = here.sequences_beyond(old_low, old_high)
-    chances = [extremes_probability(count, here.independent, there.independent) for count in beyond]
+    beyond = this.sequences_beyond(old_low, old_high)
+    chances = [extremes_probability(count, this.independent, other.independent) for count in beyond]
     if not any(grew and chance <= test.level for grew, chance in zip(grown, chances, strict=True)):
         return []
-    text = value_text(Timestamps.of(here.feature.key, min(low, old_low), max(high, old_high)))
+    text = value_text(Timestamps.of(this.feature.key, min(low, old_low), max(high, old_high)))
     return [f"range grew: {text(old_low)} to {text(old_high)} → {text(low)} to {text(high)}"]
 
 

@@ -28,8 +28,8 @@ class CategoryRow:
     """A category's shares; widths are percentages of the largest share shown."""
 
     name: str
-    here: str
-    there: str
+    share: str
+    other_share: str
     width: float
     other_width: float
 
@@ -96,8 +96,8 @@ def _row(index: int, drift: Drift, names: tuple[str, str]) -> DriftRow:
     categories = tuple(
         CategoryRow(
             name=shortened(category.name, 80) or "(empty)",
-            here=share_bounds_text(category.here),
-            there=share_bounds_text(category.there),
+            share=share_bounds_text(category.here),
+            other_share=share_bounds_text(category.there),
             width=percent_of(category.here[0], largest),
             other_width=percent_of(category.there[0], largest),
         )
@@ -144,10 +144,10 @@ def _x_title(drift: Drift, bins: CommonBins) -> str:
 
 
 def _bar_pairs(
-    here: list[float], there: list[float], x: Axis, y: Axis, rows: list[tuple[str, str, str]]
+    shares: list[float], other_shares: list[float], x: Axis, y: Axis, rows: list[tuple[str, str, str]]
 ) -> list[ChartBar]:
     bars = []
-    for index, pair in enumerate(zip(here, there, strict=True)):
+    for index, pair in enumerate(zip(shares, other_shares, strict=True)):
         for side, share in enumerate(pair):
             if share > 0:
                 height = max(y.place(share), 0.6)
