@@ -81,7 +81,7 @@ class Peer:
         with tf.Graph().as_default() as graph:
             self._inputs = {
                 key: tf.compat.v1.sparse_placeholder(dtype, [None] * ranks[key])
-                for key, dtype in _dtypes(columns).items()
+                for key, dtype in dtypes_of(columns).items()
             }
             layer = tf_keras.experimental.SequenceFeatures(peer_columns(columns))
             self._outputs = layer(self._inputs, training=False)
@@ -96,7 +96,8 @@ class Peer:
         return self._session.run(self._outputs, feed)
 
 
-def _dtypes(columns):
+def dtypes_of(columns):
+    """The dtypes of the features that the columns read, by key."""
     dtypes = {}
     for feature in lw.sequence_features(columns):
         dtypes[feature.key] = tf.dtypes.as_dtype(feature.dtype)

@@ -117,7 +117,7 @@ def test_a_shared_embedding_of_another_shape_in_the_graph_is_refused():
 
 
 def first_tables(layer, columns, seed):
-    """All tables' first weights in a graph of that seed."""
+    """All tables' initial weights in a graph of that seed."""
     with tf.Graph().as_default():
         v1.set_random_seed(seed)
         layer(sparse_features(), columns())
@@ -263,7 +263,7 @@ def test_string_columns_and_their_tables_work_in_a_graph():
 
 
 def write_tf1_checkpoint(path, columns):
-    """Trains nothing: saves the first weights of a TF 1 style graph."""
+    """Trains nothing: saves the initial weights of a TF 1 style graph."""
     with tf.Graph().as_default():
         call_once(contrib_sequence_input_layer, columns())
         variables = v1.global_variables()
@@ -282,7 +282,7 @@ def test_a_checkpoint_of_tf_1_loads_into_the_keras_layer(tmp_path):
         np.testing.assert_array_equal(table.numpy(), saved[f"sequence_input_layer/{name}/embedding_weights"])
 
 
-def test_a_column_reads_its_first_weights_from_a_checkpoint(tmp_path):
+def test_a_column_reads_its_initial_weights_from_a_checkpoint(tmp_path):
     saved = write_tf1_checkpoint(tmp_path, their_columns)
     name = "sequence_input_layer/ccc_embedding/embedding_weights"
     column = lw.embedding_column(

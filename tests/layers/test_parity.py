@@ -11,18 +11,14 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 
 from layers.random_batches import random_columns, random_ranks, sparse_batches
-from layers.tensorflow_peer import Peer, peer_columns
+from layers.tensorflow_peer import Peer, dtypes_of, peer_columns
 from lengthwise import columns as lw
 from lengthwise.layers import SequenceFeatures
 
 
 def of_ours(layer, ranks):
     """The layer as a function that is traced once for all batches."""
-    dtypes = {}
-    for feature in lw.sequence_features(layer.columns):
-        dtypes[feature.key] = tf.dtypes.as_dtype(feature.dtype)
-        if getattr(feature, "weight_key", None):
-            dtypes[feature.weight_key] = tf.float32
+    dtypes = dtypes_of(layer.columns)
     signature = {key: tf.SparseTensorSpec([None] * ranks[key], dtype) for key, dtype in dtypes.items()}
     return tf.function(layer, input_signature=[signature])
 

@@ -208,6 +208,6 @@ def exact_dot(a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> int:
     return int(np.dot(a.astype(object), b.astype(object)))
 
 
-def _first_values(array: npt.NDArray[Any], most: int = 8) -> str:
-    values = ", ".join(str(value) for value in array[:most])
-    return f"[{values}{', ...' if array.size > most else ''}]"
+def _first_values(array: npt.NDArray[Any]) -> str:
+    values = ", ".join(str(value) for value in array[:8])
+    return f"[{values}{', ...' if array.size > 8 else ''}]"

@@ -99,7 +99,7 @@ def first_within_knee(waste: Sequence[float]) -> int:
     return next(position for position, amount in enumerate(waste) if amount <= limit)
 
 
-def remainders(plan: BucketPlan, histogram: LengthHistogram, *, cost: Cost = "linear", batch_steps: int) -> int:
+def remainders(plan: BucketPlan, histogram: LengthHistogram, *, cost: Cost, batch_steps: int) -> int:
     """The cost of the empty rows in the last batch of each bucket, if it is computed as a full batch.
 
     Args:

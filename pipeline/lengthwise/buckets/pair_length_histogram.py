@@ -117,7 +117,7 @@ def checked_pairs(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
 
 def sums_of_pairs(pairs: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> tuple[int, int]:
-    """The exact sums of both columns of pairs, int64 `[n, 2]`, each pair as often as its count says."""
+    """The exact sums of both columns of pairs, int64 `[n, 2]`, weighted by their counts."""
     return exact_dot(pairs[:, 0], counts), exact_dot(pairs[:, 1], counts)
 
 

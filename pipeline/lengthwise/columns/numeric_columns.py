@@ -48,7 +48,7 @@ class Decode(Strict):
         return f"<{kind[0]}{int(self.dtype.removeprefix(kind)) // 8}"
 
     @property
-    def is_plain(self) -> bool:
+    def is_unscaled(self) -> bool:
         """Whether the stored numbers are used without scale and offset."""
         return (self.scale, self.offset) == (1, 0)
 
@@ -119,7 +119,7 @@ class NumericColumn(Spec):
             field = "missing" if self.required else "required"
             rule = "expected no filled values with `decode`, since only stored bytes are kept"
             raise FieldError(field, f"{rule}, received {show(getattr(self, field))}; leave it out")
-        if self.is_integer and ("float" in decode.dtype or not decode.is_plain):
+        if self.is_integer and ("float" in decode.dtype or not decode.is_unscaled):
             rule = f"expected stored integers with dtype {self.dtype}, without scale and offset"
             raise FieldError("decode", f"{rule}, received {show(decode.model_dump())}; write `dtype: float32`")
 

@@ -31,7 +31,7 @@ def sequence_input_layer(
 
     - in a `tf.Graph`: in variables, as in TF 1.15: `sequence_input_layer/<column>/embedding_weights`, `_1` for the
       second call, shared through an outer `variable_scope(reuse=True)`; shared embeddings are shared by all calls.
-      Their first weights follow `tf.compat.v1.set_random_seed`; the initializer of a column has its own seed, or one
+      Their initial weights follow `tf.compat.v1.set_random_seed`; the initializer of a column has its own seed, or one
       from `keras.utils.set_random_seed`;
     - on Keras tensors: in a new `SequenceFeatures` layer of the model;
     - in eager code and in a `tf.function`: nowhere. If columns need weights, the error shows the layer to write.

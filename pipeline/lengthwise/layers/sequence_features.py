@@ -11,13 +11,7 @@ from lengthwise.layers.context_concatenation import join_context
 from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, KerasConfig, StaticShape
 from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns, step_columns
 from lengthwise.layers.planning.keras_config import columns_config, columns_from_config
-from lengthwise.layers.planning.layer_plan import (
-    ColumnsLike,
-    LayerPlan,
-    converted_columns,
-    plan_columns,
-    with_vocabulary_entries,
-)
+from lengthwise.layers.planning.layer_plan import ColumnsLike, LayerPlan, converted_columns, plan_columns
 from lengthwise.layers.reading.batch_inputs import read_features, read_mask
 from lengthwise.layers.reading.batch_lengths import Masks
 from lengthwise.layers.reading.column_lookups import make_lookups
@@ -145,7 +139,7 @@ class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
         self._context = RecordFeatures(context_columns(converted, tuple(context), embedding_dim))
         counted = getattr(columns, "moments", {})
         steps = with_standardization(step_columns(converted, embedding_dim), standardize, counted)
-        self._plan = with_vocabulary_entries(plan_columns(steps, padding=padding))
+        self._plan = plan_columns(steps, padding=padding, reads_vocabularies=True)
         self._is_called = False
         # For a model that has not been called, Keras decides by this at `compile` whether it uses XLA.
         self.supports_jit = not any(map(may_look_up, self._plans))

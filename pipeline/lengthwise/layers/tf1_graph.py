@@ -12,7 +12,7 @@ from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureT
 from lengthwise.layers.planning.layer_plan import EmbeddingTable, LayerPlan, table_of
 from lengthwise.layers.reading.batch_inputs import read_features, tensors_by_key
 from lengthwise.layers.reading.column_lookups import make_lookups
-from lengthwise.layers.tables.checkpoint_weights import VARIABLE, first_weights
+from lengthwise.layers.tables.checkpoint_weights import VARIABLE, initial_weights
 from lengthwise.layers.vectors.column_vectors import batch_vectors
 
 _v1 = tf.compat.v1
@@ -74,7 +74,7 @@ def _initializer(table: EmbeddingTable) -> Initializer:
     if table.spec.initializer is None and table.spec.ckpt_to_load_from is None:
         # It follows the graph's seed; the initializers of Keras get theirs from Python's random numbers.
         return _v1.truncated_normal_initializer(stddev=1 / math.sqrt(table.spec.dimension))
-    keras_initializer = first_weights(table)
+    keras_initializer = initial_weights(table)
 
     def initialize(shape: StaticShape, dtype: tf.DType = tf.float32, **_: Any) -> BackendTensor:
         return keras_initializer(shape, dtype=dtype.name)

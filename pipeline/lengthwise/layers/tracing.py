@@ -34,7 +34,7 @@ def is_known(tensor: BackendTensor) -> bool:
 
 
 def is_compiled() -> bool:
-    """Whether the code being traced will be compiled by XLA, where other operations are cheap than in TensorFlow.
+    """Whether the code being traced will be compiled by XLA, whose operations have other costs than TensorFlow's.
 
     True within a `tf.function(jit_compile=True)`, and always on JAX.
     """

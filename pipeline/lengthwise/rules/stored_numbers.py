@@ -27,7 +27,7 @@ def stored_steps(arrays: Arrays[A], column: NumericColumn, decode: Decode, raw: 
 def decoded(arrays: Arrays[A], stored: A, decode: Decode, dtype: Any) -> A:
     """Stored numbers as numbers of `dtype`, float32 or int64; the arithmetic is that of float32."""
     numbers = arrays.cast(stored, dtype)
-    if decode.is_plain:
+    if decode.is_unscaled:
         return numbers
     scaled: A = numbers * np.float32(decode.scale) + np.float32(decode.offset)
     return scaled

@@ -50,8 +50,8 @@ def embedding_size(num_ids: int) -> int:
     return min(8 * math.ceil(num_ids**0.25 / 2), _LARGEST_SIZE)
 
 
-def step_columns(columns: Iterable[AnyColumn], embedding_dim: EmbeddingSizes = None) -> list[AnyColumn]:
-    """The columns with vectors per step: plain ids are wrapped in an embedding, context columns are left out.
+def step_columns(columns: Iterable[AnyColumn], embedding_dim: EmbeddingSizes) -> list[AnyColumn]:
+    """The columns with vectors per step: plain ids are wrapped in an embedding, context columns are omitted.
 
     Args:
         columns: of `lengthwise`.
@@ -70,7 +70,7 @@ def step_columns(columns: Iterable[AnyColumn], embedding_dim: EmbeddingSizes = N
 
 
 def context_columns(
-    columns: Iterable[AnyColumn], keys: Iterable[str], embedding_dim: EmbeddingSizes = None
+    columns: Iterable[AnyColumn], keys: Iterable[str], embedding_dim: EmbeddingSizes
 ) -> tuple[AnyColumn, ...]:
     """The context columns of these keys, in the order of the keys; plain ids are wrapped in an embedding.
 

@@ -14,7 +14,7 @@ from lengthwise.layers.planning.named_functions import normalizer_of
 
 
 def columns_config(columns: Iterable[AnyColumn]) -> list[KerasConfig]:
-    """The columns as JSON-compatible dicts. A checkpoint for first weights is left out."""
+    """The columns as JSON-compatible dicts. A checkpoint for initial weights is omitted."""
     return [_column_config(column) for column in columns]
 
 
@@ -26,9 +26,9 @@ def columns_from_config(configs: object) -> list[AnyColumn]:
     """
     if not isinstance(configs, list | tuple):
         raise ConfigError(f"columns: expected a list of columns, received {type(configs).__name__}")
-    plain = [dict(config) for config in configs if isinstance(config, Mapping)]
-    normalizers = [config.pop("normalizer_fn", None) for config in plain]
-    columns = iter(map(_with_normalizer, columns_from_outside(plain), normalizers))
+    fields = [dict(config) for config in configs if isinstance(config, Mapping)]
+    normalizers = [config.pop("normalizer_fn", None) for config in fields]
+    columns = iter(map(_with_normalizer, columns_from_outside(fields), normalizers))
     return [next(columns) if isinstance(config, Mapping) else config for config in configs]
 
 

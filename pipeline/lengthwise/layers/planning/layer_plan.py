@@ -83,8 +83,17 @@ class LayerPlan:
         return sum(column.num_elements for column in self.columns)
 
 
-def plan_columns(columns: ColumnsLike, per: Per = "step", padding: Padding = "right") -> LayerPlan:
+def plan_columns(
+    columns: ColumnsLike, per: Per = "step", padding: Padding = "right", *, reads_vocabularies: bool = False
+) -> LayerPlan:
     """The plan of our columns, `tf.feature_column.*` objects, or both: all of sequences, or all of the record.
+
+    Args:
+        columns: the columns.
+        per: whether all of them are of sequences (`step`), or of the record.
+        padding: the side of a sequence on which its padding is.
+        reads_vocabularies: whether the plan has the entries of vocabulary files instead of their paths: tables that a
+            layer keeps must not depend on changed files.
 
     Raises:
         ConfigError: no columns, a dict, a column of the wrong kind, two columns of one name, or no such padding.
@@ -94,6 +103,8 @@ def plan_columns(columns: ColumnsLike, per: Per = "step", padding: Padding = "ri
     _refuse_duplicates(dense)
     _require_width(dense)
     group = _only_group(dense)
+    if reads_vocabularies:
+        dense = tuple(with_changed_parts(column, _vocabulary_entries) for column in dense)
     sources: list[LayerFeature] = []
     positions = []
     for column in dense:
@@ -104,12 +115,6 @@ def plan_columns(columns: ColumnsLike, per: Per = "step", padding: Padding = "ri
         positions.append(sources.index(feature))
     tables, side = tables_of(dense), checked_padding(padding)
     return LayerPlan(dense, tuple(sources), tuple(positions), tables, length_key(group), side)
-
-
-def with_vocabulary_entries(plan: LayerPlan) -> LayerPlan:
-    """The plan with the entries of vocabulary files instead of their paths: tables must not depend on changed files."""
-    per: Per = "record" if is_context(plan.columns[0]) else "step"
-    return plan_columns((with_changed_parts(column, _with_entries) for column in plan.columns), per, plan.padding)
 
 
 def table_of(column: DenseColumn) -> EmbeddingTable | None:
@@ -179,7 +184,7 @@ def _advice(column: ColumnLike) -> str:
     return "build columns with the functions of lengthwise or of tf.feature_column"
 
 
-def _with_entries(part: Spec) -> dict[str, object]:
+def _vocabulary_entries(part: Spec) -> dict[str, object]:
     """The fields of a column whose vocabulary file is replaced by the file's entries."""
     if not isinstance(part, VocabularyColumn) or part.vocabulary_file is None:
         return {}

@@ -66,7 +66,7 @@ def _require_allowed(config: object) -> None:
     if name == "function" and config.get("module") == "builtins" and _is_activation(config.get("config")):
         return
     if name in _LAYERS and config.get("module") == "keras.layers":
-        _require_plain(config.get("config"))
+        _require_simple_settings(config.get("config"))
         return
     raise ValueError(f"{name!r} of {config.get('module')!r} is not allowed, since it was not registered")
 
@@ -98,7 +98,7 @@ def _setting(name: str, value: object) -> object:
     return np.asarray(value, "float64") if isinstance(value, list | tuple) else value
 
 
-def _require_plain(settings: object) -> None:
+def _require_simple_settings(settings: object) -> None:
     """Raises ValueError unless a layer's settings are numbers, strings, lists of them, and Keras's dtype policy."""
     remaining = [settings]
     while remaining:

@@ -1,1 +1,1 @@
-"""The embedding tables of a layer: their memory, their first weights, their variables."""
+"""The embedding tables of a layer: their memory, their initial weights, their variables."""

@@ -1,4 +1,4 @@
-"""First weights of embedding tables: from an initializer, or from a tensor of a checkpoint, also one of TF 1.x."""
+"""Initial weights of embedding tables: from an initializer, or from a tensor of a checkpoint, also one of TF 1.x."""
 
 import inspect
 import math
@@ -21,8 +21,8 @@ Weights = npt.NDArray[Any]
 """The values of a table as a numpy array."""
 
 
-def first_weights(table: EmbeddingTable) -> Initializer:
-    """The Keras initializer that returns the table's first weights.
+def initial_weights(table: EmbeddingTable) -> Initializer:
+    """The Keras initializer that returns the table's initial weights.
 
     Raises:
         ConfigError: the initializer is not one of Keras's, or the checkpoint has no such tensor of the table's shape.

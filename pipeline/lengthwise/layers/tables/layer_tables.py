@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import keras
 
 from lengthwise.layers.planning.layer_plan import LayerPlan, tables_of
-from lengthwise.layers.tables.checkpoint_weights import first_weights
+from lengthwise.layers.tables.checkpoint_weights import initial_weights
 from lengthwise.layers.tables.table_memory import require_memory
 
 
@@ -21,7 +21,7 @@ def add_tables(layer: keras.layers.Layer, plans: Iterable[LayerPlan]) -> dict[st
         name: layer.add_weight(
             name=f"{name}_weights".replace("/", "_"),
             shape=table.shape,
-            initializer=first_weights(table),
+            initializer=initial_weights(table),
             trainable=table.spec.trainable,
             autocast=False,
         )

@@ -8,7 +8,7 @@ from keras import ops
 from lengthwise.columns import RESERVED_KEY, AnyColumn, ContextColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, Tables
-from lengthwise.layers.planning.layer_plan import LayerPlan, plan_columns, with_vocabulary_entries
+from lengthwise.layers.planning.layer_plan import LayerPlan, plan_columns
 from lengthwise.layers.reading.batch_inputs import feature_keys, read_features
 from lengthwise.layers.reading.column_lookups import Lookups, make_lookups
 from lengthwise.layers.reading.number_dtypes import length_dtype
@@ -89,7 +89,7 @@ class RecordFeatures:
 def _part(column: AnyColumn) -> ContextColumn | LayerPlan:
     if isinstance(column, ContextColumn):
         return column
-    return with_vocabulary_entries(plan_columns([column], per="record"))
+    return plan_columns([column], per="record", reads_vocabularies=True)
 
 
 def _id_vectors(
