@@ -204,7 +204,7 @@ def _top_counts(sample: FeatureSample) -> TopCounts:
     """By the entries of the ids, so that vocabularies in a different order can be compared."""
     counts = Counter[str]()
     for value, count in sample.statistics.top:
-        counts[sample.feature.value_text(value)] += count  # long strings are cut in the manifest and may then be equal
+        counts[sample.feature.entry_text(value)] += count  # long strings are cut in the manifest and may then be equal
     total = max(sample.statistics.counted, 0)
     return TopCounts(counts, total, complete=counts.total() >= total)
 

@@ -122,7 +122,7 @@ def _top(feature: WrittenFeature, statistics: ColumnStatistics) -> list[TopRow]:
     highest = max((count for _, count in statistics.top), default=0)
     return [
         TopRow(
-            value=shortened(feature.value_text(value), 80) or "(empty)",
+            value=shortened(feature.entry_text(value), 80) or "(empty)",
             count=count,
             share=percent_text(count / statistics.values if statistics.values else 0.0),
             width=percent_of(count, highest),

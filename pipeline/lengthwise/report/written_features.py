@@ -71,7 +71,7 @@ class WrittenFeature:
             case column:
                 return f"{column.dtype}{'' if column.shape in ((), (1,)) else f' of shape {list(column.shape)}'}"
 
-    def value_text(self, value: str) -> str:
+    def entry_text(self, value: str) -> str:
         """The entry of an id in a vocabulary, or its OOV bucket; other ids and strings as they are."""
         if not isinstance(self.column, VocabularyColumn) or not value.lstrip("-").isdecimal():
             return value
