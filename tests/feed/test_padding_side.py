@@ -126,6 +126,13 @@ def test_a_masked_model_predicts_the_same_in_training_and_served(data: Data, tmp
         opened.serving_fn(left, padding="right")
     with pytest.raises(ConfigError, match="padding: expected 'left', as in a SequenceFeatures layer of the model"):
         opened.read("train", batch_size=8, features=left)
+
+    class Derived(lw.SequenceFeatures):  # type: ignore[misc, valid-type]
+        pass
+
+    derived = keras.Sequential([Derived(columns, embedding_dim=4, padding="left")])
+    with pytest.raises(ConfigError, match="padding: expected 'left', as in a SequenceFeatures layer of the model"):
+        opened.serving_fn(derived, padding="right")
     batch = opened.read("train", batch_size=8, padding="left", features=left, labels="y")
     assert {"item", "sequence_length"} < set(batch.element_spec[0])
 

@@ -25,11 +25,11 @@ from lengthwise.layers.vectors.column_vectors import batch_vectors
 from lengthwise.layers.vectors.output_shapes import output_shape, output_shape_of_shapes
 from lengthwise.layers.vectors.record_vectors import RecordFeatures
 from lengthwise.layers.vectors.xla_limits import may_look_up, refuse_to_compile, xla_hindrances
-from lengthwise.padding_side import Padding
+from lengthwise.padding_side import Padding, SidedInputs
 
 
 @keras.saving.register_keras_serializable(package="lengthwise")
-class SequenceFeatures(keras.layers.Layer):  # type: ignore[misc, unused-ignore]
+class SequenceFeatures(keras.layers.Layer, SidedInputs):  # type: ignore[misc, unused-ignore]
     """Turns sequence features into one float tensor `[batch, T, D]`, whose Keras mask has the sequences' lengths.
 
     The columns' vectors are concatenated on the D axis, sorted by column name. The layer does what

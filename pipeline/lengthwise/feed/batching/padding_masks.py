@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from lengthwise.padding_side import Padding, is_real, places_from_right
+from lengthwise.padding_side import Padding, is_real, positions_from_right
 from lengthwise.tensor.tensor_types import Tensor
 
 
@@ -21,5 +21,5 @@ def step_weights(lengths: Tensor, steps: Tensor, padding: Padding) -> Tensor:
 def move_padding_left(values: Tensor, lengths: Tensor) -> Tensor:
     """Values `[B, T, ...]` with padding on the right -> the same with padding on the left."""
     count = tf.shape(values, tf.int64)[1]
-    positions = places_from_right(tf.range(count), tf.cast(lengths, tf.int64)[:, None], count)
+    positions = positions_from_right(tf.range(count), tf.cast(lengths, tf.int64)[:, None], count)
     return tf.ensure_shape(tf.gather(values, positions, batch_dims=1), values.shape)

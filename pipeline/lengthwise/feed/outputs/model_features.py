@@ -10,21 +10,11 @@ import tensorflow as tf
 
 from lengthwise.errors import ConfigError
 from lengthwise.feed.datasets.epochs import without_autograph
-from lengthwise.padding_side import Padding, checked_padding
+from lengthwise.padding_side import Padding, SidedInputs, checked_padding
 from lengthwise.tensor.tensor_types import Operation, TensorSpec
 
 if TYPE_CHECKING:
     import keras
-
-
-def input_names(model: "keras.Model") -> tuple[str, ...] | None:
-    """The names of a functional Keras model's inputs; None for other models, such as subclasses or a Sequential."""
-    inputs = getattr(model, "_inputs_struct", None)
-    if inputs is None:
-        return None
-    if isinstance(inputs, Mapping):
-        return tuple(inputs)
-    return tuple(tensor.name for tensor in tf.nest.flatten(inputs))
 
 
 def features_read(model: "keras.Model", batch: Mapping[str, TensorSpec]) -> tuple[str, ...]:
@@ -37,7 +27,7 @@ def features_read(model: "keras.Model", batch: Mapping[str, TensorSpec]) -> tupl
         model: a callable of a dict of tensors, such as a Keras model; it is built if necessary.
         batch: a `tf.TensorSpec` for each key of a batch.
     """
-    named = input_names(model)
+    named = _input_names(model)
     if named is not None:
         return tuple(sorted(named))
     traced = tf.function(without_autograph(lambda features: model(features, training=False)), autograph=False)
@@ -54,8 +44,9 @@ def padding_of(model: "keras.Model", padding: Padding | None) -> Padding:
         ConfigError: they differ.
     """
     layers = getattr(model, "_flatten_layers", lambda: ())()
-    sides = {layer.padding for layer in layers if type(layer).__module__ == "lengthwise.layers.sequence_features"}
-    side = checked_padding(padding or next(iter(sides), "right"))
+    sides = {layer.padding for layer in layers if isinstance(layer, SidedInputs)}
+    default: Padding = next(iter(sides), "right")
+    side = checked_padding(padding or default)
     if sides - {side}:
         other = next(iter(sides - {side}))
         raise ConfigError(
@@ -63,6 +54,16 @@ def padding_of(model: "keras.Model", padding: Padding | None) -> Padding:
             "use the same side for both"
         )
     return side
+
+
+def _input_names(model: "keras.Model") -> tuple[str, ...] | None:
+    """The names of a functional Keras model's inputs; None for other models, such as subclasses or a Sequential."""
+    inputs = getattr(model, "_inputs_struct", None)
+    if inputs is None:
+        return None
+    if isinstance(inputs, Mapping):
+        return tuple(inputs)
+    return tuple(tensor.name for tensor in tf.nest.flatten(inputs))
 
 
 def _ancestors(operations: Iterable[Operation]) -> set[str]:

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from lengthwise.layers.keras_types import BackendTensor, Size
-from lengthwise.padding_side import places_from_right
+from lengthwise.padding_side import positions_from_right
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def move_padding_left(steps: DenseSteps, lengths: BackendTensor) -> DenseSteps:
     """The steps, padded on the right, with the same padding on the left."""
     count = ops.shape(steps.values)[1]
     positions = ops.expand_dims(ops.arange(count, dtype=lengths.dtype), 0)
-    positions = places_from_right(positions, ops.expand_dims(lengths, 1), ops.cast(count, lengths.dtype))
+    positions = positions_from_right(positions, ops.expand_dims(lengths, 1), ops.cast(count, lengths.dtype))
 
     def moved(values: BackendTensor) -> BackendTensor:
         indices = ops.reshape(positions, (*ops.shape(positions), *[1] * (len(values.shape) - 2)))
