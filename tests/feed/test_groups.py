@@ -161,6 +161,20 @@ def test_an_encoder_and_a_decoder_learn_and_are_served(made: Any, data_sets: Any
     assert found.shape == (1, 8)
 
 
+@pytest.mark.parametrize("read", ["target", "both"])
+def test_a_served_model_follows_the_length_rules_of_the_groups_that_it_reads(data_sets: Any, read: str) -> None:
+    import keras
+
+    data = data_sets["block"]
+    inputs = lw.inputs(data.columns.only(*(["sounds"] if read == "target" else ["letters", "sounds"])))
+    model = keras.Model(inputs, inputs["target_sequence_length"] + 0)
+    serve = data.serving_fn(model)
+    steps = {"letters": [[1]] * 3, "sounds": [["a"]] * 7}
+    assert serve(tf.constant([sequence_example(steps)])).numpy().tolist() == [7]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"over_long \(target\)"):
+        serve(tf.constant([sequence_example({**steps, "sounds": [["a"]] * 9})]))
+
+
 @pytest.mark.parametrize("layout", ["example", "block"])
 def test_padding_on_the_left_is_that_of_each_group(data_sets: Any, layout: str) -> None:
     read = (data_sets[layout].read(batch_steps=BUDGET, padding=side, labels="sounds") for side in ("right", "left"))

@@ -16,7 +16,7 @@ from lengthwise.feed.outputs.model_features import features_read, padding_of
 from lengthwise.feed.parsing.canonical_records import parse_canonical
 from lengthwise.feed.parsing.raw_rows import WindowRefiner
 from lengthwise.feed.parsing.record_parser import Container
-from lengthwise.feed.rows.feed_features import Batch, Features, Rows, SequenceSpec, scalar
+from lengthwise.feed.rows.feed_features import Batch, Features, Rows, SequenceSpec
 from lengthwise.padding_side import Padding
 from lengthwise.rules.record_rules import VALID, Verdicts
 from lengthwise.tensor.tensor_types import PolymorphicFunction, Structure, Tensor
@@ -50,9 +50,8 @@ class ServingFunction(tf.Module):
         self._boundaries = boundaries
         self._padding = padding
         self._features = Features.of(columns)
-        self._refiner = WindowRefiner(
-            columns, container, rules, {groups(columns)[0]: boundaries[-1] if boundaries else None}
-        )
+        longest = {} if boundaries is None else {groups(columns)[0]: boundaries[-1]}
+        self._refiner = WindowRefiner(columns, container, rules, longest)
         self._tables = self._refiner.tables  # as attributes of a module, they are saved with it
         self._weights = [getattr(variable, "value", variable) for variable in model.weights]
 
@@ -101,7 +100,7 @@ class ServingFunction(tf.Module):
             flat = rows.sequences[spec.key]
             ragged = tf.RaggedTensor.from_row_splits(flat.values, flat.splits, validate=False)
             size = tf.stack([tf.size(rows.lengths, tf.int64), steps * spec.width])
-            dense = ragged.to_tensor(scalar(spec.padding, flat.values.dtype), shape=size)
+            dense = ragged.to_tensor(tf.constant(spec.padding, flat.values.dtype), shape=size)
             padded = tf.cast(tf.reshape(dense, tf.stack([size[0], steps, *spec.shape])), spec.dtype)
             batch[spec.key] = padded if self._padding == "right" else move_padding_left(padded, rows.lengths_of(spec))
         return batch
