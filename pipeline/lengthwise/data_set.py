@@ -12,8 +12,11 @@ from lengthwise.manifest import Manifest
 from lengthwise.prepared_folders import FolderNames, PreparedFolder, PreparedFolders, open_folders
 
 if TYPE_CHECKING:
-    from lengthwise.feed import Options
+    import keras
+
+    from lengthwise.feed import Options, ServingFunction
     from lengthwise.padding_side import Padding
+    from lengthwise.tensor.tensor_types import Dataset
 
 
 def open(folders: FolderNames) -> "DataSet":  # noqa: A001 (callers write `lengthwise.open`)
@@ -85,13 +88,13 @@ class DataSet:
         mix: Mapping[str, float] | None = None,
         options: "Options | None" = None,
         **fields: Any,
-    ) -> Any:
+    ) -> "Dataset":
         """The batches of a split. See `read_prepared`, which also accepts `mix`, and an `Options` or its fields."""
         from lengthwise.feed import read_prepared
 
         return read_prepared(self.folders, split, mix=mix, options=options, **fields)
 
-    def serving_fn(self, model: Any, *, padding: "Padding | None" = None) -> Any:
+    def serving_fn(self, model: "keras.Model", *, padding: "Padding | None" = None) -> "ServingFunction":
         """A function from raw serialized records to the model's predictions. See `lengthwise.serving_fn`.
 
         Records have the format that the job read; over-long sequences are cut as in the job, if it cut them.
@@ -111,7 +114,7 @@ class DataSet:
             padding=padding,
         )
 
-    def export(self, model: Any, folder: str | PathLike[str], *, padding: "Padding | None" = None) -> None:
+    def export(self, model: "keras.Model", folder: str | PathLike[str], *, padding: "Padding | None" = None) -> None:
         """Writes a SavedModel that accepts raw serialized records. See `lengthwise.export`."""
         self.serving_fn(model, padding=padding).export(fspath(folder))
 
@@ -245,7 +248,11 @@ def verify(folder: str | PathLike[str]) -> None:
 
 
 def export(
-    model: Any, data: DataSet | FolderNames, folder: str | PathLike[str], *, padding: "Padding | None" = None
+    model: "keras.Model",
+    data: DataSet | FolderNames,
+    folder: str | PathLike[str],
+    *,
+    padding: "Padding | None" = None,
 ) -> None:
     """Writes a SavedModel whose `serving_default` accepts raw serialized records and returns predictions.
 

@@ -10,7 +10,7 @@
 `BatchStats`, which measures padding and throughput during training, needs Keras and is loaded at its first use.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lengthwise.feed.element_batching import batch_by_steps
 from lengthwise.feed.epoch_size import steps_per_epoch
@@ -21,6 +21,9 @@ from lengthwise.feed.outputs.serving_function import ServingFunction, serving_fn
 from lengthwise.feed.prepared_reader import read_prepared
 from lengthwise.feed.raw_counts import count_raw
 from lengthwise.feed.raw_reader import read_raw
+
+if TYPE_CHECKING:
+    from lengthwise.feed.batch_stats import BatchStats
 
 __all__ = [
     "BatchStats",
@@ -37,7 +40,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "type[BatchStats]":
     if name != "BatchStats":
         raise AttributeError(f"module 'lengthwise.feed' has no attribute {name!r}")
     from lengthwise.feed.batch_stats import BatchStats

@@ -16,6 +16,7 @@ from lengthwise.columns import RESERVED_KEY
 from lengthwise.columns.field_errors import did_you_mean, show
 from lengthwise.errors import ConfigError
 from lengthwise.feed.rows.feed_features import Batch, Features, Flat, Rows, SequenceSpec
+from lengthwise.feed.rows.row_chunks import joined_variants, scalar_variant
 from lengthwise.tensor.tensor_types import (
     DType,
     Operation,
@@ -77,7 +78,7 @@ class Elements:
     def pack(self, *element: Structure) -> dict[str, Tensor]:
         """An element in a form that can be batched: tensors per step as variants, with one op each."""
         steps = {spec.key for spec in self.features.sequences}
-        return {path: _variant(value) if path in steps else value for path, value in _paths(element)}
+        return {path: scalar_variant(value) if path in steps else value for path, value in _paths(element)}
 
     def rows(self, packed: dict[str, Tensor]) -> Rows:
         """A batch of packed elements as rows."""
@@ -171,17 +172,10 @@ def _sequence(path: str, spec: TensorSpec, padding: TensorLike) -> SequenceSpec:
     return SequenceSpec(path, shape, int(np.prod(shape)), dtype, value, value, dtype.is_floating)
 
 
-def _variant(values: Tensor) -> Tensor:
-    return tf.raw_ops.RaggedTensorToVariant(rt_nested_splits=[], rt_dense_values=values, batched_input=False)
-
-
 def _ragged(variants: Tensor, spec: SequenceSpec) -> RaggedTensor:
     """The rows `[n, None, *shape]` of variants `[n]`."""
-    joined = tf.raw_ops.RaggedTensorFromVariant(
-        encoded_ragged=variants, input_ragged_rank=0, output_ragged_rank=1, Tvalues=spec.dtype, Tsplits=tf.int64
-    )
-    values = tf.ensure_shape(joined.output_dense_values, [None, *spec.shape])
-    return tf.RaggedTensor.from_row_splits(values, joined.output_nested_splits[0], validate=False)
+    flat = joined_variants(variants, spec.dtype, spec.shape)
+    return tf.RaggedTensor.from_row_splits(flat.values, flat.splits, validate=False)
 
 
 def _cut(rows: RaggedTensor, lengths: Tensor) -> RaggedTensor:

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from lengthwise.feed.rows.feed_features import SequenceSpec
+from lengthwise.feed.rows.feed_features import Flat, SequenceSpec
 from lengthwise.tensor.tensor_types import Tensor
 
 GROUP_STEPS = 2**17  # padded steps that are gathered at once
@@ -28,13 +28,7 @@ def batch_groups(window: Window, steps: Tensor) -> dict[str, Tensor]:
 
 def gather_rows(window: Window, spec: SequenceSpec, rows: Tensor) -> Tensor:
     """The values of these rows, flat."""
-    gathered = tf.raw_ops.RaggedGather(
-        params_nested_splits=[window[splits_key(spec)]],
-        params_dense_values=window[spec.key],
-        indices=rows,
-        OUTPUT_RAGGED_RANK=1,
-    )
-    return gathered.output_dense_values
+    return Flat(window[spec.key], window[splits_key(spec)]).at(rows).values
 
 
 def splits_key(spec: SequenceSpec) -> str:

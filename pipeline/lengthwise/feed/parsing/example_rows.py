@@ -13,16 +13,13 @@ def rows_of_examples(records: Tensor, features: Features) -> Rows:
     parsing |= {column.key: tf.io.FixedLenFeature(column.shape, context_dtype(column)) for column in features.context}
     parsed = tf.io.parse_example(records, parsing)
     lengths = parsed[features.length_key]
-    sequences = {spec.key: _flat(parsed[spec.key]) for spec in features.sequences}
+    ragged = {spec.key: parsed[spec.key] for spec in features.sequences}
+    sequences = {key: Flat(values.flat_values, values.row_splits) for key, values in ragged.items()}
     whole = [_is_whole(sequences[s.key], parsed[s.length] * s.width, s.width) for s in features.sequences]
     message = "a file of the data set is damaged: an example has fewer steps than its sequence_length"
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(whole), [message])]):
         lengths = tf.identity(lengths)
     return Rows(sequences, lengths, {column.key: parsed[column.key] for column in features.context})
-
-
-def _flat(values: Tensor) -> Flat:
-    return Flat(values.flat_values, values.row_splits)
 
 
 def _is_whole(flat: Flat, least: Tensor, width: int) -> Tensor:

@@ -9,44 +9,39 @@ from lengthwise.rules.raw_steps import Steps
 from lengthwise.tensor.tensor_types import Tensor
 
 
-def fit(
-    steps: Mapping[str, Steps[Tensor]], first: Tensor, taken: Tensor, lengths: Tensor, specs: Mapping[str, SequenceSpec]
+def keep_steps(
+    steps: Mapping[str, Steps[Tensor]], first: Tensor, kept: Tensor, lengths: Tensor, specs: Mapping[str, SequenceSpec]
 ) -> dict[str, Flat]:
-    """Takes `taken` steps from step `first` on of each record; absent features are filled with `spec.absent`.
+    """Keeps `kept` steps of each record, from step `first` on; absent features are filled with `spec.absent`.
 
     Args:
         steps: the features, by key.
         first: int64 `[n]`.
-        taken: int64 `[n]`.
-        lengths: int64 `[n]`: the records' lengths. Where all features are taken whole, nothing is copied.
+        kept: int64 `[n]`.
+        lengths: int64 `[n]`: the records' lengths. If all steps of all features are kept, nothing is copied.
         specs: of the features.
     """
-    whole = tf.reduce_all(tf.stack([one.counts for one in steps.values()]) == lengths) & tf.reduce_all(taken == lengths)
+    all_kept = tf.reduce_all(tf.stack([feature.counts for feature in steps.values()]) == lengths)
+    all_kept &= tf.reduce_all(kept == lengths)
+    flats = tf.cond(
+        all_kept,
+        lambda: [Flat(feature.values, feature.splits) for feature in steps.values()],
+        lambda: [_cut(feature, first, kept, specs[key]) for key, feature in steps.items()],
+    )
+    return dict(zip(steps, flats, strict=True))
 
-    def keep() -> list[tuple[Tensor, Tensor]]:
-        return [(one.values, one.splits) for one in steps.values()]
 
-    def cut() -> list[tuple[Tensor, Tensor]]:
-        return [_cut(one, first, taken, specs[key]) for key, one in steps.items()]
-
-    return {key: Flat(*flat) for key, flat in zip(steps, tf.cond(whole, keep, cut), strict=True)}
-
-
-def _cut(steps: Steps[Tensor], first: Tensor, taken: Tensor, spec: SequenceSpec) -> tuple[Tensor, Tensor]:
+def _cut(steps: Steps[Tensor], first: Tensor, kept: Tensor, spec: SequenceSpec) -> Flat:
     """Gathers runs: of each record the steps before, in and after the kept ones; then fillers for absent features."""
     count, size = tf.size(steps.counts, tf.int64), tf.size(steps.values, tf.int64)
-    real = tf.where(steps.present, tf.minimum(taken, steps.counts), 0) * spec.width
+    real = tf.where(steps.present, tf.minimum(kept, steps.counts), 0) * spec.width
     starts = steps.splits[:-1]
     start = starts + tf.where(steps.present, first, 0) * spec.width
     runs = tf.reshape(tf.stack([starts, start, start + real], axis=1), [-1])
-    fillers = tf.where(steps.present, tf.zeros_like(taken), taken) * spec.width
+    fillers = tf.where(steps.present, tf.zeros_like(kept), kept) * spec.width
     rows = tf.range(count)
-    gathered = tf.raw_ops.RaggedGather(
-        params_nested_splits=[tf.concat([runs, [size], size + tf.cumsum(fillers)], 0)],
-        params_dense_values=tf.concat(
-            [steps.values, spec.fill(spec.absent, tf.reduce_sum(fillers), steps.values.dtype)], 0
-        ),
-        indices=tf.where(steps.present, 3 * rows + 1, 3 * count + rows),
-        OUTPUT_RAGGED_RANK=1,
+    pieces = Flat(
+        tf.concat([steps.values, spec.fill(spec.absent, tf.reduce_sum(fillers), steps.values.dtype)], 0),
+        tf.concat([runs, [size], size + tf.cumsum(fillers)], 0),
     )
-    return gathered.output_dense_values, gathered.output_nested_splits[0]
+    return pieces.at(tf.where(steps.present, 3 * rows + 1, 3 * count + rows))

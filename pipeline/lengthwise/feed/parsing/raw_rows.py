@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from lengthwise.columns import AnyColumn, groups, id_features
 from lengthwise.config import Sequences
-from lengthwise.feed.parsing.kept_steps import fit
+from lengthwise.feed.parsing.kept_steps import keep_steps
 from lengthwise.feed.parsing.record_parser import Container, Parsed, Parser
 from lengthwise.feed.rows.feed_features import Features, Flat, Rows
 from lengthwise.rules.length_rules import kept_steps
@@ -21,7 +21,7 @@ from lengthwise.tensor.tensor_types import Tensor
 
 
 class WindowRefiner:
-    """Applies the rules of `columns` and `sequences` to parsed windows. Its look-up tables are made once."""
+    """Applies the rules of `columns` and `sequences` to parsed windows. Its lookup tables are created once."""
 
     def __init__(
         self,
@@ -30,24 +30,24 @@ class WindowRefiner:
         sequences: Sequences,
         longest: Mapping[str, int | None],
     ) -> None:
-        """`longest`: the most steps of a sequence, by group, where it is not what the rules say."""
+        """`longest`: by group, the maximum number of steps of a sequence, in place of that of `sequences`."""
         columns = tuple(columns)
         self.parser = Parser(columns, container)
         self._features = Features.of(columns)
         self._lookups = [IdLookup(column) for column in id_features(columns)]
         self._groups = {group: sequences.of(group) for group in groups(columns)}
-        for group, most in longest.items():
-            self._groups[group] = self._groups[group].model_copy(update={"max_length": most})
+        for group, max_length in longest.items():
+            self._groups[group] = self._groups[group].model_copy(update={"max_length": max_length})
         lookups = {lookup.column.key: _with_refused(lookup) for lookup in self._lookups}
         self._validator = Validator(TENSORS, columns, self._groups, lookups, decodes=True)
 
     @property
     def tables(self) -> list[IdLookup]:
-        """The look-ups, each a `tf.Module`."""
+        """The lookups, each a `tf.Module`."""
         return self._lookups
 
     def refine(self, parsed: Parsed) -> tuple[Rows, Verdicts[Tensor]]:
-        """The sequences of a window, valid ones to be kept, and what is wrong with the others."""
+        """The sequences of a window, of which the valid ones are kept, and the faults of the others."""
         checked = self._validator.check(parsed)
         context = {
             column.key: tf.reshape(checked.context[column.key], [-1, *column.shape])
@@ -63,7 +63,7 @@ class WindowRefiner:
             )
             specs = {spec.key: spec for spec in self._features.of_length(key)}
             steps = {key: _without_flags(checked.sequences[key]) for key in specs}
-            sequences |= fit(steps, first, kept[key], lengths, specs)
+            sequences |= keep_steps(steps, first, kept[key], lengths, specs)
         leading = kept.pop(self._features.length_key)
         return Rows(sequences, leading, {**context, **kept}, checked.verdicts.codes == VALID), checked.verdicts
 

@@ -1,13 +1,12 @@
 """Serialized raw records -> flat values and steps, thousands at once."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import tensorflow as tf
 
 from lengthwise.columns import (
     AnyColumn,
-    ContextColumn,
     ContextFeature,
     NumericColumn,
     SequenceFeature,
@@ -16,10 +15,9 @@ from lengthwise.columns import (
 )
 from lengthwise.feed.options.reader_options import check_choice
 from lengthwise.rules.raw_steps import RawSteps
-from lengthwise.tensor.tensor_types import Tensor
+from lengthwise.tensor.tensor_types import DType, FeatureSpec, RaggedTensor, Tensor
 
 Container = Literal["sequence_example", "example"]
-
 
 Parsed = dict[str, RawSteps[Tensor]]
 """The features of a window as they were parsed, weights included, by key."""
@@ -33,44 +31,40 @@ class Parser:
     """
 
     def __init__(self, columns: Iterable[AnyColumn], container: Container) -> None:
-        check_choice("format", container, Container)
+        check_choice("format", container, get_args(Container))
         columns = tuple(columns)
         self.container = container
-        sequences = sequence_features(columns)
         self._nested = container == "sequence_example"
-        self._context = _ragged_features(raw_context(columns))
-        self._flat = _ragged_features(one for one in sequences if not self._nested or one.from_ == "context")
-        self._lists = _ragged_features(one for one in sequences if self._nested and one.from_ != "context")
+        lists = [column for column in sequence_features(columns) if self._nested and column.from_ != "context"]
+        flat = [column for column in sequence_features(columns) if column not in lists]
+        self._lists = _parsing_rules(lists)
+        self._flat = _parsing_rules([*raw_context(columns), *flat])
 
-    def parse(self, records: Any) -> Parsed:
+    def parse(self, records: Tensor) -> Parsed:
         """Parses serialized records `[n]`; one record that cannot be parsed fails them all, as TensorFlow's ops do."""
-        rules, lists = {**self._context, **self._flat}, {}
+        lists: dict[str, RaggedTensor] = {}
         if not self._nested:
-            flat = tf.io.parse_example(records, rules)
+            flat = tf.io.parse_example(records, self._flat)
         else:
-            flat, lists, _ = tf.io.parse_sequence_example(records, rules or None, self._lists or None)
+            flat, lists, _ = tf.io.parse_sequence_example(records, self._flat or None, self._lists or None)
         present = _present(records, lists, "feature_lists")
-        present |= _present(records, {key: flat[key] for key in rules}, "context" if self._nested else "features")
+        present |= _present(records, {key: flat[key] for key in self._flat}, "context" if self._nested else "features")
         parsed = {key: _steps(lists[key], present[key], nested=True) for key in self._lists}
-        return parsed | {key: _steps(flat[key], present[key], nested=False) for key in rules}
+        return parsed | {key: _steps(flat[key], present[key], nested=False) for key in self._flat}
 
 
-def wire_dtype(column: AnyColumn) -> Any:
-    """The dtype in which records hold a column's values."""
-    match column:
-        case NumericColumn() if column.decode is not None:
-            return tf.string
-        case NumericColumn():
-            return tf.int64 if column.is_integer else tf.float32
-        case ContextColumn():
-            return tf.as_dtype(column.dtype)
-        case _:
-            return tf.string if getattr(column, "dtype", "int64") == "string" else tf.int64
+def wire_dtype(column: SequenceFeature | ContextFeature) -> DType:
+    """The dtype of a feature's values in records."""
+    if not isinstance(column, NumericColumn):
+        return tf.as_dtype(column.dtype)
+    if column.decode is not None:
+        return tf.string
+    return tf.int64 if column.is_integer else tf.float32
 
 
-def _ragged_features(features: Iterable[SequenceFeature | ContextFeature]) -> dict[str, Any]:
+def _parsing_rules(features: Iterable[SequenceFeature | ContextFeature]) -> dict[str, FeatureSpec]:
     """The parser's rule for each feature, weights included, by key."""
-    dtypes: dict[str, Any] = {}
+    dtypes: dict[str, DType] = {}
     for feature in features:
         dtypes[feature.key] = wire_dtype(feature)
         weight_key = getattr(feature, "weight_key", None)
@@ -87,11 +81,11 @@ _ENTRIES = {
 }
 
 
-def _steps(ragged: Any, present: Tensor, *, nested: bool) -> RawSteps[Tensor]:
+def _steps(ragged: RaggedTensor, present: Tensor, *, nested: bool) -> RawSteps[Tensor]:
     return RawSteps(ragged.flat_values, ragged.row_splits, ragged.values.row_splits if nested else None, present)
 
 
-def _present(records: Any, ragged: Mapping[str, Any], lists: str) -> dict[str, Any]:
+def _present(records: Tensor, ragged: Mapping[str, RaggedTensor], lists: str) -> dict[str, Tensor]:
     """Which records have each feature of the map `lists`, bool `[n]`, by key.
 
     The parsers return no values for an absent feature and for an empty one, so the protocol buffers of the records
@@ -99,18 +93,19 @@ def _present(records: Any, ragged: Mapping[str, Any], lists: str) -> dict[str, A
     """
     if not ragged:
         return {}
-    known = tf.stack([one.row_lengths() > 0 for one in ragged.values()])
+    have_values = tf.stack([feature.row_lengths() > 0 for feature in ragged.values()])
 
-    def look() -> Any:
-        places = tf.where(~tf.reduce_all(known, axis=0))
-        found = _have_entries(tf.gather(records, places[:, 0]), list(ragged), lists)
+    def examine() -> Tensor:
+        positions = tf.where(~tf.reduce_all(have_values, axis=0))
+        have_entries = _have_entries(tf.gather(records, positions[:, 0]), list(ragged), lists)
         shape = tf.stack([tf.size(records, tf.int64), len(ragged)])
-        return known | tf.transpose(tf.scatter_nd(places, tf.transpose(found), shape))
+        return have_values | tf.transpose(tf.scatter_nd(positions, tf.transpose(have_entries), shape))
 
-    return dict(zip(ragged, tf.unstack(tf.cond(tf.reduce_all(known), lambda: known, look)), strict=True))
+    present = tf.cond(tf.reduce_all(have_values), lambda: have_values, examine)
+    return dict(zip(ragged, tf.unstack(present), strict=True))
 
 
-def _have_entries(records: Any, names: list[str], lists: str) -> Any:
+def _have_entries(records: Tensor, names: list[str], lists: str) -> Tensor:
     """Whether the map `lists` of each record has each entry with a value (a tf.train.Feature may have none).
 
     Returns:
@@ -120,13 +115,13 @@ def _have_entries(records: Any, names: list[str], lists: str) -> Any:
     [outer] = _decode(records, message, [lists])
     [entries] = _decode(outer[:, 0], map_message, [field])
     keys, values = _decode(tf.reshape(entries, [-1]), f"{map_message}.{entry}", ["key", "value"])
-    has = keys[:, 0] == tf.constant(names)[:, None]
+    matches = keys[:, 0] == tf.constant(names)[:, None]
     if lists != "feature_lists":
-        has &= tf.strings.length(values[:, 0]) > 0
-    return tf.reduce_any(tf.reshape(has, [len(names), *tf.unstack(tf.shape(entries))]), axis=2)
+        matches &= tf.strings.length(values[:, 0]) > 0
+    return tf.reduce_any(tf.reshape(matches, [len(names), *tf.unstack(tf.shape(entries))]), axis=2)
 
 
-def _decode(records: Any, message: str, fields: list[str]) -> Any:
-    """Fields of serialized messages, each `[n, most values]` and at least one wide, filled with empty strings."""
+def _decode(records: Tensor, message: str, fields: list[str]) -> list[Tensor]:
+    """Fields of serialized messages, each `[n, values]` with at least one value, filled with empty strings."""
     values = tf.io.decode_proto(records, f"tensorflow.{message}", fields, [tf.string] * len(fields))[1]
     return [tf.pad(value, [[0, 0], [0, 1]], constant_values="") for value in values]

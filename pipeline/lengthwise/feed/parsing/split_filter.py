@@ -5,7 +5,7 @@ import tensorflow as tf
 from lengthwise.columns import raw_context, raw_values
 from lengthwise.config import JobConfig
 from lengthwise.feed.parsing.record_parser import Parsed
-from lengthwise.feed.rows.feed_features import Flat, Rows
+from lengthwise.feed.rows.feed_features import Rows
 from lengthwise.records.rows.splits import split_places, split_starts
 from lengthwise.rules.validation import context_values
 from lengthwise.tensor.tensor_arrays import TENSORS
@@ -53,9 +53,9 @@ class SplitFilter:
         return number == self._number
 
 
-def _fingerprints(texts: Tensor) -> Tensor:
+def _fingerprints(strings: Tensor) -> Tensor:
     """uint64 `[n]`: FarmHash's Fingerprint64 of each."""
-    return tf.bitcast(tf.raw_ops.Fingerprint(data=texts, method="farmhash64"), tf.uint64)
+    return tf.bitcast(tf.raw_ops.Fingerprint(data=strings, method="farmhash64"), tf.uint64)
 
 
 def _hash_values(values: Tensor) -> Tensor:
@@ -67,12 +67,5 @@ def _hash_values(values: Tensor) -> Tensor:
 def _rows_at(rows: Rows, positions: Tensor) -> Rows:
     context = {key: tf.gather(values, positions) for key, values in rows.context.items()}
     keep = None if rows.keep is None else tf.gather(rows.keep, positions)
-    sequences = {key: _flat_at(flat, positions) for key, flat in rows.sequences.items()}
+    sequences = {key: flat.at(positions) for key, flat in rows.sequences.items()}
     return Rows(sequences, tf.gather(rows.lengths, positions), context, keep)
-
-
-def _flat_at(flat: Flat, positions: Tensor) -> Flat:
-    gathered = tf.raw_ops.RaggedGather(
-        params_nested_splits=[flat.splits], params_dense_values=flat.values, indices=positions, OUTPUT_RAGGED_RANK=1
-    )
-    return Flat(gathered.output_dense_values, gathered.output_nested_splits[0])

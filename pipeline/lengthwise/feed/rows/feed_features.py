@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -52,10 +52,10 @@ class SequenceSpec:
 
     def fill(self, value: float | str, count: Tensor, dtype: DType | None = None) -> Tensor:
         """A vector of `count` times `value`."""
-        return tf.fill([count], scalar(value, dtype or self.dtype))
+        return tf.fill([count], tf.constant(value, dtype or self.dtype))
 
 
-class ContextFeature(Protocol):
+class ContextSpec(Protocol):
     """A feature of the whole sequence: a context column, or a tensor of another dataset."""
 
     @property
@@ -79,7 +79,7 @@ class Features:
     """
 
     sequences: tuple[SequenceSpec, ...]
-    context: tuple[ContextFeature, ...]
+    context: tuple[ContextSpec, ...]
     length_keys: tuple[str, ...]
 
     @classmethod
@@ -129,12 +129,21 @@ class Features:
         return {**sequences, **context, self.length_key: tf.TensorSpec([None], tf.int64)}
 
 
-@dataclass(frozen=True, slots=True)
-class Flat:
+class Flat(NamedTuple):
     """The values of one sequence feature: those of row i are `values[splits[i]:splits[i + 1]]`."""
 
     values: Tensor
     splits: Tensor
+
+    def at(self, positions: Tensor) -> "Flat":
+        """The rows at these positions."""
+        gathered = tf.raw_ops.RaggedGather(
+            params_nested_splits=[self.splits],
+            params_dense_values=self.values,
+            indices=positions,
+            OUTPUT_RAGGED_RANK=1,
+        )
+        return Flat(gathered.output_dense_values, gathered.output_nested_splits[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +167,6 @@ class Rows:
         return self.context.get(spec.length, self.lengths)
 
 
-def scalar(value: float | str, dtype: DType) -> Tensor:
-    """A constant; integers stay exact."""
-    return tf.constant(value, dtype)
-
-
-def context_dtype(column: ContextFeature) -> DType:
+def context_dtype(column: ContextSpec) -> DType:
     """The TensorFlow dtype of a context feature."""
     return tf.as_dtype(column.dtype)

@@ -4,11 +4,11 @@ Their numbers of rows and steps differ, so the values of each feature are in a v
 Joining the chunks of a window copies them once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from lengthwise.feed.rows.feed_features import Features, Rows, context_dtype
+from lengthwise.feed.rows.feed_features import Features, Flat, Rows, context_dtype
 from lengthwise.tensor.tensor_types import DType, Tensor
 
 LENGTHS, KEEP, SEED, END = "##lengths", "##keep", "##seed", "##end"  # lengths: of the leading group
@@ -52,20 +52,25 @@ class ChunkFormat:
     def join(self, chunk: Chunk, key: str, *more: Tensor) -> Tensor:
         """The values of all chunks, in order, followed by `more`."""
         variants = append(chunk[key], [variant(values) for values in more])
-        joined = tf.raw_ops.RaggedTensorFromVariant(
-            encoded_ragged=variants,
-            input_ragged_rank=0,
-            output_ragged_rank=1,
-            Tvalues=self.dtypes[key],
-            Tsplits=tf.int64,
-        )
-        return tf.ensure_shape(joined.output_dense_values, [None, *self._shapes.get(key, ())])
+        return joined_variants(variants, self.dtypes[key], self._shapes.get(key, ())).values
+
+
+def scalar_variant(values: Tensor) -> Tensor:
+    """A tensor `[n, ...]` as a variant `[]`."""
+    return tf.raw_ops.RaggedTensorToVariant(rt_nested_splits=[], rt_dense_values=values, batched_input=False)
 
 
 def variant(values: Tensor) -> Tensor:
     """A tensor `[n, ...]` as a variant `[1]`."""
-    scalar_variant = tf.raw_ops.RaggedTensorToVariant(rt_nested_splits=[], rt_dense_values=values, batched_input=False)
-    return tf.reshape(scalar_variant, [1])
+    return tf.reshape(scalar_variant(values), [1])
+
+
+def joined_variants(variants: Tensor, dtype: DType, shape: Sequence[int]) -> Flat:
+    """The tensors `[n, *shape]` of variants `[k]`, concatenated; each tensor is a row."""
+    joined = tf.raw_ops.RaggedTensorFromVariant(
+        encoded_ragged=variants, input_ragged_rank=0, output_ragged_rank=1, Tvalues=dtype, Tsplits=tf.int64
+    )
+    return Flat(tf.ensure_shape(joined.output_dense_values, [None, *shape]), joined.output_nested_splits[0])
 
 
 def append(variants: Tensor, more: list[Tensor]) -> Tensor:
