@@ -7,7 +7,7 @@ Callbacks do not receive batches, and Keras fetches batches inside its compiled 
 
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import keras
 import numpy as np
@@ -20,6 +20,8 @@ from lengthwise.feed.accelerator_waits import idle_seconds
 from lengthwise.feed.datasets.epochs import without_autograph
 from lengthwise.feed.datasets.transformations import mapped
 from lengthwise.tensor.tensor_types import Dataset, Shape, Structure, StructureSpec, Tensor, TensorSpec
+
+_HashTable: TypeAlias = tf.lookup.experimental.MutableHashTable
 
 
 class _EpochCounts(NamedTuple):
@@ -73,7 +75,7 @@ class BatchStats(keras.callbacks.Callback):
         super().__init__()
         self._key = key
         self._verbose = verbose
-        self._table: Any = None
+        self._table: _HashTable = None  # until a dataset is watched
         self._groups: tuple[str, ...] = ()
         self._seen: set[tuple[int, ...]] = set()
         self._counts: _EpochCounts | None = None
@@ -112,9 +114,8 @@ class BatchStats(keras.callbacks.Callback):
             without_autograph(lambda began, batch: self._count(began, batch, keys))
         )
         options = tf.data.Options()
-        options.experimental_optimization.inject_prefetch = (
-            False  # or batches would be counted before they are requested
-        )
+        # A prefetch would count batches before they are requested.
+        options.experimental_optimization.inject_prefetch = False
         return watched.with_options(options)
 
     def _sequence_keys(self, features: StructureSpec) -> dict[str, str]:
@@ -125,11 +126,12 @@ class BatchStats(keras.callbacks.Callback):
             key: spec.shape for key, spec in features.items() if spec.shape.rank is not None and spec.shape.rank >= 2
         }
         lengths = [key for key in features if key.endswith(RESERVED_KEY)]
-        sequences = {key: packed_keys(key)[0] for key in lengths if packed_keys(key)[0] in shapes}
+        sequences: dict[str, str | None] = {}
+        sequences |= {key: packed_keys(key)[0] for key in lengths if packed_keys(key)[0] in shapes}
         if not sequences and isinstance(self._key, Mapping):
-            sequences = {length_key(group): key for group, key in self._key.items()}
+            sequences |= {length_key(group): key for group, key in self._key.items()}
         if not sequences and RESERVED_KEY in features:
-            sequences = {RESERVED_KEY: ""}
+            sequences[RESERVED_KEY] = self._key if isinstance(self._key, str) else None
         if not sequences and lengths:
             raise ConfigError(
                 f"BatchStats: expected the name of a sequence feature for each group, received batches with {lengths}; "
@@ -137,9 +139,9 @@ class BatchStats(keras.callbacks.Callback):
             )
         for key in sequences or (RESERVED_KEY,):
             self._check_lengths(features, key)
-        for key in {*sequences.values()} - {"", *shapes}:
-            raise ConfigError(f"BatchStats: key: expected one of {sorted(shapes)}, received {key!r}")
-        return {key: feature or self._only_sequence(shapes) for key, feature in sequences.items()}
+        for feature in {*sequences.values()} - {None, *shapes}:
+            raise ConfigError(f"BatchStats: key: expected one of {sorted(shapes)}, received {feature!r}")
+        return {key: _only_sequence(shapes) if feature is None else feature for key, feature in sequences.items()}
 
     def _check_lengths(self, features: Mapping[str, TensorSpec], key: str) -> None:
         if key not in features:
@@ -149,18 +151,6 @@ class BatchStats(keras.callbacks.Callback):
         if not features[key].dtype.is_integer:
             received = features[key].dtype.name
             raise ConfigError(f"BatchStats: expected integers in {key!r}, received {received}; cast them")
-
-    def _only_sequence(self, shapes: Mapping[str, Shape]) -> str:
-        if isinstance(self._key, str):
-            if self._key not in shapes:
-                raise ConfigError(f"BatchStats: key: expected one of {sorted(shapes)}, received {self._key!r}")
-            return self._key
-        free = sorted(key for key, shape in shapes.items() if shape[1] is None) or sorted(shapes)
-        if not free or (len(free) > 1 and shapes[free[0]][1] is not None):
-            raise ConfigError(
-                f"BatchStats: cannot determine which of {sorted(shapes)} is a sequence; name it: BatchStats(key=...)"
-            )
-        return free[0]
 
     def _count(self, began: Tensor, batch: Structure, keys: Mapping[str, str]) -> Structure:
         ended = tf.timestamp()
@@ -242,6 +232,16 @@ class BatchStats(keras.callbacks.Callback):
         """Seconds in which the accelerator was idle, waiting for batches."""
         finished = dict(self._finished)  # Keras' threads may still add to it
         return idle_seconds(waits, self._begun, [finished[step] for step in sorted(finished)])
+
+
+def _only_sequence(shapes: Mapping[str, Shape]) -> str:
+    """The first feature whose second dimension is not fixed; if there is none, the only feature."""
+    free = sorted(key for key, shape in shapes.items() if shape[1] is None) or sorted(shapes)
+    if not free or (len(free) > 1 and shapes[free[0]][1] is not None):
+        raise ConfigError(
+            f"BatchStats: cannot determine which of {sorted(shapes)} is a sequence; name it: BatchStats(key=...)"
+        )
+    return free[0]
 
 
 def _padding(real: float, padded: float) -> float:

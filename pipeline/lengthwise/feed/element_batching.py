@@ -21,11 +21,11 @@ from lengthwise.feed.datasets.epochs import seeds_of_windows, without_autograph
 from lengthwise.feed.datasets.parallelism import BATCHES, threads
 from lengthwise.feed.datasets.transformations import mapped
 from lengthwise.feed.options.batch_options import WINDOW, BatchOptions, takes_fields_of
-from lengthwise.feed.options.random_crops import cropped
+from lengthwise.feed.options.random_crops import cropped_boundaries
 from lengthwise.feed.options.reader_options import checked_limits
 from lengthwise.feed.rows.feed_features import Batch
-from lengthwise.feed.rows.row_chunks import SEED, Chunk, ChunkFormat
-from lengthwise.tensor.tensor_types import Dataset, Structure, Tensor
+from lengthwise.feed.rows.row_chunks import SEED, ChunkFormat
+from lengthwise.tensor.tensor_types import Dataset, Structure
 
 
 @takes_fields_of(BatchOptions, but=("batch_steps", "batch_size", "group_weights"))
@@ -93,14 +93,16 @@ class _ByElements:
         self._elements = elements
         self._options = options
         self._format = ChunkFormat(elements.features)
-        largest = () if limits is None else largest_steps(cropped(limits, options.crop_of(RESERVED_KEY)), options)
+        largest: tuple[int, ...] = ()
+        if limits is not None:
+            largest = largest_steps(cropped_boundaries(limits, options.crop_of(RESERVED_KEY)), options)
         self._windows = Windows(elements.features, options, self._format, limits, largest)
 
     def batches(self, dataset: Dataset) -> Dataset:
         """The dataset's elements in batches."""
         size = min(_CHUNK, self._options.window or _CHUNK)
         packed = dataset.map(without_autograph(self._elements.pack), num_parallel_calls=threads()).batch(size)
-        chunks = mapped(packed, self._chunk, threads())
+        chunks = mapped(packed, lambda packed: self._format.pack(self._elements.rows(packed)), threads())
         per_window = max((self._options.window or WINDOW) // size, 1)
         count = int(packed.cardinality())
         sizes = [per_window] if count < 0 else chunks_of_windows(count + 1, per_window)
@@ -111,9 +113,6 @@ class _ByElements:
         arranged = self._windows.arranged(windows, tf.zeros([2], tf.int64))
         batches = mapped(self._windows.batches(arranged), self._finish, threads())
         return batches.prefetch(BATCHES)
-
-    def _chunk(self, packed: dict[str, Tensor]) -> Chunk:
-        return self._format.pack(self._elements.rows(packed))
 
     def _finish(self, batch: Batch) -> Structure:
         """The batch in the structure of the elements, with weights if they are needed."""

@@ -28,8 +28,7 @@ from lengthwise.feed.layouts.prepared_portions import (
 )
 from lengthwise.feed.options.batch_options import takes_fields_of
 from lengthwise.feed.options.reader_options import Options, options_of
-from lengthwise.feed.outputs.fit_targets import Targets
-from lengthwise.feed.outputs.packed_targets import PackedFeatures, PackedTargets
+from lengthwise.feed.outputs.packed_targets import targets_of
 from lengthwise.feed.reading.frame_claims import refuse_first_claims
 from lengthwise.feed.reading.remote_files import reading_copies
 from lengthwise.feed.reading.shard_checksums import checking_shards
@@ -109,7 +108,8 @@ def _dataset(
         size = _size_of_epoch(folders, times, split, layout, portions, chosen)
         batches, epoch = size.batches if size else 0, partial(layout.epoch, portions, size=size)
     mean = _mean(folders, times, split, layout, chosen)
-    targets = _targets(folders, layout, chosen, mean)
+    features = Features.of(folders.first.columns)
+    targets = targets_of(features, chosen, mean, layout.segments if isinstance(layout, BlockLayout) else 0)
     service = service_of(chosen)
     if service is not None:
         if len({part.manifest.layout for part in folders.parts}) > 1:
@@ -121,7 +121,7 @@ def _dataset(
             batches=layout.batches,
             finish=targets.apply,
             options=chosen,
-            length_keys=Features.of(folders.first.columns).length_keys,
+            length_keys=features.length_keys,
             expected=rows_of_epoch(portions, chosen),
         )
     epochs = Epochs(chosen)
@@ -134,19 +134,20 @@ def _dataset(
 
 
 def _layout(folders: PreparedFolders, split: str, options: Options) -> ExampleLayout | BlockLayout:
-    histogram = folders.histogram(split)
     window = rows_of_window(options, steps_per_row(folders.histograms(split), options))
     if options.pack is not None:
         _check_pack(folders, split, options)
         return BlockLayout(folders, options, window, (options.row_steps,))
     if folders.layout == "block":
+        histogram = folders.histogram(split)
+        histogram = histogram.truncated(options.cropped(histogram.max))
         boundaries = _boundaries(histogram, options)
         return BlockLayout(folders, options, window, boundaries, _largest(histogram, boundaries, options))
-    taken = [options.cropped_steps(steps) for steps in folders.steps_of_buckets]
-    used = {tuple(taken[shard.bucket].values()) for shard in folders.shards(split)}
-    if options.max_shapes is not None and len(used) > options.max_shapes:
+    steps = [options.cropped_steps(steps) for steps in folders.steps_of_buckets]
+    shapes = {tuple(steps[shard.bucket].values()) for shard in folders.shards(split)}
+    if options.max_shapes is not None and len(shapes) > options.max_shapes:
         raise ConfigError(
-            f"max_shapes: expected at least {len(used)}, one for each bucket of the split, "
+            f"max_shapes: expected at least {len(shapes)}, one for each bucket of the split, "
             f"received {options.max_shapes}; raise it, or prepare the data with fewer buckets (buckets.count)"
         )
     return ExampleLayout(folders, options, window)
@@ -192,27 +193,16 @@ def _check_pack(folders: PreparedFolders, split: str, options: Options) -> None:
             )
 
 
-def _targets(
-    folders: PreparedFolders, layout: ExampleLayout | BlockLayout, options: Options, mean: MeanBatch
-) -> Targets:
-    features = Features.of(folders.first.columns)
-    if options.pack is None or isinstance(layout, ExampleLayout):
-        return Targets(features, options, mean)
-    return PackedTargets(PackedFeatures.over(features, options, layout.segments), options, mean)
-
-
 def _boundaries(histogram: LengthHistogram, options: Options) -> tuple[int, ...] | None:
-    """The best values of T for the split's lengths, if their number is limited."""
+    """The best values of T for these lengths, if their number is limited."""
     if options.max_shapes is None:
         return None
-    histogram = histogram.truncated(options.cropped(histogram.max))
     budget = options.batch_steps or MAX_LENGTH  # no boundary exceeds it, although multiples round up
     return plan(histogram, count=options.max_shapes, batch_steps=budget).boundaries
 
 
 def _largest(histogram: LengthHistogram, boundaries: tuple[int, ...] | None, options: Options) -> tuple[int, ...]:
     """The T of the batches that come first; T is at least 1."""
-    histogram = histogram.truncated(options.cropped(histogram.max))
     ends = np.maximum(histogram.lengths, 1) if boundaries is None else np.asarray(boundaries)
     ends = np.unique(ends)
     up_to = np.cumsum(histogram.counts)[np.searchsorted(histogram.lengths, ends, side="right") - 1]

@@ -21,11 +21,9 @@ from lengthwise.feed.layouts.raw_layout import OnInvalid, RawWindow, chunk_size
 from lengthwise.feed.options.batch_options import takes_fields_of
 from lengthwise.feed.options.raw_job import Raw, RawJob
 from lengthwise.feed.options.reader_options import Options, checked_limits, options_of
-from lengthwise.feed.outputs.fit_targets import Targets
-from lengthwise.feed.outputs.packed_targets import PackedFeatures, PackedTargets
+from lengthwise.feed.outputs.packed_targets import targets_of
 from lengthwise.feed.reading.raw_chunks import ListedFile, list_file, read_chunks
 from lengthwise.feed.reading.remote_files import copy_ahead, is_copied, reading_copies
-from lengthwise.feed.rows.feed_features import Features
 from lengthwise.feed.service.service_reader import file_order, for_service, read_through, service_of
 from lengthwise.storage import files as file_system
 from lengthwise.storage.remote_copying import current_state
@@ -104,17 +102,11 @@ def read_raw(
     copied = [path for path in paths if is_copied(path, chosen.chosen_cache)]
     remotes = file_system.map_files(current_state, copied)
     with reading_copies(remotes, chosen.chosen_cache, here=chosen.service is None):
-        return _dataset(chunks, window, _targets(job, window, chosen), chosen)
+        return _dataset(chunks, window, chosen)
 
 
-def _targets(job: RawJob, window: RawWindow, options: Options) -> Targets:
-    features = Features.of(job.config.columns)
-    if options.pack is None:
-        return Targets(features, options, window.mean)
-    return PackedTargets(PackedFeatures.over(features, options, window.segments), options, window.mean)
-
-
-def _dataset(source: "_RawFiles", window: RawWindow, targets: Targets, chosen: Options) -> Dataset:
+def _dataset(source: "_RawFiles", window: RawWindow, chosen: Options) -> Dataset:
+    targets = targets_of(window.features, chosen, window.mean, window.segments)
     service = service_of(chosen)
     if service is not None:
         return read_through(

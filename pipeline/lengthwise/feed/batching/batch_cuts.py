@@ -4,7 +4,6 @@ Rows are sorted by length, longest first. The first row of a batch sets T, and T
 exceeds the budget.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -13,8 +12,7 @@ from lengthwise.feed.options.batch_options import BatchOptions
 from lengthwise.tensor.tensor_types import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class BatchCuts:
+class BatchCuts(NamedTuple):
     """The batches of a window, each a range of its sorted rows.
 
     Attributes:
@@ -46,14 +44,9 @@ class BatchCuts:
         """int64 `[n]`: the positions of the batches' rows among the sorted rows, batch after batch."""
         return tf.ragged.range(self.starts, self.starts + self.rows).flat_values
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The attributes as tensors by name, one entry per batch."""
-        names = ("starts", "rows", "full", "steps", "at")
-        return {name: getattr(self, name) for name in names}
-
     def chosen(self, positions: Tensor) -> "BatchCuts":
         """The batches at these positions."""
-        return BatchCuts(**{name: tf.gather(value, positions) for name, value in self.tensors().items()})
+        return BatchCuts(*(tf.gather(values, positions) for values in self))
 
     def permuted(self, seed: Tensor) -> "BatchCuts":
         """The batches in a random order."""
@@ -73,27 +66,28 @@ class BatchLimits(NamedTuple):
 
 
 def limits_of(lengths: Tensor, options: BatchOptions, boundaries: tuple[int, ...] | None) -> BatchLimits:
-    """The limits of rows of these lengths, int64 `[n]`."""
+    """The limits of rows of these lengths.
+
+    Args:
+        lengths: int64 `[n]`.
+        options: the budget.
+        boundaries: the values that T may have; None for any. The last is at least the longest length.
+    """
     steps = tf.maximum(lengths, 1) if boundaries is None else round_up(lengths, boundaries)
     return BatchLimits(steps, rows_of(steps, options))
 
 
-def cut_batches(lengths: Tensor, options: BatchOptions, boundaries: tuple[int, ...] | None) -> BatchCuts:
-    """Cuts rows into batches.
+def cut_batches(limits: BatchLimits, *, drop_remainder: bool) -> BatchCuts:
+    """Cuts rows, the longest first, into batches.
 
     Args:
-        lengths: int64 `[n]`, the longest first.
-        options: the budget, and the handling of batches that are not full.
-        boundaries: the values that T may have; None for any. The last is at least the longest length.
-
-    Returns:
-        The batches.
+        limits: of the rows.
+        drop_remainder: whether batches that are not full are omitted.
     """
-    limits = limits_of(lengths, options, boundaries)
     starts = starts_of(limits.full)
-    ends = tf.concat([starts[1:], tf.reshape(tf.size(lengths, tf.int64), [1])], 0)[: tf.size(starts)]
+    ends = tf.concat([starts[1:], tf.reshape(tf.size(limits.full, tf.int64), [1])], 0)[: tf.size(starts)]
     cuts = BatchCuts.of_runs(starts, ends - starts, limits)
-    return cuts.chosen(tf.where(cuts.rows == cuts.full)[:, 0]) if options.drop_remainder else cuts
+    return cuts.chosen(tf.where(cuts.rows == cuts.full)[:, 0]) if drop_remainder else cuts
 
 
 def in_full_batches(lengths: Tensor, options: BatchOptions, boundaries: tuple[int, ...]) -> Tensor:

@@ -146,9 +146,8 @@ def hand_out(
     in_all = -(-(progress.cost + cost[-1] + spread * (windows + 1) // 2) // batch)
     at_last = tf.where(windows == 1, number, tf.minimum(in_all, rows) - progress.batches)
     parts = tf.clip_by_value(tf.where(last, at_last, parts), number, tf.reduce_sum(kept.rows))
-    split = tf.cond(parts > number, lambda: _split(kept, limits, parts - number, options), lambda: kept.tensors())
-    done = EpochProgress(windows, progress.batches + parts, rows, progress.cost + spent, fewest, most)
-    return BatchCuts(**split), done
+    split: BatchCuts = tf.cond(parts > number, lambda: _split(kept, limits, parts - number, options), lambda: kept)
+    return split, EpochProgress(windows, progress.batches + parts, rows, progress.cost + spent, fewest, most)
 
 
 def _spread(fewest: Tensor, most: Tensor, batch: int) -> Tensor:
@@ -156,7 +155,7 @@ def _spread(fewest: Tensor, most: Tensor, batch: int) -> Tensor:
     return tf.cast(tf.math.ceil(tf.math.log(ratio) * batch), tf.int64)
 
 
-def _split(cuts: BatchCuts, limits: BatchLimits, more: Tensor, options: BatchOptions) -> dict[str, Tensor]:
+def _split(cuts: BatchCuts, limits: BatchLimits, more: Tensor, options: BatchOptions) -> BatchCuts:
     """The batches split into `more` additional ones, after multiples of rows if there are enough of these."""
     positions = cuts.positions()
     offsets = positions - tf.repeat(cuts.starts, cuts.rows)
@@ -167,11 +166,12 @@ def _split(cuts: BatchCuts, limits: BatchLimits, more: Tensor, options: BatchOpt
     begins = tf.sort(tf.concat([tf.cumsum(cuts.rows, exclusive=True), chosen], 0))
     ends = tf.concat([begins[1:], tf.reshape(tf.size(positions, tf.int64), [1])], 0)
     starts = tf.gather(positions, begins)
-    return BatchCuts.of_runs(starts, ends - begins, limits).tensors()
+    return BatchCuts.of_runs(starts, ends - begins, limits)
 
 
 def _of_one_cut(lengths: _Ints, options: BatchOptions, boundaries: tuple[int, ...] | None) -> int:
-    return int(tf.size(cut_batches(tf.constant(lengths, tf.int64), options, boundaries).starts))
+    limits = limits_of(tf.constant(lengths, tf.int64), options, boundaries)
+    return int(tf.size(cut_batches(limits, drop_remainder=options.drop_remainder).starts))
 
 
 def _of_few_shapes(

@@ -12,39 +12,38 @@ import tensorflow as tf
 from lengthwise.tensor.tensor_types import Tensor
 
 
-def first_fit(lengths: Tensor, capacity: int, most: int) -> Tensor:
+def first_fit(lengths: Tensor, capacity: int, max_sequences: int) -> Tensor:
     """The row of each sequence.
 
     Args:
         lengths: int64 `[n]`, at least 1 and at most `capacity`, the longest first.
         capacity: the steps of a row.
-        most: the maximum number of sequences of a row.
+        max_sequences: the maximum number of sequences of a row.
 
     Returns:
         int64 `[n]`, row numbers from 0 without gaps.
     """
     lengths = tf.cast(lengths, tf.int32)
     long = tf.math.count_nonzero(lengths > capacity // 2, dtype=tf.int32)
-    alone, rest = lengths[:long], lengths[long:]
-    sizes, _, counts = tf.unique_with_counts(rest)
-    room, places = capacity - alone, tf.fill([long], most - 1)
+    sizes, _, counts = tf.unique_with_counts(lengths[long:])
+    room, free = capacity - lengths[:long], tf.fill([long], max_sequences - 1)  # steps and sequences of each row
     rows = tf.TensorArray(tf.int32, tf.size(sizes), infer_shape=False, element_shape=[None])
 
-    def fit(number: Tensor, room: Tensor, places: Tensor, rows: tf.TensorArray) -> tuple[Tensor, ...]:
+    def fit(number: Tensor, room: Tensor, free: Tensor, rows: tf.TensorArray) -> tuple[Tensor, ...]:
         size, count = sizes[number], counts[number]
-        fitting = tf.minimum(room // size, places)
-        each = tf.minimum(capacity // size, most)  # of an empty row
-        added = -(-tf.maximum(count - tf.reduce_sum(fitting), 0) // each)
-        room = tf.concat([room, tf.fill([added], capacity)], 0)
-        places = tf.concat([places, tf.fill([added], most)], 0)
-        fitting = tf.concat([fitting, tf.fill([added], each)], 0)
+        fitting = tf.minimum(room // size, free)
+        per_empty_row = tf.minimum(capacity // size, max_sequences)
+        new_rows = -(-tf.maximum(count - tf.reduce_sum(fitting), 0) // per_empty_row)
+        room = tf.concat([room, tf.fill([new_rows], capacity)], 0)
+        free = tf.concat([free, tf.fill([new_rows], max_sequences)], 0)
+        fitting = tf.concat([fitting, tf.fill([new_rows], per_empty_row)], 0)
         ends = tf.cumsum(fitting)
-        taken = tf.clip_by_value(count - (ends - fitting), 0, fitting)
+        added = tf.clip_by_value(count - (ends - fitting), 0, fitting)
         rows = rows.write(number, tf.searchsorted(ends, tf.range(1, count + 1)))
-        return number + 1, room - taken * size, places - taken, rows
+        return number + 1, room - added * size, free - added, rows
 
     shapes = (tf.TensorShape([]), tf.TensorShape([None]), tf.TensorShape([None]), tf.TensorShape([]))
-    start = (0, room, places, rows)
+    start = (0, room, free, rows)
     *_, rows = tf.while_loop(
         lambda number, *_: number < tf.size(sizes), fit, start, shape_invariants=shapes, parallel_iterations=1
     )

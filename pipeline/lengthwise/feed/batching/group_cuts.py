@@ -35,11 +35,11 @@ def cut_by_groups(lengths: Mapping[str, Tensor], options: BatchOptions) -> tuple
     bounds = {key: tf.gather(tf.math.segment_max(value, band), band) for key, value in steps.items()}
     bounds[second] = steps[second]  # the first row of a band is its longest, as is the first row of a batch
     full = rows_of(options.weighed(bounds), options)
-    taken = full
+    rows_taken = full
     if options.batch_steps is not None:
         ends = tf.cumsum(tf.math.segment_sum(tf.ones_like(band), band))
-        taken = tf.minimum(full, tf.gather(ends, band) - tf.range(tf.size(band, tf.int64)))
-    starts = starts_of(taken)
+        rows_taken = tf.minimum(full, tf.gather(ends, band) - tf.range(tf.size(band, tf.int64)))
+    starts = starts_of(rows_taken)
     rows = tf.concat([starts[1:], tf.reshape(tf.size(band, tf.int64), [1])], 0)[: tf.size(starts)] - starts
     longest = longest_of_batches(steps[leading], rows)
     cuts = BatchCuts(starts, rows, tf.gather(full, starts), longest, tf.cumsum(rows * longest, exclusive=True))

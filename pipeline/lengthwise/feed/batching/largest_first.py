@@ -75,8 +75,8 @@ def cut_largest(
         end = start + fitting
     at, counts = (tf.reshape(tf.stack(part or [none[None][:0]]), [-1]) for part in (starts, rows))
     cuts = BatchCuts(at, counts, counts, tf.constant(largest, tf.int64), at).chosen(tf.where(counts > 0)[:, 0])
-    taken = cuts.positions()
-    left = tf.tensor_scatter_nd_update(tf.fill([count], True), taken[:, None], tf.fill(tf.shape(taken), False))
+    used = cuts.positions()
+    left = tf.tensor_scatter_nd_update(tf.fill([count], True), used[:, None], tf.fill(tf.shape(used), False))
     return cuts, tf.where(left)[:, 0]
 
 

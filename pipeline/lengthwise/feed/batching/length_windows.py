@@ -29,12 +29,12 @@ from lengthwise.feed.batching.window_gathering import (
 from lengthwise.feed.datasets.parallelism import WINDOWS, threads
 from lengthwise.feed.datasets.transformations import mapped, scanned
 from lengthwise.feed.options.batch_options import BatchOptions
-from lengthwise.feed.options.random_crops import CropRanges, cropped
+from lengthwise.feed.options.random_crops import CropRanges, cropped_boundaries
 from lengthwise.feed.rows.feed_features import Features
 from lengthwise.feed.rows.row_chunks import END, KEEP, LENGTHS, SEED, Chunk, ChunkFormat, append, variant
 from lengthwise.tensor.tensor_types import Dataset, Tensor
 
-VALID = "##valid"
+VALID_ROWS = "##valid"
 _STEPS, _PIECES, _PADDING, _FILLERS = "##steps", "##pieces", "##padding", "##fillers"
 
 CropsByKey = dict[str, CropRanges]
@@ -63,7 +63,9 @@ class Windows:
         self._features = features
         self._options = options
         self._chunks = chunks
-        self._boundaries = None if boundaries is None else cropped(boundaries, options.crop_of(features.length_key))
+        self._boundaries = boundaries
+        if boundaries is not None:
+            self._boundaries = cropped_boundaries(boundaries, options.crop_of(features.length_key))
         self._largest = largest
 
     def of(self, chunks: Dataset, sizes: list[int], seed: Tensor, size: EpochSize | None = None) -> Dataset:
@@ -95,7 +97,7 @@ class Windows:
 
         def arrange(number: Tensor, chunk: Chunk) -> Window:
             over = {END: tf.reduce_any(chunk[END])} if END in chunk else {}
-            return {**self._arrange(chunk, window_seed(chunk, seed, number)), **over}
+            return {**self._arrange(chunk, seed_of_window(chunk, seed, number)), **over}
 
         return mapped(windows.enumerate(), arrange, WINDOWS)
 
@@ -112,26 +114,28 @@ class Windows:
         def arrange(state: tuple[Chunk, EpochProgress], chunk: Chunk) -> tuple[tuple[Chunk, EpochProgress], Window]:
             waiting, progress = state
             joined = {key: append(waiting[key], [chunk[key]]) for key in waiting}
-            own_seed, last = window_seed(chunk, seed, progress.windows), tf.reduce_any(chunk[END])
-            left, progress, window = self._arrange_some(joined, own_seed, last, progress, size)
+            last = tf.reduce_any(chunk[END])
+            window_seed = seed_of_window(chunk, seed, progress.windows)
+            left, progress, window = self._arrange_some(joined, window_seed, last, progress, size)
             return (left, progress), {**window, END: last}
 
         return scanned(windows, (waiting, EpochProgress.start()), arrange)
 
     def _arrange(self, chunk: Chunk, seed: Tensor) -> Window:
         """Sorts and cuts a window; `seed` sets the order of equal lengths and of the batches."""
-        taken, order = self._sorted(chunk, seed, None)
+        crops, order = self._sorted(chunk, seed, None)
         if self._features.has_groups:
-            order, cuts = self._cut_by_groups(taken, order)
+            order, cuts = self._cut_by_groups(crops, order)
         else:
-            cuts = cut_batches(tf.gather(self._leading(taken).steps, order), self._options, self._boundaries)
+            limits = limits_of(tf.gather(self._leading(crops).steps, order), self._options, self._boundaries)
+            cuts = cut_batches(limits, drop_remainder=self._options.drop_remainder)
         cuts = cuts.permuted(seed + 1) if self._options.shuffle else cuts
-        window = self._window(chunk, taken, tf.gather(order, cuts.positions()), cuts)
-        return {**window, VALID: tf.size(order, tf.int64)}
+        window = self._window(chunk, crops, tf.gather(order, cuts.positions()), cuts)
+        return {**window, VALID_ROWS: tf.size(order, tf.int64)}
 
-    def _cut_by_groups(self, taken: CropsByKey, order: Tensor) -> tuple[Tensor, BatchCuts]:
+    def _cut_by_groups(self, crops: CropsByKey, order: Tensor) -> tuple[Tensor, BatchCuts]:
         """The order of the window's rows in the batches, and the batches."""
-        lengths = {key: tf.gather(crops.steps, order) for key, crops in taken.items()}
+        lengths = {key: tf.gather(crop.steps, order) for key, crop in crops.items()}
         self._check_longest(self._options.weighed(lengths))
         positions, cuts = cut_by_groups(lengths, self._options)
         return tf.gather(order, positions), cuts
@@ -141,52 +145,52 @@ class Windows:
     ) -> tuple[Chunk, EpochProgress, Window]:
         """The rows left for the next window (none after the last window), and the window's batches."""
         options, of_few = self._options, self._options.max_shapes is not None
-        taken, order = self._sorted(chunk, seed, self._boundaries if of_few else None)
-        ordered = tf.gather(self._leading(taken).steps, order)
+        crops, order = self._sorted(chunk, seed, self._boundaries if of_few else None)
+        ordered = tf.gather(self._leading(crops).steps, order)
         largest, others = cut_largest(ordered, self._largest, options, progress.windows == 0)
         ordered = tf.gather(ordered, others)
         if of_few:
             full = last | in_full_batches(ordered, options, self._boundaries or ())
             others, ordered = tf.boolean_mask(others, full), tf.boolean_mask(ordered, full)
-        cuts = cut_batches(ordered, options, self._boundaries)
+        limits = limits_of(ordered, options, self._boundaries)
+        cuts = cut_batches(limits, drop_remainder=options.drop_remainder)
         if of_few or options.drop_remainder:
             progress = progress._replace(windows=progress.windows + 1)
         else:
-            limits = limits_of(ordered, options, self._boundaries)
             cuts, progress = hand_out(cuts, limits, progress, last, size, options)
         cuts = cuts.permuted(seed + 1) if options.shuffle else cuts
         positions, cuts = join_cuts(largest, others, cuts)
-        window = self._window(chunk, taken, tf.gather(order, positions), cuts)
+        window = self._window(chunk, crops, tf.gather(order, positions), cuts)
         waits = tf.tensor_scatter_nd_update(
             tf.fill(tf.shape(order), ~last), positions[:, None], tf.zeros_like(positions, tf.bool)
         )
         left = tf.boolean_mask(order, waits)
-        window[VALID] = tf.size(order, tf.int64) - tf.size(left, tf.int64)
-        return self._left(chunk, window, taken, left), progress, window
+        window[VALID_ROWS] = tf.size(order, tf.int64) - tf.size(left, tf.int64)
+        return self._left(chunk, window, crops, left), progress, window
 
     def _sorted(self, chunk: Chunk, seed: Tensor, boundaries: tuple[int, ...] | None) -> tuple[CropsByKey, Tensor]:
         """The kept steps, and the rows sorted by their number, or by T if boundaries are given, the longest first."""
-        taken = {key: self._take(chunk, key, seed) for key in self._features.length_keys}
+        crops = {key: self._crop_ranges(chunk, key, seed) for key in self._features.length_keys}
         keep = self._chunks.join(chunk, KEEP) if KEEP in chunk else None
-        steps = self._sizes(taken)
+        steps = self._sizes(crops)
         lengths = steps if boundaries is None else round_up(steps, boundaries)
         order = _sort(lengths, keep, seed, shuffle=self._options.shuffle)
         self._check_longest(tf.gather(steps, order))
-        return taken, order
+        return crops, order
 
-    def _take(self, chunk: Chunk, key: str, seed: Tensor) -> CropRanges:
+    def _crop_ranges(self, chunk: Chunk, key: str, seed: Tensor) -> CropRanges:
         """The kept steps of the group whose lengths are in the feature `key`."""
         position = self._features.length_keys.index(key)
         at_random = seed + 2 + 5 * position if self._options.shuffle else None
         lengths = self._chunks.join(chunk, key if position else LENGTHS)
         return CropRanges.of(lengths, self._options.crop_of(key), at_random)
 
-    def _leading(self, taken: CropsByKey) -> CropRanges:
-        return taken[self._features.length_key]
+    def _leading(self, crops: CropsByKey) -> CropRanges:
+        return crops[self._features.length_key]
 
-    def _sizes(self, taken: CropsByKey) -> Tensor:
+    def _sizes(self, crops: CropsByKey) -> Tensor:
         """int64 `[n]`: the sizes by which rows are sorted."""
-        return self._leading(taken).steps
+        return self._leading(crops).steps
 
     def _check_longest(self, lengths: Tensor) -> None:
         longest = tf.reduce_max(tf.concat([lengths, [0]], 0))
@@ -202,13 +206,13 @@ class Windows:
             message = f"expected sequences of at most {maximum} steps, the last boundary, received a longer one, of:"
             tf.debugging.Assert(longest <= maximum, [message, longest])
 
-    def _left(self, chunk: Chunk, window: Window, taken: CropsByKey, order: Tensor) -> Chunk:
+    def _left(self, chunk: Chunk, window: Window, crops: CropsByKey, order: Tensor) -> Chunk:
         """The rows of `order` as a chunk."""
-        left: Chunk = {key: variant(value) for key, value in self._of_rows(chunk, taken, order).items()}
+        left: Chunk = {key: variant(value) for key, value in self._of_rows(chunk, crops, order).items()}
         if KEEP in chunk:
             left[KEEP] = variant(tf.ones_like(order, tf.bool))
         for spec in self._features.sequences:
-            left[spec.key] = variant(gather_rows(window, spec, taken[spec.length].kept_pieces(order)))
+            left[spec.key] = variant(gather_rows(window, spec, crops[spec.length].kept_pieces(order)))
         return left
 
     def batches(self, windows: Dataset) -> Dataset:
@@ -220,36 +224,36 @@ class Windows:
     def _groups_of(self, window: Window) -> dict[str, Tensor]:
         return batch_groups(window, tf.add_n([window[f"{_STEPS} {key}"] for key in self._features.length_keys]))
 
-    def _of_rows(self, chunk: Chunk, taken: CropsByKey, order: Tensor) -> Window:
+    def _of_rows(self, chunk: Chunk, crops: CropsByKey, order: Tensor) -> Window:
         """The values per row: context features, and the number of kept steps."""
-        lengths = {key: crops.steps for key, crops in taken.items()}
-        of_rows = {LENGTHS: tf.gather(self._leading(taken).steps, order)}
+        lengths = {key: crop.steps for key, crop in crops.items()}
+        of_rows = {LENGTHS: tf.gather(self._leading(crops).steps, order)}
         for column in self._features.context:
             is_length = column.key in lengths
             values = lengths[column.key] if is_length else self._chunks.join(chunk, column.key)
             of_rows[column.key] = tf.gather(values, order)
         return of_rows
 
-    def _window(self, chunk: Chunk, taken: CropsByKey, order: Tensor, cuts: BatchCuts) -> Window:
-        window: Window = {BATCH_ROWS: cuts.rows, **self._of_rows(chunk, taken, order)}
+    def _window(self, chunk: Chunk, crops: CropsByKey, order: Tensor, cuts: BatchCuts) -> Window:
+        window: Window = {BATCH_ROWS: cuts.rows, **self._of_rows(chunk, crops, order)}
         leading, *others = self._features.length_keys
-        window |= self._laid_out(chunk, leading, taken[leading], order, cuts)
+        window |= self._laid_out(chunk, leading, crops[leading], order, cuts)
         for key in others:
-            steps = longest_of_batches(tf.gather(taken[key].steps, order), cuts.rows)
-            window |= self._laid_out(chunk, key, taken[key], order, BatchCuts.of(cuts.rows, steps))
+            steps = longest_of_batches(tf.gather(crops[key].steps, order), cuts.rows)
+            window |= self._laid_out(chunk, key, crops[key], order, BatchCuts.of(cuts.rows, steps))
         return window
 
-    def _laid_out(self, chunk: Chunk, key: str, taken: CropRanges, order: Tensor, cuts: BatchCuts) -> Window:
+    def _laid_out(self, chunk: Chunk, key: str, crop: CropRanges, order: Tensor, cuts: BatchCuts) -> Window:
         """The steps of one group, whose lengths are in the feature `key`."""
-        padding = tf.repeat(cuts.steps, cuts.rows) - tf.gather(taken.steps, order)
+        padding = tf.repeat(cuts.steps, cuts.rows) - tf.gather(crop.steps, order)
         base, fillers = filler_rows(padding)
         window: Window = {
             f"{_STEPS} {key}": cuts.steps,
-            f"{_PIECES} {key}": taken.kept_pieces(order),
+            f"{_PIECES} {key}": crop.kept_pieces(order),
             f"{_PADDING} {key}": padding,
-            f"{_FILLERS} {key}": tf.stack([tf.size(taken.pieces, tf.int64), base]),
+            f"{_FILLERS} {key}": tf.stack([tf.size(crop.pieces, tf.int64), base]),
         }
-        splits = tf.concat([[0], tf.cumsum(tf.concat([taken.pieces, fillers], 0))], 0)
+        splits = tf.concat([[0], tf.cumsum(tf.concat([crop.pieces, fillers], 0))], 0)
         for spec in self._features.of_length(key):
             window[splits_key(spec)] = splits * spec.width
             filling = spec.fill(spec.padding, tf.reduce_sum(fillers) * spec.width, self._chunks.dtypes[spec.key])
@@ -276,7 +280,7 @@ class Windows:
         return slices_of(cuts, self._features, steps), group
 
 
-def window_seed(chunk: Chunk, seed: Tensor, number: Tensor) -> Tensor:
+def seed_of_window(chunk: Chunk, seed: Tensor, number: Tensor) -> Tensor:
     """The window's seed, int64 `[2]`."""
     return chunk[SEED][0] if SEED in chunk else tf.random.experimental.stateless_fold_in(seed, number)
 

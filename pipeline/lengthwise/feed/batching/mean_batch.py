@@ -42,13 +42,13 @@ class MeanBatch:
             padded: if it is known, the size of a row in the budget with its padding, and the number of such rows.
         """
         arrays = {key: (np.asarray(steps), np.asarray(counts)) for key, (steps, counts) in lengths.items()}
-        taken = {key: (np.minimum(steps, options.crop_of(key) or np.inf), n) for key, (steps, n) in arrays.items()}
+        cropped = {key: (np.minimum(steps, options.crop_of(key) or np.inf), n) for key, (steps, n) in arrays.items()}
         leading = next(iter(arrays))
-        steps, counts = taken[leading]
+        steps, counts = cropped[leading]
         if padded:
             steps, counts = np.asarray(padded).T
         elif boundaries is None or options.pack is not None:
-            totals = {key: float((lengths * n).sum()) for key, (lengths, n) in taken.items()}
+            totals = {key: float((lengths * n).sum()) for key, (lengths, n) in cropped.items()}
             steps = steps * (options.weighed(totals) / max(totals[leading], 1.0))
         else:
             bucket = np.minimum(np.searchsorted(boundaries, arrays[leading][0]), len(boundaries) - 1)
@@ -60,6 +60,6 @@ class MeanBatch:
             batches = (counts / [options.rows(T) for T in steps.tolist()]).sum()
         batches = max(batches, 1e-9)
         unlabelled = int(options.next_step is not None)  # the last step has no label
-        labelled = {key: max((n * np.maximum(own - unlabelled, 0)).sum(), 1) for key, (own, n) in taken.items()}
+        labelled = {key: max((n * np.maximum(steps - unlabelled, 0)).sum(), 1) for key, (steps, n) in cropped.items()}
         mean_steps = {key: float(total / batches) for key, total in labelled.items()}
         return cls(float(counts.sum() / batches), mean_steps)

@@ -21,7 +21,7 @@ from lengthwise.columns import packed_keys
 from lengthwise.feed.batching.batch_slices import each_alone
 from lengthwise.feed.batching.even_epochs import EpochSize
 from lengthwise.feed.batching.first_fit import first_fit
-from lengthwise.feed.batching.length_windows import VALID, CropsByKey, Windows, window_seed
+from lengthwise.feed.batching.length_windows import VALID_ROWS, CropsByKey, Windows, seed_of_window
 from lengthwise.feed.batching.window_gathering import BATCH_ROWS, GROUP_STEPS, Window, gather_rows, splits_key
 from lengthwise.feed.datasets.parallelism import WINDOWS, threads
 from lengthwise.feed.datasets.transformations import flat_mapped, mapped, scanned
@@ -86,25 +86,24 @@ class PackedWindows(Windows):
         empty = {key: nothing[key] for key in self._chunks.dtypes if key in nothing}
 
         def arrange(number: Tensor, chunk: Chunk) -> tuple[Window, Chunk, Tensor, Tensor, Tensor]:
-            own_seed, last = window_seed(chunk, seed, number), tf.reduce_any(chunk[END])
-            return *self._arrange_rows(chunk, own_seed, fills=last), own_seed, last
+            window_seed, last = seed_of_window(chunk, seed, number), tf.reduce_any(chunk[END])
+            return *self._arrange_rows(chunk, window_seed, fills=last), window_seed, last
 
         def collect(
             state: tuple[Chunk, Tensor], element: tuple[Window, Chunk, Tensor, Tensor, Tensor]
         ) -> tuple[tuple[Chunk, Tensor], tuple[Window, Chunk, Tensor, Tensor]]:
-            (waiting, rows), (window, left, count, own_seed, last) = state, element
+            (waiting, rows), (window, left, count, window_seed, last) = state, element
             waiting, rows = {key: append(waiting[key], [left[key]]) for key in waiting}, rows + count
             due = last | (rows >= _LEFT_BATCHES * self._rows)
-            taken, waiting = tf.cond(due, lambda: (waiting, empty), lambda: (empty, waiting))
-            return (waiting, tf.where(due, tf.zeros_like(rows), rows)), (window, taken, own_seed, last)
+            collected, waiting = tf.cond(due, lambda: (waiting, empty), lambda: (empty, waiting))
+            return (waiting, tf.where(due, tf.zeros_like(rows), rows)), (window, collected, window_seed, last)
 
-        def pack_left(window: Window, left: Chunk, own_seed: Tensor, last: Tensor) -> tuple[Window, Window]:
-            more = self._arrange_rows(left, own_seed + 3, fills=tf.constant(True))[0]
+        def pack_left(window: Window, left: Chunk, window_seed: Tensor, last: Tensor) -> tuple[Window, Window]:
+            more = self._arrange_rows(left, window_seed + 3, fills=tf.constant(True))[0]
             return window | {END: tf.constant(False)}, more | {END: last}  # an epoch ends with the remaining sequences
 
         packed = mapped(windows.enumerate(), arrange, WINDOWS)
-        collected = scanned(packed, (empty, tf.constant(0, tf.int64)), collect)
-        pairs = mapped(collected, pack_left, WINDOWS)
+        pairs = mapped(scanned(packed, (empty, tf.constant(0, tf.int64)), collect), pack_left, WINDOWS)
 
         def both(window: Window, more: Window) -> Dataset:
             return tf.data.Dataset.from_tensors(window).concatenate(tf.data.Dataset.from_tensors(more))
@@ -129,8 +128,8 @@ class PackedWindows(Windows):
             seed: sets the order of equal lengths and of rows.
             fills: bool `[]`: whether the last batch is filled up with empty rows, unless it is dropped.
         """
-        taken, order = self._sorted(chunk, seed, None)
-        sizes = tf.gather(self._sizes(taken), order)
+        crops, order = self._sorted(chunk, seed, None)
+        sizes = tf.gather(self._sizes(crops), order)
         rows = first_fit(sizes, self._capacity, self._segments())
         count = tf.reduce_max(tf.concat([rows + 1, [0]], 0))
         fills &= not self._options.drop_remainder
@@ -146,26 +145,26 @@ class PackedWindows(Windows):
         rows = tf.gather(tf.tensor_scatter_nd_update(unplaced, fullest[:, None], number), rows)
         placed = rows >= 0
         kept = tf.boolean_mask(order, placed)
-        window = self._packed(chunk, taken, kept, tf.boolean_mask(rows, placed), batches)
-        window[VALID] = tf.size(kept, tf.int64)
-        left = self._left(chunk, window, taken, tf.boolean_mask(order, ~placed))
+        window = self._packed(chunk, crops, kept, tf.boolean_mask(rows, placed), batches)
+        window[VALID_ROWS] = tf.size(kept, tf.int64)
+        left = self._left(chunk, window, crops, tf.boolean_mask(order, ~placed))
         return window, left, count - tf.size(number, tf.int64)
 
-    def _sizes(self, taken: CropsByKey) -> Tensor:
+    def _sizes(self, crops: CropsByKey) -> Tensor:
         """int64 `[n]`: the share of a row that each sequence needs, in steps of the group with the most, rounded up."""
-        shares = [-(-taken[key].steps * self._capacity // steps) for key, steps in self._steps.items()]
+        shares = [-(-crops[key].steps * self._capacity // steps) for key, steps in self._steps.items()]
         return tf.reduce_max(tf.stack(shares), axis=0)
 
-    def _packed(self, chunk: Chunk, taken: CropsByKey, order: Tensor, rows: Tensor, batches: Tensor) -> Window:
+    def _packed(self, chunk: Chunk, crops: CropsByKey, order: Tensor, rows: Tensor, batches: Tensor) -> Window:
         """The window of the sequences of `order`, int64 `[n]`, each in its row of `rows`."""
         order = tf.gather(order, tf.argsort(rows, stable=True))
         counts = tf.math.bincount(tf.cast(rows, tf.int32), dtype=tf.int64)
         counts = tf.concat([counts, tf.zeros([batches * self._rows - tf.size(counts, tf.int64)], tf.int64)], 0)
-        window: Window = {BATCH_ROWS: tf.fill([batches], self._rows), **self._of_rows(chunk, taken, order)}
+        window: Window = {BATCH_ROWS: tf.fill([batches], self._rows), **self._of_rows(chunk, crops, order)}
         window[_STARTS] = tf.concat([[0], tf.cumsum(counts)], 0)
-        for key, crops in taken.items():
-            window[f"{_ORDER} {key}"] = crops.kept_pieces(order)
-            splits = tf.concat([[0], tf.cumsum(crops.pieces)], 0)
+        for key, crop in crops.items():
+            window[f"{_ORDER} {key}"] = crop.kept_pieces(order)
+            splits = tf.concat([[0], tf.cumsum(crop.pieces)], 0)
             for spec in self._features.of_length(key):
                 window[splits_key(spec)] = splits * spec.width
                 window[spec.key] = self._chunks.join(chunk, spec.key)
@@ -224,8 +223,8 @@ def _segments_and_positions(lengths: Tensor, starts: Tensor, ends: Tensor) -> tu
         ends: int64 `[n + 1]`: the bounds of each sequence's steps.
     """
     count = tf.size(lengths, tf.int64)
-    place = tf.ragged.range(starts[1:] - starts[:-1]).flat_values + 1  # of each sequence in its row
+    number = tf.ragged.range(starts[1:] - starts[:-1]).flat_values + 1  # of each sequence in its row
     begins = tf.scatter_nd(ends[:-1, None], tf.ones([count], tf.int32), tf.reshape(ends[-1], [1]))
     sequence = tf.cumsum(begins) - 1
     positions = tf.ragged.range(lengths).flat_values
-    return tf.cast(tf.gather(place, sequence), tf.int32), tf.cast(positions, tf.int32)
+    return tf.cast(tf.gather(number, sequence), tf.int32), tf.cast(positions, tf.int32)

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import tensorflow as tf
 
-from lengthwise.feed.datasets.transformations import interleaved, mapped
+from lengthwise.feed.datasets.transformations import dataset_of, interleaved, mapped
 from lengthwise.feed.options.reader_options import Options
 from lengthwise.tensor.tensor_types import Dataset, Tensor
 
@@ -95,17 +95,16 @@ def shuffled_dataset(dataset: Dataset, reach: Tensor | int, seed: Tensor) -> Dat
         seed: int64 `[]`.
     """
     # `Dataset.shuffle` mixes in the global seed, and fails if there is one and `seed` is a tensor of a graph.
-    variant = tf.raw_ops.ShuffleDatasetV3(
-        input_dataset=tf.data.experimental.to_variant(dataset),
+    return dataset_of(
+        tf.raw_ops.ShuffleDatasetV3,
+        dataset,
+        dataset.element_spec,
         buffer_size=tf.cast(reach, tf.int64),
         seed=tf.constant(_ANY_SEED, tf.int64),
         seed2=seed,
         seed_generator=tf.raw_ops.DummySeedGenerator(),
         reshuffle_each_iteration=False,
-        output_types=[spec.dtype for spec in tf.nest.flatten(dataset.element_spec)],
-        output_shapes=[spec.shape for spec in tf.nest.flatten(dataset.element_spec)],
     )
-    return tf.data.experimental.from_variant(variant, dataset.element_spec)
 
 
 def without_autograph(function: Function) -> Function:

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from lengthwise.tensor.tensor_types import Tensor
+from lengthwise.tensor.tensor_types import Tensor, TensorLike
 
 _UNPRINTABLE = r"[\p{C}\p{Zl}\p{Zp}]"  # control and format characters, and line ends
 
@@ -14,3 +14,17 @@ def visible_text(text: Tensor) -> Tensor:
     """
     decoded = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace", replacement_char=ord("?"))
     return tf.strings.regex_replace(decoded, _UNPRINTABLE, "?")
+
+
+def print_words(when: Tensor, *words: TensorLike) -> Tensor:
+    """An op that prints words on standard error if `when`, bool `[]`, is true."""
+
+    def is_text(word: TensorLike) -> bool:
+        return tf.is_tensor(word) and word.dtype == tf.string
+
+    def write() -> Tensor:
+        line = tf.print(*(visible_text(word) if is_text(word) else word for word in words))
+        with tf.control_dependencies([line]):
+            return tf.constant(True)
+
+    return tf.cond(when, write, lambda: tf.constant(False))

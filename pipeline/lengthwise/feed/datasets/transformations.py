@@ -37,23 +37,15 @@ def mapped(
     traced, spec = _traced(function, dataset.element_spec)
     arguments: dict[str, Any] = {"use_inter_op_parallelism": not alone, "preserve_cardinality": True}
     if parallel is None:
-        return _dataset_of(tf.raw_ops.MapDataset, dataset, traced, spec, **arguments)
-    number = tf.constant(parallel, tf.int64)
-    return _dataset_of(
-        tf.raw_ops.ParallelMapDatasetV2,
-        dataset,
-        traced,
-        spec,
-        num_parallel_calls=number,
-        deterministic="true",
-        **arguments,
-    )
+        return with_function(tf.raw_ops.MapDataset, dataset, traced, spec, **arguments)
+    arguments |= {"num_parallel_calls": tf.constant(parallel, tf.int64), "deterministic": "true"}
+    return with_function(tf.raw_ops.ParallelMapDatasetV2, dataset, traced, spec, **arguments)
 
 
 def flat_mapped(dataset: Dataset, function: Callable[..., Dataset]) -> Dataset:
     """`dataset.flat_map(function)`."""
     traced, spec = _traced_dataset(function, dataset.element_spec)
-    return _dataset_of(tf.raw_ops.FlatMapDataset, dataset, traced, spec)
+    return with_function(tf.raw_ops.FlatMapDataset, dataset, traced, spec)
 
 
 def interleaved(
@@ -76,10 +68,10 @@ def interleaved(
     traced, spec = _traced_dataset(function, dataset.element_spec)
     turns = {"cycle_length": tf.cast(cycle, tf.int64), "block_length": tf.constant(1, tf.int64)}
     if not threads:
-        return _dataset_of(tf.raw_ops.InterleaveDataset, dataset, traced, spec, **turns)
+        return with_function(tf.raw_ops.InterleaveDataset, dataset, traced, spec, **turns)
     numbers = {"buffer_output_elements": ahead, "prefetch_input_elements": ahead, "num_parallel_calls": cycle}
     parallel = {name: tf.cast(number, tf.int64) for name, number in numbers.items()}
-    return _dataset_of(
+    return with_function(
         tf.raw_ops.ParallelInterleaveDatasetV4, dataset, traced, spec, **turns, **parallel, deterministic="true"
     )
 
@@ -99,7 +91,7 @@ def scanned(
 
     traced, _ = _traced(step, (open_state, dataset.element_spec))
     initial = tf.nest.flatten(state)
-    return _dataset_of(
+    return with_function(
         tf.raw_ops.ScanDataset, dataset, traced, results[-1], initial_state=initial, preserve_cardinality=True
     )
 
@@ -107,7 +99,7 @@ def scanned(
 def filtered(dataset: Dataset, predicate: Callable[..., Tensor]) -> Dataset:
     """`dataset.filter(predicate)`."""
     traced, _ = _traced(predicate, dataset.element_spec)
-    return _dataset_of(tf.raw_ops.FilterDataset, dataset, traced, dataset.element_spec, function="predicate")
+    return with_function(tf.raw_ops.FilterDataset, dataset, traced, dataset.element_spec, function="predicate")
 
 
 def _traced(function: Callable[..., Structure], spec: StructureSpec) -> tuple[ConcreteFunction, StructureSpec]:
@@ -154,7 +146,7 @@ def _is_none(part: TensorSpec) -> bool:
     return isinstance(part, tf.NoneTensorSpec)
 
 
-def _dataset_of(
+def with_function(
     op: Callable[..., Tensor],
     dataset: Dataset,
     traced: ConcreteFunction,
@@ -162,13 +154,17 @@ def _dataset_of(
     function: str = "f",
     **arguments: Any,
 ) -> Dataset:
+    """The dataset of an op with a traced function, which is the op's argument of the name `function`."""
+    return dataset_of(op, dataset, spec, other_arguments=traced.captured_inputs, **{function: traced}, **arguments)
+
+
+def dataset_of(op: Callable[..., Tensor], dataset: Dataset, spec: StructureSpec, **arguments: Any) -> Dataset:
+    """The dataset of elements of this spec that an op, a transformation of `tf.raw_ops`, makes of a dataset."""
     parts = _parts(spec)
     variant = op(
         input_dataset=tf.data.experimental.to_variant(dataset),
-        other_arguments=traced.captured_inputs,
         output_types=[part.dtype for part in parts],
         output_shapes=[part.shape for part in parts],
-        **{function: traced},
         **arguments,
     )
     return tf.data.experimental.from_variant(variant, spec)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from lengthwise.errors import ConfigError
-from lengthwise.feed.batching.length_windows import VALID
+from lengthwise.feed.batching.length_windows import VALID_ROWS
 from lengthwise.feed.batching.window_gathering import BATCH_ROWS, Window
 from lengthwise.feed.datasets.transformations import scanned
 from lengthwise.feed.options.reader_options import Options
@@ -48,14 +48,14 @@ def refuse_empty_epochs(windows: Dataset) -> Dataset:
 
     def follow(counts: tuple[Tensor, Tensor], window: Window) -> tuple[tuple[Tensor, Tensor], Window]:
         (batches, rows), over = counts, window[END]
-        batches, rows = batches + tf.size(window[BATCH_ROWS], tf.int64), rows + window[VALID]
+        batches, rows = batches + tf.size(window[BATCH_ROWS], tf.int64), rows + window[VALID_ROWS]
         message = (
             "expected at least one batch in an epoch, received none: all records were skipped (invalid, damaged, or of "
             "other splits: count_raw counts them), or drop_remainder dropped the few that were left. Valid sequences:"
         )
         done = tf.debugging.Assert((batches > 0) | ~over, [message, rows])
         with tf.control_dependencies([done]):
-            window = {**window, VALID: tf.identity(window[VALID])}
+            window = {**window, VALID_ROWS: tf.identity(window[VALID_ROWS])}
         return tuple(tf.where(over, zero, count) for count in (batches, rows)), window
 
     return scanned(windows, (zero, zero), follow)

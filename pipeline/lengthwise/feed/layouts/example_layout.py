@@ -1,7 +1,7 @@
 """The example layout: padded sequences, one tf.Example each -> batches of one bucket each.
 
-a bucket's files ─ windows of records ─ draw batches ──┐
-another bucket's ...                                   ├─ mix ─ gather and parse a batch ─> [rows, boundary]
+    a bucket's files ─ windows of records ─ draw batches ──┐
+    another bucket's ...                                   ├─ mix ─ gather and parse a batch ─> [rows, boundary]
 
 The mixed elements are a window and the numbers of a batch's records in it, so that records are copied only when they
 are parsed.
@@ -42,8 +42,8 @@ class ExampleLayout:
     def __init__(self, folders: PreparedFolders, options: Options, window: int) -> None:
         """`window`: the number of rows that are shuffled together."""
         self._steps = folders.steps_of_buckets
-        self._taken = [options.cropped_steps(steps) for steps in self._steps]
-        self.padded = [int(options.weighed(steps)) for steps in self._taken]
+        self._cropped = [options.cropped_steps(steps) for steps in self._steps]
+        self.padded = [int(options.weighed(steps)) for steps in self._cropped]
         self._window_rows = window
         self._options = options
         self._features = Features.of(folders.first.columns)
@@ -126,7 +126,7 @@ class ExampleLayout:
         for stream, (bucket, parts) in enumerate(portions.items()):
             if self.count(bucket, parts):
                 rows = min(sum(part.take for part in parts), self._rows(bucket))
-                sizes[stream] = (rows * self.padded[bucket], *self._taken[bucket].values())
+                sizes[stream] = (rows * self.padded[bucket], *self._cropped[bucket].values())
         return not_exceeded(sizes)
 
     def _rows(self, bucket: int) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +19,14 @@ from lengthwise.feed.batching.window_sizes import chunks_of_windows, rows_of_win
 from lengthwise.feed.datasets.parallelism import threads
 from lengthwise.feed.datasets.transformations import interleaved, mapped
 from lengthwise.feed.layouts.empty_input import refuse_empty_epochs
-from lengthwise.feed.options.random_crops import cropped
+from lengthwise.feed.options.random_crops import cropped_boundaries
 from lengthwise.feed.options.raw_job import RawJob
 from lengthwise.feed.options.reader_options import Options, check_choice
 from lengthwise.feed.parsing.canonical_records import reencode_records
 from lengthwise.feed.parsing.raw_rows import WindowRefiner
 from lengthwise.feed.parsing.record_parser import Parsed
 from lengthwise.feed.parsing.split_filter import SplitFilter
-from lengthwise.feed.reading.damaged_files import FRAME_BYTES
+from lengthwise.feed.reading.frame_claims import FRAME_BYTES
 from lengthwise.feed.reading.raw_chunks import RawChunk
 from lengthwise.feed.rows.feed_features import Features, Rows
 from lengthwise.feed.rows.row_chunks import END, SEED, ChunkFormat
@@ -68,7 +68,7 @@ class RawWindow:
         paths: Sequence[str],
         on_invalid: OnInvalid,
     ) -> None:
-        check_choice("on_invalid", on_invalid, OnInvalid)
+        check_choice("on_invalid", on_invalid, get_args(OnInvalid))
         config = job.config
         if config.sequences.over_long == "window":
             raise ConfigError(
@@ -83,7 +83,7 @@ class RawWindow:
         boundaries = None if self.features.has_groups else job.boundaries
         largest: tuple[int, ...] = ()
         if boundaries is not None:
-            largest = largest_steps(cropped(boundaries, options.crop_of(RESERVED_KEY)), options)
+            largest = largest_steps(cropped_boundaries(boundaries, options.crop_of(RESERVED_KEY)), options)
         self._windows = windows_of(self.features, options, self._format, boundaries, lambda: self.segments, largest)
         self._options = options
         self._boundaries = boundaries

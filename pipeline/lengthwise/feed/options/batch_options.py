@@ -9,13 +9,13 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from lengthwise.buckets.batch_rows import rows_per_batch
 from lengthwise.columns import RESERVED_KEY, group_of, length_key
 from lengthwise.columns.column_base import Spec
+from lengthwise.config.field_types import StepCount
 from lengthwise.padding_side import Padding
 
 WINDOW = 24_576
 Function = TypeVar("Function", bound=Callable[..., Any])
-Steps = Annotated[int, Field(ge=1, lt=2**31)]
 StepsOfGroups = Annotated[
-    Annotated[Steps, Tag("(number)")] | Annotated[dict[str, Steps], Tag("(by group)")],
+    Annotated[StepCount, Tag("(number)")] | Annotated[dict[str, StepCount], Tag("(by group)")],
     Discriminator(lambda value: "(by group)" if isinstance(value, Mapping) else "(number)"),
 ]
 """A number of steps; if columns name groups, a number for each of some groups, by name."""
@@ -31,7 +31,7 @@ class BatchOptions(Spec):
         "`batch_size`. With groups, the steps of all groups count.",
     )
     batch_size: int | None = Field(default=None, ge=1, description="The number of rows of a batch.")
-    group_weights: dict[str, Steps] = Field(
+    group_weights: dict[str, StepCount] = Field(
         default={},
         description="The weight of a padded step of each group in `batch_steps`, integers by the group's name, 1 by "
         'default: `{"audio": 1, "text": 4}` if a step of text needs four times the memory.',
@@ -148,10 +148,10 @@ def takes_fields_of(model: type[Spec], but: Collection[str] = ()) -> Callable[[F
 
     def add_fields(function: Function) -> Function:
         signature, types = inspect.signature(function), get_type_hints(model)
-        own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        named = [part for part in signature.parameters.values() if part.kind is not inspect.Parameter.VAR_KEYWORD]
         fields = [field for name, field in inspect.signature(model).parameters.items() if name not in but]
         fields = [field.replace(annotation=types[field.name]) for field in fields]
-        function.__signature__ = signature.replace(parameters=[*own, *fields])  # type: ignore[attr-defined]
+        function.__signature__ = signature.replace(parameters=[*named, *fields])  # type: ignore[attr-defined]
         return function
 
     return add_fields

@@ -49,7 +49,7 @@ def starts_of_crops(room: Tensor, seed: Tensor | None) -> Tensor:
     return tf.cast(chance * tf.cast(room + 1, tf.float64), tf.int64)
 
 
-def cropped(boundaries: Sequence[int], crop: int | None) -> tuple[int, ...]:
+def cropped_boundaries(boundaries: Sequence[int], crop: int | None) -> tuple[int, ...]:
     """The values that T may have if sequences are cropped."""
     if crop is None or crop >= boundaries[-1]:
         return tuple(boundaries)

@@ -1,7 +1,7 @@
 """The options that both readers share: one frozen value, validated when it is created."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -11,8 +11,10 @@ from lengthwise.columns.field_errors import show
 from lengthwise.errors import ConfigError
 from lengthwise.feed.options.batch_options import BatchOptions, StepsOfGroups, steps_of_group
 from lengthwise.feed.options.cache_options import Cache
-from lengthwise.feed.options.random_crops import cropped
+from lengthwise.feed.options.random_crops import cropped_boundaries
 from lengthwise.feed.options.service_options import Service
+
+OnDamage = Literal["raise", "skip"]
 
 
 def _keys_or_model(value: object) -> object:
@@ -93,7 +95,7 @@ class Options(BatchOptions):
         "differ.",
     )
     index: int = Field(default=0, ge=0, description="The part that is read.")
-    on_damage: Literal["raise", "skip"] = Field(
+    on_damage: OnDamage = Field(
         default="raise",
         description="The handling of unreadable files and records: an error that names the file, or they are skipped "
         "(`skip`), and their number is reported on standard error: for a shard also the number of missing records, for "
@@ -231,7 +233,7 @@ def checked_limits(boundaries: Any, options: BatchOptions) -> tuple[int, ...] | 
                     "not known otherwise"
                 )
         return None
-    shapes = cropped(limits, options.crop_of(RESERVED_KEY))
+    shapes = cropped_boundaries(limits, options.crop_of(RESERVED_KEY))
     if options.max_shapes is not None and len(shapes) > options.max_shapes:
         raise ConfigError(
             f"max_shapes: expected at least {len(shapes)}, the number of boundaries, received {options.max_shapes}"
@@ -243,8 +245,7 @@ def checked_limits(boundaries: Any, options: BatchOptions) -> tuple[int, ...] | 
     return limits
 
 
-def check_choice(name: str, value: object, kind: Any) -> None:
-    """Raises `ConfigError` unless the value is one of a `Literal`'s."""
-    if value not in get_args(kind):
-        choices = " or ".join(map(repr, get_args(kind)))
-        raise ConfigError(f"{name}: expected {choices}, received {value!r}")
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raises `ConfigError` unless the value is one of the choices."""
+    if value not in choices:
+        raise ConfigError(f"{name}: expected {' or '.join(map(repr, choices))}, received {value!r}")

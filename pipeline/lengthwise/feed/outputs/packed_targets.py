@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from lengthwise.columns import packed_keys
 from lengthwise.errors import ConfigError
+from lengthwise.feed.batching.mean_batch import MeanBatch
 from lengthwise.feed.options.reader_options import Options
 from lengthwise.feed.outputs.fit_targets import Targets
 from lengthwise.feed.rows.feed_features import Batch, Features
@@ -40,7 +41,7 @@ class PackedFeatures(Features):
     @property
     def batch_spec(self) -> dict[str, TensorSpec]:
         """A `tf.TensorSpec` for each key of a batch, with B unknown."""
-        spec = Features(self.sequences, self.context, self.length_keys).batch_spec
+        spec = super().batch_spec
         packed: dict[str, TensorSpec] = {}
         for sequence in self.sequences:
             unpacked = spec[sequence.key]
@@ -52,6 +53,13 @@ class PackedFeatures(Features):
         for lengths, steps in self.steps.items():
             packed |= {key: tf.TensorSpec([None, steps], tf.int32) for key in packed_keys(lengths)}
         return packed
+
+
+def targets_of(features: Features, options: Options, mean: MeanBatch, segments: int) -> Targets:
+    """`PackedTargets` if the options have `pack`, else `Targets`; `segments`: S of packed rows."""
+    if options.pack is None:
+        return Targets(features, options, mean)
+    return PackedTargets(PackedFeatures.over(features, options, segments), options, mean)
 
 
 class PackedTargets(Targets):

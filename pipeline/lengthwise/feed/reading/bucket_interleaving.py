@@ -15,7 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from lengthwise.feed.datasets.transformations import flat_mapped, interleaved
-from lengthwise.feed.reading.damaged_files import OnDamage
+from lengthwise.feed.options.reader_options import OnDamage
 from lengthwise.feed.reading.file_streams import Portion, PortionTable, any_skipped, read_portion
 from lengthwise.feed.reading.remote_files import copy_ahead
 from lengthwise.tensor.tensor_types import Dataset, Tensor

@@ -5,26 +5,23 @@ each damage; a damaged record whose length is valid (it has a separate checksum)
 for `on_damage="skip"`: files are read twice.
 """
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from lengthwise.feed.datasets.printable_tensors import visible_text
+from lengthwise.feed.datasets.printable_tensors import print_words
 from lengthwise.feed.datasets.transformations import flat_mapped, mapped
-from lengthwise.feed.reading.frame_claims import records_before_claim
+from lengthwise.feed.options.reader_options import OnDamage
+from lengthwise.feed.reading.frame_claims import FRAME_BYTES, records_before_claim
 from lengthwise.feed.reading.remote_files import local_path
 from lengthwise.records.container.compression import Compression
+from lengthwise.records.container.frame_headers import HEADER
 from lengthwise.tensor.tensor_types import Dataset, Tensor, TensorLike
 
-OnDamage = Literal["raise", "skip"]
 GZIP, ZLIB, PLAIN = "GZIP", "ZLIB", ""
 KINDS: dict[Compression, str] = {"gzip": GZIP, "zlib": ZLIB, "none": PLAIN}
 """TensorFlow's names of the compressions."""
 
-FRAME_BYTES = 16
-_HEADER_BYTES = 12
 _BUFFER_BYTES = 2**18
 _POLYNOMIAL = 0x82F63B78  # of crc32c, reflected
 _MASK = 0xFFFFFFFF
@@ -101,9 +98,8 @@ def _find_compressed(path: Tensor, compression: Tensor) -> tuple[Tensor, Tensor,
     zero = tf.constant(0, tf.int64)
     readable = _records_from(path, compression, zero).ignore_errors(True)
     count = readable.reduce(zero, lambda count, _: count + 1)
-    whole = count_compressed(path, compression) == count
-    reported = tf.cond(whole, lambda: True, lambda: report_skipped("the rest of", path, "from record", count))
-    with tf.control_dependencies([reported]):
+    incomplete = count_compressed(path, compression) != count
+    with tf.control_dependencies([report_skipped(incomplete, "the rest of", path, "from record", count)]):
         return zero[None], count[None], zero[None]
 
 
@@ -133,24 +129,19 @@ def count_valid_records(path: Tensor, offset: Tensor, limit: Tensor | int = -1) 
 
 def _step_over(path: Tensor, offset: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     """The start of the frame after the frame at `offset`, and whether the file ends before."""
-    head = read_plain_bytes(path, offset, _HEADER_BYTES)
-    whole = tf.size(head) == _HEADER_BYTES
-    words = tf.cast(tf.pad(head, [[0, _HEADER_BYTES - tf.size(head)]]), tf.int64)
-    length = tf.reduce_sum(tf.bitwise.left_shift(words[:8], tf.range(0, 64, 8, tf.int64)))
-    expected = tf.reduce_sum(tf.bitwise.left_shift(words[8:], tf.range(0, 32, 8, tf.int64)))
+    head = read_plain_bytes(path, offset, HEADER.size)
+    whole = tf.size(head) == HEADER.size
+    header = tf.pad(head, [[0, HEADER.size - tf.size(head)]])
+    length, checksum = tf.bitcast(header[:8], tf.int64), tf.bitcast(header[8:12], tf.uint32)
     following = offset + FRAME_BYTES + length
-    valid = whole & (length >= 0) & (following > offset) & (expected == _masked_crc32c(words[:8]))
+    valid = whole & (length >= 0) & (following > offset) & (tf.cast(checksum, tf.int64) == _masked_crc32c(header[:8]))
     valid &= tf.size(read_plain_bytes(path, tf.maximum(following, 1) - 1, 1)) == 1
-    reported = tf.cond(
-        tf.size(head) == 0,
-        lambda: True,
-        lambda: tf.cond(
-            valid,
-            lambda: report_skipped("one damaged record of", path, "record", index, "at byte", offset),
-            lambda: report_skipped("the unreadable rest of", path, "from record", index, "at byte", offset),
-        ),
-    )
-    with tf.control_dependencies([reported]):
+    position = ("record", index, "at byte", offset)
+    reported = [
+        report_skipped(valid, "one damaged record of", path, *position),
+        report_skipped(~valid & (tf.size(head) > 0), "the unreadable rest of", path, "from", *position),
+    ]
+    with tf.control_dependencies(reported):
         return tf.where(valid, following, offset), ~valid
 
 
@@ -165,16 +156,16 @@ def read_plain_bytes(path: Tensor, offset: Tensor, count: int) -> Tensor:
     return tf.io.decode_raw(text, tf.uint8)
 
 
-def _masked_crc32c(words: Tensor) -> Tensor:
-    """The checksum of 8 bytes as stored in TFRecord files, as int64."""
+def _masked_crc32c(data: Tensor) -> Tensor:
+    """The checksum of 8 bytes, uint8, as stored in TFRecord files, as int64."""
     crc = tf.constant(_MASK, tf.int64)
     table = tf.constant(_crc_table())
-    for place in range(8):
-        low = tf.bitwise.bitwise_and(tf.bitwise.bitwise_xor(crc, words[place]), 0xFF)
+    for byte in tf.unstack(tf.cast(data, tf.int64), 8):
+        low = tf.bitwise.bitwise_and(tf.bitwise.bitwise_xor(crc, byte), 0xFF)
         crc = tf.bitwise.bitwise_xor(tf.gather(table, low), tf.bitwise.right_shift(crc, 8))
     crc = tf.bitwise.bitwise_xor(crc, _MASK)
-    turned = tf.bitwise.bitwise_or(tf.bitwise.right_shift(crc, 15), tf.bitwise.left_shift(crc, 17))
-    return tf.bitwise.bitwise_and(tf.bitwise.bitwise_and(turned, _MASK) + 0xA282EAD8, _MASK)
+    rotated = tf.bitwise.bitwise_or(tf.bitwise.right_shift(crc, 15), tf.bitwise.left_shift(crc, 17))
+    return tf.bitwise.bitwise_and(tf.bitwise.bitwise_and(rotated, _MASK) + 0xA282EAD8, _MASK)
 
 
 def _crc_table() -> npt.NDArray[np.int64]:
@@ -185,11 +176,6 @@ def _crc_table() -> npt.NDArray[np.int64]:
     return table
 
 
-def report_skipped(*words: TensorLike) -> Tensor:
-    """An op that reports skipped data on standard error."""
-    printable = []
-    for word in words:
-        is_text = tf.is_tensor(word) and word.dtype == tf.string
-        printable.append(visible_text(word) if is_text else word)
-    with tf.control_dependencies([tf.print("lengthwise: skipped", *printable)]):
-        return tf.constant(False)
+def report_skipped(when: Tensor, *words: TensorLike) -> Tensor:
+    """An op that reports skipped data on standard error if `when`, bool `[]`, is true."""
+    return print_words(when, "lengthwise: skipped", *words)

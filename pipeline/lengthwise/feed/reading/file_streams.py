@@ -8,15 +8,17 @@ from typing import NamedTuple, Self
 import tensorflow as tf
 
 from lengthwise.feed.datasets.printable_tensors import visible_text
-from lengthwise.feed.datasets.transformations import ONE_DEVICE, filtered, flat_mapped, interleaved, mapped, scanned
-from lengthwise.feed.reading.damaged_files import (
-    KINDS,
-    OnDamage,
-    openable_path,
-    read_range,
-    report_skipped,
-    valid_ranges,
+from lengthwise.feed.datasets.transformations import (
+    ONE_DEVICE,
+    filtered,
+    flat_mapped,
+    interleaved,
+    mapped,
+    scanned,
+    with_function,
 )
+from lengthwise.feed.options.reader_options import OnDamage
+from lengthwise.feed.reading.damaged_files import KINDS, openable_path, read_range, report_skipped, valid_ranges
 from lengthwise.feed.reading.remote_files import copy_ahead, local_path
 from lengthwise.feed.reading.shard_checksums import begin_shard_check, checked_at_end, checked_last
 from lengthwise.manifest import Layout
@@ -126,7 +128,7 @@ class Streams:
     """
 
     def __init__(self, on_damage: OnDamage, chunk: int, seed: Tensor | None) -> None:
-        self._read = partial(read_portion, on_damage=on_damage)
+        self._on_damage = on_damage
         self._chunk = chunk
         self._seed = seed
         self._makers: dict[tuple[bool, ...], ConcreteFunction] = {}
@@ -147,15 +149,9 @@ class Streams:
             self._makers[kind] = make.get_concrete_function(*spec, *[scalar] * 2, tf.TensorSpec([2], tf.int64))
         seed = tf.zeros([2], tf.int64) if self._seed is None else self._seed + number
         sizes = (self._chunk, min(_CYCLE, len(portions)))
-        arguments = (*table, *(tf.constant(size, tf.int64) for size in sizes), seed)
-        variant = tf.raw_ops.FlatMapDataset(
-            input_dataset=tf.data.experimental.to_variant(tf.data.Dataset.from_tensors(arguments)),
-            other_arguments=self._makers[kind].captured_inputs,
-            f=self._makers[kind],
-            output_types=[tf.string],
-            output_shapes=[tf.TensorShape([None])],
-        )
-        return tf.data.experimental.from_variant(variant, tf.TensorSpec([None], tf.string)).prefetch(_AHEAD)
+        arguments = tf.data.Dataset.from_tensors((*table, *(tf.constant(size, tf.int64) for size in sizes), seed))
+        vectors = tf.TensorSpec([None], tf.string)
+        return with_function(tf.raw_ops.FlatMapDataset, arguments, self._makers[kind], vectors).prefetch(_AHEAD)
 
     def _make(
         self,
@@ -176,7 +172,7 @@ class Streams:
         files = copy_ahead(tf.data.Dataset.from_tensor_slices(table), lambda path, *_: path)
 
         def read(path: Tensor, skip: Tensor, take: Tensor, kind: Tensor) -> Dataset:
-            return self._read(path, skip if skips else None, take, kind, chunk=chunk)
+            return read_portion(path, skip if skips else None, take, kind, self._on_damage, chunk)
 
         chunks = interleaved(files, read, cycle) if several else flat_mapped(files, read)
         return tf.data.experimental.to_variant(chunks)
@@ -196,7 +192,10 @@ def read_portion(
 
     def read(path: Tensor) -> Dataset:
         path = begin_shard_check(path)
-        records = _read_valid(path, kind) if on_damage == "skip" else read_file(path, kind)
+        if on_damage == "skip":
+            records = _valid_records(path, kind)
+        else:
+            records = tf.data.TFRecordDataset(local_path(path), kind, _BUFFER_BYTES)
         records = records if skip is None else records.skip(skip)
         if on_damage == "skip":
             return checked_at_end(records.take(take).batch(chunk), path)
@@ -207,12 +206,7 @@ def read_portion(
     def count(read: Tensor, records: Tensor) -> tuple[Tensor, Tensor]:
         size = tf.size(records, tf.int64)
         is_incomplete = (size == 0) & (read < take)
-        reported = tf.cond(
-            is_incomplete,
-            lambda: report_skipped(take - read, "of", take, "records of", path),
-            lambda: tf.constant(True),
-        )
-        with tf.control_dependencies([reported]):
+        with tf.control_dependencies([report_skipped(is_incomplete, take - read, "of", take, "records of", path)]):
             return read + size, tf.identity(records)
 
     chunks = flat_mapped(openable_path(path, on_damage), read)
@@ -222,12 +216,7 @@ def read_portion(
     return filtered(counted, lambda records: tf.size(records) > 0)
 
 
-def read_file(path: Tensor, kind: Tensor) -> Dataset:
-    """The records of one file."""
-    return tf.data.TFRecordDataset(local_path(path), kind, _BUFFER_BYTES)
-
-
-def _read_valid(path: Tensor, kind: Tensor) -> Dataset:
+def _valid_records(path: Tensor, kind: Tensor) -> Dataset:
     return flat_mapped(valid_ranges(path, kind), lambda offset, count, _: read_range(path, kind, offset, count))
 
 

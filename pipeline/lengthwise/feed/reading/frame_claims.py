@@ -13,11 +13,13 @@ from lengthwise.errors import DatasetError, LengthwiseError
 from lengthwise.feed.datasets.process_functions import ProcessFunction
 from lengthwise.feed.datasets.transformations import mapped
 from lengthwise.feed.reading.remote_files import local_path
-from lengthwise.records.container.frame_headers import HEADER, is_header, length_checksum
+from lengthwise.records.container.frame_headers import DATA_CHECKSUM, HEADER, is_header, length_checksum
 from lengthwise.storage import files
 from lengthwise.tensor.tensor_types import Tensor
 
-_FRAME_BYTES = 16
+FRAME_BYTES = HEADER.size + DATA_CHECKSUM.size
+"""The bytes of a record's frame without its data."""
+
 _BUFFER_BYTES = 2**16
 _ALL = -1
 _TOKEN = "lengthwise: a worker that checks record headers must be started by `lengthwise serve worker`"
@@ -25,7 +27,7 @@ _TOKEN = "lengthwise: a worker that checks record headers must be started by `le
 
 def refuse_first_claim(path: str, head: bytes, size: int, error: type[LengthwiseError]) -> None:
     """Raises the error if an uncompressed file of this size starts with the header of a larger record."""
-    if is_header(head) and HEADER.unpack_from(head)[0] + _FRAME_BYTES > size:
+    if is_header(head) and HEADER.unpack_from(head)[0] + FRAME_BYTES > size:
         length = HEADER.unpack_from(head)[0]
         raise error(
             f"{path}: record 0 at byte 0 is damaged or truncated: its header states {length:,} bytes, in a file of "
@@ -70,7 +72,7 @@ def _count(stream: BinaryIO, size: int) -> int:
         length, checksum = HEADER.unpack(head)
         if length_checksum(length) != checksum:
             return _ALL  # TensorFlow stops here
-        start += length + _FRAME_BYTES
+        start += length + FRAME_BYTES
         if start > size:
             return count
         stream.seek(start)

@@ -9,11 +9,11 @@ import tensorflow as tf
 from lengthwise.errors import DataLimitError
 from lengthwise.feed.datasets.printable_tensors import visible_text
 from lengthwise.feed.datasets.transformations import filtered, flat_mapped, mapped, scanned
+from lengthwise.feed.options.reader_options import OnDamage
 from lengthwise.feed.reading.damaged_files import (
     GZIP,
     KINDS,
     PLAIN,
-    OnDamage,
     count_compressed,
     count_valid_records,
     openable_path,
@@ -22,13 +22,13 @@ from lengthwise.feed.reading.damaged_files import (
     report_skipped,
     valid_ranges,
 )
-from lengthwise.feed.reading.frame_claims import refuse_first_claim
+from lengthwise.feed.reading.frame_claims import FRAME_BYTES, refuse_first_claim
 from lengthwise.feed.reading.remote_files import local_path
 from lengthwise.records.container.compression import Compression, detect_compression
 from lengthwise.records.container.decompression import decompressed_size
 from lengthwise.records.container.frame_headers import HEADER
 from lengthwise.storage import files as file_system
-from lengthwise.tensor.tensor_types import Dataset, Tensor, TensorLike
+from lengthwise.tensor.tensor_types import Dataset, Tensor
 
 
 class RawChunk(NamedTuple):
@@ -130,7 +130,7 @@ def _checked(
         here = tf.where(file.compression == GZIP, position % 2**32, position)
         unexpected = (count == 0) & (here != file.end)
         done = tf.cond(unexpected, lambda: check(file, read, position), lambda: tf.constant(True))
-        size = tf.reduce_sum(tf.cast(tf.strings.length(chunk), tf.int64)) + 16 * count
+        size = tf.reduce_sum(tf.cast(tf.strings.length(chunk), tf.int64)) + FRAME_BYTES * count
         with tf.control_dependencies([done]):
             return (read + count, position + size), _located(chunk, number, index)
 
@@ -168,17 +168,13 @@ def _report_missing(file: ListedFile, _: Tensor, position: Tensor) -> Tensor:
     return tf.switch_case(
         _kind_of(file),
         [
-            lambda: _report_if(missing > 0, missing, "of the", file.end, "bytes of", file.path),
-            lambda: _report_if(~_is_as_long(file), "bytes missing of the", file.size, "bytes of", file.path),
-            lambda: _report_if(
+            lambda: report_skipped(missing > 0, missing, "of the", file.end, "bytes of", file.path),
+            lambda: report_skipped(~_is_as_long(file), "bytes missing of the", file.size, "bytes of", file.path),
+            lambda: report_skipped(
                 position >= 0, "damaged, truncated or missing data in", file.path, "after byte", position
             ),
         ],
     )
-
-
-def _report_if(condition: Tensor, *words: TensorLike) -> Tensor:
-    return tf.cond(condition, lambda: report_skipped(*words), lambda: tf.constant(False))
 
 
 def _kind_of(file: ListedFile) -> Tensor:

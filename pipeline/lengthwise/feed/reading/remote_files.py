@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import tensorflow as tf
 
@@ -33,21 +33,38 @@ _TOKEN = "lengthwise: a worker that reads s3:// or hdfs:// must be started by `l
 """The name under which TensorFlow knows `_fetch`; its only message in a process that does not know it."""
 
 
-class _RemoteTable(NamedTuple):
-    """The files, and the folder and limit of their copies; without a folder, the cache of the reading process."""
+class FileTable(NamedTuple):
+    """The paths of files, and the expected state of each, a `RemoteFile` as JSON."""
 
     paths: Tensor
-    remotes: Tensor
+    states: Tensor
+
+    @classmethod
+    def of(cls, remotes: Sequence[RemoteFile]) -> Self:
+        return cls(
+            tf.constant([remote.path for remote in remotes], tf.string),
+            tf.constant([json.dumps(remote) for remote in remotes], tf.string),
+        )
+
+    def state(self, path: Tensor) -> Tensor:
+        """The state of the file; of the first one if it is not in the table."""
+        return tf.gather(self.states, tf.argmax(tf.cast(tf.equal(self.paths, path), tf.int32)))
+
+
+class _Copies(NamedTuple):
+    """The files, and the folder and limit of their copies; without a folder, the cache of the reading process."""
+
+    files: FileTable
     folder: str
     limit: int
 
     def fetch(self, path: Tensor, *, wait: bool) -> tuple[Tensor, Tensor]:
-        remote = tf.gather(self.remotes, tf.argmax(tf.cast(tf.equal(self.paths, path), tf.int32)))
-        copy, error = _FETCH(path, remote, self.folder, tf.constant(self.limit, tf.int64), wait)
+        limit = tf.constant(self.limit, tf.int64)
+        copy, error = _FETCH(path, self.files.state(path), self.folder, limit, wait)
         return copy, error
 
 
-_READING: ContextVar[_RemoteTable | None] = ContextVar("reading", default=None)
+_READING: ContextVar[_Copies | None] = ContextVar("reading", default=None)
 _PROCESS_CACHE = Cache()
 
 
@@ -78,13 +95,7 @@ def reading_copies(remotes: Sequence[RemoteFile], chosen: Cache | None, *, here:
     if here:
         folder, limit = (chosen or _PROCESS_CACHE).place(), (chosen or _PROCESS_CACHE).max_bytes or 0
         _copies(folder, limit).check(remotes)
-    table = _RemoteTable(
-        tf.constant([remote.path for remote in remotes]),
-        tf.constant([json.dumps(remote) for remote in remotes]),
-        folder,
-        limit,
-    )
-    token = _READING.set(table)
+    token = _READING.set(_Copies(FileTable.of(remotes), folder, limit))
     try:
         yield
     finally:
@@ -93,22 +104,22 @@ def reading_copies(remotes: Sequence[RemoteFile], chosen: Cache | None, *, here:
 
 def local_path(path: Tensor) -> Tensor:
     """The path to open instead of `path`: the path of its copy, which is created if necessary."""
-    table = _READING.get()
-    if table is None:
+    copies = _READING.get()
+    if copies is None:
         return path
-    copy, error = table.fetch(path, wait=True)
+    copy, error = copies.fetch(path, wait=True)
     with tf.control_dependencies([tf.debugging.Assert(error == "", [error])]):
         return tf.identity(copy)
 
 
 def copy_ahead(dataset: Dataset, path_of: Callable[..., Tensor]) -> Dataset:
     """The dataset of files, which are copied some elements in advance; `path_of` receives the parts of an element."""
-    table = _READING.get()
-    if table is None:
+    copies = _READING.get()
+    if copies is None:
         return dataset
 
     def begin(*parts: Tensor) -> Structure:
-        with tf.control_dependencies(table.fetch(path_of(*parts), wait=False)):
+        with tf.control_dependencies(copies.fetch(path_of(*parts), wait=False)):
             element = tuple(tf.identity(part) for part in parts)
         return element if len(element) > 1 else element[0]
 

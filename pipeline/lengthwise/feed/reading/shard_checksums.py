@@ -16,18 +16,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from lengthwise.errors import LengthwiseError
+from lengthwise.feed.datasets.printable_tensors import print_words
 from lengthwise.feed.datasets.process_functions import ProcessFunction
 from lengthwise.feed.datasets.transformations import filtered, mapped
-from lengthwise.feed.reading.remote_files import local_path
+from lengthwise.feed.reading.remote_files import FileTable, local_path
 from lengthwise.printable_text import visible
 from lengthwise.storage import files
 from lengthwise.storage.remote_copying import RemoteFile, check_bytes
-from lengthwise.tensor.tensor_types import Dataset, Tensor, TensorLike
+from lengthwise.tensor.tensor_types import Dataset, Tensor
 
 _THREADS = 4
 
@@ -35,14 +35,7 @@ _TOKEN = "lengthwise: verify=True requires workers that were started by `lengthw
 """The name under which TensorFlow knows `_check`; its only message in a process that does not know it."""
 
 
-class _ShardTable(NamedTuple):
-    """The shards' paths, and the expected size and checksum of each, as JSON."""
-
-    paths: Tensor
-    shards: Tensor
-
-
-_CHECKING: ContextVar[_ShardTable | None] = ContextVar("checking", default=None)
+_CHECKING: ContextVar[FileTable | None] = ContextVar("checking", default=None)
 _QUEUE: SimpleQueue[tuple["Future[str]", RemoteFile, str]] = SimpleQueue()
 _RESULTS: dict[tuple[RemoteFile, str, str], "Future[str]"] = {}
 _LOCK = Lock()
@@ -51,9 +44,7 @@ _LOCK = Lock()
 @contextmanager
 def checking_shards(shards: Sequence[RemoteFile]) -> Iterator[None]:
     """In this context, traced functions check these files; without files they check nothing."""
-    paths = tf.constant([shard.path for shard in shards])
-    table = _ShardTable(paths, tf.constant([json.dumps(shard) for shard in shards]))
-    token = _CHECKING.set(table if shards else None)
+    token = _CHECKING.set(FileTable.of(shards) if shards else None)
     try:
         yield
     finally:
@@ -90,24 +81,17 @@ def checked_at_end(chunks: Dataset, path: Tensor) -> Dataset:
     def check(nothing: Tensor) -> Tensor:
         fault = _fault_of(path, wait=True)
         message = "lengthwise: a shard differs from its manifest; its readable records are used:"
-        reported = tf.cond(fault == "", lambda: True, lambda: _print(message, fault))
-        with tf.control_dependencies([reported]):
+        with tf.control_dependencies([print_words(fault != "", message, fault)]):
             return tf.identity(nothing)
 
     end = mapped(tf.data.Dataset.from_tensors(tf.zeros([0], tf.string)), check)
     return filtered(chunks.concatenate(end), lambda chunk: tf.size(chunk) > 0)
 
 
-def _print(*words: TensorLike) -> Tensor:
-    with tf.control_dependencies([tf.print(*words)]):
-        return tf.constant(False)
-
-
 def _fault_of(path: Tensor, *, wait: bool) -> Tensor:
     table = _CHECKING.get()
     assert table is not None
-    shard = tf.gather(table.shards, tf.argmax(tf.cast(tf.equal(table.paths, path), tf.int32)))
-    [fault] = _CHECK(shard, local_path(path), wait)
+    [fault] = _CHECK(table.state(path), local_path(path), wait)
     return fault
 
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from lengthwise.columns import RESERVED_KEY, packed_keys
 from lengthwise.feed.datasets.epochs import without_autograph
+from lengthwise.feed.datasets.transformations import dataset_of
 from lengthwise.feed.options.service_options import Service
 from lengthwise.feed.rows.feed_features import Batch
 from lengthwise.feed.service.consumer_ledger import exchange
@@ -94,14 +95,7 @@ def _in_order_of_arrival(spec: StructureSpec, first: Dataset, second: Dataset) -
 
 def _paced(spec: StructureSpec, dataset: Dataset) -> Dataset:
     """The elements of the dataset, each after a pause."""
-    parts = tf.nest.flatten(spec)
-    slow = tf.raw_ops.SleepDataset(
-        input_dataset=tf.data.experimental.to_variant(dataset),
-        sleep_microseconds=int(_TICK_S * 1e6),
-        output_types=[part.dtype for part in parts],
-        output_shapes=[part.shape for part in parts],
-    )
-    return tf.data.experimental.from_variant(slow, spec)
+    return dataset_of(tf.raw_ops.SleepDataset, dataset, spec, sleep_microseconds=int(_TICK_S * 1e6))
 
 
 def _relaxed(spec: StructureSpec, dataset: Dataset) -> Dataset:

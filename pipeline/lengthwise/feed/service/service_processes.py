@@ -1,7 +1,6 @@
 """The processes of a tf.data service: one dispatcher, which keeps a journal, and any number of workers."""
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import TypeVar
 
 import tensorflow as tf
@@ -9,14 +8,10 @@ import tensorflow as tf
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.feed.options.cache_options import Cache
 
-Server = TypeVar("Server")
+# Datasets call the Python functions of these modules: a worker must import them.
+from lengthwise.feed.reading import frame_claims, remote_files, shard_checksums  # noqa: F401
 
-_FUNCTION_MODULES = (
-    "lengthwise.feed.reading.remote_files",
-    "lengthwise.feed.reading.shard_checksums",
-    "lengthwise.feed.reading.frame_claims",
-)
-"""The modules of the Python functions that datasets call: a worker must import them."""
+Server = TypeVar("Server")
 
 
 def start_dispatcher(port: int, work_dir: str) -> tf.data.experimental.service.DispatchServer:
@@ -58,12 +53,8 @@ def start_worker(
     Raises:
         EnvironmentFailure: the server cannot start.
     """
-    for name in _FUNCTION_MODULES:
-        import_module(name)
-    from lengthwise.feed.reading.remote_files import keep_copies_in
-
     if cache is not None:
-        keep_copies_in(cache)
+        remote_files.keep_copies_in(cache)
     service = tf.data.experimental.service
     address = f"{host}:{port}" if port else f"{host}:%port%"
     config = service.WorkerConfig(
