@@ -84,7 +84,7 @@ def check_batch(batch: dict[str, np.ndarray], found: dict[int, Row], weights: di
     steps = {"source": batch["letters"].shape[1], "target": batch["sounds"].shape[1], "extra": batch["pause"].shape[1]}
     assert batch["point"].shape[1] == steps["source"]
     rows = len(batch["number"])
-    assert rows * sum(weights.get(group, 1) * own for group, own in steps.items()) <= BUDGET
+    assert rows * sum(weights.get(group, 1) * count for group, count in steps.items()) <= BUDGET
     for row, number in enumerate(batch["number"].tolist()):
         found[number] = {}
         for key, group in GROUPS.items():

@@ -20,16 +20,16 @@ def flat(batches: list[list[int]]) -> list[int]:
     return [number for batch in batches for number in batch]
 
 
-def test_an_epoch_has_every_record_once_and_whole(every_source: Source, data: Data) -> None:
-    seen = []
+def test_an_epoch_has_every_record_once_and_complete(every_source: Source, data: Data) -> None:
+    numbers = []
     for batch in every_source.read(batch_steps=BUDGET, window=200):
         rows = {key: value.numpy() for key, value in batch.items()}
         steps = rows["item"].shape[1]
         for row, number in enumerate(rows["record"].tolist()):
-            seen.append(number)
+            numbers.append(number)
             for key, values in expected(data.samples[number], steps).items():
                 np.testing.assert_array_equal(rows[key][row], values, err_msg=key)
-    assert sorted(seen) == list(range(len(data.samples)))
+    assert sorted(numbers) == list(range(len(data.samples)))
 
 
 def test_no_batch_exceeds_the_budget_and_rows_are_multiples_of_eight(source: Source) -> None:
@@ -71,12 +71,12 @@ def test_the_example_layout_knows_its_length_and_pads_to_the_boundaries(data: Da
     assert set(steps) == set(BOUNDARIES)
 
 
-def test_the_same_seed_gives_the_same_order_and_each_epoch_another(source: Source, data: Data) -> None:
+def test_the_same_seed_gives_the_same_order_and_each_epoch_differs(source: Source, data: Data) -> None:
     first, again, other = (ids(source.read(batch_steps=BUDGET, window=200, seed=seed, epochs=2)) for seed in (1, 1, 2))
     assert first == again != other
-    one, two = flat(first)[: len(data.samples)], flat(first)[len(data.samples) :]
-    assert sorted(one) == sorted(two)
-    assert one != two
+    first_epoch, second_epoch = flat(first)[: len(data.samples)], flat(first)[len(data.samples) :]
+    assert sorted(first_epoch) == sorted(second_epoch)
+    assert first_epoch != second_epoch
 
 
 def test_iterating_again_gives_the_next_epoch(source: Source) -> None:
@@ -86,9 +86,10 @@ def test_iterating_again_gives_the_next_epoch(source: Source) -> None:
     assert sorted(flat(first)) == sorted(flat(second))
 
 
-def test_batches_are_composed_anew_each_epoch(source: Source) -> None:
-    one, two = ({frozenset(batch) for batch in ids(d)} for d in [source.read(batch_steps=BUDGET, window=200)] * 2)
-    assert len(one & two) <= len(one) / 4
+def test_batches_contain_other_records_in_each_epoch(source: Source) -> None:
+    dataset = source.read(batch_steps=BUDGET, window=200)
+    first, second = ({frozenset(batch) for batch in ids(dataset)} for _ in range(2))
+    assert len(first & second) <= len(first) / 4
 
 
 def test_a_global_seed_changes_nothing(data: Data) -> None:
@@ -130,7 +131,7 @@ def test_workers_of_the_example_layout_step_equally_often_without_remainders(dat
     assert shapes[0] == shapes[1] == shapes[2]
 
 
-def test_batches_of_a_number_of_rows(source: Source, data: Data) -> None:
+def test_batches_have_batch_size_rows(source: Source, data: Data) -> None:
     whole = [len(batch) for batch in ids(source.read(batch_size=16))]
     assert sum(whole) == len(data.samples)
     assert max(whole) == 16

@@ -37,7 +37,7 @@ WAYS = {
 
 @pytest.mark.parametrize("boundaries", WRONG, ids=str)
 @pytest.mark.parametrize("way", WAYS)
-def test_wrong_boundaries_are_refused_alike(way: str, boundaries: object, tmp_path: Path) -> None:
+def test_wrong_boundaries_are_refused_by_every_function(way: str, boundaries: object, tmp_path: Path) -> None:
     unread = tmp_path / "no_records"
     unread.write_bytes(b"a\nb\n")
     with pytest.raises(ValueError, match=r"boundaries(\[\d\])?\b"):
@@ -45,7 +45,7 @@ def test_wrong_boundaries_are_refused_alike(way: str, boundaries: object, tmp_pa
 
 
 @pytest.mark.parametrize("way", ["read_raw", "count_raw", "serving_fn"])
-def test_what_is_no_list_is_refused_in_words(way: str, tmp_path: Path) -> None:
+def test_a_value_that_is_not_a_list_is_refused(way: str, tmp_path: Path) -> None:
     unread = tmp_path / "no_records"
     unread.write_bytes(b"")
     with pytest.raises(ConfigError, match=r"boundaries: expected a list.*, received 8"):

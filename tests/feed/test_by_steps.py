@@ -53,10 +53,10 @@ def varying(request: pytest.FixtureRequest) -> tuple[Varying, dict[str, Any]]:
 
 @settings(max_examples=12, deadline=None)
 @given(lengths=st.lists(st.integers(0, LIMITS[-1]), max_size=40))
-def test_each_element_comes_once_and_whole(varying: tuple[Varying, dict[str, Any]], lengths: list[int]) -> None:
+def test_each_element_occurs_once_and_complete(varying: tuple[Varying, dict[str, Any]], lengths: list[int]) -> None:
     elements, options = varying
     elements.lengths = lengths
-    seen, shapes = [], set()
+    numbers, shapes = [], set()
     for features, labels, weights in elements.batches.as_numpy_iterator():
         rows, steps = features["step"].shape
         shapes.add((rows, steps))
@@ -66,14 +66,14 @@ def test_each_element_comes_once_and_whole(varying: tuple[Varying, dict[str, Any
         for row in np.flatnonzero(real):
             length, number = features["sequence_length"][row], features["number"][row]
             assert length == lengths[number]
-            seen.append(number)
+            numbers.append(number)
             step = np.arange(length) + 100 * number
             pad = steps - length
             np.testing.assert_array_equal(features["step"][row], np.pad(step, (0, pad), constant_values=-1))
             np.testing.assert_array_equal(labels[row], np.pad(np.stack([step, -step], 1), ((0, pad), (0, 0))))
             np.testing.assert_array_equal(weights[row], np.pad(np.ones(length), (0, pad)))
-    assert len(seen) == len(set(seen))
-    assert options.get("drop_remainder") or sorted(seen) == list(range(len(lengths)))
+    assert len(numbers) == len(set(numbers))
+    assert options.get("drop_remainder") or sorted(numbers) == list(range(len(lengths)))
     assert "max_shapes" not in options or len(shapes) <= len(LIMITS)
 
 
@@ -83,7 +83,7 @@ def numbered(lengths: Any) -> Any:
     return tf.data.Dataset.from_tensor_slices({"x": ragged})
 
 
-def test_the_order_is_the_seeds_and_another_one_in_each_iteration() -> None:
+def test_the_seed_sets_the_order_and_each_iteration_differs() -> None:
     lengths = np.random.default_rng(0).integers(1, 12, 200)
     elements = tf.data.Dataset.from_tensor_slices(
         {"x": tf.RaggedTensor.from_row_lengths(tf.range(sum(lengths)), lengths)}
@@ -156,7 +156,7 @@ def test_every_dtype_and_both_kinds_of_tensors_are_padded() -> None:
     np.testing.assert_array_equal(weights["row"], [5.0, 4.0])
 
 
-def test_padding_that_elements_have_is_cut_off() -> None:
+def test_padding_of_elements_is_removed() -> None:
     rows = [
         {"x": [1, 2, 9], "sequence_length": 2},
         {"x": [3, 9], "sequence_length": 1},
@@ -250,7 +250,7 @@ BAD_DATA: list[tuple[Any, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("rows", "options", "message"), BAD_DATA)
-def test_elements_that_do_not_fit_are_an_error(rows: Any, options: dict[str, Any], message: str) -> None:
+def test_elements_that_are_too_long_or_uneven_are_an_error(rows: Any, options: dict[str, Any], message: str) -> None:
     tensors = {key: tf.ragged.constant(value) if key != "sequence_length" else value for key, value in rows.items()}
     elements = tf.data.Dataset.from_tensor_slices(tensors)
     with pytest.raises(tf.errors.InvalidArgumentError, match=re.escape(message)):

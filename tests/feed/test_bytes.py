@@ -96,7 +96,7 @@ def test_batches_have_the_strings(made: Made, data_sets: Any, source: str, optio
     assert found == expected
 
 
-def test_the_data_set_says_what_it_holds(made: Made, data_sets: Any) -> None:
+def test_manifest_report_and_samples_describe_the_strings(made: Made, data_sets: Any) -> None:
     _, expected, folder = made
     for layout, data in data_sets.items():
         lw.verify(data.folder)
@@ -108,12 +108,13 @@ def test_the_data_set_says_what_it_holds(made: Made, data_sets: Any) -> None:
         assert data.manifest.statistics["sound"].missing == absent > 0
         assert "sizes of steps, in bytes" in (folder / layout / "report.html").read_text()
         shown = {
-            one.context["id"][0]: one.steps for one in show_prepared(data.folder, data.manifest, data.manifest.shards)
+            record.context["id"][0]: record.steps
+            for record in show_prepared(data.folder, data.manifest, data.manifest.shards)
         }
-        assert {number: {"jpeg": one["jpeg"], "sound": one["sound"]} for number, one in shown.items()} == expected
+        assert {number: {key: steps[key] for key in ("jpeg", "sound")} for number, steps in shown.items()} == expected
 
 
-def test_a_model_decodes_them_itself_and_is_served_raw_records(made: Made, data_sets: Any, tmp_path: Path) -> None:
+def test_a_model_decodes_strings_and_serves_raw_records(made: Made, data_sets: Any, tmp_path: Path) -> None:
     import keras
 
     data, (_, expected, folder) = data_sets["block"], made
@@ -148,7 +149,7 @@ def test_a_model_decodes_them_itself_and_is_served_raw_records(made: Made, data_
         serve(records=tf.constant([records[3]]))
 
 
-def test_a_block_with_other_strings_than_its_rows_take_is_refused(made: Made, data_sets: Any, tmp_path: Path) -> None:
+def test_a_block_whose_strings_do_not_match_its_rows_is_refused(made: Made, data_sets: Any, tmp_path: Path) -> None:
     data = data_sets["block"]
     shard = Path(data.folder) / data.manifest.shards[0].path
     sound = shard.read_bytes()
@@ -175,17 +176,17 @@ def test_large_strings_make_small_blocks() -> None:
     found = [
         [len(text) for text in Example.FromString(block).features.feature["b"].bytes_list.value] for block in blocks
     ]
-    assert [len(one) for one in found] == [2, 1, 1, 16, 16, 8]
-    assert [size for one in found for size in one] == sizes
+    assert [len(block) for block in found] == [2, 1, 1, 16, 16, 8]
+    assert [size for block in found for size in block] == sizes
 
 
 @pytest.mark.parametrize("container", ["example", "context"])
 def test_flat_lists_and_groups(tmp_path: Path, container: str) -> None:
     """Each string of a flat list is a step; the bytes have a separate length."""
-    place = {"from": "context"} if container == "context" else {}
+    origin = {"from": "context"} if container == "context" else {}
     write = example if container == "example" else lambda features: sequence_example({"x": features["x"]}, features)
-    texts = [[b"\0" * size for size in range(count)] for count in (1, 5, 2, 9)]
-    records = [write({"x": [1.0, 2.0], "frames": found}) for found in texts]
+    frames = [[b"\0" * size for size in range(count)] for count in (1, 5, 2, 9)]
+    records = [write({"x": [1.0, 2.0], "frames": strings}) for strings in frames]
     write_records(tmp_path / "raw", records)
     job = {
         "inputs": {
@@ -193,7 +194,7 @@ def test_flat_lists_and_groups(tmp_path: Path, container: str) -> None:
             "format": "example" if container == "example" else "sequence_example",
         },
         "columns": [
-            {"kind": "bytes", "key": "frames", "group": "video", **place},
+            {"kind": "bytes", "key": "frames", "group": "video", **origin},
             {"kind": "numeric", "key": "x", "group": "x"},
         ],
         "sequences": {"groups": {"video": {"over_long": "truncate_right"}}},
@@ -204,10 +205,10 @@ def test_flat_lists_and_groups(tmp_path: Path, container: str) -> None:
     for batches in (data.read(batch_steps=64), lw.read_raw(job, batch_steps=64)):
         [batch] = batches.as_numpy_iterator()
         found = {tuple(r[:n]) for r, n in zip(batch["frames"].tolist(), batch["video_sequence_length"], strict=True)}
-        assert found == {tuple(one[:6]) for one in texts}
+        assert found == {tuple(strings[:6]) for strings in frames}
 
 
-def test_elements_of_anyone_and_the_schema(data_sets: Any) -> None:
+def test_strings_of_other_datasets_and_in_the_schema(data_sets: Any) -> None:
     rows = tf.ragged.constant([[b"a", b"\0"], [b"b"]])
     dataset = tf.data.Dataset.from_tensor_slices({"frames": rows}).apply(
         lw.batch_by_steps(64, padding_values={"frames": "-"})

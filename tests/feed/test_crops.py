@@ -22,18 +22,18 @@ def starts(data: Data, batches: Any) -> dict[int, int]:
         assert rows["item"].size <= BUDGET
         for row, number in enumerate(rows["record"].tolist()):
             arrays = data.samples[number].arrays
-            taken = rows["sequence_length"][row]
-            assert taken == min(len(arrays["item"]), CROP)
-            item, pair = rows["item"][row][:taken], rows["pair"][row][:taken]
-            places = range(len(arrays["item"]) - taken + 1)
-            (start, *_) = (at for at in places if (arrays["item"][at : at + taken] == item).all())
-            np.testing.assert_array_equal(pair, arrays["pair"][start : start + taken])
+            length = rows["sequence_length"][row]
+            assert length == min(len(arrays["item"]), CROP)
+            item, pair = rows["item"][row][:length], rows["pair"][row][:length]
+            positions = range(len(arrays["item"]) - length + 1)
+            (start, *_) = (at for at in positions if (arrays["item"][at : at + length] == item).all())
+            np.testing.assert_array_equal(pair, arrays["pair"][start : start + length])
             found[number] = start
     return found
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_each_record_comes_once_and_starts_elsewhere_in_each_epoch(name: str, data: Data) -> None:
+def test_each_record_occurs_once_and_starts_elsewhere_in_each_epoch(name: str, data: Data) -> None:
     dataset = make_source(name, data).read(batch_steps=BUDGET, crop=CROP, features=KEYS, seed=4)
     first, second = starts(data, dataset), starts(data, dataset)
     assert first.keys() == second.keys() == set(range(len(data.samples)))
@@ -57,13 +57,13 @@ def test_boundaries_beyond_the_crop_become_one(data: Data) -> None:
         assert max(steps) == CROP
 
 
-def test_anyones_data_is_cropped_with_its_labels() -> None:
+def test_other_datasets_are_cropped_with_their_labels() -> None:
     steps = tf.ragged.range([3, 9, 2, 30])
     elements = tf.data.Dataset.from_tensor_slices(({"x": steps}, steps))
     batches = elements.repeat(50).apply(lw.batch_by_steps(40, crop=4, boundaries=[2, 64], max_shapes=2, window=40))
-    seen = set()
+    crops = set()
     for features, labels, weights in batches.as_numpy_iterator():
         assert features["x"].shape in ((8, 4), (16, 2))
         np.testing.assert_array_equal(features["x"] * (weights > 0), labels * (weights > 0).astype(int))
-        seen |= {(int(row[0]), int(row[-1])) for row, weight in zip(labels, weights, strict=True) if weight.all()}
-    assert {first for first, last in seen if last - first == 3} >= {*range(6), 20}
+        crops |= {(int(row[0]), int(row[-1])) for row, weight in zip(labels, weights, strict=True) if weight.all()}
+    assert {first for first, last in crops if last - first == 3} >= {*range(6), 20}

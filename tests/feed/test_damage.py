@@ -67,7 +67,7 @@ def test_damage_of_a_raw_file_is_an_error_that_names_it(tmp_path: Any, name: str
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_counted_by_the_jobs_own_reader(tmp_path: Any, name: str) -> None:
+def test_count_raw_counts_damage(tmp_path: Any, name: str) -> None:
     counts = count_raw(damaged(tmp_path, name), columns=COLUMNS)
     assert counts.pop("valid") == len(RECORDS) - len(DAMAGE[name][1])
     assert set(counts) <= {"damaged_record", "damaged_file"}
@@ -75,7 +75,7 @@ def test_damage_is_counted_by_the_jobs_own_reader(tmp_path: Any, name: str) -> N
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_what_is_damaged_is_left_out_where_that_is_asked_for(tmp_path: Any, name: str, capfd: Any) -> None:
+def test_damaged_records_are_skipped_on_request(tmp_path: Any, name: str, capfd: Any) -> None:
     path = damaged(tmp_path, name)
     dataset = read_raw(path, columns=COLUMNS, batch_size=64, on_damage="skip")
     if DAMAGE[name][1] == rest(0):
@@ -88,7 +88,7 @@ def test_what_is_damaged_is_left_out_where_that_is_asked_for(tmp_path: Any, name
     assert path in capfd.readouterr().err
 
 
-def test_a_gzip_file_that_is_cut_off_is_named_or_read_up_to_there(tmp_path: Any, capfd: Any) -> None:
+def test_a_truncated_gzip_file_is_named_or_read_up_to_its_end(tmp_path: Any, capfd: Any) -> None:
     path = write_records(os.path.join(tmp_path, "raw.tfrecord.gz"), RECORDS)
     change(path, lambda content: content[: len(content) * 3 // 4])
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"damaged or truncated(.|\n)*raw\.tfrecord\.gz"):
@@ -99,12 +99,12 @@ def test_a_gzip_file_that_is_cut_off_is_named_or_read_up_to_there(tmp_path: Any,
     assert path in capfd.readouterr().err
 
 
-def test_an_empty_file_is_no_damage(tmp_path: Any) -> None:
+def test_an_empty_file_is_not_damaged(tmp_path: Any) -> None:
     paths = [write_records(os.path.join(tmp_path, f"{i}.tfrecord"), records) for i, records in enumerate([[], RECORDS])]
     assert numbers(read_raw(paths, columns=COLUMNS, batch_size=64)) == list(range(len(RECORDS)))
 
 
-def test_a_file_of_several_names_is_read_once(tmp_path: Any) -> None:
+def test_a_file_with_several_names_is_read_once(tmp_path: Any) -> None:
     path = write_records(os.path.join(tmp_path, "raw.tfrecord"), RECORDS)
     os.symlink(path, os.path.join(tmp_path, "linked"))
     paths = [f"{tmp_path}/*", path, f"{tmp_path}/./raw.tfrecord", f"{tmp_path}//raw.tfrecord"]
@@ -129,7 +129,7 @@ def middle_flipped(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("layout", ["example", "block"])
-def test_damage_of_a_shard_is_named_or_left_out(copies: dict[str, str], data: Data, layout: str) -> None:
+def test_a_damaged_shard_is_named_or_skipped(copies: dict[str, str], data: Data, layout: str) -> None:
     shard = largest_shard(copies[layout])
     change(shard, middle_flipped)
     with pytest.raises(tf.errors.InvalidArgumentError, match=os.path.basename(shard)):
@@ -139,7 +139,7 @@ def test_damage_of_a_shard_is_named_or_left_out(copies: dict[str, str], data: Da
 
 
 @pytest.mark.parametrize("layout", ["example", "block"])
-def test_a_shard_that_vanishes_is_named_or_left_out(copies: dict[str, str], layout: str) -> None:
+def test_a_deleted_shard_is_named_or_skipped(copies: dict[str, str], layout: str) -> None:
     strict, lenient = (
         iter(read_prepared(copies[layout], "train", batch_steps=64, window=64, on_damage=policy, epochs=6))
         for policy in ("raise", "skip")

@@ -28,7 +28,7 @@ PROGRAM = """
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["example", "block"])
-def test_fifty_epochs_leave_nothing_behind(data: Data, layout: str) -> None:
+def test_fifty_epochs_leak_no_memory_threads_or_files(data: Data, layout: str) -> None:
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), data.folders[layout]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     (memory, threads, files), (later, more_threads, more_files) = (

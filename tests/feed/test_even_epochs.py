@@ -29,7 +29,7 @@ BUDGET = 256
     ],
     ids=str,
 )
-def test_the_number_of_batches_is_known_and_kept(options: dict[str, Any], data: Data) -> None:
+def test_the_number_of_batches_is_known_and_constant(options: dict[str, Any], data: Data) -> None:
     folder = data.folders["block"]
     dataset = lw.read_prepared(folder, "train", epochs=3, features=("record", "sequence_length", "item"), **options)
     assert lw.steps_per_epoch(dataset) * 3 == len(dataset)
@@ -48,27 +48,27 @@ def test_the_number_of_batches_is_known_and_kept(options: dict[str, Any], data: 
             assert len(found) == len(data.samples) or "max_shapes" in options
 
 
-def test_a_batch_size_alone_gives_no_more_batches_than_it_must(data: Data) -> None:
+def test_a_batch_size_alone_gives_the_minimum_number_of_batches(data: Data) -> None:
     for size, window in [(10, 64), (7, 64), (10, None)]:
         assert len(lw.read_prepared(data.folders["block"], batch_size=size, window=window)) == -(-700 // size)
 
 
 @pytest.mark.parametrize("options", [{"num_shards": 2}, {"mix": {"*": 0.5}}, {"on_damage": "skip"}], ids=str)
-def test_where_lengths_are_not_known_neither_is_the_number(options: dict[str, Any], data: Data) -> None:
+def test_the_number_is_unknown_if_the_lengths_are(options: dict[str, Any], data: Data) -> None:
     if "mix" in options:
         options = {"mix": {data.folders["block"]: 0.5}}
     dataset = lw.read_prepared(data.folders["block"], batch_steps=BUDGET, window=64, **options)
     assert int(dataset.cardinality()) < 0
 
 
-def test_epochs_of_raw_files_are_equal_too(data: Data) -> None:
+def test_epochs_of_raw_files_have_equal_numbers_of_batches(data: Data) -> None:
     dataset = make_source("raw", data).read(batch_steps=BUDGET, window=64, seed=5)
     counts, orders = zip(*((len(b), b[0]["record"][0]) for b in [list(dataset) for _ in range(3)]), strict=True)
     assert len(set(counts)) == 1
     assert len({int(first) for first in orders}) > 1
 
 
-def test_keras_has_nothing_to_warn_of(data: Data) -> None:
+def test_keras_does_not_warn(data: Data) -> None:
     train, valid = (
         lw.read_prepared(
             data.folders["block"], batch_steps=BUDGET, labels="y", features=("value", "sequence_length"), **o
@@ -80,9 +80,9 @@ def test_keras_has_nothing_to_warn_of(data: Data) -> None:
         [lw.SequenceFeatures(columns), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)]
     )
     model.compile("sgd", "mse")
-    seen: list[int] = []
-    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    trained: list[int] = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: trained.append(batch))
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Your input ran out of data")
         model.fit(train, validation_data=valid, epochs=3, verbose=0, callbacks=[count])
-    assert len(seen) == 3 * len(train)
+    assert len(trained) == 3 * len(train)

@@ -81,8 +81,8 @@ def _gradient(model: Any, loss: Callable[[], Any]) -> np.ndarray:
     model(tf.nest.map_structure(tf.identity, {"value": tf.zeros([1, 1]), "sequence_length": tf.ones([1], tf.int64)}))
     with tf.GradientTape() as tape:
         value = loss()
-    gradients = tape.gradient(value, [one.value for one in model.trainable_variables])
-    return np.concatenate([tf.reshape(tf.convert_to_tensor(one), [-1]) for one in gradients])
+    gradients = tape.gradient(value, [variable.value for variable in model.trainable_variables])
+    return np.concatenate([tf.reshape(tf.convert_to_tensor(gradient), [-1]) for gradient in gradients])
 
 
 def _mean(model: Any, batches: list[Any], *, weighted: bool) -> Any:
@@ -92,9 +92,9 @@ def _mean(model: Any, batches: list[Any], *, weighted: bool) -> Any:
         real = np.asarray(weights) > 0
         labels = labels[:, None] if real.ndim == 1 else labels
         each = keras.losses.get(model.loss)(labels, tf.identity(model(features)))
-        own = np.where(features["record"].numpy() % 5, 0.5, 1.0) if weighted else np.ones(len(real))
-        own = own.reshape(-1, *[1] * (real.ndim - 1))
-        losses.append(tf.reduce_sum(each * (real * own).astype(np.float32)))
+        row_weights = np.where(features["record"].numpy() % 5, 0.5, 1.0) if weighted else np.ones(len(real))
+        row_weights = row_weights.reshape(-1, *[1] * (real.ndim - 1))
+        losses.append(tf.reduce_sum(each * (real * row_weights).astype(np.float32)))
         count += np.count_nonzero(real)
     return tf.add_n(losses) / count
 

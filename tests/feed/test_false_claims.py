@@ -87,16 +87,16 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], d
         check=False,
     )
     assert done.returncode == 0, (done.returncode, done.stderr[-3000:])
-    said = {part.split("\n", 1)[0]: part for part in done.stderr.split("case ")[1:]}
-    return json.loads(done.stdout), said, root
+    reports = {part.split("\n", 1)[0]: part for part in done.stderr.split("case ")[1:]}
+    return json.loads(done.stdout), reports, root
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_record_that_claims_more_than_its_file(answers: Any, name: str) -> None:
-    found, said, root = answers
+    found, reports, root = answers
     _, left, strict = FILES[name]
     assert found[f"{name}, skip"] == [*left, 100]
-    assert f'skipped the unreadable rest of "{root / name}" from record' in said[f"{name}, skip"]
+    assert f'skipped the unreadable rest of "{root / name}" from record' in reports[f"{name}, skip"]
     if strict:
         error = found[f"{name}, raise"]
         assert error.startswith("DataLimitError")
@@ -105,9 +105,9 @@ def test_a_record_that_claims_more_than_its_file(answers: Any, name: str) -> Non
 
 @pytest.mark.parametrize("layout", ["example", "block"])
 def test_a_shard_that_claims_more_than_its_file(answers: Any, layout: str) -> None:
-    found, said, _ = answers
+    found, reports, _ = answers
     assert found[f"{layout}, skip"] == [1]
-    assert "record 0 at byte 0" in said[f"{layout}, skip"]
+    assert "record 0 at byte 0" in reports[f"{layout}, skip"]
     error = found[f"{layout}, raise"]
     assert error.startswith("DatasetError")
     assert "length-00016" in error

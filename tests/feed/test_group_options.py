@@ -26,7 +26,7 @@ def reader(job: dict[str, Any], sets: dict[str, Any], source: str) -> Any:
 def packable(made: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The job and its data without the group that may be empty, which packed rows do not support."""
     job, _, folder = made
-    rules = {name: own for name, own in job["sequences"]["groups"].items() if name != "extra"}
+    rules = {name: group for name, group in job["sequences"]["groups"].items() if name != "extra"}
     columns = [column for column in job["columns"] if column.key != "pause"]
     job = {**job, "columns": columns, "sequences": {"groups": rules}}
     made_of = {
@@ -37,12 +37,12 @@ def packable(made: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_crops_are_runs_of_steps_of_the_groups_that_are_named(made: Any, data_sets: Any, source: str) -> None:
+def test_crops_are_consecutive_steps_of_the_named_groups(made: Any, data_sets: Any, source: str) -> None:
     job, valid, _ = made
     read = reader(job, data_sets, source)
     crop = {"source": 3, "target": 2}
     whole = {"letters", "point", "sounds", "pause"}
-    taken: list[dict[int, Row]] = []
+    epochs: list[dict[int, Row]] = []
     for options in ({"seed": 3}, {"seed": 3}, {"seed": 4}, {"shuffle": False}):
         found: dict[int, Row] = {}
         count = 0
@@ -50,17 +50,17 @@ def test_crops_are_runs_of_steps_of_the_groups_that_are_named(made: Any, data_se
             check_batch(batch, found, {})
             count += len(batch["number"])
         assert count == len(found) == len(valid)
-        taken.append(found)
+        epochs.append(found)
         for number, row in found.items():
             for key in whole:
-                full, most = valid[number][key], crop.get(GROUPS[key], 99)
-                runs = [full[start : start + most] for start in range(max(len(full) - most, 0) + 1)]
+                full, limit = valid[number][key], crop.get(GROUPS[key], 99)
+                runs = [full[start : start + limit] for start in range(max(len(full) - limit, 0) + 1)]
                 assert row[key] in (runs if options.get("shuffle", True) else runs[:1])
             start = [point[1] - valid[number]["point"][0][1] for point in row["point"]][
                 :1
             ]  # points are numbered by step
             assert row["letters"] == valid[number]["letters"][int(start[0]) :][:3]
-    assert taken[0] == taken[1] != taken[2]
+    assert epochs[0] == epochs[1] != epochs[2]
 
 
 def unpacked(batch: dict[str, np.ndarray], found: dict[int, Row]) -> int:
@@ -68,26 +68,26 @@ def unpacked(batch: dict[str, np.ndarray], found: dict[int, Row]) -> int:
     count = 0
     for row, numbers in enumerate(batch["number"]):
         segments = {group: batch[f"{group}_segment_ids"][row] for group in PACK}
-        last = {group: own.max(initial=0) for group, own in segments.items()}
+        last = {group: ids.max(initial=0) for group, ids in segments.items()}
         assert len({*last.values()}) == 1
-        for own in segments.values():
-            assert own[own > 0].tolist() == sorted(own[own > 0])
-            assert (own[np.count_nonzero(own) :] == 0).all()
-        for place in range(last["source"]):
-            found[int(numbers[place])] = {}
+        for ids in segments.values():
+            assert ids[ids > 0].tolist() == sorted(ids[ids > 0])
+            assert (ids[np.count_nonzero(ids) :] == 0).all()
+        for slot in range(last["source"]):
+            found[int(numbers[slot])] = {}
             count += 1
             for key in KEYS:
-                steps = np.flatnonzero(segments[GROUPS[key]] == place + 1)
+                steps = np.flatnonzero(segments[GROUPS[key]] == slot + 1)
                 assert batch[f"{GROUPS[key]}_positions"][row][steps].tolist() == [*range(len(steps))]
-                assert batch[f"{GROUPS[key]}_sequence_length"][row][place] == len(steps)
-                found[int(numbers[place])][key] = batch[key][row][steps].tolist()
+                assert batch[f"{GROUPS[key]}_sequence_length"][row][slot] == len(steps)
+                found[int(numbers[slot])][key] = batch[key][row][steps].tolist()
         for key in KEYS:
             assert (batch[key][row][segments[GROUPS[key]] == 0] == PADDING[key]).all()
     return count
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_packed_rows_hold_each_record_once_with_all_its_groups(made: Any, packable: Any, source: str) -> None:
+def test_packed_rows_contain_each_record_once_with_all_its_groups(made: Any, packable: Any, source: str) -> None:
     valid = {number: {key: row[key] for key in KEYS} for number, row in made[1].items()}
     read = reader(*packable, source)
     options: dict[str, Any] = {"batch_steps": BUDGET, "pack": PACK, "seed": 3}
@@ -102,7 +102,7 @@ def test_packed_rows_hold_each_record_once_with_all_its_groups(made: Any, packab
     )
     assert rows < 1.25 * longest  # the lengths are independent of each other, so rows are not full
     again = read(**options).as_numpy_iterator()
-    assert all((one["letters"] == other["letters"]).all() for one, other in zip(batches, again, strict=True))
+    assert all((batch["letters"] == other["letters"]).all() for batch, other in zip(batches, again, strict=True))
 
     for features, labels, weights in read(**options, next_step="sounds").take(2).as_numpy_iterator():
         segments = features["target_segment_ids"]
@@ -116,18 +116,18 @@ def test_packed_rows_hold_each_record_once_with_all_its_groups(made: Any, packab
     assert {number: row["sounds"] for number, row in cropped.items()} == {n: row["sounds"] for n, row in valid.items()}
 
 
-def test_a_model_sees_packed_pairs_as_it_sees_each_alone(packable: Any) -> None:
+def test_a_model_gives_packed_pairs_the_same_outputs_as_unpacked_ones(packable: Any) -> None:
     data = packable[1]["block"]
     columns = {group: data.columns.only(key) for group, key in FIRST.items()}
     layers = {group: lw.SequenceFeatures(columns[group], embedding_dim=4) for group in PACK}
-    own, cross = (keras.layers.MultiHeadAttention(2, 4) for _ in range(2))
+    self_attention, cross_attention = (keras.layers.MultiHeadAttention(2, 4) for _ in range(2))
 
     def vectors(features: dict[str, Any], mask: Any, cross_mask: Any) -> np.ndarray:
         source, target = (layers[group](features) for group in ("source", "target"))
         for tensor in (source, target):
             tensor._keras_mask = None  # the masks below define the real steps
-        target = own(target, target, attention_mask=mask)
-        return cross(target, source, attention_mask=cross_mask).numpy()
+        target = self_attention(target, target, attention_mask=mask)
+        return cross_attention(target, source, attention_mask=cross_mask).numpy()
 
     alone: dict[int, np.ndarray] = {}
     for batch in data.read(batch_steps=BUDGET):
@@ -145,8 +145,8 @@ def test_a_model_sees_packed_pairs_as_it_sees_each_alone(packable: Any) -> None:
         assert cross_mask.numpy().any(-1).all()
         found = vectors(batch, lw.SegmentMask(causal=True)(target), cross_mask)
         for row, numbers in enumerate(batch["number"].numpy()):
-            for place in range(int(target[row].numpy().max())):
-                np.testing.assert_allclose(found[row][target[row] == place + 1], alone[int(numbers[place])], atol=1e-5)
+            for slot in range(int(target[row].numpy().max())):
+                np.testing.assert_allclose(found[row][target[row] == slot + 1], alone[int(numbers[slot])], atol=1e-5)
                 count += 1
     assert count == len(alone)
     assert {"source_positions", "target_segment_ids", "source_sequence_length"} < set(
@@ -156,7 +156,7 @@ def test_a_model_sees_packed_pairs_as_it_sees_each_alone(packable: Any) -> None:
         lw.SegmentMask(causal=True)(target, source)
 
 
-def test_examples_have_few_shapes_and_come_with_the_largest_first(made: Any, data_sets: Any) -> None:
+def test_examples_have_few_shapes_and_the_largest_come_first(made: Any, data_sets: Any) -> None:
     valid, data = made[1], data_sets["example"]
     shapes, numbers = set(), []
     for features, labels, weights in data.read(batch_steps=BUDGET, max_shapes=2, labels="number").as_numpy_iterator():
@@ -181,7 +181,7 @@ def test_weights_are_about_one_and_folders_are_mixed(made: Any, data_sets: Any) 
         read = reader(made[0], data_sets, source)
         chosen = options or {"labels": "sounds"}
         weights = [w for *_, w in read(batch_steps=BUDGET, even_weights=True, **chosen).as_numpy_iterator()]
-        factors = [own.max() for own in weights]  # one per batch
+        factors = [batch_weights.max() for batch_weights in weights]  # one per batch
         assert 0.6 < np.mean(factors) < 1.4  # batches of so few records are not full
     both = lw.open([data_sets["block"].folder, data_sets["example"].folder])
     mixed = both.read(batch_steps=BUDGET, mix={data_sets["example"].folder: 2})
@@ -195,9 +195,9 @@ def test_statistics_are_of_all_groups_and_of_each(data_sets: Any, packable: Any)
     for features, _ in read.as_numpy_iterator():
         steps = {group: features[key].shape[1] for key, group in GROUPS.items()}
         shapes.add((len(features["source_sequence_length"]), *steps.values()))
-        for group, own in steps.items():
+        for group, count in steps.items():
             real[group] += int(features[f"{group}_sequence_length"].sum())
-            padded[group] += len(features["source_sequence_length"]) * own
+            padded[group] += len(features["source_sequence_length"]) * count
     stats = lw.BatchStats(key={"source": "letters", "target": "sounds", "extra": "pause"}, verbose=False)
     stats.params = {}
     logs: dict[str, Any] = {}
@@ -240,7 +240,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("options", "message"), REFUSED)
-def test_what_has_no_meaning_with_groups_is_refused(made: Any, data_sets: Any, options: Any, message: str) -> None:
+def test_options_that_do_not_support_groups_are_refused(made: Any, data_sets: Any, options: Any, message: str) -> None:
     for source in ("raw", "block"):
         with pytest.raises(ConfigError, match=message):
             reader(made[0], data_sets, source)(batch_steps=BUDGET, **options)

@@ -17,7 +17,7 @@ from records.messages import sequence_example, write_records
 
 @pytest.mark.parametrize("source", ["raw", "block", "example", "both"])
 @pytest.mark.parametrize(("shuffle", "weights"), [(False, {}), (True, {"target": 5, "source": 2})])
-def test_batches_hold_each_record_once_within_the_budget(
+def test_batches_contain_each_record_once_within_the_budget(
     made: Any, data_sets: Any, source: str, shuffle: bool, weights: dict[str, int]
 ) -> None:
     job, valid, _ = made
@@ -66,8 +66,8 @@ def test_planned_pairs_are_the_shapes_of_all_parts(made: Any, tmp_path: Path, la
     names = {shard.path.split("/")[1][:18] for shard in alone.manifest.shards}
     assert names <= {f"length-{first:05d}x{second:05d}" for first, second in pairs}
     expected = [next(pair for pair in pairs if _holds(pair, row)) for row in valid.values()]
-    held = [sum(one.sequences for one in alone.manifest.shards if one.bucket == place) for place in range(4)]
-    assert held == [expected.count(pair) for pair in pairs]
+    counts = [sum(shard.sequences for shard in alone.manifest.shards if shard.bucket == bucket) for bucket in range(4)]
+    assert counts == [expected.count(pair) for pair in pairs]
     histogram = PairHistogram.sum([alone.manifest.pairs])
     assert histogram == PairHistogram.from_lengths(
         [[len(row["letters"]), len(row["sounds"])] for row in valid.values()]
@@ -91,7 +91,7 @@ def _holds(pair: tuple[int, ...], row: Row) -> bool:
     return len(row["letters"]) <= pair[0] and len(row["sounds"]) <= pair[1]
 
 
-def test_verify_and_totals_know_the_groups(data_sets: Any) -> None:
+def test_verify_and_totals_include_the_groups(data_sets: Any) -> None:
     for data in data_sets.values():
         lw.verify(data.folder)
         manifest = data.manifest
@@ -99,9 +99,9 @@ def test_verify_and_totals_know_the_groups(data_sets: Any) -> None:
         assert max(manifest.groups["target"].lengths["train"]) == 7
         for group in manifest.groups:
             lengths = manifest.groups[group].lengths["train"]
-            told = sum(shard.groups[group].steps for shard in manifest.shards)
-            assert told == sum(length * count for length, count in lengths.items())
-            assert manifest.totals_by_group[group].steps == told
+            steps = sum(shard.groups[group].steps for shard in manifest.shards)
+            assert steps == sum(length * count for length, count in lengths.items())
+            assert manifest.totals_by_group[group].steps == steps
         page = (Path(data.folder) / "report.html").read_text()
         assert "Padding by group" in page
         assert all(f'class="keep">{group}<' in page for group in ("source", "target", "extra"))
@@ -144,8 +144,8 @@ def test_an_encoder_and_a_decoder_learn_and_are_served(made: Any, data_sets: Any
     numbers = [number for number in range(0, 300, 2) if number in valid][:5]
     [served] = serve(records=tf.constant([records[number // 2] for number in numbers])).values()
     batch = next(iter(data.read(batch_size=300, features=[*(inputs), "number"])))
-    places = [batch["number"].numpy().tolist().index(number) for number in numbers]
-    expected = model({key: tf.gather(batch[key], places) for key in inputs})
+    positions = [batch["number"].numpy().tolist().index(number) for number in numbers]
+    expected = model({key: tf.gather(batch[key], positions) for key in inputs})
     for row, number in enumerate(numbers):
         length = len(valid[number]["sounds"])
         np.testing.assert_allclose(served[row, :length], expected[row, :length], atol=1e-5)
@@ -176,22 +176,22 @@ def test_a_served_model_follows_the_length_rules_of_the_groups_that_it_reads(dat
 
 
 @pytest.mark.parametrize("layout", ["example", "block"])
-def test_padding_on_the_left_is_that_of_each_group(data_sets: Any, layout: str) -> None:
+def test_padding_is_on_the_left_in_each_group(data_sets: Any, layout: str) -> None:
     read = (data_sets[layout].read(batch_steps=BUDGET, padding=side, labels="sounds") for side in ("right", "left"))
     for (right, sounds, weights), (left, moved, moved_weights) in zip(*read, strict=True):
         target = right["target_sequence_length"]
-        for lengths, one, other in (
+        for lengths, on_right, on_left in (
             (right["source_sequence_length"], right["letters"], left["letters"]),
             (right["source_sequence_length"], right["point"], left["point"]),
             (target, sounds, moved),
             (target, weights, moved_weights),
         ):
-            count = one.shape[1]
-            expected = [np.roll(row, count - length, 0) for row, length in zip(one.numpy(), lengths, strict=True)]
-            np.testing.assert_array_equal(other, expected)
+            count = on_right.shape[1]
+            expected = [np.roll(row, count - length, 0) for row, length in zip(on_right.numpy(), lengths, strict=True)]
+            np.testing.assert_array_equal(on_left, expected)
 
 
-def test_what_does_not_go_with_groups_is_refused(made: Any, data_sets: Any) -> None:
+def test_uses_that_do_not_support_groups_are_refused(made: Any, data_sets: Any) -> None:
     data = data_sets["block"]
     with pytest.raises(ConfigError, match="expected columns of one group.*'letters_embedding' of the group 'source'"):
         lw.SequenceFeatures(data.columns)
@@ -203,7 +203,7 @@ def test_what_does_not_go_with_groups_is_refused(made: Any, data_sets: Any) -> N
         data_sets["example"].read(batch_steps=12)
 
 
-def test_a_manifest_that_lies_about_groups_is_refused(data_sets: Any, tmp_path: Path) -> None:
+def test_a_manifest_with_wrong_groups_is_refused(data_sets: Any, tmp_path: Path) -> None:
     manifest = data_sets["block"].manifest
     lies = [
         {"groups": {}},
@@ -220,7 +220,7 @@ def test_a_manifest_that_lies_about_groups_is_refused(data_sets: Any, tmp_path: 
 
 
 @pytest.mark.parametrize("source", ["block", "example", "raw"])
-def test_a_group_without_a_name_may_stand_behind_a_named_one(tmp_path: Path, source: str) -> None:
+def test_a_group_without_a_name_may_follow_a_named_one(tmp_path: Path, source: str) -> None:
     lengths = {number: (number % 5 + 1, number % 3 + 1) for number in range(40)}
     records = [
         sequence_example({"frame": [[number]] * frames, "x": [[float(number)]] * steps}, {"number": number})

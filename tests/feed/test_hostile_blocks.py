@@ -45,7 +45,7 @@ def dataset(folder: Path) -> Any:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_block_that_does_not_hold_the_values_of_its_rows(folder: Path, dataset: Any, name: str) -> None:
+def test_a_block_without_the_values_of_its_rows_is_an_error(folder: Path, dataset: Any, name: str) -> None:
     [shard] = folder.glob("Split-train/*")
     [record] = read_records(shard)
     block = Example.FromString(record)

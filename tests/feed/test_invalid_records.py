@@ -85,15 +85,15 @@ class Online:
         chunk = RawChunk(tf.constant(records), tf.zeros(count, tf.int32), tf.range(count, dtype=tf.int64))
         [(kept, parsed)] = window.parse(chunk)
         self.rows, verdicts = window._refiner.refine(parsed)
-        self.places = {int(index): place for place, index in enumerate(kept.index.numpy())}
+        self.positions = {int(index): position for position, index in enumerate(kept.index.numpy())}
         self.verdicts = [verdicts.names[code] if code >= 0 else "" for code in verdicts.codes.numpy()]
 
     def verdict(self, index: int) -> str:
-        return self.verdicts[self.places[index]] if index in self.places else "unparsed"
+        return self.verdicts[self.positions[index]] if index in self.positions else "unparsed"
 
     def values(self, key: str, index: int) -> np.ndarray:
-        flat, place = self.rows.sequences[key], self.places[index]
-        return flat.values[flat.splits[place] : flat.splits[place + 1]].numpy()
+        flat, position = self.rows.sequences[key], self.positions[index]
+        return flat.values[flat.splits[position] : flat.splits[position + 1]].numpy()
 
 
 @pytest.mark.slow
@@ -116,20 +116,20 @@ def test_verdicts_and_values_are_those_of_the_job(data: st.DataObject) -> None:
         else:
             name = f"{reject.reason.value} ({reject.column})" if reject.column else reject.reason.value
             assert online.verdict(index) == name, records[index]
-    for place, index in enumerate(rows.column(INDEX).to_pylist()):
+    for position, index in enumerate(rows.column(INDEX).to_pylist()):
         if index in foreign:
             continue
-        assert int(online.rows.lengths[online.places[index]]) == rows.column(LENGTH)[place].as_py()
+        assert int(online.rows.lengths[online.positions[index]]) == rows.column(LENGTH)[position].as_py()
         for key in online.rows.sequences:
             found = online.values(key, index)
-            np.testing.assert_array_equal(found, np.array(rows.column(key)[place].as_py(), found.dtype))
+            np.testing.assert_array_equal(found, np.array(rows.column(key)[position].as_py(), found.dtype))
         for key, values in online.rows.context.items():
             found = (
-                values.numpy()[online.places[index]].reshape(-1).tolist()
+                values.numpy()[online.positions[index]].reshape(-1).tolist()
                 if values.shape.rank > 1
-                else [values.numpy()[online.places[index]]]
+                else [values.numpy()[online.positions[index]]]
             )
-            np.testing.assert_array_equal(found, rows.column(key)[place].as_py())
+            np.testing.assert_array_equal(found, rows.column(key)[position].as_py())
 
 
 def test_a_length_beyond_the_records_end_is_unparsable_to_the_job_alone() -> None:
@@ -261,7 +261,7 @@ def test_an_invalid_record_is_an_error_that_names_it(tmp_path: Any, name: str) -
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_invalid_records_are_left_out_where_that_is_asked_for(tmp_path: Any, name: str, capfd: Any) -> None:
+def test_invalid_records_are_skipped_on_request(tmp_path: Any, name: str, capfd: Any) -> None:
     path = file_with(tmp_path, BAD[name])
     dataset = read_raw(job_of(path, limits=LIMITS), batch_size=8, on_invalid="skip")
     found = sorted(number for batch in dataset for number in batch["record"].numpy().tolist())

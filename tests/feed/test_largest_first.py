@@ -49,7 +49,7 @@ def test_no_later_batch_exceeds_the_first_ones(name: str, data: Data, tmp_path: 
     assert [batch["record"].numpy().tolist() for batch in again] == numbers[4:]
 
     total = sum(map(len, numbers)) // 2
-    half = next(place for place in range(len(numbers)) if sum(map(len, numbers[:place])) == total)
+    half = next(position for position in range(len(numbers)) if sum(map(len, numbers[:position])) == total)
     assert numbers[:half] != numbers[half:]
     for epoch in (batches[:half], batches[half:]):
         shapes = [shape(batch) for batch in epoch]
@@ -62,7 +62,7 @@ def test_no_later_batch_exceeds_the_first_ones(name: str, data: Data, tmp_path: 
         assert total == len(data.samples) // READ[name].get("num_shards", 1)
 
 
-def test_anyones_largest_elements_come_first() -> None:
+def test_the_largest_elements_of_other_datasets_come_first() -> None:
     steps = tf.ragged.range([*[3] * 60, 30, *[2] * 60, 9])
     elements = tf.data.Dataset.from_tensor_slices({"x": steps})
     batches = list(elements.apply(lw.batch_by_steps(64, largest_first=True, boundaries=[4, 10, 30], multiple_of=1)))
@@ -73,7 +73,7 @@ def test_anyones_largest_elements_come_first() -> None:
     ]
 
 
-def test_what_does_not_go_with_it_is_refused(data: Data) -> None:
+def test_incompatible_options_are_refused(data: Data) -> None:
     with pytest.raises(ConfigError, match="expected either service or largest_first"):
         lw.Options(batch_steps=64, largest_first=True, service="localhost:1")
     with pytest.raises(ConfigError, match=r"largest_first: requires boundaries \(of a job: buckets\.boundaries"):

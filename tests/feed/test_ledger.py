@@ -14,15 +14,15 @@ def service(ledger: Any, index: int, consumers: int = 2) -> Service:
     return Service(address="x", job_name="j", num_consumers=consumers, consumer_index=index, ledger=str(ledger))
 
 
-def test_no_reader_sees_an_entry_that_is_half_written(tmp_path: Any) -> None:
+def test_no_reader_sees_a_partly_written_entry(tmp_path: Any) -> None:
     ledger = tmp_path / "ledger"
     ledger.mkdir()
-    numbers, seen, over = {10**6 + index for index in range(1500)}, set(), threading.Event()
+    numbers, contents, over = {10**6 + index for index in range(1500)}, set(), threading.Event()
 
     def poll() -> None:
         while not over.is_set():
             try:
-                seen.add((ledger / "epoch-0").read_text())
+                contents.add((ledger / "epoch-0").read_text())
             except FileNotFoundError:
                 continue
 
@@ -36,11 +36,11 @@ def test_no_reader_sees_an_entry_that_is_half_written(tmp_path: Any) -> None:
         over.set()
         for reader in readers:
             reader.join()
-    assert {text for text in seen if not text.isdecimal() or int(text) not in numbers} == set()
+    assert {text for text in contents if not text.isdecimal() or int(text) not in numbers} == set()
     assert os.listdir(ledger) == ["epoch-0"]
 
 
-def test_all_who_have_ended_are_read_and_nothing_else(tmp_path: Any) -> None:
+def test_only_consumers_that_have_ended_are_read(tmp_path: Any) -> None:
     name = tf.constant("epoch[0-9]*")  # a name is not a pattern
     for other in ("epoch0-0", "epoch[0-9]*-9", "epoch[0-9]*-1.abc.tmp"):
         (tmp_path / other).write_text("77")

@@ -83,14 +83,14 @@ def forms(container: str) -> dict[str, bytes]:
         parts = [number if isinstance(number, list) else [number] for number in numbers]
         return steps(*(feature(*part) for part in parts)) if nested else feature(*chain(*parts))
 
-    def plain(*pairs: tuple[bytes, bytes]) -> list[bytes]:
+    def unchanged(*pairs: tuple[bytes, bytes]) -> list[bytes]:
         return [entry(*pair) for pair in pairs]
 
     for name, feature in FEATURES.items():
         if name in IN_FIRST_CHUNK_ONLY and not nested:
             continue
         pairs = [(b"item", values(ITEMS, feature)), (b"more", values(MORE, feature))]
-        found[name] = record_of(pairs, len(found), container, plain)
+        found[name] = record_of(pairs, len(found), container, unchanged)
     pairs = [(b"item", values(ITEMS)), (b"more", values(MORE))]
     for name, make in MAPS.items():
         found[name] = record_of(pairs, len(found), container, make)
@@ -113,8 +113,8 @@ def forms(container: str) -> dict[str, bytes]:
     else:
         item, more = (in_example(entry(*pair)) for pair in pairs)
         found["features twice"] = item + in_example(entry(b"record", integers(len(found)))) + more
-    found["foreign fields of the record"] = UNKNOWN + record_of(pairs, len(found), container, plain)
-    long = record_of(pairs, len(found), container, plain)
+    found["foreign fields of the record"] = UNKNOWN + record_of(pairs, len(found), container, unchanged)
+    long = record_of(pairs, len(found), container, unchanged)
     assert long[1] < 128
     found["a length of more bytes than it needs"] = long[:1] + bytes([long[1] | 0x80, 0x80, 0]) + long[2:]
     return found
@@ -145,7 +145,7 @@ def model() -> Any:
 
 
 @pytest.mark.parametrize("container", ["sequence_example", "example"])
-def test_all_take_every_legal_form_alike(tmp_path: Any, container: str, capfd: Any) -> None:
+def test_all_readers_accept_every_valid_encoding(tmp_path: Any, container: str, capfd: Any) -> None:
     from lengthwise.job import run
 
     table = forms(container)
@@ -178,10 +178,10 @@ def test_all_take_every_legal_form_alike(tmp_path: Any, container: str, capfd: A
 
 
 @pytest.mark.parametrize("container", ["sequence_example", "example"])
-def test_what_no_parser_takes_is_left_out_beside_them(tmp_path: Any, container: str) -> None:
+def test_unparsable_records_among_them_are_skipped(tmp_path: Any, container: str) -> None:
     table = forms(container)
     bad = [b"\xff\xff", field(1, b"\x0a\x05abc"), field(1, field(1, b"\x0a\x05abc"))]
-    records = [one for pair in zip(table.values(), bad * 9, strict=False) for one in pair]
+    records = [record for pair in zip(table.values(), bad * 9, strict=False) for record in pair]
     path = write_records(tmp_path / "forms.tfrecord", records)
     job = {"inputs": {"files": path, "format": container}, "columns": COLUMNS}
     counts = count_raw(job)

@@ -53,7 +53,7 @@ def numbers(dataset: Any) -> list[int]:
 
 @pytest.mark.parametrize("name", MISSING)
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_what_a_raw_file_lost_since_it_was_listed_is_said(tmp_path: Any, suffix: str, name: str, capfd: Any) -> None:
+def test_data_that_a_raw_file_lost_after_listing_is_reported(tmp_path: Any, suffix: str, name: str, capfd: Any) -> None:
     path = write_records(tmp_path / f"a.tfrecord{suffix}", RECORDS)
     other = write_records(tmp_path / "b.tfrecord", OTHER)
     strict, lenient = (
@@ -64,19 +64,19 @@ def test_what_a_raw_file_lost_since_it_was_listed_is_said(tmp_path: Any, suffix:
         numbers(strict)
     found = numbers(lenient)
     assert set(range(100, 104)) <= set(found) < {*range(40), *range(100, 104)}
-    [said] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("lengthwise: skipped")]
-    assert path in said
-    assert "bytes of" in said
+    [report] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("lengthwise: skipped")]
+    assert path in report
+    assert "bytes of" in report
 
 
 @pytest.mark.parametrize("name", MISSING)
 @pytest.mark.parametrize("layout", ["example", "block"])
-def test_what_a_shard_lost_is_said_with_its_number(
+def test_the_number_of_records_that_a_shard_lost_is_reported(
     data: Data, tmp_path: Any, layout: str, name: str, capfd: Any
 ) -> None:
     folder = shutil.copytree(data.folders[layout], str(tmp_path / layout))
     split = os.path.join(folder, "Split-train")
-    shard = max((os.path.join(split, one) for one in os.listdir(split)), key=os.path.getsize)
+    shard = max((os.path.join(split, file) for file in os.listdir(split)), key=os.path.getsize)
     count = len(read_records(shard))
     MISSING[name](shard)
     with pytest.raises(tf.errors.OpError, match=re.escape(os.path.basename(shard))):
@@ -84,8 +84,8 @@ def test_what_a_shard_lost_is_said_with_its_number(
     found = numbers(read_prepared(folder, batch_steps=256, on_damage="skip"))
     assert 0 < len(found) < len(data.samples)
     left = {"all records but the last": 1, "half of the records": count - count // 2}.get(name, count)
-    said = capfd.readouterr().err
-    assert re.search(rf'skipped {left} of {count} records of ".*{os.path.basename(shard)}"', said), said
+    report = capfd.readouterr().err
+    assert re.search(rf'skipped {left} of {count} records of ".*{os.path.basename(shard)}"', report), report
 
 
 ZLIB = zlib.compress(CONTENT)
@@ -101,7 +101,7 @@ ZLIB_FILES: dict[str, tuple[bytes, bool]] = {
 
 
 @pytest.mark.parametrize("name", ZLIB_FILES)
-def test_zlib_files_are_read_and_their_damage_is_told(tmp_path: Any, name: str, capfd: Any) -> None:
+def test_zlib_files_are_read_and_their_damage_is_reported(tmp_path: Any, name: str, capfd: Any) -> None:
     content, sound = ZLIB_FILES[name]
     path = tmp_path / "a.tfrecord.zz"
     path.write_bytes(content)
@@ -152,14 +152,14 @@ def _starts_zlib(length: int) -> bool:
 HOSTILE = "a\x1b[31m\u009b2J\u202egnp\u2028\u200b.tfrecord"
 
 
-def test_names_are_said_without_what_cannot_be_seen(data: Data, tmp_path: Any, capfd: Any) -> None:
+def test_reported_names_contain_no_unprintable_characters(data: Data, tmp_path: Any, capfd: Any) -> None:
     """Skipped and damaged data: a file with a hostile name, a shard in a folder with one."""
     path = write_records(tmp_path / HOSTILE, RECORDS)
     other = write_records(tmp_path / "b.tfrecord", OTHER)
     content = (tmp_path / HOSTILE).read_bytes()
     (tmp_path / HOSTILE).write_bytes(content[:20] + bytes([content[20] ^ 1]) + content[21:-5])
     folder = shutil.copytree(data.folders["block"], str(tmp_path / f"set{HOSTILE}"))
-    shard = max(os.path.join(folder, "Split-train", one) for one in os.listdir(f"{folder}/Split-train"))
+    shard = max(os.path.join(folder, "Split-train", file) for file in os.listdir(f"{folder}/Split-train"))
     write_records(shard, read_records(shard)[:-1])
     errors = []
     for verify in (False, True):
@@ -171,9 +171,9 @@ def test_names_are_said_without_what_cannot_be_seen(data: Data, tmp_path: Any, c
             with pytest.raises(tf.errors.InvalidArgumentError) as caught:
                 numbers(read("raise"))
             errors.append(next(line for line in str(caught.value).splitlines() if "tfrecord" in line))
-    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("lengthwise: ")]
-    assert len(said) >= 6
-    assert any("differs from its manifest" in line for line in said)
-    for line in [*said, *errors]:
+    reports = [line for line in capfd.readouterr().err.splitlines() if line.startswith("lengthwise: ")]
+    assert len(reports) >= 6
+    assert any("differs from its manifest" in line for line in reports)
+    for line in [*reports, *errors]:
         assert "gnp" in line
         assert line.isprintable()

@@ -75,7 +75,7 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("epochs", [1, 3, None])
 @pytest.mark.parametrize("name", LEFT_OUT)
-def test_an_epoch_of_which_nothing_is_left_is_an_error(tmp_path: Any, name: str, epochs: int | None) -> None:
+def test_an_epoch_without_batches_is_an_error(tmp_path: Any, name: str, epochs: int | None) -> None:
     records, limits, options = LEFT_OUT[name]
     path = write_records(tmp_path / "a.tfrecord", records)
     job: dict[str, Any] = {"inputs": {"files": path}, "columns": COLUMNS, "limits": limits}
@@ -83,7 +83,7 @@ def test_an_epoch_of_which_nothing_is_left_is_an_error(tmp_path: Any, name: str,
         next(iter(read_raw(job, batch_size=4, epochs=epochs, **options)))
 
 
-def test_files_that_vanish_are_an_error_in_an_endless_dataset(tmp_path: Any, capfd: Any) -> None:
+def test_deleted_files_are_an_error_in_an_endless_dataset(tmp_path: Any, capfd: Any) -> None:
     path = write_records(tmp_path / "a.tfrecord", [GOOD] * 8)
     iterator = iter(read_raw(path, columns=COLUMNS, batch_size=4, epochs=None, on_damage="skip"))
     next(iterator)
@@ -101,8 +101,8 @@ def address(tmp_path: Any) -> Iterator[str]:
     del worker, dispatcher
 
 
-def test_through_a_service_it_is_an_error_too(tmp_path: Any, address: str) -> None:
-    good, bad = (write_records(tmp_path / name, [one]) for name, one in {"good": GOOD, "bad": BAD}.items())
+def test_empty_input_is_an_error_through_a_service(tmp_path: Any, address: str) -> None:
+    good, bad = (write_records(tmp_path / name, [record]) for name, record in {"good": GOOD, "bad": BAD}.items())
     (tmp_path / "empty").touch()
     for service in (address, Service(address=address, mode="coordinated", job_name="c")):
         with pytest.raises(ConfigError, match="expected records, found none"):

@@ -32,12 +32,12 @@ def test_a_mistake_is_the_same_error_in_every_form(data: Data, fields: dict[str,
             make()
 
 
-def test_what_is_no_options_is_refused(data: Data) -> None:
+def test_options_of_another_type_are_refused(data: Data) -> None:
     with pytest.raises(ConfigError, match=re.escape("options: expected lengthwise.Options(...), received")):
         lw.read_prepared(data.folders["block"], options={"batch_steps": 8})  # type: ignore[arg-type]
 
 
-def test_other_settings_are_checked_when_made() -> None:
+def test_other_settings_are_checked_on_creation() -> None:
     with pytest.raises(ConfigTypeError, match="Service: address: expected text, received 1; put it in quotes"):
         lw.Service(address=1)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="Cache: max_bytes: expected at least 1, received 0"):

@@ -52,20 +52,23 @@ def batches(data: Data) -> Any:
 
 
 @pytest.mark.parametrize("name", ["example", "block", "raw"])
-def test_every_sequence_is_there_once_whole_and_with_its_context(name: str, batches: Any, data: Data) -> None:
-    found = {int(one["record"]): one for batch in batches(name) for one in unpacked(batch)}
+def test_every_sequence_occurs_once_complete_and_with_its_context(name: str, batches: Any, data: Data) -> None:
+    found = {int(sequence["record"]): sequence for batch in batches(name) for sequence in unpacked(batch)}
     assert sum(len(unpacked(batch)) for batch in batches(name)) == len(found) == len(data.samples)
     for sample in data.samples:
-        one = found[sample.context["record"]]
+        sequence = found[sample.context["record"]]
         for key, values in sample.arrays.items():
-            np.testing.assert_array_equal(one[key], values)
-        np.testing.assert_array_equal(one["positions"], np.arange(sample.length))
-        assert one["sequence_length"] == sample.length
-        assert (one["y"], one["w"]) == (np.float32(sample.context["y"]), np.float32(sample.context.get("w", 1.0)))
+            np.testing.assert_array_equal(sequence[key], values)
+        np.testing.assert_array_equal(sequence["positions"], np.arange(sample.length))
+        assert sequence["sequence_length"] == sample.length
+        assert (sequence["y"], sequence["w"]) == (
+            np.float32(sample.context["y"]),
+            np.float32(sample.context.get("w", 1.0)),
+        )
 
 
 @pytest.mark.parametrize("name", ["example", "block", "raw"])
-def test_batches_have_one_shape_and_next_to_no_padding(name: str, batches: Any) -> None:
+def test_batches_have_one_shape_and_almost_no_padding(name: str, batches: Any) -> None:
     shapes = {tuple((key, value.shape) for key, value in sorted(batch.items())) for batch in batches(name)}
     assert len(shapes) == 1
     (shape,) = shapes
@@ -107,7 +110,7 @@ def test_labels_and_weights_of_steps_and_of_sequences(data: Data) -> None:
     np.testing.assert_array_equal(weights, features["sequence_length"] > 0)
 
 
-def test_a_seed_gives_an_order_and_each_epoch_another_one(data: Data) -> None:
+def test_the_seed_sets_the_order_and_each_epoch_differs(data: Data) -> None:
     def order(**options: Any) -> list[list[int]]:
         dataset = read_prepared(
             data.folders["block"], "train", batch_steps=8 * T, pack=T, features=["record"], **options
@@ -133,14 +136,14 @@ def test_a_saved_iterator_continues_with_the_next_batch(data: Data, tmp_path: An
     assert [batch["record"].numpy().tolist() for batch in resumed] == rest
 
 
-def test_rows_hold_no_more_sequences_than_segments_says(data: Data) -> None:
+def test_rows_contain_at_most_segments_sequences(data: Data) -> None:
     dataset = read_prepared(data.folders["block"], "train", batch_size=16, pack=T, segments=3, drop_remainder=True)
     for batch in dataset.as_numpy_iterator():
         assert batch["record"].shape == (16, 3)
         assert batch["segment_ids"].max() <= 3
 
 
-def test_long_sequences_are_cut_where_the_job_cut_them(data: Data, tmp_path: Any) -> None:
+def test_long_sequences_are_truncated_if_the_job_truncated_them(data: Data, tmp_path: Any) -> None:
     config = JobConfig(
         inputs=Inputs(files=tuple(data.files)),
         columns=tuple(all_columns()),
@@ -150,14 +153,14 @@ def test_long_sequences_are_cut_where_the_job_cut_them(data: Data, tmp_path: Any
     )
     run(config, workers=1)
     found = read_prepared(tmp_path / "cut", "train", batch_size=8, pack=16, segments=16)
-    rows = {int(one["record"]): one for batch in found.as_numpy_iterator() for one in unpacked(batch)}
+    rows = {int(sequence["record"]): sequence for batch in found.as_numpy_iterator() for sequence in unpacked(batch)}
     assert len(rows) == len(data.samples)
     for sample in data.samples:
         for key, values in sample.arrays.items():
             np.testing.assert_array_equal(rows[sample.context["record"]][key], values[-16:])
 
 
-def test_long_raw_sequences_are_dealt_with_as_the_policy_says(data: Data) -> None:
+def test_long_raw_sequences_follow_the_policy(data: Data) -> None:
     def read(**sequences: str) -> Any:
         job = {"inputs": {"files": data.files}, "columns": all_columns(), "sequences": sequences}
         return read_raw(job, batch_size=8, pack=16, features=["sequence_length"])
@@ -177,18 +180,18 @@ class Transformer:
     def __init__(self, columns: Any) -> None:
         self.steps = lw.SequenceFeatures(columns, embedding_dim=4, context=["y"])
         self.project = keras.layers.Dense(8)
-        self.places = keras.layers.Embedding(T, 8)
+        self.positions = keras.layers.Embedding(T, 8)
         self.attend = keras.layers.MultiHeadAttention(2, 4)
         self.out = keras.layers.Dense(3)
 
     def packed(self, features: Any, *, causal: bool) -> Any:
-        x = self.project(self.steps(features)) + self.places(features["positions"])
+        x = self.project(self.steps(features)) + self.positions(features["positions"])
         x += self.attend(x, x, attention_mask=lw.SegmentMask(causal=causal)(features["segment_ids"]))
         return self.out(lw.SegmentPooling("mean")([x, features["sequence_length"]]))
 
     def unpacked(self, features: Any, *, causal: bool) -> Any:
         valid = tf.sequence_mask(features["sequence_length"])
-        x = self.project(self.steps(features)) + self.places(tf.range(tf.shape(valid)[1]))
+        x = self.project(self.steps(features)) + self.positions(tf.range(tf.shape(valid)[1]))
         x += self.attend(x, x, attention_mask=valid[:, None, :], use_causal_mask=causal)
         return self.out(keras.layers.GlobalAveragePooling1D()(x, mask=valid))
 
@@ -248,25 +251,25 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("name", ["example", "block", "raw"])
-def test_crops_are_packed_from_another_place_in_each_epoch(name: str, data: Data) -> None:
+def test_crops_are_packed_from_another_position_in_each_epoch(name: str, data: Data) -> None:
     keys = ["item", "pair", "record", "sequence_length", "segment_ids"]
     dataset = make_source(name, data).read(batch_steps=8 * 16, pack=16, crop=7, features=keys, seed=4)
     epochs = []
     for _ in range(2):
         starts = {}
         for batch in dataset.as_numpy_iterator():
-            for row, place in zip(*np.nonzero(batch["sequence_length"]), strict=True):
-                steps = batch["segment_ids"][row] == place + 1
+            for row, slot in zip(*np.nonzero(batch["sequence_length"]), strict=True):
+                steps = batch["segment_ids"][row] == slot + 1
                 record, item, pair = (
-                    int(batch["record"][row, place]),
+                    int(batch["record"][row, slot]),
                     batch["item"][row, steps],
                     batch["pair"][row, steps],
                 )
-                arrays, taken = data.samples[record].arrays, batch["sequence_length"][row, place]
-                assert taken == len(item) == min(len(arrays["item"]), 7)
-                places = range(len(arrays["item"]) - taken + 1)
-                (start, *_) = (at for at in places if (arrays["item"][at : at + taken] == item).all())
-                np.testing.assert_array_equal(pair, arrays["pair"][start : start + taken])
+                arrays, length = data.samples[record].arrays, batch["sequence_length"][row, slot]
+                assert length == len(item) == min(len(arrays["item"]), 7)
+                positions = range(len(arrays["item"]) - length + 1)
+                (start, *_) = (at for at in positions if (arrays["item"][at : at + length] == item).all())
+                np.testing.assert_array_equal(pair, arrays["pair"][start : start + length])
                 assert record not in starts
                 starts[record] = start
         epochs.append(starts)
@@ -281,7 +284,7 @@ def test_even_weights_give_each_sequence_or_step_the_same_influence(data: Data, 
     dataset = read_prepared(
         data.folders["block"], batch_steps=4 * T, pack=T, features=keys, even_weights=True, output_mask=masked, **labels
     )
-    factors, places = [], 0
+    factors, positions = [], 0
     for features, targets, weights in dataset:
         real = features["sequence_length"] > 0 if labels["labels"] == "y" else features["segment_ids"] > 0
         outputs = tf.zeros_like(targets)
@@ -289,13 +292,13 @@ def test_even_weights_give_each_sequence_or_step_the_same_influence(data: Data, 
             outputs._keras_mask = real
         loss = keras.losses.MeanSquaredError()(targets, outputs, sample_weight=weights)
         factors.append(float(loss / tf.reduce_sum(tf.where(real[..., None], targets**2, 0))))
-        places += int(tf.math.count_nonzero(real))
+        positions += int(tf.math.count_nonzero(real))
     np.testing.assert_allclose(factors, factors[0], rtol=1e-4)
-    assert factors[0] == pytest.approx(len(factors) / places, rel=0.1)
+    assert factors[0] == pytest.approx(len(factors) / positions, rel=0.1)
 
 
 @pytest.mark.parametrize(("options", "message"), REFUSED, ids=[message[:40] for _, message in REFUSED])
-def test_what_does_not_go_with_it_is_refused(options: dict[str, Any], message: str, data: Data) -> None:
+def test_incompatible_options_are_refused(options: dict[str, Any], message: str, data: Data) -> None:
     with pytest.raises(ConfigError) as error:
         read_prepared(data.folders["block"], "train", **{"pack": T, **options})
     assert message in str(error.value)
@@ -309,24 +312,26 @@ FIRST_FIT = tf.function(
 @given(
     lengths=st.lists(st.integers(1, 20), max_size=60),
     capacity=st.integers(20, 64),
-    most=st.integers(1, 9),
+    max_sequences=st.integers(1, 9),
 )
-@example(lengths=[20] * 5, capacity=20, most=1)
+@example(lengths=[20] * 5, capacity=20, max_sequences=1)
 @settings(max_examples=60, deadline=None)
-def test_each_sequence_is_in_the_first_row_that_has_room_for_it(lengths: list[int], capacity: int, most: int) -> None:
+def test_each_sequence_is_in_the_first_row_that_has_room_for_it(
+    lengths: list[int], capacity: int, max_sequences: int
+) -> None:
     ordered = sorted(lengths, reverse=True)
     expected, room = [], []
     for length in ordered:
-        row = next((i for i, (left, held) in enumerate(room) if left >= length and held < most), len(room))
+        row = next((i for i, (left, count) in enumerate(room) if left >= length and count < max_sequences), len(room))
         room[row : row + 1] = [
-            (left - length, held + 1) for left, held in [room[row] if row < len(room) else (capacity, 0)]
+            (left - length, count + 1) for left, count in [room[row] if row < len(room) else (capacity, 0)]
         ]
         expected.append(row)
-    found = FIRST_FIT(tf.constant(ordered, tf.int64), tf.constant(capacity), tf.constant(most))
+    found = FIRST_FIT(tf.constant(ordered, tf.int64), tf.constant(capacity), tf.constant(max_sequences))
     assert found.numpy().tolist() == expected
 
 
-def test_packing_of_log_normal_lengths_leaves_less_than_2_percent_of_padding() -> None:
+def test_packing_of_log_normal_lengths_leaves_less_than_1_percent_of_padding() -> None:
     lengths = np.clip(np.random.default_rng(0).lognormal(np.log(25), 0.9, 20_000).astype(int) + 1, 1, 512)
     rows = first_fit(tf.constant(np.sort(lengths)[::-1], tf.int64), 512, 56).numpy()
     assert (rows.max() + 1) * 512 / lengths.sum() < 1.01

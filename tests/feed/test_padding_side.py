@@ -40,7 +40,7 @@ def parts(batch: Any) -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_batches_are_the_shifted_ones(name: str, options: dict[str, Any], data: Data) -> None:
+def test_batches_equal_those_with_padding_on_the_right_shifted(name: str, options: dict[str, Any], data: Data) -> None:
     read = {
         side: list(
             make_source(name, data).read(batch_steps=BUDGET, seed=2, padding=side, **options).as_numpy_iterator()
@@ -68,7 +68,7 @@ def test_batches_are_the_shifted_ones(name: str, options: dict[str, Any], data: 
             np.testing.assert_array_equal(moved_weights, shifted(weights, lengths))
 
 
-def test_anyones_data_and_its_labels_are_shifted() -> None:
+def test_other_datasets_and_their_labels_are_shifted() -> None:
     steps = tf.ragged.range([3, 1, 5, 2, 4])
     elements = tf.data.Dataset.from_tensor_slices(({"x": steps}, steps, [1.0, 2.0, 3.0, 4.0, 5.0]))
 
@@ -81,8 +81,8 @@ def test_anyones_data_and_its_labels_are_shifted() -> None:
     for right, left in zip(read("right"), read("left"), strict=True):
         lengths = right[0]["sequence_length"]
         np.testing.assert_array_equal(left[0]["sequence_length"], lengths)
-        for one, other in zip((right[0]["x"], *right[1:]), (left[0]["x"], *left[1:]), strict=True):
-            np.testing.assert_array_equal(other, shifted(one, lengths))
+        for values, moved in zip((right[0]["x"], *right[1:]), (left[0]["x"], *left[1:]), strict=True):
+            np.testing.assert_array_equal(moved, shifted(values, lengths))
 
 
 class Masked(keras.Model):
@@ -91,7 +91,7 @@ class Masked(keras.Model):
     def __init__(self, columns: Any, padding: Any, twin: "Masked | None" = None) -> None:
         super().__init__()
         self.steps = lw.SequenceFeatures(columns, embedding_dim=4, context=["y"], padding=padding)
-        self.places = keras.layers.Embedding(64, 6) if twin is None else twin.places
+        self.positions = keras.layers.Embedding(64, 6) if twin is None else twin.positions
         self.project = keras.layers.Dense(6) if twin is None else twin.project
         self.attend = keras.layers.MultiHeadAttention(2, 3) if twin is None else twin.attend
         self.recur = keras.layers.GRU(5) if twin is None else twin.recur
@@ -99,8 +99,8 @@ class Masked(keras.Model):
     def call(self, features: Any) -> Any:
         steps = self.steps(features)
         mask = self.steps.compute_mask(features)
-        places = keras.ops.maximum(keras.ops.cumsum(keras.ops.cast(mask, "int32"), axis=1) - 1, 0)
-        x = self.project(steps) + self.places(places)
+        positions = keras.ops.maximum(keras.ops.cumsum(keras.ops.cast(mask, "int32"), axis=1) - 1, 0)
+        x = self.project(steps) + self.positions(positions)
         x += self.attend(x, x, attention_mask=mask[:, None, :], use_causal_mask=True)
         return self.recur(x, mask=mask)
 
@@ -137,7 +137,7 @@ def test_a_masked_model_predicts_the_same_in_training_and_served(data: Data, tmp
     assert {"item", "sequence_length"} < set(batch.element_spec[0])
 
 
-def test_what_is_served_to_a_model_without_our_layers_is_said(data: Data) -> None:
+def test_the_padding_of_a_model_without_our_layers_is_an_argument(data: Data) -> None:
     item = keras.Input([None], dtype="int64", name="item")
     model = keras.Model({"item": item}, keras.layers.Embedding(1000, 1)(item))
     records = tf.constant([data.samples[number].sequence_example() for number in range(9)])
@@ -150,7 +150,7 @@ def test_what_is_served_to_a_model_without_our_layers_is_said(data: Data) -> Non
         lw.serving_fn(model, all_columns(), padding="both")  # type: ignore[arg-type]
 
 
-def test_what_does_not_go_with_it_is_refused(data: Data) -> None:
+def test_incompatible_options_are_refused(data: Data) -> None:
     with pytest.raises(ConfigError, match="expected either pack or padding='left'"):
         lw.read_prepared(data.folders["block"], batch_size=8, pack=64, padding="left")
     with pytest.raises(ConfigError, match="padding: expected"):

@@ -29,8 +29,8 @@ COLUMNS = [
 PARTS = {"train": 0.6, "eval": 0.3, "test": 0.1}
 DIVISIONS: dict[str, dict[str, Any]] = {
     "bytes": {"fractions": PARTS, "seed": 2**63 - 1},
-    "whole numbers": {"fractions": PARTS, "key": "user"},
-    "texts": {"fractions": PARTS, "key": "name"},
+    "integers": {"fractions": PARTS, "key": "user"},
+    "strings": {"fractions": PARTS, "key": "name"},
 }
 INVALID = 10  # of the 300 records
 
@@ -88,20 +88,20 @@ def test_the_records_of_each_split_are_those_of_the_prepared_data(division: str,
     assert (everything, read) == (300 - INVALID, INVALID * (len(data.splits) if by_key else 1))
 
 
-def test_an_invalid_record_stops_the_reader_of_its_own_split_alone(raw: Path) -> None:
+def test_an_invalid_record_stops_only_the_reader_of_its_split(raw: Path) -> None:
     number = splits_of_records([make_record(0)], Splits(fractions={"train": 0.5, "eval": 0.5}))[0]
     job = {
         "inputs": {"files": write_records(raw / "few", [make_record(n) for n in (0, *range(31, 59))])},
         "columns": COLUMNS,
         "splits": {"fractions": {"train": 0.5, "eval": 0.5}},
     }
-    own, other = ("eval", "train") if number == 0 else ("train", "eval")
+    split, other = ("eval", "train") if number == 0 else ("train", "eval")
     assert 5 < len(records_of(lw.read_raw(job, other, batch_size=8))) < 24
     with pytest.raises(tf.errors.InvalidArgumentError, match="out_of_range"):
-        records_of(lw.read_raw(job, own, batch_size=8))
+        records_of(lw.read_raw(job, split, batch_size=8))
 
 
-def own_splits(splits: Splits) -> list[SplitFilter]:
+def split_filters(splits: Splits) -> list[SplitFilter]:
     config = lw.JobConfig(columns=tuple(COLUMNS), splits=splits)
     return [SplitFilter(config, name) for name in splits.fractions]
 
@@ -109,7 +109,7 @@ def own_splits(splits: Splits) -> list[SplitFilter]:
 @st.composite
 def divisions(draw: st.DrawFn, key: str | None = None) -> Splits:
     weights = draw(st.lists(st.one_of(st.floats(1e-12, 1), st.integers(1, 9)), min_size=2, max_size=5))
-    fractions = {f"s{place}": weight / sum(weights) for place, weight in enumerate(weights)}
+    fractions = {f"s{number}": weight / sum(weights) for number, weight in enumerate(weights)}
     return Splits(fractions=fractions, key=key, seed=draw(st.integers(0, 2**63 - 1)))
 
 
@@ -117,7 +117,7 @@ def divisions(draw: st.DrawFn, key: str | None = None) -> Splits:
 @given(divisions(), st.lists(st.binary(max_size=200), min_size=1, max_size=20))
 def test_bytes_are_divided_by_tensorflow_as_by_numpy(splits: Splits, records: list[bytes]) -> None:
     expected = splits_of_records(records, splits)
-    found = [one.of_records(tf.constant(records)).numpy() for one in own_splits(splits)]
+    found = [split.of_records(tf.constant(records)).numpy() for split in split_filters(splits)]
     np.testing.assert_array_equal(np.argmax(found, axis=0), expected)
     assert np.sum(found, axis=0).tolist() == [1] * len(records)
 
@@ -142,14 +142,14 @@ def test_values_of_a_key_are_divided_by_tensorflow_as_by_numpy(data: st.DataObje
     flat = Flat(tf.repeat(numbers, 2), tf.range(len(values) + 1, dtype=tf.int64) * 2)
     rows = Rows({"x": flat}, tf.fill([len(values)], 2), {key: tensor}, tf.fill([len(values)], True))
     parsed = {key: RawSteps(tensor, tf.range(len(values) + 1, dtype=tf.int64), None, rows.keep)}
-    for place, one in enumerate(own_splits(splits)):
-        own = one.rows(rows, parsed)
-        wanted = np.flatnonzero(expected == place)
-        np.testing.assert_array_equal(own.sequences["x"].values, np.repeat(wanted, 2))
-        assert len(own.lengths) == len(own.keep) == len(own.context[key]) == len(wanted)
+    for number, split in enumerate(split_filters(splits)):
+        selected = split.rows(rows, parsed)
+        wanted = np.flatnonzero(expected == number)
+        np.testing.assert_array_equal(selected.sequences["x"].values, np.repeat(wanted, 2))
+        assert len(selected.lengths) == len(selected.keep) == len(selected.context[key]) == len(wanted)
 
 
-def test_the_shares_are_those_asked_for() -> None:
+def test_the_shares_are_the_configured_ones() -> None:
     splits = Splits(fractions=PARTS)
     found = splits_of_records((number.to_bytes(4, "little") for number in range(20_000)), splits)
     shares = np.bincount(found) / 20_000
@@ -173,14 +173,14 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", WRONG)
 @pytest.mark.parametrize("reader", ["read_raw", "count_raw"])
-def test_what_is_wrong_is_said_before_anything_is_read(name: str, reader: str) -> None:
+def test_wrong_arguments_are_refused_before_reading(name: str, reader: str) -> None:
     source, arguments, message = WRONG[name]
     options = {"batch_size": 8} if reader == "read_raw" else {}
     with pytest.raises(ConfigError, match=message):
         getattr(lw, reader)(source, **arguments, **options)
 
 
-def test_the_path_of_a_job_is_a_job(raw: Path, tmp_path: Path) -> None:
+def test_a_job_may_be_given_by_its_path(raw: Path, tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
     path.write_text(f"inputs: {{files: '{raw}/0.tfrecord'}}\ncolumns: [{{kind: numeric, key: x}}]\n")
     numbers = [row for batch in lw.read_raw(path, batch_size=8) for row in batch["x"].numpy()[:, 0].tolist()]

@@ -30,7 +30,7 @@ COPY = re.compile(r"[0-9a-f]{64}")
 
 
 @pytest.fixture
-def place(data: Data, tmp_path: Path) -> Iterator[str]:
+def root(data: Data, tmp_path: Path) -> Iterator[str]:
     """The data sets and the raw files on a remote file system."""
     root = f"memory://{tmp_path.name}-{os.getpid()}"
     for layout, folder in data.folders.items():
@@ -52,11 +52,11 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(folder=str(tmp_path / "cache"))
 
 
-def read(place: str, name: str, **options: Any) -> Any:
+def read(root: str, name: str, **options: Any) -> Any:
     options = {"batch_steps": 1024, "window": 200, **options}
     if name == "raw":
-        return read_raw(f"{place}/raw/*", columns=all_columns(), **options)
-    return read_prepared(f"{place}/{name}", "train", **options)
+        return read_raw(f"{root}/raw/*", columns=all_columns(), **options)
+    return read_prepared(f"{root}/{name}", "train", **options)
 
 
 def batches(dataset: Any) -> list[Any]:
@@ -79,19 +79,19 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_batches_are_those_of_local_files(place, data, cache, name):
+def test_batches_are_those_of_local_files(root, data, cache, name):
     for options in OPTIONS[name]:
         local = make_source(name, data).read(batch_steps=1024, window=200, **options)
-        dataset = read(place, name, batch_steps=1024, cache=cache, **options)
+        dataset = read(root, name, batch_steps=1024, cache=cache, **options)
         for _ in range(2):  # the second time from copies
             assert batches(dataset) == batches(local), options
         assert {name for name in os.listdir(str(cache.folder)) if not COPY.fullmatch(name)} == {"lock"}
 
 
 @pytest.mark.parametrize(("name", "on_damage"), [("example", "raise"), ("block", "skip"), ("raw", "raise")])
-def test_a_saved_iterator_goes_on_although_all_copies_are_gone(place, tmp_path, cache, name, on_damage):
+def test_a_saved_iterator_continues_without_the_copies(root, tmp_path, cache, name, on_damage):
     options: dict[str, Any] = {"seed": 5, "epochs": 2, "on_damage": on_damage, "batch_steps": 512}
-    iterator = iter(read(place, name, cache=cache, **options))
+    iterator = iter(read(root, name, cache=cache, **options))
     for _ in range(9):
         next(iterator)
     path = tf.train.Checkpoint(iterator=iterator).save(str(tmp_path / "iterator"))
@@ -99,19 +99,19 @@ def test_a_saved_iterator_goes_on_although_all_copies_are_gone(place, tmp_path, 
     for copy in copies(cache):
         (tmp_path / "cache" / copy).unlink()
     for folder in (str(cache.folder), str(tmp_path / "another machine's")):
-        again = iter(read(place, name, cache=folder, **options))
+        again = iter(read(root, name, cache=folder, **options))
         tf.train.Checkpoint(iterator=again).restore(path)
         assert batches(again) == rest
     assert len(rest) > 10
 
 
 @pytest.fixture
-def many(place: str) -> list[str]:
+def many(root: str) -> list[str]:
     """A hundred raw files, each with a hundredth of the data."""
-    content = [record for name in ("part-0.tfrecord", "part-2.tfrecord") for record in _records(f"{place}/raw/{name}")]
+    content = [record for name in ("part-0.tfrecord", "part-2.tfrecord") for record in _records(f"{root}/raw/{name}")]
     for number in range(100):
-        remote.FILES[f"{place}/many/{number:03d}"] = b"".join(map(framed, content[number::100]))
-    return [path for path in remote.FILES if path.startswith(f"{place}/many/")]
+        remote.FILES[f"{root}/many/{number:03d}"] = b"".join(map(framed, content[number::100]))
+    return [path for path in remote.FILES if path.startswith(f"{root}/many/")]
 
 
 def _records(path: str) -> list[bytes]:
@@ -123,7 +123,7 @@ def _records(path: str) -> list[bytes]:
     return found
 
 
-def test_data_that_is_larger_than_the_cache(many, tmp_path):
+def test_data_may_be_larger_than_the_cache(many, tmp_path):
     largest = max(len(remote.FILES[path]) for path in many)
     cache = Cache(folder=str(tmp_path / "cache"), max_bytes=largest)
     dataset = read_raw(many, columns=all_columns(), batch_steps=1024, cache=cache, seed=1)
@@ -133,23 +133,23 @@ def test_data_that_is_larger_than_the_cache(many, tmp_path):
     assert len(os.listdir(tmp_path / "large")) == 101
 
 
-def test_a_file_that_does_not_fit_is_said_at_once(place, tmp_path):
+def test_a_file_that_does_not_fit_is_an_error_before_reading(root, tmp_path):
     with pytest.raises(
-        ConfigError, match=rf"cache: expected room for the largest file, {place}/example/Split-.*max_bytes"
+        ConfigError, match=rf"cache: expected room for the largest file, {root}/example/Split-.*max_bytes"
     ):
-        read(place, "example", cache=Cache(folder=str(tmp_path), max_bytes=10))
+        read(root, "example", cache=Cache(folder=str(tmp_path), max_bytes=10))
 
 
-def test_a_folder_that_cannot_be_one_is_said_at_once(place, tmp_path, monkeypatch):
+def test_an_unusable_folder_is_an_error_before_reading(root, tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(EnvironmentFailure, match=r"cannot keep copies of remote files in .*/file/x: .*option cache"):
-        read(place, "block", cache=str(tmp_path / "file" / "x"))
+        read(root, "block", cache=str(tmp_path / "file" / "x"))
     monkeypatch.setenv("LENGTHWISE_CACHE", str(tmp_path / "file"))
     with pytest.raises(EnvironmentFailure, match="LENGTHWISE_CACHE"):
-        read(place, "raw")
+        read(root, "raw")
 
 
-def test_where_copies_are_kept(place, tmp_path, monkeypatch):
+def test_where_copies_are_kept(root, tmp_path, monkeypatch):
     for name in ("LENGTHWISE_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -172,52 +172,52 @@ def test_where_copies_are_kept(place, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("layout", ["example", "block"])
-def test_a_shard_that_is_not_the_one_written(place, cache, data, layout):
-    shard = load_manifest(f"{place}/{layout}").shards[0]
-    path = f"{place}/{layout}/{shard.path}"
+def test_a_changed_shard_is_an_error_or_skipped(root, cache, data, layout):
+    shard = load_manifest(f"{root}/{layout}").shards[0]
+    path = f"{root}/{layout}/{shard.path}"
     content = bytearray(remote.FILES[path])
     content[len(content) // 2] ^= 0x55
     remote.FILES[path] = bytes(content)
     with pytest.raises(tf.errors.InvalidArgumentError, match=rf"cannot use {path}: expected .* of crc32c .*, found "):
-        records(read(place, layout, cache=cache))
-    left = records(read(place, layout, cache=cache, on_damage="skip"))
+        records(read(root, layout, cache=cache))
+    left = records(read(root, layout, cache=cache, on_damage="skip"))
     assert set(left) < set(range(len(data.samples)))
     del remote.FILES[path]
     with pytest.raises(tf.errors.InvalidArgumentError, match=rf"cannot read {path}"):
-        records(read(place, layout, cache=cache))
-    assert set(records(read(place, layout, cache=cache, on_damage="skip"))) <= set(left)
+        records(read(root, layout, cache=cache))
+    assert set(records(read(root, layout, cache=cache, on_damage="skip"))) <= set(left)
 
 
-def test_a_raw_file_that_is_replaced_while_it_is_read(place, cache):
-    dataset = read(place, "raw", cache=cache)
-    remote.CHECKSUMS[f"{place}/raw/part-1.tfrecord.gz"] = "another tag"
+def test_a_raw_file_that_is_replaced_after_listing_is_an_error(root, cache):
+    dataset = read(root, "raw", cache=cache)
+    remote.CHECKSUMS[f"{root}/raw/part-1.tfrecord.gz"] = "another tag"
     with pytest.raises(
         tf.errors.InvalidArgumentError, match=r"part-1.tfrecord.gz: it was replaced after it was listed"
     ):
         records(dataset)
-    assert len(records(read(place, "raw", cache=cache))) == 700  # listed again
+    assert len(records(read(root, "raw", cache=cache))) == 700  # listed again
 
 
 @pytest.mark.parametrize("name", ["block", "raw"])
-def test_an_outage_passes(place, cache, data, name):
-    dataset = read(place, name, cache=cache)
-    broken = f"{place}/{'raw' if name == 'raw' else 'block/Split'}"
+def test_reading_continues_after_an_outage(root, cache, data, name):
+    dataset = read(root, name, cache=cache)
+    broken = f"{root}/{'raw' if name == 'raw' else 'block/Split'}"
     remote.OUTAGES.update({path: 100 for path in remote.FILES if path.startswith(broken)})
     assert records(dataset) == list(range(len(data.samples)))
-    assert not [path for path in remote.OUTAGES if path.startswith(place)]
+    assert not [path for path in remote.OUTAGES if path.startswith(root)]
 
 
 @pytest.mark.parametrize("path", ["../../../x", "/etc/passwd", "a/../../x", "memory://x/y"])
-def test_a_hostile_manifest_opens_nothing(place, cache, path):
-    name = f"{place}/example/manifest.json"
-    shard = load_manifest(f"{place}/example").shards[0].path
+def test_a_hostile_manifest_opens_nothing(root, cache, path):
+    name = f"{root}/example/manifest.json"
+    shard = load_manifest(f"{root}/example").shards[0].path
     remote.FILES[name] = remote.FILES[name].replace(shard.encode(), path.encode())
     with pytest.raises(DatasetError, match="expected a path within the data set's folder"):
-        read(place, "example", cache=cache)
+        read(root, "example", cache=cache)
 
 
-def test_counting_needs_no_copies(place, cache):
-    assert count_raw(f"{place}/raw/*", columns=all_columns())["valid"] == 700
+def test_counting_needs_no_copies(root, cache):
+    assert count_raw(f"{root}/raw/*", columns=all_columns())["valid"] == 700
 
 
 WORKER = """
@@ -228,7 +228,7 @@ WORKER = """
 
 
 @pytest.mark.slow
-def test_workers_of_a_service_keep_copies_of_their_own(data, tmp_path, monkeypatch):
+def test_workers_of_a_service_keep_their_own_copies(data, tmp_path, monkeypatch):
     pytest.importorskip("hdfs", reason="hdfs:// needs its client, see the extra `hdfs`")
     with serving(tmp_path / "hdfs") as server:
         monkeypatch.setenv("LENGTHWISE_BEAM_OPTIONS", shlex.join(server.options))

@@ -18,7 +18,7 @@ def signature(batch: Any) -> list[Any]:
     return [batch["record"].numpy().tolist(), batch["item"].numpy().tolist()]
 
 
-def test_a_saved_iterator_goes_on_with_the_very_next_batch(source: Source, tmp_path: Any) -> None:
+def test_a_saved_iterator_continues_with_the_next_batch(source: Source, tmp_path: Any) -> None:
     dataset = source.read(batch_steps=BUDGET, window=200, seed=5, epochs=2)
     iterator = iter(dataset)
     for _ in range(9):
@@ -32,7 +32,7 @@ def test_a_saved_iterator_goes_on_with_the_very_next_batch(source: Source, tmp_p
     assert len(rest) > 20
 
 
-def test_iterations_after_a_restored_one_are_those_of_an_undisturbed_run(source: Source, tmp_path: Any) -> None:
+def test_iterations_after_a_restored_one_are_those_of_an_uninterrupted_run(source: Source, tmp_path: Any) -> None:
     """At a late batch the seeds of the iteration are exhausted, and prefetching has ended."""
 
     def dataset() -> Any:

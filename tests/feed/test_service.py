@@ -49,7 +49,7 @@ SHAPED: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "options"), SHAPED)
-def test_windows_of_several_workers_leave_nothing_behind(
+def test_windows_of_several_workers_lose_no_record(
     data: Data, address: str, name: str, options: dict[str, Any]
 ) -> None:
     dataset = make_source(name, data).read(batch_steps=256, window=200, service=address, **options)
@@ -67,7 +67,7 @@ def test_coordinated_consumers_get_packed_rows(data: Data, address: str) -> None
 
 
 @pytest.mark.parametrize("source", ["raw", "block", "example"])
-def test_records_of_several_lengths_come_once(made: Any, data_sets: Any, address: str, source: str) -> None:
+def test_records_of_several_groups_occur_once(made: Any, data_sets: Any, address: str, source: str) -> None:
     def read(**options: Any) -> Any:
         options |= {"batch_steps": BUDGET, "window": 60}
         return (
@@ -104,7 +104,7 @@ def test_two_consumers_of_a_job_share_the_records(data: Data, address: str) -> N
 @pytest.mark.parametrize(
     ("name", "options"), [("example", {"seed": None}), ("block", {"shuffle": False}), ("raw", {"seed": 5})]
 )
-def test_each_iteration_of_a_dataset_is_an_epoch_of_its_own(
+def test_each_iteration_of_a_dataset_is_a_separate_epoch(
     data: Data, address: str, tmp_path: Any, name: str, options: dict[str, Any]
 ) -> None:
     datasets = [
@@ -119,8 +119,8 @@ def test_each_iteration_of_a_dataset_is_an_epoch_of_its_own(
         for index in range(2)
     ]
     for _ in range(2):
-        one = numbers(datasets[0])  # the other consumer gets the rest
-        assert sorted(one + numbers(datasets[1])) == list(range(len(data.samples)))
+        first = numbers(datasets[0])  # the other consumer gets the rest
+        assert sorted(first + numbers(datasets[1])) == list(range(len(data.samples)))
     if name != "raw":  # its number of records is unknown
         assert len(os.listdir(tmp_path)) == 4
 
@@ -153,7 +153,7 @@ CONSUMER = """
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["example", "block"])
-def test_coordinated_consumers_step_on_one_bucket(data: Data, address: str, layout: str) -> None:
+def test_coordinated_consumers_get_batches_of_one_bucket(data: Data, address: str, layout: str) -> None:
     command = [sys.executable, "-c", textwrap.dedent(CONSUMER), data.folders[layout], address, f"together-{layout}"]
     running = [
         subprocess.Popen(
@@ -165,13 +165,13 @@ def test_coordinated_consumers_step_on_one_bucket(data: Data, address: str, layo
     assert [process.returncode for process in running] == [0, 0], outputs
     steps = [[[int(word) for word in line.split()] for line in output.splitlines()] for output, _ in outputs]
     assert len(steps[0]) == len(steps[1]) == 60
-    for (one, longest), (two, other) in zip(*steps, strict=True):
+    for (first, longest), (second, other) in zip(*steps, strict=True):
         if layout == "example":
-            assert one == two
+            assert first == second
         assert max(longest, other) <= 1.3 * min(longest, other) + 1
 
 
-def test_a_dispatcher_started_again_from_its_journal_goes_on(data: Data, tmp_path: Any) -> None:
+def test_a_restarted_dispatcher_continues_from_its_journal(data: Data, tmp_path: Any) -> None:
     journal = str(tmp_path / "journal")
     dispatcher = start_dispatcher(0, journal)
     port = int(dispatcher.target.rpartition(":")[2])
@@ -197,7 +197,7 @@ def worker_process(dispatcher: str) -> Any:
 
 @pytest.mark.parametrize("mode", ["dynamic", "coordinated"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_worker_that_answers_no_more_ends_the_epoch_in_an_error(
+def test_a_worker_that_stops_answering_ends_the_epoch_with_an_error(
     data: Data, tmp_path: Any, number: signal.Signals, mode: str
 ) -> None:
     dispatcher = start_dispatcher(0, str(tmp_path / "journal"))
@@ -207,15 +207,15 @@ def test_a_worker_that_answers_no_more_ends_the_epoch_in_an_error(
         iterator = iter(make_source("example", data).read(batch_steps=64, service=service))
         found = len(next(iterator)["record"])
         worker.send_signal(number)
-        said = ""
-        while not said:
+        message = ""
+        while not message:
             try:
                 found += len(next(iterator)["record"])
             except tf.errors.InvalidArgumentError as error:
-                said = re.sub(r"\s+", " ", str(error))
-        assert "nothing arrived from the tf.data service at " in said
+                message = re.sub(r"\s+", " ", str(error))
+        assert "nothing arrived from the tf.data service at " in message
         counts = [f"[{len(data.samples)}] [{len(data.samples) - found}]", f"[{found}]"]
-        assert counts[mode == "coordinated"] in said
+        assert counts[mode == "coordinated"] in message
     finally:
         worker.kill()
         worker.communicate()
@@ -240,7 +240,7 @@ def test_lost_records_are_an_error_that_counts_them(tmp_path: Any, consumers: in
                 list(watched[-1])
 
 
-def test_pauses_of_the_trainer_and_an_end_that_does_not_come_are_no_loss() -> None:
+def test_pauses_of_the_trainer_and_a_late_end_are_not_a_loss() -> None:
     released = threading.Event()
 
     def batches() -> Iterator[dict[str, list[int]]]:
@@ -249,11 +249,11 @@ def test_pauses_of_the_trainer_and_an_end_that_does_not_come_are_no_loss() -> No
 
     signature = {"sequence_length": tf.TensorSpec([None], tf.int64)}
     arriving = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    taken = 0
+    count = 0
     for _ in watch(arriving, Service(address="x", timeout_s=1), expected=6):
         time.sleep(1.5)
-        taken += 1
-    assert taken == 3
+        count += 1
+    assert count == 3
     assert not released.is_set()
     released.set()
 

@@ -31,7 +31,7 @@ def copies(data: Data, tmp_path: Path) -> dict[str, str]:
 
 def largest(folder: str) -> str:
     split = os.path.join(folder, "Split-train")
-    return max((os.path.join(split, one) for one in os.listdir(split)), key=os.path.getsize)
+    return max((os.path.join(split, name) for name in os.listdir(split)), key=os.path.getsize)
 
 
 def replace(folder: str) -> str:
@@ -52,9 +52,9 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     paths: list[str] = []
     before = remote_copying.check_bytes
 
-    def check(expected: remote_copying.RemoteFile, place: str) -> None:
-        paths.append(place)
-        before(expected, place)
+    def check(expected: remote_copying.RemoteFile, path: str) -> None:
+        paths.append(path)
+        before(expected, path)
 
     monkeypatch.setattr("lengthwise.feed.reading.shard_checksums.check_bytes", check)
     return paths
@@ -71,13 +71,13 @@ def test_a_replaced_shard_is_an_error_or_a_line(copies: dict[str, str], data: Da
     capfd.readouterr()
     lenient = read_prepared(copies[layout], batch_steps=256, on_damage="skip", verify=True, epochs=2)
     assert len(numbers(lenient)) == 2 * len(data.samples)
-    said = [line for line in capfd.readouterr().err.splitlines() if "differs from its manifest" in line]
-    assert len(said) == 2
-    assert all(name in line for line in said)
+    reports = [line for line in capfd.readouterr().err.splitlines() if "differs from its manifest" in line]
+    assert len(reports) == 2
+    assert all(name in line for line in reports)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_whoever_takes_as_many_batches_as_an_epoch_has_gets_the_error(copies: dict[str, str], layout: str) -> None:
+def test_the_error_occurs_within_the_batches_of_an_epoch(copies: dict[str, str], layout: str) -> None:
     batches = len(list(read_prepared(copies[layout], batch_steps=256)))
     replace(copies[layout])
     with pytest.raises(tf.errors.InvalidArgumentError, match="differs from its manifest"):
@@ -87,15 +87,15 @@ def test_whoever_takes_as_many_batches_as_an_epoch_has_gets_the_error(copies: di
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_each_worker_checks_what_it_reads(copies: dict[str, str], data: Data, layout: str, checked: list[str]) -> None:
     shard = replace(copies[layout])
-    found, said = [], list[str]()
+    found, errors = [], list[str]()
     for index in range(3):
         reader = read_prepared(copies[layout], batch_steps=256, num_shards=3, index=index, verify=True)
         try:
             found += numbers(reader)
         except tf.errors.InvalidArgumentError as error:
-            said.append(str(error))
-    assert said
-    assert all(os.path.basename(shard) in one for one in said)
+            errors.append(str(error))
+    assert errors
+    assert all(os.path.basename(shard) in message for message in errors)
     assert len(found) < len(data.samples)
     assert len(checked) == len(set(checked)) > 1
 
@@ -140,7 +140,7 @@ CHANGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_bytes_behind_the_records_count(copies: dict[str, str], name: str) -> None:
+def test_bytes_after_the_records_are_checked(copies: dict[str, str], name: str) -> None:
     shard = Path(largest(copies["example"]))
     shard.write_bytes(CHANGES[name](shard.read_bytes()))
     with pytest.raises(tf.errors.InvalidArgumentError, match=re.escape(shard.name)):
@@ -187,6 +187,6 @@ def test_a_worker_that_cannot_check_is_an_error(copies: dict[str, str], tmp_path
         numbers(read)
 
 
-def test_raw_files_have_nothing_to_be_compared_with(data: Data) -> None:
+def test_raw_files_cannot_be_verified(data: Data) -> None:
     with pytest.raises(ConfigError, match="verify: expected False"):
         read_raw(data.files, columns=[], batch_size=8, verify=True)

@@ -52,7 +52,7 @@ def by_hand(batches) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("name", ["example", "block", "raw"])
-def test_the_figures_of_each_epoch_are_those_counted_by_hand(name: str, data: Data, capsys, tmp_path) -> None:
+def test_the_figures_of_each_epoch_equal_those_of_numpy(name: str, data: Data, capsys, tmp_path) -> None:
     source, epochs = make_source(name, data), 2
     options = {"batch_steps": 256, "labels": "y", "features": KEPT, "seed": 3, "window": 200}
     unwatched = source.read(**options)
@@ -96,17 +96,17 @@ def written(folder) -> dict[str, list[float]]:
 
 def test_batches_are_the_same_as_unwatched(data: Data) -> None:
     options = {"batch_steps": 256, "labels": "y", "seed": 3}
-    plain, watched = (make_source("block", data).read(**options) for _ in range(2))
+    unwatched, watched = (make_source("block", data).read(**options) for _ in range(2))
     watched = lw.BatchStats().watch(watched)
-    assert watched.element_spec == plain.element_spec
-    for one, other in zip(plain, watched, strict=True):
-        tf.nest.map_structure(np.testing.assert_array_equal, one, other)
+    assert watched.element_spec == unwatched.element_spec
+    for batch, other in zip(unwatched, watched, strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, batch, other)
     example = make_source("example", data).read(batch_steps=256)
     assert len(lw.BatchStats().watch(example)) == len(example)
 
 
 @pytest.mark.parametrize("slow", ["input", "training"])
-def test_waiting_is_the_time_in_which_input_keeps_training(slow: str) -> None:
+def test_waiting_is_the_time_in_which_training_waits_for_input(slow: str) -> None:
     naps: list[float] = []
 
     def nap() -> None:
@@ -175,19 +175,19 @@ def test_steps_per_epoch_on_an_endless_dataset_counts_exactly_those_steps(data: 
         (["item", "sequence_length"], "itme", "expected one of \\['item'\\], received 'itme'"),
     ],
 )
-def test_what_cannot_be_counted_is_said(data: Data, features, key, message) -> None:
+def test_batches_that_cannot_be_counted_are_refused(data: Data, features, key, message) -> None:
     dataset = make_source("example", data).read(batch_steps=256, features=features)
     with pytest.raises(ConfigError, match=message):
         lw.BatchStats(key=key).watch(dataset)
 
 
-def test_a_callback_that_watches_nothing_says_so(data: Data) -> None:
+def test_a_callback_that_watches_nothing_is_an_error(data: Data) -> None:
     dataset = make_source("example", data).read(batch_steps=256, labels="y", features=KEPT)
     with pytest.raises(ConfigError, match="nothing is watched"):
         make_model().fit(dataset, verbose=0, callbacks=[lw.BatchStats()])
 
 
-def test_it_is_loaded_only_where_it_is_used() -> None:
+def test_it_is_loaded_at_its_first_use() -> None:
     program = (
         "import sys, lengthwise.feed as feed; print('lengthwise.feed.batch_stats' in sys.modules, hasattr(feed, 'No'))"
     )

@@ -27,15 +27,15 @@ BUDGET = 192  # padded steps: some forty batches
 )
 def test_it_is_about_the_number_of_batches(name: str, options: dict[str, int], data: Data) -> None:
     dataset = make_source(name, data).read(batch_steps=BUDGET, **options)
-    told, found = lw.steps_per_epoch(dataset), sum(1 for _ in dataset)
-    assert found > 15
+    estimate, count = lw.steps_per_epoch(dataset), sum(1 for _ in dataset)
+    assert count > 15
     if name == "example":
-        assert told == found == len(dataset)
+        assert estimate == count == len(dataset)
     else:
-        assert abs(told - found) <= 0.1 * found
+        assert abs(estimate - count) <= 0.1 * count
 
 
-def test_it_is_that_of_one_epoch_where_data_goes_on(data: Data) -> None:
+def test_it_is_that_of_one_epoch_of_endless_data(data: Data) -> None:
     for name in ("example", "raw"):
         once, endless = (make_source(name, data).read(batch_steps=BUDGET, epochs=epochs) for epochs in (1, None))
         assert lw.steps_per_epoch(once) == lw.steps_per_epoch(endless)
@@ -52,7 +52,7 @@ def test_other_splits_do_not_count(data: Data) -> None:
 
 
 @pytest.mark.parametrize("made", ["mapped", "invalid", "none of ours"])
-def test_where_it_is_unknown_that_is_said(made: str, data: Data, tmp_path: Any) -> None:
+def test_an_unknown_number_is_an_error(made: str, data: Data, tmp_path: Any) -> None:
     dataset: Any = [1, 2]
     if made == "mapped":
         dataset = make_source("block", data).read(batch_steps=BUDGET).take(3)

@@ -86,7 +86,7 @@ def test_batches_have_the_numbers(made: Any, source: str) -> None:
     assert found == set(expected)
 
 
-def test_blocks_hold_what_was_stored(made: Any) -> None:
+def test_blocks_contain_the_stored_bytes(made: Any) -> None:
     job, expected, folder = made
     data = lw.prepare({**job, "output": {"path": str(folder / "plain"), "compression": "none"}}, workers=1)
     dtypes = data.manifest.block_dtypes
@@ -99,7 +99,7 @@ def test_blocks_hold_what_was_stored(made: Any) -> None:
 
 
 @pytest.mark.parametrize("form", ["dense", "ragged"])
-def test_a_layer_takes_the_bytes_themselves(form: str) -> None:
+def test_a_layer_accepts_the_bytes(form: str) -> None:
     steps = np.arange(6 * WIDTH, dtype=np.uint8).reshape(6, WIDTH)
     strings = [step.tobytes() for step in steps]
     if form == "dense":

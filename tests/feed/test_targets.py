@@ -26,21 +26,21 @@ def test_labels_alone_have_no_weights(source: Source) -> None:
     assert len(next(iter(source.read(batch_steps=BUDGET, labels="y")))) == 2
 
 
-def test_several_labels_come_as_a_dict(source: Source) -> None:
+def test_several_labels_are_a_dict(source: Source) -> None:
     _, labels = next(iter(source.read(batch_steps=BUDGET, labels=["y", "w"])))
     assert sorted(labels) == ["w", "y"]
 
 
 @pytest.mark.parametrize(("weight", "factor"), [(None, 1.0), ("w", "w"), ("count", "count")])
-def test_labels_of_steps_weigh_nothing_on_padding(data: Data, weight: str | None, factor: float | str) -> None:
+def test_weights_of_labels_of_steps_are_zero_on_padding(data: Data, weight: str | None, factor: float | str) -> None:
     source = make_source("example", data)
-    plain = next(iter(source.read(batch_steps=BUDGET, seed=4)))
+    unsplit = next(iter(source.read(batch_steps=BUDGET, seed=4)))
     features, labels, weights = next(
         iter(source.read(batch_steps=BUDGET, seed=4, labels="value", sample_weight=weight))
     )
-    mask = np.arange(plain["value"].shape[1]) < plain["sequence_length"].numpy()[:, None]
-    scale = plain[factor].numpy().astype(np.float32) if isinstance(factor, str) else np.float32(factor)
-    np.testing.assert_array_equal(labels, plain["value"][:, :, None])
+    mask = np.arange(unsplit["value"].shape[1]) < unsplit["sequence_length"].numpy()[:, None]
+    scale = unsplit[factor].numpy().astype(np.float32) if isinstance(factor, str) else np.float32(factor)
+    np.testing.assert_array_equal(labels, unsplit["value"][:, :, None])
     np.testing.assert_array_equal(weights, mask * (scale[:, None] if scale.ndim == 1 else scale))
     assert "value" not in features
 
@@ -80,7 +80,7 @@ def test_fillers_do_not_disturb_training(source: Source) -> None:
     assert np.isfinite(model.fit(batches, verbose=0).history["loss"]).all()
 
 
-def test_an_over_long_sequence_gets_its_own_batch_where_that_is_asked_for(source: Source, data: Data) -> None:
+def test_an_over_long_sequence_gets_a_separate_batch_on_request(source: Source, data: Data) -> None:
     batches = list(source.read(batch_steps=24, over_budget="alone"))
     assert sum(batch["record"].shape[0] for batch in batches) == len(data.samples)
     assert all(rows == 1 or rows * steps <= 24 for rows, steps in (batch["item"].shape for batch in batches))
@@ -118,7 +118,7 @@ def test_wrong_options_are_named(data: Data, name: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["error", "Raise", "examples", None])
-def test_choices_that_there_are_not_are_refused(data: Data, value: Any) -> None:
+def test_unknown_choices_are_refused(data: Data, value: Any) -> None:
     columns = [lw.sequence_numeric_column("value")]
     with pytest.raises(ConfigError, match=rf"on_invalid: expected 'r?\w+' or 's?\w+', received {value!r}"):
         lw.read_raw(data.files, columns=columns, batch_size=8, on_invalid=value)

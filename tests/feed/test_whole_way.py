@@ -18,8 +18,8 @@ def make_model(folder: str) -> Any:
     keras.utils.set_random_seed(1)
     spec = lw.read_prepared(folder, "train", batch_size=8).element_spec
     inputs = {
-        key: keras.Input(one.shape[1:], dtype=one.dtype.name, name=key)
-        for key, one in spec.items()
+        key: keras.Input(tensor.shape[1:], dtype=tensor.dtype.name, name=key)
+        for key, tensor in spec.items()
         if key not in ("record", "y", "w", "name")
     }
     columns = [
@@ -44,7 +44,7 @@ def predictions(model: Any, batches: Any) -> dict[int, float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trained_on", ["example", "block", "raw"])
-def test_a_model_predicts_the_same_however_its_records_come(data: Data, tmp_path: Any, trained_on: str) -> None:
+def test_a_model_predicts_the_same_from_every_source(data: Data, tmp_path: Any, trained_on: str) -> None:
     model = make_model(data.folders["example"])
     untrained = predictions(model, make_source("example", data).read(batch_steps=256))
     train = make_source(trained_on, data).read(batch_steps=256, labels="y", features=list(model.input), seed=1)

@@ -83,7 +83,7 @@ def batches_of(
 
 
 @pytest.mark.parametrize("budget", [4096, 8192, 32_768])
-def test_padding_is_small_at_every_budget_and_every_row_comes_whole(budget: int) -> None:
+def test_padding_is_small_at_every_budget_and_every_row_is_complete(budget: int) -> None:
     features = Features.of(
         [lw.sequence_categorical_column_with_identity("id", 10**6), lw.context_column("row", "int64")]
     )
@@ -93,7 +93,7 @@ def test_padding_is_small_at_every_budget_and_every_row_comes_whole(budget: int)
     windows = Windows(features, options, chunk_format, None)
     per_window = rows_of_window(options, lengths.mean()) // CHUNK
     arranged = windows.of(chunks, chunks_of_windows(len(chunks), per_window), tf.constant([3, 4], tf.int64))
-    padded, seen = 0, np.zeros(len(lengths), np.int64)
+    padded, occurrences = 0, np.zeros(len(lengths), np.int64)
     for batch in windows.batches(arranged).as_numpy_iterator():
         rows, steps = batch["id"].shape
         assert rows * steps <= budget
@@ -101,9 +101,9 @@ def test_padding_is_small_at_every_budget_and_every_row_comes_whole(budget: int)
         valid = np.arange(steps) < batch["sequence_length"][:, None]
         np.testing.assert_array_equal(batch["id"], np.where(valid, batch["row"][:, None], 0))
         np.testing.assert_array_equal(batch["sequence_length"], lengths[batch["row"] - 1])
-        seen[batch["row"] - 1] += 1
+        occurrences[batch["row"] - 1] += 1
         padded += rows * steps
-    assert (seen == 1).all()
+    assert (occurrences == 1).all()
     assert padded / lengths.sum() <= 1.03
 
 
@@ -112,7 +112,7 @@ def test_rows_that_fill_no_batch_wait_for_the_next_window(window: int | None, sh
     lengths = log_normal_lengths(60_000)
     boundaries = plan_optimal(LengthHistogram.from_lengths(lengths), 8).boundaries
     options = Options(batch_steps=8192, max_shapes=8, labels="row", window=window, shuffle=shuffle)
-    seen, padded, partial = np.zeros(len(lengths), np.int64), 0, 0
+    occurrences, padded, partial = np.zeros(len(lengths), np.int64), 0, 0
     for batch in batches_of(lengths, options, boundaries):
         rows, steps = batch["id"].shape
         assert steps in boundaries
@@ -121,8 +121,8 @@ def test_rows_that_fill_no_batch_wait_for_the_next_window(window: int | None, sh
         padded += full * steps
         valid = np.arange(steps) < batch["sequence_length"][:, None]
         np.testing.assert_array_equal(batch["id"], np.where(valid, batch["row"][:, None], 0))
-        seen[batch["row"] - 1] += 1
-    assert (seen == 1).all()
+        occurrences[batch["row"] - 1] += 1
+    assert (occurrences == 1).all()
     assert partial <= 1
     assert padded <= 1.02 * np.array(boundaries)[np.searchsorted(boundaries, lengths)].sum()
 
@@ -131,17 +131,17 @@ def test_rows_that_fill_no_batch_wait_for_the_next_window(window: int | None, sh
 def test_packed_rows_that_fill_no_batch_wait_for_other_windows(shuffle: bool) -> None:
     lengths = log_normal_lengths(60_000)  # 30 windows of 18 batches and a remainder
     options = Options(batch_steps=4096, pack=512, window=2000, shuffle=shuffle)
-    seen, count = np.zeros(len(lengths), np.int64), 0
+    occurrences, count = np.zeros(len(lengths), np.int64), 0
     for batch in batches_of(lengths, options, None):
         assert batch["id"].shape == (8, 512)
-        rows, places = np.nonzero(batch["sequence_length"])
-        numbers = batch["row"][rows, places]
-        seen[numbers - 1] += 1
-        np.testing.assert_array_equal(batch["sequence_length"][rows, places], lengths[numbers - 1])
-        held = np.take_along_axis(batch["row"], np.maximum(batch["segment_ids"], 1) - 1, axis=1)
-        np.testing.assert_array_equal(batch["id"], np.where(batch["segment_ids"] > 0, held, 0))
+        rows, slots = np.nonzero(batch["sequence_length"])
+        numbers = batch["row"][rows, slots]
+        occurrences[numbers - 1] += 1
+        np.testing.assert_array_equal(batch["sequence_length"][rows, slots], lengths[numbers - 1])
+        row_numbers = np.take_along_axis(batch["row"], np.maximum(batch["segment_ids"], 1) - 1, axis=1)
+        np.testing.assert_array_equal(batch["id"], np.where(batch["segment_ids"] > 0, row_numbers, 0))
         count += 1
-    assert (seen == 1).all()
+    assert (occurrences == 1).all()
     assert count * 4096 <= 1.02 * lengths.sum()
     dropping = options.model_copy(update={"drop_remainder": True})
     full = list(batches_of(lengths[:9000], dropping, None))
@@ -160,22 +160,22 @@ def test_the_largest_batches_come_first(max_shapes: int | None, budget: dict[str
     ends, counts = np.unique(lengths, return_counts=True)
     largest = largest_steps(boundaries or ends, options, None if boundaries else np.cumsum(counts))
     assert 1 <= len(largest) <= 4
-    shapes, seen = [], np.zeros(len(lengths), np.int64)
+    shapes, occurrences = [], np.zeros(len(lengths), np.int64)
     for batch in batches_of(lengths, options, boundaries, largest):
         rows, steps = batch["id"].shape
         shapes.append((rows * steps, steps))
         valid = np.arange(steps) < batch["sequence_length"][:, None]
         np.testing.assert_array_equal(batch["id"], np.where(valid, batch["row"][:, None], 0))
-        seen[batch["row"] - 1] += 1
-    assert (seen == 1).all()
+        occurrences[batch["row"] - 1] += 1
+    assert (occurrences == 1).all()
     first, later = shapes[: len(largest)], shapes[len(largest) :]
     assert [steps for _, steps in first] == list(largest)
     assert first[0][1] == (boundaries or lengths.max(keepdims=True))[-1]
     for padded, steps in later:
-        assert any(padded <= most and steps <= longest for most, longest in first)
+        assert any(padded <= limit and steps <= longest for limit, longest in first)
 
 
-def test_the_next_epoch_is_begun_before_this_one_ends_and_follows_in_order() -> None:
+def test_the_next_epoch_starts_before_this_one_ends_and_follows_in_order() -> None:
     begun = tf.Variable(0, dtype=tf.int64)
 
     def epoch(seed: Any) -> Any:
@@ -190,13 +190,13 @@ def test_the_next_epoch_is_begun_before_this_one_ends_and_follows_in_order() -> 
     firsts = [int(number) for number in Epochs(options).repeat(lambda seed: tf.data.Dataset.from_tensors(seed[0]))]
     assert len(set(firsts)) == 3
     numbers = iter(Epochs(options).repeat(epoch))
-    taken = [int(next(numbers)) for _ in range(2)]
+    elements = [int(next(numbers)) for _ in range(2)]
     limit = time.monotonic() + 60
     while int(begun) < 2 and time.monotonic() < limit:
         time.sleep(0.01)
     assert int(begun) == 2
-    taken += [int(number) for number in numbers]
-    assert taken == [number for first in firsts for number in (first, 10, 11, 12, 13, 14)]
+    elements += [int(number) for number in numbers]
+    assert elements == [number for first in firsts for number in (first, 10, 11, 12, 13, 14)]
 
 
 def test_buckets_keep_their_shares_from_the_beginning_to_the_end(tmp_path: Any) -> None:

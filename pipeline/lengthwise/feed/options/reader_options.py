@@ -121,14 +121,6 @@ class Options(BatchOptions):
         "files are compared when they are created.",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_are_tuples(cls, fields: object) -> object:
-        if not isinstance(fields, dict):
-            return fields
-        labels = fields.get("labels")
-        return {**fields, "labels": tuple(labels)} if isinstance(labels, list) else fields
-
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.index >= self.num_shards:
