@@ -17,7 +17,7 @@ import pyarrow as pa
 from lengthwise.job.task_values import Job
 from lengthwise.job.workspace.vocabulary_files import to_count
 from lengthwise.records.arrays.arrow_batches import read_arrow_batch, write_arrow_batch
-from lengthwise.records.encoding.example_encoder import list_values
+from lengthwise.records.arrays.arrow_lists import list_values
 from lengthwise.records.rows.block_rows import Distinct, count_codes
 from lengthwise.records.statistics.value_counts import SCHEMA, as_counts, in_batches, merge_runs, sum_counts
 from lengthwise.storage import files

@@ -23,8 +23,8 @@ from lengthwise.buckets import assign, plan_of
 from lengthwise.columns import context_features
 from lengthwise.job.task_values import Job, Piece, Segment
 from lengthwise.records.arrays.arrow_batches import concat_batches, take_rows
+from lengthwise.records.arrays.arrow_lists import string_bytes
 from lengthwise.records.arrays.arrow_steps import offsets_of
-from lengthwise.records.encoding.example_encoder import string_bytes
 from lengthwise.records.rows.row_features import (
     INDEX,
     ORDER,

@@ -16,7 +16,7 @@ from lengthwise.job.planning.value_counting import PieceCounts
 from lengthwise.job.task_values import Job, Segment
 from lengthwise.job.workspace.vocabulary_files import as_given, to_count, vocabulary_columns
 from lengthwise.records.arrays.arrow_batches import read_arrow_batch, write_arrow_batch
-from lengthwise.records.encoding.example_encoder import list_values
+from lengthwise.records.arrays.arrow_lists import list_values
 from lengthwise.records.rows.block_rows import Distinct
 from lengthwise.records.rows.id_lookup import make_arrow_lookup
 from lengthwise.records.rows.row_features import INDEX, ORDER, WINDOW, spilled_schema

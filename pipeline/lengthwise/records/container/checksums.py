@@ -21,7 +21,7 @@ class ChecksummedStream:
         self._checksum = google_crc32c.Checksum()
         self.size = 0
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         data = self._stream.read(size)
         self._checksum.update(data)
         self.size += len(data)

@@ -15,16 +15,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lengthwise.columns import AnyColumn, ContextColumn, context_features, leading_length_key
-from lengthwise.records.arrays.arrow_steps import offsets_of
+from lengthwise.records.arrays.arrow_lists import list_values, string_bytes, strings_at
 from lengthwise.records.arrays.proto_messages import Part, bytes_message, feature_parts, join_parts
 from lengthwise.records.arrays.tfx_bsl_coders import example_coder
 from lengthwise.records.encoding.block_buffers import pack_buffer
 from lengthwise.records.encoding.bucket_padding import Padder
 from lengthwise.records.rows.row_features import LENGTH, StepFeature, length_columns, lengths_of, step_features
-from lengthwise.records.rows.stored_bytes import strings_at
 
 
 class ExampleEncoder:
@@ -130,19 +128,3 @@ def block_dtypes(columns: Iterable[AnyColumn]) -> dict[str, str]:
         if column.dtype != "string":
             dtypes[column.key] = "<f4" if column.dtype == "float32" else "<i8"
     return dict(sorted(dtypes.items()))
-
-
-def list_values(lists: pa.Array) -> np.ndarray:
-    """The numbers of a list array, flat, also where the array is a slice."""
-    if lists.null_count:
-        return lists.flatten().to_numpy(zero_copy_only=False)
-    offsets = lists.offsets
-    first, last = offsets[0].as_py(), offsets[len(lists)].as_py()
-    return lists.values.to_numpy(zero_copy_only=False)[first:last]
-
-
-def string_bytes(lists: pa.Array) -> np.ndarray:
-    """int64 `[n]`: the bytes of each row's strings."""
-    sizes = offsets_of(pc.binary_length(lists.flatten()).to_numpy())
-    offsets = lists.offsets.to_numpy()
-    return np.diff(sizes[offsets - offsets[0]])

@@ -19,6 +19,7 @@ from lengthwise.columns import (
     raw_values,
 )
 from lengthwise.config import GroupRules, JobConfig, Sequences
+from lengthwise.records.arrays.arrow_lists import strings_at
 from lengthwise.records.arrays.arrow_steps import gather, offsets_of
 from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.decoding.record_decoder import Decoder, Format, RecordFault
@@ -36,7 +37,6 @@ from lengthwise.records.rows.row_features import (
     length_columns,
     step_features,
 )
-from lengthwise.records.rows.stored_bytes import strings_at
 from lengthwise.reject_reasons import Reject, RejectReason
 from lengthwise.rules.looked_up import MISSING
 from lengthwise.rules.numpy_arrays import NUMPY

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from lengthwise.columns import AnyColumn, ContextColumn, context_features, context_ids
 from lengthwise.manifest import ColumnStatistics
-from lengthwise.records.encoding.example_encoder import list_values
+from lengthwise.records.arrays.arrow_lists import list_values
 from lengthwise.records.rows.row_features import StepFeature, step_features
 from lengthwise.records.statistics.number_ranges import Range, finite_numbers, present_lists, with_measures
 from lengthwise.records.statistics.partial_statistics import MOST_STRINGS, PartialStatistics

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lengthwise.columns import AnyColumn, context_features, context_ids
-from lengthwise.records.encoding.example_encoder import list_values
+from lengthwise.records.arrays.arrow_lists import list_values
 from lengthwise.records.rows.row_features import StepFeature, absence_column, step_features, with_numbers
 
 Range = tuple[float, float]
