@@ -8,7 +8,7 @@ import io
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -21,7 +21,7 @@ from lengthwise_cli.terminal import wrapped
 USAGE, UNFORESEEN = 2, 3
 
 
-def guarded(action: Callable[[], Any], *, debug: bool) -> int:
+def guarded(action: Callable[[], object], *, debug: bool) -> int:
     """Runs a command, prints its failure on stderr, and returns its exit code."""
     try:
         with as_interrupts():

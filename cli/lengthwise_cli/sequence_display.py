@@ -44,7 +44,7 @@ def as_dict(sequence: "FeatureView") -> dict[str, Any]:
     return content | ({"ids": _json_value(sequence.ids)} if sequence.ids else {})
 
 
-def _json_value(value: Any) -> Any:
+def _json_value(value: object) -> object:
     """A value without bytes in it, and without numbers that JSON does not know."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
@@ -57,7 +57,7 @@ def _json_value(value: Any) -> Any:
     return value
 
 
-def cell_text(value: Any) -> str:
+def cell_text(value: object) -> str:
     """A value, or a list of values, for a table's cell."""
     if isinstance(value, float):
         return f"{value:.6g}"
@@ -69,7 +69,7 @@ def cell_text(value: Any) -> str:
     return str(_json_value(value))
 
 
-def _first_values(values: Sequence[Any]) -> tuple[str, str]:
+def _first_values(values: Sequence[object]) -> tuple[str, str]:
     """The first values, and how many more there are."""
     first: list[str] = []
     for value in values[:_MOST_STEPS]:
@@ -80,5 +80,5 @@ def _first_values(values: Sequence[Any]) -> tuple[str, str]:
     return abbreviated(" ".join(first), _MOST_CHARACTERS), f"and {more:,} more" if more else ""
 
 
-def _step(values: Sequence[Any], step: int) -> str:
+def _step(values: Sequence[object], step: int) -> str:
     return cell_text(values[step]) if step < len(values) else ""

@@ -1,7 +1,7 @@
 """Options that several commands share, and how a configuration is loaded with them."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,10 +16,11 @@ BEAM_OPTIONS = "lengthwise.beam_options"
 class DataSetPath(click.Path):
     """The folder of a prepared data set, given by its path or by that of its manifest."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> str:
         del param, ctx
-        folder, _, name = str(value).rpartition("/")
-        return str(value) if name != "manifest.json" else folder or ("/" if str(value).startswith("/") else ".")
+        path = os.fspath(value)
+        folder, _, name = path.rpartition("/")
+        return path if name != "manifest.json" else folder or ("/" if path.startswith("/") else ".")
 
 
 def size(value: str) -> int:

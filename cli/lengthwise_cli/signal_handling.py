@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from lengthwise.errors import Interrupted
 from lengthwise_cli.child_processes import stop_children
@@ -58,7 +57,7 @@ def as_interrupts() -> Iterator[None]:
         stop_children()
         raise KeyboardInterrupt
 
-    def again(unraisable: Any) -> None:
+    def again(unraisable: "sys.UnraisableHookArgs") -> None:
         """Raises again an interrupt that Python dropped in the callback of a weak reference or in a finalizer."""
         if unraisable.exc_type is KeyboardInterrupt:
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)

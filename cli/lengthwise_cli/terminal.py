@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lengthwise.printable_text import visible, visible_json
 from lengthwise_cli.line_breaks import wrap
@@ -39,7 +39,7 @@ def note(text: str) -> None:
     print(wrapped(visible(text), stderr=True), file=sys.stderr, flush=True)
 
 
-def say_json(value: Any) -> None:
+def say_json(value: object) -> None:
     """Prints a value as JSON, for people to read too."""
     print(visible_json(value, indent=2))
 

@@ -185,7 +185,7 @@ class PreparedFolders:
         """
         chosen: dict[str, float] = {}
         for name, times in (mix or {}).items():
-            number: Any = times
+            number: object = times
             if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= _MAX_TIMES:
                 raise ConfigError(f"mix: expected a number from 0 to {_MAX_TIMES} for {name!r}, received {times!r}")
             matching = [path for path in self.paths if _matches(path, name)]

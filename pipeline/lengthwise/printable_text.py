@@ -5,7 +5,6 @@ written as escapes (`\x1b`, `\u202e`), so that text can neither move a cursor no
 """
 
 import json
-from typing import Any
 
 
 def visible(text: str) -> str:
@@ -23,7 +22,7 @@ def visible_message(*lines: object) -> str:
     return "\n".join(visible_lines(str(line).strip("\n")).replace("\n", "\n  ") for line in lines)
 
 
-def visible_json(value: Any, indent: int | None = None) -> str:
+def visible_json(value: object, indent: int | None = None) -> str:
     """The value as JSON, with JSON's escapes for invisible characters, which do not change the value."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return text if text.isprintable() else "".join(map(_in_json, text))

@@ -34,7 +34,7 @@ def differences(path: str, first: Any, second: Any) -> Iterator[Difference]:
         yield from differences(*pair)
 
 
-def brief(value: Any) -> str:
+def brief(value: object) -> str:
     """A short text for one side of a difference."""
     if isinstance(value, list) and (len(value) > 8 or any(isinstance(item, dict) for item in value)):
         return f"{len(value)} entries"

@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 
@@ -104,7 +103,7 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _serve(server: Any, what: str) -> None:
+def _serve(server: object, what: str) -> None:
     """Waits for a signal. The server's `join` would keep Python from handling one."""
     result_is_elsewhere()
     try:

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
 import lengthwise as lw
 from lengthwise.feed import read_prepared
 from lengthwise.manifest import Manifest
+from lengthwise.tensor.tensor_types import Dataset
 from lengthwise_cli.demo.textbook_pipeline import textbook_batches
 
 BATCH_STEPS = 8192
@@ -52,7 +52,7 @@ def train_textbook(
     return _train("textbook tf.data", batches, folder, manifest)
 
 
-def make_model(manifest: Manifest) -> Any:
+def _make_model(manifest: Manifest) -> keras.Model:
     """A model that counts the syllables of a word from its phonemes: embedding, LSTM, one number."""
     keras.utils.set_random_seed(1)
     phonemes = lw.SequenceFeatures(manifest.model_columns.only("phonemes"))
@@ -61,8 +61,8 @@ def make_model(manifest: Manifest) -> Any:
     return model
 
 
-def _train(pipeline: str, batches: Any, folder: str, manifest: Manifest) -> Training:
-    model = make_model(manifest)
+def _train(pipeline: str, batches: Dataset, folder: str, manifest: Manifest) -> Training:
+    model = _make_model(manifest)
     for batch in batches.take(_WARM_UP):
         model.train_on_batch(*batch)
     counts = [0, 0, 0, 0]

@@ -1,14 +1,15 @@
 """The pipeline of usual tutorials, for comparison: one record at a time through tf.data, without Python."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
+
+from lengthwise.tensor.tensor_types import Dataset, Tensor
 
 BOUNDARIES = (4, 8, 16, 32)
 
 
-def textbook_batches(paths: Sequence[str], vocabulary: Sequence[str], batch_steps: int) -> Any:
+def textbook_batches(paths: Sequence[str], vocabulary: Sequence[str], batch_steps: int) -> Dataset:
     """Raw files -> parse_single_sequence_example -> look-up -> bucket_by_sequence_length.
 
     Records that cannot be parsed are skipped silently, as with `ignore_errors`.
@@ -22,7 +23,7 @@ def textbook_batches(paths: Sequence[str], vocabulary: Sequence[str], batch_step
         tf.lookup.KeyValueTensorInitializer(list(vocabulary), tf.range(len(vocabulary), dtype=tf.int64)), -1
     )
 
-    def parse(record: Any) -> tuple[dict[str, Any], Any]:
+    def parse(record: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         context, steps = tf.io.parse_single_sequence_example(
             record,
             context_features={"syllables": tf.io.FixedLenFeature([], tf.int64)},
@@ -46,5 +47,5 @@ def textbook_batches(paths: Sequence[str], vocabulary: Sequence[str], batch_step
     )
 
 
-def _read(paths: list[str], compression: str) -> Any:
+def _read(paths: list[str], compression: str) -> Dataset:
     return tf.data.TFRecordDataset(paths, compression_type=compression)

@@ -39,7 +39,7 @@ def _flatten(overrides: Mapping[str, object], prefix: str = "") -> dict[str, obj
     return flat
 
 
-def _replaced(content: Any, path: list[str], value: object) -> dict[str, Any]:
+def _replaced(content: object, path: list[str], value: object) -> dict[str, Any]:
     inner = content if isinstance(content, Mapping) else {}
     [name, *rest] = path
     return {**inner, name: _replaced(inner.get(name), rest, value) if rest else value}

@@ -88,13 +88,13 @@ def _with_schema_columns(mapping: dict[str, Any], source: str) -> dict[str, Any]
             f"{source}: columns_from_schema: expected the path of a schema.pbtxt, received {show(schema)}"
         )
     try:
-        mapping["columns"] = [*columns, *columns_from_schema(schema, leave_out={_key(column) for column in columns})]
+        mapping["columns"] = [*columns, *columns_from_schema(schema, leave_out=set(filter(None, map(_key, columns))))]
     except ConfigError as error:
         raise ConfigError(f"{source}: columns_from_schema: {error}") from error
     return mapping
 
 
-def _key(column: Any) -> Any:
+def _key(column: object) -> str | None:
     """The feature that a column, or the mapping of a column, reads."""
     while isinstance(column, Mapping):
         inner = column.get("categorical_column", column.get("source_column"))

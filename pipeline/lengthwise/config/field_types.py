@@ -1,6 +1,6 @@
 """Types that fields of several sections share: sizes in bytes, file patterns, numbers of steps."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -14,7 +14,7 @@ class Section(Strict):
     """Base of the configuration's sections: frozen; unknown fields are errors."""
 
 
-def _parse_size(value: Any) -> Any:
+def _parse_size(value: object) -> object:
     """`128MiB` as a number of bytes."""
     if not isinstance(value, str):
         return value
@@ -36,7 +36,7 @@ Bytes = Annotated[
 """A size in bytes: an integer, or text with a unit."""
 
 
-def _pattern_as_list(value: Any) -> Any:
+def _pattern_as_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
@@ -62,7 +62,7 @@ StepCount = Annotated[int, Field(ge=1, lt=2**31)]
 StepCountOrZero = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-def _check_multiple(value: Any) -> Any:
+def _check_multiple(value: object) -> object:
     if value == "auto" or (isinstance(value, int) and 1 <= value < 2**31):
         return value
     raise ValueError(f"expected `auto` or a positive whole number of steps, received {show(value)}")

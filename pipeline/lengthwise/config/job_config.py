@@ -4,7 +4,7 @@ Each field has its description, unit and default; the reference page and the JSO
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -21,7 +21,7 @@ from lengthwise.config.sequences_section import GroupRules, Sequences
 from lengthwise.config.splits_section import TRAINING_SPLIT, Splits
 
 
-def _convert_feature_columns(columns: Any) -> Any:
+def _convert_feature_columns(columns: object) -> object:
     """Converts `tf.feature_column` objects, which are tuples and would be read as lists of fields."""
     if not isinstance(columns, list | tuple) or is_feature_column(columns):
         return columns

@@ -25,7 +25,7 @@ def with_resolved_paths(content: Mapping[str, Any], folder: str) -> dict[str, An
     return resolved
 
 
-def _resolve(path: Any, folder: str) -> Any:
+def _resolve(path: object, folder: str) -> object:
     if not isinstance(path, str) or not path or not folder or path.startswith("/") or is_remote(path):
         return path
     return join(folder, path)

@@ -72,7 +72,7 @@ class _Loader(yaml.SafeLoader):
     """Safe, and strict about keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys: set[Any] = set()
+        keys: set[object] = set()
         for key_node, _ in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else id(key_node)
             if key in keys and key != "<<":
