@@ -130,11 +130,14 @@ def with_options(dataset: Dataset) -> Dataset:
 
     TensorFlow counts seed generators inside an epoch as state that cannot be saved, but they have none: their seeds are
     given. Autotuning would time every element of every dataset, records too, which costs a tenth to a third of the time
-    to find the number of threads of the parallel maps. Reading starts with the iterator, not with its first batch.
+    to find the number of threads of the parallel maps.
+
+    No warm start: an iterator would read while it is created, and a parallel map holds a lock while its input is
+    created. If a dataset of the next epoch is created while the iterator is deleted, the cancellation waits for that
+    lock, the threads that execute functions wait for the cancellation, and reading waits for these threads, forever.
     """
     options = tf.data.Options()
     options.deterministic = True
     options.autotune.enabled = False
-    options.experimental_warm_start = True
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
     return dataset.with_options(options)
