@@ -142,9 +142,9 @@ def access(path: str) -> Iterator[Finding]:
     from lengthwise.storage import files
 
     try:
-        found = files.match(path)
+        found = files.find(path)
         if found:
-            with files.open_binary(found[0][0]) as stream:
+            with files.open_binary(found[0].path) as stream:
                 stream.read(1)
             yield Finding(path, "ok", f"readable, {len(found)} files")
             return

@@ -237,7 +237,7 @@ def _folders_of(name: str) -> list[str]:
     parts = part_folders(name)
     if parts or not any(mark in name for mark in "*?[") or files.exists(files.join(name, MANIFEST_NAME)):
         return parts or [name]
-    manifests = [path for path, _ in files.match(files.join(name, MANIFEST_NAME))]
+    manifests = [match.path for match in files.find(files.join(name, MANIFEST_NAME))]
     if not manifests:
         raise ConfigError(
             f"folders: expected a pattern of prepared folders, no folder with a manifest matches {name!r}"

@@ -100,7 +100,7 @@ def read_raw(
     look = job.look_ahead(paths)
     window.measure(look, chunks.size, chunks.small_chunks)
     copied = [path for path in paths if is_copied(path, chosen.chosen_cache)]
-    remotes = file_system.map_files(current_state, copied)
+    remotes = list(file_system.map_files(current_state, copied))
     with reading_copies(remotes, chosen.chosen_cache, here=chosen.service is None):
         return _dataset(chunks, window, chosen)
 
@@ -136,9 +136,8 @@ class _RawFiles:
             )
         self._paths = list(paths)
         self._options = options
-        self._listed = file_system.map_files(
-            partial(list_file, compression=job.config.inputs.compression, on_damage=options.on_damage), paths
-        )
+        listing = partial(list_file, compression=job.config.inputs.compression, on_damage=options.on_damage)
+        self._listed = list(file_system.map_files(listing, paths))
         refuse_files_without_records(self._listed, options)
         self._size = chunk_size(options)
         self._large = sum(file.end for file in self._listed) >= _LARGE_BYTES * len(paths)

@@ -5,6 +5,7 @@ them: `run[1]` also matches `run1`. Here only `match` accepts a pattern. All oth
 by name.
 """
 
+import io
 import os
 import re
 import shlex
@@ -26,10 +27,7 @@ _EXTRAS = defaultdict(lambda: "prepare", gs="gcp", s3="aws", hdfs="hdfs")
 
 
 class FileMatch(NamedTuple):
-    """A file that was looked for: its path, its size in bytes, and when it was modified, in seconds since 1970.
-
-    The time is 0 where the file system does not tell.
-    """
+    """An existing file: its path, its size in bytes, and the time of its last change in seconds since 1970, or 0."""
 
     path: str
     size: int
@@ -90,25 +88,58 @@ def has_folders(path: str) -> bool:
     return bool(file_systems(path).get_filesystem(path).has_dirs())
 
 
-def open_reading(path: str) -> BinaryIO:
-    """Opens a file for reading, without decompression."""
+@contextmanager
+def open_reading(path: str) -> Iterator[BinaryIO]:
+    """Opens a file for reading, without decompression; failures name it, so that an outage is not damaged data."""
     from apache_beam.io.filesystem import CompressionTypes
 
-    return cast(BinaryIO, file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+    with naming_failures(f"cannot read {path}"):
+        stream = file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    with stream:
+        yield cast(BinaryIO, _Reader(path, stream))
 
 
-def open_writing(path: str) -> BinaryIO:
-    """Opens a file for writing, without compression."""
-    from apache_beam.io.filesystem import CompressionTypes
+class _Reader:
+    """An open file; `read` raises `EnvironmentFailure`."""
 
-    return cast(BinaryIO, file_systems(path).create(path, compression_type=CompressionTypes.UNCOMPRESSED))
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self._path = path
+        self._stream = stream
+        self.seek = stream.seek
+
+    def read(self, size: int = -1) -> bytes:
+        with naming_failures(f"cannot read {self._path}"):
+            return self._stream.read(size)
 
 
-def version(path: str) -> str:
-    """The checksum or ETag of a file's content that the file system has; empty if it has none."""
-    with suppress(Exception):  # each remote file system has its own exceptions
-        return str(file_systems(path).checksum(path) or "")
-    return ""
+class NewFile(io.RawIOBase):
+    """A file that is created when its first byte is written, without compression."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self._stream: BinaryIO | None = None
+
+    @property
+    def is_created(self) -> bool:
+        return self._stream is not None
+
+    def write(self, data: Any, /) -> int:
+        if len(data):
+            self._stream = self._stream or self._create()
+            self._stream.write(bytes(data))
+        return len(data)
+
+    def close(self) -> None:
+        if self._stream is not None and not self.closed:
+            self._stream.close()
+        super().close()
+
+    def _create(self) -> BinaryIO:
+        from apache_beam.io.filesystem import CompressionTypes
+
+        system = file_systems(self._path)
+        return cast(BinaryIO, system.create(self._path, compression_type=CompressionTypes.UNCOMPRESSED))
 
 
 def match(pattern: str) -> list[FileMatch]:
@@ -118,25 +149,28 @@ def match(pattern: str) -> list[FileMatch]:
     """
     system = file_systems(pattern).get_filesystem(pattern)
     pattern += "*" if pattern.endswith("/") else ""
+    if system.exists(pattern):
+        found = _as_match(system.metadata(pattern))
+        return [found] if _content(found.path, found.size) is None else []
     glob = _GLOB.search(pattern)
-    if glob is None or system.exists(pattern):
-        return [one for one in _one(system, pattern) if _content(one) is None]
+    if glob is None:
+        return []
     start = pattern[: glob.start()]
     if system.has_dirs():
         folder, rest = start.rpartition("/")[0], pattern[start.rfind("/") + 1 :]
         levels = inf if "**" in rest else rest.count("/") + 1
-        candidates = _files(_content(FileMatch(folder, 0, 0.0)) or (), levels)
+        candidates = _files(_content(folder) or (), levels)
     else:
         candidates = _list(start)
-    known = re.compile(system.translate_pattern(pattern.replace("[[]", "\0")).replace("\0", r"\["))
-    return [one for one in candidates if known.match(one.path)]
+    matching = re.compile(system.translate_pattern(pattern.replace("[[]", "\0")).replace("\0", r"\["))
+    return [candidate for candidate in candidates if matching.match(candidate.path)]
 
 
 def list_below(folder: str) -> list[FileMatch]:
     """All files below a folder, at any depth; none if the folder is missing."""
     if has_folders(folder):
-        return list(_files(_content(FileMatch(folder, 0, 0.0)) or (), inf))
-    return [one for one in _list(folder + "/") if not one.path.endswith("/")]  # consoles mark folders by such names
+        return list(_files(_content(folder) or (), inf))
+    return [match for match in _list(folder + "/") if not match.path.endswith("/")]  # consoles mark folders by these
 
 
 def delete(path: str) -> None:
@@ -149,7 +183,7 @@ def delete(path: str) -> None:
     if has_folders(path):
         systems.delete([path])
         return
-    paths = [*(one.path for one in _list(path + "/")), path]
+    paths = [*(match.path for match in _list(path + "/")), path]
     if not path.startswith("gs://"):
         systems.delete(paths)
         return
@@ -176,35 +210,32 @@ def rename(moves: Sequence[tuple[str, str]]) -> None:
     systems.rename([source for source, _ in moves], [target for _, target in moves])
 
 
-def _one(system: Any, path: str) -> Iterator[FileMatch]:
-    if system.exists(path):
-        one = system.metadata(path)
-        yield FileMatch(one.path, one.size_in_bytes, one.last_updated_in_seconds)
+def _list(prefix: str) -> Iterator[FileMatch]:
+    """The content of a real folder, folders included; on object stores, all files whose names start with `prefix`."""
+    system = file_systems(prefix).get_filesystem(prefix)
+    return map(_as_match, system._list(prefix))  # the only listing that does not treat its argument as a pattern
 
 
-def _list(place: str) -> Iterator[FileMatch]:
-    """The content of a real folder, folders included; on object stores, all files whose names start with `place`."""
-    system = file_systems(place).get_filesystem(place)
-    for one in system._list(place):  # the only listing that does not treat its argument as a pattern
-        yield FileMatch(one.path, one.size_in_bytes, one.last_updated_in_seconds)
+def _as_match(metadata: Any) -> FileMatch:
+    return FileMatch(metadata.path, metadata.size_in_bytes, metadata.last_updated_in_seconds)
 
 
-def _content(found: FileMatch) -> list[FileMatch] | None:
+def _content(path: str, size: int = 0) -> list[FileMatch] | None:
     """The content of a real folder; None for a file. Beam does not tell them apart, but only folders can be listed."""
-    if found.size or not has_folders(found.path):
+    if size or not has_folders(path):
         return None
     try:
-        return list(_list(found.path))
+        return list(_list(path))
     except Exception:  # noqa: BLE001 (each remote file system has its own exceptions)
-        file_systems(found.path).exists(found.path)  # raises if the network failed rather than the listing
+        file_systems(path).exists(path)  # raises if the network failed rather than the listing
         return None
 
 
-def _files(found: Iterable[FileMatch], levels: float) -> Iterator[FileMatch]:
+def _files(matches: Iterable[FileMatch], levels: float) -> Iterator[FileMatch]:
     """The files among these and in the real folders among them, up to `levels` deep."""
-    for one in found:
-        content = _content(one)
+    for match in matches:
+        content = _content(match.path, match.size)
         if content is None:
-            yield one
+            yield match
         elif levels > 1:
             yield from _files(content, levels - 1)

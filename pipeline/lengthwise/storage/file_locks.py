@@ -16,7 +16,7 @@ def lock_copy(path: str, size: int) -> int | None:
     except FileNotFoundError:
         return None
     fcntl.flock(descriptor, fcntl.LOCK_SH)
-    if _is_at(descriptor, path):
+    if is_at(descriptor, path):
         if os.fstat(descriptor).st_size == size:
             os.utime(descriptor)  # the time of its last use
             return descriptor
@@ -33,13 +33,13 @@ def lock_part(path: str) -> BinaryIO | None:
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     stream = open(path, "r+b", opener=lambda name, _: os.open(name, flags, 0o600))  # noqa: SIM115 (closed by the caller)
     locked = False
-    while not locked and _is_at(stream.fileno(), path):
+    while not locked and is_at(stream.fileno(), path):
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             locked = True
         except BlockingIOError:
             time.sleep(_PAUSE_S)
-    if locked and _is_at(stream.fileno(), path):
+    if locked and is_at(stream.fileno(), path):
         return stream
     stream.close()
     return None
@@ -50,7 +50,7 @@ def remove_unused(path: str) -> bool:
     try:
         with open(path, "rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(stream.fileno(), path):
+            if is_at(stream.fileno(), path):
                 os.remove(path)
     except FileNotFoundError:
         return True
@@ -59,7 +59,8 @@ def remove_unused(path: str) -> bool:
     return True
 
 
-def _is_at(descriptor: int, path: str) -> bool:
+def is_at(descriptor: int, path: str) -> bool:
+    """Whether the open file is the one at `path`, which other processes may have moved or removed."""
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(descriptor), os.stat(path, follow_symlinks=False))
     return False

@@ -5,14 +5,13 @@ Local paths never import Beam, so the configuration, the manifest and the comman
 
 import errno
 import glob
-import io
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import BinaryIO, TypeVar, cast
 
 from lengthwise.errors import ConfigError, EnvironmentFailure, LengthwiseError
 from lengthwise.storage import beam_files
@@ -43,25 +42,14 @@ def open_binary(path: str) -> Iterator[BinaryIO]:
     Raises:
         EnvironmentFailure: the file cannot be opened, or a remote one fails while it is read; the message names it.
     """
+    if is_remote(path):
+        with beam_files.open_reading(path) as stream:
+            yield stream
+        return
     with naming_failures(f"cannot read {path}"):
-        stream = beam_files.open_reading(path) if is_remote(path) else open(path, "rb")  # noqa: SIM115 (closed below)
+        stream = open(path, "rb")  # noqa: SIM115 (closed below)
     with stream:
-        yield cast(BinaryIO, _RemoteReader(path, stream)) if is_remote(path) else stream
-
-
-class _RemoteReader:
-    """A remote file that raises `EnvironmentFailure` on failed reads: an outage must not count as damaged data."""
-
-    def __init__(self, path: str, stream: BinaryIO) -> None:
-        self._path = path
-        self._stream = stream
-        self.seek = stream.seek
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            return self._stream.read(size)
-        except Exception as error:  # each remote file system has its own exceptions
-            raise EnvironmentFailure(f"cannot read {self._path}: {error}") from error
+        yield stream
 
 
 def read_bytes(path: str) -> bytes:
@@ -90,19 +78,14 @@ def version(path: str) -> str:
     """
     with suppress(Exception):  # each remote file system has its own exceptions
         if is_remote(path):
-            return beam_files.version(path)
+            return str(beam_files.file_systems(path).checksum(path) or "")
         status = os.stat(path)
         return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
     return ""
 
 
-def map_files(function: Callable[[str], T], paths: Sequence[str]) -> list[T]:
-    """The result of the function for each file; see `iterate_files`."""
-    return list(iterate_files(function, paths))
-
-
-def iterate_files(function: Callable[[str], T], paths: Sequence[str]) -> Iterator[T]:
-    """The result of the function for each file, in order. Of remote files, a few are processed concurrently."""
+def map_files(function: Callable[[str], T], paths: Sequence[str]) -> Iterator[T]:
+    """Yields the result of the function for each file, in order. Of remote files, a few are processed concurrently."""
     if not any(map(is_remote, paths)):
         yield from map(function, paths)
         return
@@ -113,12 +96,7 @@ def iterate_files(function: Callable[[str], T], paths: Sequence[str]) -> Iterato
 
 def join(folder: str, *names: str) -> str:
     """`folder` and `names` joined by '/', which every supported file system accepts."""
-    return "/".join([folder.rstrip("/") or "/", *names]) if folder != "/" else "/" + "/".join(names)
-
-
-def match(pattern: str) -> list[tuple[str, int]]:
-    """The files that match a glob pattern, as (path, size in bytes), sorted by path. See `find`."""
-    return [(path, size) for path, size, _ in find(pattern)]
+    return "/".join([folder.rstrip("/"), *names])
 
 
 def find(pattern: str) -> list[FileMatch]:
@@ -132,8 +110,7 @@ def find(pattern: str) -> list[FileMatch]:
     if is_remote(pattern):
         with naming_failures(f"cannot list {pattern}"):
             return sorted(beam_files.match(pattern))
-    found = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)
-    return _local(found)
+    return _local_matches([pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True))
 
 
 def find_below(folder: str) -> list[FileMatch]:
@@ -148,23 +125,26 @@ def find_below(folder: str) -> list[FileMatch]:
     if is_remote(folder):
         with naming_failures(f"cannot list {folder}"):
             return sorted(beam_files.list_below(folder))
-    return _local(f"{parent}/{name}" for parent, _, names in os.walk(folder or "/") for name in names)
+    return _local_matches(_walk(folder))
 
 
-def _local(paths: Iterable[str]) -> list[FileMatch]:
-    """The existing files among local paths, sorted."""
-    kept = [path for path in paths if os.path.isfile(path)]
-    for path in kept:
-        if not _is_utf8(path):
-            raise ConfigError(f"expected file names in UTF-8, found {os.fsencode(path)!r}; rename the file")
-    status = [(path, os.stat(path)) for path in kept]
-    return sorted(FileMatch(path, stat.st_size, stat.st_mtime) for path, stat in status)
+def _local_matches(paths: Iterable[str]) -> list[FileMatch]:
+    """The files among local paths, sorted."""
+    matches = []
+    for path in filter(os.path.isfile, paths):
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            message = f"expected file names in UTF-8, found {os.fsencode(path)!r}; rename the file"
+            raise ConfigError(message) from error
+        status = os.stat(path)
+        matches.append(FileMatch(path, status.st_size, status.st_mtime))
+    return sorted(matches)
 
 
-def _is_utf8(path: str) -> bool:
-    with suppress(UnicodeEncodeError):
-        return path.encode() is not None
-    return False
+def _walk(folder: str) -> Iterator[str]:
+    """The paths below a local folder that are not folders, at any depth; `folder` does not end with a slash."""
+    return (os.path.join(parent, name) for parent, _, names in os.walk(folder or "/") for name in names)
 
 
 def modified(path: str) -> float:
@@ -197,7 +177,7 @@ def create(path: str, *, durable: bool = True, below: str = "") -> Iterator[Bina
         EnvironmentFailure: the file cannot be written; the message names it and the fault.
     """
     temporary = f"{path}.{uuid.uuid4().hex[:12]}{TEMPORARY}"
-    stream = _RemoteFile(temporary) if is_remote(path) else None
+    stream = beam_files.NewFile(temporary) if is_remote(path) else None
     try:
         with stream or _create_local(temporary, below) as target:
             yield cast(BinaryIO, target)
@@ -206,7 +186,7 @@ def create(path: str, *, durable: bool = True, below: str = "") -> Iterator[Bina
                 _sync(target.fileno())
         if stream is None:
             os.replace(temporary, path)
-        elif stream.written:
+        elif stream.is_created:
             rename(temporary, path)
     except (LengthwiseError, KeyboardInterrupt):
         remove(temporary)
@@ -251,29 +231,6 @@ def sync_folders(folders: Iterable[str]) -> None:
                 _sync(descriptor)
             finally:
                 os.close(descriptor)
-
-
-class _RemoteFile(io.RawIOBase):
-    """A file on a remote file system, created when the first byte is written."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        self._path = path
-        self._stream: BinaryIO | None = None
-        self.written = False
-
-    def write(self, data: Any, /) -> int:
-        if self._stream is None and len(data):
-            self._stream = beam_files.open_writing(self._path)
-            self.written = True
-        if self._stream is not None:
-            self._stream.write(bytes(data))
-        return len(data)
-
-    def close(self) -> None:
-        if self._stream is not None and not self.closed:
-            self._stream.close()
-        super().close()
 
 
 def write_bytes(path: str, content: bytes, *, durable: bool = True, below: str = "") -> None:
@@ -343,11 +300,7 @@ def folders_with(folder: str, name: str) -> list[str]:
 
 
 def list_tree(folder: str) -> list[str]:
-    """The paths of all files below a folder, relative to it, sorted; none if the folder is missing."""
+    """The paths of all files and links below a folder, relative to it, sorted; none if the folder is missing."""
     folder = folder.rstrip("/")
-    if not is_remote(folder):
-        paths = [os.path.join(parent, name) for parent, _, names in os.walk(folder or "/") for name in names]
-    else:
-        with naming_failures(f"cannot list {folder}"):
-            paths = [found.path for found in beam_files.list_below(folder)]
+    paths = (match.path for match in find_below(folder)) if is_remote(folder) else _walk(folder)
     return sorted(path[len(folder) + 1 :] for path in paths)

@@ -146,8 +146,8 @@ class LocalCopies:
             part.truncate(size)
 
     def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
-        with os.scandir(self.folder) as found:
-            for entry in found:
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
                 if _OURS.fullmatch(entry.name):
                     with suppress(FileNotFoundError):
                         yield entry.path, entry.stat(follow_symlinks=False)

@@ -42,27 +42,27 @@ def copy_checked(remote: RemoteFile, target: BinaryIO) -> None:
         EnvironmentFailure: it cannot be read, or is not the expected file.
     """
     target.seek(0)
-    found, size = _checksum(remote, remote.path, target.write)
+    crc32c, size = _checksum(remote, remote.path, target.write)
     target.flush()
     if remote.crc32c is None and current_state(remote.path) != remote:
         raise EnvironmentFailure(f"cannot use {remote.path}: it was replaced after it was listed; start again")
-    _compare(remote, found, size)
+    _compare(remote, crc32c, size)
 
 
-def check_bytes(expected: RemoteFile, place: str) -> None:
-    """Compares the bytes at `place`, the path of the file or of a copy, with what is expected.
+def check_bytes(expected: RemoteFile, path: str) -> None:
+    """Compares the bytes at `path`, that of the file or of a copy, with those expected.
 
     Raises:
         EnvironmentFailure: they differ.
         OSError: they cannot be read.
     """
-    _compare(expected, *_checksum(expected, place, len))
+    _compare(expected, *_checksum(expected, path, len))
 
 
-def _checksum(expected: RemoteFile, place: str, use: Callable[[bytes], object]) -> tuple[int, int]:
+def _checksum(expected: RemoteFile, path: str, use: Callable[[bytes], object]) -> tuple[int, int]:
     """The crc32c and the number of the bytes, which are passed to `use`; reading stops after the expected end."""
     checksum, size = google_crc32c.Checksum(), 0
-    with files.open_binary(place) as source:
+    with files.open_binary(path) as source:
         while size <= expected.size and (data := source.read(_CHUNK_BYTES)):
             size += len(data)
             checksum.update(data)
@@ -70,11 +70,11 @@ def _checksum(expected: RemoteFile, place: str, use: Callable[[bytes], object]) 
     return int.from_bytes(checksum.digest(), "big"), size
 
 
-def _compare(expected: RemoteFile, found: int, size: int) -> None:
-    if size != expected.size or expected.crc32c not in (None, found):
-        wanted, seen = f"{expected.size:,} bytes", "more" if size > expected.size else f"{size:,}"
+def _compare(expected: RemoteFile, crc32c: int, size: int) -> None:
+    if size != expected.size or expected.crc32c not in (None, crc32c):
+        wanted, received = f"{expected.size:,} bytes", "more" if size > expected.size else f"{size:,}"
         if expected.crc32c is not None:
-            wanted, seen = f"{wanted} of crc32c {expected.crc32c:#010x}", f"{seen} of crc32c {found:#010x}"
+            wanted, received = f"{wanted} of crc32c {expected.crc32c:#010x}", f"{received} of crc32c {crc32c:#010x}"
         raise EnvironmentFailure(
-            f"cannot use {expected.path}: expected {wanted}, found {seen}; it has been replaced, or is damaged"
+            f"cannot use {expected.path}: expected {wanted}, found {received}; it has been replaced, or is damaged"
         )

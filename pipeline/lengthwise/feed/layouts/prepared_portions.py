@@ -64,7 +64,7 @@ def copied_shards(shards: Sequence[PlacedShard], options: Options) -> list[Remot
     """The shards that are read through copies, with the manifest's checksums unless damage is skipped."""
     copied = [shard for shard in shards if is_copied(shard.path, options.chosen_cache)]
     if options.on_damage == "skip":
-        return files.map_files(current_state, [shard.path for shard in copied])
+        return list(files.map_files(current_state, [shard.path for shard in copied]))
     return _expected(copied)
 
 

@@ -59,7 +59,7 @@ def _wait_for(result: Any, timeout_s: float | None) -> None:
         raise
     if timeout_s and not PipelineState.is_terminal(state):
         _cancel(result)
-        raise EnvironmentFailure(f"the runner has not ended its job in {timeout_s:.0f} s; see its own page and logs")
+        raise EnvironmentFailure(f"the runner did not finish the job in {timeout_s:.0f} s; see its own page and logs")
 
 
 def _cancel(result: Any) -> None:
@@ -95,7 +95,7 @@ def _translate(error: Exception) -> LengthwiseError:
         return kind(match[2].strip())
     if "No module named 'lengthwise" in str(error):
         return EnvironmentFailure(
-            f"a worker has a different version of lengthwise than {__version__}, or none; install this version there"
+            f"lengthwise {__version__} is not installed on a worker; install this version in the workers' environment"
         )
     lines = filter(None, map(str.strip, str(error).splitlines()))
     last = [line for line in lines if not _JAVA_FRAME.fullmatch(line)]

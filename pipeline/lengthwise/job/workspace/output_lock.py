@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 from lengthwise.errors import ConfigError, EnvironmentFailure
 from lengthwise.storage import files
+from lengthwise.storage.file_locks import is_at
 
 WORK = ".work"
 LOCK = "lock"
@@ -111,7 +112,7 @@ def locked(folder: str) -> Iterator[None]:
         yield
         return
     descriptor = _lock(folder, path)
-    while not _is_at(descriptor, path):  # the run that had locked it has just ended, and removed it
+    while not is_at(descriptor, path):  # the run that had locked it has just ended, and removed it
         os.close(descriptor)
         descriptor = _lock(folder, path)
     try:
@@ -137,13 +138,6 @@ def _lock(folder: str, path: str) -> int:
     except OSError:  # a file system without locks: no other run is excluded
         pass
     return descriptor
-
-
-def _is_at(descriptor: int, path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
-    except FileNotFoundError:
-        return False
 
 
 def _mark(descriptor: int, path: str) -> None:

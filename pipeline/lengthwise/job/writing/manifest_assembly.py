@@ -67,7 +67,7 @@ def make_manifest(
 def _check_balance(
     pieces: Sequence[Piece], tally: Tally, spilled: Sequence[SpilledPiece], written: Sequence[WrittenShard]
 ) -> None:
-    rejected = sum(tally.rejected.values())
+    rejected = tally.rejected.total()
     sequences = sum(result.shard.sequences for result in written)
     faults = []
     if {result.piece for result in spilled} != {piece.name for piece in pieces}:
@@ -84,7 +84,7 @@ def _merge_statistics(job: Job, written: Sequence[WrittenShard]) -> dict[str, Pa
     def read(path: str) -> dict[str, PartialStatistics]:
         return decode_statistics(files.read_bytes(path))
 
-    return sum_statistics(files.iterate_files(read, [statistics_path(job, result.shard.path) for result in written]))
+    return sum_statistics(files.map_files(read, [statistics_path(job, result.shard.path) for result in written]))
 
 
 def _counts(tally: Tally) -> Counts:
