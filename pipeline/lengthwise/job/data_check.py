@@ -1,16 +1,16 @@
 """Validates the input only: which records a job would reject, and whether it would exceed a limit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lengthwise.buckets import LengthHistogram
-from lengthwise.job.planning.length_measurement import as_example, leading_lengths, reason_and_column
+from lengthwise.job.planning.length_measurement import first_examples, leading_lengths
 from lengthwise.job.task_values import Job, MeasuredPiece, Piece, RejectExample
 from lengthwise.job.writing.limit_checks import check_limits
 from lengthwise.manifest import Counts
 from lengthwise.records.rows.block_rows import Tally
 from lengthwise.records.samples.first_records import AllRejected
-from lengthwise.reject_reasons import RejectReason, first_of_each
+from lengthwise.reject_reasons import Reject, RejectReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,16 @@ def check_pieces(job: Job, pieces: Sequence[Piece], measured: Sequence[MeasuredP
     damage = [f"{reject.file}: {reject.detail}" for reject in examples if reject.reason is RejectReason.DAMAGED_FILE]
     counts = Counts(read=tally.read, written=tally.written, rejected=dict(tally.rejected), sequences=tally.sequences)
     fault = check_limits(job, counts, damage)
-    return CheckResult(tally, leading_lengths(measured), tuple(_first(examples)), len(damage), fault)
+    return CheckResult(tally, leading_lengths(measured), _sorted_examples(examples), len(damage), fault)
 
 
 def check_hopeless(all_rejected: AllRejected) -> CheckResult:
     """The result if the first records are all rejected, so that no more are read."""
-    examples = [as_example(reject) for reject in all_rejected.rejects]
-    no_lengths = LengthHistogram.from_counts({})
-    return CheckResult(all_rejected.tally, no_lengths, tuple(_first(examples)), 0, all_rejected.describe())
+    examples = _sorted_examples(all_rejected.rejects)
+    return CheckResult(all_rejected.tally, LengthHistogram.from_counts({}), examples, 0, all_rejected.describe())
 
 
-def _first(examples: list[RejectExample]) -> list[RejectExample]:
+def _sorted_examples(rejects: Iterable[Reject | RejectExample]) -> tuple[RejectExample, ...]:
     """The first few of each reason and column, sorted by reason."""
-    order = {reason: position for position, reason in enumerate(RejectReason)}
-    first = first_of_each(examples, reason_and_column)
-    return sorted(first, key=lambda example: (order[example.reason], example.column))
+    reasons = list(RejectReason)
+    return tuple(sorted(first_examples(rejects), key=lambda example: (reasons.index(example.reason), example.column)))

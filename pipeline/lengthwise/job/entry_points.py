@@ -62,7 +62,7 @@ def run(
     if files.is_remote(folder):
         _check_writable(folder)
     inputs = list_inputs(config, progress)
-    refuse_own_sources(config, inputs)
+    refuse_own_sources(config, inputs, folder)
     digest = fingerprint_job(config, inputs)
     with interruptible():
         existing = find_existing(config, inputs, digest, overwrite=overwrite)

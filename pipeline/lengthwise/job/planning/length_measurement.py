@@ -1,6 +1,7 @@
 """Measures the lengths of the input's sequences, for `plan` and `check`, and plans buckets from lengths."""
 
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.rows.block_rows import Refiner, Tally
 from lengthwise.records.rows.id_lookup import fingerprint64
 from lengthwise.records.rows.row_features import length_columns, lengths_of
-from lengthwise.reject_reasons import Reject, RejectReason, first_of_each
+from lengthwise.reject_reasons import Reject, first_of_each
 from lengthwise.storage import files
 
 Histogram = TypeVar("Histogram", LengthHistogram, PairHistogram)
@@ -32,7 +33,7 @@ def measure_piece(job: Job, piece: Piece) -> MeasuredPiece:
     refiner = Refiner(job.rules)
     reporter = Reporter(job.progress, f"measure-{piece.name}")
     columns = length_columns(config.columns)
-    lengths: dict[str, dict[int, int]] = {group: {} for group in columns}
+    lengths = {group: Counter[int]() for group in columns}
     pairs = PairCounter(columns.values())
     tally = Tally()
     examples: list[RejectExample] = []
@@ -41,7 +42,7 @@ def measure_piece(job: Job, piece: Piece) -> MeasuredPiece:
         if _is_sampled(piece.source, block, config.buckets.sample):
             refined = refiner.refine(block, piece.source.path)
             tally.add(refined.tally)
-            examples = _first_examples([*examples, *refined.rejects])
+            examples = first_examples([*examples, *refined.rejects])
             for group, column in columns.items():
                 add_lengths(lengths[group], lengths_of(refined.rows, column))
             pairs.add(refined.rows)
@@ -53,25 +54,16 @@ def measure_piece(job: Job, piece: Piece) -> MeasuredPiece:
     return measured
 
 
-def reason_and_column(refused: Reject | RejectExample) -> tuple[RejectReason, str]:
-    """The kind of a reject; examples of each kind are shown."""
-    return refused.reason, refused.column
+def first_examples(rejects: Iterable[Reject | RejectExample]) -> list[RejectExample]:
+    """The first few rejects of each reason and column, without their bytes."""
+    first = first_of_each(rejects, lambda reject: (reject.reason, reject.column))
+    return [RejectExample.model_validate(reject, from_attributes=True) for reject in first]
 
 
-def _first_examples(rejects: list[Reject | RejectExample]) -> list[RejectExample]:
-    return list(map(as_example, first_of_each(rejects, reason_and_column)))
-
-
-def as_example(reject: Reject | RejectExample) -> RejectExample:
-    """A reject without its bytes."""
-    return RejectExample(**{name: getattr(reject, name) for name in RejectExample.model_fields})
-
-
-def add_lengths(counts: dict[int, int], lengths: np.ndarray) -> None:
+def add_lengths(counts: Counter[int], lengths: np.ndarray) -> None:
     """Adds sequences of these lengths (int64 `[n]`) to the number of sequences of each length."""
     distinct, new = np.unique(lengths, return_counts=True)
-    for length, count in zip(distinct.tolist(), new.tolist(), strict=True):
-        counts[length] = counts.get(length, 0) + count
+    counts.update(dict(zip(distinct.tolist(), new.tolist(), strict=True)))
 
 
 def pack_lengths(counts: Mapping[int, int]) -> bytes:
@@ -88,7 +80,7 @@ def unpack_lengths(packed: bytes) -> dict[int, int]:
 
 def leading_lengths(measured: Iterable[MeasuredPiece]) -> LengthHistogram:
     """The lengths of the group that leads, by which buckets are planned."""
-    return sum_lengths(unpack_lengths(next(iter(piece.lengths.values()))) for piece in measured)
+    return _sum_lengths(next(iter(piece.lengths.values())) for piece in measured)
 
 
 def lengths_to_plan(
@@ -96,28 +88,25 @@ def lengths_to_plan(
 ) -> LengthHistogram | PairHistogram:
     """The lengths by which buckets are planned: of the only group, or of the first two."""
     pieces = list(measured)
-    by_group = [sum_lengths(_all_splits(piece, group) for piece in pieces) for group in groups(config.columns)[:2]]
-    if len(by_group) < 2:
-        return by_group[0] if by_group else leading_lengths([])
+    by_group = [
+        _sum_lengths(packed for piece in pieces for packed in _packed_lengths(piece, group))
+        for group in groups(config.columns)[:2]
+    ]
+    if len(by_group) == 1:
+        return by_group[0]
     return sum_pairs((piece.pairs for piece in pieces), [histogram.max for histogram in by_group])
 
 
-def _all_splits(piece: MeasuredPiece | SpilledPiece, group: str) -> Mapping[int, int]:
-    if isinstance(piece, MeasuredPiece):
-        return unpack_lengths(piece.lengths[group])
-    total: dict[int, int] = {}
-    for counts in piece.lengths[group].values():
-        for length, count in unpack_lengths(counts).items():
-            total[length] = total.get(length, 0) + count
-    return total
+def _packed_lengths(piece: MeasuredPiece | SpilledPiece, group: str) -> Iterable[bytes]:
+    """The packed lengths of a group: of all splits together, or of each split."""
+    return [piece.lengths[group]] if isinstance(piece, MeasuredPiece) else piece.lengths[group].values()
 
 
-def sum_lengths(parts: Iterable[Mapping[int, int]]) -> LengthHistogram:
-    """The histogram of all parts, each of which has the number of its sequences by length."""
-    total: dict[int, int] = {}
-    for counts in parts:
-        for length, count in counts.items():
-            total[length] = total.get(length, 0) + count
+def _sum_lengths(packed: Iterable[bytes]) -> LengthHistogram:
+    """The histogram of all parts; see `pack_lengths`."""
+    total = Counter[int]()
+    for counts in map(unpack_lengths, packed):
+        total.update(counts)
     return LengthHistogram.from_counts(total)
 
 

@@ -77,7 +77,7 @@ def _join_file(pieces: list[Piece], results: Mapping[str, PieceRead]) -> tuple[l
         if piece.stop <= at < source.size:
             continue  # inside the last record of the previous piece
         if result.begin != at:
-            return fitting, [Piece(source, at, source.size, records, is_exact=True)]
+            return fitting, [Piece(source, at, source.size, records)]
         fitting.append(replace(piece, first=records))
         at, records = result.end, records + result.records
         if result.is_cut_off:

@@ -7,6 +7,7 @@ import apache_beam as beam
 
 from lengthwise.job.running.job_steps import JobStep, finish_step, steps_of
 from lengthwise.job.task_values import Job
+from lengthwise.job.workspace.step_summaries import SUMMARIES
 
 
 def build_steps(pipeline: beam.Pipeline, name: str, job: Job, tasks: Sequence[Any]) -> None:
@@ -15,7 +16,7 @@ def build_steps(pipeline: beam.Pipeline, name: str, job: Job, tasks: Sequence[An
     steps = steps_of(name)
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         results = _run(elements, job, step)
-        if step.summary:
+        if step.result in SUMMARIES:
             elements = _finish(results, job, step, following)
 
 

@@ -8,16 +8,15 @@ from lengthwise import __version__
 from lengthwise.errors import EnvironmentFailure
 from lengthwise.storage import files
 
-TIMEOUT_S = 120.0
+_TIMEOUT_S = 120.0
 
 
-def try_runner(options: Sequence[str], folders: Iterable[str], timeout_s: float = TIMEOUT_S) -> None:
+def try_runner(options: Sequence[str], folders: Iterable[str]) -> None:
     """Runs the trial job.
 
     Args:
         options: Beam's.
         folders: the folders that the workers must reach; this machine can write to each.
-        timeout_s: the time limit for the runner, in seconds.
 
     Raises:
         EnvironmentFailure: the runner failed or did not answer; or a worker has a different version or other folders.
@@ -36,7 +35,7 @@ def try_runner(options: Sequence[str], folders: Iterable[str], timeout_s: float 
                 | "Try" >> beam.Map(lambda paths: _check_worker(__version__, paths))
             )
 
-        run_pipeline(build, options, timeout_s=timeout_s)
+        run_pipeline(build, options, timeout_s=_TIMEOUT_S)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from lengthwise.buckets import LengthHistogram, PairHistogram, bounds_of
 from lengthwise.buckets.boundary_text import boundaries_text
@@ -18,12 +18,14 @@ from lengthwise.job.running.fast_start import import_beam, settled, uncollected
 from lengthwise.job.running.interrupts import interruptible
 from lengthwise.job.running.local_workers import LocalWorkers
 from lengthwise.job.running.worker_count import choose_workers, embedded_options
-from lengthwise.job.task_values import Job, MeasuredPiece, Piece, SpilledPiece, WrittenShard
-from lengthwise.job.workspace.step_summaries import MEASURED, SPILLED, WRITTEN, read_summary
+from lengthwise.job.task_values import Job, MeasuredPiece, Piece, PieceRead, SpilledPiece, WrittenShard
+from lengthwise.job.workspace.step_summaries import read_summary
 from lengthwise.job.workspace.vocabulary_files import to_count
 from lengthwise.manifest import Manifest
 from lengthwise.progress import Event, ProgressSink, collect, ignore
 from lengthwise.storage import files
+
+PieceResult = TypeVar("PieceResult", bound=PieceRead)
 
 ACCEPTED = "dry run: {} accepts the job; nothing was read or written"
 
@@ -100,7 +102,7 @@ class Stages:
             EnvironmentFailure: the results of some pieces did not arrive.
             NothingRan: it was a dry run.
         """
-        return self._of_each_piece(job, "measure", "measure_lengths", MEASURED, MeasuredPiece)
+        return self._of_each_piece(job, "measure", "measure_lengths", MeasuredPiece)
 
     def lengths(self, job: Job) -> LengthHistogram | PairHistogram:
         """The lengths of the valid sequences: of the whole input if a sample has none.
@@ -134,7 +136,7 @@ class Stages:
             job = dataclasses.replace(job, boundaries=given)
             if all(piece.is_whole for piece in self._pieces) and not to_count(job):
                 return job, self._pieces
-        pieces, spilled = self._of_each_piece(job, "read", "spill_rows", SPILLED, SpilledPiece)
+        pieces, spilled = self._of_each_piece(job, "read", "spill_rows", SpilledPiece)
         job = count_vocabularies(job, spilled, self._run, self._progress)
         if given:
             return job, pieces
@@ -150,28 +152,28 @@ class Stages:
 
         with self._watched(job, "read", self._size) as job:
             self._run("prepare_shards", job, largest_first(pieces))
-        spilled = read_summary(job, SPILLED, list[SpilledPiece])
-        written = read_summary(job, WRITTEN, list[WrittenShard])
+        spilled = read_summary(job, SpilledPiece)
+        written = read_summary(job, WrittenShard)
         manifest = manifest_assembly.make_manifest(job, pieces, spilled, written)
         damage = [piece.damage for piece in spilled if piece.damage]
         return publication.publish(job, pieces, manifest, shard_writing.final_paths(job, written), damage)
 
     def _of_each_piece(
-        self, job: Job, stage: str, step: str, summary: str, kind: type
-    ) -> tuple[tuple[Piece, ...], list[Any]]:
+        self, job: Job, stage: str, step: str, kind: type[PieceResult]
+    ) -> tuple[tuple[Piece, ...], list[PieceResult]]:
         """The pieces of the input, and the result of a step for each; it runs again for pieces that do not fit."""
-        results: dict[str, Any] = {}
+        results: dict[str, PieceResult] = {}
         pieces = unread = self._pieces
         with self._watched(job, stage, self._size) as job:
             while unread:
-                results |= self._read(job, unread, step, summary, kind)
+                results |= self._read(job, unread, step, kind)
                 pieces, unread = join_pieces(pieces, results)
         return pieces, [results[piece.name] for piece in pieces]
 
-    def _read(self, job: Job, pieces: Sequence[Piece], step: str, summary: str, kind: type) -> dict[str, Any]:
+    def _read(self, job: Job, pieces: Sequence[Piece], step: str, kind: type[PieceResult]) -> dict[str, PieceResult]:
         """The results of a step for these pieces, by their names."""
         self._run(step, job, largest_first(pieces))
-        results = {result.piece: result for result in read_summary(job, summary, list[kind])}  # type: ignore[valid-type]
+        results = {result.piece: result for result in read_summary(job, kind)}
         if results.keys() != {piece.name for piece in pieces}:
             raise EnvironmentFailure(
                 f"{job.work}: expected the results of {len(pieces)} pieces of the input, received {len(results)}; "

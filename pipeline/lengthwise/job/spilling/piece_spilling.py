@@ -6,6 +6,7 @@ file. Then a second call looks up, numbers and sorts them.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ from lengthwise.progress import Reporter
 from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.container.record_blocks import Block
 from lengthwise.records.rejected.reject_files import encode_reject, read_rejects
-from lengthwise.records.rows.block_rows import Refined, Refiner, Tally
+from lengthwise.records.rows.block_rows import Refiner, Tally
 from lengthwise.records.rows.row_features import length_columns, lengths_of
 from lengthwise.records.rows.splits import splits_of_rows
 from lengthwise.records.statistics.number_ranges import NumberRanges
@@ -79,7 +80,64 @@ def _read(job: Job, piece: Piece) -> SpilledPiece:
         files.create(rejects_file, durable=False, below=job.work) as rejects,
     ):
         writer = RunWriter(job, piece, stream) if is_sorted else WaitingWriter(job, piece.name, stream)
-        return _Spill(job, piece, writer).run(rejects.write)
+        return _spill(job, piece, writer, rejects.write)
+
+
+def _spill(
+    job: Job, piece: Piece, writer: RunWriter | WaitingWriter, write_rejects: Callable[[bytes], object]
+) -> SpilledPiece:
+    """Reads a piece, writes its rows and rejects, and counts them."""
+    source, length_keys = piece.source, length_columns(job.config.columns)
+    lengths: dict[str, dict[int, Counter[int]]] = {group: {} for group in length_keys}
+    pairs, ranges = PairCounter(length_keys.values()), NumberRanges(job.config.columns)
+    refiner, reader = Refiner(job.rules), PieceReader(job, piece)
+    reporter = Reporter(job.progress, f"read-{piece.name}")
+    tally = Tally()
+    damage = ""
+    for block in reader.blocks():
+        refined = refiner.refine(block, source.path)
+        rows = refined.rows
+        if rows.num_rows:
+            split = _split_of_rows(job, piece, rows, block)
+            if isinstance(writer, WaitingWriter):
+                writer.add(rows, split, refined.distinct)
+            else:
+                writer.add(rows, split)
+            pairs.add(rows)
+            ranges.add(rows)
+            for group, key in length_keys.items():
+                _count_lengths(lengths[group], split, lengths_of(rows, key))
+        write_rejects(frame(map(encode_reject, refined.rejects)))
+        tally.add(refined.tally)
+        damage = _damage_of(source, block) or damage
+        reporter.report(reader.consumed, tally.read, tally.rejected.total())
+    writer.flush()
+    reporter.report(piece.stop - piece.start, tally.read, tally.rejected.total(), final=True)
+    return SpilledPiece(
+        **reader.summary,
+        tally=tally,
+        damage=damage,
+        segments=writer.segments,
+        is_sorted=not isinstance(writer, WaitingWriter),
+        lengths={
+            group: {split: pack_lengths(counts) for split, counts in splits.items()}
+            for group, splits in lengths.items()
+        },
+        pairs=pairs.triples,
+        ranges=ranges.by_key,
+    )
+
+
+def _split_of_rows(job: Job, piece: Piece, rows: pa.RecordBatch, block: Block) -> np.ndarray:
+    """int32 `[n]`: the index of the split of each row."""
+    if piece.source.split is not None:
+        return np.full(rows.num_rows, piece.source.split, np.int32)
+    return splits_of_rows(rows, block, job.config.splits)
+
+
+def _count_lengths(by_split: dict[int, Counter[int]], split: np.ndarray, lengths: np.ndarray) -> None:
+    for index in np.unique(split).tolist():
+        add_lengths(by_split.setdefault(index, Counter()), lengths[split == index])
 
 
 def _is_planned(job: Job) -> bool:
@@ -152,68 +210,3 @@ def _damage_of(source: Input, block: Block) -> str:
         if damage.reason is RejectReason.DAMAGED_FILE:
             return f"{source.path}: {damage.detail}"
     return ""
-
-
-def _packed(splits: dict[int, dict[int, int]]) -> dict[int, bytes]:
-    return {split: pack_lengths(counts) for split, counts in splits.items()}
-
-
-class _Spill:
-    """Reads one piece, writes its rows and rejects, and counts them."""
-
-    def __init__(self, job: Job, piece: Piece, rows: RunWriter | WaitingWriter) -> None:
-        self._job = job
-        self._piece = piece
-        self._rows = rows
-        self._columns = length_columns(job.config.columns)
-        self._lengths: dict[str, dict[int, dict[int, int]]] = {group: {} for group in self._columns}
-        self._pairs = PairCounter(self._columns.values())
-        self._ranges = NumberRanges(job.config.columns)
-
-    def run(self, write_rejects: Callable[[bytes], object]) -> SpilledPiece:
-        piece, job, source = self._piece, self._job, self._piece.source
-        refiner = Refiner(job.rules)
-        reporter = Reporter(job.progress, f"read-{piece.name}")
-        tally = Tally()
-        reader = PieceReader(job, piece)
-        damage = ""
-        for block in reader.blocks():
-            refined = refiner.refine(block, source.path)
-            self._add(refined, block)
-            write_rejects(frame(map(encode_reject, refined.rejects)))
-            tally.add(refined.tally)
-            damage = _damage_of(source, block) or damage
-            reporter.report(reader.consumed, tally.read, tally.rejected.total())
-        self._rows.flush()
-        reporter.report(piece.stop - piece.start, tally.read, tally.rejected.total(), final=True)
-        return SpilledPiece(
-            **reader.summary,
-            tally=tally,
-            damage=damage,
-            segments=self._rows.segments,
-            is_sorted=not isinstance(self._rows, WaitingWriter),
-            lengths={group: _packed(splits) for group, splits in self._lengths.items()},
-            pairs=self._pairs.triples,
-            ranges=self._ranges.by_key,
-        )
-
-    def _add(self, refined: Refined, block: Block) -> None:
-        rows = refined.rows
-        if rows.num_rows == 0:
-            return
-        split = self._split(rows, block)
-        if isinstance(self._rows, WaitingWriter):
-            self._rows.add(rows, split, refined.distinct)
-        else:
-            self._rows.add(rows, split)
-        self._pairs.add(rows)
-        self._ranges.add(rows)
-        for group, column in self._columns.items():
-            lengths = lengths_of(rows, column)
-            for index in np.unique(split).tolist():
-                add_lengths(self._lengths[group].setdefault(index, {}), lengths[split == index])
-
-    def _split(self, rows: pa.RecordBatch, block: Block) -> np.ndarray:
-        if self._piece.source.split is not None:
-            return np.full(rows.num_rows, self._piece.source.split, np.int32)
-        return splits_of_rows(rows, block, self._job.config.splits)

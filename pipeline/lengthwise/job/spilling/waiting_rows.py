@@ -5,13 +5,12 @@ waiting file   the rows of one piece of the input, with each row's split: record
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
-from lengthwise.columns import VocabularyColumn
 from lengthwise.job.planning.value_counting import PieceCounts
 from lengthwise.job.task_values import Job, Segment
 from lengthwise.job.workspace.vocabulary_files import as_given, to_count, vocabulary_columns
@@ -21,7 +20,7 @@ from lengthwise.records.rows.block_rows import Distinct
 from lengthwise.records.rows.id_lookup import make_arrow_lookup
 from lengthwise.records.rows.row_features import INDEX, ORDER, WINDOW, spilled_schema
 from lengthwise.records.statistics.value_counts import SCHEMA, as_counts, counts_of
-from lengthwise.rules.looked_up import MISSING
+from lengthwise.rules.looked_up import MISSING, LookedUp
 from lengthwise.storage import files
 
 _SPLIT = "##split"
@@ -61,7 +60,7 @@ class WaitingRows:
         self._path = waiting_path(job, piece)
         self._schema = _schema(job)
         columns = vocabulary_columns(job.config.columns)
-        self._ids = {key: _IdsOfCodes(columns[key]) for key in _keys(job)}
+        self._lookups = {key: make_arrow_lookup(columns[key]) for key in _keys(job)}
         self.outside: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
@@ -71,29 +70,23 @@ class WaitingRows:
         with files.open_binary(self._path) as stream:
             while (rows := read_arrow_batch(stream, self._schema)) is not None:
                 split = rows.column(_SPLIT).to_numpy()
-                for key, ids in self._ids.items():
-                    counts = read_arrow_batch(stream, SCHEMA)
-                    lists, outside = ids.of(rows.column(key), counts)
+                for key, look_up in self._lookups.items():
+                    lists, outside = _as_ids(look_up, rows.column(key), read_arrow_batch(stream, SCHEMA))
                     rows = rows.set_column(rows.schema.get_field_index(key), key, lists)
                     self.outside[key] += outside
                 yield rows, split
 
 
-class _IdsOfCodes:
-    """Replaces the codes of a column by ids, now that its vocabulary is counted."""
-
-    def __init__(self, column: VocabularyColumn) -> None:
-        self._lookup = make_arrow_lookup(column)
-
-    def of(self, codes: pa.Array, counts: pa.RecordBatch) -> tuple[pa.Array, int]:
-        """Lists of ids, and the number of counted values outside the vocabulary."""
-        looked_up = self._lookup(counts.column("values"))
-        ids = np.append(looked_up.ids, MISSING)[list_values(codes)]  # the code -1 becomes the missing id
-        lists = pa.LargeListArray.from_arrays(codes.offsets, pa.array(ids))
-        outside = 0
-        if looked_up.outside is not None:
-            outside = int(counts_of(counts)[looked_up.outside].sum())
-        return lists, outside
+def _as_ids(
+    look_up: Callable[[pa.Array], LookedUp[np.ndarray]], codes: pa.Array, counts: pa.RecordBatch
+) -> tuple[pa.Array, int]:
+    """Lists of ids in place of lists of codes, and the number of counted values outside the vocabulary."""
+    looked_up = look_up(counts.column("values"))
+    ids = np.append(looked_up.ids, MISSING)[list_values(codes)]  # the code -1 becomes the missing id
+    outside = 0
+    if looked_up.outside is not None:
+        outside = int(counts_of(counts)[looked_up.outside].sum())
+    return pa.LargeListArray.from_arrays(codes.offsets, pa.array(ids)), outside
 
 
 def waiting_path(job: Job, piece: str) -> str:

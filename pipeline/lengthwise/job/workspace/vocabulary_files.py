@@ -1,6 +1,7 @@
 """The columns that look up in a vocabulary, and the paths of their vocabulary files."""
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Any
 
 from lengthwise.columns import AnyColumn, VocabularyColumn, id_features
@@ -63,11 +64,8 @@ def to_count(job: Job) -> dict[str, tuple[VocabularyColumn, ...]]:
     def order(column: VocabularyColumn) -> tuple[str, bool, str]:
         return _owner(column), _owner(column) != column.key, column.key
 
-    by_owner: dict[str, tuple[VocabularyColumn, ...]] = {}
     columns = [column for column in vocabulary_columns(as_given(job).columns).values() if column.needs_counting]
-    for column in sorted(columns, key=order):
-        by_owner[_owner(column)] = (*by_owner.get(_owner(column), ()), column)
-    return by_owner
+    return {owner: tuple(members) for owner, members in groupby(sorted(columns, key=order), key=_owner)}
 
 
 def counted_path(job: Job, owner: str) -> str:

@@ -22,20 +22,19 @@ UNSTEADY = "unsteady"
 """In the work folder of a job: a file was unreadable or changed, so reading it again may give different records."""
 
 
-def refuse_own_sources(config: JobConfig, inputs: Iterable[Input], folder: str = "") -> None:
+def refuse_own_sources(config: JobConfig, inputs: Iterable[Input], folder: str) -> None:
     """Refuses an output folder that contains files that the job reads: replacing a data set deletes files there.
 
     Args:
         config: the job's.
         inputs: its files.
-        folder: the output folder; `output.path` if empty.
+        folder: the output folder, or the folder of the parts.
 
     Raises:
         ConfigError: an input or a vocabulary file is in the output folder.
     """
     columns = vocabulary_columns(config.columns).values()
     vocabularies = [column.vocabulary_file for column in columns if column.vocabulary_file]
-    folder = folder or config.output.path
     source_file = _first_below(folder, [*(source.path for source in inputs), *vocabularies])
     if source_file is not None:
         raise ConfigError(

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import BinaryIO, cast
 
-import google_crc32c
 import numpy as np
 import pyarrow as pa
 
@@ -19,6 +18,7 @@ from lengthwise.job.workspace.data_set_files import shard_name
 from lengthwise.manifest import GroupSteps, Shard
 from lengthwise.progress import Reporter
 from lengthwise.records.arrays.arrow_steps import offsets_of
+from lengthwise.records.container.checksums import ChecksummedStream
 from lengthwise.records.container.compression import compressing_stream
 from lengthwise.records.container.frame_writing import frame, frame_array
 from lengthwise.records.encoding.example_encoder import BlockEncoder, ExampleEncoder
@@ -115,7 +115,7 @@ def write_shard(job: Job, task: ShardTask) -> WrittenShard:
         return WrittenShard.model_validate_json(files.read_bytes(done))
     keep_freed_memory()
     rows = read_rows(job, task.split, task.bucket, task.first, task.last)
-    measured, records = _write_file(job, task, rows) if rows.num_rows else (_Measured(io.BytesIO()), 0)
+    measured, records = _write_file(job, task, rows) if rows.num_rows else (ChecksummedStream(io.BytesIO()), 0)
     steps, *others = (int(lengths_of(rows, column).sum()) for column in length_columns(job.config.columns).values())
     padded_steps, *padded = (rows.num_rows * boundary for boundary in task.boundaries)
     shard = Shard(
@@ -127,7 +127,7 @@ def write_shard(job: Job, task: ShardTask) -> WrittenShard:
         steps=steps,
         padded_steps=padded_steps,
         bytes=measured.size,
-        crc32c=measured.checksum,
+        crc32c=measured.crc32c,
         groups={
             group: GroupSteps(steps=real, padded_steps=with_padding)
             for group, real, with_padding in zip(groups(job.config.columns)[1:], others, padded, strict=True)
@@ -141,9 +141,9 @@ def write_shard(job: Job, task: ShardTask) -> WrittenShard:
     return written
 
 
-def _write_file(job: Job, task: ShardTask, rows: pa.RecordBatch) -> "tuple[_Measured, int]":
+def _write_file(job: Job, task: ShardTask, rows: pa.RecordBatch) -> tuple[ChecksummedStream, int]:
     with files.create(job.place("output", task.path), below=job.work) as stream:
-        measured = _Measured(stream)
+        measured = ChecksummedStream(stream)
         return measured, _write_records(job, task, rows, measured)
 
 
@@ -174,7 +174,7 @@ def _place_at(job: Job, segments: list[Segment], before: np.ndarray, weight: int
     return segments[number + 1].first if number + 1 < len(segments) else segments[-1].last
 
 
-def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: "_Measured") -> int:
+def _write_records(job: Job, task: ShardTask, rows: pa.RecordBatch, stream: ChecksummedStream) -> int:
     count = 0
     with compressing_stream(cast(BinaryIO, stream), job.config.output.shards_as) as target:
         for frames, records in _framed(job, task, rows):
@@ -196,23 +196,3 @@ def _framed(job: Job, task: ShardTask, rows: pa.RecordBatch) -> Iterator[tuple[b
     for start in range(0, rows.num_rows, size):
         records = encoder.encode(rows.slice(start, size), task.boundaries)
         yield frame_array(records), len(records)
-
-
-class _Measured(io.RawIOBase):
-    """A stream that counts the written bytes, and computes their checksum."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        super().__init__()
-        self._stream = stream
-        self._crc = google_crc32c.Checksum()
-        self.size = 0
-
-    def write(self, data: "bytes", /) -> int:  # type: ignore[override]
-        self._stream.write(data)
-        self._crc.update(bytes(data))
-        self.size += len(data)
-        return len(data)
-
-    @property
-    def checksum(self) -> int:
-        return int.from_bytes(self._crc.digest(), "big")

@@ -16,7 +16,7 @@ def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
     schema = schema_pb2.Schema()
     tensors = schema.tensor_representation_group[""].tensor_representation
     length_key = leading_length_key(columns)
-    _add(schema, length_key, schema_pb2.INT if layout == "example" else schema_pb2.BYTES, required=True)
+    _add(schema, length_key, schema_pb2.INT if layout == "example" else schema_pb2.BYTES)
     if layout == "example":
         tensors[length_key].dense_tensor.column_name = length_key
         tensors[length_key].dense_tensor.shape.SetInParent()
@@ -24,7 +24,7 @@ def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
     kinds |= {"<f4": schema_pb2.FLOAT, BYTES: schema_pb2.BYTES}
     for step in step_features(columns):
         kind = kinds.get(step.dtype, schema_pb2.INT)
-        feature = _add(schema, step.key, kind if layout == "example" else schema_pb2.BYTES, required=True)
+        feature = _add(schema, step.key, kind if layout == "example" else schema_pb2.BYTES)
         if layout == "example":
             _describe_ids(feature, step.num_buckets)
             tensors[step.key].ragged_tensor.feature_path.step.append(step.key)
@@ -32,7 +32,7 @@ def describe_schema(columns: Iterable[AnyColumn], layout: Layout) -> str:
                 tensors[step.key].ragged_tensor.partition.add().uniform_row_length = step.width
     for column in context_features(columns):
         raw = layout == "block" and column.dtype != "string"
-        feature = _add(schema, column.key, schema_pb2.BYTES if raw else kinds[column.dtype], required=True)
+        feature = _add(schema, column.key, schema_pb2.BYTES if raw else kinds[column.dtype])
         if layout == "example":
             _describe_ids(feature, context_ids(columns).get(column.key))
             tensors[column.key].dense_tensor.column_name = column.key
@@ -51,9 +51,9 @@ def _describe_ids(feature: schema_pb2.Feature, num_buckets: int | None) -> None:
         feature.int_domain.max = num_buckets - 1
 
 
-def _add(schema: schema_pb2.Schema, key: str, kind: int, *, required: bool) -> schema_pb2.Feature:
+def _add(schema: schema_pb2.Schema, key: str, kind: int) -> schema_pb2.Feature:
+    """Adds a feature that every record has."""
     feature = schema.feature.add(name=key, type=kind)
-    if required:
-        feature.presence.min_fraction = 1.0
-        feature.presence.min_count = 1
+    feature.presence.min_fraction = 1.0
+    feature.presence.min_count = 1
     return feature

@@ -10,10 +10,10 @@ _CHUNK = 2**20
 
 
 class ChecksummedStream:
-    """A stream that counts and checksums the bytes that are read from it.
+    """A stream that counts and checksums the bytes that are read from it, or written to it.
 
     Attributes:
-        size: the bytes read so far.
+        size: the number of these bytes.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -27,6 +27,12 @@ class ChecksummedStream:
         self.size += len(data)
         return data
 
+    def write(self, data: bytes) -> int:
+        self._stream.write(data)
+        self._checksum.update(data)
+        self.size += len(data)
+        return len(data)
+
     def read_rest(self) -> None:
         """Reads to the end of the stream, also if an earlier reader stopped before it."""
         while self.read(_CHUNK):
@@ -34,7 +40,7 @@ class ChecksummedStream:
 
     @property
     def crc32c(self) -> int:
-        """The checksum (Castagnoli) of the bytes read so far."""
+        """The checksum (Castagnoli) of these bytes."""
         return int.from_bytes(self._checksum.digest(), "big")
 
 
