@@ -87,7 +87,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 def test_all_shards_together_read_little_more_than_the_rows(tmp_path, monkeypatch):
     job, tasks = sixteen_pieces(tmp_path, monkeypatch)
-    size = Path(job.place("runs", "000000.rows")).stat().st_size
+    size = Path(job.work_path("runs", "000000.rows")).stat().st_size
     with counted(monkeypatch) as sizes:
         written = [write_shard(job, task) for task in tasks]
     assert sum(one.shard.sequences for one in written) == ROWS

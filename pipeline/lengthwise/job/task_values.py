@@ -111,22 +111,22 @@ class Job:
         """The rules by which its records become rows."""
         return Rules.of(self.config, self.boundaries[-1] if self.boundaries else self.config.longest)
 
-    def reach(self, source: Input) -> str:
+    def input_path(self, source: Input) -> str:
         """The path by which a worker opens an input file."""
         return source.path if files.is_remote(source.path) else os.path.join(self.folder, source.path)
 
-    def place(self, *names: str) -> str:
+    def work_path(self, *names: str) -> str:
         """A path in the work folder."""
         return files.join(self.work, *names)
 
 
-class Message(BaseModel):
-    """Base of the values that are stored in the work folder."""
+class StoredResult(BaseModel):
+    """Base of the results that are stored in the work folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
 
-class PieceRead(Message):
+class PieceRead(StoredResult):
     """The result of reading a piece of the input.
 
     Attributes:
@@ -216,13 +216,13 @@ class ShardTask:
     training: dict[str, int] | None = None
 
 
-class WrittenShard(Message):
+class WrittenShard(StoredResult):
     """A shard in the work folder; a separate file contains the statistics of its rows."""
 
     shard: Shard
 
 
-class RejectExample(Message):
+class RejectExample(StoredResult):
     """A rejected record as an example: a `Reject` without its bytes."""
 
     reason: RejectReason

@@ -97,7 +97,7 @@ def _write_vocabulary(job: Job, owner: str, paths: Sequence[str], *, is_empty: b
         unfit=frequent.unfit,
     )
     files.write_bytes(_summary_path(job, owner), summary.model_dump_json().encode())
-    files.write_bytes(job.place(counts_name(owner)), "".join(f"{count}\n" for count in counts.tolist()).encode())
+    files.write_bytes(job.work_path(counts_name(owner)), "".join(f"{count}\n" for count in counts.tolist()).encode())
     files.write_bytes(counted_path(job, owner), b"".join(entry + b"\n" for entry in entries))
 
 
@@ -113,4 +113,4 @@ def _describe(job: Job, owner: str) -> str:
 
 
 def _summary_path(job: Job, owner: str) -> str:
-    return job.place(counts_name(owner) + ".json")
+    return job.work_path(counts_name(owner) + ".json")

@@ -26,7 +26,7 @@ Histogram = TypeVar("Histogram", LengthHistogram, PairHistogram)
 
 def measure_piece(job: Job, piece: Piece) -> MeasuredPiece:
     """Reads and validates a piece, or a sample of its blocks, and counts its sequences by length."""
-    done = job.place("measured", f"{piece.name}.json")
+    done = job.work_path("measured", f"{piece.name}.json")
     if files.exists(done):
         return MeasuredPiece.model_validate_json(files.read_bytes(done))
     config = job.config

@@ -115,7 +115,7 @@ def merge_tasks(paths: Sequence[str]) -> list[MergeTask]:
 
 def counts_paths(job: Job, piece: str) -> list[str]:
     """The files of counts of a piece, one for each vocabulary of `to_count`."""
-    return [job.place("counts", f"{piece}-{number}") for number in range(len(to_count(job)))]
+    return [job.work_path("counts", f"{piece}-{number}") for number in range(len(to_count(job)))]
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class PieceReader:
             EnvironmentFailure: the file cannot be opened, and `limits.damaged_files` is 0 or this machine is the cause;
                 or a remote file fails while it is read.
         """
-        path = self._job.reach(self._piece.source)
+        path = self._job.input_path(self._piece.source)
         with ExitStack() as opened:
             try:
                 stream = opened.enter_context(files.open_binary(path))
@@ -101,7 +101,7 @@ class PieceReader:
 
     def _mark_unsteady(self) -> None:
         path = self._piece.source.path.encode(errors="surrogateescape")
-        files.write_bytes(self._job.place(UNSTEADY), path, below=self._job.work)
+        files.write_bytes(self._job.work_path(UNSTEADY), path, below=self._job.work)
 
 
 class _ListedFile:

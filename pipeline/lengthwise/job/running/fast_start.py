@@ -11,7 +11,7 @@ from lengthwise.errors import EnvironmentFailure
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_disabled() -> Iterator[None]:
     """Switches garbage collection off: it would take a fifth of the time of importing Beam, and find nothing."""
     enabled = gc.isenabled()
     gc.disable()
@@ -23,7 +23,7 @@ def uncollected() -> Iterator[None]:
 
 
 @contextmanager
-def settled() -> Iterator[None]:
+def gc_frozen() -> Iterator[None]:
     """While the context lasts, existing objects (above all, Beam's modules) are not searched for garbage again."""
     if gc.get_freeze_count():  # the caller has frozen objects, which `gc.unfreeze` would unfreeze
         yield
@@ -50,6 +50,6 @@ def import_beam() -> None:
         tempfile.gettempdir()
     except FileNotFoundError as error:
         raise EnvironmentFailure(f"{error.strerror}; set TMPDIR to a folder that can be written") from error
-    with uncollected():
+    with gc_disabled():
         import apache_beam  # noqa: F401 (the import is all that is needed)
     atexit.register(gc.freeze)

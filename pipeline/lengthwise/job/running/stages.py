@@ -14,7 +14,7 @@ from lengthwise.job.planning.length_measurement import lengths_to_plan, plan_buc
 from lengthwise.job.reading.input_files import NO_RECORD
 from lengthwise.job.reading.input_pieces import cut_files, join_pieces, largest_first
 from lengthwise.job.running.beam_options import is_dry_run, is_embedded, needs_beam, number_of_workers, runner_name
-from lengthwise.job.running.fast_start import import_beam, settled, uncollected
+from lengthwise.job.running.fast_start import import_beam, gc_frozen, gc_disabled
 from lengthwise.job.running.interrupts import interruptible
 from lengthwise.job.running.local_workers import LocalWorkers
 from lengthwise.job.running.worker_count import choose_workers, embedded_options
@@ -51,9 +51,9 @@ def stages_of(job: Job, workers: int | None, options: Sequence[str], progress: P
 def _run_on_beam(options: Sequence[str], name: str, job: Job, tasks: Sequence[Any]) -> None:
     """Runs the steps `name` of `job_steps` on Beam."""
     files.make_folder(job.work)  # workers do not: if they do not find it, it is on another machine, or was removed
-    with uncollected():
+    with gc_disabled():
         from lengthwise.job.running import beam_pipeline, beam_runner
-    with settled():
+    with gc_frozen():
         beam_runner.run_pipeline(lambda pipeline: beam_pipeline.build_steps(pipeline, name, job, tasks), options)
     if is_dry_run(options) and not is_embedded(options):
         raise NothingRan(ACCEPTED.format(runner_name(options)))
@@ -62,9 +62,9 @@ def _run_on_beam(options: Sequence[str], name: str, job: Job, tasks: Sequence[An
 def _run_on_workers(workers: LocalWorkers, name: str, job: Job, tasks: Sequence[Any]) -> None:
     """Runs the steps `name` of `job_steps` on this machine."""
     files.make_folder(job.work)
-    with uncollected():
+    with gc_disabled():
         from lengthwise.job.running import job_steps
-    with settled():
+    with gc_frozen():
         for step in job_steps.steps_of(name):
             results = workers.map(step.function, job, tasks)
             tasks = list(job_steps.finish_step(job, step, results))
@@ -91,7 +91,7 @@ class Stages:
         self._pieces = pieces
         self._size = size
         self._run = run_steps
-        with uncollected():  # all that the steps import
+        with gc_disabled():  # all that the steps import
             from lengthwise.job.running import job_steps  # noqa: F401
             from lengthwise.job.writing import manifest_assembly, publication  # noqa: F401
 
@@ -113,7 +113,7 @@ class Stages:
         _, measured = self.measure(job)
         lengths = lengths_to_plan(measured, job.config)
         if lengths.total == 0 and job.config.buckets.sample < 1:
-            return self.lengths(dataclasses.replace(job, config=unsampled(job.config), work=job.place("whole")))
+            return self.lengths(dataclasses.replace(job, config=unsampled(job.config), work=job.work_path("whole")))
         if not any(piece.tally.read for piece in measured):
             raise DataLimitError(NO_RECORD)
         return lengths
@@ -187,7 +187,7 @@ class Stages:
         if self._progress is ignore or files.is_remote(job.work):
             yield job
             return
-        folder = job.place("progress")
+        folder = job.work_path("progress")
         files.write_bytes(files.join(folder, "started"), b"1")
         stopped = threading.Event()
 

@@ -8,13 +8,13 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-from lengthwise.job.running.fast_start import uncollected
+from lengthwise.job.running.fast_start import gc_disabled
 from lengthwise.storage import files
 
 
 def serve_parent() -> None:
     """Serves the parent process until it closes the connection, whose descriptor is the second argument."""
-    with uncollected():
+    with gc_disabled():
         from lengthwise.job.running import job_steps  # noqa: F401 (imports all that tasks need)
     gc.freeze()
     _serve(Connection(int(sys.argv[2])))

@@ -41,7 +41,7 @@ def spill_piece(job: Job, piece: Piece) -> SpilledPiece:
 
     If the same job has done this piece before, it is not read again, unless a power failure has shortened its files.
     """
-    done = job.place("spilled", f"{piece.name}.json")
+    done = job.work_path("spilled", f"{piece.name}.json")
     spilled = _finished_before(job, piece, done)
     keep_freed_memory()
     if spilled is None:
@@ -196,12 +196,12 @@ def _sizes(job: Job, piece: Piece, spilled: SpilledPiece) -> list[int]:
 
 def rejects_path(job: Job, piece: Piece) -> str:
     """The file with the rejects of a piece, framed but not compressed."""
-    return job.place("rejects", f"{piece.name}.tfrecord")
+    return job.work_path("rejects", f"{piece.name}.tfrecord")
 
 
 def _waiting_rejects_path(job: Job, piece: Piece) -> str:
     """The file with the rejects of a piece until their records are numbered."""
-    return job.place("waiting", f"{piece.name}.tfrecord")
+    return job.work_path("waiting", f"{piece.name}.tfrecord")
 
 
 def _damage_of(source: Input, block: Block) -> str:

@@ -220,7 +220,7 @@ def _cut_ranges(bounds: np.ndarray, weights: np.ndarray) -> list[tuple[int, int]
 
 def run_path(job: Job, piece: str) -> str:
     """The file with the sorted rows of a piece."""
-    return job.place("runs", f"{piece}.rows")
+    return job.work_path("runs", f"{piece}.rows")
 
 
 def save_references(job: Job, split: int, bucket: int, segments: list[Segment]) -> None:
@@ -248,7 +248,7 @@ def _table(segments: list[Segment]) -> np.ndarray:
 
 
 def _references_path(job: Job, split: int, bucket: int) -> str:
-    return job.place("references", f"{split:03d}-{bucket:05d}")
+    return job.work_path("references", f"{split:03d}-{bucket:05d}")
 
 
 def _read(job: Job, references: np.ndarray, first: int, last: int) -> Iterator[pa.RecordBatch]:

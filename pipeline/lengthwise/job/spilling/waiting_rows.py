@@ -91,7 +91,7 @@ def _as_ids(
 
 def waiting_path(job: Job, piece: str) -> str:
     """The file with the waiting rows of a piece."""
-    return job.place("waiting", f"{piece}.arrow")
+    return job.work_path("waiting", f"{piece}.arrow")
 
 
 def _schema(job: Job) -> pa.Schema:

@@ -20,13 +20,13 @@ SUMMARIES: dict[type, str] = {
 
 def read_summary(job: Job, kind: type[Result]) -> list[Result]:
     """The results of a step; an empty list if none arrived in the work folder, so the caller must count them."""
-    path = job.place(SUMMARIES[kind])
+    path = job.work_path(SUMMARIES[kind])
     return _adapter(kind).validate_json(files.read_bytes(path)) if files.exists(path) else []
 
 
 def write_summary(job: Job, kind: type[Result], results: Sequence[Result]) -> None:
     """Writes the results of a step into the work folder."""
-    files.write_bytes(job.place(SUMMARIES[kind]), _adapter(kind).dump_json(list(results)), below=job.work)
+    files.write_bytes(job.work_path(SUMMARIES[kind]), _adapter(kind).dump_json(list(results)), below=job.work)
 
 
 def _adapter(kind: type[Result]) -> TypeAdapter[list[Result]]:

@@ -46,7 +46,7 @@ def with_counted_files(job: Job) -> JobConfig:
 
 def as_given(job: Job) -> JobConfig:
     """The configuration as it was given to the job: without the vocabularies that the job has counted itself."""
-    folder = job.place("vocabulary", "")
+    folder = job.work_path("vocabulary", "")
 
     def path(column: VocabularyColumn) -> str | None:
         name = column.vocabulary_file
@@ -70,7 +70,7 @@ def to_count(job: Job) -> dict[str, tuple[VocabularyColumn, ...]]:
 
 def counted_path(job: Job, owner: str) -> str:
     """The file of a vocabulary that the job has counted."""
-    return job.place(vocabulary_name(owner))
+    return job.work_path(vocabulary_name(owner))
 
 
 def _owner(column: VocabularyColumn) -> str:

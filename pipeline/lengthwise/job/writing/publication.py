@@ -45,9 +45,9 @@ def publish(
         _refuse(job, manifest, rejects, fault)
     write_side_files(job, manifest)
     _remove_earlier_data_set(job, folder)
-    written = files.list_tree(job.place("output"))
+    written = files.list_tree(job.work_path("output"))
     complete = [name for name in written if not name.endswith(files.TEMPORARY)]  # without files of killed workers
-    files.rename_all([(job.place("output", name), files.join(folder, paths.get(name, name))) for name in complete])
+    files.rename_all([(job.work_path("output", name), files.join(folder, paths.get(name, name))) for name in complete])
     published = set(files.list_tree(folder))
     missing = [shard.path for shard in manifest.shards if shard.path not in published]
     if missing:
@@ -64,8 +64,8 @@ def publish(
 
 def _write_and_move(job: Job, name: str, content: bytes, folder: str) -> None:
     """Writes a file in the work folder, and moves it: a killed process leaves no incomplete file in `folder`."""
-    files.write_bytes(job.place(name), content)
-    files.rename(job.place(name), files.join(folder, name))
+    files.write_bytes(job.work_path(name), content)
+    files.rename(job.work_path(name), files.join(folder, name))
 
 
 def _refuse(job: Job, manifest: Manifest, rejects: str, fault: str) -> NoReturn:
@@ -74,8 +74,8 @@ def _refuse(job: Job, manifest: Manifest, rejects: str, fault: str) -> NoReturn:
     if files.exists(files.join(folder, MANIFEST_NAME)):
         folder = files.join(folder, WORK, "refused")
     _write_and_move(job, REPORT_NAME, report_content(job, manifest, fault), folder)
-    if rejects and files.exists(job.place("output", rejects)):
-        files.rename(job.place("output", rejects), files.join(folder, rejects))
+    if rejects and files.exists(job.work_path("output", rejects)):
+        files.rename(job.work_path("output", rejects), files.join(folder, rejects))
     report = files.join(folder, REPORT_NAME)
     fault += "" if fault.endswith("?") else "."
     if not rejects:
@@ -88,7 +88,7 @@ def _refuse(job: Job, manifest: Manifest, rejects: str, fault: str) -> NoReturn:
 
 def _remove_earlier_data_set(job: Job, folder: str) -> None:
     """Removes the data set that exists in the folder, once; later runs find only files of the new one."""
-    if files.exists(job.place(PUBLISHING)):
+    if files.exists(job.work_path(PUBLISHING)):
         return
     remove_data_set(folder)
-    files.write_bytes(job.place(PUBLISHING), b"1")
+    files.write_bytes(job.work_path(PUBLISHING), b"1")

@@ -105,12 +105,12 @@ def final_paths(job: Job, written: Iterable[WrittenShard]) -> dict[str, str]:
 
 def statistics_path(job: Job, path: str) -> str:
     """The file with the statistics of a shard, until they are merged."""
-    return job.place("statistics", path.replace("/", "-") + ".npz")
+    return job.work_path("statistics", path.replace("/", "-") + ".npz")
 
 
 def write_shard(job: Job, task: ShardTask) -> WrittenShard:
     """Sorts, pads, encodes and writes the rows of a shard into the work folder, unless that was done before."""
-    done = job.place("written", task.path.replace("/", "-") + ".json")
+    done = job.work_path("written", task.path.replace("/", "-") + ".json")
     if files.exists(done):
         return WrittenShard.model_validate_json(files.read_bytes(done))
     keep_freed_memory()
@@ -142,7 +142,7 @@ def write_shard(job: Job, task: ShardTask) -> WrittenShard:
 
 
 def _write_file(job: Job, task: ShardTask, rows: pa.RecordBatch) -> tuple[ChecksummedStream, int]:
-    with files.create(job.place("output", task.path), below=job.work) as stream:
+    with files.create(job.work_path("output", task.path), below=job.work) as stream:
         measured = ChecksummedStream(stream)
         return measured, _write_records(job, task, rows, measured)
 

@@ -30,24 +30,24 @@ def write_side_files(job: Job, manifest: Manifest) -> None:
     Raises:
         EnvironmentFailure: a vocabulary file changed while the job ran.
     """
-    if files.exists(job.place(PUBLISHING)):
+    if files.exists(job.work_path(PUBLISHING)):
         return
     schema = describe_schema(job.config.columns, manifest.layout)
-    files.write_bytes(job.place("output", SCHEMA_NAME), schema.encode())
+    files.write_bytes(job.work_path("output", SCHEMA_NAME), schema.encode())
     _copy_vocabularies(job)
-    files.write_bytes(job.place("output", REPORT_NAME), report_content(job, manifest))
+    files.write_bytes(job.work_path("output", REPORT_NAME), report_content(job, manifest))
 
 
 def gather_rejects(job: Job, pieces: Sequence[Piece]) -> str:
     """Writes all rejects into one file, in the order of the input. Returns its path, or "" without rejects."""
     name = rejects_name(job.config.output.rejects_as)
-    if files.exists(job.place(PUBLISHING)):
+    if files.exists(job.work_path(PUBLISHING)):
         return name
-    existing = set(files.list_tree(job.place("rejects")))
+    existing = set(files.list_tree(job.work_path("rejects")))
     parts = [path for path in (rejects_path(job, piece) for piece in pieces) if path.rpartition("/")[2] in existing]
     is_empty = True
     with (
-        files.create(job.place("output", name)) as stream,
+        files.create(job.work_path("output", name)) as stream,
         compressing_stream(stream, job.config.output.rejects_as) as target,
     ):
         for part in parts:
@@ -57,7 +57,7 @@ def gather_rejects(job: Job, pieces: Sequence[Piece]) -> str:
                 target.write(head)
                 shutil.copyfileobj(content, target)
     if is_empty:
-        files.remove(job.place("output", name))
+        files.remove(job.work_path("output", name))
     return "" if is_empty else name
 
 
@@ -66,7 +66,7 @@ def report_content(job: Job, manifest: Manifest, fault: str = "") -> bytes:
     # The copies of vocabularies are not at their final paths yet: read those that the configuration names.
     readable = manifest.model_copy(update={"columns": job.config.columns})
     name = name_of(job.config.output.path)
-    return render_report(readable, read_examples(job.place("output"), manifest), fault=fault, name=name).encode()
+    return render_report(readable, read_examples(job.work_path("output"), manifest), fault=fault, name=name).encode()
 
 
 def _vocabulary_paths(job: Job) -> dict[str, str]:
@@ -77,17 +77,17 @@ def _vocabulary_paths(job: Job) -> dict[str, str]:
 
 def _counts_paths(job: Job) -> dict[str, str]:
     """The counts of vocabularies that the job counted, by the names of their copies."""
-    return {counts_name(column.key): job.place(counts_name(owner)) for column, owner in counted_columns(job)}
+    return {counts_name(column.key): job.work_path(counts_name(owner)) for column, owner in counted_columns(job)}
 
 
 def _copy_vocabularies(job: Job) -> None:
     """Copies vocabularies and counts, and reads the copies: their entries must be those of the start of the job."""
     sources = _vocabulary_paths(job)
     for name, path in {**sources, **_counts_paths(job)}.items():
-        files.write_bytes(job.place("output", name), files.read_bytes(path))
+        files.write_bytes(job.work_path("output", name), files.read_bytes(path))
     given = as_given(job)
     copies = {
-        key: column.model_copy(update={"vocabulary_file": job.place("output", vocabulary_name(key))})
+        key: column.model_copy(update={"vocabulary_file": job.work_path("output", vocabulary_name(key))})
         for key, column in vocabulary_columns(given.columns).items()
         if column.vocabulary_file
     }
@@ -96,7 +96,7 @@ def _copy_vocabularies(job: Job) -> None:
     except ConfigError:  # the file is no longer a valid vocabulary
         is_same = False
     if not is_same:
-        files.write_bytes(job.place(UNSTEADY), b"vocabulary")  # it is unknown which ids come from which version
+        files.write_bytes(job.work_path(UNSTEADY), b"vocabulary")  # it is unknown which ids come from which version
         raise EnvironmentFailure(
             f"a vocabulary file changed while the job ran ({', '.join(sources.values())}), so nothing was published; "
             "run again"
