@@ -14,7 +14,7 @@ from lengthwise.job.planning.length_measurement import lengths_to_plan, plan_buc
 from lengthwise.job.reading.input_files import NO_RECORD
 from lengthwise.job.reading.input_pieces import cut_files, join_pieces, largest_first
 from lengthwise.job.running.beam_options import is_dry_run, is_embedded, needs_beam, number_of_workers, runner_name
-from lengthwise.job.running.fast_start import import_beam, gc_frozen, gc_disabled
+from lengthwise.job.running.fast_start import gc_disabled, gc_frozen, import_beam
 from lengthwise.job.running.interrupts import interruptible
 from lengthwise.job.running.local_workers import LocalWorkers
 from lengthwise.job.running.worker_count import choose_workers, embedded_options
