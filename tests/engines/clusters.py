@@ -82,11 +82,11 @@ appender.console.layout.pattern = %d %-5p %c - %m%n
 
 
 class Cluster:
-    """The processes of an engine; leaving ends them all.
+    """The processes of an engine, which end with the context.
 
     Attributes:
-        folder: where they run; each writes NAME.log there.
-        options: what `lengthwise prepare` gets behind `--` beside the README's options.
+        folder: their current folder; each writes NAME.log there.
+        options: options of `lengthwise prepare` after `--`, in addition to those of the README.
     """
 
     options: Sequence[str] = ()
@@ -136,7 +136,7 @@ class Cluster:
         self.run("pool", command, folder=folder, PATH=path, PYTHONPATH=str(self._site))
 
     def active_jobs(self) -> Sequence[object]:
-        """The jobs that the engine itself says are at work."""
+        """The jobs that the engine lists as active."""
         return ()
 
     def workers(self) -> list[int]:
@@ -144,7 +144,7 @@ class Cluster:
         return children_of(self._processes["pool"].pid)
 
     def kill(self, name: str) -> None:
-        """Kills a process of the engine, as a machine that goes away does."""
+        """Kills a process of the engine, as if its machine had failed."""
         process = self._processes.pop(name)
         process.kill()
         process.wait()
@@ -183,7 +183,7 @@ class Flink(Cluster):
         return [job for job in jobs if job["state"] not in ("FINISHED", "CANCELED", "FAILED")]
 
     def start_task_manager(self, name: str) -> None:
-        """Starts a task manager: one more, or in place of one that is gone."""
+        """Starts another task manager."""
         self._flink(name, "org.apache.flink.runtime.taskexecutor.TaskManagerRunner", "-Xmx256m")
 
     def _flink(self, name: str, entry: str, memory: str) -> None:
@@ -225,7 +225,7 @@ class Spark(Cluster):
         return found
 
     def start_worker(self, name: str) -> None:
-        """Starts a worker, whose executor runs tasks."""
+        """Starts a worker; its executor runs tasks."""
         place = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_HOME": str(self._installed), "SPARK_SCALA_VERSION": "2.12"}
         command = ["org.apache.spark.deploy.worker.Worker", "--host", "localhost", "--cores", "1", "--memory", "512M"]
         work = ["--work-dir", str(self.folder / name), "--webui-port", "0", "spark://localhost:7077"]
@@ -243,10 +243,10 @@ ENGINES: Mapping[str, type[Cluster]] = {"prism": Prism, "flink": Flink, "spark":
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 240) -> None:
-    """Waits until something is the case."""
+    """Waits until a condition is true."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"waited {seconds:.0f} s in vain for {what}"
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""Inputs, what the embedded runner makes of them, and the engines, each started once."""
+"""Inputs, their data sets from the embedded runner, and the engines, each started once."""
 
 import os
 import socket
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engines.clusters import ENGINES, Cluster
+from prepare.jobs import tree_of_any_name
 from readme.blocks import blocks
 
 _BIN = Path(sys.executable).parent
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Input:
-    """A folder with `raw/` and `job.yaml`, and what the embedded runner makes of it."""
+    """A folder with `raw/` and `job.yaml`, and the files of its data set from the embedded runner."""
 
     folder: Path
     expected: dict[str, bytes]
@@ -56,7 +57,7 @@ class Engine:
     command: str
 
     def start(self, folder: Path, output: str) -> "subprocess.Popen[str]":
-        """Starts `lengthwise prepare` in that folder."""
+        """Starts `lengthwise prepare` in this folder."""
         line = self.command.replace("--output prepared", f"--output {output}")
         return subprocess.Popen(
             ["bash", "-c", f"exec {_BIN}/{' '.join([line, *self.cluster.options])}"],
@@ -64,18 +65,10 @@ class Engine:
         )  # fmt: skip
 
     def prepare(self, folder: Path, output: str) -> tuple[int, str]:
-        """Runs `lengthwise prepare` there; returns its exit code and what it said."""
+        """Runs `lengthwise prepare` in this folder; returns its exit code and its output."""
         process = self.start(folder, output)
         said, _ = process.communicate(timeout=500)
         return process.returncode, said
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """Every file of a data set, by its relative path; the report without the folder's name."""
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    if "report.html" in found:
-        found["report.html"] = found["report.html"].replace(folder.name.encode(), b"")
-    return found
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -99,7 +92,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Input:
 
 @pytest.fixture(scope="session")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Input:
-    """160,000 generated records in eight files, enough to be in the middle of."""
+    """160,000 generated records in eight files: enough to interrupt a job in the middle."""
     from benchmarks.data import raw_data
 
     folder = tmp_path_factory.mktemp("numbers")
@@ -110,7 +103,7 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Input:
 def _input(folder: Path, config: str) -> Input:
     (folder / "job.yaml").write_text(config)
     _run(folder, "prepare", "job.yaml", "--output", "embedded", "--workers", "1")
-    return Input(folder, content(folder / "embedded"))
+    return Input(folder, tree_of_any_name(folder / "embedded"))
 
 
 def _run(folder: Path, *arguments: str) -> None:
@@ -120,7 +113,7 @@ def _run(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This package as workers of a cluster get it: installed from its wheel."""
+    """A folder with this package, installed from its wheel, as for the workers of a cluster."""
     [built] = (_ROOT / "build" / "engines").glob("*.whl")  # built by `make test-engines`: there is no network here
     site = tmp_path_factory.mktemp("wheel") / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]

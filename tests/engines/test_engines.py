@@ -10,22 +10,23 @@ from pathlib import Path
 import pytest
 
 from engines.clusters import Flink, Prism, Spark, wait_until
-from engines.conftest import Engine, Input, content
+from engines.conftest import Engine, Input
+from prepare.jobs import tree_of_any_name
 
 
 def test_the_job_gives_the_bytes_of_the_embedded_runner(engine: Engine, words: Input) -> None:
     code, said = engine.prepare(words.folder, engine.name)
     assert code == 0, said
     assert "unparsable" in said
-    assert content(words.folder / engine.name) == words.expected
+    assert tree_of_any_name(words.folder / engine.name) == words.expected
 
 
-def test_killed_in_the_middle_nothing_is_lost_and_nothing_is_twice(engine: Engine, numbers: Input) -> None:
+def test_with_killed_processes_nothing_is_lost_or_duplicated(engine: Engine, numbers: Input) -> None:
     output = numbers.folder / f"{engine.name}-killed"
     process = engine.start(numbers.folder, output.name)
     _wait_for(process, output, "spilled")
     os.kill(engine.cluster.workers()[0], signal.SIGKILL)
-    if isinstance(engine.cluster, Prism):  # it does not try again
+    if isinstance(engine.cluster, Prism):  # it does not retry
         said, _ = process.communicate(timeout=100)
         assert process.returncode == 3, said
         process = engine.start(numbers.folder, output.name)
@@ -38,7 +39,7 @@ def test_killed_in_the_middle_nothing_is_lost_and_nothing_is_twice(engine: Engin
         engine.cluster.start_worker("worker-3")
     said, _ = process.communicate(timeout=400)
     assert process.returncode == 0, said
-    assert content(output) == numbers.expected
+    assert tree_of_any_name(output) == numbers.expected
 
 
 @pytest.mark.slow
@@ -53,7 +54,7 @@ def test_a_run_that_is_stopped_ends_on_the_engine_and_resumes_by_the_same_comman
     wait_until(lambda: not engine.cluster.active_jobs(), "the engine's job to end", 60)
     code, said = engine.prepare(numbers.folder, f"{engine.name}-stopped")
     assert code == 0, said
-    assert content(numbers.folder / f"{engine.name}-stopped") == numbers.expected
+    assert tree_of_any_name(numbers.folder / f"{engine.name}-stopped") == numbers.expected
 
 
 @pytest.mark.slow
@@ -69,7 +70,7 @@ def test_a_broken_limit_is_exit_code_1_and_no_data_set(engine: Engine, words: In
 
 
 @pytest.mark.slow
-def test_the_doctor_tries_the_engine_and_its_workers(engine: Engine, tmp_path: Path) -> None:
+def test_the_doctor_checks_the_engine_and_its_workers(engine: Engine, tmp_path: Path) -> None:
     _, _, options = engine.command.partition(" -- ")
     command = (
         f"{Path(sys.executable).parent}/lengthwise doctor {tmp_path} -- {options} {' '.join(engine.cluster.options)}"
@@ -80,6 +81,6 @@ def test_the_doctor_tries_the_engine_and_its_workers(engine: Engine, tmp_path: P
 
 
 def _wait_for(process: "subprocess.Popen[str]", output: Path, what: str) -> None:
-    """Waits until the first results of a stage are in the work folder, and checks that there are more to come."""
+    """Waits until the first results of a stage are in the work folder, and checks that the run continues."""
     wait_until(lambda: process.poll() is not None or [*output.glob(f".work/*/{what}/*.json")], f"the first of {what}")
     assert process.poll() is None, process.communicate()[0]

@@ -19,8 +19,15 @@ WAIT = 120  # seconds after which a run that should have ended counts as hanging
 
 @dataclass
 class Finished:
+    """The exit code and the error output of a run."""
+
     code: int
     said: str
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment of a process that imports what this one imports."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **variables}
 
 
 class Command:
@@ -31,10 +38,10 @@ class Command:
         path = Path(config.output.path).parent / "job.yaml"
         content = config.model_dump(mode="json", exclude_none=True)
         path.write_text(yaml.safe_dump(content))
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part), **variables}
         self._process = subprocess.Popen(
             [*before, sys.executable, "-m", "lengthwise_cli", "prepare", str(path), *options],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env=environment(**variables),
         )  # fmt: skip
 
     @property
@@ -42,17 +49,17 @@ class Command:
         return self._process.pid
 
     def wait(self) -> Finished:
-        """The end of the process; it is killed, and the test fails, if that does not come."""
+        """Waits for the end of the process; if it does not end, it is killed, and the test fails."""
         try:
             _, said = self._process.communicate(timeout=WAIT)
         except subprocess.TimeoutExpired:
             os.killpg(self.pid, signal.SIGKILL)
             _, said = self._process.communicate()
-            raise AssertionError(f"hung; it had said: {said}") from None
+            raise AssertionError(f"it hung; its output: {said}") from None
         return Finished(self._process.returncode, said)
 
     def wait_for(self, reached: Callable[[], bool]) -> None:
-        """Waits until the run has come to some point."""
+        """Waits until the run has reached a state."""
         deadline = time.monotonic() + WAIT
         while not reached():
             assert self._process.poll() is None, f"ended too soon: {self.wait()}"
@@ -60,18 +67,18 @@ class Command:
             time.sleep(0.01)
 
     def children(self) -> list[int]:
-        """The processes that it has started, theirs included."""
+        """The processes that it has started, and those that these have started."""
         return children_of(self.pid)
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that a process has started, theirs included."""
+    """The processes that a process has started, and those that these have started."""
     found, waiting = [], [pid]
     while waiting:
         for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
             try:
                 pids = [int(pid) for pid in task.read_text().split()]
-            except (FileNotFoundError, ProcessLookupError):  # the thread has ended in between
+            except (FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
                 continue
             found += pids
             waiting += pids
@@ -91,13 +98,13 @@ def run(config: JobConfig, *options: str) -> Finished:
 
 
 def files_read(folder: Path) -> int:
-    """How many input files the job in `folder` has done with."""
+    """The number of input files that the job in `folder` has read."""
     return len(list(folder.glob(".work/*/spilled/*.json")))
 
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
-    """A file system of that size at `folder`; the function given changes its options."""
+    """A file system of this size at `folder`; the returned function changes its options."""
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
     try:
@@ -111,7 +118,7 @@ def _remount(folder: Path, options: str) -> None:
 
 
 def can_mount(folder: Path) -> bool:
-    """Whether this user may mount here; containers often may not."""
+    """Whether this user may mount a file system here; in containers, users often may not."""
     try:
         with small_disk(folder, "64k"):
             return True

@@ -1,7 +1,10 @@
-"""A remote file system in memory, as Beam's plug-ins are made: its files can fail while they are read."""
+"""A remote file system in memory, made like Beam's plug-ins; its files can fail while they are read."""
 
 import io
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
@@ -9,9 +12,19 @@ from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
 FILES: dict[str, bytes] = {}
 """The content of each file by its path, `memory://...`."""
 OUTAGES: dict[str, int] = {}
-"""By path, the byte at which the next reading of a file breaks off: once, then all is well again."""
+"""By path, the byte at which the next read of a file fails; later reads succeed."""
 CHECKSUMS: dict[str, str] = {}
-"""By path, what the file system tells of a file's content; nothing of others."""
+"""By path, the checksum that the file system has of a file; it has none of other files."""
+
+
+@contextmanager
+def folder(tmp_path: Path) -> Iterator[str]:
+    """A remote folder for one test; its files are removed at the end."""
+    name = f"memory://{tmp_path.name}-{os.getpid()}"
+    yield name
+    for path in [path for path in (*FILES, *OUTAGES, *CHECKSUMS) if path.startswith(f"{name}/")]:
+        for table in (FILES, OUTAGES, CHECKSUMS):
+            table.pop(path, None)  # type: ignore[attr-defined]
 
 
 class _Reading(io.BytesIO):

@@ -1,4 +1,4 @@
-"""Runs that die: a process that forks one child a run, so that each starts in a moment and can be killed at any point.
+"""Runs that are killed: a process forks a child for each run, so that it starts fast and can be killed at any point.
 
 test ── a line of JSON: what to run, where to die ──> this process (Beam imported) ── fork ──> child: job.run
      <── a line of JSON: how it ended ──────────────
@@ -15,12 +15,12 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from faults.machine import children_of, is_running
+from faults.machine import children_of, environment, is_running
 
 WRITING = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
 
@@ -32,8 +32,8 @@ class Ended:
     Attributes:
         code: its exit code; negative: the signal that killed it.
         message: the error's text.
-        points: how many times it touched the output folder, each a place to die at.
-        reads: how many input files it opened.
+        points: the number of operations on the output folder; the run can be killed at each.
+        reads: the number of input files that it opened.
     """
 
     code: int
@@ -43,15 +43,13 @@ class Ended:
 
 
 class Runs:
-    """The test's end."""
+    """The part in the test's process."""
 
     def __enter__(self) -> Self:
-        paths = [path for path in sys.path if path]
-        self._scratch = tempfile.TemporaryDirectory()  # who is killed leaves its temporary files
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": self._scratch.name}
-        command = [sys.executable, __file__]
+        self._scratch = tempfile.TemporaryDirectory()  # killed processes leave their temporary files
+        variables = environment(TMPDIR=self._scratch.name)
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
         )
         return self
 
@@ -66,7 +64,7 @@ class Runs:
         Args:
             config: a `JobConfig`.
             how: `die_at`: the number of the point at which the child kills itself; `die_after`: seconds after which it
-                dies by an alarm; `overwrite`; `workers`; `handles`: how many files it may open beside those open;
+                dies by an alarm; `overwrite`; `workers`; `handles`: the number of files that it may open in addition;
                 `options`: Beam's; `worker_dies_after`: seconds after its start at which a worker process is killed.
         """
         line = json.dumps({"config": config.model_dump(mode="json"), **how})
@@ -76,11 +74,11 @@ class Runs:
 
     @property
     def temporary(self) -> Path:
-        """Where the runs keep temporary files."""
+        """The folder for the temporary files of the runs."""
         return Path(self._scratch.name)
 
     def left(self) -> list[int]:
-        """The processes that runs have started and that work on: known by their folder for temporary files."""
+        """The processes of runs that are still running, recognized by their folder for temporary files."""
         mark = f"TMPDIR={self._scratch.name}".encode()
         return [pid for pid in _processes() if pid != self._process.pid and mark in _environment(pid)]
 
@@ -108,9 +106,9 @@ def _serve() -> None:
             _child(json.loads(line), writing)
         os.close(writing)
         with open(reading) as stream:
-            told = stream.read().splitlines()
+            lines = stream.read().splitlines()
         _, status = os.waitpid(child, 0)
-        ended = json.loads(told[-1]) if told else {"message": "", "points": 0, "reads": 0}
+        ended = json.loads(lines[-1]) if lines else {"message": "", "points": 0, "reads": 0}
         print(json.dumps({"code": os.waitstatus_to_exitcode(status), **ended}), flush=True)
 
 
@@ -163,7 +161,7 @@ def _kill_a_worker(after: float) -> None:
 
 
 def _watch(folder: str, inputs: set[str], die_at: int) -> Counter[str]:
-    """Counts the points at which the output folder is touched; at the chosen one the process kills itself."""
+    """Counts the operations on the output folder; at the chosen one, the process kills itself."""
     counts: Counter[str] = Counter()
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -177,14 +175,6 @@ def _watch(folder: str, inputs: set[str], die_at: int) -> Counter[str]:
 
     sys.addaudithook(hook)
     return counts
-
-
-def describe(ended: Ended) -> str:
-    return json.dumps(asdict(ended))
-
-
-def entries(folder: str | os.PathLike[str]) -> list[str]:
-    return sorted(os.listdir(folder)) if Path(folder).exists() else []
 
 
 if __name__ == "__main__":

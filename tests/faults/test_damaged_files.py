@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from faults import machine
 from lengthwise.config import JobConfig
 from lengthwise.errors import DataLimitError, EnvironmentFailure
 from lengthwise.job import run
@@ -41,7 +42,7 @@ DAMAGED: dict[str, tuple[bytes, int, str, int, int]] = {
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[JobConfig, Manifest, dict[str, list[Reject]]]:
-    """One job over a file of each kind of damage, a sound one and an empty one; buckets planned, so read twice."""
+    """One job over a file of each kind of damage, an intact one and an empty one; the buckets are planned."""
     folder = tmp_path_factory.mktemp("damaged")
     (folder / "raw").mkdir()
     for name, (content, *_) in DAMAGED.items():
@@ -62,16 +63,16 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[JobConfig, Manife
 def test_the_damage_is_one_reject_with_its_place(damaged, name):
     _, _, rejects = damaged
     _, _, reason, index, offset = DAMAGED[name]
-    assert [(one.reason, one.index, one.offset) for one in rejects[name]] == [(reason, index, offset)]
+    assert [(reject.reason, reject.index, reject.offset) for reject in rejects[name]] == [(reason, index, offset)]
     assert rejects[name][0].detail
 
 
-def test_what_stands_before_the_damage_is_written(damaged):
+def test_records_before_the_damage_are_written(damaged):
     config, manifest, rejects = damaged
     jobs.balance(manifest)
     assert manifest.counts.written == 50 + sum(written for _, written, *_ in DAMAGED.values())
     assert len(jobs.sequences(config.output.path, manifest)) == manifest.counts.sequences
-    read = {os.path.basename(one.path): one.records for one in manifest.inputs}
+    read = {os.path.basename(source.path): source.records for source in manifest.inputs}
     assert (read["empty"], read["sound"]) == (0, 50)
     assert set(rejects) == set(DAMAGED)
 
@@ -115,7 +116,7 @@ CHANGES = {"vanishes": (_vanish, 0, 0), "becomes a folder": (_replace_by_folder,
 
 
 class _Once:
-    """Changes a file at the moment when the job has listed its inputs and says how it runs."""
+    """Changes a file when the job has listed its inputs, and reports how it runs."""
 
     def __init__(self, change: Callable[[Path], None], path: Path) -> None:
         self._change, self._path, self.done = change, path, False
@@ -128,8 +129,8 @@ class _Once:
 
 def changing(folder: Path, limit: int, name: str = "b") -> tuple[JobConfig, Path]:
     (folder / "raw").mkdir()
-    for one in "abc":
-        (folder / "raw" / one).write_bytes(CONTENT)
+    for letter in "abc":
+        (folder / "raw" / letter).write_bytes(CONTENT)
     limits = {"rejected_fraction": 1.0, "damaged_files": limit}
     config = jobs.job(folder, words.COLUMNS, [f"{folder}/raw/*"], limits=limits, buckets={"boundaries": (6, 12)})
     return config, folder / "raw" / name
@@ -173,21 +174,18 @@ def test_a_file_that_comes_back_is_read_whole_the_next_time(tmp_path, limit):
 def test_the_command_line_shows_damage_without_a_traceback(tmp_path):
     config, path = changing(tmp_path, limit=0)
     path.write_bytes(CONTENT[:-1])
-    from faults import machine
-
     finished = machine.run(config)
     assert (finished.code, "Traceback" in finished.said) == (1, False), finished.said
     assert str(path) in finished.said
     done = subprocess.run(
         [sys.executable, "-m", "lengthwise_cli", "rejects", str(tmp_path / "out")],
-        capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)},
+        capture_output=True, text=True, check=False, env=machine.environment(),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "damaged_file" in done.stdout + done.stderr
 
 
-def test_a_refused_run_leaves_the_standing_data_set_as_it_is(tmp_path):
+def test_a_refused_run_does_not_change_the_existing_data_set(tmp_path):
     config, path = changing(tmp_path, limit=0)
     run(config, workers=1)
     before = jobs.tree(tmp_path / "out")

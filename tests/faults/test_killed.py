@@ -1,6 +1,6 @@
-"""SIGKILL anywhere: the folder never looks complete when it is not, and the same command ends with the same bytes.
+"""SIGKILL at any time: the folder never looks complete when it is not, and the same command ends with the same bytes.
 
-`LENGTHWISE_ALL_POINTS=1` dies at every point instead of at a seeded few.
+With `LENGTHWISE_ALL_POINTS=1`, runs are killed at every point instead of at a few seeded ones.
 """
 
 import os
@@ -59,7 +59,7 @@ def points(total: int, seed: int) -> list[int]:
 
 
 def assert_whole_or_absent(folder: Path) -> None:
-    """If a data set seems to be there, it is there to the last byte."""
+    """If a manifest exists, the data set is complete."""
     if (folder / "manifest.json").exists():
         assert verify_data_set(str(folder)).faults == []
 
@@ -116,13 +116,13 @@ def test_killed_again_and_again_it_still_ends_with_the_same_bytes(runs, raw, und
 
 
 @pytest.mark.slow
-def test_killed_while_overwriting_the_old_data_set_stands_or_none(runs, raw, undisturbed, tmp_path):
+def test_killed_while_overwriting_the_old_data_set_is_whole_or_removed(runs, raw, undisturbed, tmp_path):
     expected, once = undisturbed
     old_folder = tmp_path / "old"
     old_folder.mkdir()
     assert runs.run(config(old_folder, raw[:2])).code == 0
     old = jobs.tree(old_folder / "out")
-    late = range(once.points - 24, once.points, 3)  # while it clears up after itself
+    late = range(once.points - 24, once.points, 3)  # while it removes its work folder
     for point in sorted({*points(once.points, seed=3), *late}):
         folder = tmp_path / str(point)
         shutil.copytree(old_folder, folder)
@@ -142,7 +142,7 @@ def test_only_unfinished_inputs_are_read_again(runs, raw, undisturbed, tmp_path)
     expected, once = undisturbed
     assert once.reads == len(raw)
     reads = set()
-    for point in range(1, once.points // 4, once.points // 48):  # the rest is the writing of shards
+    for point in range(1, once.points // 4, once.points // 48):  # later, only shards are written
         folder = tmp_path / str(point)
         folder.mkdir()
         assert runs.run(config(folder, raw), die_at=point).code == -signal.SIGKILL
@@ -162,7 +162,7 @@ def test_a_finished_job_is_not_run_again(runs, raw, undisturbed, tmp_path):
     assert jobs.tree(tmp_path / "out") == expected
 
 
-def test_another_configuration_starts_afresh_on_what_a_killed_run_left(runs, raw, undisturbed, tmp_path):
+def test_another_configuration_does_not_use_the_work_of_a_killed_run(runs, raw, undisturbed, tmp_path):
     expected, once = undisturbed
     other = config(tmp_path, raw, shuffle={"seed": 5})
     for point in (once.points // 2, once.points * 7 // 10):

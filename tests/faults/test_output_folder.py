@@ -1,7 +1,6 @@
 """Existing content of the output folder is kept, refused or replaced, never mixed; counts must add up."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from faults.machine import environment
 from faults.runs import Runs
 from lengthwise.errors import ConfigError, DataLimitError, EnvironmentFailure, Interrupted
 from lengthwise.job import run
@@ -28,10 +28,9 @@ with files.create(sys.argv[1]) as stream:
 """
 
 
-def test_a_file_that_is_half_written_does_not_stand_at_its_name(tmp_path):
+def test_an_incomplete_file_is_not_at_its_path(tmp_path):
     path = tmp_path / "folder" / "file"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
-    done = subprocess.run([sys.executable, "-c", WRITE_HALF, str(path)], check=False, env=environment)
+    done = subprocess.run([sys.executable, "-c", WRITE_HALF, str(path)], check=False, env=environment())
     assert done.returncode == -signal.SIGKILL
     assert not path.exists()
     assert [found.suffix for found in path.parent.iterdir()] == [".tmp"]
@@ -79,19 +78,19 @@ def test_overwriting_leaves_nothing_of_the_old_data_set(tmp_path):
     assert {shard.path for shard in manifest.shards} < left
 
 
-def test_the_old_data_set_stands_until_the_new_one_is_complete(tmp_path):
+def test_the_old_data_set_exists_until_the_new_one_is_complete(tmp_path):
     run(config(tmp_path), workers=1)
     before = jobs.tree(tmp_path / "out")
-    seen = []
+    unchanged = []
 
     def watch(event: Event) -> None:
         if event.stage != "log":
             now = jobs.tree(tmp_path / "out")
-            seen.append({name: content for name, content in now.items() if not name.startswith(".work")} == before)
+            unchanged.append({name: content for name, content in now.items() if not name.startswith(".work")} == before)
 
     run(config(tmp_path, shuffle={"seed": 1}), workers=1, overwrite=True, progress=watch)
-    assert seen
-    assert all(seen[:-1])
+    assert unchanged
+    assert all(unchanged[:-1])
 
 
 def test_too_many_rejects_publish_no_data_set_but_the_rejects(tmp_path):

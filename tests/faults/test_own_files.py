@@ -32,7 +32,7 @@ def with_vocabulary(folder: Path, path: Path, entries: str = "a\nb\nc\n", **chan
 
 
 def assert_refused(job: JobConfig, message: str) -> None:
-    """With or without leave to overwrite, and nothing is touched."""
+    """That the job is refused, with and without `overwrite`, and changes nothing."""
     before = jobs.tree(job.output.path)
     for overwrite in (False, True):
         with pytest.raises(ConfigError, match=message):
@@ -40,7 +40,7 @@ def assert_refused(job: JobConfig, message: str) -> None:
     assert jobs.tree(job.output.path) == before
 
 
-def test_an_output_folder_that_holds_the_input_is_refused(tmp_path):
+def test_an_output_folder_that_contains_the_input_is_refused(tmp_path):
     for split, records in zip(("train", "eval"), FILES.values(), strict=True):
         (tmp_path / "out" / f"Split-{split}").mkdir(parents=True)
         write_records(tmp_path / "out" / f"Split-{split}" / "data_tfrecord-00000-of-00001.gz", records)
@@ -50,7 +50,7 @@ def test_an_output_folder_that_holds_the_input_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("link", ["the output folder", "the input folder", "the input file"])
-def test_an_input_that_stands_there_by_way_of_a_link_is_refused(tmp_path, link):
+def test_an_input_that_is_in_the_output_folder_through_a_link_is_refused(tmp_path, link):
     config(tmp_path)
     (tmp_path / "out" / "deep").mkdir(parents=True)
     inside = tmp_path / "out" / "deep" / "part-0.tfrecord"
@@ -65,7 +65,7 @@ def test_an_input_that_stands_there_by_way_of_a_link_is_refused(tmp_path, link):
     assert_refused(jobs.job(tmp_path, words.COLUMNS, [str(path)], output={"path": str(output)}), "without files that")
 
 
-def test_an_output_folder_that_holds_a_vocabulary_is_refused(tmp_path):
+def test_an_output_folder_that_contains_a_vocabulary_is_refused(tmp_path):
     job = with_vocabulary(tmp_path, tmp_path / "words.txt")
     run(job, workers=1)
     again = with_vocabulary(tmp_path, tmp_path / "out" / "vocabulary" / "word.txt")
@@ -77,14 +77,14 @@ def test_an_output_folder_that_holds_a_vocabulary_is_refused(tmp_path):
     ["Split-train/data_tfrecord-00000-of-00001", "Split-train/length-00006-00000-of-00001.tfrecord.gz",
      "vocabulary/words.txt", "rejects/mine", "report.html", "report.html.old", "schema.pbtxt"],
 )  # fmt: skip
-def test_files_of_others_are_refused_whatever_they_are_called(tmp_path, name):
+def test_unrelated_files_of_any_name_are_refused(tmp_path, name):
     (tmp_path / "out" / name).parent.mkdir(parents=True)
     (tmp_path / "out" / name).write_text("mine")
     assert_refused(config(tmp_path), f"expected a new or an empty folder, .*contains {name}")
     assert not (tmp_path / "out" / ".work").exists()
 
 
-def test_overwriting_removes_no_file_of_others(tmp_path):
+def test_overwriting_removes_no_unrelated_file(tmp_path):
     run(config(tmp_path), workers=1)
     others = {"thesis.txt", "Split-train/notes.txt", "vocabulary/words.txt", "rejects/mine", "report.html.old"}
     stale = "Split-train/length-00006-00007-of-00009.tfrecord.gz"  # readers of the whole folder would take it for data
@@ -99,7 +99,7 @@ def test_overwriting_removes_no_file_of_others(tmp_path):
 
 
 @pytest.mark.parametrize("content", ['{"name": "an extension of a browser"}', "[]", "no JSON"])
-def test_a_manifest_of_others_is_not_overwritten(tmp_path, content):
+def test_an_unrelated_manifest_is_not_overwritten(tmp_path, content):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "manifest.json").write_text(content)
     with pytest.raises(ConfigError, match=r"manifest\.json is not a manifest of one; name another folder"):
@@ -107,18 +107,14 @@ def test_a_manifest_of_others_is_not_overwritten(tmp_path, content):
     assert jobs.tree(tmp_path / "out") == {"manifest.json": content.encode()}
 
 
-def _later(path: Path) -> None:
-    then = path.stat().st_mtime_ns + 10**10
-    os.utime(path, ns=(then, then))
-
-
-def test_an_input_replaced_by_as_many_bytes_is_said_and_prepared_again_when_told_to(tmp_path):
+def test_an_input_replaced_by_as_many_bytes_is_reported_and_prepared_again_on_request(tmp_path):
     job = config(tmp_path)
     before = run(job, workers=1)
     raw = Path(job.inputs.files[0])
     write_records(raw, FILES["part-0.tfrecord"][::-1])
     assert raw.stat().st_size == before.inputs[0].bytes
-    _later(raw)
+    later = raw.stat().st_mtime_ns + 10**10
+    os.utime(raw, ns=(later, later))
     with pytest.raises(ConfigError, match=rf"{raw} was changed, or was copied, since; prepare it again with --overwr"):
         run(job, workers=1)
     after = run(job, workers=1, overwrite=True)
@@ -126,16 +122,16 @@ def test_an_input_replaced_by_as_many_bytes_is_said_and_prepared_again_when_told
     assert after.shards != before.shards
 
 
-def test_inputs_that_are_as_they_were_are_no_reason_to_prepare_again(tmp_path):
+def test_unchanged_inputs_are_not_prepared_again(tmp_path):
     job = config(tmp_path)
     run(job, workers=1)
-    said: list[str] = []
-    run(job, workers=1, progress=lambda event: said.append(event.message))
-    assert "is complete already" in said[-1]
+    messages: list[str] = []
+    run(job, workers=1, progress=lambda event: messages.append(event.message))
+    assert "is complete already" in messages[-1]
 
 
 @pytest.mark.parametrize("changed", ["c\na\nb\n", "a\nb\nc\nd\n", "a\na\n", ""])
-def test_a_vocabulary_that_changes_under_the_job_is_not_published(tmp_path, changed):
+def test_a_vocabulary_that_changes_while_the_job_runs_is_not_published(tmp_path, changed):
     path = tmp_path / "words.txt"
 
     def change(event: Event) -> None:
@@ -147,12 +143,14 @@ def test_a_vocabulary_that_changes_under_the_job_is_not_published(tmp_path, chan
     assert not (tmp_path / "out" / "manifest.json").exists()
     path.write_text("a\nb\nc\n")
     manifest = run(job, workers=1)
-    assert [one.features["word"] for one in jobs.sequences(tmp_path / "out", manifest)] == [[[0], [2], [1]]] * 5
+    assert [sequence.features["word"] for sequence in jobs.sequences(tmp_path / "out", manifest)] == [
+        [[0], [2], [1]]
+    ] * 5
     assert (tmp_path / "out" / "vocabulary" / "word.txt").read_text() == "a\nb\nc\n"
     assert verify_data_set(str(tmp_path / "out")).faults == []
 
 
-def test_shards_without_sequences_are_no_part_of_the_data_set(tmp_path):
+def test_shards_without_sequences_are_not_in_the_data_set(tmp_path):
     few = {"part-0.tfrecord": FILES["part-0.tfrecord"][:8]}
     for compression in ("none", "gzip"):
         output = {"shard_bytes": 400, "compression": compression, "path": str(tmp_path / compression)}
@@ -161,12 +159,12 @@ def test_shards_without_sequences_are_no_part_of_the_data_set(tmp_path):
         assert all(shard.sequences for shard in shards.values())
         assert {name for name in jobs.tree(tmp_path / compression) if name.startswith("Split-")} == set(shards)
         for bucket in {shard.bucket for shard in manifest.shards}:
-            numbers = [path.split("-", 3)[3].split(".")[0] for path, one in shards.items() if one.bucket == bucket]
+            numbers = [path.split("-", 3)[3].split(".")[0] for path, shard in shards.items() if shard.bucket == bucket]
             assert numbers == [f"{at:05d}-of-{len(numbers):05d}" for at in range(len(numbers))]
 
 
 def _make_foreign(place: str, folder: Path) -> Path:
-    """Puts something of others in the way of the output, and returns where their files are."""
+    """Puts unrelated files, or a link to them, in the way of the output; returns the folder of these files."""
     out, elsewhere = folder / "out", folder / "elsewhere"
     theirs = out / ".work" if place == "a folder" else elsewhere
     (theirs / "drafts").mkdir(parents=True)
@@ -232,7 +230,7 @@ def test_links_in_the_work_folder_of_a_killed_run_are_refused(tmp_path):
     assert not (tmp_path / "out" / ".work").exists()
 
 
-def test_a_link_in_place_of_a_file_is_replaced_and_what_it_leads_to_stays(tmp_path):
+def test_a_link_in_place_of_a_file_is_replaced_and_its_target_stays(tmp_path):
     job = config(tmp_path)
     manifest = run(job, workers=1)
     theirs = tmp_path / "elsewhere"

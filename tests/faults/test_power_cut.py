@@ -1,4 +1,4 @@
-"""A power cut: what has its name is on disk, or is known to be too short. None is cut here: syncing is watched."""
+"""Power failures, simulated by recording fsync: a file at its path is on disk, or is recognized as too short."""
 
 import os
 import shutil
@@ -16,11 +16,11 @@ FILES = words.files(count=3, records=40)
 
 
 class Disk:
-    """What has been synced.
+    """Records what has been synced to the disk.
 
     Attributes:
-        files: the size and time of each file when it was, by inode.
-        folders: the names in each folder when it was, by inode.
+        files: the size and time of each file when it was synced, by inode.
+        folders: the names in each folder when it was synced, by inode.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,13 +39,13 @@ class Disk:
         monkeypatch.setattr(os, "fsync", fsync)
 
     def has(self, path: Path) -> bool:
-        """Whether the file's bytes and its name would be there after a power cut."""
+        """Whether the file would have its bytes and its name after a power failure."""
         status = path.stat()
         named = path.name in self.folders.get(path.parent.stat().st_ino, ())
         return named and self.files.get(status.st_ino) == (status.st_size, status.st_mtime_ns)
 
 
-def test_whoever_sees_a_manifest_after_a_power_cut_sees_its_data_set(tmp_path, monkeypatch):
+def test_if_a_manifest_exists_after_a_power_failure_its_data_set_does(tmp_path, monkeypatch):
     disk = Disk(monkeypatch)
     out = tmp_path / "out"
     real, lost = os.replace, []
@@ -63,7 +63,7 @@ def test_whoever_sees_a_manifest_after_a_power_cut_sees_its_data_set(tmp_path, m
     assert disk.has(out / "manifest.json")
 
 
-def test_an_old_manifest_is_gone_for_good_before_its_shards_are(tmp_path, monkeypatch):
+def test_an_old_manifest_is_removed_from_the_disk_before_its_shards(tmp_path, monkeypatch):
     jobs.run(tmp_path, words.COLUMNS, FILES)
     disk = Disk(monkeypatch)
     out = tmp_path / "out"
@@ -88,7 +88,7 @@ PLANNED: Any = {"buckets": {"count": 2}}
     [("runs/000000.rows", {}), ("waiting/000000.arrow", PLANNED), ("rejects/000000.tfrecord", PLANNED)],
 )
 @pytest.mark.parametrize("how", ["emptied", "cut short", "gone"])
-def test_what_a_power_cut_has_taken_from_a_killed_run_is_made_again(tmp_path, lost, sections, how):
+def test_files_of_a_killed_run_that_a_power_failure_has_damaged_are_written_again(tmp_path, lost, sections, how):
     (tmp_path / "whole").mkdir()
     jobs.run(tmp_path / "whole", words.COLUMNS, FILES, **sections)
     job: Any = jobs.job(tmp_path, words.COLUMNS, FILES, **sections)

@@ -1,7 +1,7 @@
-"""A cluster may give a file or a shard to two workers at once: one must not spoil what the other has done.
+"""A cluster may give a file or a shard to two workers at once: neither must damage the results of the other.
 
-Here the second worker does all of its work at a moment at which the first one is in the middle of its own. Or the job
-ends at that moment: what the worker writes then has no place any more.
+Here the second worker does all of its work while the first one is in the middle of its own. Or the job ends while a
+worker is in the middle of its work: then the worker must leave no file.
 """
 
 import os
@@ -29,7 +29,7 @@ def _second(job: Any, piece: Any, _: Any) -> None:
 MOMENTS = {
     "the first has not opened the waiting rows": (piece_spilling, "_sort", _second),
     "the first has opened the waiting rows": (piece_spilling, "RunWriter", _second),
-    "the first has its rows": (piece_spilling, "_sizes", _second),
+    "the first has sorted its rows": (piece_spilling, "_sizes", _second),
     "the first writes a shard": (
         shard_writing,
         "_write_file",
@@ -61,7 +61,7 @@ def test_two_workers_on_one_element_give_the_same_data_set(tmp_path, monkeypatch
     assert {path for path in found if found[path] != expected[path]} == set()
 
 
-def test_waiting_rows_that_are_gone_are_an_error_and_not_a_file_without_rows(tmp_path, monkeypatch) -> None:
+def test_missing_waiting_rows_are_an_error_and_not_a_file_without_rows(tmp_path, monkeypatch) -> None:
     real = piece_spilling._sort
 
     def sort(job: Any, piece: Any, spilled: Any) -> Any:
@@ -77,23 +77,23 @@ LATE = {
     "it has not begun": (piece_spilling, "_read"),
     "it has opened its files": (piece_spilling, "Refiner"),
     "it has written its rows": (piece_spilling, "_sizes"),
-    "it has its shard's rows": (shard_writing, "_write_file"),
+    "it has read its shard's rows": (shard_writing, "_write_file"),
     "it has written its shard": (shard_writing, "partial_statistics"),
 }
 
 
 @pytest.mark.parametrize("moment", LATE)
 def test_a_worker_that_continues_when_its_job_has_ended_leaves_nothing(tmp_path, monkeypatch, moment) -> None:
-    given: list[Any] = []
+    assigned: list[Any] = []
 
     def assign(job: Any, spilled: Any) -> Any:
         tasks = [*shard_writing.assign_shards(job, spilled)]
-        given.append((job, tasks[0]))
+        assigned.append((job, tasks[0]))
         return tasks
 
     monkeypatch.setattr(job_steps, "assign_shards", assign)
     jobs.run(tmp_path, words.COLUMNS, FILES, buckets={"boundaries": (6, 12)})
-    [(job, task)] = given
+    [(job, task)] = assigned
     module, name = LATE[moment]
     real, out = getattr(module, name), str(tmp_path / "out")
 

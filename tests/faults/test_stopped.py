@@ -93,7 +93,7 @@ def test_a_signal_stops_worker_processes_too(raw, tmp_path, number):
     assert [pid for pid in children if machine.is_running(pid)] == []
 
 
-def test_of_two_runs_at_once_the_second_says_so_and_stops(raw, tmp_path):
+def test_of_two_runs_at_once_the_second_stops_with_a_message(raw, tmp_path):
     first = Command(config(tmp_path, raw), "--workers", "1")
     first.wait_for(lambda: files_read(tmp_path / "out") >= 1)
     os.kill(first.pid, signal.SIGSTOP)
@@ -109,7 +109,7 @@ def test_of_two_runs_at_once_the_second_says_so_and_stops(raw, tmp_path):
 @pytest.fixture
 def mounts(tmp_path: Path) -> None:
     if not machine.can_mount(tmp_path / "mounted"):
-        pytest.skip("NO MOUNTS HERE: a full disk cannot be tried")
+        pytest.skip("file systems cannot be mounted here: a full disk cannot be tested")
     (tmp_path / "mounted").rmdir()
 
 
@@ -143,7 +143,7 @@ def test_a_read_only_output_is_an_error_of_the_environment(raw, tmp_path, mounts
         assert "Traceback" not in finished.said
 
 
-def test_no_file_handles_left_is_no_damage_of_the_data(raw, tmp_path):
+def test_a_lack_of_file_handles_is_not_damage_of_the_data(raw, tmp_path):
     few = config(tmp_path, raw[:2], buckets={"count": 2})
     with Runs() as runs:
         codes = set()

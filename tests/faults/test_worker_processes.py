@@ -1,7 +1,4 @@
-"""Worker processes: any failure ends the run with a reason, and no worker outlives its run.
-
-None of these runs may hang: a second of delay here costs a second of the test.
-"""
+"""Worker processes: any failure ends the run with a reason, and no worker outlives its run. No run may hang."""
 
 import os
 import shutil
@@ -25,9 +22,9 @@ from prepare import jobs, words
 PROCESSES = ("--workers", "2")
 NOBODY = 65534
 STRANGER = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-"""Who may read and write nothing that is not open to all."""
+"""A user who may read and write only what all users may."""
 READER = (*STRANGER, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
-"""Who may read all, so that Python is found wherever it is installed, and writes as any stranger does."""
+"""A user who may read everything, so that Python is found wherever it is installed, and write as a stranger may."""
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +51,9 @@ def test_a_worker_that_dies_at_any_moment_ends_the_run_with_its_reason(runs, tmp
     for after in (0, 0.01, 0.05, 0.1, 0.3, 0.6, 1, 1.5, 2, 2.5, 3, 4):
         folder = tmp_path / str(after)
         job = same_input(folder, undisturbed) if after else first
-        began = time.monotonic()
+        started = time.monotonic()
         ended = runs.run(job, workers=2, worker_dies_after=after)
-        assert time.monotonic() - began < 60 + after, (after, ended)
+        assert time.monotonic() - started < 60 + after, (after, ended)
         assert ended.code in (0, 3), (after, ended)
         assert (folder / "out" / "manifest.json").exists() == (ended.code == 0), (after, ended)
         if ended.code:
@@ -87,7 +84,7 @@ def test_no_worker_and_no_temporary_file_outlives_its_run(runs, tmp_path):
     assert runs.run(config(tmp_path), workers=2).code == 0
 
 
-def test_temporary_folders_of_others_and_of_runs_at_work_stay(tmp_path, monkeypatch):
+def test_temporary_folders_of_others_and_of_active_runs_stay(tmp_path, monkeypatch):
     from lengthwise.job.running import abandoned_folders
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -112,7 +109,7 @@ def test_temporary_folders_of_others_and_of_runs_at_work_stay(tmp_path, monkeypa
 
 
 @pytest.mark.slow
-def test_a_worker_that_cannot_start_is_told_with_its_last_words(tmp_path):
+def test_a_worker_that_cannot_start_is_reported_with_its_last_line(tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "import sys\nif len(sys.argv) == 3:\n    sys.modules['pyarrow'] = None\n"
@@ -133,7 +130,7 @@ def test_threads_of_beam_are_reached_past_a_proxy(tmp_path):
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A folder that all may read and write, and reach."""
+    """A folder that all users may read and write."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
         yield Path(name)
@@ -141,9 +138,9 @@ def shared() -> Iterator[Path]:
 
 def _skip_unless(command: tuple[str, ...], program: str) -> None:
     if os.geteuid() != 0:
-        pytest.skip("NOT ROOT: nothing can be tried as another user")
+        pytest.skip("this user is not root: other users cannot be tested")
     if subprocess.run([*command, sys.executable, "-c", program], capture_output=True, check=False).returncode:
-        pytest.skip("NO OTHER USER HERE: this Python does not run as one")
+        pytest.skip("this Python does not run as another user")
 
 
 @pytest.mark.slow
@@ -156,7 +153,7 @@ def test_worker_processes_work_as_another_user(shared, home, temporary):
 
 
 @pytest.mark.slow
-def test_a_user_whose_workers_cannot_run_this_python_is_told(shared):
+def test_a_python_that_the_workers_user_cannot_run_is_reported(shared):
     """Simulates a Python in the folder of root: the first process can access it, the user cannot."""
     _skip_unless(STRANGER, "import lengthwise_cli.main")
     ended = Command(config(shared), *PROCESSES, before=STRANGER, HOME="/nonexistent").wait()
@@ -166,10 +163,10 @@ def test_a_user_whose_workers_cannot_run_this_python_is_told(shared):
 
 
 @pytest.mark.slow
-def test_no_folder_for_temporary_files_is_said(tmp_path):
-    """Where not even the current folder can be written: an empty file system that is read only."""
+def test_a_lack_of_a_folder_for_temporary_files_is_reported(tmp_path):
+    """The current folder is not writable either: it is on an empty read-only file system."""
     if not machine.can_mount(tmp_path / "mounted"):
-        pytest.skip("NO MOUNTS HERE: a machine without a folder for temporary files cannot be tried")
+        pytest.skip("file systems cannot be mounted here: a machine without temporary files cannot be tested")
     _skip_unless(READER, "")
     job = config(tmp_path)
     tmp_path.chmod(0o777)

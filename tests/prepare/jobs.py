@@ -61,6 +61,14 @@ def tree(folder: str | os.PathLike[str]) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
+def tree_of_any_name(folder: Path) -> dict[str, bytes]:
+    """The content of every file of a data set; the report without the folder's name."""
+    found = tree(folder)
+    if "report.html" in found:
+        found["report.html"] = found["report.html"].replace(folder.name.encode(), b"")
+    return found
+
+
 @dataclass(frozen=True)
 class Sequence_:  # noqa: N801 (typing has the name)
     """A written sequence: its split, its bucket's boundary, steps and context values by key."""
@@ -85,7 +93,7 @@ def _plain(value: Any) -> Any:
 
 
 def sequences(folder: str | os.PathLike[str], manifest: Manifest) -> list[Sequence_]:
-    """All written sequences, shard by shard, their padding checked and taken away."""
+    """All written sequences, shard by shard, without their padding, which is checked."""
     found: list[Sequence_] = []
     for shard in manifest.shards:
         boundary = manifest.boundaries[shard.bucket]
@@ -93,38 +101,39 @@ def sequences(folder: str | os.PathLike[str], manifest: Manifest) -> list[Sequen
         assert len(records) == shard.records
         before = len(found)
         for record in records:
-            found += [Sequence_(shard.split, boundary, one) for one in _decode(record, manifest, shard.bucket)]
+            found += [Sequence_(shard.split, boundary, row) for row in _decode(record, manifest, shard.bucket)]
         lengths, *others = (
-            [len(next(iter(_steps(one.features, manifest.columns, group)))) for one in found[before:]]
+            [len(next(iter(_steps(row.features, manifest.columns, group)))) for row in found[before:]]
             for group in groups(manifest.columns)
         )
         assert (len(lengths), sum(lengths)) == (shard.sequences, shard.steps)
-        for group, own in zip(groups(manifest.columns)[1:], others, strict=True):
-            longest = manifest.groups[group].boundaries[shard.bucket]
-            assert (sum(own), longest * len(own)) == (shard.groups[group].steps, shard.groups[group].padded_steps)
-            assert max(own) <= longest
+        for group, of_group in zip(groups(manifest.columns)[1:], others, strict=True):
+            longest, listed = manifest.groups[group].boundaries[shard.bucket], shard.groups[group]
+            assert (sum(of_group), longest * len(of_group)) == (listed.steps, listed.padded_steps)
+            assert max(of_group) <= longest
         lower = manifest.boundaries[shard.bucket - 1] if shard.bucket else -1
         assert all(lower < length <= boundary for length in lengths), f"{shard.path}: {lengths}"
     return found
 
 
 def balance(manifest: Manifest) -> None:
+    """Checks that the counts of a manifest add up."""
     counts = manifest.counts
     assert counts.read == counts.written + sum(counts.rejected.values())
     assert counts.sequences == sum(shard.sequences for shard in manifest.shards)
-    assert counts.read == sum(one.records for one in manifest.inputs)
+    assert counts.read == sum(source.records for source in manifest.inputs)
     lengths = Counter({name: sum(by_length.values()) for name, by_length in manifest.lengths.items()})
     assert +lengths == +sum((Counter({shard.split: shard.sequences}) for shard in manifest.shards), Counter())
 
 
 def _steps(features: Mapping[str, Any], columns: Iterable[AnyColumn], group: str) -> Iterator[list[Any]]:
-    for key, _, _, own in _widths(columns):
-        if own == group:
+    for key, _, _, group_of_key in _widths(columns):
+        if group_of_key == group:
             yield features[key]
 
 
 def _widths(columns: Iterable[AnyColumn]) -> Iterator[tuple[str, int, Any, str]]:
-    """Of each sequence feature: its key, how many values a step has, what it is padded with, and its group."""
+    """For each sequence feature: its key, the number of values per step, the padding, and its group."""
     for column in sequence_features(columns):
         if isinstance(column, NumericColumn):
             yield column.key, math.prod(column.shape), column.default_value, column.group
@@ -141,13 +150,12 @@ def _widths(columns: Iterable[AnyColumn]) -> Iterator[tuple[str, int, Any, str]]
 
 def _decode(record: bytes, manifest: Manifest, bucket: int) -> Iterator[dict[str, Any]]:
     feature = Example.FromString(record).features.feature
-    raw = {key: list(getattr(one, one.WhichOneof("kind")).value) for key, one in feature.items()}
+    raw = {key: list(getattr(values, values.WhichOneof("kind")).value) for key, values in feature.items()}
     if manifest.layout == "example":
         leading, *others = groups(manifest.columns)
         boundaries = {leading: manifest.boundaries[bucket]}
-        yield _unpad(
-            raw, manifest.columns, boundaries | {one: manifest.groups[one].boundaries[bucket] for one in others}
-        )
+        boundaries |= {group: manifest.groups[group].boundaries[bucket] for group in others}
+        yield _unpad(raw, manifest.columns, boundaries)
     else:
         yield from _cut(raw, manifest)
 

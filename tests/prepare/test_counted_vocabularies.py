@@ -1,4 +1,4 @@
-"""Vocabularies that a job counts in its training split: exact, ordered, the same bytes however the job runs."""
+"""Vocabularies that a job counts in its training split: exact, ordered, and the same for any number of workers."""
 
 import json
 import signal
@@ -92,10 +92,10 @@ def test_the_vocabulary_is_that_of_a_counter(train: Rows, held_out: Rows, top, m
         manifest = run_job(job, workers=1)
         assert counted_in(out, "word") == counted_in(out, "device") == expected
         assert counted_in(out, "size") == integers
-        told = manifest.vocabularies["word"]
+        counted = manifest.vocabularies["word"]
         unfit = sum(count for value, count in words.items() if value not in LINES)
-        assert (told.values, told.distinct, told.unfit) == (words.total(), len(words), unfit)
-        assert told.covered == sum(count for _, count in expected)
+        assert (counted.values, counted.distinct, counted.unfit) == (words.total(), len(words), unfit)
+        assert counted.covered == sum(count for _, count in expected)
         ids = {value: place for place, (value, _) in enumerate(expected)}
         numbers = {int(value): place for place, (value, _) in enumerate(integers)}
         for one in jobs.sequences(out, manifest):
@@ -131,13 +131,13 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def facts(manifest: Manifest) -> dict[str, Any]:
-    """What does not follow from how the vocabulary was named."""
-    told = manifest.model_dump(mode="json", exclude={"fingerprint", "config", "columns", "vocabularies", "side_files"})
-    return {**told, "crc32c": manifest.side_files["schema.pbtxt"]}
+    """The parts of the manifest that do not depend on how the vocabulary was given."""
+    exclude = {"fingerprint", "config", "columns", "vocabularies", "side_files"}
+    return {**manifest.model_dump(mode="json", exclude=exclude), "crc32c": manifest.side_files["schema.pbtxt"]}
 
 
 def test_a_job_with_the_files_that_were_counted_writes_the_same(tmp_path: Path) -> None:
-    """Also with windows: repaired values count once a record, those of the vocabulary as often as they are written."""
+    """Also with windows: repaired values count once per record, values of a vocabulary each time they are written."""
     windows = {**SECTIONS, "buckets": {"boundaries": (2, 4)}, "sequences": {"over_long": "window", "window_overlap": 1}}
     for number, sections in enumerate((SECTIONS, windows, {**windows, "splits": {"key": "id"}})):
         folder = tmp_path / str(number)
@@ -146,8 +146,11 @@ def test_a_job_with_the_files_that_were_counted_writes_the_same(tmp_path: Path) 
         jobs.balance(counted)
         assert counted.counts.rejected == {"length_mismatch": 3}
         assert counted.counts.repaired["word"] > 50
-        names = {one.key: str(folder / "out" / "vocabulary" / f"{one.key}.txt") for one in columns()[:3]}
-        named = [one.model_copy(update={"vocabulary_file": names[one.key], "from_data": None}) for one in columns()[:3]]
+        paths = {column.key: str(folder / "out" / "vocabulary" / f"{column.key}.txt") for column in columns()[:3]}
+        named = [
+            column.model_copy(update={"vocabulary_file": paths[column.key], "from_data": None})
+            for column in columns()[:3]
+        ]
         raw = [source.path for source in counted.inputs]
         again = jobs.run(folder, [*named, columns()[3]], raw, **sections, output={"path": str(folder / "again")})
         assert facts(again) == facts(counted)
@@ -200,7 +203,7 @@ def test_runs_that_are_killed_end_with_the_same_bytes(runs: Runs, tmp_path: Path
         assert jobs.tree(tmp_path / name / "out") == expected, name
 
 
-def test_parts_have_the_first_ones_vocabulary_and_say_what_is_outside(tmp_path: Path) -> None:
+def test_parts_have_the_vocabulary_of_the_first_and_count_values_outside_it(tmp_path: Path) -> None:
     def day(name: str, words: list[bytes]) -> lw.DataSet:
         write_records(
             tmp_path / f"{name}.tfrecord", [record(one, words, [[1]] * len(words), None) for one in range(200)]
@@ -253,24 +256,26 @@ def test_models_and_readers_need_nothing_but_the_manifest(tmp_path: Path) -> Non
     assert rows(raw) == rows(prepared)
 
 
-def test_the_commands_say_what_they_count(tmp_path: Path) -> None:
+def test_the_commands_report_what_they_count(tmp_path: Path) -> None:
     words = [[b"red", b"red", b"green"], [b"red", b"a\nb"]] * 50
     raw = [record(number, steps, [[1]] * len(steps), None) for number, steps in enumerate(words)]
     config = jobs.job(tmp_path, columns(min_count=30)[:1], {"raw": raw})
     (tmp_path / "job.yaml").write_text(config.model_dump_json())
 
-    def say(*arguments: str) -> str:
+    def run_command(*arguments: str) -> str:
         done = CliRunner().invoke(main, [*arguments, str(tmp_path / "job.yaml"), "--workers", "1"])
         assert done.exit_code == 0, done.output
         return " ".join(done.output.split())
 
-    assert "`prepare` counts the vocabularies of 'word', so values outside them are not reported here" in say("check")
-    assert "100 valid sequences" in say("plan")
-    told = say("prepare")
-    assert "vocabulary of 'word': 2 of 3 distinct values, 80.0% of all values of the split 'train'; 50 " in told
+    assert "`prepare` counts the vocabularies of 'word', so values outside them are not reported here" in run_command(
+        "check"
+    )
+    assert "100 valid sequences" in run_command("plan")
+    output = run_command("prepare")
+    assert "vocabulary of 'word': 2 of 3 distinct values, 80.0% of all values of the split 'train'; 50 " in output
     assert (
         "50 values of 'word' (20.0%) missing, or outside its vocabulary or range: replaced as the column specifies"
-        in told
+        in output
     )
     page = " ".join((tmp_path / "out" / "report.html").read_text().split())
     assert "vocabulary counted in training" in page

@@ -1,44 +1,29 @@
-"""Paths with `*`, `?` and `[` in them are paths: only what a user gives as a pattern is one."""
+"""Paths that contain `*`, `?` and `[` are paths: only what a user gives as a pattern is a pattern."""
 
 import os
-import shlex
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from faults import remote
 from lengthwise.config import JobConfig
 from lengthwise.job import run
 from lengthwise.job.verification.data_set_verification import verify_data_set
 from lengthwise.manifest import load_manifest
 from lengthwise.storage import files
 from prepare import jobs, words
-from prepare.webhdfs import serving
+from prepare.storage_kinds import KINDS, storage_folder
 
 NAMES = {"run[1]": "run1", "a*b": "axb", "what?": "whats", "[!a]": "b", "a**b": "a/x/b"}
 """Names, each with another that it would match as a pattern."""
 FILES = words.files(count=2, records=20, invalid=0)
 
 
-@pytest.fixture(params=["local", "objects", "hdfs"])
+@pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A folder on a file system of each kind."""
-    if request.param == "local":
-        yield str(tmp_path / "place")
-    elif request.param == "objects":
-        yield f"memory://{tmp_path.name}-{os.getpid()}"
-        for path in [path for path in remote.FILES if path.startswith(f"memory://{tmp_path.name}-")]:
-            del remote.FILES[path]
-    else:
-        pytest.importorskip("hdfs", reason="hdfs:// needs its client, see the extra `hdfs`")
-        with serving(tmp_path / "hdfs") as server:
-            monkeypatch.setenv("LENGTHWISE_BEAM_OPTIONS", shlex.join(server.options))
-            files.use_options(())
-            yield "hdfs://place"
-            monkeypatch.undo()
-            files.use_options(())
+    with storage_folder(request.param, tmp_path, monkeypatch) as folder:
+        yield folder
 
 
 def sizes(pattern: str) -> dict[str, int]:
@@ -63,7 +48,7 @@ def test_a_folder_is_listed_moved_and_removed_by_its_name(place, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_not_there_is_not_something_else(place, name):
+def test_a_missing_path_is_not_a_path_that_it_would_match(place, name):
     files.write_bytes(f"{place}/{NAMES[name]}", b"x")
     assert not files.exists(f"{place}/{name}")
     assert files.list_tree(f"{place}/{name}") == []

@@ -1,4 +1,4 @@
-"""Whole jobs from `hdfs://` to `hdfs://`, by Beam's HadoopFileSystem and its client; `webhdfs` is the other end."""
+"""Whole jobs from `hdfs://` to `hdfs://`, with Beam's HadoopFileSystem and its client; `webhdfs` is the server."""
 
 import os
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def run(hdfs: WebHdfs, job: JobConfig, **how: Any) -> Manifest:
 
 
 def tree(hdfs: WebHdfs) -> dict[str, bytes]:
-    """Returns the contents of the output folder; paths in the manifest are those of another machine."""
+    """The content of the output folder, except the report: it contains paths."""
     return {name: content for name, content in jobs.tree(hdfs.root / "user" / "out").items() if name != "report.html"}
 
 
@@ -53,7 +53,7 @@ def local(tmp_path: Path) -> dict[str, bytes]:
     return jobs.tree(tmp_path / "local" / "out")
 
 
-def test_it_gives_the_data_set_that_local_folders_give(hdfs, local):
+def test_the_data_set_is_that_of_local_folders(hdfs, local):
     manifest = run(hdfs, config(hdfs))
     found = tree(hdfs)
     assert found.keys() == local.keys() - {"report.html"}
@@ -64,7 +64,7 @@ def test_it_gives_the_data_set_that_local_folders_give(hdfs, local):
     assert run(hdfs, config(hdfs)) == manifest == load_manifest(OUT)
 
 
-def test_it_can_be_read_into_a_local_folder(hdfs, tmp_path, local):
+def test_input_can_be_read_into_a_local_folder(hdfs, tmp_path, local):
     job = config(hdfs, output={"path": str(tmp_path / "out")})
     found = check(job, workers=1, runner_options=hdfs.options, folder=str(tmp_path / "parts"))
     manifest = run(hdfs, job)
@@ -72,7 +72,7 @@ def test_it_can_be_read_into_a_local_folder(hdfs, tmp_path, local):
     assert jobs.tree(tmp_path / "out").keys() == local.keys()
 
 
-def test_another_one_replaces_it_when_told_to(hdfs):
+def test_another_data_set_replaces_it_with_overwrite(hdfs):
     run(hdfs, config(hdfs, output={"path": OUT, "compression": "none"}))
     other = config(hdfs, shuffle={"seed": 5})
     with pytest.raises(ConfigError, match="--overwrite"):
@@ -84,7 +84,7 @@ def test_another_one_replaces_it_when_told_to(hdfs):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8, 0.9])
-def test_broken_off_it_resumes(hdfs, share):
+def test_an_interrupted_job_resumes(hdfs, share):
     run(hdfs, config(hdfs))
     expected, changes = tree(hdfs), hdfs.changes
     run(hdfs, config(hdfs, shuffle={"seed": 5}), overwrite=True)
@@ -124,7 +124,7 @@ def test_an_old_shard_that_cannot_be_removed_stops_the_replacement(hdfs):
     assert not (hdfs.root / "user" / "out" / "manifest.json").exists()
 
 
-def test_shards_without_sequences_are_none(hdfs, tmp_path):
+def test_shards_without_sequences_are_omitted(hdfs, tmp_path):
     small = {"shard_bytes": 400, "compression": "none"}
     files = {"a.tfrecord": FILES["part-0.tfrecord"][:8]}
     (tmp_path / "local").mkdir()
@@ -136,7 +136,7 @@ def test_shards_without_sequences_are_none(hdfs, tmp_path):
     assert verify_data_set(OUT).faults == []
 
 
-def test_a_resumed_run_reads_again_what_was_replaced_by_as_many_bytes(hdfs):
+def test_a_resumed_run_reads_a_file_again_that_was_replaced_by_as_many_bytes(hdfs):
     job = config(hdfs)
     run(hdfs, job)
     changes = hdfs.changes

@@ -1,4 +1,4 @@
-"""A manifest of others: models of its columns open no file. What the job writes names none but the data set's own."""
+"""A manifest from others: models of its columns open no file. The job's manifests name only files of the data set."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ def test_the_columns_of_a_model_open_no_file(copy):
     assert {Path(path).name for path in opened} == {"manifest.json"}
     sizes = {column.name: column.categorical_column.num_buckets for column in columns}
     assert sizes == {"w_embedding": 3, "w_indicator": 3, "k_shared_embedding": 5}
-    layer = lw.SequenceFeatures(columns, return_lengths=True)  # whose checkpoint would be nowhere
+    layer = lw.SequenceFeatures(columns, return_lengths=True)  # its checkpoint does not exist
     assert sorted(layer.tables) == ["k_shared_embedding", "w_embedding"]
 
 
@@ -115,14 +115,14 @@ HARMS = {
 
 
 @pytest.mark.parametrize("harm", HARMS)
-def test_a_manifest_that_would_do_harm_is_refused(harm, copy):
+def test_a_harmful_manifest_is_refused(harm, copy):
     change, message = HARMS[harm]
     opened.clear()
     with pytest.raises(DatasetError, match=f"(?s){message}"):
         lw.load_manifest(_edited(copy, change))
 
 
-def test_a_manifest_of_huge_tables_makes_no_layer(copy):
+def test_a_manifest_with_huge_tables_is_refused_by_the_layer(copy):
     columns = lw.load_manifest(_edited(copy, _rows)).model_columns
     for column in columns:
         with pytest.raises(ValueError, match=r"embedding tables: expected at most|numbers per step"):

@@ -43,7 +43,10 @@ def test_a_file_is_called_by_its_shortest_name(tmp_path, raw):
         for number, order in enumerate([patterns, patterns[::-1]])
     ]
     for manifest in manifests:
-        assert [one.path for one in manifest.inputs] == [f"{tmp_path}/linked.tfrecord", f"{raw}/part-1.tfrecord.gz"]
+        assert [source.path for source in manifest.inputs] == [
+            f"{tmp_path}/linked.tfrecord",
+            f"{raw}/part-1.tfrecord.gz",
+        ]
         assert manifest.counts.read == 40
     assert jobs.tree(tmp_path / "0" / "out") == jobs.tree(tmp_path / "1" / "out")
 

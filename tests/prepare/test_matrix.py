@@ -26,7 +26,7 @@ LONGEST = 8
 
 
 def all_columns(vocabulary: Path, container: str, *, groups: bool) -> tuple[AnyColumn, ...]:
-    """Each kind, each out-of-vocabulary policy, each wrapper; several values a step; weights; context of each dtype."""
+    """Each kind, out-of-vocabulary policy and wrapper; several values per step; weights; context of each dtype."""
     (vocabulary / "words.txt").write_text("red\ngrün\n7\n", encoding="utf-8")
     (vocabulary / "numbers.txt").write_text("\r\n".join(map(str, NUMBERS)), encoding="utf-8")
     words, numbers = str(vocabulary / "words.txt"), str(vocabulary / "numbers.txt")
@@ -103,7 +103,7 @@ def grouped_steps(rng: random.Random) -> dict[str, Any]:
 
 
 def steps_of(rng: random.Random, length: int) -> dict[str, Any]:
-    """The raw values of a record's sequences, one list a step."""
+    """The raw values of a record's sequences, one list per step."""
 
     def each(draw: Any) -> list[list[Any]]:
         return [[draw()] for _ in range(length)]
@@ -149,7 +149,7 @@ def steps_of(rng: random.Random, length: int) -> dict[str, Any]:
 
 
 def make_record(rng: random.Random, number: int, container: str, more: dict[str, Any]) -> bytes:
-    """Mostly valid by `all_columns`; some are empty, too long, uneven, or break a rule. `more` are other sequences."""
+    """A record for `all_columns`, often valid, or empty, too long, uneven, or invalid; `more` are other sequences."""
     length = rng.choice([0, 1, 3, 4, 5, 8, 9, 20])
     sequences = steps_of(rng, length) | more
     context: dict[str, Any] = {"uid": number, "label": [1.0, -1.0], "name": f"n{number}", "weight": 1.0}
@@ -197,7 +197,7 @@ def make_record(rng: random.Random, number: int, container: str, more: dict[str,
 
 @dataclass
 class Done:
-    """A finished job, and what the oracle says of each record, by file and index."""
+    """A finished job, and the oracle's outcome of each record, by file and index."""
 
     manifest: Manifest
     folder: Path
@@ -307,7 +307,7 @@ def test_both_splits_and_more_than_one_shard_are_written(done: Done) -> None:
     assert any("00001-of" in shard.path for shard in done.manifest.shards)
 
 
-def test_nothing_is_left_of_the_work(done: Done) -> None:
+def test_no_unfinished_work_remains(done: Done) -> None:
     names = set(jobs.tree(done.folder / "out"))
     listed = {shard.path for shard in done.manifest.shards}
     others = {name for name in names - listed if not name.startswith(("rejects/", "vocabulary/"))}

@@ -14,7 +14,7 @@ from records.oracle import Rules, judge
 
 def uids(folder: Path, manifest: Manifest, split: str | None = None) -> list[int]:
     written = jobs.sequences(folder / "out", manifest)
-    return [one.features["uid"][0] for one in written if split in (None, one.split)]
+    return [sequence.features["uid"][0] for sequence in written if split in (None, sequence.split)]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_the_order_is_shuffled_over_all_files(shuffled):
     assert Counter(uids(folder, manifest)).most_common(1)[0][1] == 1
 
 
-def test_records_are_divided_in_about_the_shares_asked_for(tmp_path):
+def test_splits_have_about_the_configured_shares(tmp_path):
     splits = {"fractions": {"train": 0.7, "eval": 0.3}}
     manifest = jobs.run(tmp_path, words.COLUMNS, words.files(records=400), splits=splits, buckets={"count": 1})
     shares = {split: sum(manifest.lengths[split].values()) / manifest.counts.sequences for split in ("train", "eval")}
@@ -56,7 +56,7 @@ def test_records_are_divided_in_about_the_shares_asked_for(tmp_path):
     assert set(uids(tmp_path, manifest, "eval")) != other
 
 
-def test_a_record_keeps_its_split_when_others_come(tmp_path):
+def test_a_record_keeps_its_split_when_records_are_added(tmp_path):
     splits = {"fractions": {"train": 0.5, "eval": 0.5}}
     files = words.files(count=2)
     few = jobs.run(tmp_path, words.COLUMNS, files, splits=splits)
@@ -94,7 +94,7 @@ def test_without_shuffling_the_input_order_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_windows_of_a_record_stand_in_order_in_the_unshuffled_output(tmp_path, shuffle):
+def test_windows_of_a_record_are_in_order_in_the_unshuffled_output(tmp_path, shuffle):
     manifest = jobs.run(
         tmp_path, words.COLUMNS, words.files(count=2, invalid=0), shuffle={"enabled": shuffle},
         sequences={"over_long": "window", "window_overlap": 1}, buckets={"boundaries": (5,)},
@@ -110,7 +110,7 @@ def test_windows_of_a_record_stand_in_order_in_the_unshuffled_output(tmp_path, s
             assert all(one[-1] == other[0] for one, other in itertools.pairwise(parts))
 
 
-def test_shards_are_of_about_the_size_asked_for(tmp_path):
+def test_shards_have_about_the_configured_size(tmp_path):
     manifest = jobs.run(
         tmp_path, words.COLUMNS, words.files(records=500, invalid=0), buckets={"boundaries": (12,)},
         output={"shard_bytes": 64_000, "compression": "none"},
@@ -130,7 +130,7 @@ def test_buckets_are_planned_from_the_valid_lengths(tmp_path):
     assert manifest.lengths == {"train": dict(sorted(lengths.items()))}
 
 
-def test_planned_buckets_end_at_the_length_given(tmp_path):
+def test_planned_buckets_end_at_the_given_length(tmp_path):
     manifest = jobs.run(
         tmp_path, words.COLUMNS, words.files(count=2), buckets={"count": 2, "max_length": 7, "multiple_of": 4},
         sequences={"over_long": "truncate_right"},

@@ -1,4 +1,4 @@
-"""A data set that grows by parts: a week of days, a late file, a killed run, retention; and every way to go wrong."""
+"""A data set that grows by parts: a week of days, a late file, a killed run, retention; and all errors."""
 
 import json
 import os
@@ -15,6 +15,7 @@ import yaml
 from click.testing import CliRunner
 
 import lengthwise as lw
+from faults.machine import environment
 from lengthwise.errors import ConfigError, DatasetError
 from lengthwise_cli.main import main
 from prepare import jobs
@@ -93,8 +94,7 @@ run_by_plan(load_config(job), part=part, workers=1, progress=kill)
 
 
 def kill_a_run(team: Team, part: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    done = subprocess.run([sys.executable, "-c", KILLED, json.dumps(team.job()), part], env=environment)
+    done = subprocess.run([sys.executable, "-c", KILLED, json.dumps(team.job()), part], env=environment())
     assert done.returncode == -signal.SIGKILL
 
 
@@ -219,7 +219,7 @@ def nothing(team: Team) -> None:
         (late, ".work", {}, r"part: expected a name of letters"),
     ],
 )  # fmt: skip
-def test_what_makes_no_part_is_refused_and_nothing_changes(
+def test_a_part_that_does_not_fit_is_refused_and_nothing_changes(
     team: Team, happens: Callable[[Team], None], part: str, sections: dict[str, Any], message: str
 ) -> None:
     for name, number in (("a", 1), ("b", 2)):
@@ -269,7 +269,7 @@ def test_a_file_that_is_gone_is_named(team: Team) -> None:
         assert message in result.output
 
 
-def test_another_configuration_is_told_by_its_fields(team: Team) -> None:
+def test_the_message_names_the_fields_of_a_different_configuration(team: Team) -> None:
     team.arrive("a", day(1))
     lw.prepare(team.job(), workers=1)
     team.arrive("b", day(2))

@@ -1,6 +1,6 @@
 """Large plain files are read in pieces, with the same bytes as whole files, for any content and any failure.
 
-Pieces are made small here, so that a few kilobytes have as many of them as gigabytes otherwise.
+Pieces are small here, so that a few kilobytes have as many of them as gigabytes have in a job.
 """
 
 import io
@@ -37,7 +37,7 @@ def flip(byte: int, content: bytes = CONTENT) -> bytes:
 
 
 FILES: dict[str, bytes] = {
-    "sound": CONTENT,
+    "intact": CONTENT,
     "a bit in the data in a piece": flip(STARTS[CUT + 9] + 40),
     "a bit in the data of a piece's first record": flip(STARTS[CUT] + 40),
     "a bit in a length in a piece": flip(STARTS[CUT + 9]),
@@ -67,13 +67,15 @@ SECTIONS = {"limits": {"rejected_fraction": 1.0, "damaged_files": 99, "max_recor
 
 
 def prepare(folder: Path, monkeypatch: pytest.MonkeyPatch, size: int, workers: int = 1, **sections: Any) -> dict:
-    """The data set of what is in `folder/raw`, read in pieces of that size."""
+    """Prepares the files in `folder/raw`, read in pieces of this size; returns the files of the data set."""
     monkeypatch.setattr(input_pieces, "PIECE_BYTES", size)
     out = folder / f"{size}-{workers}"
     given = {**SECTIONS, **sections}
     given["output"] = {**given["output"], "path": str(out)}
     jobs.balance(run(jobs.job(folder, words.COLUMNS, [f"{folder}/raw/*"], **given), workers=workers))
-    return {name: content for name, content in jobs.tree(out).items() if name != "report.html"}  # it names the folder
+    return {
+        name: content for name, content in jobs.tree(out).items() if name != "report.html"
+    }  # it contains the name of the folder
 
 
 @pytest.fixture
@@ -87,13 +89,13 @@ def raw(tmp_path: Path) -> Path:
 def test_damage_in_pieces_and_at_their_ends_is_that_of_the_whole_file(raw, monkeypatch):
     for name, content in FILES.items():
         raw.with_name(name).write_bytes(content)
-    found, told = [], []
+    found, checks = [], []
     for size in (2**26, PIECE):
         found.append(prepare(raw.parent.parent, monkeypatch, size, **ORDERS["planned"]))
         config = jobs.job(raw.parent.parent, words.COLUMNS, [f"{raw.parent}/*"], **SECTIONS, **ORDERS["planned"])
-        told.append(check(config, workers=1, folder=str(raw.parent.parent / f"check-{size}")))
+        checks.append(check(config, workers=1, folder=str(raw.parent.parent / f"check-{size}")))
     assert json.loads(found[0]["manifest.json"])["counts"]["rejected"]["damaged_file"] == 8
-    assert told[1:] == told[:1]
+    assert checks[1:] == checks[:1]
     for tree in found[1:]:
         assert tree == found[0], [name for name in found[0] if tree.get(name) != found[0][name]]
 
@@ -118,13 +120,13 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_file_that_changes_between_its_pieces(raw, monkeypatch, name):
-    """What replaces it is read whole; that it has another size is damage, as in a file that is read at once."""
+    """A file that replaces it is read whole; a different size is damage, as in a file that is not in pieces."""
     raw.write_bytes(flip(STARTS[CUT + 9] + 40) if name == "is replaced" else CONTENT)
-    spill_piece, seen = piece_spilling.spill_piece, []
+    spill_piece, pieces = piece_spilling.spill_piece, []
 
     def spilled(job: Any, piece: Any) -> Any:
-        seen.append(piece)
-        if len(seen) == 3:
+        pieces.append(piece)
+        if len(pieces) == 3:
             CHANGES[name](raw)
         return spill_piece(job, piece)
 
@@ -139,7 +141,7 @@ def test_a_file_that_changes_between_its_pieces(raw, monkeypatch, name):
     assert manifest.counts.rejected.get("damaged_record", 0) == 0
 
 
-def test_an_interrupted_job_reads_no_finished_piece_again(raw, monkeypatch):
+def test_an_interrupted_job_does_not_read_finished_pieces_again(raw, monkeypatch):
     from lengthwise.job.reading.piece_reader import PieceReader
     from lengthwise.job.writing import shard_writing
 
@@ -159,7 +161,7 @@ def test_an_interrupted_job_reads_no_finished_piece_again(raw, monkeypatch):
     monkeypatch.setattr(PieceReader, "blocks", counted)
     write_rows = shard_writing.read_rows
     monkeypatch.setattr(shard_writing, "read_rows", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    for _ in range(2):  # once while it reads, once before it writes
+    for _ in range(2):  # interrupted while it reads, and before it writes
         with pytest.raises(LengthwiseError):
             run(config, workers=1)
     monkeypatch.setattr(shard_writing, "read_rows", write_rows)
@@ -169,22 +171,22 @@ def test_an_interrupted_job_reads_no_finished_piece_again(raw, monkeypatch):
     assert {name: content for name, content in tree.items() if name != "report.html"} == whole
 
 
-SOUND = framed(b"a" * 50) + framed(b"") + framed(b"b" * 3_000)
+FRAMES = framed(b"a" * 50) + framed(b"") + framed(b"b" * 3_000)
 STREAMS = [
-    ("a frame at once", SOUND, 0, 9, 0),
-    ("the next frame", SOUND, 1, 99, 66),
-    ("none in the range", SOUND, 83, 900, None),
-    ("the last frame", SOUND, 67, 900, 82),
+    ("a frame at once", FRAMES, 0, 9, 0),
+    ("the next frame", FRAMES, 1, 99, 66),
+    ("none in the range", FRAMES, 83, 900, None),
+    ("the last frame", FRAMES, 67, 900, 82),
     ("a length without a frame behind it", bytes(40) + header(5) + bytes(60), 0, 99, None),
     ("a length that is too long", bytes(40) + header(99), 0, 52, None),
     ("zeros", bytes(5_000), 0, 5_000, None),
-    ("a range as short as a byte", SOUND, 66, 67, 66),
-    ("all lengths plausible", struct.pack("<Q", 3) * 400 + SOUND, 0, 3_300, 3_200),
-    ("across what is read at once", bytes(2**20 - 5) + SOUND, 0, 2**20, 2**20 - 5),
+    ("a range as short as a byte", FRAMES, 66, 67, 66),
+    ("all lengths plausible", struct.pack("<Q", 3) * 400 + FRAMES, 0, 3_300, 3_200),
+    ("across what is read at once", bytes(2**20 - 5) + FRAMES, 0, 2**20, 2**20 - 5),
 ]
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=lambda case: case[0])
-def test_where_records_start_again(case):
+def test_the_first_frame_in_a_range_is_found(case):
     _, content, start, stop, expected = case
     assert find_first_frame(io.BytesIO(content), start, stop, len(content)) == expected

@@ -1,4 +1,4 @@
-"""A prepared data set in the hands of tools that know nothing of `lengthwise`."""
+"""A prepared data set is read by other tools, without `lengthwise`."""
 
 import json
 import subprocess
@@ -94,7 +94,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest, 
 
 
 @pytest.mark.parametrize("layout", ["example", "block"])
-def test_tensorflow_alone_reads_what_was_prepared(prepared, layout, tmp_path):
+def test_tensorflow_alone_reads_prepared_data(prepared, layout, tmp_path):
     folder, _, expected = prepared
     if layout == "block":  # the default
         folder = tmp_path / "out"
@@ -106,7 +106,7 @@ def test_tensorflow_alone_reads_what_was_prepared(prepared, layout, tmp_path):
     assert sorted(found, key=lambda row: row["uid"]) == expected
 
 
-def test_tfx_bsl_reads_it_by_the_schema_that_was_written(prepared):
+def test_tfx_bsl_reads_it_with_the_written_schema(prepared):
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
     from tfx_bsl.tfxio import dataset_options, tf_example_record

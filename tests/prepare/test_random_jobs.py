@@ -1,4 +1,4 @@
-"""Whole jobs over random specs and random records, good and bad, against the slow oracle."""
+"""Whole jobs with random columns and random records, valid and invalid, compared with the slow oracle."""
 
 import math
 import statistics
@@ -36,10 +36,10 @@ def all_rejects(folder: Path) -> list[Reject]:
     max_examples=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes a second: report it as it is found
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes a second: it is reported without shrinking
 )
 @given(st.data())
-def test_a_whole_job_does_what_the_oracle_says(data: st.DataObject) -> None:
+def test_a_whole_job_agrees_with_the_oracle(data: st.DataObject) -> None:
     rules = data.draw(strategies.rules())
     tidy = data.draw(st.booleans())
     names = ["a.tfrecord", "b/c.tfrecord.gz", "d"][: data.draw(st.integers(1, 3))]
@@ -92,7 +92,7 @@ def test_a_whole_job_does_what_the_oracle_says(data: st.DataObject) -> None:
 
 
 def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
-    """The manifest's statistics, against those of what the oracle wrote."""
+    """Compares the manifest's statistics with those of the oracle's sequences."""
     outcomes = list(outcomes)
     stored = _stored(manifest)
     for key, found in manifest.statistics.items():
@@ -118,7 +118,7 @@ def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
 
 
 def _stored(manifest: Manifest) -> dict[str, NumericColumn]:
-    """The columns whose steps are bytes: blocks hold them as they are."""
+    """The columns whose numbers are stored as bytes, also in blocks."""
     return {one.key: one for one in manifest.columns if isinstance(one, NumericColumn) and one.decode is not None}
 
 

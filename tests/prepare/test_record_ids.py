@@ -1,4 +1,4 @@
-"""Ids of the whole record in a job: the raw value divides the records, and the manifest says what is written."""
+"""Ids of whole records in a job: records are split by the raw value, and the manifest describes the ids."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -45,21 +45,21 @@ def splits_of(folder: Path, user: AnyColumn, values: list[str] | list[int]) -> d
             [number % 20 for number in range(80)],
         ),
     ],
-    ids=["texts", "integers"],
+    ids=["strings", "integers"],
 )
-def test_the_split_key_is_the_raw_value_whatever_the_look_up_makes_of_it(tmp_path, plain, ids, values) -> None:
+def test_the_split_key_is_the_raw_value_regardless_of_the_lookup(tmp_path, plain, ids, values) -> None:
     expected = splits_of(tmp_path / "plain", plain, values)
     assert set(expected) == {"train", "eval"}
     assert splits_of(tmp_path / "ids", ids, values) == expected
 
 
-def test_several_values_divide_no_records() -> None:
+def test_several_values_are_no_split_key() -> None:
     topics = lw.categorical_column_with_identity("topics", 9, values_per_step=2)
     with pytest.raises(ValueError, match="expected a context column of one value, received 'topics'; available: none"):
         JobConfig(columns=(STEPS, topics), splits={"key": "topics"})
 
 
-def test_two_columns_of_one_feature_agree_on_what_it_describes() -> None:
+def test_two_columns_of_one_feature_must_agree_on_per() -> None:
     columns = [lw.sequence_categorical_column_with_identity("a", 9), lw.categorical_column_with_identity("a", 9)]
     with pytest.raises(ConfigError, match="'a' by different rules .per 'step' and 'record'"):
         lw.sequence_features(columns)
@@ -78,7 +78,7 @@ def counted(folder: Path) -> Manifest:
     return jobs.run(folder, [STEPS, topics], {"a.tfrecord": records})
 
 
-def test_ids_are_counted_one_by_one_and_their_number_is_a_number(counted: Manifest) -> None:
+def test_ids_are_counted_and_their_number_has_statistics(counted: Manifest) -> None:
     ids, number = counted.statistics["topics"], counted.statistics["topics_count"]
     assert (ids.values, ids.missing, ids.top) == (9, 6, (("0", 2), ("1", 1)))
     assert (number.values, number.min, number.max) == (3, 0, 3)
@@ -90,7 +90,7 @@ def test_outside_values_are_repaired_absent_features_are_not_and_too_many_values
     assert counted.counts.rejected == {"value_count": 1}
 
 
-def test_the_report_says_what_they_are(counted: Manifest) -> None:
+def test_the_report_describes_their_kinds(counted: Manifest) -> None:
     kinds = {card.key: (card.kind, card.names) for card in feature_cards(counted)}
     assert kinds == {
         "x": ("sequence · float32", "x"),
@@ -102,7 +102,7 @@ def test_the_report_says_what_they_are(counted: Manifest) -> None:
     assert [(row.value, row.count) for row in topics.top] == [("a", 2), ("b", 1)]
 
 
-def test_inspect_shows_what_the_ids_stand_for(counted: Manifest, folder: Path) -> None:
+def test_inspect_shows_the_values_of_ids(counted: Manifest, folder: Path) -> None:
     shown = [one.context for one in show_prepared(str(folder / "out"), counted, counted.shards)]
     found = sorted((about["topics_count"], [str(value) for value in about["topics"]]) for about in shown)
     missing = str(MISSING_ENTRY)

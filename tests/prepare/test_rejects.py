@@ -1,4 +1,4 @@
-"""Each reason for a reject, planted once among good records: reason, column, place and bytes come back."""
+"""Each reason for rejects, once among valid records: the reject has the reason, the column, the place and the bytes."""
 
 import math
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ LARGEST = 4096
 
 
 def record(container: str, changes: dict[str, Any] | None = None) -> bytes:
-    """The good record with other features; None takes a feature out."""
+    """The valid record with other features; None removes a feature."""
     merged = {**GOOD, **CONTEXT, **(changes or {})}
     values = {key: value for key, value in merged.items() if value is not None}
     if container == "example":
@@ -54,8 +54,8 @@ BAD: list[tuple[str, RejectReason, str, Any]] = [
     ("the other format", R.WRONG_FORMAT, "id", lambda c: record("example" if c != "example" else "sequence_example")),
     ("no bytes at all", R.MISSING_FEATURE, "id", lambda _: b""),
     ("floats for ids", R.WRONG_DTYPE, "id", {"id": [1.0, 2.0]}),
-    ("texts for numbers", R.WRONG_DTYPE, "xy", {"xy": [["a", "b"], ["c", "d"]]}),
-    ("integers for texts", R.WRONG_DTYPE, "name", {"name": 7}),
+    ("strings for numbers", R.WRONG_DTYPE, "xy", {"xy": [["a", "b"], ["c", "d"]]}),
+    ("integers for strings", R.WRONG_DTYPE, "name", {"name": 7}),
     ("a sequence missing", R.MISSING_FEATURE, "word", {"word": None}),
     ("weights missing", R.MISSING_FEATURE, "weights", {"weights": None}),
     ("context missing", R.MISSING_FEATURE, "label", {"label": None}),
@@ -84,10 +84,10 @@ BAD: list[tuple[str, RejectReason, str, Any]] = [
 
 @dataclass
 class Planted:
-    """A finished job over good and bad records by turns.
+    """A finished job; every second record is invalid.
 
     Attributes:
-        expected: by index in the file, what was planted: a name, the reason, the column, the bytes and the offset.
+        expected: by the record's index in the file: a name, the reason, the column, the bytes and the offset.
     """
 
     manifest: Manifest
@@ -120,11 +120,11 @@ def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         plant(name, reason, column, raw, framed(raw))
     sound = record(container)
     flipped = bytes([sound[0] ^ 1]) + sound[1:]
-    plant("a bit turned over", R.DAMAGED_RECORD, "", flipped, good[:12] + flipped + good[-4:])
+    plant("a changed bit", R.DAMAGED_RECORD, "", flipped, good[:12] + flipped + good[-4:])
     large = record(container, {"name": "x" * (LARGEST + 1)})
     plant("too many bytes", R.TOO_LARGE, "", large, framed(large))
     broken = bytes([good[0] ^ 1]) + good[1:]
-    expected[index] = ("a length turned over", R.DAMAGED_FILE, "", broken, len(content))
+    expected[index] = ("a changed length", R.DAMAGED_FILE, "", broken, len(content))
     path = folder / "raw" / "bad.tfrecord"
     path.write_bytes(content + broken)
     others = write_records(folder / "raw" / "good.tfrecord", [record(container)] * 5)
@@ -138,24 +138,24 @@ def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return Planted(manifest, folder, str(path), index + 1, expected, rejects)
 
 
-def test_each_planted_record_is_rejected_for_its_own_reason(planted: Planted) -> None:
+def test_each_invalid_record_is_rejected_for_its_reason(planted: Planted) -> None:
     found = {index: (reject.reason, reject.column) for index, reject in planted.rejects.items()}
     assert found == {index: (reason, column) for index, (_, reason, column, _, _) in planted.expected.items()}
 
 
-def test_each_reject_says_where_it_stood_and_holds_its_bytes(planted: Planted) -> None:
+def test_each_reject_has_its_place_and_its_bytes(planted: Planted) -> None:
     for index, (name, _, _, raw, offset) in planted.expected.items():
         reject = planted.rejects[index]
         assert (reject.file, reject.offset, reject.raw) == (planted.path, offset, raw), name
         assert reject.detail, name
 
 
-def test_every_reason_is_planted(planted: Planted) -> None:
+def test_every_reason_occurs(planted: Planted) -> None:
     missing = {R.EMPTY_SEQUENCE} if planted.manifest.config["inputs"]["format"] == "example" else set()  # type: ignore[index]
     assert {reject.reason for reject in planted.rejects.values()} == set(RejectReason) - missing
 
 
-def test_no_bad_record_takes_a_good_one_with_it(planted: Planted) -> None:
+def test_no_valid_record_is_lost(planted: Planted) -> None:
     jobs.balance(planted.manifest)
     counts = planted.manifest.counts
     assert counts.read == planted.records + 5

@@ -1,6 +1,6 @@
-"""What shards read and hold of the rows that wait for them: their own, however large the input is.
+"""Shards read and hold little more than their own rows, regardless of the size of the input.
 
-Pieces and shards are made small here, so that a few megabytes of input have as many of them as gigabytes otherwise.
+Pieces and shards are small here, so that a few megabytes of input have as many of them as gigabytes have in a job.
 """
 
 import pickle
@@ -31,7 +31,7 @@ ROWS = 16_200
 
 
 def records(count: int) -> list[bytes]:
-    """Of 1 to 3 steps, and of 512 bytes on average."""
+    """Records of 1 to 3 steps, and of 512 bytes on average."""
     rng = random.Random(0)
     few = [
         sequence_example({"vector": [[rng.random()] * 64] * (number % 3 + 1)}, {"name": f"record {number}"})
@@ -41,7 +41,7 @@ def records(count: int) -> list[bytes]:
 
 
 def spill(folder: Path, files: Any, **sections: Any) -> tuple[Job, list[SpilledPiece]]:
-    """A job over these files, as far as until all of its rows wait for their shards."""
+    """A job over these files, and the results of its first step: all rows wait for their shards."""
     config = jobs.job(folder, COLUMNS, files, **sections)
     (folder / "work").mkdir()
     job = Job(config, list_inputs(config), config.buckets.given, "", str(folder / "work"))
@@ -61,7 +61,7 @@ def sixteen_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Job, 
 
 @contextmanager
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """How many bytes each read from run files gave."""
+    """The number of bytes of each read from run files."""
     sizes: list[int] = []
     open_binary = files.open_binary
 
@@ -94,7 +94,7 @@ def test_all_shards_together_read_little_more_than_the_rows(tmp_path, monkeypatc
     assert size * 0.98 < sum(sizes) < 3 * size  # the parts at both ends of a shard are read twice
 
 
-def test_a_shard_of_few_rows_does_not_hold_what_it_read_them_from(tmp_path, monkeypatch):
+def test_a_shard_of_few_rows_frees_the_parts_that_contained_them(tmp_path, monkeypatch):
     monkeypatch.setattr(sorted_runs, "_MIN_PART_BYTES", 2**17)
     job, _ = sixteen_pieces(tmp_path, monkeypatch)
     with counted(monkeypatch) as sizes:
@@ -107,13 +107,13 @@ def test_a_shard_of_few_rows_does_not_hold_what_it_read_them_from(tmp_path, monk
     assert peak < sum(sizes) / 4
 
 
-def test_a_shard_is_handed_on_by_as_many_bytes_however_many_pieces_there_are(tmp_path, monkeypatch):
+def test_the_size_of_a_shard_task_does_not_depend_on_the_number_of_pieces(tmp_path, monkeypatch):
     _, tasks = sixteen_pieces(tmp_path, monkeypatch)
     monkeypatch.setattr(sorted_runs, "RUN_BYTES", 2**24)
     (tmp_path / "one").mkdir()
     job, spilled = spill(tmp_path / "one", {"raw": records(600)}, buckets={"boundaries": (3,)})
-    [alone] = assign_shards(job, spilled)
-    assert max(len(pickle.dumps(task)) for task in tasks) < len(pickle.dumps(alone)) + 100
+    [single] = assign_shards(job, spilled)
+    assert max(len(pickle.dumps(task)) for task in tasks) < len(pickle.dumps(single)) + 100
 
 
 @pytest.mark.parametrize("layout", ["example", "block"])

@@ -1,4 +1,4 @@
-"""The output's bytes depend on the input and the configuration alone."""
+"""The output's bytes depend only on the input and the configuration."""
 
 import os
 import random
@@ -44,8 +44,8 @@ def test_with_two_workers(raw, one_worker, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_on_processors_that_add_in_another_order(tmp_path: Path):
-    """numpy's and BLAS's widest instructions against their plainest, one BLAS thread against two."""
+def test_on_processors_with_a_different_order_of_additions(tmp_path: Path):
+    """Compares numpy's widest instructions with its baseline, and two BLAS threads with one."""
     rng = random.Random(0)
     records = [sequence_example({"x": [rng.gauss(3, 1) for _ in range(128)]}) for _ in range(400)]
     columns = "[{kind: numeric, key: x}]"
@@ -53,12 +53,12 @@ def test_on_processors_that_add_in_another_order(tmp_path: Path):
     (tmp_path / "job.yaml").write_text(
         f"columns: {columns}\ninputs: {{files: {tmp_path}/raw}}\nbuckets: {{boundaries: [128]}}\n"
     )
-    plain = {"NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__), "OPENBLAS_NUM_THREADS": "1"}
-    for name, machine in (("plain", plain), ("wide", {"OPENBLAS_NUM_THREADS": "2"})):
+    baseline = {"NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__), "OPENBLAS_NUM_THREADS": "1"}
+    for name, machine in (("baseline", baseline), ("widest", {"OPENBLAS_NUM_THREADS": "2"})):
         output = ["--output", f"{name}/out", "--workers", "1"]
         command = [sys.executable, "-m", "lengthwise_cli", "prepare", "job.yaml", *output]
         subprocess.run(command, cwd=tmp_path, env={**os.environ, **machine}, check=True, capture_output=True)
-    assert jobs.tree(tmp_path / "plain" / "out") == jobs.tree(tmp_path / "wide" / "out")
+    assert jobs.tree(tmp_path / "baseline" / "out") == jobs.tree(tmp_path / "widest" / "out")
 
 
 def test_with_the_files_named_in_another_order(raw, one_worker, tmp_path: Path):

@@ -1,14 +1,12 @@
 """Folders, patterns and paths of raw files: one rule, on every kind of file system and for every command."""
 
 import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from faults import remote
 from lengthwise.config import JobConfig
 from lengthwise.draft import draft_config
 from lengthwise.errors import ConfigError
@@ -19,48 +17,33 @@ from lengthwise.records.container.frame_writing import frame
 from lengthwise.storage import files
 from lengthwise.storage.input_sources import find_sources
 from lengthwise_cli.main import main
-from prepare.webhdfs import serving
+from prepare.storage_kinds import KINDS, storage_folder
 from records.messages import sequence_example
 
 DATA = ["day=1/part-0.tfrecord", "day=1/part-1.gz", "day=2/deep/er/part-0", "_day=3/part-0", "top.tfrecord"]
-ASIDE = [
+WITHOUT_DATA = [
     *("_SUCCESS", "day=1/_SUCCESS", "day=1/.part-0.tfrecord.crc", "day=1/part-1.gz.crc", "day=2/part-1.tmp"),
     *("_temporary/0/part-0", ".work/x", "day=2/part-2._COPYING_", "dataset_info.json", "day=1/README.md", "labels.TXT"),
 ]
 
 
-@pytest.fixture(params=["local", "objects", "hdfs"])
+@pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A folder on a file system of each kind, with data and other files."""
-    if request.param == "local":
-        yield _fill(str(tmp_path / "raw"))
-    elif request.param == "objects":
-        yield _fill(f"memory://{tmp_path.name}-{os.getpid()}/raw")
-        for path in [path for path in remote.FILES if path.startswith(f"memory://{tmp_path.name}-")]:
-            del remote.FILES[path]
-    else:
-        pytest.importorskip("hdfs", reason="hdfs:// needs its client, see the extra `hdfs`")
-        with serving(tmp_path / "hdfs") as server:
-            monkeypatch.setenv("LENGTHWISE_BEAM_OPTIONS", shlex.join(server.options))
-            files.use_options(())
-            yield _fill("hdfs://place/raw")
-            monkeypatch.undo()
-            files.use_options(())
-
-
-def _fill(folder: str) -> str:
-    for name in [*DATA, *ASIDE]:
-        files.write_bytes(f"{folder}/{name}", b"x")
-    return folder
+    with storage_folder(request.param, tmp_path, monkeypatch) as folder:
+        for name in [*DATA, *WITHOUT_DATA]:
+            files.write_bytes(f"{folder}/raw/{name}", b"x")
+        yield f"{folder}/raw"
 
 
 def _found(folder: str, pattern: str) -> list[str]:
     found = find_sources([f"{folder}{pattern}"], "files")
-    assert not {one.path for one in found.files} & set(found.left_out)
-    return [one.path[len(folder) + 1 :] for one in found.files]
+    paths = [match.path for match in found.files]
+    assert not set(paths) & set(found.left_out)
+    return [path[len(folder) + 1 :] for path in paths]
 
 
-MEANT = {
+EXPECTED = {
     "": DATA,
     "/": DATA,
     "/day=1": DATA[:2],
@@ -79,14 +62,13 @@ MEANT = {
 
 
 def test_a_folder_means_all_data_below_and_a_pattern_what_it_matches(place) -> None:
-    assert {pattern: _found(place, pattern) for pattern in MEANT} == {
-        key: sorted(names) for key, names in MEANT.items()
-    }
+    expected = {pattern: sorted(names) for pattern, names in EXPECTED.items()}
+    assert {pattern: _found(place, pattern) for pattern in EXPECTED} == expected
 
 
-def test_what_is_left_out_is_said(place) -> None:
+def test_skipped_files_are_named(place) -> None:
     found = find_sources([place], "files")
-    assert found.left_out == tuple(sorted(f"{place}/{name}" for name in ASIDE))
+    assert found.left_out == tuple(sorted(f"{place}/{name}" for name in WITHOUT_DATA))
     listed = ", ".join(found.left_out[:3])
     assert found.text == f"5 files; left out: {listed} and 8 more"
     files.remove(f"{place}/day=2")
@@ -109,7 +91,7 @@ def test_a_folder_is_taken_by_its_name_and_each_file_once(tmp_path) -> None:
         files.write_bytes(f"{tmp_path}/{name}", b"x")
     assert _found(str(tmp_path), "/run[1]") == ["run[1]/a"]
     os.symlink(tmp_path / "run1" / "a", tmp_path / "run1" / "a-longer-name")
-    assert [one.path for one in find_sources([f"{tmp_path}/run1", f"{tmp_path}/run1/../run1/a"], "f").files] == [
+    assert [match.path for match in find_sources([f"{tmp_path}/run1", f"{tmp_path}/run1/../run1/a"], "f").files] == [
         f"{tmp_path}/run1/a"
     ]
 
@@ -134,9 +116,9 @@ def test_every_command_and_reader_takes_a_folder(tmp_path) -> None:
         == RawJob.of([raw, f"{raw}/*.tfrecord"], config.columns, "train").find_files()
         == found
     )
-    said: list[str] = []
-    assert run(config, workers=1, progress=lambda event: said.append(event.message)).counts.written == 60
-    assert f"inputs.files: 2 files; left out: {raw}/_SUCCESS, {raw}/features.json" in said
+    messages: list[str] = []
+    assert run(config, workers=1, progress=lambda event: messages.append(event.message)).counts.written == 60
+    assert f"inputs.files: 2 files; left out: {raw}/_SUCCESS, {raw}/features.json" in messages
     draft = draft_config([raw])
     assert f"# 2 files; left out: {raw}/_SUCCESS, {raw}/features.json.\n" in draft
     assert f"    - {raw}\n" in draft

@@ -1,4 +1,4 @@
-"""What the manifest says of the written values."""
+"""The statistics of the written values in the manifest."""
 
 import statistics
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_numbers_far_from_zero_have_their_mean_and_spread(tmp_path: Path, base: 
     assert found.std == pytest.approx(statistics.pstdev(values), rel=1e-9)
 
 
-def test_numbers_that_are_all_the_same_have_no_spread(tmp_path: Path) -> None:
+def test_equal_numbers_have_no_spread(tmp_path: Path) -> None:
     records = [sequence_example({"x": [0.1, 0.1, 0.1]})] * 10
     found = jobs.run(tmp_path, (lw.sequence_numeric_column("x"),), {"a": records}).statistics["x"]
     assert found.mean == found.min == found.max
@@ -56,7 +56,7 @@ OPTIONAL = (
 
 
 def optional_records(container: str, present: int, absent: int) -> list[bytes]:
-    """Two-step sequences, with and without all the optional features."""
+    """Two-step sequences, with all the optional features or without them."""
     sequences = {"x": [[100.0, 101.0]] * 2, "tag": [3, 3], "weight": [0.5, 0.5]}
     context = {"price": 100.0, "who": "somebody"}
     if container == "example":
@@ -68,11 +68,11 @@ def optional_records(container: str, present: int, absent: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("container", ["example", "sequence_example"])
-def test_absent_features_are_missing_and_their_defaults_count_for_nothing(tmp_path: Path, container: str) -> None:
+def test_absent_features_are_missing_and_their_defaults_are_not_counted(tmp_path: Path, container: str) -> None:
     records = optional_records(container, 2, 8)
     manifest = jobs.run(tmp_path, OPTIONAL, {"a": records}, inputs={"format": container})
     written = jobs.sequences(tmp_path / "out", manifest)
-    assert [one.features["price"] for one in written].count([-7.0]) == 8  # the defaults are written all the same
+    assert [one.features["price"] for one in written].count([-7.0]) == 8  # the defaults are written
     found = {key: (one.values, one.missing, one.min, one.max, one.mean) for key, one in manifest.statistics.items()}
     assert found == {
         "id": (20, 0, 1, 1, None),
@@ -86,7 +86,7 @@ def test_absent_features_are_missing_and_their_defaults_count_for_nothing(tmp_pa
     assert manifest.statistics["who"].top == (("somebody", 2),)
 
 
-def test_features_that_no_record_has_are_missing_and_nothing_else(tmp_path: Path) -> None:
+def test_features_that_no_record_has_are_only_missing(tmp_path: Path) -> None:
     manifest = jobs.run(tmp_path, OPTIONAL, {"a": optional_records("sequence_example", 0, 3)})
     for key, values in (("x", 12), ("weight", 6), ("price", 3), ("who", 3)):
         assert manifest.statistics[key] == ColumnStatistics(values=values, missing=values)
@@ -111,13 +111,13 @@ def test_strings_are_counted_exactly_up_to_a_limit(tmp_path: Path) -> None:
     assert found.top[:3] == (("user 7", 4), ("user 0", 1), ("user 1", 1))
 
 
-def test_strings_beyond_the_limit_are_not_counted_one_by_one(tmp_path: Path) -> None:
+def test_strings_beyond_the_limit_are_not_counted_individually(tmp_path: Path) -> None:
     found = prepare_contexts(tmp_path, [f"user {number}".encode() for number in range(10_001)]).statistics["text"]
     assert found == ColumnStatistics(values=10_001)
     assert "More than 10,000 distinct strings" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_long_strings_are_told_apart_but_shown_cut(tmp_path: Path) -> None:
+def test_long_strings_are_distinguished_but_shown_truncated(tmp_path: Path) -> None:
     beginning = "è" * 60_000
     texts = [f"{beginning}{number}".encode() for number in range(30)]
     found = prepare_contexts(tmp_path, [*texts, texts[0], b"x" * 200]).statistics["text"]
@@ -126,7 +126,7 @@ def test_long_strings_are_told_apart_but_shown_cut(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "manifest.json").stat().st_size < 30_000
 
 
-def test_bytes_that_are_no_text_are_not_taken_for_their_escapes(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_differ_from_their_escapes(tmp_path: Path) -> None:
     found = prepare_contexts(tmp_path, [b"\xff", b"\xff", rb"\xff", b"\0", b""]).statistics["text"]
     assert found.distinct == 4
     assert found.top == ((r"\xff", 2), ("", 1), ("\0", 1), (r"\xff", 1))

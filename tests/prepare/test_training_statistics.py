@@ -1,4 +1,4 @@
-"""What a model may know of the training split's numbers: against numpy, in the layer, in serving, in boundaries."""
+"""The statistics of the training split's numbers: compared with numpy, in the layer, in serving, in boundaries."""
 
 import re
 from pathlib import Path
@@ -29,16 +29,16 @@ NUMBERS = st.one_of(st.integers(-5, 5).map(float), st.floats(-1e6, 1e6, width=32
 
 
 def agree(found: Any, numbers: np.ndarray) -> None:
-    """That statistics are those of the finite ones of `numbers`, `[steps, elements]`, by numpy."""
+    """Checks that statistics are those that numpy computes of the finite `numbers`, `[steps, elements]`."""
     for place, column in enumerate(np.asarray(numbers, np.float64).T):
-        own = column[np.isfinite(column)]
-        assert found.counts[place] == len(own)
-        want = [own.min(), own.max(), own.mean(), own.std()] if len(own) else [0] * 4
-        told = [getattr(found, name)[place] for name in ("min", "max", "mean", "std")]
-        np.testing.assert_allclose(told, want, rtol=1e-9, atol=1e-9 * max(1, np.abs(own).max(initial=0)))
+        finite = column[np.isfinite(column)]
+        assert found.counts[place] == len(finite)
+        expected = [finite.min(), finite.max(), finite.mean(), finite.std()] if len(finite) else [0] * 4
+        received = [getattr(found, name)[place] for name in ("min", "max", "mean", "std")]
+        np.testing.assert_allclose(received, expected, rtol=1e-9, atol=1e-9 * max(1, np.abs(finite).max(initial=0)))
         for share in QUANTILES:
-            want = [np.quantile(own, share, method="inverted_cdf") if len(own) else 0]
-            assert found.quantiles[f"{share:g}"][place] == want[0]
+            quantile = np.quantile(finite, share, method="inverted_cdf") if len(finite) else 0
+            assert found.quantiles[f"{share:g}"][place] == quantile
 
 
 @settings(deadline=None)
@@ -83,7 +83,7 @@ def test_of_many_numbers_the_quantiles_are_those_of_a_sample(monkeypatch: pytest
 
 
 def records(count: int, seed: int = 0) -> list[bytes]:
-    """Every second one has vectors; NaN is among them."""
+    """Every second record has vectors, some with NaN."""
     rng = np.random.default_rng(seed)
     found = []
     for place in range(count):
@@ -117,7 +117,7 @@ def rows_of(folder: Path, split: str) -> dict[str, np.ndarray]:
     }
 
 
-def test_they_are_those_of_the_training_split_and_what_fills_in_counts_for_nothing(folder: Path) -> None:
+def test_they_are_those_of_the_training_split_without_filled_values(folder: Path) -> None:
     manifest, numbers = load_manifest(folder / "out"), rows_of(folder, "train")
     assert len(manifest.shards) > 10
     for key, own in numbers.items():
@@ -190,7 +190,7 @@ def test_any_number_of_workers_finds_the_same(tmp_path: Path) -> None:
     np.testing.assert_allclose([found.mean[0], found.std[0]], [numbers.mean(), numbers.std()], rtol=1e-6)
 
 
-def test_quantiles_that_nobody_found_are_refused(tmp_path: Path) -> None:
+def test_quantiles_that_were_not_computed_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"'price_bucketized': boundaries: .*\{quantiles: 4\}, .*only `lengthwise prep"
     ):
@@ -206,10 +206,10 @@ def test_quantiles_that_nobody_found_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mean", "std"), [(1e300, 1.0), (0.0, 1e300)])
-def test_numbers_too_large_to_be_joined_are_left_out(mean: float, std: float) -> None:
-    def told(mean: float) -> TrainingStatistics:
+def test_numbers_too_large_to_be_joined_are_omitted(mean: float, std: float) -> None:
+    def statistics_of(mean: float) -> TrainingStatistics:
         quantiles = {f"{share:g}": (0.0,) for share in QUANTILES}
         return TrainingStatistics(counts=(2,), min=(0.0,), max=(0.0,), mean=(mean,), std=(std,), quantiles=quantiles)
 
-    assert joint_moments({"x": [told(mean), told(-mean)]}) == {}
-    assert joint_moments({"x": [told(1.5)]})["x"].mean == 1.5
+    assert joint_moments({"x": [statistics_of(mean), statistics_of(-mean)]}) == {}
+    assert joint_moments({"x": [statistics_of(1.5)]})["x"].mean == 1.5

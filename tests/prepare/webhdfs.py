@@ -1,7 +1,7 @@
-"""WebHDFS on loopback over a local folder. No HDFS can run here; the client, its protocol and Beam's part are real.
+"""A WebHDFS server on loopback, over a local folder. The client, its protocol and Beam's file system are the real ones.
 
-It answers as a NameNode does where that is strict: a rename makes no folder and replaces nothing, the listing of a file
-is the file itself, what is missing is an error to whoever reads it and no error to whoever deletes it.
+It is as strict as a NameNode: renaming creates no folder and replaces no file, the listing of a file is the file
+itself, and a missing path is an error for reading, but not for deleting.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ class WebHdfs(ThreadingHTTPServer):
     """The server.
 
     Attributes:
-        root: the folder that stands for `hdfs://`.
-        left: how many changes it still makes before it fails for good; None for all.
-        changes: how many it has made.
-        kept: what it refuses to delete: paths that end so.
+        root: the folder whose content is that of `hdfs://`.
+        left: the number of changes after which all requests fail; None for no limit.
+        changes: the number of changes so far.
+        kept: the end of the paths that it refuses to delete.
     """
 
     daemon_threads = True
@@ -40,7 +40,7 @@ class WebHdfs(ThreadingHTTPServer):
 
     @property
     def options(self) -> list[str]:
-        """Beam's options for it."""
+        """Beam's options for this server."""
         return ["--hdfs_host=127.0.0.1", f"--hdfs_port={self.server_address[1]}", "--hdfs_user=someone"]
 
 
@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         url = urlsplit(self.path)
-        self._given = {name: values[0] for name, values in parse_qs(url.query).items()}
+        self._parameters = {name: values[0] for name, values in parse_qs(url.query).items()}
         self._name = unquote(url.path).removeprefix(PREFIX)
         self._path = self._local(self._name)
         self._data = self._body()
@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.left is not None and self.server.changes > self.server.left:
                 self._fail(403, "SafeModeException", "Name node is in safe mode.")
                 return
-        getattr(self, f"_{self._given['op'].lower()}")()
+        getattr(self, f"_{self._parameters['op'].lower()}")()
 
     def _local(self, name: str) -> Path:
         return self.server.root / name.lstrip("/")
@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _say(self, content: dict[str, Any]) -> None:
+    def _send_json(self, content: dict[str, Any]) -> None:
         self._send(200, json.dumps(content).encode())
 
     def _fail(self, code: int, exception: str, message: str) -> None:
@@ -125,12 +125,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _getfilestatus(self) -> None:
         if not self._missing():
-            self._say({"FileStatus": self._status(self._path, "")})
+            self._send_json({"FileStatus": self._status(self._path, "")})
 
     def _getfilechecksum(self) -> None:
         if not self._missing():
             found = hashlib.md5(self._path.read_bytes()).hexdigest()
-            self._say({"FileChecksum": {"algorithm": "MD5", "bytes": found, "length": len(found) // 2}})
+            self._send_json({"FileChecksum": {"algorithm": "MD5", "bytes": found, "length": len(found) // 2}})
 
     def _liststatus(self) -> None:
         if self._missing():
@@ -138,17 +138,17 @@ class _Handler(BaseHTTPRequestHandler):
         found = [self._status(self._path, "")]
         if self._path.is_dir():
             found = [self._status(path, path.name) for path in sorted(self._path.iterdir())]
-        self._say({"FileStatuses": {"FileStatus": found}})
+        self._send_json({"FileStatuses": {"FileStatus": found}})
 
     def _open(self) -> None:
         if self._missing():
             return
         with open(self._path, "rb") as stream:
-            stream.seek(int(self._given.get("offset", 0)))
-            self._send(200, stream.read(int(self._given.get("length", -1))))
+            stream.seek(int(self._parameters.get("offset", 0)))
+            self._send(200, stream.read(int(self._parameters.get("length", -1))))
 
     def _create(self) -> None:
-        if "data" not in self._given:  # the NameNode names a DataNode
+        if "data" not in self._parameters:  # the NameNode names a DataNode
             host, port = self.server.server_address[:2]
             self._send(307, Location=f"http://{host}:{port}{self.path}&data=true")
             return
@@ -161,24 +161,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _mkdirs(self) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
-        self._say({"boolean": True})
+        self._send_json({"boolean": True})
 
     def _rename(self) -> None:
-        target = self._local(self._given["destination"])
+        target = self._local(self._parameters["destination"])
         if target.is_dir():
             target /= self._path.name
-        able = self._path.exists() and not target.exists() and target.parent.is_dir()
-        if able:
+        is_possible = self._path.exists() and not target.exists() and target.parent.is_dir()
+        if is_possible:
             os.rename(self._path, target)
-        self._say({"boolean": able})
+        self._send_json({"boolean": is_possible})
 
     def _delete(self) -> None:
         if self._name.endswith(self.server.kept):
             self._fail(403, "AccessControlException", f"Permission denied: {self._name}")
             return
-        there = self._path.exists()
+        exists = self._path.exists()
         if self._path.is_dir():
             shutil.rmtree(self._path)
-        elif there:
+        elif exists:
             self._path.unlink()
-        self._say({"boolean": there})
+        self._send_json({"boolean": exists})

@@ -1,4 +1,4 @@
-"""A small data set for tests that look at the job rather than at the values: words by user, of 1 to 12 steps."""
+"""A small data set, for tests of the job rather than of the values: words by user, of 1 to 12 steps."""
 
 import random
 
@@ -15,7 +15,7 @@ COLUMNS = (
 
 
 def files(count: int = 5, records: int = 200, seed: int = 0, invalid: float = 0.02) -> dict[str, list[bytes]]:
-    """Raw records by file name; a `uid` counts them through, each `user` has about ten."""
+    """Raw records by file name; `uid` is the number of a record, and each `user` has about ten records."""
     rng = random.Random(seed)
     return {
         f"part-{number}.tfrecord{'.gz' if number % 2 else ''}": [

@@ -1,4 +1,4 @@
-"""Raw files, a configuration, and the data set that the embedded runner makes of them: what all others must equal."""
+"""Raw files, a configuration, and the data set of the embedded runner, which all others must equal."""
 
 import subprocess
 import sys
@@ -9,6 +9,7 @@ import pytest
 
 from lengthwise.records.container.frame_writing import frame
 from lengthwise.records.decoding.example_protos import SequenceExample
+from prepare.jobs import tree_of_any_name
 
 BIN = Path(sys.executable).parent
 CONFIG = """
@@ -37,19 +38,11 @@ class Setup:
 
     @property
     def expected(self) -> dict[str, bytes]:
-        return content(self.folder / "embedded")
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """Every file of a data set, by its relative path; the report without the folder's name."""
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    if "report.html" in found:
-        found["report.html"] = found["report.html"].replace(folder.name.encode(), b"")
-    return found
+        return tree_of_any_name(self.folder / "embedded")
 
 
 def prepare(folder: Path, *arguments: str, timeout: int = 300) -> subprocess.CompletedProcess[str]:
-    """Runs `lengthwise prepare` there."""
+    """Runs `lengthwise prepare` in this folder."""
     command = [str(BIN / "lengthwise"), "prepare", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=timeout)
 

@@ -1,7 +1,8 @@
 """The portable job service with a pool of workers outside of it: the protocol that Flink and Spark speak."""
 
+from prepare.jobs import tree_of_any_name
 from readme.blocks import blocks
-from runners.conftest import Setup, content, isolated
+from runners.conftest import Setup, isolated
 
 SERVICES = """
 python -m apache_beam.runners.portability.local_job_service_main --port 8099 > service.log 2>&1 &
@@ -16,7 +17,7 @@ OPTIONS = OURS.partition(" -- ")[2]
 def test_a_portable_runner_gives_the_same_bytes(setup: Setup) -> None:
     done = isolated(setup.folder, f"{SERVICES} lengthwise prepare job.yaml --output portable -- {OPTIONS}")
     assert done.returncode == 0, done.stderr
-    assert content(setup.folder / "portable") == setup.expected
+    assert tree_of_any_name(setup.folder / "portable") == setup.expected
 
 
 def test_an_error_in_a_worker_keeps_its_message_and_exit_code(setup: Setup) -> None:

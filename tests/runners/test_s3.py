@@ -2,7 +2,8 @@
 
 import json
 
-from runners.conftest import Setup, content, isolated
+from prepare.jobs import tree_of_any_name
+from runners.conftest import Setup, isolated
 
 SERVER = """
 export AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=y AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL=http://127.0.0.1:5055
@@ -68,7 +69,7 @@ def test_s3_to_s3_gives_the_same_data_set_and_training_reads_it_as_if_it_were_lo
     run = "lengthwise prepare s3.yaml --output s3://out/prepared --workers 1; lengthwise verify s3://out/prepared\n"
     done = isolated(setup.folder, SERVER + run + DOWNLOAD + READ, timeout=1800)
     assert done.returncode == 0, done.stderr
-    downloaded = content(setup.folder / "downloaded" / "prepared")
+    downloaded = tree_of_any_name(setup.folder / "downloaded" / "prepared")
     expected = setup.expected
     assert downloaded.keys() == expected.keys()
     shards = [name for name in expected if name.startswith("Split-")]
@@ -99,7 +100,7 @@ def test_names_with_characters_of_patterns_are_names(setup: Setup) -> None:
     script = f"{run}; {run} {again}; lengthwise verify 's3://out/run[1]/prepared'; rm -rf downloaded\n"
     done = isolated(setup.folder, SERVER + NEIGHBOURS + script + DOWNLOAD, timeout=600)
     assert done.returncode == 0, done.stderr
-    downloaded = content(setup.folder / "downloaded")
+    downloaded = tree_of_any_name(setup.folder / "downloaded")
     others = {name: text for name, text in downloaded.items() if not name.startswith("run[1]/prepared/")}
     names = ("run1/manifest.json", "run1/Split-train/x", "run[1]x", "run[1]/prepared1/x")
     assert others == dict.fromkeys(names, b"another's")

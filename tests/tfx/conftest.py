@@ -27,7 +27,7 @@ def example() -> ModuleType:
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """What is left of a pipeline: its folder and its metadata store."""
+    """The folder and the metadata store of a pipeline that has run."""
 
     root: str
     payload: str
@@ -60,7 +60,7 @@ class PipelineRun:
 
 
 class PipelineRuns:
-    """Runs pipelines, and looks at what they left."""
+    """Runs pipelines, and reads their results."""
 
     of = PipelineRun
 

@@ -58,7 +58,7 @@ def test_every_form_of_a_configuration_is_stored_as_the_same_text(form, tmp_path
     assert config_of(component) == config_of(SequencePrep(examples=channel(), config=FIELDS))
 
 
-def test_what_tfx_decides_is_left_out_of_the_stored_configuration():
+def test_the_stored_configuration_omits_fields_that_tfx_decides():
     fields = FIELDS | {"inputs": {"files": ["raw/*"]}, "splits": {"fractions": {"a": 1.0}}, "output": {"path": "here"}}
     component = SequencePrep(examples=channel(), config=fields)
     assert component.exec_properties == SequencePrep(examples=channel(), config=FIELDS).exec_properties
@@ -96,7 +96,7 @@ def test_columns_may_come_from_the_schema_alone():
     assert "columns" not in config_of(component)
 
 
-# ------------------------------------------------------------------------------------------------- the node at work
+# ---------------------------------------------------------------------------------------------------- the executor
 
 
 def write_examples(uri: str, splits: dict[str, list[list[float]]]) -> standard_artifacts.Examples:
@@ -157,14 +157,14 @@ def test_all_splits_of_all_artifacts_are_prepared_and_the_newest_span_carried_ov
     assert lengths == {"train": {1: 1, 2: 1}, "eval": {1: 1}, "test": {1: 1}}
 
 
-def test_a_split_without_records_stays_a_split_without_records(tmp_path):
+def test_a_split_without_records_is_kept(tmp_path):
     examples = write_examples(str(tmp_path / "in"), {"train": [[1.0]], "eval": []})
     prepared = run_node(tmp_path, [examples])["prepared_examples"]
     assert json.loads(prepared.split_names) == ["train", "eval"]
     assert os.listdir(os.path.join(prepared.uri, "Split-eval")) == []
 
 
-def test_only_data_stands_under_the_splits_and_the_rest_in_its_own_artifacts(tmp_path):
+def test_the_folders_of_splits_contain_only_data_and_other_files_are_in_their_own_artifacts(tmp_path):
     examples = write_examples(str(tmp_path / "in"), {"train": [[1.0], [9.0]] + [[2.0]] * 8})
     outputs = run_node(tmp_path, [examples], FIELDS | {"limits": {"rejected_fraction": 0.2}})
     prepared, preparation = outputs["prepared_examples"].uri, outputs["preparation"].uri

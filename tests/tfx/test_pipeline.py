@@ -29,7 +29,7 @@ def test_the_second_run_takes_every_node_from_the_cache(finished):
     assert {name: finished.states()[name] for name in nodes} == {name: ["COMPLETE", "CACHED"] for name in nodes}
 
 
-def test_the_same_splits_come_out_and_every_record_is_accounted_for(finished):
+def test_the_splits_are_kept_and_every_record_is_counted(finished):
     [prepared] = finished.artifacts("SequencePrep/prepared_examples")
     assert prepared.properties["split_names"].string_value == '["train", "eval"]'
     assert prepared.custom_properties["payload_format"].string_value == "FORMAT_TF_EXAMPLE"
@@ -41,7 +41,7 @@ def test_the_same_splits_come_out_and_every_record_is_accounted_for(finished):
     assert manifest.counts.rejected == {"over_long": OVER_LONG}
 
 
-def test_the_rejects_and_the_manifest_are_an_artifact_of_their_own(finished):
+def test_the_rejects_and_the_manifest_are_a_separate_artifact(finished):
     import tensorflow as tf
 
     [preparation] = finished.artifacts("SequencePrep/preparation")
@@ -69,7 +69,7 @@ def test_tfxio_reads_the_prepared_examples_through_their_schema(finished):
     assert batch["genre"].shape.rank == 2
 
 
-def test_the_saved_model_answers_raw_serialized_records(finished, example):
+def test_the_saved_model_accepts_raw_serialized_records(finished, example):
     import tensorflow as tf
 
     make = getattr(example, finished.payload)
@@ -80,8 +80,8 @@ def test_the_saved_model_answers_raw_serialized_records(finished, example):
     ]
     [model] = finished.artifacts("Trainer/model")
     served = tf.saved_model.load(os.path.join(model.uri, "Format-Serving"))
-    answer = served.signatures["serving_default"](tf.constant(records))
-    [together] = [value.numpy() for value in answer.values()]
+    outputs = served.signatures["serving_default"](tf.constant(records))
+    [together] = [value.numpy() for value in outputs.values()]
     assert together.shape == (3, 1)
     assert np.all((together > 0) & (together < 1))
     alone = [next(iter(served.signatures["serving_default"](tf.constant([raw])).values())).numpy() for raw in records]
