@@ -180,9 +180,9 @@ def _refuse_changed(given: Mapping[str, Input], known: _Read) -> None:
     parts = {part.path for _, part in known.values()}
     written = {path: files.modified(files.join(path, MANIFEST_NAME)) for path in parts}
     for path, source in given.items():
-        listed, part = known.get(path, (None, None))
-        if listed is None or part is None:
+        if path not in known:
             continue
+        listed, part = known[path]
         if source.size != listed.bytes or source.modified > written[part.path] > 0:
             raise ConfigError(
                 f"inputs.files: {source.path} was changed, or was copied, since {part.path} was prepared from it; "

@@ -171,7 +171,7 @@ class Segment(NamedTuple):
     weight: int
     first: int
     last: int
-    longest: tuple[int, ...] = ()
+    longest: tuple[int, ...]
 
 
 class SpilledPiece(PieceRead):
@@ -193,7 +193,7 @@ class SpilledPiece(PieceRead):
     segments: list[Segment]
     is_sorted: bool
     lengths: dict[str, dict[int, bytes]]
-    pairs: Triples = ()
+    pairs: Triples
     ranges: dict[str, Range]
     sizes: list[int] = []
 
@@ -213,7 +213,7 @@ class ShardTask:
     last: int
     ranges: dict[str, Range]
     boundaries: tuple[int, ...]
-    training: dict[str, int] | None = None
+    training: dict[str, int] | None
 
 
 class WrittenShard(StoredResult):
@@ -237,6 +237,6 @@ class MeasuredPiece(PieceRead):
     """The lengths of the sequences of one piece by group, before bucketing, and examples of its rejects."""
 
     lengths: dict[str, bytes]
-    pairs: Triples = ()
+    pairs: Triples
     tally: Tally
-    examples: list[RejectExample] = []
+    examples: list[RejectExample]

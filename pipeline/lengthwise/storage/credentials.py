@@ -9,6 +9,8 @@ from lengthwise.errors import EnvironmentFailure
 def check_credentials(scheme: str) -> None:
     """Fails immediately if credentials or libraries are missing; Beam would retry for minutes.
 
+    Beam's file systems must have their options.
+
     Raises:
         EnvironmentFailure: they are missing; the message says what to do.
     """
@@ -25,9 +27,8 @@ def _check_aws() -> None:
         from botocore.session import Session
     except ImportError as error:
         raise EnvironmentFailure('s3:// needs Beam\'s AWS parts: pip install "lengthwise[aws]"') from error
-    options = getattr(FileSystems, "_pipeline_options", None)
-    given = options.view_as(S3Options).s3_access_key_id if options is not None else None
-    if not given and Session().get_credentials() is None:
+    access_key = FileSystems._pipeline_options.view_as(S3Options).s3_access_key_id
+    if not access_key and Session().get_credentials() is None:
         raise EnvironmentFailure(
             "s3://: found no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure a profile"
         )
@@ -42,8 +43,7 @@ def _check_google() -> None:
         from google.auth.exceptions import GoogleAuthError
     except ImportError as error:
         raise EnvironmentFailure('gs:// needs Beam\'s Google parts: pip install "lengthwise[gcp]"') from error
-    options = getattr(FileSystems, "_pipeline_options", None)
-    if options is not None and options.view_as(GoogleCloudOptions).no_auth:  # a public bucket
+    if FileSystems._pipeline_options.view_as(GoogleCloudOptions).no_auth:  # a public bucket
         return
     try:
         google.auth.default()

@@ -11,7 +11,7 @@ from lengthwise.storage import files
 _EMBEDDED = ("FnApiRunner", "DirectRunner")
 _PROJECT = (re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"), "a project id, such as my-project")
 _REGION = (re.compile(r"[a-z]+-[a-z]+[0-9]+"), "a region, such as europe-west1")
-_PLACE = (re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?"), "a folder such as gs://my-bucket/tmp")
+_FOLDER = (re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?"), "a folder such as gs://my-bucket/tmp")
 
 
 def runner_name(options: Sequence[str]) -> str:
@@ -92,7 +92,7 @@ def input_patterns(config: JobConfig) -> list[str]:
 
 
 def _check_dataflow(options: Sequence[str], paths: list[tuple[str, str]]) -> None:
-    for option, (pattern, expected) in (("project", _PROJECT), ("region", _REGION), ("temp_location", _PLACE)):
+    for option, (pattern, expected) in (("project", _PROJECT), ("region", _REGION), ("temp_location", _FOLDER)):
         value = option_value(options, option)
         if not pattern.fullmatch(value):
             received = repr(value) if value else "none"

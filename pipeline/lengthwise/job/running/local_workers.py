@@ -41,7 +41,7 @@ class LocalWorkers:
         options: Beam's options for remote file systems.
     """
 
-    def __init__(self, count: int, options: Sequence[str] = ()) -> None:
+    def __init__(self, count: int, options: Sequence[str]) -> None:
         self._workers: list[_Worker] = []
         try:
             for _ in range(count if count > 1 else 0):

@@ -50,7 +50,7 @@ class RunWriter:
 
     def __init__(self, job: Job, piece: Piece, stream: BinaryIO) -> None:
         self._job = job
-        self._origin = piece
+        self._piece = piece
         self._stream = stream
         self._plan = plan_of(job.boundaries)
         self._part_bytes = _part_bytes(job)
@@ -95,8 +95,8 @@ class RunWriter:
 
     def _order(self, rows: pa.RecordBatch) -> np.ndarray:
         """uint64 `[n]`: the rows' places in the output's order."""
-        source, shuffle = self._origin.source, self._job.config.shuffle
-        indices = rows.column(INDEX).to_numpy() + self._origin.shift
+        source, shuffle = self._piece.source, self._job.config.shuffle
+        indices = rows.column(INDEX).to_numpy() + self._piece.shift
         if not shuffle.enabled:
             return input_places(source.rank, indices)
         return shuffled_places(source.name, shuffle.seed, indices, rows.column(WINDOW).to_numpy())
@@ -111,7 +111,7 @@ class RunWriter:
             self._stream.write(content)
         self.segments.append(
             Segment(
-                piece=self._origin.name,
+                piece=self._piece.name,
                 offset=self._offset,
                 bits=bits,
                 split=int(run.split[start]),

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, cast
 
 import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from lengthwise.columns import AnyColumn, groups, length_key
+from lengthwise.manifest import Compression, Layout
 from lengthwise.records.arrays.tfx_bsl_coders import example_coder
 from lengthwise.records.container.checksums import ChecksummedStream
 from lengthwise.records.container.frame_reading import read_blocks
@@ -50,9 +51,7 @@ def steps_of(lengths: Counter[int]) -> int:
     return sum(length * count for length, count in lengths.items())
 
 
-def recount(
-    path: str, layout: Literal["example", "block"], compression: str, columns: Iterable[AnyColumn] = ()
-) -> Recount:
+def recount(path: str, layout: Layout, compression: Compression, columns: Iterable[AnyColumn]) -> Recount:
     """Reads a shard once, from its first byte to its last; `columns` define its groups."""
     leading, *others = groups(columns) or ("",)
     result = Recount(groups={group: Counter() for group in others})
@@ -71,7 +70,7 @@ def recount(
     return result
 
 
-def _lengths_decoder(layout: str, keys: Iterable[str]) -> example_coder.ExamplesToRecordBatchDecoder:
+def _lengths_decoder(layout: Layout, keys: Iterable[str]) -> example_coder.ExamplesToRecordBatchDecoder:
     schema = schema_pb2.Schema()
     for key in keys:
         schema.feature.add(name=key, type=schema_pb2.INT if layout == "example" else schema_pb2.BYTES)
@@ -82,7 +81,7 @@ def _count_lengths(
     by_key: Mapping[str, Counter[int]],
     records: list[bytes],
     decoder: example_coder.ExamplesToRecordBatchDecoder,
-    layout: str,
+    layout: Layout,
 ) -> str:
     """Adds the lengths of records, by key. Returns a message if they cannot be read, otherwise an empty string."""
     try:

@@ -111,10 +111,8 @@ def locked(folder: str) -> Iterator[None]:
         files.write_bytes(path, _MARK)
         yield
         return
-    descriptor = _lock(folder, path)
-    while not is_at(descriptor, path):  # the run that had locked it has just ended, and removed it
+    while not is_at(descriptor := _lock(folder, path), path):  # the run that had locked it has ended, and removed it
         os.close(descriptor)
-        descriptor = _lock(folder, path)
     try:
         _mark(descriptor, path)
         yield

@@ -41,6 +41,7 @@ def make_manifest(
     _check_balance(pieces, tally, spilled, written)
     config = job.config
     leading, *others = groups(config.columns)
+    longest = longest_of_buckets(job, spilled) if others else []
     statistics = _merge_statistics(job, written)
     ranges = merge_ranges(piece.ranges for piece in spilled)
     paths = final_paths(job, written)
@@ -56,7 +57,10 @@ def make_manifest(
         counts=_counts(tally),
         lengths=_lengths(job, spilled, leading),
         pairs=pairs_of_manifest(lengths_to_plan(spilled, config)),
-        groups={group: _group(job, spilled, group, number) for number, group in enumerate(others)},
+        groups={
+            group: Group(boundaries=boundaries, lengths=_lengths(job, spilled, group))
+            for group, boundaries in zip(others, zip(*longest, strict=True), strict=True)
+        },
         statistics={key: column_statistics(statistics[key], ranges.get(key)) for key in sorted(statistics)},
         vocabularies={column.key: read_counted_vocabulary(job, owner) for column, owner in counted_columns(job)},
         inputs=_input_files(job, pieces, spilled),
@@ -105,11 +109,6 @@ def _lengths(job: Job, spilled: Sequence[SpilledPiece], group: str) -> dict[str,
         for split, counts in piece.lengths[group].items():
             lengths[job.config.split_names[split]].update(unpack_lengths(counts))
     return {name: dict(sorted(counts.items())) for name, counts in lengths.items()}
-
-
-def _group(job: Job, spilled: Sequence[SpilledPiece], group: str, number: int) -> Group:
-    boundaries = tuple(longest[number] for longest in longest_of_buckets(job, spilled))
-    return Group(boundaries=boundaries, lengths=_lengths(job, spilled, group))
 
 
 def _input_files(job: Job, pieces: Sequence[Piece], spilled: Sequence[SpilledPiece]) -> tuple[InputFile, ...]:
