@@ -67,8 +67,8 @@ class Engine:
     def prepare(self, folder: Path, output: str) -> tuple[int, str]:
         """Runs `lengthwise prepare` in this folder; returns its exit code and its output."""
         process = self.start(folder, output)
-        said, _ = process.communicate(timeout=500)
-        return process.returncode, said
+        log, _ = process.communicate(timeout=500)
+        return process.returncode, log
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,9 +15,9 @@ from prepare.jobs import tree_of_any_name
 
 
 def test_the_job_gives_the_bytes_of_the_embedded_runner(engine: Engine, words: Input) -> None:
-    code, said = engine.prepare(words.folder, engine.name)
-    assert code == 0, said
-    assert "unparsable" in said
+    code, log = engine.prepare(words.folder, engine.name)
+    assert code == 0, log
+    assert "unparsable" in log
     assert tree_of_any_name(words.folder / engine.name) == words.expected
 
 
@@ -27,8 +27,8 @@ def test_with_killed_processes_nothing_is_lost_or_duplicated(engine: Engine, num
     _wait_for(process, output, "spilled")
     os.kill(engine.cluster.workers()[0], signal.SIGKILL)
     if isinstance(engine.cluster, Prism):  # it does not retry
-        said, _ = process.communicate(timeout=100)
-        assert process.returncode == 3, said
+        log, _ = process.communicate(timeout=100)
+        assert process.returncode == 3, log
         process = engine.start(numbers.folder, output.name)
     _wait_for(process, output, "written")
     if isinstance(engine.cluster, Flink):
@@ -37,8 +37,8 @@ def test_with_killed_processes_nothing_is_lost_or_duplicated(engine: Engine, num
     elif isinstance(engine.cluster, Spark):
         engine.cluster.kill("worker-1")
         engine.cluster.start_worker("worker-3")
-    said, _ = process.communicate(timeout=400)
-    assert process.returncode == 0, said
+    log, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, log
     assert tree_of_any_name(output) == numbers.expected
 
 
@@ -49,11 +49,11 @@ def test_a_run_that_is_stopped_ends_on_the_engine_and_resumes_by_the_same_comman
     process = engine.start(numbers.folder, f"{engine.name}-stopped")
     _wait_for(process, numbers.folder / f"{engine.name}-stopped", "spilled")
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    log, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, log
     wait_until(lambda: not engine.cluster.active_jobs(), "the engine's job to end", 60)
-    code, said = engine.prepare(numbers.folder, f"{engine.name}-stopped")
-    assert code == 0, said
+    code, log = engine.prepare(numbers.folder, f"{engine.name}-stopped")
+    assert code == 0, log
     assert tree_of_any_name(numbers.folder / f"{engine.name}-stopped") == numbers.expected
 
 
@@ -63,9 +63,9 @@ def test_a_broken_limit_is_exit_code_1_and_no_data_set(engine: Engine, words: In
     (tmp_path / "job.yaml").write_text(
         (words.folder / "job.yaml").read_text().replace("rejected_fraction: 0.1", "rejected_fraction: 0")
     )
-    code, said = engine.prepare(tmp_path, "limited")
-    assert code == 1, said
-    assert "limits.rejected_fraction allows 0.000%" in said
+    code, log = engine.prepare(tmp_path, "limited")
+    assert code == 1, log
+    assert "limits.rejected_fraction allows 0.000%" in log
     assert not (tmp_path / "limited" / "manifest.json").exists()
 
 

@@ -22,7 +22,7 @@ class Finished:
     """The exit code and the error output of a run."""
 
     code: int
-    said: str
+    stderr: str
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -51,12 +51,12 @@ class Command:
     def wait(self) -> Finished:
         """Waits for the end of the process; if it does not end, it is killed, and the test fails."""
         try:
-            _, said = self._process.communicate(timeout=WAIT)
+            _, stderr = self._process.communicate(timeout=WAIT)
         except subprocess.TimeoutExpired:
             os.killpg(self.pid, signal.SIGKILL)
-            _, said = self._process.communicate()
-            raise AssertionError(f"it hung; its output: {said}") from None
-        return Finished(self._process.returncode, said)
+            _, stderr = self._process.communicate()
+            raise AssertionError(f"it hung; its output: {stderr}") from None
+        return Finished(self._process.returncode, stderr)
 
     def wait_for(self, reached: Callable[[], bool]) -> None:
         """Waits until the run has reached a state."""

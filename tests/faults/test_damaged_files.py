@@ -175,8 +175,8 @@ def test_the_command_line_shows_damage_without_a_traceback(tmp_path):
     config, path = changing(tmp_path, limit=0)
     path.write_bytes(CONTENT[:-1])
     finished = machine.run(config)
-    assert (finished.code, "Traceback" in finished.said) == (1, False), finished.said
-    assert str(path) in finished.said
+    assert (finished.code, "Traceback" in finished.stderr) == (1, False), finished.stderr
+    assert str(path) in finished.stderr
     done = subprocess.run(
         [sys.executable, "-m", "lengthwise_cli", "rejects", str(tmp_path / "out")],
         capture_output=True, text=True, check=False, env=machine.environment(),

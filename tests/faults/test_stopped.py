@@ -35,14 +35,14 @@ def config(folder: Path, raw: list[str], **changes: Any) -> JobConfig:
 def undisturbed(raw: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("undisturbed")
     finished = machine.run(config(folder, raw), "--workers", "1")
-    assert finished.code == 0, finished.said
+    assert finished.code == 0, finished.stderr
     return jobs.tree(folder / "out")
 
 
 def assert_resumes(folder: Path, raw: list[str], expected: dict[str, bytes]) -> None:
     assert not (folder / "out" / "manifest.json").exists()
     finished = machine.run(config(folder, raw), "--workers", "1")
-    assert finished.code == 0, finished.said
+    assert finished.code == 0, finished.stderr
     assert jobs.tree(folder / "out") == expected
 
 
@@ -54,9 +54,9 @@ def test_a_signal_stops_the_run_with_130_and_it_resumes(raw, undisturbed, tmp_pa
     command.wait_for(lambda: files_read(tmp_path / "out") >= 3)
     os.kill(command.pid, number)
     finished = command.wait()
-    assert finished.code == 130, finished.said
-    assert "resume" in finished.said
-    assert "Traceback" not in finished.said
+    assert finished.code == 130, finished.stderr
+    assert "resume" in finished.stderr
+    assert "Traceback" not in finished.stderr
     assert files_read(tmp_path / "out") < len(raw)
     assert_resumes(tmp_path, raw, undisturbed)
 
@@ -67,7 +67,7 @@ def test_a_signal_before_anything_is_read_stops_with_130(raw, tmp_path):
     command.wait_for(lambda: (tmp_path / "out" / ".work" / "lock").exists())
     os.kill(command.pid, signal.SIGTERM)
     finished = command.wait()
-    assert (finished.code, "Traceback" in finished.said) == (130, False), finished.said
+    assert (finished.code, "Traceback" in finished.stderr) == (130, False), finished.stderr
 
 
 @pytest.mark.slow
@@ -76,8 +76,8 @@ def test_a_killed_worker_process_ends_the_run_and_it_resumes(raw, undisturbed, t
     command.wait_for(lambda: files_read(tmp_path / "out") >= 1)
     os.kill(command.children()[-1], signal.SIGKILL)
     finished = command.wait()
-    assert finished.code == 3, finished.said
-    assert "Traceback" not in finished.said
+    assert finished.code == 3, finished.stderr
+    assert "Traceback" not in finished.stderr
     assert_resumes(tmp_path, raw, undisturbed)
 
 
@@ -100,7 +100,7 @@ def test_of_two_runs_at_once_the_second_stops_with_a_message(raw, tmp_path):
     try:
         second = machine.run(config(tmp_path, raw))
         assert second.code == 2
-        assert "another run" in second.said
+        assert "another run" in second.stderr
     finally:
         os.kill(first.pid, signal.SIGCONT)
     assert first.wait().code == 0
@@ -119,9 +119,9 @@ def test_a_full_disk_stops_the_run_with_3_and_it_resumes_when_there_is_room(raw,
     with machine.small_disk(tmp_path / "disk", size) as remount:
         full = config(tmp_path / "disk", raw)
         finished = Command(full, "--workers", "1").wait()
-        assert finished.code == 3, finished.said
-        assert "No space left on device" in finished.said
-        assert "Traceback" not in finished.said
+        assert finished.code == 3, finished.stderr
+        assert "No space left on device" in finished.stderr
+        assert "Traceback" not in finished.stderr
         assert not (tmp_path / "disk" / "out" / "manifest.json").exists()
         remount("size=100m")
         assert machine.run(full, "--workers", "1").code == 0
@@ -138,9 +138,9 @@ def test_a_read_only_output_is_an_error_of_the_environment(raw, tmp_path, mounts
         )
         remount("ro")
         finished = Command(elsewhere, "--output", str(tmp_path / "disk" / "out")).wait()
-        assert finished.code == 3, finished.said
-        assert "Read-only file system" in finished.said
-        assert "Traceback" not in finished.said
+        assert finished.code == 3, finished.stderr
+        assert "Read-only file system" in finished.stderr
+        assert "Traceback" not in finished.stderr
 
 
 def test_a_lack_of_file_handles_is_not_damage_of_the_data(raw, tmp_path):

@@ -116,16 +116,16 @@ def test_a_worker_that_cannot_start_is_reported_with_its_last_line(tmp_path):
     )
     path = os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)])
     ended = Command(config(tmp_path), *PROCESSES, PYTHONPATH=path).wait()
-    assert ended.code == 3, ended.said
-    assert "a worker process ended before its work was done, with exit code 1: ModuleNotFoundError" in ended.said
-    assert "the same command resumes" in ended.said
+    assert ended.code == 3, ended.stderr
+    assert "a worker process ended before its work was done, with exit code 1: ModuleNotFoundError" in ended.stderr
+    assert "the same command resumes" in ended.stderr
 
 
 @pytest.mark.slow
 def test_threads_of_beam_are_reached_past_a_proxy(tmp_path):
     nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
     ended = Command(config(tmp_path), "--workers", "2", "--", "--runner=DirectRunner", **nowhere).wait()
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.stderr
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def _skip_unless(command: tuple[str, ...], program: str) -> None:
 def test_worker_processes_work_as_another_user(shared, home, temporary):
     _skip_unless(READER, "import os, sys; os.execv(sys.executable, [sys.executable, '-c', ''])")
     ended = Command(config(shared), *PROCESSES, before=READER, HOME=home, TMPDIR=temporary).wait()
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.stderr
     assert (shared / "out" / "manifest.json").stat().st_uid == NOBODY
 
 
@@ -157,9 +157,9 @@ def test_a_python_that_the_workers_user_cannot_run_is_reported(shared):
     """Simulates a Python in the folder of root: the first process can access it, the user cannot."""
     _skip_unless(STRANGER, "import lengthwise_cli.main")
     ended = Command(config(shared), *PROCESSES, before=STRANGER, HOME="/nonexistent").wait()
-    assert ended.code in (0, 3), ended.said
+    assert ended.code in (0, 3), ended.stderr
     if ended.code:
-        assert f"a worker process cannot be started: [Errno 13] Permission denied: '{sys.executable}'" in ended.said
+        assert f"a worker process cannot be started: [Errno 13] Permission denied: '{sys.executable}'" in ended.stderr
 
 
 @pytest.mark.slow

@@ -98,12 +98,12 @@ def test_the_vocabulary_is_that_of_a_counter(train: Rows, held_out: Rows, top, m
         assert counted.covered == sum(count for _, count in expected)
         ids = {value: place for place, (value, _) in enumerate(expected)}
         numbers = {int(value): place for place, (value, _) in enumerate(integers)}
-        for one in jobs.sequences(out, manifest):
-            steps, device = (train if one.split == "train" else held_out)[one.features["id"][0]]
-            assert one.features["word"] == [[ids.get(word, -1)] for word, _ in steps[:8]]
+        for row in jobs.sequences(out, manifest):
+            steps, device = (train if row.split == "train" else held_out)[row.features["id"][0]]
+            assert row.features["word"] == [[ids.get(word, -1)] for word, _ in steps[:8]]
             known = [[numbers.get(size, 0) for size in sizes] for _, sizes in steps[:8]]
-            assert one.features["size"] == [step + [-1] * (2 - len(step)) for step in known]
-            [found] = one.features["device"]
+            assert row.features["size"] == [step + [-1] * (2 - len(step)) for step in known]
+            [found] = row.features["device"]
             assert found == (-1 if device is None else ids[device]) if device in (None, *ids) else found >= len(ids)
 
 
@@ -157,9 +157,9 @@ def test_a_job_with_the_files_that_were_counted_writes_the_same(tmp_path: Path) 
         written, expected = tree(folder / "again"), tree(folder / "out")
         assert {name: expected[name] for name in written} == written
         found = Counter[int]()
-        for one in jobs.sequences(folder / "out", counted):
-            if one.split == "train":
-                found.update([*one.features["device"], *(word for step in one.features["word"] for word in step)])
+        for row in jobs.sequences(folder / "out", counted):
+            if row.split == "train":
+                found.update([*row.features["device"], *(word for step in row.features["word"] for word in step)])
         counts = [count for _, count in counted_in(folder / "out", "word")]
         assert counts == [found[place] for place in range(len(counts))]
         assert verify_data_set(str(folder / "out")).faults == []
@@ -213,17 +213,17 @@ def test_parts_have_the_vocabulary_of_the_first_and_count_values_outside_it(tmp_
 
     day("one", [b"red", b"red", b"green"])
     parts = [day("two", [b"red", b"green", b"green"]), day("three", [b"red", b"blue", b"blue"])]
-    assert [one.manifest.counts.repaired.get("word", 0) for one in parts] == [0, 400]
-    for one in parts:
-        assert (Path(one.folder) / "vocabulary" / "word.txt").read_text() == "red\ngreen\n"
-        assert "from_data" not in one.manifest.vocabularies
-        assert one.manifest.columns[0].vocabulary == ("red", "green")  # type: ignore[union-attr]
+    assert [part.manifest.counts.repaired.get("word", 0) for part in parts] == [0, 400]
+    for part in parts:
+        assert (Path(part.folder) / "vocabulary" / "word.txt").read_text() == "red\ngreen\n"
+        assert "from_data" not in part.manifest.vocabularies
+        assert part.manifest.columns[0].vocabulary == ("red", "green")  # type: ignore[union-attr]
     data = lw.open(tmp_path / "out")
     assert data.columns["word"].num_buckets == 3
     lw.verify(tmp_path / "out")
     page = (tmp_path / "out" / "three" / "report.html").read_text()
     assert '<span class="keep">(66.7%)</span>' in page
-    (drift,) = [one for one in compare_manifests(parts[1].manifest, data.manifests[0]) if one.key == "word"]
+    (drift,) = [drift for drift in compare_manifests(parts[1].manifest, data.manifests[0]) if drift.key == "word"]
     assert "outside the vocabulary or range: 0% → 66.7%" in drift.flags
     other = {**SECTIONS, "output": {"path": str(tmp_path / "other")}}
     changed = jobs.job(tmp_path, columns(top=9, num_oov_buckets=1), [f"{tmp_path}/two.tfrecord"], **other)
@@ -248,7 +248,7 @@ def test_models_and_readers_need_nothing_but_the_manifest(tmp_path: Path) -> Non
     assert config == given
     data = lw.prepare(given, workers=1)
     manifest = lw.load_manifest(tmp_path / "out")
-    assert {one.from_data for one in manifest.columns if isinstance(one, VocabularyColumn)} == {None}
+    assert {column.from_data for column in manifest.columns if isinstance(column, VocabularyColumn)} == {None}
     raw = lw.read_raw(
         given.model_copy(update={"columns": manifest.columns}), batch_size=1000, shuffle=False, on_invalid="skip"
     )

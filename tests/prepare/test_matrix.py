@@ -264,8 +264,8 @@ def done(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_every_valid_record_is_written_as_tensorflow_would_look_it_up(done: Done) -> None:
-    expected = Counter(jobs.canonical(one) for outcome in done.outcomes.values() for one in outcome.sequences)
-    written = Counter(one.canonical() for one in jobs.sequences(done.folder / "out", done.manifest))
+    expected = Counter(jobs.canonical(sequence) for outcome in done.outcomes.values() for sequence in outcome.sequences)
+    written = Counter(sequence.canonical() for sequence in jobs.sequences(done.folder / "out", done.manifest))
     assert len(written) > 40
     assert written == expected
 

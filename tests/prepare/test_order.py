@@ -27,8 +27,8 @@ def shuffled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
 def test_records_of_one_key_share_a_split(shuffled):
     folder, manifest = shuffled
     splits = defaultdict(set)
-    for one in jobs.sequences(folder / "out", manifest):
-        splits[one.features["user"][0]].add(one.split)
+    for row in jobs.sequences(folder / "out", manifest):
+        splits[row.features["user"][0]].add(row.split)
     assert len(splits) > 90
     assert {len(found) for found in splits.values()} == {1}
     assert set().union(*splits.values()) == {"train", "eval", "test"}
@@ -38,7 +38,7 @@ def test_the_order_is_shuffled_over_all_files(shuffled):
     folder, manifest = shuffled
     order = uids(folder, manifest, "train")
     files = [uid // 200 for uid in order]
-    changes = sum(one != other for one, other in itertools.pairwise(files))
+    changes = sum(previous != other for previous, other in itertools.pairwise(files))
     assert changes > 0.7 * len(files)  # 4 of 5 neighbours come from different files
     assert Counter(uids(folder, manifest)).most_common(1)[0][1] == 1
 
@@ -52,7 +52,7 @@ def test_splits_have_about_the_configured_shares(tmp_path):
         tmp_path, words.COLUMNS, words.files(records=400), splits={**splits, "seed": 1},
         buckets={"count": 1}, output={"path": str(tmp_path / "other")},
     )  # fmt: skip
-    other = {one.features["uid"][0] for one in jobs.sequences(tmp_path / "other", again) if one.split == "eval"}
+    other = {row.features["uid"][0] for row in jobs.sequences(tmp_path / "other", again) if row.split == "eval"}
     assert set(uids(tmp_path, manifest, "eval")) != other
 
 
@@ -66,8 +66,8 @@ def test_a_record_keeps_its_split_when_records_are_added(tmp_path):
         tmp_path / "more", words.COLUMNS, [f"{tmp_path}/more/raw/*"], splits=splits,
         output={"path": str(tmp_path / "more" / "out2")},
     )  # fmt: skip
-    before = {one.canonical(): one.split for one in jobs.sequences(tmp_path / "out", few)}
-    after = {one.canonical(): one.split for one in jobs.sequences(tmp_path / "more" / "out2", more)}
+    before = {row.canonical(): row.split for row in jobs.sequences(tmp_path / "out", few)}
+    after = {row.canonical(): row.split for row in jobs.sequences(tmp_path / "more" / "out2", more)}
     assert before.items() <= after.items()
 
 
@@ -87,8 +87,8 @@ def test_without_shuffling_the_input_order_is_kept(tmp_path):
     )
     assert len(manifest.shards) > 4
     by_bucket = defaultdict(list)
-    for one in jobs.sequences(tmp_path / "out", manifest):
-        by_bucket[one.boundary].append(one.features["uid"][0])
+    for row in jobs.sequences(tmp_path / "out", manifest):
+        by_bucket[row.boundary].append(row.features["uid"][0])
     for order in by_bucket.values():
         assert order == sorted(order)
 
@@ -102,12 +102,12 @@ def test_windows_of_a_record_are_in_order_in_the_unshuffled_output(tmp_path, shu
     )  # fmt: skip
     jobs.balance(manifest)
     windows = defaultdict(list)
-    for one in jobs.sequences(tmp_path / "out", manifest):
-        windows[one.features["uid"][0]].append(one.features["pair"])
+    for row in jobs.sequences(tmp_path / "out", manifest):
+        windows[row.features["uid"][0]].append(row.features["pair"])
     assert manifest.counts.windowed == sum(len(parts) > 1 for parts in windows.values())
     if not shuffle:
         for parts in windows.values():
-            assert all(one[-1] == other[0] for one, other in itertools.pairwise(parts))
+            assert all(previous[-1] == other[0] for previous, other in itertools.pairwise(parts))
 
 
 def test_shards_have_about_the_configured_size(tmp_path):
@@ -125,7 +125,7 @@ def test_buckets_are_planned_from_the_valid_lengths(tmp_path):
     manifest = jobs.run(tmp_path, words.COLUMNS, files, buckets={"count": 3})
     rules = Rules(words.COLUMNS, "sequence_example")
     outcomes = [judge(record, rules) for records in files.values() for record in records]
-    lengths = Counter(len(one["word"]) for outcome in outcomes for one in outcome.sequences)
+    lengths = Counter(len(sequence["word"]) for outcome in outcomes for sequence in outcome.sequences)
     assert manifest.boundaries == plan(LengthHistogram.from_counts(dict(lengths)), count=3).boundaries
     assert manifest.lengths == {"train": dict(sorted(lengths.items()))}
 
@@ -137,4 +137,4 @@ def test_planned_buckets_end_at_the_given_length(tmp_path):
     )  # fmt: skip
     assert manifest.boundaries == (4, 8)
     assert manifest.counts.truncated > 100
-    assert {len(one.features["word"]) for one in jobs.sequences(tmp_path / "out", manifest)} == set(range(1, 9))
+    assert {len(row.features["word"]) for row in jobs.sequences(tmp_path / "out", manifest)} == set(range(1, 9))

@@ -34,12 +34,12 @@ def day(number: int, *, price: float = 10.0, records: int = 60) -> list[bytes]:
     return [
         sequence_example(
             {
-                "word": ["red", "green", "blue", "mauve"][: 1 + one % 4] * (1 + one % 3),
-                "price": [price + 0.5 * step + one % 7 for step in range((1 + one % 4) * (1 + one % 3))],
+                "word": ["red", "green", "blue", "mauve"][: 1 + record % 4] * (1 + record % 3),
+                "price": [price + 0.5 * step + record % 7 for step in range((1 + record % 4) * (1 + record % 3))],
             },
-            {"id": [1000 * number + one]},
+            {"id": [1000 * number + record]},
         )
-        for one in range(records)
+        for record in range(records)
     ]
 
 
@@ -77,7 +77,7 @@ def records_of(data: lw.DataSet) -> Counter[str]:
     """The sequences of all folders, as multisets of their split, bucket and values."""
     found: Counter[str] = Counter()
     for folder, manifest in zip(data.folders, data.manifests, strict=True):
-        found.update(f"{one.split} {one.boundary} {one.canonical()}" for one in jobs.sequences(folder, manifest))
+        found.update(f"{row.split} {row.boundary} {row.canonical()}" for row in jobs.sequences(folder, manifest))
     return found
 
 
@@ -109,7 +109,7 @@ def test_a_week(team: Team) -> None:
         if number == 5:
             before = jobs.tree(team.data)
             kill_a_run(team, "2026-11-05")
-            assert lw.open(team.data).folders == tuple(f"{team.data}/2026-11-0{one}" for one in range(1, 5))
+            assert lw.open(team.data).folders == tuple(f"{team.data}/2026-11-0{earlier}" for earlier in range(1, 5))
             assert {name: content for name, content in jobs.tree(team.data).items() if ".work" not in name} == before
         prepared = team.prepare(f"2026-11-0{number}")
         (manifest,) = prepared.manifests
@@ -126,7 +126,7 @@ def test_a_week(team: Team) -> None:
     assert sum(data.splits.values()) == 7 * 60 + 5
     lw.verify(team.data)
 
-    last = lw.open([f"{team.data}/2026-11-0{one}" for one in (5, 6, 7)])
+    last = lw.open([f"{team.data}/2026-11-0{number}" for number in (5, 6, 7)])
     rows = sum(batch["id"].shape[0] for split in ("train", "eval") for batch in last.read(split, batch_size=16))
     assert rows == 180
 
@@ -137,12 +137,12 @@ def test_a_week(team: Team) -> None:
     whole = lw.prepare(team.job(output={"layout": "example", "path": str(team.folder / "whole")}), like=team.data)
     assert (whole.manifest.boundaries, whole.columns) == (data.manifests[0].boundaries, data.columns)
     assert records_of(lw.open(team.data)) == records_of(whole)
-    assert len(whole.manifest.shards) < sum(len(one.shards) for one in lw.open(team.data).manifests)
+    assert len(whole.manifest.shards) < sum(len(manifest.shards) for manifest in lw.open(team.data).manifests)
 
     limits = team.folder / "drift.yaml"
     limits.write_text("columns: {id: {ignore: true}}")
     for day_after, moved in ((6, []), (7, ["price"])):
-        folders = [f"{team.data}/2026-11-0{one}" for one in (day_after, day_after - 1)]
+        folders = [f"{team.data}/2026-11-0{number}" for number in (day_after, day_after - 1)]
         compared = CliRunner().invoke(main, ["compare", *folders, "--limits", str(limits), "--json"])
         assert compared.exit_code == len(moved)
         assert json.loads(compared.stdout)["moved"] == moved
@@ -179,7 +179,7 @@ def test_parts_have_the_vocabulary_and_the_ids_of_the_first(team: Team) -> None:
     vocabularies = [(team.data / part / "vocabulary" / "word.txt").read_text() for part in ("one", "two")]
     assert vocabularies == ["red\ngreen\nblue\n"] * 2
     sequences = jobs.sequences(team.data / "two", lw.load_manifest(team.data / "two"))
-    assert {tuple(one.features["id"]): one.features["word"] for one in sequences}[2000,] == [[0]]  # red
+    assert {tuple(row.features["id"]): row.features["word"] for row in sequences}[2000,] == [[0]]  # red
     assert len(lw.open(team.data).folders) == 2
 
 

@@ -67,7 +67,7 @@ for record in tf.data.TFRecordDataset([f"{folder}/{shard['path']}" for shard in 
     steps = int(tf.reduce_sum(lengths))
     flat = {"word": values(block, "word", steps), "score": values(block, "score", steps)}
     flat["pair"] = tf.reshape(values(block, "pair", 2 * steps), [-1, 2])
-    rows = {key: tf.RaggedTensor.from_row_lengths(one, lengths).to_list() for key, one in flat.items()}
+    rows = {key: tf.RaggedTensor.from_row_lengths(values, lengths).to_list() for key, values in flat.items()}
     rows["uid"] = values(block, "uid", len(lengths)).numpy().tolist()
     rows["user"] = [user.decode() for user in block["user"].numpy().tolist()]
     found += [dict(zip(rows, row)) for row in zip(*rows.values())]
@@ -82,13 +82,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest, 
     folder = tmp_path_factory.mktemp("plain")
     manifest = jobs.run(folder, words.COLUMNS, words.files(), buckets={"count": 3})
     rows = []
-    for one in jobs.sequences(folder / "out", manifest):
+    for row in jobs.sequences(folder / "out", manifest):
         features = {
-            "uid": one.features["uid"][0],
-            "user": one.features["user"][0].decode(),
-            "pair": one.features["pair"],
+            "uid": row.features["uid"][0],
+            "user": row.features["user"][0].decode(),
+            "pair": row.features["pair"],
         }
-        flat = {key: [value for [value] in one.features[key]] for key in ("word", "score")}
+        flat = {key: [value for [value] in row.features[key]] for key in ("word", "score")}
         rows.append({**features, **flat})
     return folder / "out", manifest, sorted(rows, key=lambda row: row["uid"])
 

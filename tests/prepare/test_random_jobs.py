@@ -72,16 +72,16 @@ def test_a_whole_job_agrees_with_the_oracle(data: st.DataObject) -> None:
             for name, records in files.items()
             for index, record in enumerate(records)
         }
-        rejects = {(one.file, one.index): one for one in all_rejects(folder / "out")}
-        found = [one.features for one in jobs.sequences(folder / "out", manifest)]
+        rejects = {(reject.file, reject.index): reject for reject in all_rejects(folder / "out")}
+        found = [row.features for row in jobs.sequences(folder / "out", manifest)]
         if manifest.layout == "block":
-            found = [_numbers(one, manifest) for one in found]
+            found = [_numbers(features, manifest) for features in found]
         written = Counter(map(jobs.canonical, found))
         assert manifest.counts.read == len(outcomes)
         unclear = {place for place, outcome in outcomes.items() if outcome.unclear}
         assert set(rejects) - unclear == {place for place, outcome in outcomes.items() if outcome.faults}
-        sequences = [one for outcome in outcomes.values() for one in outcome.sequences]
-        expected = Counter(jobs.canonical(_numbers(one, manifest)) for one in sequences)
+        sequences = [sequence for outcome in outcomes.values() for sequence in outcome.sequences]
+        expected = Counter(jobs.canonical(_numbers(features, manifest)) for features in sequences)
         if unclear:
             assert not expected - written
         else:
@@ -96,16 +96,16 @@ def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
     outcomes = list(outcomes)
     stored = _stored(manifest)
     for key, found in manifest.statistics.items():
-        values = [value for one in outcomes for sequence in one.sequences for value in _flat(sequence[key])]
+        values = [value for outcome in outcomes for sequence in outcome.sequences for value in _flat(sequence[key])]
         there = [
             value
-            for one in outcomes if key not in one.absent
-            for sequence in one.sequences
+            for outcome in outcomes if key not in outcome.absent
+            for sequence in outcome.sequences
             for value in _flat(sequence[key])
             if isinstance(value, bytes) or math.isfinite(value)
         ]  # fmt: skip
         if found.mean is not None:
-            numbers = [len(one) if isinstance(one, bytes) else _number(stored.get(key), one) for one in there]
+            numbers = [len(value) if isinstance(value, bytes) else _number(stored.get(key), value) for value in there]
             assert (found.min, found.max) == (float(min(numbers)), float(max(numbers)))
             assert found.mean == pytest.approx(statistics.fmean(numbers), rel=1e-12)
             assert found.std == pytest.approx(statistics.pstdev(numbers), rel=1e-6, abs=1e-12 * (found.max - found.min))
@@ -119,7 +119,11 @@ def check_statistics(manifest: Manifest, outcomes: Iterable[Outcome]) -> None:
 
 def _stored(manifest: Manifest) -> dict[str, NumericColumn]:
     """The columns whose numbers are stored as bytes, also in blocks."""
-    return {one.key: one for one in manifest.columns if isinstance(one, NumericColumn) and one.decode is not None}
+    return {
+        column.key: column
+        for column in manifest.columns
+        if isinstance(column, NumericColumn) and column.decode is not None
+    }
 
 
 def _numbers(features: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:

@@ -26,8 +26,8 @@ def splits_of(folder: Path, user: AnyColumn, values: list[str] | list[int]) -> d
     sections = {"splits": {"fractions": {"train": 0.5, "eval": 0.5}, "key": "user"}}
     manifest = jobs.run(folder, [STEPS, user], {"a.tfrecord": records}, **sections)
     found: dict[str, list[float]] = defaultdict(list)
-    for one in jobs.sequences(folder / "out", manifest):
-        found[one.split].append(one.features["x"][0][0])
+    for row in jobs.sequences(folder / "out", manifest):
+        found[row.split].append(row.features["x"][0][0])
     return {split: sorted(numbers) for split, numbers in found.items()}
 
 
@@ -103,7 +103,7 @@ def test_the_report_describes_their_kinds(counted: Manifest) -> None:
 
 
 def test_inspect_shows_the_values_of_ids(counted: Manifest, folder: Path) -> None:
-    shown = [one.context for one in show_prepared(str(folder / "out"), counted, counted.shards)]
+    shown = [record.context for record in show_prepared(str(folder / "out"), counted, counted.shards)]
     found = sorted((about["topics_count"], [str(value) for value in about["topics"]]) for about in shown)
     missing = str(MISSING_ENTRY)
     assert found == [([0], [missing] * 3), ([1], [missing] * 3), ([3], ["a", "a", "b"])]

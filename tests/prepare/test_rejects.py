@@ -161,7 +161,7 @@ def test_no_valid_record_is_lost(planted: Planted) -> None:
     assert counts.read == planted.records + 5
     assert counts.written == planted.records + 5 - len(planted.expected)
     written = jobs.sequences(planted.folder / "out", planted.manifest)
-    assert {one.canonical() for one in written} == {jobs.canonical(_decoded())}
+    assert {row.canonical() for row in written} == {jobs.canonical(_decoded())}
 
 
 def _decoded() -> dict[str, Any]:

@@ -90,7 +90,7 @@ def test_all_shards_together_read_little_more_than_the_rows(tmp_path, monkeypatc
     size = Path(job.work_path("runs", "000000.rows")).stat().st_size
     with counted(monkeypatch) as sizes:
         written = [write_shard(job, task) for task in tasks]
-    assert sum(one.shard.sequences for one in written) == ROWS
+    assert sum(result.shard.sequences for result in written) == ROWS
     assert size * 0.98 < sum(sizes) < 3 * size  # the parts at both ends of a shard are read twice
 
 

@@ -72,8 +72,11 @@ def test_absent_features_are_missing_and_their_defaults_are_not_counted(tmp_path
     records = optional_records(container, 2, 8)
     manifest = jobs.run(tmp_path, OPTIONAL, {"a": records}, inputs={"format": container})
     written = jobs.sequences(tmp_path / "out", manifest)
-    assert [one.features["price"] for one in written].count([-7.0]) == 8  # the defaults are written
-    found = {key: (one.values, one.missing, one.min, one.max, one.mean) for key, one in manifest.statistics.items()}
+    assert [row.features["price"] for row in written].count([-7.0]) == 8  # the defaults are written
+    found = {
+        key: (column.values, column.missing, column.min, column.max, column.mean)
+        for key, column in manifest.statistics.items()
+    }
     assert found == {
         "id": (20, 0, 1, 1, None),
         "x": (40, 32, 100, 101, 100.5),

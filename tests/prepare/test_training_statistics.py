@@ -58,13 +58,13 @@ def test_the_statistics_of_shards_are_those_of_all_numbers(data: Any, elements: 
     if found is not None:
         agree(found, numbers)
     buckets = data.draw(st.integers(2, 6))
-    own = np.sort(numbers[np.isfinite(numbers)].astype(float))
-    wanted = {own[(own < one).sum()] for one in own if (own < one).sum()}
-    below = {one: int((own < one).sum()) for one in wanted}
+    finite = np.sort(numbers[np.isfinite(numbers)].astype(float))
+    below = {number: int((finite < number).sum()) for number in finite}
     expected = {
-        min((one for one in wanted if below[one] * buckets >= k * len(own)), default=None) for k in range(1, buckets)
+        min((number for number in below if 0 < below[number] * buckets >= k * len(finite)), default=None)
+        for k in range(1, buckets)
     }
-    assert quantile_boundaries(first, buckets) == (tuple(sorted(expected - {None})) or tuple(own[:1]))
+    assert quantile_boundaries(first, buckets) == (tuple(sorted(expected - {None})) or tuple(finite[:1]))
 
 
 def test_of_many_numbers_the_quantiles_are_those_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,31 +107,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows_of(folder: Path, split: str) -> dict[str, np.ndarray]:
     """The numbers of a split as written, `[steps, elements]`."""
     written = [
-        one.features for one in jobs.sequences(folder / "out", load_manifest(folder / "out")) if one.split == split
+        row.features for row in jobs.sequences(folder / "out", load_manifest(folder / "out")) if row.split == split
     ]
-    vectors = [np.reshape(one["vector"], (-1, 3)) for one in written if one["age"][0] % 2]
+    vectors = [np.reshape(features["vector"], (-1, 3)) for features in written if features["age"][0] % 2]
     return {
-        "price": np.concatenate([np.ravel(one["price"]) for one in written])[:, None],
+        "price": np.concatenate([np.ravel(features["price"]) for features in written])[:, None],
         "vector": np.concatenate(vectors),
-        "age": np.array([one["age"] for one in written]),
+        "age": np.array([features["age"] for features in written]),
     }
 
 
 def test_they_are_those_of_the_training_split_without_filled_values(folder: Path) -> None:
     manifest, numbers = load_manifest(folder / "out"), rows_of(folder, "train")
     assert len(manifest.shards) > 10
-    for key, own in numbers.items():
-        agree(manifest.statistics[key].training, own)
+    for key, of_key in numbers.items():
+        agree(manifest.statistics[key].training, of_key)
     facts = re.findall(r"in training: 5%, median, 95%</dt><dd>(.*?)</dd>", (folder / "out" / "report.html").read_text())
-    shown = [[float(one) for one in re.findall(r">([\d.]+),?<", fact)] for fact in facts]
+    shown = [[float(number) for number in re.findall(r">([\d.]+),?<", fact)] for fact in facts]
     quantiles = [manifest.statistics[key].training.quantiles for key in ("price", "age")]  # type: ignore[union-attr]
-    assert shown == [pytest.approx([own[share][0] for share in ("0.05", "0.5", "0.95")], rel=0.01) for own in quantiles]
+    shares = ("0.05", "0.5", "0.95")
+    assert shown == [pytest.approx([of_key[share][0] for share in shares], rel=0.01) for of_key in quantiles]
     bucketized = lw.open(folder / "out").columns[1].categorical_column
     assert (
         np.diff([0, *(np.searchsorted(np.sort(numbers["price"][:, 0]), bucketized.boundaries)), len(numbers["price"])])
         > 0
     ).all()
-    shares = [(numbers["price"] < one).mean() for one in bucketized.boundaries]
+    shares = [(numbers["price"] < boundary).mean() for boundary in bucketized.boundaries]
     np.testing.assert_allclose(shares, [0.25, 0.5, 0.75], atol=0.01)
 
 
@@ -142,7 +143,7 @@ def test_the_layer_takes_them_from_the_data_set_in_training_and_in_serving(folde
     read = data.read("train", batch_size=1000, shuffle=False)
     batch = next(iter(read))
     steps, real = model(batch).numpy(), tf.sequence_mask(batch["sequence_length"]).numpy()
-    widths = [one.name for one in sorted(data.columns.without("age"), key=lambda one: one.name)]
+    widths = [column.name for column in sorted(data.columns.without("age"), key=lambda column: column.name)]
     assert widths == ["price", "price_bucketized_indicator", "vector"]
     price = steps[real][:, 0]
     np.testing.assert_allclose([price.mean(), price.std()], [0, 1], atol=1e-4)
@@ -166,7 +167,7 @@ def test_the_layer_takes_them_from_the_data_set_in_training_and_in_serving(folde
         mine, theirs = served[age][:length], both[firsts[age]][:length]
         np.testing.assert_array_equal(mine[:, 1:5], theirs[:, 1:5])
         np.testing.assert_allclose(mine, theirs, rtol=1e-6)  # graphs multiply where eager code divides
-    assert {steps[place, 0].tobytes() for place in rank.values()} <= {one.tobytes() for one in both[:, 0]}
+    assert {steps[place, 0].tobytes() for place in rank.values()} <= {step.tobytes() for step in both[:, 0]}
 
 
 def test_any_number_of_workers_finds_the_same(tmp_path: Path) -> None:
@@ -180,10 +181,10 @@ def test_any_number_of_workers_finds_the_same(tmp_path: Path) -> None:
         elsewhere = job.output.model_copy(update={"path": str(tmp_path / f"out-{workers}")})
         assert run_job(job.model_copy(update={"output": elsewhere}), workers=workers) == alone
     numbers = rows = np.concatenate(
-        [np.ravel(one.features["price"]) for one in jobs.sequences(tmp_path / "out", alone)]
+        [np.ravel(row.features["price"]) for row in jobs.sequences(tmp_path / "out", alone)]
     )
-    (boundaries,) = [one.categorical_column.boundaries for one in alone.columns[1:]]  # type: ignore[union-attr]
-    np.testing.assert_allclose([(rows < one).mean() for one in boundaries], [0.25, 0.5, 0.75], atol=0.01)
+    (boundaries,) = [column.categorical_column.boundaries for column in alone.columns[1:]]  # type: ignore[union-attr]
+    np.testing.assert_allclose([(rows < boundary).mean() for boundary in boundaries], [0.25, 0.5, 0.75], atol=0.01)
     found = alone.statistics["price"].training
     assert found is not None
     assert found.counts == (360_000,)
