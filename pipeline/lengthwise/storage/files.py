@@ -154,13 +154,6 @@ def modified(path: str) -> float:
     return 0.0
 
 
-def advice(pattern: str) -> str:
-    """What to do about a pattern that matches nothing, for messages."""
-    if "[" in pattern:
-        return "check the path or the pattern ([ opens a set of characters; write [[] for the character itself)"
-    return "check the path or the pattern"
-
-
 @contextmanager
 def create(path: str, *, durable: bool = True, below: str = "") -> Iterator[BinaryIO]:
     """Opens `path` for writing bytes, and creates its folder. The file appears at `path` only if all went well.

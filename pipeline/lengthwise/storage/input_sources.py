@@ -121,7 +121,8 @@ def _nothing_found(pattern: str, left_out: list[FileMatch]) -> str:
         return f"expected files with records at {pattern}, found none ({names}); name a file to read it"
     if not files.is_remote(pattern) and os.path.isdir(pattern):
         return f"expected files with records below {pattern}, found an empty folder; check the path"
-    return f"expected files at {pattern}, found none; {files.advice(pattern)}"
+    quoting = " ([ opens a set of characters; write [[] for the character itself)" if "[" in pattern else ""
+    return f"expected files at {pattern}, found none; check the path or the pattern{quoting}"
 
 
 def _left_out_text(paths: Sequence[str]) -> str:

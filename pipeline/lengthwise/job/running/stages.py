@@ -62,8 +62,8 @@ def _run_on_beam(options: Sequence[str], name: str, job: Job, tasks: Sequence[An
 def _run_on_workers(workers: LocalWorkers, name: str, job: Job, tasks: Sequence[Any]) -> None:
     """Runs the steps `name` of `job_steps` on this machine."""
     files.make_folder(job.work)
-    with gc_disabled():
-        from lengthwise.job.running import job_steps
+    from lengthwise.job.running import job_steps
+
     with gc_frozen():
         for step in job_steps.steps_of(name):
             results = workers.map(step.function, job, tasks)
