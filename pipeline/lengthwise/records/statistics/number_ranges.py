@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lengthwise.columns import AnyColumn, context_features, context_ids
+from lengthwise.columns import AnyColumn, context_features, id_features
 from lengthwise.records.arrays.arrow_lists import list_values
 from lengthwise.records.rows.row_features import StepFeature, absence_column, step_features, with_numbers
 
@@ -24,7 +24,7 @@ class NumberRanges:
     def __init__(self, columns: Iterable[AnyColumn]) -> None:
         columns = tuple(columns)
         self._steps = step_features(columns)
-        ids = context_ids(columns)
+        ids = {column.key for column in id_features(columns)}  # also of vocabularies that are not counted yet
         context = [column.key for column in context_features(columns) if column.dtype != "string"]
         self._keys = [step.key for step in self._steps if step.num_buckets is None]
         self._keys += [key for key in context if key not in ids]
