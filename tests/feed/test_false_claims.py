@@ -21,14 +21,14 @@ DAMAGED = RECORDS[5][:20] + bytes([RECORDS[5][20] ^ 1]) + RECORDS[5][21:]
 # TensorFlow would be asked for the memory.
 FILES: dict[str, tuple[bytes, list[int], str | None]] = {
     "first": (CLAIM, [], "record 0 at byte 0"),
-    "first, bytes behind": (CLAIM + bytes(100) + b"".join(RECORDS), [], "record 0 at byte 0"),
+    "first, bytes after": (CLAIM + bytes(100) + b"".join(RECORDS), [], "record 0 at byte 0"),
     "first, cut off": (RECORDS[0][:-3], [], "record 0 at byte 0"),
     "largest": (header(2**63 - 1) + bytes(9), [], "record 0 at byte 0"),
     "no signed number": (header(2**64 - 1) + bytes(9), [], "record 0 at byte 0"),
     "second": (RECORDS[0] + CLAIM, [0], None),
     "last": (b"".join(RECORDS) + CLAIM, list(range(40)), None),
-    "behind damage": (b"".join(RECORDS[:5]) + DAMAGED + CLAIM + RECORDS[6], [0, 1, 2, 3, 4], None),
-    "some behind damage": (b"".join([*RECORDS[:5], DAMAGED, *RECORDS[6:9], CLAIM]), [0, 1, 2, 3, 4, 6, 7, 8], None),
+    "after damage": (b"".join(RECORDS[:5]) + DAMAGED + CLAIM + RECORDS[6], [0, 1, 2, 3, 4], None),
+    "some after damage": (b"".join([*RECORDS[:5], DAMAGED, *RECORDS[6:9], CLAIM]), [0, 1, 2, 3, 4, 6, 7, 8], None),
 }
 
 CODE = """

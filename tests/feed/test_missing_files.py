@@ -91,12 +91,12 @@ def test_the_number_of_records_that_a_shard_lost_is_reported(
 ZLIB = zlib.compress(CONTENT)
 ZLIB_FILES: dict[str, tuple[bytes, bool]] = {
     "sound": (ZLIB, True),
-    "with zeros behind": (ZLIB + bytes(20), True),
+    "with zeros after it": (ZLIB + bytes(20), True),
     "cut off": (ZLIB[: len(ZLIB) // 2], False),
     "without its checksum": (ZLIB[:-4], False),
     "a wrong checksum": (ZLIB[:-1] + bytes([ZLIB[-1] ^ 1]), False),
     "two streams": (ZLIB + zlib.compress(framed(RECORDS[0])), False),
-    "garbage behind": (ZLIB + b"garbage", False),
+    "with garbage after it": (ZLIB + b"garbage", False),
 }
 
 

@@ -135,7 +135,7 @@ def test_a_restored_iterator_checks_what_it_reads_from_there(
 
 CHANGES: dict[str, Callable[[bytes], bytes]] = {
     "longer": lambda content: content + b"more",
-    "a bit behind all records": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+    "a bit after all records": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
 }
 
 

@@ -93,7 +93,7 @@ def read_raw(
         raise ConfigError("verify: expected False: raw files have no manifest with checksums")
     job = RawJob.of(source, columns, split)
     if chosen.pack is None:
-        checked_limits(job.boundaries, chosen)
+        checked_limits(job.config.buckets.boundaries, chosen)
     paths = job.find_files()[chosen.index :: chosen.num_shards]
     chunks = _RawFiles(paths, job, chosen)
     window = RawWindow(job, chosen, paths, on_invalid)

@@ -256,7 +256,8 @@ class Windows:
         splits = tf.concat([[0], tf.cumsum(tf.concat([crop.pieces, fillers], 0))], 0)
         for spec in self._features.of_length(key):
             window[splits_key(spec)] = splits * spec.width
-            filling = spec.fill(spec.padding, tf.reduce_sum(fillers) * spec.width, self._chunks.dtypes[spec.key])
+            padding_value = tf.constant(spec.padding, self._chunks.dtypes[spec.key])
+            filling = tf.fill([tf.reduce_sum(fillers) * spec.width], padding_value)
             window[spec.key] = self._chunks.join(chunk, spec.key, filling)
         return window
 

@@ -9,7 +9,7 @@ from lengthwise.feed.datasets.transformations import dataset_of, interleaved, ma
 from lengthwise.feed.options.reader_options import Options
 from lengthwise.tensor.tensor_types import Dataset, Tensor
 
-Function = TypeVar("Function", bound=Callable[..., object])
+_Function = TypeVar("_Function", bound=Callable[..., object])
 
 _ANY_SEED = 87654321  # TensorFlow's default if no global seed is set; 0 and 0 would mean a random seed
 
@@ -107,9 +107,9 @@ def shuffled_dataset(dataset: Dataset, reach: Tensor | int, seed: Tensor) -> Dat
     )
 
 
-def without_autograph(function: Function) -> Function:
+def without_autograph(function: _Function) -> _Function:
     """The function, traced without AutoGraph: this package has no Python control flow on tensors."""
-    converted: Function = tf.autograph.experimental.do_not_convert(function)
+    converted: _Function = tf.autograph.experimental.do_not_convert(function)
     return converted
 
 

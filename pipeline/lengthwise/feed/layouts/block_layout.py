@@ -24,7 +24,7 @@ from lengthwise.feed.options.batch_options import WINDOW
 from lengthwise.feed.options.reader_options import Options
 from lengthwise.feed.parsing.block_unpacking import unpack_blocks
 from lengthwise.feed.parsing.example_rows import rows_of_examples
-from lengthwise.feed.parsing.padding_removal import shorten
+from lengthwise.feed.parsing.padding_removal import shortened_rows
 from lengthwise.feed.reading.bucket_interleaving import BucketPortion, Turns, read_evenly
 from lengthwise.feed.reading.file_streams import Portion, PortionTable, any_skipped, read_portion
 from lengthwise.feed.reading.remote_files import copy_ahead
@@ -104,7 +104,7 @@ class BlockLayout:
         """The portions of each layout."""
         all_parts = [BucketPortion(part, bucket) for bucket, parts in portions.items() for part in parts]
         streams = []
-        for layout in _layouts(all_parts):
+        for layout in sorted({part.portion.layout for part in all_parts}):
             parts = [part for part in all_parts if part.portion.layout == layout]
             records, rows = sum(part.portion.take for part in parts), _rows(part.portion for part in parts)
             size = max(round(min(_CHUNK_ROWS, self._window // _CHUNKS) * records / rows), 1)
@@ -160,7 +160,7 @@ class BlockLayout:
         if isinstance(self._options.pack, int) and self._options.crop is None:  # crops need the whole sequence
             max_steps = self._options.pack
         if max_steps is not None or layout == "example":
-            rows = shorten(rows, self._features, max_steps or self._longest, keep_last=self._keeps_last)
+            rows = shortened_rows(rows, self._features, max_steps or self._longest, keep_last=self._keeps_last)
         return self._format.pack(rows)
 
     def _decode(self, records: Tensor) -> Rows:
@@ -190,10 +190,6 @@ class _LayoutStream(NamedTuple):
     parts: list[BucketPortion]
     turns: Turns
     rows: float
-
-
-def _layouts(parts: Iterable[BucketPortion]) -> list[Layout]:
-    return sorted({part.portion.layout for part in parts})
 
 
 def _rows(portions: Iterable[Portion]) -> float:

@@ -80,7 +80,7 @@ class RawWindow:
         rules = config.sequences_within(config.longest)
         self._refiner = WindowRefiner(config.columns, config.inputs.format, rules, _longest(config, rules, options))
         self._format = ChunkFormat(self.features)
-        boundaries = None if self.features.has_groups else job.boundaries
+        boundaries = None if self.features.has_groups else config.buckets.boundaries
         largest: tuple[int, ...] = ()
         if boundaries is not None:
             largest = largest_steps(cropped_boundaries(boundaries, options.crop_of(RESERVED_KEY)), options)

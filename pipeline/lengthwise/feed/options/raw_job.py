@@ -54,11 +54,6 @@ class RawJob:
         return cls(config, split)
 
     @property
-    def boundaries(self) -> tuple[int, ...] | None:
-        """The values that T may have; None for any."""
-        return self.config.buckets.boundaries
-
-    @property
     def rules(self) -> "Rules":
         """The rules by which records become rows in the job."""
         from lengthwise.records.rows.block_rows import Rules

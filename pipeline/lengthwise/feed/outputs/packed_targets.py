@@ -30,7 +30,7 @@ class PackedFeatures(Features):
     def over(cls, features: Features, options: Options, segments: int) -> "PackedFeatures":
         """Raises `ConfigError` if a feature has a key that packed batches add."""
         added = [key for lengths in features.length_keys for key in packed_keys(lengths)]
-        for key in {*added}.intersection(features.keys):
+        for key in features.batch_spec.keys() & added:
             raise ConfigError(
                 f"pack: expected columns of other keys than {' and '.join(map(repr, added))}, which packed batches "
                 f"add, received {key!r}; rename the feature"
@@ -105,8 +105,8 @@ class PackedTargets(Targets):
         """
         lengths = batch[self._of_steps.length]
         if per_step:
-            real, places = tf.reduce_sum(lengths), tf.size(self._segments(batch), lengths.dtype)
+            real, positions = tf.reduce_sum(lengths), tf.size(self._segments(batch), lengths.dtype)
             mean = self._mean.steps[self._of_steps.length]
         else:
-            real, places, mean = tf.math.count_nonzero(lengths), tf.size(lengths, tf.int64), self._mean.rows
-        return weights * (tf.cast(real if self._options.output_mask else places, tf.float32) / mean)
+            real, positions, mean = tf.math.count_nonzero(lengths), tf.size(lengths, tf.int64), self._mean.rows
+        return weights * (tf.cast(real if self._options.output_mask else positions, tf.float32) / mean)

@@ -40,8 +40,9 @@ def _cut(steps: Steps[Tensor], first: Tensor, kept: Tensor, spec: SequenceSpec) 
     runs = tf.reshape(tf.stack([starts, start, start + real], axis=1), [-1])
     fillers = tf.where(steps.present, tf.zeros_like(kept), kept) * spec.width
     rows = tf.range(count)
+    filling = tf.fill([tf.reduce_sum(fillers)], tf.constant(spec.absent, steps.values.dtype))
     pieces = Flat(
-        tf.concat([steps.values, spec.fill(spec.absent, tf.reduce_sum(fillers), steps.values.dtype)], 0),
+        tf.concat([steps.values, filling], 0),
         tf.concat([runs, [size], size + tf.cumsum(fillers)], 0),
     )
     return pieces.at(tf.where(steps.present, 3 * rows + 1, 3 * count + rows))

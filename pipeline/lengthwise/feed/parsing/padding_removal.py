@@ -10,7 +10,7 @@ from lengthwise.tensor.tensor_arrays import TENSORS
 from lengthwise.tensor.tensor_types import Tensor
 
 
-def shorten(rows: Rows, features: Features, max_steps: int, *, keep_last: bool) -> Rows:
+def shortened_rows(rows: Rows, features: Features, max_steps: int, *, keep_last: bool) -> Rows:
     """The rows with their first or last `max_steps` of the leading group; other groups lose only their padding.
 
     Args:

@@ -100,5 +100,5 @@ def _order(buckets: Tensor, seed: Tensor) -> Tensor:
     in_bucket = tf.one_hot(tf.gather(buckets, shuffled), tf.reduce_max(buckets) + 1)
     before = tf.reduce_sum(tf.cumsum(in_bucket, exclusive=True) * in_bucket, 1)  # parts of the same bucket
     of_bucket = tf.reduce_sum(in_bucket * tf.reduce_sum(in_bucket, 0), 1)
-    places = (before + tf.random.stateless_uniform(tf.shape(before), seed)) / of_bucket
-    return tf.gather(shuffled, tf.argsort(places))
+    positions = (before + tf.random.stateless_uniform(tf.shape(before), seed)) / of_bucket
+    return tf.gather(shuffled, tf.argsort(positions))

@@ -50,10 +50,6 @@ class SequenceSpec:
     length: str = RESERVED_KEY
     decode: Decode | None = None
 
-    def fill(self, value: float | str, count: Tensor, dtype: DType | None = None) -> Tensor:
-        """A vector of `count` times `value`."""
-        return tf.fill([count], tf.constant(value, dtype or self.dtype))
-
 
 class ContextSpec(Protocol):
     """A feature of the whole sequence: a context column, or a tensor of another dataset."""
@@ -116,10 +112,6 @@ class Features:
     def of_length(self, key: str) -> tuple[SequenceSpec, ...]:
         """The sequence features of the group whose lengths are in the feature of that key."""
         return tuple(spec for spec in self.sequences if spec.length == key)
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return tuple(sorted([*(spec.key for spec in self.sequences), *(column.key for column in self.context)]))
 
     @property
     def batch_spec(self) -> dict[str, TensorSpec]:
