@@ -80,13 +80,13 @@ class WireReader:
         middles, at = _find_lists(octets, starts, stops, usual)
         read: dict[str, tuple[np.ndarray, pa.Array]] = {}
         for key, bounds in _find_entries(octets, at, stops, list(self._kinds), usual).items():
-            rows, lists = _read_lists(data, *bounds, self._kinds.get(key), usual)
+            known, lists = _read_lists(data, *bounds, self._kinds.get(key), usual)
             if key in self._kinds:
-                read[key.decode()] = rows, lists
+                read[key.decode()] = known, lists
         rows = _usual_rows(usual)
-        lists = {key: _take(lists, np.searchsorted(known, rows)) for key, (known, lists) in read.items()}
+        taken = {key: _take(lists, np.searchsorted(known, rows)) for key, (known, lists) in read.items()}
         firsts, lasts = starts[rows].tolist(), middles[rows].tolist()
-        return UsualBlock(rows, [data[first:last] for first, last in zip(firsts, lasts, strict=True)], lists)
+        return UsualBlock(rows, [data[first:last] for first, last in zip(firsts, lasts, strict=True)], taken)
 
 
 def _usual_rows(usual: np.ndarray) -> np.ndarray:

@@ -39,7 +39,7 @@ class FeatureReader:
             read[key] = RawSteps(self._values(key, lists.values), lists.offsets.to_numpy(), None, _present(lists))
         return read
 
-    def _values(self, key: str, values: pa.Array) -> np.ndarray:
+    def _values(self, key: str, values: pa.Array) -> np.ndarray | pa.Array:
         is_number = pa.types.is_floating(values.type) or (pa.types.is_integer(values.type) and key in self._numbers)
         return values.to_numpy(zero_copy_only=False) if is_number else values
 
