@@ -1,4 +1,4 @@
-"""A small raw data set with a few bad records, what was prepared from it, and the command line in this process."""
+"""A small raw data set with a few bad records, its prepared data set, and the command line in this process."""
 
 import json
 import random
@@ -59,7 +59,7 @@ def write_raw(folder: Path, bad: int) -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with raw/, job.yaml and, where it was prepared, prepared/."""
+    """A folder with raw/, job.yaml and, after preparation, prepared/."""
 
     folder: Path
 

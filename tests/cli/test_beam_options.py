@@ -22,13 +22,13 @@ WRONG = {
         ("--direct_num_worker=2",),
         "--direct_num_worker: Beam has no such option; did you mean --direct_num_workers?",
     ),
-    "an option of ours": (("--workers", "2"), "--workers: Beam has no such option"),
+    "an option of lengthwise": (("--workers", "2"), "--workers: Beam has no such option"),
     "help": (("--help",), "--help: Beam has no such option"),
     "a wrong value": (
         ("--direct_running_mode=bogus",),
         "an option of Beam's is wrong: --direct_running_mode: invalid choice: 'bogus'",
     ),
-    "a runner that is none": (
+    "an unknown runner": (
         ("--runner=Nope",),
         "--runner=Nope: expected a runner of Beam's, received an unknown one; there",
     ),

@@ -13,7 +13,7 @@ from report.test_false_alarms import sample
 
 @pytest.fixture(scope="module")
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three data sets, of which a comparison reads the manifests alone: this week's moved in its moods and lengths."""
+    """Three data sets with only their manifests, as a comparison reads no more; moods and lengths of one moved."""
     folder, rng = tmp_path_factory.mktemp("weeks"), np.random.default_rng(3)
     for name, changes in (("first", {}), ("second", {}), ("moved", {"shift": 3.0, "longer": 3.0})):
         (folder / name).mkdir()

@@ -1,4 +1,4 @@
-"""How many workers are the default: by affinity and cgroup, the same in `doctor` and in `prepare`."""
+"""The default number of workers: by affinity and cgroup, the same in `doctor` and in `prepare`."""
 
 import contextlib
 import os

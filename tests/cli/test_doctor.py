@@ -1,4 +1,4 @@
-"""`lengthwise doctor`: what is looked at, and what makes it fail."""
+"""`lengthwise doctor`: what it checks, and what makes it fail."""
 
 import json
 

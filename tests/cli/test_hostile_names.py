@@ -1,4 +1,4 @@
-"""Names, values and paths from data: no command, error, log line or page lets them reach the terminal as they are."""
+"""Names, values and paths from data: no command, error, log line or page prints them without escapes."""
 
 import json
 import pickle

@@ -72,7 +72,7 @@ WRONG: dict[str, tuple[Callable, list[str]]] = {
         _foreign,
         ["expected a new or an empty folder", "contains thesis.txt", "name another folder"],
     ),
-    "a setting that is none": (
+    "an unknown setting": (
         lambda place: ["check", place.job, "--set", "buckets.cuont=3"],
         ["buckets.cuont", "did you mean", "count"],
     ),

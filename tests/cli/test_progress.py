@@ -1,4 +1,4 @@
-"""How far a job is: a bar on a terminal, lines elsewhere."""
+"""The progress of a job: a bar on a terminal, lines elsewhere."""
 
 import os
 import pty

@@ -25,7 +25,7 @@ MISSING = {
 
 
 def run(home: Path, missing: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line for a user who has no credentials, on a machine of no cloud."""
+    """The command line for a user who has no credentials, on a machine outside a cloud."""
     hidden = ("AWS_", "GOOGLE_", "CLOUDSDK_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     environment |= {"HOME": str(home), "CLOUDSDK_CONFIG": str(home), "NO_GCE_CHECK": "true"}

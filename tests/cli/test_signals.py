@@ -61,7 +61,7 @@ def test_an_interrupt_that_a_library_turns_into_its_own_error_stays_an_interrupt
 
 
 def _catches(pid: int, number: signal.Signals) -> bool:
-    """Whether the process answers the signal itself: before, nothing of ours has run in it."""
+    """Whether the process has a handler for the signal; before that, none of our code has run in it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -71,7 +71,7 @@ def _catches(pid: int, number: signal.Signals) -> bool:
 
 
 def _send(process: subprocess.Popen[str], reached: Callable[[], bool], delay: float, number: signal.Signals) -> str:
-    """Sends a signal so long after something is reached; returns what the process says on standard error."""
+    """Sends a signal `delay` seconds after `reached()` is true; returns the standard error of the process."""
     while not reached() and process.poll() is None:
         time.sleep(0.001)
     time.sleep(delay)

@@ -54,7 +54,7 @@ def test_the_exit_code_of_a_failed_run_stays(raw: Place, tmp_path, how: str) -> 
 
 @pytest.mark.slow
 def test_output_to_closed_streams_reaches_no_file_of_the_data_set(raw: Place, tmp_path) -> None:
-    """Files are opened under the numbers of closed streams; native code writes its greetings there."""
+    """Files get the descriptors of closed streams, to which native code writes its first messages."""
     clean, closed = (bash(f"$L prepare job.yaml -o {tmp_path}/{name}/out {how}", raw) for name, how in
                      (("clean", ""), ("closed", "<&- >&- 2>&-")))  # fmt: skip
     assert (clean.returncode, closed.returncode) == (0, 0)

@@ -137,7 +137,7 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
     "a shard's bytes": (lambda m: m["shards"][0].update(bytes=7), "expected 7 bytes"),
     "a shard's checksum": (lambda m: m["shards"][0].update(crc32c=7), "expected bytes of crc32c 0x00000007"),
     "a shard's bucket": (lambda m: m["shards"][0].update(bucket=2), "expected lengths of 9 to 16 steps"),
-    "a bucket that is none": (lambda m: m["shards"][0].update(bucket=9), "expected a bucket below 3"),
+    "a bucket that does not exist": (lambda m: m["shards"][0].update(bucket=9), "expected a bucket below 3"),
     "a shard that is gone": (lambda m: m["shards"].pop(), "the manifest does not know this file"),
     "the lengths": (lambda m: m["lengths"]["train"].update({"1": 999}), "its lengths of split 'train' are not those"),
     "a boundary": (lambda m: m.update(boundaries=[3, 8, 16]), "expected lengths of 0 to 3 steps"),

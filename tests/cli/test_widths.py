@@ -67,7 +67,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def lines_on_terminal(folder: Path, columns: int | None, *arguments: str, stream: str = "stdout") -> list[str]:
-    """The lines that a command writes to a terminal so wide; None: to a pipe."""
+    """The lines that a command writes to a terminal with so many columns; None: to a pipe."""
     controller, terminal = pty.openpty() if columns else os.pipe()
     read: list[bytes] = []
 
@@ -95,7 +95,7 @@ def lines_on_terminal(folder: Path, columns: int | None, *arguments: str, stream
 
 
 def broken(lines: list[str], piped: list[str]) -> list[str]:
-    """Returns words that occur in the lines, but not in those of a pipe; long words may break after a separator."""
+    """The words of the lines that do not occur in the piped lines; long words may break after a separator."""
     words = {word for line in piped for word in line.split()}
     long = [word for word in words if len(word) > LONG]
     return [

@@ -1,4 +1,4 @@
-"""A wrong key ends a run after thousands of records, not after two passes, and the message names the keys there are."""
+"""A wrong key ends a run after thousands of records, not after two passes, and the message names the existing keys."""
 
 import json
 import random

@@ -35,7 +35,7 @@ LAYOUTS = {
 
 @pytest.fixture(scope="module", params=LAYOUTS)
 def days(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three days, of which boundaries, compressions and layouts differ; prices rise from day to day."""
+    """Three days with different boundaries, compressions and layouts; prices rise from day to day."""
     root: Path = tmp_path_factory.mktemp(request.param)
     start = 0
     for place, (day, count) in enumerate(DAYS.items()):

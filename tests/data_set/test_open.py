@@ -1,4 +1,4 @@
-"""`lengthwise.open`: from a prepared folder to a trained model that answers raw records."""
+"""`lengthwise.open`: from a prepared folder to a trained model that accepts raw records."""
 
 import subprocess
 import sys
@@ -56,7 +56,7 @@ def functional(data: lw.DataSet) -> Any:
 
 
 class Subclassed(keras.Model):
-    """Reads the words, and of the context the age."""
+    """Reads the words, and the age from the context."""
 
     def __init__(self, data: lw.DataSet) -> None:
         super().__init__()
