@@ -89,9 +89,8 @@ def _say_data_set(manifest: Manifest, folder: str) -> None:
     say(f"{folder}: {counts.sequences:,} sequences ({splits}), layout {manifest.layout}, {files}")
     say(f"{counts.read:,} records read, {counts.written:,} written, {sum(counts.rejected.values()):,} rejected")
     say()
-    say_table(
-        "Columns", ["feature", "kind", "what", ">values", ">missing", ">min", ">max", ">mean"], _columns(manifest)
-    )
+    headings = ["feature", "kind", "what", ">values", ">missing", ">min", ">max", ">mean"]
+    say_table("Columns", headings, _columns(manifest))
     lengths = manifest.histogram()
     if lengths.total:
         expanded = lengths.counts.cumsum()

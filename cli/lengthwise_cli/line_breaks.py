@@ -30,7 +30,7 @@ def wrap_cell(text: str, width: int) -> list[str]:
 
 def least_width(text: str) -> int:
     """Returns the least width at which `wrap_cell` breaks no short word, and long ones only after separators."""
-    return max((_least_of(word) for word in text.split(" ")), default=0)
+    return max(map(_least_width_of_word, text.split(" ")))
 
 
 def width_of(text: str) -> int:
@@ -40,7 +40,7 @@ def width_of(text: str) -> int:
     return cell_len(text)
 
 
-def _least_of(word: str) -> int:
+def _least_width_of_word(word: str) -> int:
     width = width_of(word)
     return width if width <= _LONG else max(_LONG, *map(width_of, _SEPARATORS.findall(word)))
 
