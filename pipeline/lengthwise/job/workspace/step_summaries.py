@@ -1,6 +1,5 @@
 """The results of the steps of a job: one file in the work folder for each step, with a list."""
 
-from collections.abc import Sequence
 from typing import TypeVar
 
 from pydantic import TypeAdapter
@@ -24,9 +23,9 @@ def read_summary(job: Job, kind: type[Result]) -> list[Result]:
     return _adapter(kind).validate_json(files.read_bytes(path)) if files.exists(path) else []
 
 
-def write_summary(job: Job, kind: type[Result], results: Sequence[Result]) -> None:
+def write_summary(job: Job, kind: type[Result], results: list[Result]) -> None:
     """Writes the results of a step into the work folder."""
-    files.write_bytes(job.work_path(SUMMARIES[kind]), _adapter(kind).dump_json(list(results)), below=job.work)
+    files.write_bytes(job.work_path(SUMMARIES[kind]), _adapter(kind).dump_json(results), below=job.work)
 
 
 def _adapter(kind: type[Result]) -> TypeAdapter[list[Result]]:
