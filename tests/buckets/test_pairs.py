@@ -114,6 +114,8 @@ def test_rounded_lengths_keep_their_leading_digits(length: int, bits: int) -> No
     [
         (lambda: PairPlan(()), "at least one pair"),
         (lambda: PairPlan((5,)), r"boundaries\[0\]: expected two lengths, received 5"),  # type: ignore[arg-type]
+        (lambda: PairPlan(5), r"boundaries: expected a list of pairs, received 5"),  # type: ignore[arg-type]
+        (lambda: PairPlan((5.5,)), r"boundaries\[0\]: expected two lengths, received 5.5"),  # type: ignore[arg-type]
         (lambda: PairPlan(((8, 8), (4, 4))), r"received \[8, 8\] before \[4, 4\]"),
         (
             lambda: PairPlan(((4, 9), (8, 8))),
@@ -122,6 +124,8 @@ def test_rounded_lengths_keep_their_leading_digits(length: int, bits: int) -> No
         (lambda: PairPlan(tuple((n, 2000 - n) for n in range(1, 1026))), "at most 1024 pairs"),
         (lambda: PairPlan(((0, 4),)), r"boundaries\[0\]: expected a whole number from 1"),
         (lambda: PairCost((0, 1)), "weights: expected a whole number"),
+        (lambda: PairCost((1, 2, 3)), r"weights: expected two numbers, received \(1, 2, 3\)"),  # type: ignore[arg-type]
+        (lambda: PairCost(2), "weights: expected two numbers, received 2"),  # type: ignore[arg-type]
         (lambda: PairCost(product=-1.0), "product: expected a number of at least 0"),
         (lambda: PairHistogram.from_lengths([1, 2]), r"shape \[records, 2\]"),
         (lambda: PairHistogram.from_lengths([[1, -2]]), "received -2"),

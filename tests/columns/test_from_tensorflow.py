@@ -133,14 +133,18 @@ def test_a_spec_of_all_parses_an_example() -> None:
         OUR_NUMERIC("i", dtype="int32"),
         OUR_ID("k", 5, weight_key="w"),
         lw.embedding_column(OUR_HASH("h", 7), 2),
+        OUR_NUMERIC("b", shape=2, decode={"dtype": "uint8"}),
+        lw.sequence_bytes_column("o"),
         lw.context_column("c", shape=(2,), default_value=1.0),
         lw.context_column("s", dtype="string", default_value="?"),
     ]
     example = tf.train.Example()
     example.features.feature["n"].float_list.value.extend([1.0, 2.0])
     example.features.feature["k"].int64_list.value.extend([3, 4])
+    example.features.feature["b"].bytes_list.value.extend([b"ab", b"cd"])
     parsed = tf.io.parse_single_example(example.SerializeToString(), lw.make_parse_example_spec(columns))
-    assert sorted(parsed) == ["c", "h", "i", "k", "n", "s", "w"]
+    assert sorted(parsed) == ["b", "c", "h", "i", "k", "n", "o", "s", "w"]
+    assert parsed["b"].values.numpy().tolist() == [b"ab", b"cd"]
     assert parsed["n"].values.numpy().tolist() == [1.0, 2.0]
     assert parsed["c"].numpy().tolist() == [1.0, 1.0]
     assert parsed["s"].numpy() == b"?"

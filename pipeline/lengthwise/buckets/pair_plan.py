@@ -1,6 +1,6 @@
 """`PairPlan` and `PairCost`: buckets over two lengths, and the cost of a record in a bucket."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +36,8 @@ class PairCost:
 
     def __post_init__(self) -> None:
         power_of(self.cost)
-        for weight in self.weights:
-            checked_int("weights", weight, "Weights of 3 and 10 mean that steps cost 0.3 and 1.")
+        hint = "Weights of 3 and 10 mean that steps cost 0.3 and 1."
+        object.__setattr__(self, "weights", _checked_pair("weights", self.weights, hint, of="numbers"))
         if not 0 <= self.product < np.inf:
             raise ConfigError(f"product: expected a number of at least 0, received {self.product!r}.")
 
@@ -71,7 +71,12 @@ class PairPlan:
     boundaries: tuple[Pair, ...]
 
     def __post_init__(self) -> None:
-        pairs = tuple(_checked_pair(position, pair) for position, pair in enumerate(self.boundaries))
+        hint = "Boundaries of two groups are pairs of inclusive maximum lengths, such as [[8, 4], [16, 8]]."
+        try:
+            given = tuple(self.boundaries)
+        except TypeError:
+            raise ConfigError(f"boundaries: expected a list of pairs, received {self.boundaries!r}. {hint}") from None
+        pairs = tuple(_checked_pair(f"boundaries[{i}]", pair, hint, of="lengths") for i, pair in enumerate(given))
         object.__setattr__(self, "boundaries", pairs)
         if not self.boundaries:
             raise ConfigError("boundaries: expected at least one pair, such as [[8, 4], [16, 8]], received none.")
@@ -143,12 +148,12 @@ class PairPlan:
         return np.minimum(self.assign(histogram.lengths), self.num_buckets - 1)
 
 
-def _checked_pair(position: int, pair: Sequence[int]) -> Pair:
-    hint = "Boundaries of two groups are pairs of inclusive maximum lengths, such as [[8, 4], [16, 8]]."
-    if isinstance(pair, int | str) or len(pair) != 2:
-        raise ConfigError(f"boundaries[{position}]: expected two lengths, received {pair!r}. {hint}")
-    first, second = (checked_int(f"boundaries[{position}]", length, hint) for length in pair)
-    return first, second
+def _checked_pair(name: str, pair: Iterable[int], hint: str, *, of: str) -> Pair:
+    try:
+        first, second = pair
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name}: expected two {of}, received {pair!r}. {hint}") from None
+    return checked_int(name, first, hint), checked_int(name, second, hint)
 
 
 def _contains(pair: Pair, other: Pair) -> bool:

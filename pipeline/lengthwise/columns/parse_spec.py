@@ -12,7 +12,8 @@ def make_parse_example_spec(columns: Iterable[Any]) -> dict[str, Any]:
     """The same as `tf.feature_column.make_parse_example_spec` for these columns.
 
     Sequence features, ids of the whole record, and their weights are `VarLenFeature`s; other context features are
-    `FixedLenFeature`s. Dtypes are those of a tf.Example: int32 becomes int64, and float64 becomes float32.
+    `FixedLenFeature`s. Dtypes are those of a tf.Example: int32 becomes int64, float64 becomes float32, and numbers with
+    `decode` are strings.
 
     Args:
         columns: columns of lengthwise or `tf.feature_column` objects; of wrappers, the features that they read.
@@ -36,7 +37,8 @@ def make_parse_example_spec(columns: Iterable[Any]) -> dict[str, Any]:
 def _variable(feature: SequenceFeature) -> Iterator[tuple[str, Any]]:
     import tensorflow as tf
 
-    yield feature.key, tf.io.VarLenFeature(_parsed_dtype(feature.dtype))
+    is_stored_as_bytes = getattr(feature, "decode", None) is not None
+    yield feature.key, tf.io.VarLenFeature(tf.string if is_stored_as_bytes else _parsed_dtype(feature.dtype))
     weight_key = getattr(feature, "weight_key", None)
     if weight_key is not None:
         yield weight_key, tf.io.VarLenFeature(tf.float32)
