@@ -204,7 +204,7 @@ class BucketizedColumn(Spec):
         return self.source_column.key
 
     @property
-    def limits(self) -> tuple[float, ...]:
+    def boundary_values(self) -> tuple[float, ...]:
         """The boundaries as numbers.
 
         Raises:
@@ -222,4 +222,4 @@ class BucketizedColumn(Spec):
 
     @property
     def num_buckets(self) -> int:
-        return len(self.limits) + 1
+        return len(self.boundary_values) + 1

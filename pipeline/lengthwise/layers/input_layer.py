@@ -7,7 +7,7 @@ import keras
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors
 from lengthwise.layers.planning.layer_plan import ColumnsLike, LayerPlan, plan_columns
-from lengthwise.layers.reading.batch_inputs import read_features
+from lengthwise.layers.reading.batch_inputs import read_batch
 from lengthwise.layers.reading.column_lookups import cached_lookups, make_lookups
 from lengthwise.layers.reading.tensor_values import as_tensors
 from lengthwise.layers.sequence_features import SequenceFeatures
@@ -73,7 +73,7 @@ def sequence_input_layer(
     if plan.tables:
         raise ConfigError(_advice_to_write_a_layer(plan))
     lookups = cached_lookups(plan) if keras.backend.backend() == "tensorflow" else make_lookups(plan)
-    batch = read_features(plan, features, None, lookups)
+    batch = read_batch(plan, features, None, lookups)
     return batch_vectors(plan, batch, {}, "float32")
 
 

@@ -12,7 +12,7 @@ from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureT
 from lengthwise.layers.planning.default_columns import EmbeddingSizes, context_columns, step_columns
 from lengthwise.layers.planning.keras_config import columns_config, columns_from_config
 from lengthwise.layers.planning.layer_plan import ColumnsLike, LayerPlan, converted_columns, plan_columns
-from lengthwise.layers.reading.batch_inputs import read_features, read_mask
+from lengthwise.layers.reading.batch_inputs import read_batch, read_mask
 from lengthwise.layers.reading.batch_lengths import Masks
 from lengthwise.layers.reading.column_lookups import make_lookups
 from lengthwise.layers.reading.number_dtypes import length_dtype
@@ -181,7 +181,7 @@ class SequenceFeatures(keras.layers.Layer, SidedInputs):  # type: ignore[misc, u
         packed = isinstance(features, Mapping) and segment_key in features
         if packed:
             refuse_layers_across_steps(self)
-        batch = read_features(self._plan, features, mask, self._lookups)
+        batch = read_batch(self._plan, features, mask, self._lookups)
         inputs, lengths = batch_vectors(self._plan, batch, self.tables, self.compute_dtype)
         if self._context.columns and packed:
             by_sequence = unpacked_context(self._context.keys, features)

@@ -10,7 +10,7 @@ from lengthwise.columns import DenseColumn, SharedEmbeddingColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, Initializer, StaticShape
 from lengthwise.layers.planning.layer_plan import EmbeddingTable, LayerPlan, table_of
-from lengthwise.layers.reading.batch_inputs import read_features, tensors_by_key
+from lengthwise.layers.reading.batch_inputs import read_batch, tensors_by_key
 from lengthwise.layers.reading.column_lookups import make_lookups
 from lengthwise.layers.tables.checkpoint_weights import VARIABLE, initial_weights
 from lengthwise.layers.vectors.column_vectors import batch_vectors
@@ -36,7 +36,7 @@ def graph_input_layer(
             with _v1.variable_scope(None, default_name=column.name if table is None else table.name):
                 if table is not None and table.name not in tables:
                     tables[table.name] = _variable(column, table, collections, trainable)
-        batch = read_features(plan, features, None, make_lookups(plan))
+        batch = read_batch(plan, features, None, make_lookups(plan))
         return batch_vectors(plan, batch, tables, "float32")
 
 

@@ -29,7 +29,7 @@ def with_boundaries_of(column: AnyColumn, earlier: AnyColumn) -> AnyColumn:
     known = _bucketized(earlier)
 
     def take(_: BucketizedColumn, requested: Quantiles) -> Quantiles:
-        return requested if known is None else requested.model_copy(update={"numbers": known.limits})
+        return requested if known is None else requested.model_copy(update={"numbers": known.boundary_values})
 
     return _with_boundaries(column, take)
 

@@ -20,7 +20,7 @@ from lengthwise.layers.reading.batch_lengths import Masks, common_lengths, given
 from lengthwise.layers.reading.bytes_inputs import is_stored, stored_numbers
 from lengthwise.layers.reading.column_lookups import Lookups
 from lengthwise.layers.reading.dense_inputs import dense_ids, dense_numbers
-from lengthwise.layers.reading.dense_steps import DenseSteps, cut_or_pad, move_padding_left
+from lengthwise.layers.reading.dense_steps import DenseSteps, cut_or_pad, with_left_padding
 from lengthwise.layers.reading.gap_inputs import without_gaps
 from lengthwise.layers.reading.number_dtypes import exact_default
 from lengthwise.layers.reading.row_lengths import rank_of, read_row_lengths, tensor_layout, values_per_step
@@ -48,9 +48,7 @@ class LayerBatch:
     checks: Checks
 
 
-def read_features(
-    plan: LayerPlan, features: FeatureTensors | FeatureTensor, mask: Masks, lookups: Lookups
-) -> LayerBatch:
+def read_batch(plan: LayerPlan, features: FeatureTensors | FeatureTensor, mask: Masks, lookups: Lookups) -> LayerBatch:
     """Reads the features of the plan's sources.
 
     Args:
@@ -71,7 +69,7 @@ def read_features(
         if tensor_layout(features[source.key]) != "dense":
             source_steps = _cut_or_padded(source_steps, source, count)
             if plan.padding == "left":
-                source_steps = move_padding_left(source_steps, lengths)
+                source_steps = with_left_padding(source_steps, lengths)
         steps.append(source_steps)
     # Operations that use `valid` wait for the checks, so that they do not fail first with their own message.
     (lengths,) = checks.attach(lengths)
@@ -79,7 +77,7 @@ def read_features(
 
 
 def read_mask(plan: LayerPlan, features: FeatureTensors | FeatureTensor, mask: Masks) -> BackendTensor:
-    """The `valid` of `read_features`, without reading the values."""
+    """The `valid` of `read_batch`, without reading the values."""
     checks = NoChecks()
     lengths, count = _lengths(plan, _read_by_key(plan, features, checks), mask, checks)
     return mask_of_lengths(lengths, count, plan.padding)

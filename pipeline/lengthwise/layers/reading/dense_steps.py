@@ -47,7 +47,7 @@ def cut_or_pad(values: BackendTensor, size: Size, fill: float) -> BackendTensor:
     return pad_steps(values[:, :size], size, fill)
 
 
-def move_padding_left(steps: DenseSteps, lengths: BackendTensor) -> DenseSteps:
+def with_left_padding(steps: DenseSteps, lengths: BackendTensor) -> DenseSteps:
     """The steps, padded on the right, with the same padding on the left."""
     count = ops.shape(steps.values)[1]
     positions = ops.expand_dims(ops.arange(count, dtype=lengths.dtype), 0)

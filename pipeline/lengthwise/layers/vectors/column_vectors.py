@@ -90,7 +90,7 @@ def _bucket_ids(column: BucketizedColumn, steps: DenseSteps, valid: BackendTenso
     source = column.source_column
     # Without a normalizer the numbers are not cast: that could move them over a boundary. Padding has no bucket.
     numbers = steps.values if source.normalizer_fn is None else _numbers(source, steps, valid)
-    return bucketize(ops.squeeze(numbers, -1), column.limits)
+    return bucketize(ops.squeeze(numbers, -1), column.boundary_values)
 
 
 def _require_accepted(source: LayerFeature, steps: DenseSteps, batch: LayerBatch) -> None:

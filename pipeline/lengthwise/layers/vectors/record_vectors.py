@@ -9,7 +9,7 @@ from lengthwise.columns import RESERVED_KEY, AnyColumn, ContextColumn
 from lengthwise.errors import ConfigError
 from lengthwise.layers.keras_types import BackendTensor, FeatureTensor, FeatureTensors, Tables
 from lengthwise.layers.planning.layer_plan import LayerPlan, plan_columns
-from lengthwise.layers.reading.batch_inputs import feature_keys, read_features
+from lengthwise.layers.reading.batch_inputs import feature_keys, read_batch
 from lengthwise.layers.reading.column_lookups import Lookups, make_lookups
 from lengthwise.layers.reading.number_dtypes import length_dtype
 from lengthwise.layers.reading.row_lengths import rank_of, tensor_layout
@@ -98,7 +98,7 @@ def _id_vectors(
     steps = {key: _as_one_step(key, features[key]) for key in feature_keys(plan)}
     rows = ops.shape(steps[plan.sources[0].key])[0]
     steps[RESERVED_KEY] = ops.ones((rows,), dtype=length_dtype())
-    vectors, _ = batch_vectors(plan, read_features(plan, steps, None, lookups), tables, dtype)
+    vectors, _ = batch_vectors(plan, read_batch(plan, steps, None, lookups), tables, dtype)
     return vectors[:, 0]
 
 
