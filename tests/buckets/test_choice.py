@@ -73,7 +73,7 @@ def test_powers_of_two_start_at_the_shortest_sequence() -> None:
     st.sampled_from(["linear", "quadratic"]),
     st.sampled_from([1, 50, 300, 8192]),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_knee_is_the_fewest_buckets_whose_waste_is_within_a_tenth_of_the_least(counts, cost, batch_steps) -> None:
     histogram = LengthHistogram.from_counts(counts)
     power = 1 if cost == "linear" else 2
@@ -131,7 +131,6 @@ def test_quadratic_cost_spends_its_buckets_on_long_sequences() -> None:
     st.integers(1, 5),
     st.sampled_from([4, 8, 20, 40]),
 )
-@settings(deadline=None)
 def test_the_plan_is_the_same_whether_over_long_sequences_are_truncated_or_rejected(counts, count, limit) -> None:
     rejected = LengthHistogram.from_counts({1: 1, **counts}).at_most(limit)
     truncated = LengthHistogram.from_counts({1: 1, **counts})

@@ -59,7 +59,7 @@ def fewest_steps(counts: dict[int, int], count: int, multiple: int, top: int) ->
     max_length=st.none() | st.integers(1, 32),
 )
 @example(counts={4: 2, 8: 49}, count=2, max_length=None)  # exactly 2%
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_auto_is_the_largest_multiple_within_2_percent_of_any_boundaries(counts, count, max_length) -> None:
     top = max_length or max(1, max(counts))
     multiples = [m for m in (64, 32, 16, 8, 4, 2, 1) if max_length is None or max_length % m == 0]

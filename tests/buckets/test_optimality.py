@@ -47,7 +47,7 @@ def cheapest(counts: dict[int, int], count: int, power: int, multiple_of: int, t
 )
 @example(counts={0: 3}, count=2, cost="linear", multiple_of=1, max_length=None)
 @example(counts={1: 1, 2: 1, 3: 1}, count=2, cost="linear", multiple_of=1, max_length=9)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_set_of_boundaries_costs_less(counts, count, cost, multiple_of, max_length) -> None:
     histogram = LengthHistogram.from_counts(counts)
     plan = plan_optimal(histogram, count, cost=cost, multiple_of=multiple_of, max_length=max_length)

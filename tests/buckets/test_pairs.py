@@ -37,7 +37,7 @@ def least_cost(histogram: PairHistogram, count: int, cost: PairCost) -> float:
     return float((best @ histogram.counts).min())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs(longest=7, most=12), st.integers(1, 4), COSTS)
 def test_small_inputs_get_the_optimum(histogram: PairHistogram, count: int, cost: PairCost) -> None:
     plan = plan_pairs(histogram, count=count, cost=cost, multiple_of=1)
@@ -48,7 +48,7 @@ def test_small_inputs_get_the_optimum(histogram: PairHistogram, count: int, cost
     assert (np.diff(prices) >= 0).all()  # so the first bucket that contains a record is the cheapest
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.integers(2, 4), COSTS, st.sampled_from([0.2, 1.0, 3.0]))
 def test_large_inputs_come_within_5_percent_of_it(seed: int, count: int, cost: PairCost, spread: float) -> None:
     """Of 4,000 pairs on a lattice of 60 steps: the few lengths that matter are known, and no others need be tried."""
