@@ -18,6 +18,7 @@ from lengthwise.errors import ConfigError
 from lengthwise.feed import read_prepared, read_raw
 from lengthwise.feed.batching.first_fit import first_fit
 from lengthwise.job import run
+from records.messages import sequence_example, write_records
 
 T = 64
 SEQUENCES = ("count", "item", "pair", "tag_weight", "tags", "value", "word")
@@ -302,6 +303,12 @@ def test_incompatible_options_are_refused(options: dict[str, Any], message: str,
     with pytest.raises(ConfigError) as error:
         read_prepared(data.folders["block"], "train", **{"pack": T, **options})
     assert message in str(error.value)
+
+
+def test_keys_that_packed_batches_add_are_refused(tmp_path: Any) -> None:
+    path = write_records(tmp_path / "raw", [sequence_example({"positions": [1.0]})])
+    with pytest.raises(ConfigError, match="pack: expected columns of other keys than 'segment_ids' and 'positions'"):
+        read_raw(path, columns=[lw.sequence_numeric_column("positions")], batch_size=2, pack=8)
 
 
 FIRST_FIT = tf.function(

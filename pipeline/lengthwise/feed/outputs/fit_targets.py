@@ -1,5 +1,7 @@
 """Batches -> features, labels and weights for `fit`."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from lengthwise.errors import ConfigError
@@ -11,7 +13,7 @@ from lengthwise.feed.datasets.transformations import mapped
 from lengthwise.feed.options.reader_options import Options
 from lengthwise.feed.outputs.model_features import features_read, padding_of
 from lengthwise.feed.rows.feed_features import Batch, Features, SequenceSpec
-from lengthwise.tensor.tensor_types import Dataset, Structure, Tensor
+from lengthwise.tensor.tensor_types import Dataset, Structure, Tensor, TensorSpec
 
 
 class Targets:
@@ -21,11 +23,14 @@ class Targets:
 
     Args:
         features: of the batches.
+        batch_spec: the `tf.TensorSpec` of each key of a batch.
         options: see `Options`.
         mean: the average size of a batch, for `even_weights`.
     """
 
-    def __init__(self, features: Features, options: Options, mean: MeanBatch) -> None:
+    def __init__(
+        self, features: Features, batch_spec: Mapping[str, TensorSpec], options: Options, mean: MeanBatch
+    ) -> None:
         self._options = options
         self._mean = mean
         self._length_key = features.length_key
@@ -35,14 +40,14 @@ class Targets:
         kept = options.features
         if callable(kept):
             padding_of(kept, options.padding)
-        self._kept = features_read(kept, features.batch_spec) if callable(kept) else kept
+        self._kept = features_read(kept, batch_spec) if callable(kept) else kept
         self._named = set(self._kept or ())
         labels = options.labels
         self._labels = (labels,) if isinstance(labels, str) else labels or ()
         for name, key in [*(("labels", key) for key in self._labels), ("sample_weight", options.sample_weight)]:
             self._check(name, key, {*self._steps, *self._context})
         for key in self._kept or ():
-            self._check("features", key, set(features.batch_spec))
+            self._check("features", key, set(batch_spec))
         self._of_steps = self._whose_steps()
         self._check(
             "next_step", options.next_step, {k for k, s in self._steps.items() if s.dtype == tf.int64 and not s.shape}

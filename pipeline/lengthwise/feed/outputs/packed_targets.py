@@ -1,8 +1,5 @@
 """Packed batches -> features, labels and weights: values per sequence are `[B, S]`, per step `[B, T]`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import tensorflow as tf
 
 from lengthwise.columns import packed_keys
@@ -14,52 +11,33 @@ from lengthwise.feed.rows.feed_features import Batch, Features
 from lengthwise.tensor.tensor_types import Structure, Tensor, TensorSpec
 
 
-@dataclass(frozen=True)
-class PackedFeatures(Features):
-    """The features of batches whose rows contain several sequences.
-
-    Attributes:
-        steps: the T of each group, by the feature that has its lengths.
-        segments: S.
-    """
-
-    steps: Mapping[str, int]
-    segments: int
-
-    @classmethod
-    def over(cls, features: Features, options: Options, segments: int) -> "PackedFeatures":
-        """Raises `ConfigError` if a feature has a key that packed batches add."""
-        added = [key for lengths in features.length_keys for key in packed_keys(lengths)]
-        for key in features.batch_spec.keys() & added:
-            raise ConfigError(
-                f"pack: expected columns of other keys than {' and '.join(map(repr, added))}, which packed batches "
-                f"add, received {key!r}; rename the feature"
-            )
-        steps = {key: options.pack_of(key) for key in features.length_keys}
-        return cls(features.sequences, features.context, features.length_keys, steps, segments)
-
-    @property
-    def batch_spec(self) -> dict[str, TensorSpec]:
-        """A `tf.TensorSpec` for each key of a batch, with B unknown."""
-        spec = super().batch_spec
-        packed: dict[str, TensorSpec] = {}
-        for sequence in self.sequences:
-            unpacked = spec[sequence.key]
-            packed[sequence.key] = tf.TensorSpec(
-                [None, self.steps[sequence.length], *unpacked.shape[2:]], unpacked.dtype
-            )
-        for key in (*(column.key for column in self.context), self.length_key):
-            packed[key] = tf.TensorSpec([None, self.segments, *spec[key].shape[1:]], spec[key].dtype)
-        for lengths, steps in self.steps.items():
-            packed |= {key: tf.TensorSpec([None, steps], tf.int32) for key in packed_keys(lengths)}
-        return packed
-
-
 def targets_of(features: Features, options: Options, mean: MeanBatch, segments: int) -> Targets:
     """`PackedTargets` if the options have `pack`, else `Targets`; `segments`: S of packed rows."""
     if options.pack is None:
-        return Targets(features, options, mean)
-    return PackedTargets(PackedFeatures.over(features, options, segments), options, mean)
+        return Targets(features, features.batch_spec, options, mean)
+    return PackedTargets(features, packed_spec(features, options, segments), options, mean)
+
+
+def packed_spec(features: Features, options: Options, segments: int) -> dict[str, TensorSpec]:
+    """A `tf.TensorSpec` for each key of a packed batch, with B unknown; `segments`: S.
+
+    Raises:
+        ConfigError: a feature has a key that packed batches add.
+    """
+    spec: dict[str, TensorSpec] = {}
+    for lengths in features.length_keys:
+        spec |= {key: tf.TensorSpec([None, options.pack_of(lengths)], tf.int32) for key in packed_keys(lengths)}
+    unpacked = features.batch_spec
+    for key in unpacked.keys() & spec.keys():
+        raise ConfigError(
+            f"pack: expected columns of other keys than {' and '.join(map(repr, spec))}, which packed batches "
+            f"add, received {key!r}; rename the feature"
+        )
+    steps = {sequence.key: options.pack_of(sequence.length) for sequence in features.sequences}
+    for key, tensor in unpacked.items():
+        shape = [steps[key], *tensor.shape[2:]] if key in steps else [segments, *tensor.shape[1:]]
+        spec[key] = tf.TensorSpec([None, *shape], tensor.dtype)
+    return spec
 
 
 class PackedTargets(Targets):
