@@ -74,56 +74,47 @@ def batch_by_steps(
         raise ConfigError("group_weights: not supported here: elements have one length and no groups; leave it out")
     options = BatchOptions.make(batch_steps=batch_steps, **fields)
     limits = checked_limits(boundaries, options)
-    return lambda dataset: _ByElements(Elements(dataset.element_spec, padding_values), options, limits).batches(dataset)
+    return lambda dataset: _batches(dataset, Elements(dataset.element_spec, padding_values), options, limits)
 
 
 _CHUNK = 512  # elements that are joined into a chunk
 
 
-class _ByElements:
-    """Batches of one dataset."""
+def _batches(dataset: Dataset, elements: Elements, options: BatchOptions, limits: tuple[int, ...] | None) -> Dataset:
+    """The dataset's elements in batches."""
+    if options.fills and not elements.has_labels:
+        raise ConfigError(
+            "max_shapes fills batches up with rows of weight 0, which needs elements with labels; "
+            "pass them, or drop_remainder=True"
+        )
+    check_groups(elements.features, options)
+    largest: tuple[int, ...] = ()
+    if limits is not None:
+        largest = largest_steps(cropped_boundaries(limits, options.crop_of(RESERVED_KEY)), options)
+    chunk_format = ChunkFormat(elements.features)
+    windows = Windows(elements.features, options, chunk_format, limits, largest)
+    size = min(_CHUNK, options.window or _CHUNK)
+    packed = dataset.map(without_autograph(elements.pack), num_parallel_calls=threads()).batch(size)
+    chunks = windows.with_end_mark(mapped(packed, lambda rows: chunk_format.pack(elements.rows(rows)), threads()))
+    per_window = max((options.window or WINDOW) // size, 1)
+    count = int(packed.cardinality())
+    sizes = [per_window] if count < 0 else chunks_of_windows(count + 1, per_window)
+    of_windows = chunks.rebatch(tf.constant(sizes, tf.int64))
+    if options.shuffle:
+        seeded = tf.data.Dataset.zip((of_windows, seeds_of_windows(options.seed)))
+        of_windows = mapped(seeded, lambda chunk, seed: {**chunk, SEED: seed[None]})
+    batches = windows.batches(windows.arranged(of_windows, tf.zeros([2], tf.int64)))
+    return mapped(batches, lambda batch: _as_elements(batch, elements, options), threads()).prefetch(BATCHES)
 
-    def __init__(self, elements: Elements, options: BatchOptions, limits: tuple[int, ...] | None) -> None:
-        if options.fills and not elements.has_labels:
-            raise ConfigError(
-                "max_shapes fills batches up with rows of weight 0, which needs elements with labels; "
-                "pass them, or drop_remainder=True"
-            )
-        check_groups(elements.features, options)
-        self._elements = elements
-        self._options = options
-        self._format = ChunkFormat(elements.features)
-        largest: tuple[int, ...] = ()
-        if limits is not None:
-            largest = largest_steps(cropped_boundaries(limits, options.crop_of(RESERVED_KEY)), options)
-        self._windows = Windows(elements.features, options, self._format, limits, largest)
 
-    def batches(self, dataset: Dataset) -> Dataset:
-        """The dataset's elements in batches."""
-        size = min(_CHUNK, self._options.window or _CHUNK)
-        packed = dataset.map(without_autograph(self._elements.pack), num_parallel_calls=threads()).batch(size)
-        chunks = mapped(packed, lambda packed: self._format.pack(self._elements.rows(packed)), threads())
-        per_window = max((self._options.window or WINDOW) // size, 1)
-        count = int(packed.cardinality())
-        sizes = [per_window] if count < 0 else chunks_of_windows(count + 1, per_window)
-        windows = self._windows.with_end_mark(chunks).rebatch(tf.constant(sizes, tf.int64))
-        if self._options.shuffle:
-            seeds = seeds_of_windows(self._options.seed)
-            windows = mapped(tf.data.Dataset.zip((windows, seeds)), lambda chunk, seed: {**chunk, SEED: seed[None]})
-        arranged = self._windows.arranged(windows, tf.zeros([2], tf.int64))
-        batches = mapped(self._windows.batches(arranged), self._finish, threads())
-        return batches.prefetch(BATCHES)
-
-    def _finish(self, batch: Batch) -> Structure:
-        """The batch in the structure of the elements, with weights if they are needed."""
-        steps = tf.shape(batch[self._elements.features.sequences[0].key])[1]
-        batch, real = fill_up(batch, {RESERVED_KEY: steps}, self._options)
-        valid = step_weights(batch[RESERVED_KEY], steps, self._options.padding)
-        masked = {
-            path: masked_weights(
-                batch.get(path), real, valid if labels_have_steps else None, of_steps=weights_have_steps
-            )
-            for path, (weights_have_steps, labels_have_steps) in self._elements.weights.items()
-        }
-        parts = self._elements.structure({**batch, **masked})
-        return parts[0] if len(parts) == 1 else tuple(parts)
+def _as_elements(batch: Batch, elements: Elements, options: BatchOptions) -> Structure:
+    """The batch in the structure of the elements, with weights if they are needed."""
+    steps = tf.shape(batch[elements.features.sequences[0].key])[1]
+    batch, real = fill_up(batch, {RESERVED_KEY: steps}, options)
+    valid = step_weights(batch[RESERVED_KEY], steps, options.padding)
+    masked = {
+        path: masked_weights(batch.get(path), real, valid if labels_have_steps else None, of_steps=weights_have_steps)
+        for path, (weights_have_steps, labels_have_steps) in elements.weights.items()
+    }
+    parts = elements.structure({**batch, **masked})
+    return parts[0] if len(parts) == 1 else tuple(parts)
