@@ -19,11 +19,11 @@ def mix_streams(
         seed: int64 `[2]`; None for the streams in sequence.
         first: the numbers of the streams of the first elements.
     """
+    if len(streams) == 1:
+        return streams[0]
     rest = np.asarray(counts) - np.bincount(np.asarray(first, np.int64), minlength=len(streams))
     choice = tf.constant(np.repeat(np.arange(len(streams), dtype=np.int64), rest))
     if seed is not None:
         choice = tf.random.experimental.stateless_shuffle(choice, seed)
-    if len(streams) == 1:
-        return streams[0]
     choices = tf.data.Dataset.from_tensor_slices(tf.concat([tf.constant(first, tf.int64), choice], 0))
     return tf.data.Dataset.choose_from_datasets(list(streams), choices, stop_on_empty_dataset=False)

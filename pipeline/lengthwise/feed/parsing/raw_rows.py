@@ -21,7 +21,12 @@ from lengthwise.tensor.tensor_types import Tensor
 
 
 class WindowRefiner:
-    """Applies the rules of `columns` and `sequences` to parsed windows. Its lookup tables are created once."""
+    """Applies the rules of `columns` and `sequences` to parsed windows.
+
+    Attributes:
+        parser: of the records.
+        tables: the lookups, each a `tf.Module`; they are created once.
+    """
 
     def __init__(
         self,
@@ -34,17 +39,12 @@ class WindowRefiner:
         columns = tuple(columns)
         self.parser = Parser(columns, container)
         self._features = Features.of(columns)
-        self._lookups = [IdLookup(column) for column in id_features(columns)]
+        self.tables = [IdLookup(column) for column in id_features(columns)]
         self._groups = {group: sequences.of(group) for group in groups(columns)}
         for group, max_length in longest.items():
             self._groups[group] = self._groups[group].model_copy(update={"max_length": max_length})
-        lookups = {lookup.column.key: _with_refused(lookup) for lookup in self._lookups}
+        lookups = {lookup.column.key: _with_refused(lookup) for lookup in self.tables}
         self._validator = Validator(TENSORS, columns, self._groups, lookups, decodes=True)
-
-    @property
-    def tables(self) -> list[IdLookup]:
-        """The lookups, each a `tf.Module`."""
-        return self._lookups
 
     def refine(self, parsed: Parsed) -> tuple[Rows, Verdicts[Tensor]]:
         """The sequences of a window, of which the valid ones are kept, and the faults of the others."""
