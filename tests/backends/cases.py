@@ -34,7 +34,7 @@ VALID = np.arange(4) < LENGTHS[:, None]
 
 def test_the_backend_is_the_given_one_and_tensorflow_is_not_imported():
     assert keras.backend.backend() == BACKEND
-    lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(batch(n=np.ones((4, 4), "float32")))
+    lw.SequenceFeatures([lw.sequence_numeric_column("n")])(batch(n=np.ones((4, 4), "float32")))
     assert "tensorflow" not in sys.modules
 
 
@@ -83,7 +83,7 @@ def test_indicators_count():
 def test_numbers_are_cut_into_buckets():
     numbers = np.array([[-1.0, 0.0, 0.5, 9.0]] * 4, "float32")
     column = lw.sequence_bucketized_column(lw.sequence_numeric_column("n"), [0.0, 1.0])
-    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(batch(n=numbers))[0])
+    [inputs] = as_numpy(lw.SequenceFeatures([lw.indicator_column(column)])(batch(n=numbers)))
     np.testing.assert_array_equal(inputs[0].argmax(-1), [0, 1, 1, 2])
 
 
@@ -99,7 +99,7 @@ def test_buckets_are_those_of_tensorflow(count):
 
 def buckets(numbers, boundaries):
     column = lw.indicator_column(lw.sequence_bucketized_column(lw.sequence_numeric_column("n"), boundaries))
-    [inputs] = as_numpy(lw.SequenceFeatures([column], return_lengths=True)(batch(n=numbers))[0])
+    [inputs] = as_numpy(lw.SequenceFeatures([column])(batch(n=numbers)))
     return inputs[0].argmax(-1).tolist()
 
 
@@ -109,7 +109,7 @@ LARGE = [2**31 - 1, 2**31, 2**31 + 1, 2**53, 2**53 + 1, -(2**53) - 1] if BACKEND
 def of_integers(values, *columns, dtype="int64"):
     """The layer's output for one row of these integers."""
     given = {"n": ops.convert_to_tensor(np.array([values], dtype)), "sequence_length": np.array([len(values)])}
-    [inputs] = as_numpy(lw.SequenceFeatures(columns, return_lengths=True)(given)[0])
+    [inputs] = as_numpy(lw.SequenceFeatures(columns)(given))
     return inputs[0]
 
 
@@ -141,7 +141,7 @@ def test_a_default_among_integers_keeps_its_bits_and_its_fraction():
     ):
         size, default = column.num_elements, column.default_value
         given = {"n": ops.convert_to_tensor(np.array([[1, 2, 3]])), "sequence_length": np.array([3 // size])}
-        [inputs] = as_numpy(lw.SequenceFeatures([column], return_lengths=True)(given)[0])
+        [inputs] = as_numpy(lw.SequenceFeatures([column])(given))
         factor = 2 if column.normalizer_fn else 1
         expected = [1 * factor, 2 * factor, 3 * factor] if size == 1 else [1 * factor, 2 * factor, default, default]
         assert inputs.reshape(-1).tolist() == expected
@@ -152,14 +152,14 @@ def test_a_default_among_integers_keeps_its_bits_and_its_fraction():
 def test_integers_that_jax_would_wrap_around_are_refused(value, dtype):
     given = {"n": np.array([[value]], dtype), "sequence_length": np.array([1])}
     with pytest.raises(ValueError, match=r"feature 'n': expected integers in .*'jax_enable_x64', True"):
-        lw.SequenceFeatures([lw.sequence_numeric_column("n", dtype="int64")], return_lengths=True)(given)
+        lw.SequenceFeatures([lw.sequence_numeric_column("n", dtype="int64")])(given)
 
 
 def test_lengths_are_whole_numbers():
     for fraction in (2.9, float("nan"), float("inf")):
         given = {"n": ops.ones((2, 3)), "sequence_length": np.array([3, fraction], "float32")}
         with pytest.raises(ValueError, match="'sequence_length': expected whole numbers, received another; .* row 1"):
-            lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(given)
+            lw.SequenceFeatures([lw.sequence_numeric_column("n")])(given)
         with pytest.raises(ValueError, match="'sequence_length': expected whole numbers"):
             lw.concatenate_context_input(ops.ones((2, 1)), ops.ones((2, 3, 1)), given["sequence_length"])
     _, lengths = lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(
@@ -181,13 +181,13 @@ def test_floats_that_are_not_whole_numbers_are_refused(count, bad):
     values = ids().astype("float32")
     values[0, 1] = bad
     with pytest.raises(ValueError, match=r"feature 'k': a value has none of .* first in row 0"):
-        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", count))], return_lengths=True)(batch(k=values))
+        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", count))])(batch(k=values))
 
 
 def test_floats_that_round_ids_are_refused():
     column = lw.embedding_column(IDENTITY("k", 3000), 1)
     with pytest.raises(ValueError, match="feature 'k': expected integers, received float16"):
-        lw.SequenceFeatures([column], return_lengths=True)(batch(k=ids().astype("float16")))
+        lw.SequenceFeatures([column])(batch(k=ids().astype("float16")))
 
 
 def test_ids_of_words_need_no_look_up():
@@ -202,12 +202,12 @@ def test_ids_of_words_need_no_look_up():
 def test_raw_values_say_that_they_need_tensorflow():
     hashed = lw.sequence_categorical_column_with_hash_bucket("k", 5, "int64")
     with pytest.raises(ValueError, match=r"lookup needs TensorFlow .*looked_up\(columns\)"):
-        lw.SequenceFeatures([lw.indicator_column(hashed)], return_lengths=True)(batch(k=ids()))
+        lw.SequenceFeatures([lw.indicator_column(hashed)])(batch(k=ids()))
 
 
 def test_shared_embeddings_share():
     columns = lw.shared_embedding_columns([IDENTITY("a", 6), IDENTITY("b", 6)], 2)
-    [inputs] = as_numpy(lw.SequenceFeatures(columns, return_lengths=True)(batch(a=ids(), b=ids()))[0])
+    [inputs] = as_numpy(lw.SequenceFeatures(columns)(batch(a=ids(), b=ids())))
     np.testing.assert_array_equal(inputs[..., :2], inputs[..., 2:])
 
 
@@ -216,13 +216,13 @@ def test_refused_ids_are_an_error_that_names_feature_and_row():
     values[3, 2] = 99
     values[1, 2] = 99  # padding
     with pytest.raises(ValueError, match=r"feature 'k': .* first in row 3"):
-        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))], return_lengths=True)(batch(k=values))
+        lw.SequenceFeatures([lw.indicator_column(IDENTITY("k", 6))])(batch(k=values))
 
 
 def test_a_length_beyond_t_is_an_error():
     features = {"n": ops.ones((2, 3)), "sequence_length": ops.array([3, 4])}
     with pytest.raises(ValueError, match="greater than the T of 'n'; first in row 1 with length 4"):
-        lw.SequenceFeatures([lw.sequence_numeric_column("n")], return_lengths=True)(features)
+        lw.SequenceFeatures([lw.sequence_numeric_column("n")])(features)
 
 
 def test_a_mask_gives_the_lengths():
@@ -268,9 +268,7 @@ def test_sizes_are_never_broadcast(changed, message):
     column = lw.embedding_column(IDENTITY("k", 6, weight_key="w"), 2)
     given = batch(k=ids(3), w=np.ones((4, 4, 3), "float32"))
     with pytest.raises(ValueError, match=message):
-        lw.SequenceFeatures([column], return_lengths=True)(
-            {**given, **{key: ops.convert_to_tensor(new) for key, new in changed.items()}}
-        )
+        lw.SequenceFeatures([column])({**given, **{key: ops.convert_to_tensor(new) for key, new in changed.items()}})
 
 
 def columns():

@@ -165,7 +165,7 @@ def test_pretrained_tables_in_constant_initializers(give):
         shared = fc.shared_embeddings([bbb, aaa], 2, initializer=give(PRETRAINED))
         sequence_input_layer(sparse_features(), [single, *shared])
         tables = run(v1.global_variables())
-    for table in (*tables, SequenceFeatures([single], return_lengths=True).tables["ccc_embedding"]):
+    for table in (*tables, SequenceFeatures([single]).tables["ccc_embedding"]):
         np.testing.assert_array_equal(table, PRETRAINED)
     assert len(tables) == 2
 
@@ -177,13 +177,13 @@ def test_a_constant_of_another_shape_is_refused():
     with pytest.raises(
         ConfigError, match=r"initializer of 'k_embedding': expected .*\[3, 2\].*, received one of \[4, 2\]"
     ):
-        SequenceFeatures([column], return_lengths=True)
+        SequenceFeatures([column])
 
 
 def test_a_uniform_initializer_without_a_maximum_ends_at_1():
     ids = lw.sequence_categorical_column_with_identity("k", 1000)
     column = lw.embedding_column(ids, 2, initializer=v1.random_uniform_initializer())
-    table = SequenceFeatures([column], return_lengths=True).tables["k_embedding"].numpy()
+    table = SequenceFeatures([column]).tables["k_embedding"].numpy()
     assert 0 <= table.min() < 0.01
     assert 0.99 < table.max() < 1
 
@@ -317,6 +317,4 @@ def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path, change, error):
         "tensor_name_in_ckpt": "sequence_input_layer/ccc_embedding/embedding_weights",
     } | change
     with pytest.raises(ValueError, match=error):
-        SequenceFeatures(
-            [lw.embedding_column(lw.sequence_categorical_column_with_identity("ccc", 3), **fields)], return_lengths=True
-        )
+        SequenceFeatures([lw.embedding_column(lw.sequence_categorical_column_with_identity("ccc", 3), **fields)])

@@ -46,7 +46,7 @@ def secret(tmp_path):
 
 
 def config_of(kind):
-    return json.loads(json.dumps(SequenceFeatures([COLUMNS[kind]], return_lengths=True).get_config()))
+    return json.loads(json.dumps(SequenceFeatures([COLUMNS[kind]]).get_config()))
 
 
 def changed(kind, path, value):
@@ -98,7 +98,7 @@ def test_a_saved_model_is_refused_whether_its_file_is_trusted_or_not(safe_mode, 
     given = {"w": keras.Input([None], name="w", dtype="int64")}
     given["sequence_length"] = keras.Input([], name="sequence_length", dtype="int64")
     good, edited = str(tmp_path / "good.keras"), str(tmp_path / "edited.keras")
-    keras.Model(given, SequenceFeatures([COLUMNS["embedding"]], return_lengths=True)(given)[0]).save(good)
+    keras.Model(given, SequenceFeatures([COLUMNS["embedding"]])(given)).save(good)
     for old, new in (
         ('"vocabulary_list": ["a", "b"], "vocabulary_file": null', f'"vocabulary_file": {json.dumps(secret)}'),
         ('"ckpt_to_load_from": null', f'"ckpt_to_load_from": {json.dumps(secret)}'),

@@ -18,7 +18,7 @@ def hot(column, values, lengths=None):
     given = {"k": values}
     if lengths is not None:
         given["sequence_length"] = tf.constant(lengths)
-    inputs, _ = SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(given)
+    inputs = SequenceFeatures([lw.indicator_column(column)])(given)
     return [[np.flatnonzero(step).tolist() for step in row] for row in inputs.numpy()]
 
 
@@ -76,7 +76,7 @@ def of_user(dtype):
         "sequence_length": keras.Input((), dtype="int64", name="sequence_length"),
     }
     column = hashed("u", 1000, dtype="int64")
-    return keras.Model(inputs, SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(inputs)[0])
+    return keras.Model(inputs, SequenceFeatures([lw.indicator_column(column)])(inputs))
 
 
 USERS = {"u": np.array([[16777217, 123456789]]), "sequence_length": np.array([2])}
@@ -136,7 +136,5 @@ def test_empty_slots_need_no_known_size():
 
 
 def test_in_ragged_steps_every_value_counts():
-    inputs, _ = SequenceFeatures([lw.indicator_column(hashed("k", 1000))], return_lengths=True)(
-        {"k": tf.ragged.constant([[["a", ""], ["b"]]])}
-    )
+    inputs = SequenceFeatures([lw.indicator_column(hashed("k", 1000))])({"k": tf.ragged.constant([[["a", ""], ["b"]]])})
     assert inputs.numpy().sum(-1).tolist() == [[2, 1]]

@@ -37,7 +37,7 @@ LAYOUTS = {  # of two rows, of 4 numbers and of 2
 }
 STARTS = [2**24 + 1, 2**31 - 1, 2**31, 2**31 + 1, 2**53, 2**53 + 1, -(2**31) - 1, -(2**53) - 1, 2**62 + 1]
 CALLS = {
-    "layer": lambda columns, features: SequenceFeatures(columns, return_lengths=True)(features)[0],
+    "layer": lambda columns, features: SequenceFeatures(columns)(features),
     "function": lambda columns, features: sequence_input_layer(features, columns)[0],
     "traced": lambda columns, features: tf.function(lambda given: sequence_input_layer(given, columns)[0])(features),
 }
@@ -122,7 +122,7 @@ def test_the_rest_of_a_last_step_is_the_default_and_not_normalised(make, normali
     features = {"x": ragged if make == "ragged" else ragged.to_sparse()}
     if make == "dense":
         features = {"x": tf.constant([[1, 2, 3], [4, 4, 4]]), "sequence_length": tf.constant([2, 1])}
-    inputs, _ = SequenceFeatures([column], return_lengths=True)(features)
+    inputs = SequenceFeatures([column])(features)
     factor = 1 if normalizer is None else 2
     assert inputs.numpy()[0].tolist() == [[factor, 2 * factor], [3 * factor, default]]
     second = [4 * factor, 4 * factor if make == "dense" else default]
@@ -143,9 +143,7 @@ def test_integers_of_any_width_are_numbers(dtype):
     values = tf.cast([[0, 1], [1, 0]], dtype)
     doubled = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=lambda given: given + given)
     for column, factor in ((lw.sequence_numeric_column("x"), 1), (doubled, 2)):
-        actual, _ = SequenceFeatures([column], return_lengths=True)(
-            {"x": values, "sequence_length": tf.constant([2, 1])}
-        )
+        actual = SequenceFeatures([column])({"x": values, "sequence_length": tf.constant([2, 1])})
         assert actual.numpy()[..., 0].tolist() == [[0, factor], [factor, 0]]
 
 
@@ -158,13 +156,13 @@ def test_unsigned_integers_fall_into_the_right_buckets():
         ("uint64", [2**31, 2**60, 2**64 - 1], [1, 2, 2]),
     ):
         features = {"x": tf.constant(np.array([values], dtype)), "sequence_length": tf.constant([3])}
-        assert SequenceFeatures([ids], return_lengths=True)(features)[0].numpy()[0].argmax(-1).tolist() == expected
+        assert SequenceFeatures([ids])(features).numpy()[0].argmax(-1).tolist() == expected
 
 
 def test_floats_of_an_integer_column_lose_nothing():
     column = lw.sequence_numeric_column("x", dtype="int64", normalizer_fn=lambda values: values - 2.0**53)
     features = {"x": tf.constant([[2.0**53 - 1, 2.5]], tf.float64), "sequence_length": tf.constant([2])}
-    assert SequenceFeatures([column], dtype="float64", return_lengths=True)(features)[0].numpy()[0, :, 0].tolist() == [
+    assert SequenceFeatures([column], dtype="float64")(features).numpy()[0, :, 0].tolist() == [
         -1,
         2.5 - 2.0**53,
     ]
@@ -176,4 +174,4 @@ def test_floats_of_an_integer_column_lose_nothing():
 def test_strings_are_not_numbers(make):
     features = {"x": make(tf.ragged.constant([["a", "b"]])), "sequence_length": tf.constant([2])}
     with pytest.raises(ConfigError, match="feature 'x': expected numbers, as in its column, received dtype string"):
-        SequenceFeatures([lw.sequence_numeric_column("x")], return_lengths=True)(features)
+        SequenceFeatures([lw.sequence_numeric_column("x")])(features)

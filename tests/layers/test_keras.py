@@ -37,7 +37,7 @@ def inputs(steps=None):
 
 def functional():
     given = inputs()
-    steps, _ = SequenceFeatures(COLUMNS, return_lengths=True)(given)
+    steps = SequenceFeatures(COLUMNS)(given)
     return keras.Model(given, keras.layers.Dense(1)(keras.layers.LSTM(5)(steps)))
 
 
@@ -60,7 +60,7 @@ def sequential():
 
 def sequential_after_inputs():
     given = inputs()
-    steps, _ = SequenceFeatures(COLUMNS, return_lengths=True)(given)
+    steps = SequenceFeatures(COLUMNS)(given)
     return keras.Model(given, keras.Sequential([keras.layers.LSTM(5), keras.layers.Dense(1)])(steps))
 
 
@@ -168,7 +168,7 @@ def test_attributes_are_restored_from_the_config():
 
 def test_an_initializer_object_is_restored_as_its_config():
     column = lw.embedding_column(WORDS, 2, initializer=keras.initializers.Constant(3.0))
-    back = SequenceFeatures.from_config(SequenceFeatures([column], return_lengths=True).get_config())
+    back = SequenceFeatures.from_config(SequenceFeatures([column]).get_config())
     assert back.tables["words_embedding"].numpy().tolist() == [[3.0, 3.0]] * 5
 
 
@@ -179,7 +179,7 @@ def threes(shape, dtype=None):
 
 def test_an_initializer_function_is_restored_if_it_is_registered():
     column = lw.embedding_column(WORDS, 2, initializer=threes)
-    config = json.loads(json.dumps(SequenceFeatures([column], return_lengths=True).get_config()))
+    config = json.loads(json.dumps(SequenceFeatures([column]).get_config()))
     back = SequenceFeatures.from_config(config)
     assert back.tables["words_embedding"].numpy().tolist() == [[3.0, 3.0]] * 5
 
@@ -215,7 +215,7 @@ def test_a_registered_normalizer_is_restored(bucketized):
 def of_words():
     given = {"words": keras.Input((None,), dtype="string", name="words")}
     given["sequence_length"] = keras.Input((), dtype="int64", name="sequence_length")
-    steps, _ = SequenceFeatures([lw.embedding_column(WORDS, 2), lw.indicator_column(WORDS)], return_lengths=True)(given)
+    steps = SequenceFeatures([lw.embedding_column(WORDS, 2), lw.indicator_column(WORDS)])(given)
     return keras.Model(given, keras.layers.LSTM(3)(steps))
 
 
@@ -299,11 +299,11 @@ def test_a_context_joins_in_a_functional_model_and_keeps_the_mask(tmp_path):
     model.save(str(tmp_path / "model.keras"))
     loaded = keras.saving.load_model(str(tmp_path / "model.keras"))
     np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-6)
-    steps, _ = SequenceFeatures(COLUMNS, return_lengths=True)(features())
+    steps = SequenceFeatures(COLUMNS)(features())
     mask = steps._keras_mask
     np.testing.assert_array_equal(ConcatenateContext()(steps, tf.ones([4, 2]))._keras_mask, mask)
 
 
 def test_an_untrainable_column_stays_as_it_is():
     columns = [lw.embedding_column(WORDS, 2, trainable=False), COLUMNS[0]]
-    assert [weight.shape for weight in SequenceFeatures(columns, return_lengths=True).trainable_weights] == [(20, 4)]
+    assert [weight.shape for weight in SequenceFeatures(columns).trainable_weights] == [(20, 4)]

@@ -86,7 +86,7 @@ def test_sequence_length_takes_precedence_over_a_mask_with_holes():
 )
 def test_masks_of_another_shape_are_value_errors(mask, message):
     with pytest.raises(ValueError, match=message):
-        SequenceFeatures([numbers("x")], return_lengths=True)({"x": NUMBERS}, mask=mask)
+        SequenceFeatures([numbers("x")])({"x": NUMBERS}, mask=mask)
 
 
 # -------------------------------------------------------------------------------------------------------------- sizes
@@ -134,7 +134,7 @@ SIZES = {
 def test_sizes_that_differ_are_value_errors(case):
     columns, features, message = SIZES[case]
     with pytest.raises(ValueError, match=message):
-        SequenceFeatures(columns, return_lengths=True)(features)
+        SequenceFeatures(columns)(features)
 
 
 @pytest.mark.parametrize("case", SIZES)
@@ -148,15 +148,13 @@ def test_sizes_that_a_graph_does_not_know_are_checked_when_it_runs(case):
 def test_ragged_features_of_other_batch_sizes_are_value_errors():
     features = {"x": tf.ragged.constant([[1.0], [2.0]]), "y": tf.ragged.constant([[1.0]])}
     with pytest.raises(ValueError, match="one batch size, received 2 in 'x', 1 in 'y'"):
-        SequenceFeatures(X_AND_Y, return_lengths=True)(features)
+        SequenceFeatures(X_AND_Y)(features)
 
 
 def test_weights_of_uniform_ragged_steps_are_not_broadcast():
     ids, weights = tf.ones([1, 2, 3], tf.int32), tf.ones([1, 2, 1])
     with pytest.raises(ValueError, match="feature 'w': expected weights of the shape of 'k'"):
-        SequenceFeatures(WEIGHTED, return_lengths=True)(
-            {"k": tf.RaggedTensor.from_tensor(ids), "w": tf.RaggedTensor.from_tensor(weights)}
-        )
+        SequenceFeatures(WEIGHTED)({"k": tf.RaggedTensor.from_tensor(ids), "w": tf.RaggedTensor.from_tensor(weights)})
 
 
 @pytest.mark.parametrize("traced", [False, True])
@@ -173,7 +171,7 @@ def test_negative_lengths_are_refused(traced):
 def test_lengths_of_another_shape_are_value_errors(shape):
     features = {"x": tf.ones([2, 2]), "sequence_length": tf.ones(shape, tf.int32)}
     with pytest.raises(ValueError, match=r"feature 'sequence_length': expected shape \[batch\], received \("):
-        SequenceFeatures([numbers("x")], return_lengths=True)(features)
+        SequenceFeatures([numbers("x")])(features)
 
 
 # -------------------------------------------------------------------------------------------------------------- ranks

@@ -67,7 +67,4 @@ def test_columns_of_tensorflow_are_converted_to_ours(seed):
     if not any(getattr(feature, "weight_key", None) for feature in lw.sequence_features(columns)):
         with tf.Graph().as_default():
             theirs = peer_columns(columns)
-        assert (
-            SequenceFeatures(theirs, return_lengths=True).columns
-            == SequenceFeatures(columns, return_lengths=True).columns
-        )
+        assert SequenceFeatures(theirs).columns == SequenceFeatures(columns).columns

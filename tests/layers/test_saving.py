@@ -17,7 +17,7 @@ from lengthwise.layers import SequenceFeatures
 def saved(normalizer, path):
     given = {"x": keras.Input((None,), name="x")}
     given["sequence_length"] = keras.Input((), dtype="int64", name="sequence_length")
-    steps, _ = SequenceFeatures([lw.sequence_numeric_column("x", normalizer_fn=normalizer)], return_lengths=True)(given)
+    steps = SequenceFeatures([lw.sequence_numeric_column("x", normalizer_fn=normalizer)])(given)
     keras.Model(given, steps).save(path)
     return path
 

@@ -62,7 +62,7 @@ def test_every_kind_of_input_gives_the_same(kind, make):
 @pytest.mark.parametrize("make", [as_dense, as_ragged, as_sparse])
 def test_hashes_are_the_same_in_every_kind_of_input(make):
     column = lw.indicator_column(lw.sequence_categorical_column_with_hash_bucket("k", 5))
-    inputs, _ = SequenceFeatures([column], return_lengths=True)(make([["x", "y"], ["z"]], ""))
+    inputs = SequenceFeatures([column])(make([["x", "y"], ["z"]], ""))
     ids = tf.strings.to_hash_bucket_fast(["x", "y", "z"], 5)
     np.testing.assert_array_equal(tf.concat([inputs[0], inputs[1, :1]], 0), tf.one_hot(ids, 5))
     assert not inputs[1, 1].numpy().any()
@@ -195,7 +195,7 @@ def test_a_mask_gives_the_lengths_of_dense_input(mask):
 
 def test_dense_input_without_lengths_is_an_error_that_says_how_to_give_them():
     with pytest.raises(ValueError, match=r"lengths of the dense features \['a'\].*'sequence_length'.*mask="):
-        SequenceFeatures([numbers("a")], return_lengths=True)({"a": tf.ones([2, 3])})
+        SequenceFeatures([numbers("a")])({"a": tf.ones([2, 3])})
 
 
 DIFFERENT = {
@@ -259,7 +259,7 @@ def test_identity_values_out_of_range_follow_the_policy(policy, bad, make):
 def test_refused_values_are_an_error_that_names_feature_and_row(column, rows, make):
     fill = rows[0][0]
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)feature 'k': a value has none of.*\n1\n?"):
-        SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(make(rows, fill))
+        SequenceFeatures([lw.indicator_column(column)])(make(rows, fill))
 
 
 def test_a_refused_value_in_the_padding_is_ignored():
@@ -314,12 +314,12 @@ def test_steps_of_another_shape_stay_as_in_tensorflow_in_sparse_input():
 )
 def test_steps_of_another_shape_are_a_value_error_otherwise(features):
     with pytest.raises(ValueError, match=r"feature 'k': expected steps of shape \(2,\).*received \(3,\)"):
-        SequenceFeatures([numbers("k", 2)], return_lengths=True)(features)
+        SequenceFeatures([numbers("k", 2)])(features)
 
 
 def test_ragged_steps_of_another_size_are_an_error():
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected 2 values in each step"):
-        SequenceFeatures([numbers("k", 2)], return_lengths=True)({"k": ragged([[[1.0, 2.0], [3.0]]])})
+        SequenceFeatures([numbers("k", 2)])({"k": ragged([[[1.0, 2.0], [3.0]]])})
 
 
 @pytest.mark.parametrize("make", [as_dense, as_ragged, as_sparse])
@@ -386,13 +386,13 @@ def test_wrong_columns_are_value_errors(case):
     with pytest.raises(ValueError, match=message):
         sequence_input_layer({"k": ragged([[1]])}, columns)
     with pytest.raises(ValueError, match=message):
-        SequenceFeatures(columns, return_lengths=True)
+        SequenceFeatures(columns)
 
 
 def test_columns_of_tensorflow_that_are_not_sequences_are_value_errors():
     of_record = tf.feature_column.categorical_column_with_identity("k", 3)
     with pytest.raises(ValueError, match="expected at least one sequence column, received context columns only"):
-        SequenceFeatures([tf.feature_column.embedding_column(of_record, 2)], return_lengths=True)
+        SequenceFeatures([tf.feature_column.embedding_column(of_record, 2)])
 
 
 @pytest.mark.parametrize("features", [{"other": ragged([[1.0]])}, [ragged([[1.0]])], "k"])

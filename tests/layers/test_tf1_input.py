@@ -60,12 +60,12 @@ def test_sparse_tensor_values_are_sparse_tensors(case):
 def test_a_single_value_needs_no_dict_and_weights_may_be_values_too():
     value = v1.SparseTensorValue(FLAT, (2, 0, 1), (2, 2))
     column = lw.sequence_categorical_column_with_identity("k", 3)
-    alone, _ = lw.SequenceFeatures([lw.indicator_column(column)], return_lengths=True)(value)
-    named, _ = lw.SequenceFeatures([lw.indicator_column(column)], return_lengths=True)({"k": value})
+    alone = lw.SequenceFeatures([lw.indicator_column(column)])(value)
+    named = lw.SequenceFeatures([lw.indicator_column(column)])({"k": value})
     np.testing.assert_array_equal(alone, named)
     weighted = lw.sequence_categorical_column_with_identity("k", 3, weight_key="w")
     given = {"k": value, "w": v1.SparseTensorValue(FLAT, (0.5, 2.0, 3.0), (2, 2))}
-    inputs, _ = lw.SequenceFeatures([lw.indicator_column(weighted)], return_lengths=True)(given)
+    inputs = lw.SequenceFeatures([lw.indicator_column(weighted)])(given)
     assert inputs.numpy().tolist() == [[[0, 0, 0.5], [2, 0, 0]], [[0, 3, 0], [0, 0, 0]]]
 
 

@@ -52,7 +52,7 @@ def functional(column, layout, features):
     given = {"k": keras.Input((None,), dtype=features["k"].dtype.name, name="k", **kind)}
     if layout == "dense":
         given["sequence_length"] = keras.Input((), dtype="int64", name="sequence_length")
-    steps, _ = SequenceFeatures([wrapped(column)], return_lengths=True)(given)
+    steps = SequenceFeatures([wrapped(column)])(given)
     return keras.Model(given, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(steps)))
 
 
