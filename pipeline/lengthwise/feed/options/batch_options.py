@@ -13,7 +13,7 @@ from lengthwise.config.field_types import StepCount
 from lengthwise.padding_side import Padding
 
 WINDOW = 24_576
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., object])
 StepsOfGroups = Annotated[
     Annotated[StepCount, Tag("(number)")] | Annotated[dict[str, StepCount], Tag("(by group)")],
     Discriminator(lambda value: "(by group)" if isinstance(value, Mapping) else "(number)"),
