@@ -1,4 +1,4 @@
-"""Random tests without deadlines, and real data sets, read from downloaded wheels that may not be shipped."""
+"""Real data sets, read from downloaded wheels that may not be shipped."""
 
 import importlib.util
 import os
@@ -8,12 +8,8 @@ from glob import glob
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 WHEELS = "LENGTHWISE_WHEELS"
-
-settings.register_profile("no deadline", deadline=None)  # a busy machine may be slow
-settings.load_profile("no deadline")
 
 
 @pytest.fixture

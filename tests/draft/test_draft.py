@@ -71,7 +71,7 @@ def _examples(draw) -> list[bytes]:
     return records
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(records=_sequence_examples() | _examples(), copies=st.sampled_from([1, 1, 8]), last=st.booleans())
 def test_a_draft_truncates_nothing_and_rejects_only_exceptional_records_that_it_names(
     tmp_path_factory, records, copies, last

@@ -49,13 +49,13 @@ def _check(read, records) -> None:
     assert read.unreadable == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_of_one_kind(lambda feature: st.lists(st.lists(feature, max_size=5), max_size=6)))
 def test_feature_lists(records) -> None:
     _check(read_feature_lists([FeatureList(feature=record).SerializeToString() for record in records]), records)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_of_one_kind(lambda feature: st.lists(feature, max_size=6)))
 def test_features(records) -> None:
     _check(read_features([record.SerializeToString() for record in records]), [[record] for record in records])

@@ -51,7 +51,7 @@ def varying(request: pytest.FixtureRequest) -> tuple[Varying, dict[str, Any]]:
     return Varying(**FORMS[request.param]), FORMS[request.param]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(lengths=st.lists(st.integers(0, LIMITS[-1]), max_size=40))
 def test_each_element_occurs_once_and_complete(varying: tuple[Varying, dict[str, Any]], lengths: list[int]) -> None:
     elements, options = varying

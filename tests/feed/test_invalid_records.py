@@ -97,7 +97,7 @@ class Online:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_verdicts_and_values_are_those_of_the_job(data: st.DataObject) -> None:
     rules = data.draw(strategies.rules().filter(lambda rules: rules.over_long != "window"))

@@ -322,7 +322,7 @@ FIRST_FIT = tf.function(
     max_sequences=st.integers(1, 9),
 )
 @example(lengths=[20] * 5, capacity=20, max_sequences=1)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_each_sequence_is_in_the_first_row_that_has_room_for_it(
     lengths: list[int], capacity: int, max_sequences: int
 ) -> None:

@@ -113,7 +113,7 @@ def divisions(draw: st.DrawFn, key: str | None = None) -> Splits:
     return Splits(fractions=fractions, key=key, seed=draw(st.integers(0, 2**63 - 1)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(divisions(), st.lists(st.binary(max_size=200), min_size=1, max_size=20))
 def test_bytes_are_divided_by_tensorflow_as_by_numpy(splits: Splits, records: list[bytes]) -> None:
     expected = splits_of_records(records, splits)
@@ -129,7 +129,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.sampled_from(sorted(VALUES)))
 def test_values_of_a_key_are_divided_by_tensorflow_as_by_numpy(data: st.DataObject, key: str) -> None:
     splits = data.draw(divisions(key))

@@ -39,7 +39,7 @@ def test_outputs_and_lengths_equal_those_of_tensorflow(seed):
         layer.tables[name].assign(table)
     ours = of_ours(layer, ranks)
 
-    @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, database=None, suppress_health_check=list(HealthCheck))
     @given(features=sparse_batches(columns, ranks))
     def check(features):
         inputs, lengths = (output.numpy() for output in ours(features))

@@ -64,7 +64,7 @@ def counted_in(folder: Path, key: str) -> list[tuple[bytes, int]]:
     return list(zip(entries, map(int, counts), strict=True))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS, ROWS, st.integers(1, 7), st.integers(1, 3), st.sampled_from(["truncate_right", "reject"]))
 def test_the_vocabulary_is_that_of_a_counter(train: Rows, held_out: Rows, top, min_count, over_long) -> None:
     words, sizes = Counter[bytes](), Counter[bytes]()

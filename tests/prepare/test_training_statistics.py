@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import lengthwise as lw
@@ -41,7 +41,6 @@ def agree(found: Any, numbers: np.ndarray) -> None:
             assert found.quantiles[f"{share:g}"][place] == quantile
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(1, 3), st.sampled_from(["float32", "int64"]), st.sampled_from([0, 1_700_000_000]))
 def test_the_statistics_of_shards_are_those_of_all_numbers(data: Any, elements: int, dtype: str, base: int) -> None:
     kind = NUMBERS if dtype == "float32" else st.integers(-1000, 1000)

@@ -125,7 +125,7 @@ def test_a_step_without_a_value_has_the_missing_id_and_is_counted(column: Any) -
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_block_has_the_rows_and_rejects_of_the_oracle(data: st.DataObject) -> None:
     rules = data.draw(strategies.rules())
@@ -167,7 +167,7 @@ def check_reject(reject: block_rows.Reject, outcome: Outcome, index: int, record
     assert reject.detail
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_records_have_the_same_result_alone_and_together(data: st.DataObject) -> None:
     rules = data.draw(strategies.rules())

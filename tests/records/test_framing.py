@@ -263,7 +263,7 @@ def test_a_failing_disk_is_reported_as_damage_at_its_position(after):
     assert "Input/output error" in damage.detail
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.binary(max_size=40), max_size=8), st.data())
 def test_any_damage_is_accounted_for(records, data):
     """Every byte is in a record, in the damage, or in what follows the damage that ends the file."""

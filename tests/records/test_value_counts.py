@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lengthwise.records.statistics.value_counts import as_counts, merge_runs, most_frequent
@@ -31,7 +31,6 @@ def is_line(value: bytes) -> bool:
     return value != b"" and b"\n" not in value and b"\xff" not in value
 
 
-@settings(deadline=None)
 @given(st.lists(COUNTS, max_size=4), st.integers(1, 7), st.integers(1, 9), st.integers(1, 4))
 def test_merged_runs_have_the_counts_of_a_counter(runs, rows, top, min_count) -> None:
     expected = sum(map(Counter, runs), Counter[bytes]())

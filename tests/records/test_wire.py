@@ -54,7 +54,7 @@ def as_read(block: UsualBlock) -> str:
 
 
 @given(usual_records())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_usual_records_are_read_as_by_protobuf(records: list[bytes]) -> None:
     block = WireReader(KINDS).read(records)
     if block is not None:
@@ -66,7 +66,7 @@ def test_usual_records_are_read_as_by_protobuf(records: list[bytes]) -> None:
 
 
 @given(usual_records(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_damaged_records_are_read_as_by_protobuf_or_omitted(records: list[bytes], data: Any) -> None:
     intact = list(records)
     for row in data.draw(st.sets(st.integers(0, len(records) - 1), min_size=1, max_size=2)):

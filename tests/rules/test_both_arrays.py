@@ -65,7 +65,7 @@ COLUMNS = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(features(NUMBERS, "<f4"), st.sampled_from(COLUMNS), st.booleans())
 def test_numbers_and_their_steps(raw: RawSteps[np.ndarray], column: Any, flat: bool) -> None:
     if flat:
@@ -83,7 +83,7 @@ def test_numbers_and_their_steps(raw: RawSteps[np.ndarray], column: Any, flat: b
     np.testing.assert_array_equal(steps.counts, tensor_steps.counts)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_weights_that_do_not_match_their_ids(data: st.DataObject) -> None:
     sizes = data.draw(SIZES)
@@ -106,7 +106,7 @@ def test_weights_that_do_not_match_their_ids(data: st.DataObject) -> None:
         assert name == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(features(st.just(1.0) | st.just(np.nan), "<f4"), st.sampled_from(["fill", "previous"]), st.integers(1, 2))
 def test_gaps_are_filled(raw: RawSteps[np.ndarray], missing: Any, width: int) -> None:
     column = lw.sequence_numeric_column("x", shape=(width,), missing=missing, default_value=-5)
@@ -122,7 +122,7 @@ def test_gaps_are_filled(raw: RawSteps[np.ndarray], missing: Any, width: int) ->
             assert whole[place] == (steps.values[before[0]] if known else -5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.booleans()), min_size=1, max_size=6), st.booleans())
 def test_lengths_of_a_group(records: list[tuple[int, int, bool]], keeps_last: bool) -> None:
     rules = GroupRules(mismatch="reject", empty="reject", min_steps=2, over_long="reject", max_length=4)
@@ -140,7 +140,7 @@ def test_lengths_of_a_group(records: list[tuple[int, int, bool]], keeps_last: bo
     assert outcomes[0] == outcomes[1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.booleans(), max_size=3), min_size=1, max_size=5))
 def test_segments(rows: list[list[bool]]) -> None:
     mask, splits = np.array([entry for row in rows for entry in row], bool), splits_of(list(map(len, rows)))

@@ -32,7 +32,7 @@ def test_ids_follow_the_policy(name):
     assert IdLookup(column)(tf.constant(values)).numpy().tolist() == ids
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(values=st.lists(st.text(max_size=8).filter(lambda text: "\0" not in text), max_size=20))
 def test_strings_get_the_ids_of_tensorflow(values):
     values = tf.constant(values + WORDS, tf.string)
@@ -43,7 +43,7 @@ def test_strings_get_the_ids_of_tensorflow(values):
     assert tf.reduce_all(hashed == tf.strings.to_hash_bucket_fast(values, 11))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(values=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20))
 def test_integers_get_the_ids_of_tensorflow(values):
     values = tf.constant(values + NUMBERS, tf.int64)

@@ -1,0 +1,6 @@
+"""Random tests have no deadlines: a busy machine may be slow."""
+
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
