@@ -7,9 +7,10 @@ import pytest
 
 from lengthwise import columns as lw
 from lengthwise.columns import context_features, sequence_features
+from lengthwise.config import RecordFormat
 from lengthwise.errors import ConfigError
 from lengthwise.records.container.record_blocks import Block
-from lengthwise.records.decoding.record_decoder import Decoder, Format
+from lengthwise.records.decoding.record_decoder import Decoder
 from lengthwise.records.rows import block_rows
 from lengthwise.reject_reasons import RejectReason
 from records.messages import example, sequence_example
@@ -40,7 +41,7 @@ def numbers(decoder: Decoder, records: list[bytes]) -> tuple[list[int], list[int
 
 
 @pytest.fixture(params=["sequence_example", "example"])
-def container(request: pytest.FixtureRequest) -> Format:
+def container(request: pytest.FixtureRequest) -> RecordFormat:
     return request.param
 
 
@@ -82,7 +83,7 @@ def test_an_empty_block_has_no_rows(container):
     assert numbers(Decoder(COLUMNS, container), []) == ([], [], [])
 
 
-def refiner(container: Format) -> block_rows.Refiner:
+def refiner(container: RecordFormat) -> block_rows.Refiner:
     return block_rows.Refiner(block_rows.Rules(tuple(COLUMNS), container))
 
 

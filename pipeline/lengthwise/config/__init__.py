@@ -8,7 +8,7 @@ job.yaml ─ read ─> mapping ─ paths, schema ─> mapping ─ model ─> Job
 from lengthwise.config.buckets_section import Buckets
 from lengthwise.config.config_loading import load_config, parse_config
 from lengthwise.config.field_types import Bytes
-from lengthwise.config.inputs_section import Inputs
+from lengthwise.config.inputs_section import Inputs, RecordFormat
 from lengthwise.config.job_config import JobConfig
 from lengthwise.config.json_schema import config_schema
 from lengthwise.config.limits_section import Limits
@@ -24,6 +24,7 @@ __all__ = [
     "JobConfig",
     "Limits",
     "Output",
+    "RecordFormat",
     "Sequences",
     "Shuffle",
     "Splits",

@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from lengthwise.columns.field_errors import FieldError
 from lengthwise.config.field_types import SORTED, Patterns, Section, check_split_name
 
+RecordFormat = Literal["sequence_example", "example"]
+"""The protocol buffer of records: tf.SequenceExample or tf.Example."""
+
 
 class Inputs(Section):
     """What is read."""
@@ -17,7 +20,7 @@ class Inputs(Section):
     by_split: Annotated[dict[str, Patterns], SORTED] = Field(
         default={}, description="Instead of `files`: paths or patterns by split, which determine the records' splits."
     )
-    format: Literal["sequence_example", "example"] = Field(
+    format: RecordFormat = Field(
         default="sequence_example", description="The records' protocol buffer: tf.SequenceExample or tf.Example."
     )
     compression: Literal["auto", "gzip", "zlib", "none"] = Field(

@@ -3,10 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from lengthwise.config import RecordFormat
 from lengthwise.draft.feature_facts import FeatureFacts, summarize_feature
 from lengthwise.draft.feature_values import FeatureValues, read_feature_lists, read_features
 from lengthwise.draft.record_sample import MAX_RECORD_BYTES, RecordSample, take_sample
@@ -28,7 +29,7 @@ class SampledFeatures:
     """
 
     sample: RecordSample
-    format: Literal["sequence_example", "example"] = "sequence_example"
+    format: RecordFormat = "sequence_example"
     records: int = 0
     unusable: int = 0
     context: dict[str, FeatureFacts] = field(default_factory=dict)

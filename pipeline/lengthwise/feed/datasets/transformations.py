@@ -159,7 +159,7 @@ def with_function(
 
 
 def dataset_of(op: Callable[..., Tensor], dataset: Dataset, spec: StructureSpec, **arguments: Any) -> Dataset:
-    """The dataset of elements of this spec that an op, a transformation of `tf.raw_ops`, makes of a dataset."""
+    """The dataset that an op of `tf.raw_ops` returns for a dataset; `spec`: of its elements."""
     parts = _parts(spec)
     variant = op(
         input_dataset=tf.data.experimental.to_variant(dataset),

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from lengthwise.columns import AnyColumn, feature_of, from_feature_columns, groups, is_context, length_key
 from lengthwise.columns.column_queries import feature_keys_of
-from lengthwise.config import Sequences
+from lengthwise.config import RecordFormat, Sequences
 from lengthwise.errors import ConfigError
 from lengthwise.feed.batching.batch_cuts import round_up
 from lengthwise.feed.batching.padding_masks import move_padding_left
@@ -15,7 +15,6 @@ from lengthwise.feed.options.reader_options import checked_boundaries
 from lengthwise.feed.outputs.model_features import features_read, padding_of
 from lengthwise.feed.parsing.canonical_records import parse_canonical
 from lengthwise.feed.parsing.raw_rows import WindowRefiner
-from lengthwise.feed.parsing.record_parser import Container
 from lengthwise.feed.rows.feed_features import Batch, Features, Rows, SequenceSpec
 from lengthwise.padding_side import Padding
 from lengthwise.rules.record_rules import VALID, Verdicts
@@ -37,7 +36,7 @@ class ServingFunction(tf.Module):
         self,
         model: "keras.Model",
         columns: Sequence[AnyColumn],
-        container: Container,
+        container: RecordFormat,
         boundaries: tuple[int, ...] | None,
         rules: Sequences,
         reads: Iterable[str],
@@ -110,7 +109,7 @@ def serving_fn(
     model: "keras.Model",
     columns: Iterable[Any],
     *,
-    format: Container = "sequence_example",  # noqa: A002 (the configuration's name for it)
+    format: RecordFormat = "sequence_example",  # noqa: A002 (the configuration's name for it)
     boundaries: Sequence[int] | None = None,
     sequences: Sequences | None = None,
     padding: Padding | None = None,

@@ -8,8 +8,9 @@ models. It takes about ten microseconds per record, and only for refused records
 
 import tensorflow as tf
 
+from lengthwise.config import RecordFormat
 from lengthwise.feed.datasets.transformations import mapped
-from lengthwise.feed.parsing.record_parser import Container, Parsed, Parser
+from lengthwise.feed.parsing.record_parser import Parsed, Parser
 from lengthwise.tensor.tensor_types import DType, Tensor
 
 _LISTS = {"bytes_list": "BytesList", "float_list": "FloatList", "int64_list": "Int64List"}
@@ -29,7 +30,7 @@ _FIELDS: dict[str, dict[str, DType | str]] = {
 """The fields of each message, with the dtype or the message of each field."""
 
 
-def reencode_records(records: Tensor, container: Container) -> Tensor:
+def reencode_records(records: Tensor, container: RecordFormat) -> Tensor:
     """Serialized records `[n]`, re-encoded; a record that is not such a message fails them all."""
     return _rewrite(records, "SequenceExample" if container == "sequence_example" else "Example", merge=True)
 

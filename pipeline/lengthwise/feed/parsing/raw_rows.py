@@ -6,9 +6,9 @@ from dataclasses import replace
 import tensorflow as tf
 
 from lengthwise.columns import AnyColumn, groups, id_features
-from lengthwise.config import Sequences
+from lengthwise.config import RecordFormat, Sequences
 from lengthwise.feed.parsing.kept_steps import keep_steps
-from lengthwise.feed.parsing.record_parser import Container, Parsed, Parser
+from lengthwise.feed.parsing.record_parser import Parsed, Parser
 from lengthwise.feed.rows.feed_features import Features, Flat, Rows
 from lengthwise.rules.length_rules import kept_steps
 from lengthwise.rules.looked_up import REFUSED, LookedUp
@@ -31,7 +31,7 @@ class WindowRefiner:
     def __init__(
         self,
         columns: Iterable[AnyColumn],
-        container: Container,
+        container: RecordFormat,
         sequences: Sequences,
         longest: Mapping[str, int | None],
     ) -> None:

@@ -1,7 +1,7 @@
 """Serialized raw records -> flat values and steps, thousands at once."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, get_args
+from typing import get_args
 
 import tensorflow as tf
 
@@ -13,11 +13,10 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
+from lengthwise.config import RecordFormat
 from lengthwise.feed.options.reader_options import check_choice
 from lengthwise.rules.raw_steps import RawSteps
 from lengthwise.tensor.tensor_types import DType, FeatureSpec, RaggedTensor, Tensor
-
-Container = Literal["sequence_example", "example"]
 
 Parsed = dict[str, RawSteps[Tensor]]
 """The features of a window as they were parsed, weights included, by key."""
@@ -30,8 +29,8 @@ class Parser:
         container: what the records are.
     """
 
-    def __init__(self, columns: Iterable[AnyColumn], container: Container) -> None:
-        check_choice("format", container, get_args(Container))
+    def __init__(self, columns: Iterable[AnyColumn], container: RecordFormat) -> None:
+        check_choice("format", container, get_args(RecordFormat))
         columns = tuple(columns)
         self.container = container
         self._nested = container == "sequence_example"

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, cast
 
 import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -59,7 +58,7 @@ def recount(path: str, layout: Layout, compression: Compression, columns: Iterab
     with files.open_binary(path) as stream:
         measured = ChecksummedStream(stream)
         decoder = _lengths_decoder(layout, lengths)
-        for block in read_blocks(cast(BinaryIO, measured), compression=compression):
+        for block in read_blocks(measured, compression=compression):
             result.records += len(block.records)
             if block.damage and not result.damage:
                 result.damage = f"record {block.damage[0].index}: {block.damage[0].detail}"

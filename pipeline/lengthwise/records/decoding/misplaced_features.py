@@ -5,8 +5,8 @@ also confuse the two: Spark's put arrays of one dimension into the context, and 
 """
 
 from collections.abc import Container, Iterable
-from typing import Literal
 
+from lengthwise.config import RecordFormat
 from lengthwise.records.decoding.example_protos import SequenceExample
 from lengthwise.reject_reasons import RejectReason
 
@@ -24,7 +24,7 @@ _CONTEXT_EXPECTED = (
 def find_misplaced(
     record: bytes,
     key: str,
-    container: Literal["example", "sequence_example"],
+    container: RecordFormat,
     sequences: Iterable[str],
     context: Container[str],
 ) -> tuple[RejectReason, str] | None:

@@ -24,6 +24,7 @@ from lengthwise.columns import (
     raw_context,
     sequence_features,
 )
+from lengthwise.config import RecordFormat
 from lengthwise.records.arrays.arrow_batches import concat_batches, merge_batches
 from lengthwise.records.arrays.tfx_bsl_coders import example_coder, sequence_example_coder
 from lengthwise.records.decoding.example_protos import Example, SequenceExample
@@ -32,7 +33,6 @@ from lengthwise.records.decoding.wide_integers import SEQUENCES, WideIntegers
 from lengthwise.records.decoding.wire_reader import WireReader
 from lengthwise.reject_reasons import RejectReason
 
-Format = Literal["example", "sequence_example"]
 _Kind = Literal["int64", "float", "bytes"]
 _Finish = Callable[[pa.RecordBatch, list[bytes]], pa.RecordBatch]
 _FEW = 16  # records that are decoded one by one if one of them is bad
@@ -72,7 +72,7 @@ class _Coder(Protocol):
 class Decoder:
     """Decodes the features that `columns` read, out of records of one container format. Not for several threads."""
 
-    def __init__(self, columns: Iterable[AnyColumn], container: Format) -> None:
+    def __init__(self, columns: Iterable[AnyColumn], container: RecordFormat) -> None:
         columns = tuple(columns)
         self._container = container
         flat = [feature for feature in sequence_features(columns) if feature.from_ == "context"]

@@ -18,11 +18,11 @@ from lengthwise.columns import (
     raw_context,
     raw_values,
 )
-from lengthwise.config import GroupRules, JobConfig, Sequences
+from lengthwise.config import GroupRules, JobConfig, RecordFormat, Sequences
 from lengthwise.records.arrays.arrow_lists import strings_at
 from lengthwise.records.arrays.arrow_steps import gather, offsets_of
 from lengthwise.records.container.record_blocks import Block
-from lengthwise.records.decoding.record_decoder import Decoder, Format, RecordFault
+from lengthwise.records.decoding.record_decoder import Decoder, RecordFault
 from lengthwise.records.rows.feature_reader import FeatureReader
 from lengthwise.records.rows.id_lookup import make_arrow_lookup
 from lengthwise.records.rows.over_long import Cuts, cut_sequences
@@ -58,7 +58,7 @@ class Rules:
     """
 
     columns: tuple[AnyColumn, ...]
-    container: Format
+    container: RecordFormat
     sequences: Sequences = field(default_factory=Sequences)
     longest: int | None = None
     split_key: str | None = None

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from lengthwise.columns import AnyColumn, ContextColumn, NumericColumn, is_context, raw_context, sequence_features
-from lengthwise.records.decoding.record_decoder import Format
+from lengthwise.config import RecordFormat
 from lengthwise.records.decoding.wide_integers import SEQUENCES
 from lengthwise.rules.raw_steps import RawSteps
 
@@ -14,7 +14,7 @@ from lengthwise.rules.raw_steps import RawSteps
 class FeatureReader:
     """Reads the features that columns read out of a decoded batch, weights included."""
 
-    def __init__(self, columns: Iterable[AnyColumn], container: Format) -> None:
+    def __init__(self, columns: Iterable[AnyColumn], container: RecordFormat) -> None:
         columns = tuple(columns)
         features = (*sequence_features(columns), *raw_context(columns))
         self._nested: list[str] = []
