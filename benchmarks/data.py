@@ -17,6 +17,7 @@ import numpy as np
 
 from lengthwise import columns
 from lengthwise.columns import AnyColumn
+from lengthwise.records.arrays.proto_messages import varint
 from lengthwise.records.container.frame_writing import frame
 
 NUM_IDS = 100_000
@@ -114,7 +115,7 @@ def make_records(
     records = []
     for row in range(len(lengths)):
         lists = b"".join(_entry(key, rows[row]) for key, rows in pieces.items())
-        number = _varint(first + row)
+        number = varint(first + row)
         value = _message(0x1A, _message(0x0A, number))
         records.append(_message(0x0A, _entry(b"record", value)) + _message(0x12, lists))
     return records
@@ -167,16 +168,7 @@ def _entry(key: bytes, value: bytes) -> bytes:
 
 
 def _message(tag: int, content: bytes) -> bytes:
-    return bytes((tag,)) + _varint(len(content)) + content
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return bytes((tag,)) + varint(len(content)) + content
 
 
 def main() -> None:
