@@ -6,6 +6,9 @@ from pydantic import Field
 
 from lengthwise.config.field_types import SORTED, Section, StepCount, StepCountOrZero
 
+OverLong = Literal["reject", "truncate_left", "truncate_right", "window"]
+"""What is done with sequences that are longer than the last boundary."""
+
 
 class GroupRules(Section):
     """Rules for the sequences of one group, if they differ from those for all groups."""
@@ -32,7 +35,7 @@ class Sequences(Section):
     min_steps: StepCountOrZero = Field(
         default=0, description="Sequences with fewer steps are rejected; for those without steps, see `empty`."
     )
-    over_long: Literal["reject", "truncate_left", "truncate_right", "window"] = Field(
+    over_long: OverLong = Field(
         default="reject",
         description="Sequences longer than the last boundary: rejected; truncated, dropping their first steps "
         "(`truncate_left`) or their last (`truncate_right`); or split into windows no longer than the last boundary.",

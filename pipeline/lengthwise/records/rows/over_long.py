@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lengthwise.config.sequences_section import OverLong
 from lengthwise.rules.length_rules import kept_steps
 from lengthwise.rules.numpy_arrays import NUMPY
 
@@ -25,7 +26,7 @@ class Cuts:
     windows: np.ndarray
 
 
-def cut_sequences(lengths: np.ndarray, longest: int | None, policy: str | None, overlap: int) -> Cuts:
+def cut_sequences(lengths: np.ndarray, longest: int | None, policy: OverLong | None, overlap: int) -> Cuts:
     """Cuts sequences to at most `longest` steps (None: any number), where the policy is not `reject`.
 
     Windows start every `longest - overlap` steps until one reaches the end; only the last may be shorter.
